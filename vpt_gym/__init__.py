@@ -1,0 +1,61 @@
+"""OpenAI's VPT (Video PreTraining) Minecraft policies in any Gymnasium environment, MineDojo first.
+
+Importing this package registers the embedded environments (``vpt_gym/...``) and starts nothing else:
+the public names below are imported when they are first used, so that neither torch nor OpenCV is
+loaded by ``import vpt_gym`` itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from gymnasium.envs.registration import register
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import Sampling, VPTAgent
+    from vpt_gym.agents.config import VPTConfig
+    from vpt_gym.wrappers.action import HumanActionWrapper, VPTActionWrapper
+    from vpt_gym.wrappers.observation import VPTObsWrapper
+    from vpt_gym.wrappers.recorder import RecorderWrapper
+
+_HOME = {
+    "HumanActionWrapper": "vpt_gym.wrappers.action",
+    "RecorderWrapper": "vpt_gym.wrappers.recorder",
+    "Sampling": "vpt_gym.agents.agent",
+    "VPTActionWrapper": "vpt_gym.wrappers.action",
+    "VPTAgent": "vpt_gym.agents.agent",
+    "VPTConfig": "vpt_gym.agents.config",
+    "VPTObsWrapper": "vpt_gym.wrappers.observation",
+}
+
+__all__ = [
+    "HumanActionWrapper",
+    "RecorderWrapper",
+    "Sampling",
+    "VPTActionWrapper",
+    "VPTAgent",
+    "VPTConfig",
+    "VPTObsWrapper",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'vpt_gym' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+register(
+    id="vpt_gym/Harvest1Log-v0",
+    entry_point="vpt_gym.world.env:VoxelEnv",
+    kwargs={"task": "harvest_1_log"},
+    max_episode_steps=600,
+)

@@ -1,0 +1,1 @@
+"""vpt_gym.learning."""
