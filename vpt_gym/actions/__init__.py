@@ -1,1 +1,1 @@
-"""vpt_gym.actions."""
+"""Actions: the human action, the VPT code, and translators to what an environment takes."""

@@ -1,0 +1,109 @@
+"""The human action: what a player's keyboard and mouse do in one tick.
+
+It is the action of MineRL 1.0 (``minerl`` >= 1.0, also MCio and CraftGround's ``V2_MINERL_HUMAN``): 23
+buttons, each 0 or 1, and a camera movement. Every translator in this package goes through it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from gymnasium import spaces
+
+HOTBAR: tuple[str, ...] = tuple(f"hotbar.{slot}" for slot in range(1, 10))
+"""The nine hotbar keys, in slot order."""
+
+BUTTONS: tuple[str, ...] = (
+    "ESC",
+    "attack",
+    "back",
+    "drop",
+    "forward",
+    *HOTBAR,
+    "inventory",
+    "jump",
+    "left",
+    "pickItem",
+    "right",
+    "sneak",
+    "sprint",
+    "swapHands",
+    "use",
+)
+"""The 23 buttons of MineRL 1.0, in the (alphabetical) order of its action space."""
+
+CAMERA_LIMIT = 180.0
+"""Largest camera movement in one tick, degrees (the bound of MineRL 1.0's action space)."""
+
+HumanAction: TypeAlias = dict[str, Any]
+"""``BUTTONS`` -> 0/1, and ``"camera"`` -> (2,) float32, degrees per tick, (pitch, yaw); + is down, right."""
+
+
+def human_action_space() -> spaces.Dict:
+    """Returns the space of human actions: 23 ``Discrete(2)`` and ``camera``, a ``Box(-180, 180, (2,), float32)``.
+
+    Gymnasium sorts the keys of a ``Dict`` space given as a mapping, which is also MineRL's order.
+    """
+    camera = spaces.Box(-CAMERA_LIMIT, CAMERA_LIMIT, (2,), np.float32)
+    return spaces.Dict({**{name: spaces.Discrete(2) for name in BUTTONS}, "camera": camera})
+
+
+def no_op() -> HumanAction:
+    """Returns a fresh human action in which nothing is pressed and the camera rests."""
+    action: HumanAction = dict.fromkeys(BUTTONS, 0)
+    action["camera"] = np.zeros(2, np.float32)
+    return action
+
+
+def human_action(*pressed: str, camera: tuple[float, float] = (0.0, 0.0)) -> HumanAction:
+    """Returns the human action that presses the named buttons and moves the camera.
+
+    Args:
+        *pressed: Names out of ``BUTTONS``.
+        camera: Degrees in this tick, (pitch, yaw); + is down, right.
+
+    Raises:
+        ValueError: A name is not a button, or the camera leaves +-180 degrees or is not finite.
+
+    Example:
+        >>> human_action("forward", "attack", camera=(0.0, 5.0))["camera"]
+        array([0., 5.], dtype=float32)
+    """
+    action = no_op()
+    for name in pressed:
+        if name not in BUTTONS:
+            raise ValueError(f"unknown button {name!r}; the buttons are {', '.join(BUTTONS)}")
+        action[name] = 1
+    action["camera"] = np.asarray(camera, np.float32)
+    return checked(action)
+
+
+def checked(action: HumanAction) -> HumanAction:
+    """Returns ``action`` with absent buttons set to 0, or raises if it is not one human action.
+
+    Args:
+        action: A mapping with ``camera`` (2,) and any of ``BUTTONS`` as 0/1, bool, or arrays of one element.
+            It is not changed.
+
+    Raises:
+        ValueError: Unknown keys, a button that is not 0 or 1, or a camera that is missing, has another shape,
+            is not finite, or leaves +-180 degrees.
+    """
+    unknown = [name for name in action if name != "camera" and name not in BUTTONS]
+    if unknown:
+        raise ValueError(f"unknown keys {unknown} in the human action; the keys are camera, {', '.join(BUTTONS)}")
+    result = no_op()
+    for name in BUTTONS:
+        value = np.asarray(action.get(name, 0))
+        if value.size != 1 or value.reshape(())[()] not in (0, 1):
+            raise ValueError(f"button {name!r} is {action[name]!r}; it must be 0 or 1")
+        result[name] = int(value.reshape(())[()])
+    camera = np.asarray(action.get("camera", ()), np.float32)
+    if camera.shape != (2,) or not np.isfinite(camera).all() or (np.abs(camera) > CAMERA_LIMIT).any():
+        raise ValueError(
+            f"camera is {action.get('camera')!r}; it must be two finite numbers (pitch, yaw), degrees per tick, "
+            f"each within +-{CAMERA_LIMIT:g}"
+        )
+    result["camera"] = camera
+    return result
