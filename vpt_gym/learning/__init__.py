@@ -1,1 +1,1 @@
-"""vpt_gym.learning."""
+"""What the training examples share: losses, rollouts, evaluation, DAgger rounds and metrics."""

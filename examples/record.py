@@ -1,0 +1,65 @@
+"""Records demonstrations of a scripted expert.
+
+    python examples/record.py --out demos/harvest_1_log --episodes 50
+    python examples/record.py --out demos/default --env.kwargs '{"level": "default"}'
+
+Each episode becomes three files in the OpenAI contractor layout (mp4, jsonl, json). Killed half-way, it leaves every
+finished demo intact; run it again and it goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.progress import track
+from vpt_gym.world.experts import LogExpert
+
+from vpt_gym import HumanActionWrapper, RecorderWrapper
+from vpt_gym.learning.dagger import finished_episodes
+from vpt_gym.learning.envs import EnvArgs
+from vpt_gym.learning.evaluate import SEEDS
+
+
+@dataclass
+class Args:
+    """Recording."""
+
+    out: Path = Path("demos/harvest_1_log")
+    """Directory of the demos."""
+    episodes: int = 50
+    """Successful episodes to have in the end; a failed one is thrown away."""
+    env: EnvArgs = field(default_factory=EnvArgs)
+
+
+def record(args: Args, console: Console) -> int:
+    """Records what is missing and returns the number of ticks in the directory."""
+    env = HumanActionWrapper(RecorderWrapper(args.env.base(), args.out, keep=lambda episode: bool(episode.success)))
+    expert = LogExpert()
+    seeds = iter(SEEDS["demos"])
+    for _ in track(range(args.episodes - len(finished_episodes(args.out))), "recording", console=console):
+        success = False
+        while not success:
+            seed = next(seed for seed in seeds if seed not in finished_episodes(args.out))
+            env.reset(seed=seed)
+            expert.reset()
+            ended = False
+            while not ended:
+                _, _, terminated, truncated, info = env.step(expert.act(env))
+                ended = terminated or truncated
+            success = info["success"]
+    env.close()
+    return sum(episode.ticks for episode in finished_episodes(args.out).values())
+
+
+def main(args: Args) -> None:
+    """Records and tells how much there is."""
+    console = Console()
+    ticks = record(args, console)
+    console.print(f"{len(finished_episodes(args.out))} demos, {ticks:,} ticks in {args.out}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args))

@@ -1,0 +1,80 @@
+"""Metrics on disk and the pictures drawn from them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import imageio.v3 as iio
+import pytest
+
+from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
+
+
+def test_entries_come_back_and_a_file_is_continued(tmp_path):
+    path = tmp_path / "deep" / "metrics.jsonl"
+    with MetricLogger(path) as logger:
+        logger.log(step=1, loss=0.5)
+    with MetricLogger(path) as logger:
+        logger.log(step=2, loss=0.25, phase="b")
+    assert read_metrics(path) == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "phase": "b"}]
+
+
+def test_what_was_logged_before_a_kill_is_there(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    code = f"""
+        import os, signal
+        from vpt_gym.learning.logging import MetricLogger
+        logger = MetricLogger({str(path)!r})
+        logger.log(step=1)
+        logger.log(step=2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
+    assert [entry["step"] for entry in read_metrics(path)] == [1, 2]
+    with path.open("a") as file:
+        file.write('{"step": 3, "lo')
+    assert [entry["step"] for entry in read_metrics(path)] == [1, 2]
+
+
+def test_curves_and_bars_become_a_picture(tmp_path):
+    path = tmp_path / "curves.png"
+    plot_curves(
+        path,
+        {"loss": {"bc": [(0, 3.0), (10, 1.0)], "empty": []}},
+        labels={"loss": ("frames", "nats")},
+        bars=[("BC", 0.5, (0.36, 0.64)), ("DAgger", 1.0, (0.93, 1.0))],
+    )
+    picture = iio.imread(path)
+    assert picture.shape[0] > 300
+    assert picture.shape[1] > 2 * picture.shape[0]
+    assert picture.std() > 10
+
+
+def test_without_matplotlib_the_install_line_is_given(tmp_path):
+    code = """
+        import sys
+        sys.modules["matplotlib"] = None
+        from vpt_gym.learning.logging import plot_curves
+        plot_curves("never.png", {}, labels={})
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert 'pip install "vpt-gym[plot]"' in result.stderr
+
+
+def test_metrics_need_no_matplotlib_and_no_torch(tmp_path):
+    code = "import vpt_gym.learning.logging, sys; print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("damage", ["{not json}\n"])
+def test_a_damaged_line_inside_is_an_error(tmp_path, damage):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(damage + '{"step": 1}\n')
+    with pytest.raises(ValueError, match="Expecting"):
+        read_metrics(path)

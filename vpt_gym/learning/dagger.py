@@ -1,0 +1,178 @@
+"""DAgger rounds: the learner plays, an expert labels every tick, and each round is a directory on disk.
+
+Source: Ross, Gordon and Bagnell 2011, "A Reduction of Imitation Learning and Structured Prediction to No-Regret
+Online Learning" (arXiv:1011.0686).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from vpt_gym.actions.codec import encode
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.demos.format import list_demos, read_metadata
+from vpt_gym.learning.episodes import Code, Episode, play
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import VPTAgent
+
+
+class Expert(Protocol):
+    """Who can say what to do in any state of an env."""
+
+    def reset(self) -> None:
+        """Forgets the episode that went before."""
+
+    def act(self, env: gym.Env[Any, Any]) -> HumanAction:
+        """Returns the human action to take in the state that ``env`` is in."""
+
+
+@dataclass(frozen=True)
+class ConstantBeta:
+    """The expert acts in the same share of ticks in each round; 0 leaves all of them to the learner.
+
+    Raises:
+        ValueError: The share is outside [0, 1].
+    """
+
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_share("value", self.value)
+
+    def __call__(self, round_number: int) -> float:
+        """Returns the expert's share in a round, counted from 0."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class LinearBeta:
+    """The expert's share falls from 1 in round 0 to 0 in round ``rounds``, and stays there.
+
+    Raises:
+        ValueError: ``rounds`` is not positive.
+    """
+
+    rounds: int
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ValueError(f"rounds is {self.rounds}; it must be at least 1")
+
+    def __call__(self, round_number: int) -> float:
+        """Returns the expert's share in a round, counted from 0."""
+        return max(0.0, 1.0 - round_number / self.rounds)
+
+
+@dataclass(frozen=True)
+class ExponentialBeta:
+    """The expert's share is ``decay ** round``.
+
+    Raises:
+        ValueError: ``decay`` is outside [0, 1].
+    """
+
+    decay: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_share("decay", self.decay)
+
+    def __call__(self, round_number: int) -> float:
+        """Returns the expert's share in a round, counted from 0."""
+        return float(self.decay**round_number)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} is {value}; it must be a share between 0 and 1")
+
+
+class _Labeller:
+    """Labels every tick with the expert's action and lets the expert act in a share ``beta`` of the ticks."""
+
+    def __init__(self, expert: Expert, beta: float, rng: np.random.Generator) -> None:
+        self._expert = expert
+        self._beta = beta
+        self._rng = rng
+
+    def start(self, env: gym.Env[Any, Any]) -> None:
+        self._expert.reset()
+
+    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
+        action = self._expert.act(env)
+        env.get_wrapper_attr("label")(action)
+        return encode(action) if self._rng.random() < self._beta else code
+
+
+def finished_episodes(directory: Path) -> dict[int, Episode]:
+    """Returns the episodes whose demos stand finished in a round's directory, by the seed of their world."""
+    episodes = {}
+    for path in list_demos(directory) if directory.is_dir() else ():
+        entry = read_metadata(path)
+        if entry["ended"] in ("terminated", "truncated"):
+            episodes[entry["seed"]] = Episode(
+                seed=entry["seed"],
+                success=bool(entry["success"]),
+                total_reward=entry["return"],
+                ticks=entry["ticks"],
+                truncated=entry["ended"] == "truncated",
+            )
+    return episodes
+
+
+def collect_round(
+    agent: VPTAgent,
+    make_env: Callable[[Path], gym.Env[Any, Any]],
+    make_expert: Callable[[], Expert],
+    seeds: Sequence[int],
+    directory: Path,
+    *,
+    beta: float,
+    num_envs: int = 16,
+    sampling_seed: int = 0,
+    on_episode: Callable[[Episode], None] | None = None,
+) -> list[Episode]:
+    """Plays one round and leaves its labelled demos in ``directory``.
+
+    An interrupted round goes on where it stood: worlds whose demos are finished are not played again.
+
+    Args:
+        agent: The learner.
+        make_env: Makes one env in VPT's format that records into the given directory (a ``RecorderWrapper`` in the
+            stack).
+        make_expert: Makes one expert for each env.
+        seeds: Seeds of the worlds, one episode each.
+        directory: The round's own directory.
+        beta: Share of ticks in which the expert acts, in [0, 1].
+        num_envs: Episodes that run side by side.
+        sampling_seed: Seed of the learner's sampling and of the choice who acts.
+        on_episode: Called with each result as it comes.
+
+    Returns:
+        One result for each seed, in their order.
+
+    Raises:
+        ValueError: ``beta`` is outside [0, 1].
+    """
+    _check_share("beta", beta)
+    missing = [seed for seed in seeds if seed not in finished_episodes(directory)]
+    if missing:
+        directory.mkdir(parents=True, exist_ok=True)
+        streams = iter(np.random.SeedSequence(sampling_seed).spawn(num_envs))
+        agent.reset(seed=sampling_seed)
+        play(
+            agent,
+            lambda: make_env(directory),
+            missing,
+            num_envs=num_envs,
+            control=lambda: _Labeller(make_expert(), beta, np.random.default_rng(next(streams))),
+            on_episode=on_episode,
+        )
+    finished = finished_episodes(directory)
+    return [finished[seed] for seed in seeds]

@@ -1,0 +1,141 @@
+"""Plays whole episodes with one agent in many worlds at a time, each world exactly once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import VPTAgent
+
+Code = npt.NDArray[np.int64]
+
+
+class Control(Protocol):
+    """Stands between the agent and one env: labels, or takes over, what the agent does."""
+
+    def start(self, env: gym.Env[Any, Any]) -> None:
+        """Is told that an episode has started in the env."""
+
+    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
+        """Gets the agent's code (2,) before each step and returns the code to execute."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What came of one episode.
+
+    Attributes:
+        seed: The world it was played in.
+        success: ``info["success"]`` of its last tick.
+        total_reward: Sum of its rewards.
+        ticks: Its length, in steps of the env.
+        truncated: Whether a limit ended it rather than the task.
+    """
+
+    seed: int
+    success: bool
+    total_reward: float
+    ticks: int
+    truncated: bool
+
+
+class _Lane:
+    """One env, with the episode that is running in it."""
+
+    def __init__(self, env: gym.Env[Any, Any], control: Control | None) -> None:
+        self.env = env
+        self.control = control
+        self.first = True
+
+    def start(self, seed: int) -> None:
+        self.seed, self.total_reward, self.ticks, self.first = seed, 0.0, 0, True
+        self.obs, _ = self.env.reset(seed=seed)
+        if self.control is not None:
+            self.control.start(self.env)
+
+    def step(self, code: Code) -> Episode | None:
+        if self.control is not None:
+            code = self.control.step(self.env, code)
+        self.obs, reward, terminated, truncated, info = self.env.step(code)
+        self.total_reward += float(reward)
+        self.ticks += 1
+        self.first = False
+        if not (terminated or truncated):
+            return None
+        if "success" not in info:
+            raise KeyError("the last info of the episode has no 'success'; add it in a wrapper around your env")
+        return Episode(self.seed, bool(info["success"]), self.total_reward, self.ticks, bool(truncated))
+
+
+def play(
+    agent: VPTAgent,
+    make_env: Callable[[], gym.Env[Any, Any]],
+    seeds: Sequence[int],
+    *,
+    num_envs: int = 16,
+    control: Callable[[], Control] | None = None,
+    on_episode: Callable[[Episode], None] | None = None,
+) -> list[Episode]:
+    """Plays one episode for each seed, several side by side, and returns them in the order of the seeds.
+
+    The agent acts on a batch with one row for each running episode; a row whose episode has ended takes the next
+    seed with a fresh memory, and is dropped when no seed is left. Envs are stepped in two threads: the embedded world
+    and the sockets of a game both release the interpreter lock while they work.
+
+    Args:
+        agent: Acts in all episodes. Its memory is overwritten.
+        make_env: Makes one env that takes VPT codes and gives frames as ``VPTObsWrapper`` does.
+        seeds: Seeds of the worlds.
+        num_envs: Most episodes that run at a time.
+        control: Makes, for each env, what stands between the agent and it; for DAgger and for hand-over to an expert.
+        on_episode: Called with each result as it comes.
+
+    Raises:
+        KeyError: An episode ended without ``info["success"]``.
+        ValueError: ``num_envs`` is not positive, or a seed stands twice in the list.
+    """
+    if num_envs < 1:
+        raise ValueError(f"num_envs is {num_envs}; it must be at least 1")
+    if len(set(seeds)) != len(seeds):
+        raise ValueError("a seed stands twice in the list; each world is played once")
+    waiting = deque(seeds)
+    results: dict[int, Episode] = {}
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))
+        lanes = []
+        for _ in range(min(num_envs, len(seeds))):
+            env = make_env()
+            stack.callback(env.close)
+            lanes.append(_Lane(env, control() if control is not None else None))
+        for lane in lanes:
+            lane.start(waiting.popleft())
+        agent.reset()
+        while lanes:
+            frames = np.stack([lane.obs for lane in lanes])
+            codes = agent.act(frames, first=np.array([lane.first for lane in lanes]))
+            ended = pool.map(lambda pair: pair[0].step(pair[1]), zip(lanes, codes, strict=True))
+            running = []
+            for row, (lane, episode) in enumerate(zip(lanes, ended, strict=True)):
+                if episode is not None:
+                    results[episode.seed] = episode
+                    if on_episode is not None:
+                        on_episode(episode)
+                    if not waiting:
+                        continue
+                    lane.start(waiting.popleft())
+                running.append(row)
+            if len(running) < len(lanes):
+                memory = agent.memory
+                lanes = [lanes[row] for row in running]
+                if lanes and memory is not None:
+                    agent.memory = memory.index(running)
+    return [results[seed] for seed in seeds]

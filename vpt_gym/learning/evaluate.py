@@ -1,0 +1,137 @@
+"""Evaluation: success over a list of worlds, with its interval, and the seeds that keep worlds apart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+
+from vpt_gym.learning.episodes import Episode, play
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import VPTAgent
+
+SEEDS: Mapping[str, range] = MappingProxyType(
+    {
+        "demos": range(0, 1_000_000),
+        "dagger": range(1_000_000, 2_000_000),
+        "ppo": range(2_000_000, 3_000_000),
+        "validation": range(8_000_000, 9_000_000),
+        "evaluation": range(9_000_000, 10_000_000),
+    }
+)
+"""World seeds by purpose. The bands do not overlap: nothing is trained or tuned on the evaluation worlds."""
+
+
+def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Returns the Wilson score interval of a success rate, as shares in [0, 1].
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+
+    Raises:
+        ValueError: Not ``0 <= successes <= episodes`` with at least one episode, or a confidence outside (0, 1).
+
+    Example:
+        >>> [round(bound, 3) for bound in wilson_interval(34, 40)]
+        [0.709, 0.929]
+    """
+    if episodes < 1 or not 0 <= successes <= episodes:
+        raise ValueError(f"{successes} successes in {episodes} episodes: need 0 <= successes <= episodes > 0")
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1, for example 0.95")
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    rate = successes / episodes
+    centre = (rate + z * z / (2 * episodes)) / (1 + z * z / episodes)
+    half = z / (1 + z * z / episodes) * (rate * (1 - rate) / episodes + z * z / (4 * episodes**2)) ** 0.5
+    # at 0 and 1 the bound is exact; rounding would leave a residue there
+    return (0.0 if successes == 0 else centre - half, 1.0 if successes == episodes else centre + half)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Success of one agent over a list of worlds.
+
+    Attributes:
+        episodes: One result for each seed, in the order of the seeds.
+        seconds: Wall time of the whole evaluation.
+    """
+
+    episodes: tuple[Episode, ...]
+    seconds: float
+
+    @property
+    def successes(self) -> int:
+        """Number of episodes that ended in success."""
+        return sum(episode.success for episode in self.episodes)
+
+    @property
+    def rate(self) -> float:
+        """Share of episodes that ended in success."""
+        return self.successes / len(self.episodes)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The Wilson 95 % interval of ``rate``."""
+        return wilson_interval(self.successes, len(self.episodes))
+
+    @property
+    def mean_ticks(self) -> float:
+        """Mean length of an episode, ticks."""
+        return sum(episode.ticks for episode in self.episodes) / len(self.episodes)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.successes}/{len(self.episodes)} = {self.rate:.0%} "
+            f"(95 % interval {low:.0%} to {high:.0%}), {self.mean_ticks:.0f} ticks on average"
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Returns the figures as plain numbers, for a JSON file."""
+        seeds = [episode.seed for episode in self.episodes]
+        return {
+            "successes": self.successes,
+            "episodes": len(self.episodes),
+            "rate": self.rate,
+            "wilson95": list(self.interval),
+            "mean_ticks": self.mean_ticks,
+            "mean_return": sum(episode.total_reward for episode in self.episodes) / len(self.episodes),
+            "seeds": [min(seeds), max(seeds)],
+            "seconds": self.seconds,
+        }
+
+
+def evaluate(
+    agent: VPTAgent,
+    make_env: Callable[[], gym.Env[Any, Any]],
+    seeds: Sequence[int],
+    *,
+    num_envs: int = 16,
+    sampling_seed: int = 0,
+    on_episode: Callable[[Episode], None] | None = None,
+) -> Evaluation:
+    """Plays one episode in each of the worlds and counts the successes.
+
+    Args:
+        agent: Acts in all of them; its memory and its sampling are reset first.
+        make_env: Makes one env that takes VPT codes and gives VPT frames, and whose ``info`` says ``"success"``.
+        seeds: Seeds of the worlds, one episode each.
+        num_envs: Episodes that run side by side.
+        sampling_seed: Seed of the agent's sampling.
+        on_episode: Called with each result as it comes, for example to move a progress bar.
+
+    Raises:
+        ValueError: No seeds.
+        KeyError: An episode ended without ``info["success"]``.
+    """
+    if not seeds:
+        raise ValueError("no seeds to evaluate on; pass for example SEEDS['evaluation'][:50]")
+    start = time.perf_counter()
+    agent.reset(seed=sampling_seed)
+    episodes = play(agent, make_env, seeds, num_envs=num_envs, on_episode=on_episode)
+    return Evaluation(tuple(episodes), time.perf_counter() - start)

@@ -1,0 +1,92 @@
+"""Losses of behavioural cloning and PPO, as means over the ticks that count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.heads import ActionDistribution
+
+
+def weighted_mean(value: Tensor, weight: Tensor) -> Tensor:
+    """Returns the mean of ``value`` under ``weight`` (same shape); 0 where all weights are 0."""
+    return (value * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+
+
+def bc_loss(pi: ActionDistribution, codes: Tensor, weight: Tensor) -> Tensor:
+    """Returns the negative log-likelihood of the expert's codes, a scalar.
+
+    Args:
+        pi: The policy's distribution over [B, T] ticks.
+        codes: int64 [B, T, 2], (buttons, camera).
+        weight: float32 [B, T]; 0 leaves a tick out.
+    """
+    return -weighted_mean(pi.log_prob(codes), weight)
+
+
+@dataclass(frozen=True)
+class PPOLoss:
+    """The terms of one PPO update, scalars; ``total`` carries the gradient.
+
+    Attributes:
+        total: ``policy + value_coefficient * value + kl_coefficient * kl_to_reference``.
+        policy: The clipped surrogate (Schulman et al. 2017, arXiv:1707.06347, eq. 7), negated.
+        value: Mean squared error of the normalised value.
+        kl_to_reference: KL(reference || policy), nats a tick; the term that VPT's RL uses in place of an entropy
+            bonus (Baker et al. 2022, arXiv:2206.11795, section on RL fine-tuning).
+        approx_kl: Estimate of KL(old policy || policy) (Schulman, "Approximating KL divergence": the k3 estimator).
+        clip_fraction: Share of ticks whose ratio left the clip range.
+    """
+
+    total: Tensor
+    policy: Tensor
+    value: Tensor
+    kl_to_reference: Tensor
+    approx_kl: Tensor
+    clip_fraction: Tensor
+
+
+def ppo_loss(
+    pi: ActionDistribution,
+    value: Tensor,
+    reference: ActionDistribution,
+    *,
+    codes: Tensor,
+    old_log_prob: Tensor,
+    advantage: Tensor,
+    value_target: Tensor,
+    weight: Tensor,
+    clip: float,
+    value_coefficient: float,
+    kl_coefficient: float,
+) -> PPOLoss:
+    """Returns PPO's loss with a KL term to a frozen reference policy.
+
+    Args:
+        pi: The policy's distribution over [B, T] ticks.
+        value: [B, T], normalised.
+        reference: The frozen policy's distribution over the same ticks.
+        codes: int64 [B, T, 2], the codes executed.
+        old_log_prob: [B, T], their log-probability when they were executed.
+        advantage: [B, T].
+        value_target: [B, T], normalised like ``value``.
+        weight: float32 [B, T]; 0 leaves a tick out (one that only resets an env).
+        clip: Half-width of the ratio's clip range.
+        value_coefficient: Weight of the value loss.
+        kl_coefficient: Weight of the KL to the reference.
+    """
+    log_ratio = pi.log_prob(codes) - old_log_prob
+    ratio = log_ratio.exp()
+    surrogate = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+    policy_loss = -weighted_mean(surrogate, weight)
+    value_loss = weighted_mean((value - value_target).square(), weight)
+    kl = weighted_mean(reference.kl(pi), weight)
+    with torch.no_grad():
+        approx_kl = weighted_mean(ratio - 1 - log_ratio, weight)
+        clip_fraction = weighted_mean(((ratio - 1).abs() > clip).to(weight.dtype), weight)
+    total = policy_loss + value_coefficient * value_loss + kl_coefficient * kl
+    return PPOLoss(total, policy_loss, value_loss, kl, approx_kl, clip_fraction)

@@ -1,0 +1,175 @@
+"""Rollouts for policy-gradient methods: collection from a vector env, GAE, and minibatches that keep memory right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.memory import Memory
+    from vpt_gym.agents.policy import VPTPolicy
+
+
+def gae(
+    reward: Tensor, value: Tensor, terminated: Tensor, ended: Tensor, *, gamma: float, gae_lambda: float
+) -> tuple[Tensor, Tensor]:
+    """Returns generalised advantage estimates and value targets (Schulman et al. 2016, arXiv:1506.02438).
+
+    Args:
+        reward: float32 [N, T], of the step taken at tick t.
+        value: float32 [N, T + 1], of the observation at tick t; the one after an episode's last step is the value
+            of its last observation, which a truncated episode is bootstrapped from.
+        terminated: bool [N, T], whether the step at t reached a terminal state: its value counts as 0.
+        ended: bool [N, T], whether the step at t was the last of its episode, terminated or truncated.
+        gamma: Discount per tick.
+        gae_lambda: Decay of the sum over temporal-difference errors.
+
+    Returns:
+        Advantages [N, T] and targets (advantage + value) [N, T].
+    """
+    error = reward + gamma * value[:, 1:] * ~terminated - value[:, :-1]
+    advantage = torch.zeros_like(reward)
+    running = torch.zeros_like(reward[:, 0])
+    for t in reversed(range(reward.shape[1])):
+        running = error[:, t] + gamma * gae_lambda * running * ~ended[:, t]
+        advantage[:, t] = running
+    return advantage, advantage + value[:, :-1]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """T ticks of N envs, batch first.
+
+    Attributes:
+        frames: uint8 [N, T, 128, 128, 3].
+        first: bool [N, T], whether the frame is the first of its episode.
+        codes: int64 [N, T, 2], the codes sampled.
+        log_prob: float32 [N, T], of these codes.
+        advantage: float32 [N, T].
+        value_target: float32 [N, T], in units of reward.
+        weight: float32 [N, T], 0 where the step only reset its env and the code was ignored.
+        memory: The policy's memory before the first tick.
+    """
+
+    frames: Tensor
+    first: Tensor
+    codes: Tensor
+    log_prob: Tensor
+    advantage: Tensor
+    value_target: Tensor
+    weight: Tensor
+    memory: Memory
+
+    def minibatches(self, count: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Rollout]]:
+        """Yields ``count`` minibatches of whole env rows in a random order, each with the numbers of its rows.
+
+        Rows are never cut in time: each sequence starts from the memory it really had, and ``first`` separates the
+        episodes inside it.
+
+        Raises:
+            ValueError: There are fewer envs than minibatches.
+        """
+        rows = len(self.frames)
+        if not 1 <= count <= rows:
+            raise ValueError(f"{count} minibatches of {rows} envs: minibatches hold whole envs, so need 1 to {rows}")
+        for index in torch.randperm(rows, generator=generator).tensor_split(count):
+            tensors = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name != "memory"}
+            yield index, Rollout(**tensors, memory=self.memory.index(index))
+
+
+class RolloutCollector:
+    """Plays a policy in a vector env and hands out rollouts; the episodes run on from one rollout to the next.
+
+    It relies on Gymnasium's ``AutoresetMode.NEXT_STEP``: the last observation of an episode is seen, with the memory
+    that led to it (a truncated episode is bootstrapped from there), and the step after it only resets the env.
+
+    Args:
+        policy: Acts by sampling. Its memory is carried.
+        envs: Takes VPT codes and gives frames uint8 [N, 128, 128, 3].
+        seed: Seeds the sampling and the envs.
+
+    Raises:
+        ValueError: The vector env resets in another way than ``NEXT_STEP``.
+    """
+
+    def __init__(self, policy: VPTPolicy, envs: gym.vector.VectorEnv[Any, Any, Any], *, seed: int) -> None:
+        mode = envs.metadata.get("autoreset_mode")
+        if mode != AutoresetMode.NEXT_STEP:
+            raise ValueError(f"autoreset_mode is {mode}; build the vector env with AutoresetMode.NEXT_STEP")
+        self.policy = policy
+        self.envs = envs
+        self.generator = torch.Generator().manual_seed(seed)
+        self.returns: list[float] = []
+        """Total reward of each finished episode, oldest first; the caller may clear it."""
+        self.successes: list[bool] = []
+        """``info["success"]`` of each finished episode where the env tells it; the caller may clear it."""
+        self._obs, _ = envs.reset(seed=seed)
+        self._first = np.ones(envs.num_envs, bool)
+        self._ended = np.zeros(envs.num_envs, bool)
+        self._return = np.zeros(envs.num_envs)
+        self._memory = policy.initial_memory(envs.num_envs)
+
+    @torch.no_grad()
+    def collect(self, ticks: int, *, gamma: float, gae_lambda: float) -> Rollout:
+        """Plays ``ticks`` ticks in each env."""
+        start = self._memory
+        rows: dict[str, list[Tensor]] = {
+            name: []
+            for name in ("frames", "first", "codes", "log_prob", "value", "reward", "terminated", "ended", "weight")
+        }
+        for _ in range(ticks):
+            frames, first = torch.from_numpy(self._obs), torch.from_numpy(self._first)
+            output = self.policy(frames[:, None], first[:, None], self._memory)
+            codes = output.pi.sample(self.generator)
+            self._memory = output.memory
+            weight = torch.from_numpy(~self._ended).float()
+            self._obs, reward, terminated, truncated, info = self.envs.step(codes[:, 0].numpy())
+            resetting = self._ended
+            self._ended = terminated | truncated
+            self._return = np.where(resetting, 0.0, self._return + reward)
+            self._first = resetting.copy()
+            if self._ended.any():
+                self._finish(info)
+            step = {
+                "frames": frames,
+                "first": first,
+                "codes": codes[:, 0],
+                "log_prob": output.pi.log_prob(codes)[:, 0],
+                "value": self.policy.value_head.denormalise(output.value)[:, 0],
+                "reward": torch.as_tensor(reward, dtype=torch.float32),
+                "terminated": torch.from_numpy(terminated),
+                # the step that only resets belongs to no episode: nothing may flow back through it
+                "ended": torch.from_numpy(self._ended | resetting),
+                "weight": weight,
+            }
+            for name, value in step.items():
+                rows[name].append(value)
+        output = self.policy(torch.from_numpy(self._obs)[:, None], torch.from_numpy(self._first)[:, None], self._memory)
+        rows["value"].append(self.policy.value_head.denormalise(output.value)[:, 0])
+        data = {name: torch.stack(values, dim=1) for name, values in rows.items()}
+        advantage, target = gae(
+            data["reward"], data["value"], data["terminated"], data["ended"], gamma=gamma, gae_lambda=gae_lambda
+        )
+        return Rollout(
+            data["frames"],
+            data["first"],
+            data["codes"],
+            data["log_prob"],
+            advantage,
+            target,
+            data["weight"],
+            memory=start,
+        )
+
+    def _finish(self, info: dict[str, Any]) -> None:
+        for row in np.flatnonzero(self._ended):
+            self.returns.append(float(self._return[row]))
+            if "success" in info:
+                self.successes.append(bool(info["success"][row]))
