@@ -1,0 +1,364 @@
+"""MineDojo's two action spaces: the ``MultiDiscrete`` of ``minedojo.make``, and the ``Dict`` of its simulator.
+
+Facts: ``minedojo`` 0.1. The ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])`` also stands in MineDojo's forks, in
+CraftGround's ``V1_MINEDOJO`` and in the embedded world with ``actions="minedojo"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from vpt_gym.actions.camera import BIN_DEGREES, N_BINS, to_bin
+from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
+from vpt_gym.actions.human import HOTBAR, HumanAction, checked, no_op
+from vpt_gym.actions.keyed import KeyedTranslator, pressed_by_code
+from vpt_gym.actions.protocol import Coverage, Translator
+
+KEYS = ("attack", "back", "drop", "forward", "jump", "left", "right", "sneak", "sprint", "use")
+AT_REST: dict[str, Any] = {
+    "craft": "none",
+    "craft_with_table": "none",
+    "smelt": "none",
+    "equip": "none",
+    "place": "none",
+    "swap_slot": {"source_slot": 0, "target_slot": 0},
+}
+"""The simulator's entries that are no keys, and their value while nothing is done."""
+
+EVENT_LEVEL = frozenset((*KEYS, "camera", *AT_REST)) - {"swap_slot"}
+"""The 16 entries of ``MineDojoSim(event_level_control=True)``."""
+
+KEYBOARD_LEVEL = frozenset((*KEYS, "camera", *AT_REST, *HOTBAR, "pickItem")) - {"equip", "place"}
+"""The 25 entries of ``MineDojoSim(event_level_control=False)``."""
+
+# Entries of the MultiDiscrete action, and their values
+_MOVE, _STRAFE, _POSTURE, _PITCH, _YAW, _FUNCTION, _CRAFT, _SLOT = range(8)
+_JUMP, _SNEAK, _SPRINT = 1, 2, 3
+_USE, _DROP, _ATTACK, _EQUIP = 1, 2, 3, 5
+_FUNCTIONS = {"attack": _ATTACK, "use": _USE, "drop": _DROP}  # in order of priority
+_POSTURES = {"jump": _JUMP, "sneak": _SNEAK, "sprint": _SPRINT}  # in order of priority
+
+PITCH_LIMIT = 90.0
+"""Straight down; Minecraft clamps the player's pitch to +- this many degrees."""
+
+
+def is_minedojo_space(space: spaces.Space[Any]) -> bool:
+    """Whether ``space`` is a ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])``."""
+    return (
+        isinstance(space, spaces.MultiDiscrete)
+        and space.nvec.shape == (8,)
+        and space.nvec[[_MOVE, _STRAFE, _POSTURE, _FUNCTION]].tolist() == [3, 3, 4, 8]
+        and not space.start.any()
+    )
+
+
+class MineDojoTranslator(Translator):
+    """Human action <-> ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])``, as near as this space comes.
+
+    * **Camera**: nearest bins; what rounding leaves is carried to the next tick, so that the view is never off by
+      more than half a bin. Where the observation tells the player's pitch, this holds at straight up and down too.
+    * **jump, sneak, sprint** share one entry. In the game a sprint lasts while forward is held, so jump with sprint
+      is said by a jump once the sprint runs; in the first such tick, which has to start the sprint, the jump is
+      dropped. Otherwise: jump before sneak before sprint.
+    * **attack, use, drop, hotbar keys** share one entry: a hotbar key (of several, the highest) before attack before
+      use before drop. A hotbar key is pressed for one tick, attack is held for many and would hide it; and changing
+      the item in hand ends a dig in the game as well.
+    * **hotbar.N** becomes ``equip`` of slot N - 1. That differs from the key: it moves the slot's item into the main
+      hand, in exchange for the one there, and it takes MineDojo 3 ticks. It needs an item in the slot: where the
+      observation shows the slot to be empty, the key is dropped.
+    * **inventory, ESC, pickItem, swapHands** cannot be said. Opposite movement keys cancel, as in the game.
+
+    ``untold["dropped"]`` names what was dropped.
+
+    Args:
+        action_space: The environment's space.
+        cam_interval: Degrees per camera bin, as given to ``minedojo.make``; default: ``360 / (P - 1)`` and
+            ``360 / (Y - 1)``.
+        equips: Whether the environment carries out ``equip``, and spends MineDojo's extra ticks on it and on
+            ``drop``. False for CraftGround.
+
+    Raises:
+        ValueError: Not such a space; the bins are not those of ``cam_interval``; or the no-op of these bins would
+            turn the camera.
+    """
+
+    action_space: spaces.MultiDiscrete
+
+    def __init__(
+        self, action_space: spaces.MultiDiscrete, cam_interval: float | None = None, equips: bool = True
+    ) -> None:
+        if not is_minedojo_space(action_space):
+            raise ValueError(f"not a MultiDiscrete([3, 3, 4, P, Y, 8, C, S]): {action_space}")
+        self.action_space = action_space
+        self._bins: npt.NDArray[np.int64] = action_space.nvec[[_PITCH, _YAW]].astype(np.int64)
+        self._intervals = np.array([_interval(int(bins), cam_interval) for bins in self._bins])
+        self._no_op = np.zeros(8, np.int64)
+        self._no_op[[_PITCH, _YAW]] = (self._bins - 1) // 2
+        self._equips = equips
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the episode so far."""
+        super().reset()
+        self._residual = np.zeros(2)  # degrees, (pitch, yaw): the view that was asked for minus the one that is had
+        self._pitch: float | None = None  # of the player in the environment, degrees; None until it is observed
+        self._sprinting = False
+        self._slots: tuple[str, ...] | None = None
+
+    def observe(self, observation: Any) -> None:
+        """Takes over the player's pitch and the items of the hotbar, where a MineDojo observation tells them."""
+        pitch = _entry(observation, "location_stats", "pitch")
+        self._pitch = None if pitch is None else float(np.asarray(pitch).reshape(-1)[0])
+        self._slots = _hotbar_items(observation)
+
+    def to_env(self, human: HumanAction) -> npt.NDArray[np.int64]:
+        """Returns the nearest env action, (8,) int64, and sets ``untold``.
+
+        Raises:
+            ValueError: ``human`` is not a human action.
+        """
+        human = checked(human)
+        action = self._no_op.copy()
+        action[_MOVE] = {1: 1, -1: 2, 0: 0}[human["forward"] - human["back"]]
+        action[_STRAFE] = {1: 1, -1: 2, 0: 0}[human["left"] - human["right"]]
+
+        kept = {"forward", "back", "left", "right"}
+        kept |= self._set_posture(action, human)
+        kept |= self._set_function(action, human)
+        action[[_PITCH, _YAW]] += self._turn(human["camera"].astype(np.float64))
+
+        runs = action[_POSTURE] == _SPRINT or (self._sprinting and action[_POSTURE] != _SNEAK)
+        released = self._equips and action[_FUNCTION] in (_DROP, _EQUIP)  # no key is held in the extra ticks
+        self._sprinting = bool(runs and action[_MOVE] == 1 and not released)
+
+        self.untold = {}
+        dropped = tuple(name for name, held in human.items() if name != "camera" and held and name not in kept)
+        if dropped:
+            self.untold["dropped"] = dropped
+        if (np.abs(self._residual) > 1e-6).any():
+            self.untold["camera_residual"] = tuple(self._residual.tolist())
+        return action
+
+    def _set_posture(self, action: npt.NDArray[np.int64], human: HumanAction) -> set[str]:
+        held = [name for name in _POSTURES if human[name]]
+        if held == ["jump", "sprint"] and action[_MOVE] == 1:
+            if self._sprinting:
+                action[_POSTURE] = _JUMP
+                return {"jump", "sprint"}
+            held = ["sprint"]
+        if not held:
+            return set()
+        action[_POSTURE] = _POSTURES[held[0]]
+        return {held[0]}
+
+    def _set_function(self, action: npt.NDArray[np.int64], human: HumanAction) -> set[str]:
+        slot = next((slot for slot in reversed(range(len(HOTBAR))) if human[HOTBAR[slot]]), None)
+        if slot is not None and self._equips and (self._slots is None or self._slots[slot] != "air"):
+            action[_FUNCTION], action[_SLOT] = _EQUIP, slot
+            return {HOTBAR[slot]}
+        for name, value in _FUNCTIONS.items():
+            if human[name]:
+                action[_FUNCTION] = value
+                return {name}
+        return set()
+
+    def _turn(self, degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Returns by how many bins to turn, (pitch, yaw), and keeps what rounding leaves."""
+        wanted = self._residual + degrees
+        if self._pitch is not None:
+            wanted[0] = _clamped(self._pitch + wanted[0]) - self._pitch
+        half = (self._bins - 1) // 2
+        turn: npt.NDArray[np.int64] = np.clip(np.rint(wanted / self._intervals), -half, half).astype(np.int64)
+        turned = turn * self._intervals
+        if self._pitch is not None:
+            pitch = _clamped(self._pitch + turned[0])
+            turned[0], self._pitch = pitch - self._pitch, pitch
+        self._residual = wanted - turned
+        return turn
+
+    def to_human(self, env_action: npt.ArrayLike) -> HumanAction:
+        """Returns the keys and the degrees that an env action stands for.
+
+        Args:
+            env_action: (8,) integers.
+
+        Raises:
+            ValueError: ``env_action`` is not in the space, or it is ``craft``, ``place``, ``destroy`` or an
+                ``equip`` from outside the hotbar, for which there is no key.
+        """
+        action: npt.NDArray[Any] = np.asarray(env_action)
+        if action.dtype.kind not in "iu" or not self.action_space.contains(action.astype(np.int64)):
+            raise ValueError(f"{env_action!r} is not in the action space {self.action_space}")
+        human = no_op()
+        for entry, names in ((_MOVE, ("forward", "back")), (_STRAFE, ("left", "right")), (_POSTURE, _POSTURES)):
+            if action[entry]:
+                human[tuple(names)[action[entry] - 1]] = 1
+        function = int(action[_FUNCTION])
+        if function in _FUNCTIONS.values():
+            human[next(name for name, value in _FUNCTIONS.items() if value == function)] = 1
+        elif function == _EQUIP and action[_SLOT] < len(HOTBAR):
+            human[HOTBAR[action[_SLOT]]] = 1
+        elif function:
+            raise ValueError(
+                f"no key of a keyboard says {env_action!r}: its function {function} is craft (4), place (6), "
+                "destroy (7), or equip (5) from outside the hotbar"
+            )
+        turn = action[[_PITCH, _YAW]].astype(np.int64) - (self._bins - 1) // 2
+        human["camera"] = (turn * self._intervals).astype(np.float32)
+        return human
+
+    def coverage(self) -> Coverage:
+        """Returns what is kept; stock MineDojo: 288 button codes and 9 camera codes."""
+        pressed = pressed_by_code()
+        hotbar = np.any([pressed[name] for name in HOTBAR], axis=0)
+        functions = np.sum([pressed[name] for name in _FUNCTIONS], axis=0)
+        postures = np.sum([pressed[name] for name in _POSTURES], axis=0)
+        moves = np.any([pressed[name] for name in ("forward", "back", "left", "right")], axis=0)
+        kept = (functions <= 1) & (postures <= 1) & ~hotbar & ~pressed["inventory"]
+        silent = ~moves & (postures == 0) & (functions == 0)
+        lost = silent & (pressed["inventory"] | (hotbar & (not self._equips)))
+        drops = pressed["drop"] & (functions == 1)
+        slow = (hotbar | drops) & self._equips
+
+        rounded = [np.rint(BIN_DEGREES / interval) * interval for interval in self._intervals]
+        camera_kept = int(np.prod([(to_bin(axis) == np.arange(N_BINS)).sum() for axis in rounded]))
+        notes = [
+            "Of jump, sneak and sprint, and of attack, use and drop, one at a time reaches the game (jump with sprint "
+            "once the sprint runs)"
+        ]
+        if self._equips:
+            notes.append("Hotbar keys become equip, which takes 3 ticks; drop takes 3 ticks")
+        else:
+            notes.append("It has no hotbar keys")
+        notes.append("It has no inventory key")
+        remedy = ""
+        if camera_kept < N_CAMERA:
+            still = [int((axis == 0).sum()) for axis in rounded]
+            notes.append(
+                f"{still[0]} (pitch) and {still[1]} (yaw) of the {N_BINS} camera values become 0°, and move the view "
+                "only as they add up"
+            )
+            if self._equips:
+                remedy = "Make the environment with cam_interval=0.15, which keeps every camera code"
+            else:
+                remedy = "Make the environment with ActionSpaceVersion.V2_MINERL_HUMAN, which keeps every code"
+        return Coverage(
+            dialect=f"MineDojo's MultiDiscrete({self.action_space.nvec.tolist()})",
+            buttons_kept=int(kept.sum()),
+            buttons_changed=N_BUTTONS - int(kept.sum()) - int(lost.sum()),
+            buttons_lost=int(lost.sum()),
+            buttons_slow=int(slow.sum()),
+            camera_kept=camera_kept,
+            camera_changed=N_CAMERA - camera_kept,
+            camera_error=float(self._intervals.max() / 2),
+            notes=tuple(notes),
+            remedy=remedy,
+        )
+
+
+class MineDojoSimTranslator(KeyedTranslator):
+    """Human action <-> the ``Dict`` of MineDojo's simulator, event level (16 entries) or keyboard level (25).
+
+    Keys and camera degrees are exact. The keyboard level has the hotbar keys. The event level has not: there
+    ``hotbar.N`` becomes ``equip`` of the item that the last observation shows in slot N - 1, which moves it into the
+    main hand; with an empty or unknown slot the key is dropped.
+
+    Args:
+        action_space: A ``Dict`` of ``EVENT_LEVEL`` or ``KEYBOARD_LEVEL``.
+    """
+
+    def __init__(self, action_space: spaces.Dict) -> None:
+        super().__init__(action_space, "MineDojo's simulator Dict", AT_REST)
+        self._equips = "equip" in action_space.spaces
+
+    def reset(self) -> None:
+        """Forgets the episode so far."""
+        super().reset()
+        self._slots: tuple[str, ...] | None = None
+
+    def observe(self, observation: Any) -> None:
+        """Takes over the items of the hotbar, where a MineDojo observation tells them."""
+        self._slots = _hotbar_items(observation)
+
+    def to_env(self, human: HumanAction) -> dict[str, Any]:
+        """Returns the simulator's entries, and sets ``untold``.
+
+        Raises:
+            ValueError: ``human`` is not a human action.
+        """
+        action = super().to_env(human)
+        dropped: tuple[str, ...] = self.untold.get("dropped", ())
+        key = next((name for name in reversed(dropped) if name in HOTBAR), None)
+        if key is not None and self._equips and self._slots is not None:
+            item = self._slots[HOTBAR.index(key)]
+            if item != "air":
+                action["equip"] = item
+                dropped = tuple(name for name in dropped if name != key)
+                self.untold = {"dropped": dropped} if dropped else {}
+        return action
+
+    def to_human(self, env_action: dict[str, Any]) -> HumanAction:
+        """Returns the same keys; ``equip`` of an item that the last observation shows in the hotbar is its key.
+
+        Raises:
+            ValueError: ``env_action`` is not an action of this environment, or does what no key of a keyboard says.
+        """
+        item = env_action.get("equip", "none")
+        if item == "none" or self._slots is None or item not in self._slots:
+            return super().to_human(env_action)
+        human = super().to_human({**env_action, "equip": "none"})
+        human[HOTBAR[self._slots.index(item)]] = 1
+        return human
+
+    def _reached(self) -> tuple[str, ...]:
+        return (*self._keys, *HOTBAR) if self._equips else self._keys
+
+    def _notes(self) -> tuple[str, ...]:
+        note = "Hotbar keys become equip of the slot's item"
+        return (*super()._notes(), note) if self._equips else super()._notes()
+
+
+def _interval(bins: int, cam_interval: float | None) -> float:
+    """Returns the degrees per bin, or raises if the bins are not MineDojo's or their no-op would turn the camera."""
+    interval = cam_interval
+    if interval is None:
+        interval = 360.0 / (bins - 1) if bins > 2 else 0.0
+    if not 0 < interval <= 180:
+        raise ValueError(f"cam_interval={cam_interval!r} with {bins} bins; it must be in (0, 180] degrees")
+    # ceil(360 / interval) + 1 bins, indifferent to the last bits of 360 / 0.15
+    if int(np.ceil(360.0 / interval - 1e-6)) + 1 != bins:
+        raise ValueError(f"the action space has {bins} camera bins, but cam_interval={interval:g} gives others")
+    turn = (bins - 1) // 2 * interval - 180.0
+    if abs(turn) > 1e-6:
+        raise ValueError(
+            f"with {bins} camera bins of {interval:g}° the no-op turns the camera by {turn:+g}° per tick. Make the "
+            "environment with a cam_interval that divides 180, e.g. 0.15"
+        )
+    return interval
+
+
+def _clamped(pitch: float) -> float:
+    return min(max(pitch, -PITCH_LIMIT), PITCH_LIMIT)
+
+
+def _entry(observation: Any, *path: str) -> Any:
+    """Returns a nested entry of an observation, or None where there is none."""
+    for key in path:
+        if not isinstance(observation, Mapping) or key not in observation:
+            return None
+        observation = observation[key]
+    return observation
+
+
+def _hotbar_items(observation: Any) -> tuple[str, ...] | None:
+    """Returns the items of the nine hotbar slots as actions name them, or None where the observation tells none."""
+    names = _entry(observation, "inventory", "name")
+    if names is None or len(names) < len(HOTBAR):
+        return None
+    # observations say "crafting table", actions "crafting_table"
+    return tuple(str(name).replace(" ", "_") for name in names[: len(HOTBAR)])

@@ -1,0 +1,22 @@
+"""MineRL 1.0, and everything else that takes the human action as it is (MCio, the embedded world): the identity."""
+
+from __future__ import annotations
+
+from gymnasium import spaces
+
+from vpt_gym.actions.human import BUTTONS, human_action_space
+from vpt_gym.actions.keyed import KeyedTranslator
+
+KEYS = frozenset((*BUTTONS, "camera"))
+"""The entries of MineRL 1.0's action space."""
+
+
+class MineRLTranslator(KeyedTranslator):
+    """The identity on the human action; it checks what passes.
+
+    Args:
+        action_space: The environment's ``Dict`` of ``KEYS``; default: ``human_action_space()``.
+    """
+
+    def __init__(self, action_space: spaces.Dict | None = None) -> None:
+        super().__init__(action_space or human_action_space(), "MineRL 1.0 (human action)")

@@ -1,0 +1,62 @@
+"""Choose the translator for an environment: by the shape of its action space, importing nothing of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+from gymnasium import spaces
+
+from vpt_gym.actions import craftground, minedojo, minerl
+from vpt_gym.actions.protocol import Coverage, Translator
+
+__all__ = ["Coverage", "Translator", "translator_for"]
+
+_KNOWN = """\
+ - a Dict of the 24 keys of the human action (MineRL 1.0, MCio, the embedded world)
+ - a Dict of CraftGround's V2_MINERL_HUMAN
+ - a Dict of MineDojo's simulator, event level (16 entries) or keyboard level (25)
+ - MultiDiscrete([3, 3, 4, P, Y, 8, C, S]) (minedojo.make, its forks, CraftGround's V1_MINEDOJO)"""
+
+
+def translator_for(
+    env_or_space: gym.Env[Any, Any] | spaces.Space[Any], *, cam_interval: float | None = None
+) -> Translator:
+    """Returns a fresh translator for an environment or an action space.
+
+    Spaces are recognised by their shape; where two environments share one, by the module of the environment's class.
+
+    Args:
+        env_or_space: An environment, or its action space.
+        cam_interval: Degrees per camera bin of a MineDojo ``MultiDiscrete``; default: the environment's attribute
+            ``cam_interval``, or else what the number of bins says.
+
+    Raises:
+        TypeError: Neither an environment nor a space.
+        ValueError: The space is unknown, or its camera bins cannot be used.
+    """
+    if isinstance(env_or_space, gym.Env):
+        env, space = env_or_space, env_or_space.action_space
+    elif isinstance(env_or_space, spaces.Space):
+        env, space = None, env_or_space
+    else:
+        raise TypeError(f"translator_for takes a gymnasium.Env or a Gymnasium space, got {env_or_space!r}")
+
+    if isinstance(space, spaces.Dict):
+        keys = frozenset(space.spaces)
+        if keys == minerl.KEYS:
+            return minerl.MineRLTranslator(space)
+        if keys == craftground.KEYS:
+            return craftground.CraftGroundTranslator(space)
+        if keys in (minedojo.EVENT_LEVEL, minedojo.KEYBOARD_LEVEL):
+            return minedojo.MineDojoSimTranslator(space)
+    elif isinstance(space, spaces.MultiDiscrete) and minedojo.is_minedojo_space(space):
+        if env is not None and type(env.unwrapped).__module__.split(".")[0] == craftground.PACKAGE:
+            return minedojo.MineDojoTranslator(space, craftground.V1_CAM_INTERVAL, equips=False)
+        if cam_interval is None and env is not None and env.has_wrapper_attr("cam_interval"):
+            cam_interval = float(env.get_wrapper_attr("cam_interval"))
+        return minedojo.MineDojoTranslator(space, cam_interval)
+    raise ValueError(
+        f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n"
+        "For another, write a subclass of vpt_gym.actions.translate.Translator and pass it as translator="
+    )

@@ -1,0 +1,159 @@
+"""Find the frame in any observation, and bring it to the size a policy takes: one rule for wrappers, demos and agents.
+
+A frame is uint8 ``(H, W, 3)`` RGB. Environments give it under different keys (``KEYS``), channels last or first;
+the layout is read from the shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+Frame: TypeAlias = npt.NDArray[np.uint8]
+Layout: TypeAlias = Literal["HWC", "CHW"]
+
+KEYS: tuple[str, ...] = ("img", "rgb", "pov", "image")
+"""Where the frame is looked for in a dictionary, in this order: ``img`` (``VPTObsWrapper``), ``rgb`` (MineDojo, and
+the embedded world), ``pov`` (MineRL), ``image`` (CraftGround)."""
+
+POLICY_SIZE: tuple[int, int] = (128, 128)
+"""(height, width) of the frames that VPT policies take (openai/Video-Pre-Training, ``AGENT_RESOLUTION``)."""
+
+
+class FrameSpec(NamedTuple):
+    """Where the frame of an observation space lies, and its shape."""
+
+    key: str | None
+    """Key in the dictionary; None when the observation is the frame itself."""
+    layout: Layout
+    size: tuple[int, int]
+    """(height, width) in pixels."""
+
+
+def find_frame(observation: Any, key: str | None = None, layout: Layout | None = None) -> Frame:
+    """Returns the frame of an observation as a view: nothing is copied, so strides may be negative.
+
+    Args:
+        observation: An array, or a mapping that holds one. Leading axes (environments, time) are kept.
+        key: Key of the frame in a mapping; default: the first of ``KEYS`` that is there.
+        layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
+
+    Returns:
+        uint8 (..., H, W, 3), RGB.
+
+    Raises:
+        TypeError: The frame is not uint8.
+        ValueError: There is no frame under a known key, or its layout cannot be told from its shape.
+    """
+    if isinstance(observation, Mapping):
+        frame = np.asarray(observation[_choose_key(observation, key)])
+    elif key is not None:
+        raise ValueError(f"key={key!r} was given, but the observation is not a mapping: {type(observation).__name__}")
+    else:
+        frame = np.asarray(observation)
+    _check_dtype(frame.dtype)
+    if _layout(frame.shape, layout) == "CHW":
+        frame = np.moveaxis(frame, -3, -1)
+    return frame
+
+
+def find_frame_space(space: spaces.Space[Any], key: str | None = None, layout: Layout | None = None) -> FrameSpec:
+    """Returns where the frame lies in the observations of a space; ``find_frame`` for constructors.
+
+    Args:
+        space: A ``Box`` or ``Dict`` observation space.
+        key: Key of the frame in a ``Dict``; default: the first of ``KEYS`` that is there.
+        layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
+
+    Raises:
+        TypeError: The frame is not uint8.
+        ValueError: There is no frame under a known key, it is not one image, or its layout cannot be told.
+    """
+    if isinstance(space, spaces.Dict):
+        key = _choose_key(space.spaces, key)
+        space = space[key]
+    elif key is not None:
+        raise ValueError(f"key={key!r} was given, but the observation space is not a Dict: {space}")
+    if not isinstance(space, spaces.Box):
+        where = "the observation space" if key is None else f"the space under {key!r}"
+        raise ValueError(f"{where} is {space}; a frame needs a Box. Name the key of the frame with key=")
+    _check_dtype(space.dtype)
+    if len(space.shape) != 3:
+        raise ValueError(
+            f"a frame has 3 axes, got a Box of shape {space.shape}. Frame stacks are not taken: VPT policies "
+            "remember by themselves, give them one frame a tick"
+        )
+    found = _layout(space.shape, layout)
+    height, width = space.shape[:2] if found == "HWC" else space.shape[1:]
+    return FrameSpec(key, found, (height, width))
+
+
+def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE) -> Frame:
+    """Returns a frame scaled to ``size``, as a contiguous copy.
+
+    The interpolation is OpenCV's ``INTER_LINEAR``, without antialiasing and without keeping the aspect ratio: the
+    published policies were trained on exactly that.
+
+    Args:
+        frame: uint8 (H, W, 3); any strides.
+        size: (height, width) in pixels.
+
+    Returns:
+        uint8 (*size, 3), contiguous, sharing no memory with ``frame``.
+
+    Raises:
+        TypeError: ``frame`` is not uint8.
+        ValueError: ``frame`` is not (H, W, 3).
+    """
+    _check_dtype(frame.dtype)
+    if frame.ndim != 3 or frame.shape[-1] != 3 or 0 in frame.shape:
+        raise ValueError(f"a frame is (H, W, 3), got shape {frame.shape}; find_frame gives this layout")
+    if frame.shape[:2] == tuple(size):
+        return np.array(frame, order="C")
+    height, width = size
+    scaled = cv2.resize(np.ascontiguousarray(frame), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.uint8)
+
+
+def _choose_key(mapping: Mapping[str, Any], key: str | None) -> str:
+    if key is None:
+        key = next((name for name in KEYS if name in mapping), None)
+        if key is None:
+            raise ValueError(
+                f"no frame in the observation: it has the keys {sorted(mapping)}, a frame is looked for under "
+                f"{list(KEYS)}. Name the key of the frame with key="
+            )
+    elif key not in mapping:
+        raise ValueError(f"key={key!r} is not in the observation; it has the keys {sorted(mapping)}")
+    return key
+
+
+def _check_dtype(dtype: Any) -> None:
+    if dtype != np.uint8:
+        raise TypeError(
+            f"a frame is uint8 in 0..255, got {dtype}. Take the frame before it is scaled to floats, or convert it "
+            "back, e.g. with gymnasium.wrappers.TransformObservation"
+        )
+
+
+def _layout(shape: tuple[int, ...], layout: Layout | None) -> Layout:
+    if layout not in (None, "HWC", "CHW"):
+        raise ValueError(f"layout={layout!r}; it must be 'HWC' or 'CHW'")
+    possible: list[Layout] = []
+    if len(shape) >= 3 and 0 not in shape:
+        possible += ["HWC"] if shape[-1] == 3 else []
+        possible += ["CHW"] if shape[-3] == 3 else []
+    if layout is not None:
+        if layout not in possible:
+            raise ValueError(f"layout={layout!r} does not fit a frame of shape {shape}: its colour axis must be 3")
+        return layout
+    if not possible:
+        raise ValueError(f"shape {shape} is neither (H, W, 3) nor (3, H, W). Name the key of an RGB frame with key=")
+    if len(possible) == 2:
+        raise ValueError(f"shape {shape} can be (H, W, 3) and (3, H, W). Say which with layout='HWC' or 'CHW'")
+    return possible[0]

@@ -1,0 +1,187 @@
+"""Actions for a VPT policy, and for people, on any known environment."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions.codec import checked_code, code_space, decode, encode
+from vpt_gym.actions.human import HumanAction, human_action_space
+from vpt_gym.actions.translate import Translator, translator_for
+from vpt_gym.wrappers._require import require_gymnasium
+
+
+class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+    """What the two action wrappers share: a translator that is kept in step with the environment."""
+
+    def __init__(self, env: gym.Env[Any, Any], translator: Translator | Literal["auto"], strict: bool) -> None:
+        name = type(self).__name__
+        require_gymnasium(env, name)
+        gym.utils.RecordConstructorArgs.__init__(self, translator=translator, strict=strict)
+        super().__init__(env)
+        if isinstance(translator, str) and translator == "auto":
+            translator = translator_for(env)
+        elif not isinstance(translator, Translator):
+            raise TypeError(f"translator={translator!r}; it must be 'auto' or a vpt_gym.actions.translate.Translator")
+        elif translator.action_space != env.action_space:
+            raise ValueError(
+                f"the translator is for the action space {translator.action_space}, the environment has "
+                f"{env.action_space}"
+            )
+        self.translator = translator
+        # VPTObsWrapper hides what a translator wants to see, and offers it under this name
+        self._source_is_hidden = env.has_wrapper_attr("source_observation")
+
+        coverage = translator.coverage()
+        if not coverage.complete:
+            if strict:
+                raise ValueError(f"strict=True, but {coverage}")
+            warnings.warn(f"{name}: {coverage}", stacklevel=3)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Resets the environment and the translator."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self.translator.reset()
+        self._observe(observation)
+        return observation, info
+
+    def _step_human(self, human: HumanAction) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        env_action = self.translator.to_env(human)
+        observation, reward, terminated, truncated, info = self.env.step(env_action)
+        self._observe(observation)
+        if self.translator.untold:
+            # not in place: some environments (CraftGround) give the observation itself as info
+            info = {**info, "translation": self.translator.untold}
+        return observation, reward, terminated, truncated, info
+
+    def _observe(self, observation: Any) -> None:
+        source = self.env.get_wrapper_attr("source_observation") if self._source_is_hidden else observation
+        self.translator.observe(source)
+
+
+class VPTActionWrapper(_TranslatingWrapper):
+    """Takes VPT codes, int64 ``(buttons, camera)``, on any known environment.
+
+    Each code is decoded to the human action it stands for, and that is translated to what the wrapped environment
+    takes. ``info["translation"]`` says what a tick could not express (``Translator.untold``); it is absent when the
+    tick was exact. Where the environment spends more than one tick on a step, its ``info["ticks"]`` says so.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from vpt_gym import VPTActionWrapper
+        >>> env = VPTActionWrapper(gym.make("vpt_gym/Harvest1Log-v0"))
+        >>> env.action_space
+        MultiDiscrete([8641  121])
+
+    Args:
+        env: The environment to wrap.
+        translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or a translator of your own. It holds
+            the state of an episode: do not share one between environments.
+        strict: Raise, rather than warn, if the translator cannot keep every VPT code.
+
+    Attributes:
+        translator: The translator in use.
+
+    Raises:
+        TypeError: ``env`` is not a Gymnasium environment, or ``translator`` is not a translator.
+        ValueError: The action space is unknown and ``translator`` is ``"auto"``; the translator is for another
+            space; or ``strict`` and its coverage is not complete.
+
+    Warns:
+        UserWarning: Once, when the environment cannot be told everything: what is kept, and the remedy.
+
+    Change log: v0.1.0 - added.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], translator: Translator | Literal["auto"] = "auto", strict: bool = False
+    ) -> None:
+        super().__init__(env, translator, strict)
+        self.action_space = code_space()
+
+    def step(self, action: npt.ArrayLike) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Does what a VPT code says.
+
+        Args:
+            action: (2,) integers, (buttons, camera).
+
+        Raises:
+            ValueError: ``action`` is not one VPT code.
+        """
+        code = checked_code(action)
+        if code.shape != (2,):
+            raise ValueError(f"one environment takes one VPT code of shape (2,), got shape {code.shape}")
+        return self._step_human(decode(code))
+
+    def reverse_action(self, env_action: Any) -> npt.NDArray[np.int64]:
+        """Returns the canonical VPT code, (2,) int64, that is nearest to an action of the wrapped environment.
+
+        Raises:
+            ValueError: ``env_action`` is not one, or no key of a keyboard says it (e.g. MineDojo's ``craft``).
+        """
+        return encode(self.translator.to_human(env_action))
+
+
+class HumanActionWrapper(_TranslatingWrapper):
+    """Takes human actions (keyboard and mouse, 24 keys) on any known environment: for people and scripted experts.
+
+    Each action is translated to what the wrapped environment takes. ``info["translation"]`` says what a tick could
+    not express (``Translator.untold``); it is absent when the tick was exact. Where the environment spends more than
+    one tick on a step, its ``info["ticks"]`` says so.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from vpt_gym import HumanActionWrapper
+        >>> env = HumanActionWrapper(gym.make("vpt_gym/Harvest1Log-v0", actions="native"))
+        >>> len(env.action_space)
+        24
+
+    Args:
+        env: The environment to wrap.
+        translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or a translator of your own. It holds
+            the state of an episode: do not share one between environments.
+        strict: Raise, rather than warn, if the translator cannot keep every VPT code.
+
+    Attributes:
+        translator: The translator in use.
+
+    Raises:
+        TypeError: ``env`` is not a Gymnasium environment, or ``translator`` is not a translator.
+        ValueError: The action space is unknown and ``translator`` is ``"auto"``; the translator is for another
+            space; or ``strict`` and its coverage is not complete.
+
+    Warns:
+        UserWarning: Once, when the environment cannot be told everything: what is kept, and the remedy.
+
+    Change log: v0.1.0 - added.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], translator: Translator | Literal["auto"] = "auto", strict: bool = False
+    ) -> None:
+        super().__init__(env, translator, strict)
+        self.action_space = human_action_space()
+
+    def step(self, action: HumanAction) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Does what a human action says.
+
+        Args:
+            action: 23 buttons 0/1 and ``camera`` (2,) degrees per tick, (pitch, yaw); + is down, right. Absent
+                buttons are not pressed.
+
+        Raises:
+            ValueError: ``action`` is not a human action.
+        """
+        return self._step_human(action)
+
+    def reverse_action(self, env_action: Any) -> HumanAction:
+        """Returns the human action that is nearest to an action of the wrapped environment.
+
+        Raises:
+            ValueError: ``env_action`` is not one, or no key of a keyboard says it (e.g. MineDojo's ``craft``).
+        """
+        return self.translator.to_human(env_action)

@@ -1,0 +1,111 @@
+"""Observations for a VPT policy: the frame of any environment, in the policy's size and layout."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from vpt_gym.frames import POLICY_SIZE, find_frame, find_frame_space, to_size
+from vpt_gym.wrappers._require import require_gymnasium
+
+TRAINED_ASPECT = 16 / 9
+"""Width over height of the recordings that VPT was trained on (640x360)."""
+
+ASPECT_TOLERANCE = 0.12
+"""Relative deviation from ``TRAINED_ASPECT`` that is let pass: 256x160, MineDojo's example size, is 10 % off."""
+
+
+class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConstructorArgs):
+    """Gives a VPT policy the frames it takes: uint8 ``(128, 128, 3)``, RGB, scaled as the policies were trained.
+
+    The frame is found under ``img``, ``rgb``, ``pov`` or ``image``, or is the whole observation; channels first or
+    last (see ``vpt_gym.frames``). It is scaled by OpenCV's ``INTER_LINEAR`` without keeping the aspect ratio.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from vpt_gym import VPTObsWrapper
+        >>> env = gym.make("vpt_gym/Harvest1Log-v0")
+        >>> env.observation_space["rgb"]
+        Box(0, 255, (3, 144, 256), uint8)
+        >>> env = VPTObsWrapper(env)
+        >>> env.observation_space
+        Box(0, 255, (128, 128, 3), uint8)
+
+    Args:
+        env: The environment to wrap.
+        size: (height, width) of the frame that is given, pixels.
+        keep: Keys of the wrapped ``Dict`` observation to keep. With any, the observation becomes a ``Dict`` of
+            ``"img"`` (the frame) and these; without, it is the frame itself.
+        key: Key of the frame in a wrapped ``Dict``; needed only if it is an unusual one.
+
+    Attributes:
+        source_observation: The last observation of the wrapped environment, before it was converted; None before
+            the first ``reset``. Action translators above this wrapper read the player's pitch there.
+
+    Raises:
+        TypeError: ``env`` is not a Gymnasium environment, or its frame is not uint8.
+        ValueError: No frame can be found, ``size`` is not two positive numbers, or ``keep`` names a key that is
+            not there or is ``"img"``.
+
+    Warns:
+        UserWarning: The frame is more than 12 % off the aspect ratio 16:9 that policies were trained on.
+
+    Change log: v0.1.0 - added.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        size: tuple[int, int] = POLICY_SIZE,
+        keep: Sequence[str] = (),
+        key: str | None = None,
+    ) -> None:
+        require_gymnasium(env, "VPTObsWrapper")
+        gym.utils.RecordConstructorArgs.__init__(self, size=size, keep=keep, key=key)
+        super().__init__(env)
+        if isinstance(keep, str):
+            raise ValueError(f"keep={keep!r} is one string; pass a sequence of keys, e.g. keep=[{keep!r}]")
+        if len(size) != 2 or not all(isinstance(side, int | np.integer) and side > 0 for side in size):
+            raise ValueError(f"size={size!r}; it must be (height, width), two positive integers")
+        self._size = (int(size[0]), int(size[1]))
+        self._keep = tuple(keep)
+        self._key, self._layout, source_size = find_frame_space(env.observation_space, key)
+        self.source_observation: Any = None
+
+        frame_space = spaces.Box(0, 255, (*self._size, 3), np.uint8)
+        self.observation_space = frame_space if not self._keep else self._with_kept(frame_space)
+        self._check_aspect(source_size)
+
+    def _with_kept(self, frame_space: spaces.Box) -> spaces.Dict:
+        source = self.env.observation_space
+        if not isinstance(source, spaces.Dict):
+            raise ValueError(f"keep={self._keep!r} needs a Dict observation, the wrapped one is {source}")
+        missing = [name for name in self._keep if name not in source.spaces]
+        if missing:
+            raise ValueError(f"keep names {missing}, which the observation lacks; it has {sorted(source.spaces)}")
+        if "img" in self._keep:
+            raise ValueError("keep must not name 'img': the frame itself is given under this key")
+        return spaces.Dict({"img": frame_space, **{name: source[name] for name in self._keep}})
+
+    def _check_aspect(self, source_size: tuple[int, int]) -> None:
+        height, width = source_size
+        if abs(width / height / TRAINED_ASPECT - 1) > ASPECT_TOLERANCE:
+            warnings.warn(
+                f"the frames of this environment are {width}x{height} (width x height), {width / height:.2f}:1; VPT "
+                f"policies were trained on 16:9, squeezed to a square, and see this one distorted. Ask the "
+                f"environment for 16:9, e.g. image_size=(144, 256)",
+                stacklevel=3,
+            )
+
+    def observation(self, observation: Any) -> Any:
+        """Returns the frame of ``observation`` in the policy's size, with the kept keys if there are any."""
+        self.source_observation = observation
+        frame = to_size(find_frame(observation, self._key, self._layout), self._size)
+        if not self._keep:
+            return frame
+        return {"img": frame, **{name: observation[name] for name in self._keep}}
