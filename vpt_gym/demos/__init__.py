@@ -1,1 +1,41 @@
-"""vpt_gym.demos."""
+"""Demos: recorded episodes on disk (``format``, ``writer``, ``checks``) and as sequences to learn from (``dataset``).
+
+``DemoDataset`` and ``SequenceBatch`` are imported when first used: they need torch, the rest does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from vpt_gym.demos.checks import Problem, check, repair
+from vpt_gym.demos.format import Demo, DemoError, list_demos, read_demo
+from vpt_gym.demos.writer import DemoWriteError, DemoWriter, EpisodeSummary
+
+if TYPE_CHECKING:
+    from vpt_gym.demos.cache import FrameCache
+    from vpt_gym.demos.dataset import DemoDataset, SequenceBatch
+
+__all__ = [
+    "Demo",
+    "DemoDataset",
+    "DemoError",
+    "DemoWriteError",
+    "DemoWriter",
+    "EpisodeSummary",
+    "FrameCache",
+    "Problem",
+    "SequenceBatch",
+    "check",
+    "list_demos",
+    "read_demo",
+    "repair",
+]
+
+_LAZY = {"DemoDataset": "dataset", "SequenceBatch": "dataset", "FrameCache": "cache"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

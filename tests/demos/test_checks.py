@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from frame_counter_env import counter_frame, read_counter
+
+from vpt_gym.actions.human import human_action
+from vpt_gym.demos import DemoError, DemoWriter, check, list_demos, read_demo, repair
+from vpt_gym.demos.format import partial
+
+TICKS = 50
+
+
+def write(directory: Path, ticks: int = TICKS) -> Path:
+    writer = DemoWriter(directory, metadata={"task": "test"})
+    for t in range(ticks):
+        writer.append(counter_frame(t), human_action("forward", camera=(0.0, t / 10)), reward=2)
+    path = writer.close(success=True, ended="terminated")
+    assert path is not None
+    return path
+
+
+def cut(path: Path, share: float) -> None:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+
+def scramble_pictures(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    start = content.rindex(b"mdat")  # of the last fragment, which begins with a key frame
+    content[start + 40 : start + 400] = bytes(byte ^ 0x5A for byte in content[start + 40 : start + 400])
+    path.write_bytes(content)
+
+
+def break_line(path: Path, number: int, text: str) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    lines[number] = text
+    path.write_text("".join(lines))
+
+
+Damage = Callable[[Path], object]
+MENDABLE: dict[str, Damage] = {
+    "video cut off": lambda json_path: cut(json_path.with_suffix(".mp4"), 0.9),
+    "last line torn": lambda json_path: cut(json_path.with_suffix(".jsonl"), 0.9),
+    "line in the middle is not JSON": lambda json_path: break_line(json_path.with_suffix(".jsonl"), 30, "oops\n"),
+    "line in the middle is not an object": lambda json_path: break_line(json_path.with_suffix(".jsonl"), 30, "3\n"),
+    "metadata says more ticks": lambda json_path: json_path.write_text(
+        json.dumps({**json.loads(json_path.read_text()), "ticks": 60})
+    ),
+    "never renamed": lambda json_path: [
+        json_path.with_suffix(suffix).rename(partial(json_path.with_suffix(suffix)))
+        for suffix in (".mp4", ".jsonl", ".json")
+    ],
+    "half renamed": lambda json_path: [
+        json_path.with_suffix(suffix).rename(partial(json_path.with_suffix(suffix))) for suffix in (".jsonl", ".json")
+    ],
+}
+NOT_MENDABLE: dict[str, tuple[Damage, str]] = {
+    "no video": (lambda path: path.with_suffix(".mp4").unlink(), ".mp4 is missing"),
+    "no records": (lambda path: path.with_suffix(".jsonl").unlink(), ".jsonl is missing"),
+    "no metadata": (lambda path: path.unlink(), ".json is missing"),
+    "empty video": (lambda path: path.with_suffix(".mp4").write_bytes(b""), "holds 0 frames"),
+    "first line torn": (lambda path: break_line(path.with_suffix(".jsonl"), 0, "oops\n"), "line 1 is not JSON"),
+    "empty records": (lambda path: path.with_suffix(".jsonl").write_text(""), "holds no tick"),
+    "bad metadata": (lambda path: path.write_text("{"), "cannot be read as JSON"),
+    "strange metadata": (lambda path: path.write_text("[]"), "not a demo's metadata"),
+    "no action": (lambda path: break_line(path.with_suffix(".jsonl"), 3, "{}\n"), "line 4: not a record"),
+    "broken off, and bad metadata": (
+        lambda path: [
+            path.with_suffix(".mp4").rename(partial(path.with_suffix(".mp4"))),
+            path.unlink(),
+            partial(path).write_text("{"),
+        ],
+        "is missing: the recording was not finished",
+    ),
+    "scrambled pictures": (lambda path: scramble_pictures(path.with_suffix(".mp4")), "cannot be decoded"),
+}
+
+
+@pytest.mark.parametrize("damage", MENDABLE)
+def test_what_can_be_mended_is_found_and_mended(tmp_path: Path, damage: str) -> None:
+    healthy, path = write(tmp_path), write(tmp_path)
+    MENDABLE[damage](path)
+    if path.exists():
+        with pytest.raises(DemoError, match="repair"):
+            read_demo(path)
+    (problem,) = check(tmp_path)
+    assert problem.id == path.stem
+    assert problem.mendable
+    assert "repair" in str(problem)
+
+    (repaired,) = repair(tmp_path)
+    assert check(tmp_path) == []
+    assert len(list(tmp_path.iterdir())) == 6
+    demo = read_demo(path)
+    assert 20 <= repaired.ticks == len(demo) <= TICKS
+    assert [read_counter(frame)[0] for frame in demo.frames()] == list(range(len(demo)))
+    assert demo.actions["camera"][:, 1].tolist() == pytest.approx([t / 10 for t in range(len(demo))])
+    assert demo.metadata["task"] == "test"
+    assert demo.metadata["return"] == 2 * len(demo)
+    whole = damage.endswith("renamed")
+    assert (demo.metadata["ended"], demo.success) == (("terminated", True) if whole else ("recovered", None))
+    assert len(read_demo(healthy)) == TICKS
+
+
+@pytest.mark.parametrize("damage", NOT_MENDABLE)
+def test_what_cannot_be_mended_is_told_and_left_alone(tmp_path: Path, damage: str) -> None:
+    write(tmp_path)
+    path = write(tmp_path)
+    inflict, message = NOT_MENDABLE[damage]
+    inflict(path)
+    (problem,) = check(tmp_path)
+    assert problem.id == path.stem
+    with pytest.raises(DemoError, match=message):
+        for _ in read_demo(path).frames():
+            pass
+    assert not problem.mendable
+    assert "delete" in problem.remedy
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert repair(tmp_path) == []
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_quick_check_does_not_decode(tmp_path: Path) -> None:
+    scramble_pictures(write(tmp_path).with_suffix(".mp4"))
+    assert len(check(tmp_path)) == 1
+    assert check(tmp_path, decode=False) == []
+
+
+def test_a_recording_of_which_nothing_reached_the_disk_is_removed(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    for suffix in (".mp4", ".jsonl", ".json"):
+        path.with_suffix(suffix).rename(partial(path.with_suffix(suffix)))
+    partial(path.with_suffix(".mp4")).write_bytes(b"")
+    (repaired,) = repair(tmp_path)
+    assert repaired.ticks == 0
+    assert "removed" in repaired.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_running_recording_is_left_alone(tmp_path: Path) -> None:
+    writer = DemoWriter(tmp_path)
+    for t in range(45):
+        writer.append(counter_frame(t), human_action("forward"))
+    assert check(tmp_path) == []
+    assert repair(tmp_path) == []
+    path = writer.close()
+    assert path is not None
+    assert len(read_demo(path)) == 45
+
+
+def test_a_repair_that_was_killed_can_be_run_again(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    cut(path.with_suffix(".mp4"), 0.8)
+    # as if it had been killed after it wrote the first piece, and while it wrote the second
+    trial = tmp_path / "trial"
+    trial.mkdir()
+    for suffix in (".mp4", ".jsonl", ".json"):
+        shutil.copy(path.with_suffix(suffix), trial)
+    (repaired,) = repair(trial)
+    shutil.copy(trial / path.with_suffix(".mp4").name, partial(path.with_suffix(".mp4")))
+    scratch = partial(path.with_suffix(".jsonl"))
+    scratch.with_name(scratch.name + ".tmp").write_text("{")
+    shutil.rmtree(trial)
+
+    (again,) = repair(tmp_path)
+    assert again == repaired
+    assert check(tmp_path) == []
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_other_files_are_nobodys_business(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "round-1").mkdir()
+    assert check(tmp_path) == []
+    assert repair(tmp_path) == []
+    assert len(list_demos(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("function", [check, repair])
+def test_an_absent_directory_is_an_error(tmp_path: Path, function: Callable[[Path], object]) -> None:
+    with pytest.raises(FileNotFoundError, match="not a directory of demos"):
+        function(tmp_path / "absent")

@@ -1,0 +1,207 @@
+"""Find what is wrong with the demos of a directory, and mend what a crash left behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpt_gym.demos._lock import try_lock
+from vpt_gym.demos.format import (
+    MEND,
+    PARTIAL_SUFFIX,
+    DemoError,
+    DemoFiles,
+    files_of,
+    partial,
+    read_demo,
+    read_metadata,
+    read_whole_records,
+)
+from vpt_gym.demos.records import Record, reward_of, to_line
+from vpt_gym.demos.video import copy_frames, count_frames
+from vpt_gym.demos.writer import SCRATCH_SUFFIX, finish, sync, write_metadata
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with one demo.
+
+    Attributes:
+        id: The demo's id.
+        problem: What is wrong, with the name of the file.
+        remedy: What to do about it.
+        mendable: Whether ``repair`` mends it.
+    """
+
+    id: str
+    problem: str
+    remedy: str
+    mendable: bool
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What ``repair`` did to one demo.
+
+    Attributes:
+        id: The demo's id.
+        ticks: How many ticks the demo has now; 0 if nothing could be saved, and its files were removed.
+        message: The same in words.
+    """
+
+    id: str
+    ticks: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.message}"
+
+
+def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Problem]:
+    """Returns what is wrong with the demos of a directory; an empty list if all is well.
+
+    A demo that is being recorded just now is no problem, and is left out.
+
+    Args:
+        directory: The directory of demos.
+        decode: Also decode every video. Without, damage inside a video's pictures goes unnoticed.
+
+    Raises:
+        FileNotFoundError: There is no such directory.
+    """
+    problems = []
+    for files in _demos_in(directory):
+        with _lock(files) as free:
+            if not free:
+                continue
+            if _is_broken_off(files):
+                problems.append(_broken_off(files))
+                continue
+        try:
+            demo = read_demo(files.metadata)
+            for _ in demo.frames() if decode else ():
+                pass
+        except DemoError as error:
+            problems.append(Problem(files.id, error.problem, error.remedy, error.mendable))
+    return problems
+
+
+def repair(directory: str | os.PathLike[str]) -> list[Repair]:
+    """Mends the demos of a directory that a crash broke off, and those whose video or records are cut off.
+
+    Each is cut to the ticks, from the first on, that have both a frame and a whole record; nothing is encoded anew.
+    Its metadata then says ``"ended": "recovered"`` and ``"success": null``, unless the crash came when the episode
+    was complete. A recording that broke off before its first second was on disk leaves nothing to save: its files
+    are removed. Demos that are being recorded just now are left alone. Other damage is not touched: see ``check``.
+
+    Returns:
+        What was done, in the order of the ids.
+
+    Raises:
+        FileNotFoundError: There is no such directory.
+    """
+    repairs = []
+    for files in _demos_in(directory):
+        with _lock(files) as free:
+            if free and _is_mendable(files):
+                repairs.append(_mend(files))
+    return repairs
+
+
+def _is_broken_off(files: DemoFiles) -> bool:
+    return any(partial(path).exists() for path in files.all)
+
+
+def _broken_off(files: DemoFiles) -> Problem:
+    try:
+        if _remains(files)[0]:
+            read_metadata(_newest(files.metadata))
+    except DemoError as error:
+        return Problem(files.id, f"the recording was broken off, and {error.problem}", error.remedy, False)
+    return Problem(files.id, f"{files.directory / files.id}: the recording was broken off", MEND, True)
+
+
+def _is_mendable(files: DemoFiles) -> bool:
+    if _is_broken_off(files):
+        return _broken_off(files).mendable
+    try:
+        read_demo(files.metadata)
+    except DemoError as error:
+        return error.mendable
+    return False
+
+
+def _remains(files: DemoFiles) -> tuple[int, int, list[Record]]:
+    """Returns how many ticks have both a frame and a whole record, how many frames there are, and the records."""
+    video, records_path = _newest(files.video), _newest(files.records)
+    records = read_whole_records(records_path)[0] if records_path.exists() else []
+    frames = count_frames(video) if video.exists() else 0
+    return min(frames, len(records)), frames, records
+
+
+def _mend(files: DemoFiles) -> Repair:
+    ticks, frames, records = _remains(files)
+    if ticks == 0:
+        for path in files.all:
+            partial(path).unlink(missing_ok=True)
+            _scratch(partial(path)).unlink(missing_ok=True)
+        return Repair(files.id, 0, "nothing of it had reached the disk; its files were removed")
+
+    metadata = read_metadata(_newest(files.metadata))
+    complete = metadata["ticks"] == ticks
+    # Each piece is replaced by a whole one, under its partial name: a repair that is killed can be run again.
+    if frames != ticks or not complete:
+        copy_frames(_newest(files.video), _scratch(partial(files.video)), ticks)
+        sync(_scratch(partial(files.video)))
+        os.replace(_scratch(partial(files.video)), partial(files.video))
+    if len(records) != ticks or not complete:
+        with open(_scratch(partial(files.records)), "w", encoding="utf-8", newline="\n") as lines:
+            lines.writelines(to_line(record) for record in records[:ticks])
+            lines.flush()
+            os.fsync(lines.fileno())
+        os.replace(_scratch(partial(files.records)), partial(files.records))
+    if not complete:
+        returns = float(sum(reward_of(record) for record in records[:ticks]))
+        metadata.update({"ticks": ticks, "return": returns, "success": None, "ended": "recovered"})
+        write_metadata(partial(files.metadata), metadata)
+    finish(files)
+    _scratch(partial(files.metadata)).unlink(missing_ok=True)
+    what = "complete, and only lacked its name" if complete else f"recovered up to tick {ticks}"
+    return Repair(files.id, ticks, what)
+
+
+def _demos_in(directory: str | os.PathLike[str]) -> list[DemoFiles]:
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
+    names = {path.name.removesuffix(SCRATCH_SUFFIX) for path in folder.iterdir() if path.is_file()}
+    ids = {
+        files_of(name).id for name in names if name.removesuffix(PARTIAL_SUFFIX).endswith((".mp4", ".jsonl", ".json"))
+    }
+    return [DemoFiles(folder, demo_id) for demo_id in sorted(ids)]
+
+
+def _newest(path: Path) -> Path:
+    return partial(path) if partial(path).exists() else path
+
+
+def _scratch(path: Path) -> Path:
+    return path.with_name(path.name + SCRATCH_SUFFIX)
+
+
+@contextmanager
+def _lock(files: DemoFiles) -> Iterator[bool]:
+    """Whether nobody is recording this demo; nobody else repairs it inside the ``with`` block."""
+    try:
+        records = open(_newest(files.records), "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
+    except FileNotFoundError:
+        yield True
+        return
+    with records:
+        yield try_lock(records)

@@ -1,0 +1,209 @@
+"""One tick of a demo as one JSON record of the OpenAI contractor recordings, and back.
+
+The record says the human action in the contractors' words: names of held keys, numbers of held mouse buttons,
+and whole mouse counts of 0.15 degrees. What those words cannot say (exact camera degrees, the reward, what was
+executed when a label was stored) stands under the one extra key ``"vpt_gym"``, which other readers ignore.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions.human import BUTTONS, HumanAction, checked
+
+Record: TypeAlias = dict[str, Any]
+"""One parsed line of a ``.jsonl`` file."""
+
+EXTRA_KEY = "vpt_gym"
+"""The key of a record that holds what the contractor layout has no word for."""
+
+DEGREES_PER_COUNT = 360.0 / 2400.0
+"""Camera degrees per mouse count: the contractors' recorder turned once around in 2400 counts (VPT's loader)."""
+
+STATE_KEYS: tuple[str, ...] = (
+    "isGuiOpen",
+    "isGuiInventory",
+    "yaw",
+    "pitch",
+    "xpos",
+    "ypos",
+    "zpos",
+    "inventory",
+    "serverTick",
+    "stats",
+)
+"""Keys of the contractor layout about the state of the game; they are written where the caller knows them."""
+
+_KEY_OF_BUTTON: dict[str, str] = {
+    "ESC": "key.keyboard.escape",
+    "back": "key.keyboard.s",
+    "drop": "key.keyboard.q",
+    "forward": "key.keyboard.w",
+    **{f"hotbar.{slot}": f"key.keyboard.{slot}" for slot in range(1, 10)},
+    "inventory": "key.keyboard.e",
+    "jump": "key.keyboard.space",
+    "left": "key.keyboard.a",
+    "right": "key.keyboard.d",
+    "sneak": "key.keyboard.left.shift",
+    "sprint": "key.keyboard.left.control",
+    "swapHands": "key.keyboard.f",
+}
+_MOUSE_OF_BUTTON: dict[str, int] = {"attack": 0, "use": 1, "pickItem": 2}
+_BUTTON_OF_KEY = {key: button for button, key in _KEY_OF_BUTTON.items()}
+_BUTTON_OF_MOUSE = {number: button for button, number in _MOUSE_OF_BUTTON.items()}
+
+# The contractors' game window was 1280x720 and its cursor rests in the middle while no GUI is open.
+_CURSOR_AT_REST = (640.0, 360.0)
+
+
+class RecordBuilder:
+    """Turns the human actions of one episode, tick by tick, into contractor records.
+
+    It carries what a record needs of the past: which keys were held (for ``newKeys`` and ``newButtons``) and the
+    selected hotbar slot. Two rules of the public loader shape what is written:
+
+    * It takes ``newButtons == [0]`` in the first record for a mouse button that stuck before the recording, and
+      deletes attacks until the next press. What was held before the first tick is unknown, so nothing is "new"
+      in record 0.
+    * It turns every change of ``hotbar`` into a press of that hotbar key. So ``hotbar`` follows the hotbar keys
+      (the highest one, where several are held, as in the VPT code) in the very tick they are pressed.
+    """
+
+    def __init__(self) -> None:
+        self._tick = 0
+        self._keys: list[str] = []
+        self._mouse: list[int] = []
+        self._hotbar = 0
+
+    def build(
+        self,
+        action: HumanAction,
+        *,
+        milli: int,
+        reward: float = 0.0,
+        executed: HumanAction | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """Returns the record of the next tick.
+
+        Args:
+            action: The human action of this tick (the label, where that differs from what was executed).
+            milli: Wall clock, milliseconds since 1970.
+            reward: Reward of the step that the executed action took.
+            executed: The human action that was executed, where ``action`` is a label for it.
+            state: Any of ``STATE_KEYS``, as known before the action.
+
+        Raises:
+            ValueError: An invalid human action, a reward that is not finite, or an unknown key in ``state``.
+        """
+        action = checked(action)
+        reward = float(reward)
+        if not math.isfinite(reward):
+            raise ValueError(f"reward is {reward} at tick {self._tick}; a demo's rewards must be finite")
+        unknown = sorted(set(state or ()) - set(STATE_KEYS))
+        if unknown:
+            raise ValueError(f"unknown state keys {unknown}; a record knows {', '.join(STATE_KEYS)}")
+
+        keys = [key for button, key in _KEY_OF_BUTTON.items() if action[button]]
+        mouse = [number for button, number in _MOUSE_OF_BUTTON.items() if action[button]]
+        new_keys = [key for key in keys if key not in self._keys] if self._tick else []
+        new_mouse = [number for number in mouse if number not in self._mouse] if self._tick else []
+        self._hotbar = max((slot - 1 for slot in range(1, 10) if action[f"hotbar.{slot}"]), default=self._hotbar)
+
+        pitch, yaw = action["camera"].tolist()
+        extra: dict[str, Any] = {"camera": [pitch, yaw], "reward": reward}
+        if executed is not None:
+            extra["executed"] = _compact(checked(executed))
+        record = {
+            "mouse": {
+                "x": _CURSOR_AT_REST[0],
+                "y": _CURSOR_AT_REST[1],
+                "dx": float(round(yaw / DEGREES_PER_COUNT)),
+                "dy": float(round(pitch / DEGREES_PER_COUNT)),
+                "scaledX": 0.0,
+                "scaledY": 0.0,
+                "dwheel": 0.0,
+                "buttons": mouse,
+                "newButtons": new_mouse,
+            },
+            "keyboard": {"keys": keys, "newKeys": new_keys, "chars": ""},
+            "isGuiOpen": False,
+            "isGuiInventory": False,
+            "hotbar": self._hotbar,
+            "tick": self._tick,
+            "milli": milli,
+            **(state or {}),
+            EXTRA_KEY: extra,
+        }
+        self._tick += 1
+        self._keys, self._mouse = keys, mouse
+        return record
+
+
+def to_line(record: Record) -> str:
+    """Returns the record as one line of JSON, with its newline.
+
+    Raises:
+        ValueError: A number in it is not finite (JSON has no word for that).
+        TypeError: A value in it is not JSON (say, a NumPy array in ``state``).
+    """
+    return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def human_action_of(record: Record) -> HumanAction:
+    """Returns the human action of one record: the label, where one was stored.
+
+    Exact degrees are taken where the record has them, else 0.15 degrees per mouse count.
+
+    Raises:
+        ValueError: The record lacks a key of the layout, or says something that is no human action.
+    """
+    try:
+        mouse = record["mouse"]
+        pressed = [_BUTTON_OF_KEY[key] for key in record["keyboard"]["keys"] if key in _BUTTON_OF_KEY]
+        pressed += [_BUTTON_OF_MOUSE[number] for number in mouse["buttons"] if number in _BUTTON_OF_MOUSE]
+        extra = record.get(EXTRA_KEY, {})
+        camera = extra["camera"] if "camera" in extra else [mouse[d] * DEGREES_PER_COUNT for d in ("dy", "dx")]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a record of the contractor layout: {type(error).__name__}: {error}") from error
+    return checked({**dict.fromkeys(pressed, 1), "camera": camera})
+
+
+def executed_action_of(record: Record) -> HumanAction | None:
+    """Returns the human action that was executed where the record's own is a label for it, else None.
+
+    Raises:
+        ValueError: The stored action is no human action.
+    """
+    stored = record.get(EXTRA_KEY, {}).get("executed")
+    if stored is None:
+        return None
+    try:
+        return checked({**dict.fromkeys(stored["buttons"], 1), "camera": stored["camera"]})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an executed action: {type(error).__name__}: {error}") from error
+
+
+def reward_of(record: Record) -> float:
+    """Returns the record's reward, 0.0 where none was stored."""
+    return float(record.get(EXTRA_KEY, {}).get("reward", 0.0))
+
+
+def stack_actions(actions: Iterable[HumanAction]) -> dict[str, npt.NDArray[Any]]:
+    """Returns T human actions as one dict of arrays: each button (T,) int8, ``camera`` (T, 2) float32 degrees."""
+    sequence: Sequence[HumanAction] = list(actions)
+    stacked: dict[str, npt.NDArray[Any]] = {
+        name: np.array([action[name] for action in sequence], np.int8) for name in BUTTONS
+    }
+    stacked["camera"] = np.array([action["camera"] for action in sequence], np.float32).reshape(-1, 2)
+    return stacked
+
+
+def _compact(action: HumanAction) -> dict[str, Any]:
+    return {"buttons": [name for name in BUTTONS if action[name]], "camera": action["camera"].tolist()}

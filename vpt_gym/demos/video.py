@@ -1,0 +1,179 @@
+"""The video of a demo: H.264 in a fragmented MP4 that stays readable up to its last whole second.
+
+A fragmented MP4 has its header first and then one self-contained fragment per key frame, so a file whose writer
+died still opens. There are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from vpt_gym.frames import Frame
+
+_CONTAINER_OPTIONS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+
+
+def require_encoder() -> None:
+    """Raises a ``RuntimeError`` that names the remedy if this build of PyAV cannot write H.264."""
+    if "libx264" not in av.codecs_available:
+        raise RuntimeError(
+            "this build of PyAV has no libx264 encoder, which recording needs; install the wheel from PyPI: "
+            "pip install --force-reinstall av"
+        )
+
+
+class VideoWriter:
+    """Encodes the frames of one demo, one call per frame, in one thread.
+
+    A fragment reaches the operating system when the key frame after it is appended.
+
+    Args:
+        path: The file to write; it is overwritten.
+        size: (height, width) of every frame. Odd sizes are padded by repeating the last row or column, since
+            yuv420p stores colour at half resolution; readers crop.
+        fps: Frames per second, and the distance of key frames in frames.
+        crf: x264's constant rate factor, 0 (lossless luma) to 51.
+        preset: x264's preset.
+    """
+
+    def __init__(
+        self, path: Path, size: tuple[int, int], *, fps: int = 20, crf: int = 18, preset: str = "ultrafast"
+    ) -> None:
+        self._size = size
+        height, width = size
+        self._padding = (height % 2, width % 2)
+        self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER_OPTIONS)
+        options = {
+            "preset": preset,
+            "tune": "zerolatency",
+            "crf": str(crf),
+            "g": str(fps),
+            "keyint_min": str(fps),
+            "sc_threshold": "0",
+            "bf": "0",
+        }
+        stream = self._container.add_stream("libx264", rate=fps, options=options)
+        stream.width, stream.height = width + self._padding[1], height + self._padding[0]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, fps)
+        stream.codec_context.thread_count = 1
+        self._stream = stream
+        self._reformatter = VideoReformatter()
+        self._frames = 0
+
+    def append(self, frame: Frame) -> None:
+        """Encodes one frame, uint8 (H, W, 3) of the declared size, and writes what it completes."""
+        frame = np.ascontiguousarray(frame)
+        if any(self._padding):
+            bottom, right = self._padding
+            frame = cast(Frame, cv2.copyMakeBorder(frame, 0, bottom, 0, right, cv2.BORDER_REPLICATE))
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        # swscale averages colour over 2x2 pixels; cv2's converter takes one of the four, which costs over 1 dB
+        picture = _converted(self._reformatter, picture, "yuv420p")
+        picture.pts = self._frames
+        self._frames += 1
+        self._container.mux(self._stream.encode(picture))
+
+    def close(self) -> None:
+        """Writes the last fragment and the file's end, and closes the file."""
+        try:
+            if self._frames:
+                self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
+
+
+def iter_frames(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Iterator[Frame]:
+    """Yields the frames of a video in order, each a fresh uint8 (H, W, 3).
+
+    Args:
+        path: The video file.
+        size: (height, width) to crop to, the frames' size before padding. None gives the stored size.
+
+    Raises:
+        av.FFmpegError: The file is not a video, or part of it cannot be decoded.
+        FileNotFoundError: There is no such file.
+        ValueError: A picture is damaged, or there is no video stream.
+    """
+    reformatter = VideoReformatter()
+    with av.open(os.fspath(path)) as container:
+        stream = _video_stream(container, path)
+        stream.thread_type = "AUTO"
+        stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
+        for picture in container.decode(stream):
+            if picture.is_corrupt:  # the decoder papered over what it could not read
+                raise ValueError("damaged picture")
+            frame = cast(Frame, _converted(reformatter, picture, "rgb24").to_ndarray())
+            yield frame if size is None else np.ascontiguousarray(frame[: size[0], : size[1]])
+
+
+def count_frames(path: str | os.PathLike[str]) -> int:
+    """Returns how many whole frames a video holds, without decoding them; 0 if it is cut off before the first.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        with av.open(os.fspath(path)) as container:
+            return sum(1 for _ in _whole_packets(container, _video_stream(container, path)))
+    except FileNotFoundError:
+        raise
+    except (av.FFmpegError, OSError, ValueError):  # PyAV names "no such file" and "invalid data" both as OSErrors
+        return 0
+
+
+def copy_frames(source: Path, target: Path, count: int) -> None:
+    """Copies the first ``count`` frames of a video into a new one, without encoding them anew."""
+    with (
+        av.open(str(source)) as reader,
+        av.open(str(target), "w", format="mp4", options=_CONTAINER_OPTIONS) as opened,
+    ):
+        writer: Any = opened
+        stream = _video_stream(reader, source)
+        if hasattr(writer, "add_stream_from_template"):
+            copy = writer.add_stream_from_template(stream)
+        else:  # PyAV before 14
+            copy = writer.add_stream(template=stream)
+        for index, packet in enumerate(_whole_packets(reader, stream)):
+            if index == count:
+                break
+            packet.stream = copy
+            writer.mux(packet)
+
+
+def _converted(reformatter: Any, picture: Any, pixels: str) -> Any:
+    """Returns a picture in another pixel format.
+
+    In one thread: frames are small, and waking threads for each costs up to ten times the work on a busy machine.
+    """
+    try:
+        return reformatter.reformat(picture, format=pixels, threads=1)
+    except TypeError:  # an older PyAV, which uses one thread anyway
+        return reformatter.reformat(picture, format=pixels)
+
+
+def _video_stream(container: Any, path: object) -> Any:
+    if not container.streams.video:
+        raise ValueError(f"{os.fspath(cast(Any, path))} has no video stream")
+    return container.streams.video[0]
+
+
+def _whole_packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Yields packets up to the end, or up to where the file was cut off."""
+    try:
+        for packet in container.demux(stream):
+            if packet.size and packet.is_corrupt:
+                return
+            if packet.size:  # the demuxer ends with an empty packet
+                yield packet
+    except av.FFmpegError:
+        return
