@@ -29,6 +29,7 @@ from vpt_gym.demos.cache import FrameCache
 from vpt_gym.demos.dataset import DemoDataset
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, evaluate
+from vpt_gym.learning.initialise import match_marginals
 from vpt_gym.learning.logging import MetricLogger
 from vpt_gym.learning.losses import bc_loss
 from vpt_gym.learning.precision import faster_precision
@@ -42,7 +43,7 @@ class TrainArgs:
     """Updates at most."""
     seconds: float = math.inf
     """Wall time at most; the learning rate decays over whichever ends first."""
-    batch_size: int = 16
+    batch_size: int = 8
     """Sequences an update."""
     seq_len: int = 16
     """Ticks a sequence."""
@@ -50,6 +51,8 @@ class TrainArgs:
     """Whole episodes with carried memory, or independent chunks."""
     motion_fraction: float = 0.6
     """Share of the random chunks that are drawn from those in which the camera moves."""
+    mirror: bool = True
+    """Flip half of the random chunks from side to side."""
     lr: float = 1e-3
     """Peak learning rate (VPT's fine-tuning: 1.81e-4)."""
     weight_decay: float = 0.0
@@ -137,11 +140,16 @@ def train(
     return Training(update - 1, frames, time.perf_counter() - start, smooth)
 
 
+def is_fresh(model: str) -> bool:
+    """Tells whether ``model`` names a size to start afresh rather than a file or folder."""
+    return not Path(model).exists()
+
+
 def load_agent(model: str, weights: Path | None, seed: int) -> VPTAgent:
     """Returns a fresh agent of a named size, or a saved or published one."""
-    if Path(model).exists():
-        return VPTAgent.from_pretrained(model, weights)
-    return VPTAgent.from_config(model, seed=seed)
+    if is_fresh(model):
+        return VPTAgent.from_config(model, seed=seed)
+    return VPTAgent.from_pretrained(model, weights)
 
 
 def make_dataset(
@@ -154,6 +162,7 @@ def make_dataset(
         batch_size=args.batch_size,
         order=args.order,
         motion_fraction=args.motion_fraction if args.order == "random" else None,
+        mirror=args.mirror and args.order == "random",
         seed=seed,
         cache=cache,
     )
@@ -165,6 +174,8 @@ def main(args: Args) -> None:
     torch.manual_seed(args.seed)
     agent = load_agent(args.model, args.weights, args.seed)
     dataset = make_dataset(args.demos, args.train, seed=args.seed)
+    if is_fresh(args.model):
+        match_marginals(agent.policy, dataset.labels)
     with MetricLogger(args.out / "metrics.jsonl") as logger:
         result = train(agent.policy, dataset, args.train, logger=logger, phase="bc", console=console)
         agent.save_pretrained(args.out / "agent")

@@ -31,6 +31,7 @@ from vpt_gym import VPTAgent
 from vpt_gym.demos.cache import FrameCache
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
+from vpt_gym.learning.initialise import match_marginals
 from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
 
 
@@ -107,6 +108,7 @@ class Demo:
         record.record(record.Args(out=demos, episodes=self.preset.demos, env=self.easy), self.console)
         settings = self.train_args(self.preset.bc_seconds)
         dataset = bc.make_dataset((demos,), settings, seed=self.args.seed, cache=self.cache)
+        match_marginals(self.agent.policy, dataset.labels)
         with MetricLogger(self.args.out / "metrics.jsonl") as logger:
             done = bc.train(self.agent.policy, dataset, settings, logger=logger, phase="BC", console=self.console)
         self.agent.save_pretrained(self.args.out / "agent_bc")

@@ -1,1 +1,7 @@
-"""Puts this folder on the import path, so that tests share ``frame_counter_env``."""
+"""Puts this folder on the import path, so that tests share ``frame_counter_env``, and sets the threads of torch."""
+
+import os
+
+# For this process and those that tests start: the nets are tiny, and threads that wait for each other on a busy
+# machine are slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

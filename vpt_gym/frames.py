@@ -113,11 +113,18 @@ def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE) -> Frame:
     _check_dtype(frame.dtype)
     if frame.ndim != 3 or frame.shape[-1] != 3 or 0 in frame.shape:
         raise ValueError(f"a frame is (H, W, 3), got shape {frame.shape}; find_frame gives this layout")
+    packed = packed_copy(frame)
     if frame.shape[:2] == tuple(size):
-        return np.array(frame, order="C")
+        return packed
     height, width = size
-    scaled = cv2.resize(np.ascontiguousarray(frame), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(scaled, np.uint8)
+    return np.asarray(cv2.resize(packed, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def packed_copy(frame: Frame) -> Frame:
+    """Returns a frame (H, W, 3) of any strides as a contiguous copy of its own memory."""
+    if frame.strides[-1] > frame.strides[-2]:  # planes: OpenCV interleaves them over ten times faster than NumPy
+        return np.asarray(cv2.merge([np.ascontiguousarray(frame[..., channel]) for channel in range(3)]), np.uint8)
+    return np.array(frame, order="C")
 
 
 def _choose_key(mapping: Mapping[str, Any], key: str | None) -> str:

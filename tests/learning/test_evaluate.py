@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -75,7 +77,7 @@ class TestWilson:
 
 def test_the_seed_bands_do_not_overlap():
     bands = sorted(SEEDS.values(), key=lambda band: band.start)
-    for band, following in zip(bands, bands[1:], strict=False):
+    for band, following in itertools.pairwise(bands):
         assert band.stop <= following.start
 
 

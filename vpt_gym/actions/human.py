@@ -95,10 +95,13 @@ def checked(action: HumanAction) -> HumanAction:
         raise ValueError(f"unknown keys {unknown} in the human action; the keys are camera, {', '.join(BUTTONS)}")
     result = no_op()
     for name in BUTTONS:
-        value = np.asarray(action.get(name, 0))
-        if value.size != 1 or value.reshape(())[()] not in (0, 1):
+        given = action.get(name, 0)
+        if type(given) is not int:  # the usual case needs no array
+            value = np.asarray(given)
+            given = value.item() if value.size == 1 else None
+        if given not in (0, 1):
             raise ValueError(f"button {name!r} is {action[name]!r}; it must be 0 or 1")
-        result[name] = int(value.reshape(())[()])
+        result[name] = int(given)
     camera = np.asarray(action.get("camera", ()), np.float32)
     if camera.shape != (2,) or not np.isfinite(camera).all() or (np.abs(camera) > CAMERA_LIMIT).any():
         raise ValueError(

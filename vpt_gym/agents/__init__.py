@@ -1,1 +1,63 @@
-"""vpt_gym.agents."""
+"""VPT's policies: the network, its files, and the agent that plays with it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import Sampling, VPTAgent
+    from vpt_gym.agents.checkpoint import LoadReport
+    from vpt_gym.agents.config import VPTConfig
+    from vpt_gym.agents.errors import (
+        CheckpointError,
+        CheckpointMismatch,
+        CorruptCheckpoint,
+        UnsafeCheckpoint,
+        WrongFile,
+    )
+    from vpt_gym.agents.heads import ActionDistribution
+    from vpt_gym.agents.memory import Memory
+    from vpt_gym.agents.policy import PolicyOutput, VPTPolicy
+
+_HOME = {
+    "ActionDistribution": "heads",
+    "CheckpointError": "errors",
+    "CheckpointMismatch": "errors",
+    "CorruptCheckpoint": "errors",
+    "LoadReport": "checkpoint",
+    "Memory": "memory",
+    "PolicyOutput": "policy",
+    "Sampling": "agent",
+    "UnsafeCheckpoint": "errors",
+    "VPTAgent": "agent",
+    "VPTConfig": "config",
+    "VPTPolicy": "policy",
+    "WrongFile": "errors",
+}
+
+__all__ = [
+    "ActionDistribution",
+    "CheckpointError",
+    "CheckpointMismatch",
+    "CorruptCheckpoint",
+    "LoadReport",
+    "Memory",
+    "PolicyOutput",
+    "Sampling",
+    "UnsafeCheckpoint",
+    "VPTAgent",
+    "VPTConfig",
+    "VPTPolicy",
+    "WrongFile",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'vpt_gym.agents' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"vpt_gym.agents.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from vpt_gym.actions import codec
+from vpt_gym.actions.mirror import mirrored
 from vpt_gym.demos.cache import FrameCache
 from vpt_gym.demos.format import Demo, DemoError, files_of, list_demos, read_demo
 from vpt_gym.frames import POLICY_SIZE, Frame
@@ -78,6 +79,8 @@ class DemoDataset:
         frame_size: (height, width) that frames are scaled to.
         motion_fraction: Only for ``"random"``: share of each batch (rounded to whole sequences) that is drawn from
             chunks in which the camera moves. The rest is drawn from all chunks.
+        mirror: Only for ``"random"``: flips half of the chunks from side to side, with their codes. What is asked of
+            the player must not depend on left and right: in the open it rarely does, in a menu it does.
         priority: Only for ``"random"``: maps the codes (T, 2) of an episode to each tick's priority (T,), not
             negative; a chunk's priority is the sum over its ticks.
         cache: Decoded frames, shared with other datasets. Default: a cache of its own.
@@ -108,6 +111,7 @@ class DemoDataset:
         drop_null: DropNull = "mask",
         frame_size: tuple[int, int] = POLICY_SIZE,
         motion_fraction: float | None = None,
+        mirror: bool = False,
         priority: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.floating[Any]]] | None = None,
         cache: FrameCache | None = None,
         max_cache_bytes: int = 2 << 30,
@@ -121,8 +125,8 @@ class DemoDataset:
             raise ValueError(f"drop_null is {drop_null!r}; it must be 'mask', 'cut' or False")
         if motion_fraction is not None and not 0 <= motion_fraction <= 1:
             raise ValueError(f"motion_fraction is {motion_fraction}; it must be in [0, 1], or None")
-        if order != "random" and (motion_fraction is not None or priority is not None):
-            raise ValueError("motion_fraction and priority choose among chunks: they need order='random'")
+        if order != "random" and (motion_fraction is not None or priority is not None or mirror):
+            raise ValueError("motion_fraction, priority and mirror are for chunks: they need order='random'")
         if cache is not None and cache.size != tuple(frame_size):
             raise ValueError(
                 f"the cache holds frames of {cache.size}, frame_size is {tuple(frame_size)}; make them equal"
@@ -149,6 +153,7 @@ class DemoDataset:
             self._chunks = _Chunks.of(self._episodes, seq_len, priority)
             if motion_fraction and not self._chunks.motion.any():
                 raise ValueError(f"motion_fraction is {motion_fraction}, but in no demo the camera moves")
+        self._mirror = mirror
         self._n_motion = round((motion_fraction or 0.0) * batch_size)
 
     @property
@@ -160,6 +165,11 @@ class DemoDataset:
     def n_ticks(self) -> int:
         """How many ticks they hold, without those that ``drop_null="cut"`` took out."""
         return sum(len(episode.ticks) for episode in self._episodes)
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The codes of all ticks that count in the loss, (n, 2) int64; for frequencies."""
+        return np.concatenate([episode.codes[episode.weight > 0] for episode in self._episodes])
 
     def __len__(self) -> int:
         """Batches in an epoch: as many as hold all ticks once."""
@@ -255,6 +265,9 @@ class DemoDataset:
         frames[row, count:] = frames[row, count - 1]
         codes[row, count:] = codec.NULL_CODE
         first[row, 0] = True
+        if self._mirror and self._rng.random() < 0.5:
+            frames[row] = frames[row, :, :, ::-1].copy()
+            codes[row] = mirrored(codes[row])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import gymnasium as gym
 import numpy as np
 
@@ -15,7 +14,7 @@ from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.writer import DemoWriter, Ending, EpisodeSummary
-from vpt_gym.frames import Frame, find_frame, find_frame_space
+from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
 from vpt_gym.wrappers._require import require_gymnasium
 
 
@@ -158,11 +157,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     def _look(self, observation: Any) -> None:
         # copied, since an environment may draw the next frame into the same memory
-        frame = find_frame(observation, self._where.key, self._where.layout)
-        if self._where.layout == "CHW":  # OpenCV interleaves the planes over ten times faster than NumPy copies them
-            self._frame = np.asarray(cv2.merge([np.ascontiguousarray(frame[..., c]) for c in range(3)]), np.uint8)
-        else:
-            self._frame = np.array(frame, order="C")
+        self._frame = packed_copy(find_frame(observation, self._where.key, self._where.layout))
+        if self._translator is not None:
+            self._translator.observe(observation)
         self._state = _state_of(observation)
 
     def _seen_success(self, info: Mapping[str, Any]) -> bool | None:

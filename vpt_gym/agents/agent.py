@@ -1,0 +1,277 @@
+"""The agent: a policy with its memory and its random numbers, ready to play in an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vpt_gym.agents.checkpoint import LoadReport, load_folder, load_weights, save_folder
+from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.memory import Memory
+from vpt_gym.agents.policy import VPTPolicy
+
+_FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
+_WRAP = "wrap the environment in VPTObsWrapper, which gives such frames"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an agent turns a distribution into an action.
+
+    Attributes:
+        temperature: Divides the log-probabilities; 1 samples from the policy as it is, less is more decided.
+        deterministic: Take the most probable action of each head instead. VPT's policies are meant to be
+            sampled: without noise they tend to stand still.
+
+    Raises:
+        ValueError: The temperature is not positive and finite.
+    """
+
+    temperature: float = 1.0
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.temperature < float("inf"):
+            raise ValueError(
+                f"Sampling.temperature must be positive and finite, got {self.temperature!r}; "
+                "for the limit 0 use deterministic=True"
+            )
+
+
+class VPTAgent:
+    """Plays one environment, or N at once, by the shape of what it is shown.
+
+    Args:
+        policy: The network; it is moved to ``device`` and put in evaluation mode, not copied.
+        sampling: How actions are drawn.
+        device: Where the network runs.
+
+    Attributes:
+        policy: The network.
+        sampling: How actions are drawn; may be replaced at any time.
+        report: What the last loading of weights did; None for a fresh network.
+    """
+
+    def __init__(
+        self, policy: VPTPolicy, *, sampling: Sampling | None = None, device: torch.device | str = "cpu"
+    ) -> None:
+        self.policy = policy.to(device).eval()
+        self.sampling = sampling or Sampling()
+        self.report: LoadReport | None = None
+        self._memory: Memory | None = None
+        self._generators: dict[int, torch.Generator] = {}
+        self._seed: int | None = None
+        self._begins = True
+
+    @classmethod
+    def from_config(cls, config: str | VPTConfig, *, seed: int | None = None, **kwargs: Any) -> VPTAgent:
+        """Makes an agent with fresh weights.
+
+        Args:
+            config: A config, or a name: ``"nano"``, ``"1x"``, ``"2x"``, ``"3x"``.
+            seed: Seed of the weights; the global random state is left alone. None draws from the global state.
+            **kwargs: ``sampling`` and ``device``, as for the constructor.
+        """
+        config = VPTConfig.named(config) if isinstance(config, str) else config
+        if seed is None:
+            return cls(VPTPolicy(config), **kwargs)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(VPTPolicy(config), **kwargs)
+
+    @classmethod
+    def from_pretrained(cls, model_path: str | Path, weights_path: str | Path | None = None, **kwargs: Any) -> VPTAgent:
+        """Makes an agent of files.
+
+        Args:
+            model_path: A published ``.model`` file; or, without ``weights_path``, a folder written by
+                :meth:`save_pretrained`.
+            weights_path: The ``.weights`` file that belongs to the ``.model`` file.
+            **kwargs: ``sampling`` and ``device``, as for the constructor.
+
+        Raises:
+            CheckpointError: A file is unsafe, damaged, of another kind or of another model.
+            ValueError: The ``.model`` file comes without its weights, or a folder comes with some.
+        """
+        model_path = Path(model_path)
+        if model_path.is_dir():
+            if weights_path is not None:
+                raise ValueError(f"{model_path} is a folder and holds its own weights; leave weights_path out")
+            policy, report = load_folder(model_path)
+        else:
+            if weights_path is None:
+                raise ValueError(
+                    f"{model_path} describes an architecture; give its weights too: "
+                    "from_pretrained(model_path, weights_path)"
+                )
+            policy = VPTPolicy(VPTConfig.from_model_file(model_path))
+            report = load_weights(policy, weights_path)
+        agent = cls(policy, **kwargs)
+        agent.report = report
+        return agent
+
+    def load_weights(self, path: str | Path) -> LoadReport:
+        """Loads a ``.weights`` or ``.safetensors`` file into the policy; also keeps the report.
+
+        Raises:
+            CheckpointError: The file is unsafe, damaged, of another kind or of another model. The policy is
+                unchanged then.
+        """
+        self.report = load_weights(self.policy, path)
+        return self.report
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder."""
+        save_folder(self.policy, folder)
+
+    @property
+    def memory(self) -> Memory | None:
+        """A copy of what the agent remembers; None at the start of an episode.
+
+        Setting it takes the agent back to that point: the next :meth:`act` continues from there. It does not
+        take the random numbers back.
+        """
+        return None if self._memory is None else self._memory.clone()
+
+    @memory.setter
+    def memory(self, memory: Memory | None) -> None:
+        self._begins = memory is None
+        self._memory = None if memory is None else memory.to(self._device).clone()
+
+    def reset(self, mask: npt.ArrayLike | None = None, seed: int | None = None) -> None:
+        """Forgets the past: call it whenever an environment has been reset.
+
+        Args:
+            mask: (N,) bool, True for each environment that was reset; None for all of them. After None the
+                number of environments may change.
+            seed: Makes the actions drawn from now on reproducible: environment i draws from a generator of its
+                own, seeded with ``seed + i``, so that N environments get what N agents of one would (as far
+                as rounding goes). With a mask, only the marked environments are seeded anew.
+
+        Raises:
+            ValueError: The mask is not bool (N,).
+        """
+        if mask is None:
+            self._memory = None
+            self._begins = True
+            if seed is not None:
+                self._seed, self._generators = seed, {}
+            return
+        marks = np.asarray(mask)
+        streams = marks.size if self._memory is None else self._memory.batch_size
+        if marks.dtype != np.bool_ or marks.shape != (streams,):
+            raise ValueError(f"mask must be bool ({streams},), one entry an environment; got {_describe(marks)}")
+        if self._memory is not None:
+            with torch.inference_mode():
+                self._memory = self._memory.reset(torch.from_numpy(marks.copy()).to(self._device))
+            self._begins = self._begins or bool(marks.all())
+        if seed is not None:
+            for index in np.flatnonzero(marks).tolist():
+                self._generators[index] = torch.Generator().manual_seed(seed + index)
+
+    def act(
+        self, obs: Any, *, first: npt.ArrayLike | None = None, deterministic: bool | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Chooses the next action of one environment or of N.
+
+        Args:
+            obs: A frame, uint8 (128, 128, 3) RGB; N of them, (N, 128, 128, 3); or a dict with either at
+                ``"img"``. Any strides.
+            first: Bool, or bool (N,): True where this frame is the first of an episode. One environment may
+                leave it out: its episodes then begin where :meth:`reset` was called.
+            deterministic: Overrides ``sampling.deterministic`` for this call.
+
+        Returns:
+            The VPT code (buttons, camera), int64 (2,) or (N, 2), ready for ``env.step``.
+
+        Raises:
+            TypeError: There are N environments and no ``first``, or the frames are not uint8.
+            ValueError: A shape is wrong, or the number of environments changed without :meth:`reset`.
+            FloatingPointError: The network's output is not finite.
+        """
+        frames, batched = self._frames(obs)
+        begins = self._first(first, len(frames), batched)
+        if self._memory is not None and self._memory.batch_size != len(frames):
+            raise ValueError(
+                f"the agent plays {self._memory.batch_size} environment(s) and was shown {len(frames)}: "
+                "call agent.reset() before it plays another number"
+            )
+        with torch.inference_mode():
+            out = self.policy(
+                torch.from_numpy(frames[:, None]).to(self._device),
+                torch.from_numpy(begins[:, None]).to(self._device),
+                self._memory,
+            )
+            finite = out.pi.buttons.isfinite().all(-1) & out.pi.camera.isfinite().all(-1)
+            if not finite.all():
+                raise FloatingPointError(
+                    f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
+                    "its weights hold NaN or infinity, or overflow; training has diverged, or the file is damaged"
+                )
+            if self.sampling.deterministic if deterministic is None else deterministic:
+                codes = out.pi.mode()
+            else:
+                generators = [self._generator(index) for index in range(len(frames))]
+                codes = out.pi.sample(generators, temperature=self.sampling.temperature)
+        self._memory = out.memory
+        self._begins = False
+        actions: npt.NDArray[np.int64] = codes[:, 0].cpu().numpy()
+        return actions if batched else actions[0]
+
+    @property
+    def _device(self) -> torch.device:
+        return self.policy.net.final_ln.weight.device
+
+    def _generator(self, index: int) -> torch.Generator:
+        # On the CPU whatever the policy's device, so that a seed means the same everywhere.
+        if index not in self._generators:
+            generator = torch.Generator()
+            if self._seed is None:
+                generator.seed()
+            else:
+                generator.manual_seed(self._seed + index)
+            self._generators[index] = generator
+        return self._generators[index]
+
+    def _frames(self, obs: Any) -> tuple[npt.NDArray[np.uint8], bool]:
+        """Returns frames (N, 128, 128, 3) in memory of their own, and whether they came as a batch."""
+        if isinstance(obs, dict):
+            if "img" not in obs:
+                raise ValueError(f'the observation has no "img" (its keys: {sorted(map(str, obs))}): {_WRAP}')
+            obs = obs["img"]
+        frames = np.asarray(obs)
+        if frames.dtype != np.uint8:
+            raise TypeError(f"a frame must be uint8 with values from 0 to 255, got {_describe(frames)}: {_WRAP}")
+        if frames.ndim not in (3, 4) or frames.shape[-3:] != _FRAME_SHAPE:
+            if frames.ndim in (3, 4) and frames.shape[-3] == 3:
+                problem = f"a frame must be (height, width, channel), got (channel, height, width): {frames.shape}"
+            else:
+                problem = f"a frame must be {_FRAME_SHAPE}, or (N, 128, 128, 3) for N environments; got {frames.shape}"
+            raise ValueError(f"{problem}; {_WRAP}")
+        if 0 in frames.shape:
+            raise ValueError(f"there are no frames in an observation of shape {frames.shape}")
+        # A copy: the array may be read-only or have negative strides, which torch.from_numpy refuses.
+        return np.array(frames.reshape(-1, *_FRAME_SHAPE), order="C"), frames.ndim == 4
+
+    def _first(self, first: npt.ArrayLike | None, streams: int, batched: bool) -> npt.NDArray[np.bool_]:
+        if first is None:
+            if batched:
+                raise TypeError(
+                    f"{streams} environments need first=, bool ({streams},), True where a new episode begins: "
+                    "after reset() that is np.ones(N, bool); after step(), with Gymnasium's next-step autoreset, "
+                    "where the previous step ended an episode"
+                )
+            return np.array([self._begins])
+        marks = np.asarray(first)
+        if marks.dtype != np.bool_ or marks.shape not in (((streams,),) if batched else ((), (1,))):
+            raise ValueError(f"first must be bool {(streams,) if batched else ()}, got {_describe(marks)}")
+        return np.array(marks.reshape(streams))
+
+
+def _describe(array: npt.NDArray[Any]) -> str:
+    return f"{array.dtype} {array.shape}"

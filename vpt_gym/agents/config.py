@@ -1,0 +1,228 @@
+"""What defines a VPT network: every number that the shapes and the mathematics depend on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from vpt_gym.agents.model_file import read_model_file
+
+FRAME_SIZE = 128
+"""Height and width of a policy's frame, pixels."""
+
+_SUPPORTED: dict[str, Any] = {
+    "attention_mask_style": "clipped_causal",
+    "diff_mlp_embedding": False,
+    "img_shape": [FRAME_SIZE, FRAME_SIZE, 3],
+    "impala_kwargs": {"post_pool_groups": 1},
+    "init_norm_kwargs": {"batch_norm": False, "group_norm_groups": 1},
+    "only_img_input": True,
+    "pointwise_use_activation": False,
+    "recurrence_is_residual": True,
+    "recurrence_type": "transformer",
+    "single_output": False,
+    "use_pointwise_layer": True,
+    "use_pre_lstm_ln": False,
+}
+"""Choices of the published description that this package implements in one way only."""
+
+
+@dataclass(frozen=True)
+class VPTConfig:
+    """The architecture of a VPT policy.
+
+    The names are those of the published model descriptions (``.model`` files), and every published width
+    is a value of this class: see :meth:`named`. A network must be trained and run with the same memory,
+    therefore the memory is part of the architecture.
+
+    Kept as published, because the published weights depend on it:
+
+    - attention divides its logits by the head size e, not by sqrt(e);
+    - the residual of the attention starts at the layer-normed input, not at the input;
+    - every frame sees itself and the M - 1 frames before it, with ``M = attention_memory_size - timesteps``
+      (:attr:`context`). The published memory has M rows, of which the oldest can never be attended; here it
+      has M - 1;
+    - a residual branch of the image network ends in a ReLU, and nothing follows the addition;
+    - the width between the two dense layers of the image network is 256 at every scale;
+    - the temperature of the action head divides its logits in training as well as in play.
+
+    Not kept: the published code looks at ``first`` only at the start of a chunk; here it counts at every
+    frame.
+
+    Attributes:
+        hidsize: Width D of the transformer.
+        attention_heads: Number of heads; divides ``hidsize``.
+        impala_width: Multiplies ``impala_chans`` (rounded down).
+        impala_chans: Channels of the three convolutional stacks at width 1.
+        n_recurrence_layers: Number of transformer blocks L.
+        attention_memory_size: ``timesteps`` + M.
+        timesteps: Length of the sequences the network is meant to be trained on. Longer and shorter ones
+            give the same result; only the difference to ``attention_memory_size`` has a meaning.
+        pointwise_ratio: Width of a block's hidden layer, in multiples of ``hidsize``.
+        pi_head_temperature: Divides the logits of the action head. Belongs to the weights; for a policy's
+            user there is ``Sampling.temperature``.
+        stem_pool: Mean-pools the 128×128 frame by this factor before the image network; 1 in every published
+            model. A power of two up to 8.
+
+    Raises:
+        ValueError: A value is out of its range, or the values do not fit together.
+    """
+
+    hidsize: int
+    attention_heads: int
+    impala_width: float
+    impala_chans: tuple[int, int, int] = (16, 32, 32)
+    n_recurrence_layers: int = 4
+    attention_memory_size: int = 256
+    timesteps: int = 128
+    pointwise_ratio: int = 4
+    pi_head_temperature: float = 2.0
+    stem_pool: int = 1
+
+    def __post_init__(self) -> None:
+        for name in (
+            "hidsize",
+            "attention_heads",
+            "n_recurrence_layers",
+            "attention_memory_size",
+            "timesteps",
+            "pointwise_ratio",
+            "stem_pool",
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        for name in ("impala_width", "pi_head_temperature"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+                raise ValueError(f"{name} must be a positive number, got {value!r}")
+        object.__setattr__(self, "impala_chans", tuple(self.impala_chans))
+        if len(self.impala_chans) != 3 or not all(isinstance(c, int) for c in self.impala_chans):
+            raise ValueError(f"impala_chans must be three integers, got {self.impala_chans!r}")
+        if min(self.channels) < 1:
+            raise ValueError(
+                f"impala_chans {self.impala_chans} at width {self.impala_width} leaves a stack without channels"
+            )
+        if self.hidsize % self.attention_heads:
+            raise ValueError(f"hidsize {self.hidsize} is not a multiple of attention_heads {self.attention_heads}")
+        if self.context < 1:
+            raise ValueError(
+                f"attention_memory_size {self.attention_memory_size} must exceed timesteps {self.timesteps}: "
+                "their difference is the number of frames that a frame sees"
+            )
+        if self.stem_pool not in (1, 2, 4, 8):
+            raise ValueError(f"stem_pool must be 1, 2, 4 or 8, got {self.stem_pool}")
+
+    @property
+    def context(self) -> int:
+        """M: how many frames a frame sees, itself included (128 in the published policies)."""
+        return self.attention_memory_size - self.timesteps
+
+    @property
+    def memory_length(self) -> int:
+        """M - 1: how many past frames the memory keeps (127 in the published policies)."""
+        return self.context - 1
+
+    @property
+    def head_size(self) -> int:
+        """Width e of one attention head (128 in the published policies)."""
+        return self.hidsize // self.attention_heads
+
+    @property
+    def channels(self) -> tuple[int, int, int]:
+        """Channels of the three convolutional stacks."""
+        first, second, third = (int(self.impala_width * c) for c in self.impala_chans)
+        return first, second, third
+
+    @classmethod
+    def named(cls, name: str) -> VPTConfig:
+        """Returns the config of a named architecture: ``"nano"``, ``"1x"``, ``"2x"`` or ``"3x"``.
+
+        ``1x``, ``2x`` and ``3x`` are OpenAI's published models (71, 248 and 533 million parameters). ``nano``
+        is this package's own (4.5 million): small enough to be trained on one processor core, with a memory of
+        0.8 seconds.
+
+        Raises:
+            ValueError: There is no such name.
+        """
+        if name not in NAMED:
+            raise ValueError(f"no architecture is called {name!r}; there are {', '.join(NAMED)}")
+        return NAMED[name]
+
+    @classmethod
+    def from_model_file(cls, path: str | Path) -> VPTConfig:
+        """Reads the config from a published ``.model`` file, by an unpickler that executes nothing.
+
+        Raises:
+            CheckpointError: The file is unsafe, damaged or something else (see ``read_model_file``).
+            ValueError: It describes an architecture that is not a VPT policy's.
+        """
+        content = read_model_file(path)
+        return cls.from_published(content["policy"], content["pi_head"])
+
+    @classmethod
+    def from_published(cls, policy: Mapping[str, Any], pi_head: Mapping[str, Any]) -> VPTConfig:
+        """Makes a config of the published keyword arguments.
+
+        Args:
+            policy: Arguments of the policy's network. Those that choose something of which this package
+                implements one variant must choose that one; unknown ones are ignored, as the published code
+                ignores them.
+            pi_head: Arguments of the action head; of these, ``temperature`` counts (1.0 if absent).
+
+        Raises:
+            ValueError: The arguments describe something else than a VPT policy.
+        """
+        if policy.get("conv3d_params") is not None:
+            raise ValueError("this describes an inverse dynamics model (it has conv3d_params), not a policy")
+        for name, expected in _SUPPORTED.items():
+            value = policy.get(name, expected)
+            if (list(value) if isinstance(value, tuple) else value) != expected:
+                raise ValueError(f"{name}={value!r} is not supported: VPT's policies have {expected!r}")
+        own = {field.name for field in fields(cls)} - {"stem_pool", "pi_head_temperature"}
+        missing = sorted({"hidsize", "attention_heads", "impala_width"} - set(policy))
+        if missing:
+            raise ValueError(f"the model description lacks {', '.join(missing)}")
+        values = {name: policy[name] for name in own & set(policy)}
+        return cls(**values, pi_head_temperature=float(pi_head.get("temperature", 1.0)))
+
+    def to_json(self) -> str:
+        """Returns the config as a JSON object; :meth:`from_json` is its inverse."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> VPTConfig:
+        """Makes a config of what :meth:`to_json` returned.
+
+        Raises:
+            ValueError: The text is no JSON object, a field is unknown or missing, or a value is out of range.
+        """
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError(f"a config is a JSON object, got {type(values).__name__}")
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown config fields: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        if missing := sorted({"hidsize", "attention_heads", "impala_width"} - set(values)):
+            raise ValueError(f"the config lacks {', '.join(missing)}")
+        return cls(**values)
+
+
+NAMED: dict[str, VPTConfig] = {
+    "nano": VPTConfig(
+        hidsize=256,
+        attention_heads=4,
+        impala_width=1,
+        n_recurrence_layers=2,
+        attention_memory_size=32,
+        timesteps=16,
+        stem_pool=2,
+    ),
+    "1x": VPTConfig(hidsize=1024, attention_heads=8, impala_width=4),
+    "2x": VPTConfig(hidsize=2048, attention_heads=16, impala_width=8),
+    "3x": VPTConfig(hidsize=3072, attention_heads=24, impala_width=12),
+}
+"""The named architectures; 1x, 2x and 3x are those of the published weights."""

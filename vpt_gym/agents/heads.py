@@ -1,0 +1,190 @@
+"""What the policy says: a distribution over actions, and a value with its running normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
+
+_DEBIAS_MIN = 1e-5
+_VARIANCE_MIN = 1e-2
+_DECAY = 0.99999
+
+
+@dataclass(frozen=True)
+class ActionDistribution:
+    """A distribution over VPT codes ``(buttons, camera)``; given the frame, the two are independent.
+
+    Attributes:
+        buttons: (..., 8641) log-probabilities.
+        camera: (..., 121) log-probabilities.
+    """
+
+    buttons: Tensor
+    camera: Tensor
+
+    def log_prob(self, codes: Tensor) -> Tensor:
+        """Returns the log-probability of VPT codes.
+
+        Args:
+            codes: (..., 2) int64, (buttons, camera).
+
+        Returns:
+            (...) floats.
+
+        Raises:
+            ValueError: The codes are of another type or shape.
+        """
+        if codes.dtype != torch.int64 or codes.shape != (*self.buttons.shape[:-1], 2):
+            raise ValueError(
+                f"codes must be int64 {(*self.buttons.shape[:-1], 2)}, got {codes.dtype} {tuple(codes.shape)}"
+            )
+        buttons = self.buttons.gather(-1, codes[..., :1])
+        camera = self.camera.gather(-1, codes[..., 1:])
+        return (buttons + camera).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        """Returns the entropy in nats, (...)."""
+        return -sum_over_heads(self.buttons.exp() * self.buttons, self.camera.exp() * self.camera)
+
+    def kl(self, other: ActionDistribution) -> Tensor:
+        """Returns KL(self || other) in nats, (...)."""
+        return sum_over_heads(
+            self.buttons.exp() * (self.buttons - other.buttons), self.camera.exp() * (self.camera - other.camera)
+        )
+
+    def mode(self) -> Tensor:
+        """Returns the most probable codes, int64 (..., 2)."""
+        return torch.stack([self.buttons.argmax(-1), self.camera.argmax(-1)], -1)
+
+    def sample(
+        self, generator: torch.Generator | Sequence[torch.Generator] | None = None, *, temperature: float = 1.0
+    ) -> Tensor:
+        """Draws codes, int64 (..., 2), by the Gumbel-max rule; the camera is drawn first, as published.
+
+        Args:
+            generator: Source of the noise; None is PyTorch's global one. A sequence has one generator for each
+                row of the leading axis, which makes a row's draw independent of the other rows.
+            temperature: Divides the log-probabilities: below 1 sharper, above 1 flatter.
+
+        Raises:
+            ValueError: The temperature is not positive, or there is not one generator a row.
+        """
+        if not 0.0 < temperature < float("inf"):
+            raise ValueError(f"temperature must be positive and finite, got {temperature!r}; for 0 use mode()")
+        if generator is None or isinstance(generator, torch.Generator):
+            noise_camera = _uniform(self.camera, self.camera.shape, generator)
+            noise_buttons = _uniform(self.buttons, self.buttons.shape, generator)
+        else:
+            rows = self.buttons.shape[0]
+            if len(generator) != rows:
+                raise ValueError(f"{len(generator)} generators for {rows} rows: one a row is needed")
+            noise = [
+                (_uniform(self.camera, self.camera.shape[1:], g), _uniform(self.buttons, self.buttons.shape[1:], g))
+                for g in generator
+            ]
+            noise_camera = torch.stack([camera for camera, _ in noise])
+            noise_buttons = torch.stack([buttons for _, buttons in noise])
+        camera = _gumbel_argmax(self.camera / temperature, noise_camera)
+        buttons = _gumbel_argmax(self.buttons / temperature, noise_buttons)
+        return torch.stack([buttons, camera], -1)
+
+
+def sum_over_heads(buttons: Tensor, camera: Tensor) -> Tensor:
+    """Sums terms (..., n) over both heads to (...)."""
+    return buttons.sum(-1) + camera.sum(-1)
+
+
+def _uniform(like: Tensor, shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+    device = like.device if generator is None else generator.device
+    return torch.rand(shape, generator=generator, device=device, dtype=like.dtype).to(like.device)
+
+
+def _gumbel_argmax(log_probs: Tensor, uniform: Tensor) -> Tensor:
+    uniform = uniform.masked_fill(uniform == 1.0, 0.999)  # torch.rand can round up to 1 in small types
+    return (log_probs - torch.log(-torch.log(uniform))).argmax(-1)
+
+
+class CategoricalHead(nn.Module):
+    """A linear layer under its published name, with log-probabilities as the output."""
+
+    def __init__(self, width: int, choices: int, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.linear_layer = nn.Linear(width, choices)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Maps (..., D) to log-probabilities (..., choices)."""
+        logits: Tensor = self.linear_layer(latent)
+        return (logits / self.temperature).log_softmax(-1)
+
+
+class ActionHead(nn.Module):
+    """The joint hierarchical action head of VPT: 8,641 button combinations, 121 camera movements."""
+
+    def __init__(self, width: int, temperature: float) -> None:
+        super().__init__()
+        self.camera = CategoricalHead(width, N_CAMERA, temperature)
+        self.buttons = CategoricalHead(width, N_BUTTONS, temperature)
+
+    def forward(self, latent: Tensor) -> ActionDistribution:
+        """Maps (..., D) to a distribution over codes of shape (..., 2)."""
+        return ActionDistribution(buttons=self.buttons(latent), camera=self.camera(latent))
+
+
+class RunningNorm(nn.Module):
+    """Mean and variance of the returns, as a debiased exponential average with decay 0.99999.
+
+    Its three numbers are parameters without gradients, as in the published files.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running_mean = nn.Parameter(torch.zeros(1), requires_grad=False)
+        self.running_mean_sq = nn.Parameter(torch.zeros(1), requires_grad=False)
+        self.debiasing_term = nn.Parameter(torch.tensor(0.0), requires_grad=False)
+
+    def mean_and_variance(self) -> tuple[Tensor, Tensor]:
+        """Returns mean and variance, each (1,); the variance is at least 0.01."""
+        debias = self.debiasing_term.clamp(min=_DEBIAS_MIN)
+        mean = self.running_mean / debias
+        return mean, (self.running_mean_sq / debias - mean**2).clamp(min=_VARIANCE_MIN)
+
+    @torch.no_grad()
+    def update(self, returns: Tensor) -> None:
+        """Takes a batch of returns, of any shape, into the averages: one step of the decay a call."""
+        self.running_mean.mul_(_DECAY).add_((1.0 - _DECAY) * returns.mean())
+        self.running_mean_sq.mul_(_DECAY).add_((1.0 - _DECAY) * returns.square().mean())
+        self.debiasing_term.mul_(_DECAY).add_(1.0 - _DECAY)
+
+
+class ValueHead(nn.Module):
+    """A linear value whose output is normalised: the return minus its mean, over its standard deviation."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, 1)
+        self.normalizer = RunningNorm()
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Maps (..., D) to the normalised value (...)."""
+        out: Tensor = self.linear(latent).squeeze(-1)
+        return out
+
+    def normalise(self, returns: Tensor) -> Tensor:
+        """Returns what the head should say for such returns; the target of a value loss."""
+        mean, variance = self.normalizer.mean_and_variance()
+        return (returns - mean) / variance.sqrt()
+
+    def denormalise(self, value: Tensor) -> Tensor:
+        """Returns the return that a normalised value stands for."""
+        mean, variance = self.normalizer.mean_and_variance()
+        return value * variance.sqrt() + mean
+
+    def update(self, returns: Tensor) -> None:
+        """Takes a batch of returns into the statistics. Call it before :meth:`normalise` in training."""
+        self.normalizer.update(returns)
