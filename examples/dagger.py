@@ -18,14 +18,14 @@ import tyro
 from bc import TrainArgs, Training, load_agent, make_dataset, train
 from rich.console import Console
 from rich.progress import Progress
-from vpt_gym.world.experts import LogExpert
 
-from vpt_gym import VPTAgent
+from vpt_gym import Sampling, VPTAgent
 from vpt_gym.demos.cache import FrameCache
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
 from vpt_gym.learning.logging import MetricLogger
+from vpt_gym.world.experts import LogExpert
 
 
 @dataclass
@@ -48,6 +48,8 @@ class Args:
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
     """Share of ticks in which the expert acts, by round."""
     num_envs: int = 16
+    temperature: float = 0.4
+    """Sampling temperature of the learner, in its rounds and in the evaluation."""
     seed: int = 0
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
@@ -112,6 +114,7 @@ def main(args: Args) -> None:
     torch.manual_seed(args.seed)
     console = Console()
     agent = load_agent(args.model, args.weights, args.seed)
+    agent.sampling = Sampling(temperature=args.temperature)
     run(agent, args, console=console)
 
 

@@ -27,7 +27,7 @@ from rich.progress import Progress
 from rich.table import Table
 from zero_shot import film
 
-from vpt_gym import VPTAgent
+from vpt_gym import Sampling, VPTAgent
 from vpt_gym.demos.cache import FrameCache
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
@@ -50,14 +50,19 @@ class Preset:
 PRESETS = {
     "full": Preset(50, 220.0, 2, 50, 150.0, 50),
     "quick": Preset(20, 45.0, 1, 16, 30.0, 50),
+    "smoke": Preset(2, 3.0, 1, 2, 3.0, 2),
 }
+
+
+TEMPERATURE = 0.4
+"""Sampling temperature of the agent, in DAgger rounds and in evaluations; chosen on validation worlds."""
 
 
 @dataclass
 class Args:
     """The demo."""
 
-    preset: Literal["full", "quick"] = "full"
+    preset: Literal["full", "quick", "smoke"] = "full"
     out: Path = Path("runs/demo")
     """Where everything goes; an earlier run there is moved aside."""
     seed: int = 0
@@ -81,7 +86,7 @@ class Demo:
         self.args, self.console, self.preset = args, console, PRESETS[args.preset]
         self.easy = EnvArgs(kwargs='{"level": "easy"}')
         self.seeds = SEEDS["evaluation"][: self.preset.eval_episodes]
-        self.agent = VPTAgent.from_config("nano", seed=args.seed)
+        self.agent = VPTAgent.from_config("nano", seed=args.seed, sampling=Sampling(temperature=TEMPERATURE))
         self.cache = FrameCache()
         self.rows: list[Row] = []
 

@@ -138,7 +138,7 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
     )
     collector = RolloutCollector(policy, envs, seed=SEEDS["ppo"][args.seed * args.num_envs])
     reference_memory = reference.initial_memory(args.num_envs)
-    optimizer = torch.optim.Adam(policy.parameters(), lr=args.lr)
+    optimizer = torch.optim.Adam(policy.parameters(), lr=args.lr, fused=True)
     generator = torch.Generator().manual_seed(args.seed)
     start, ticks = time.perf_counter(), 0
     columns = (TextColumn("PPO"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())

@@ -15,12 +15,12 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 from rich.progress import track
-from vpt_gym.world.experts import LogExpert
 
 from vpt_gym import HumanActionWrapper, RecorderWrapper
 from vpt_gym.learning.dagger import finished_episodes
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS
+from vpt_gym.world.experts import LogExpert
 
 
 @dataclass

@@ -17,7 +17,7 @@ from bc import load_agent
 from rich.console import Console
 from rich.progress import Progress
 
-from vpt_gym import VPTAgent
+from vpt_gym import Sampling, VPTAgent
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, evaluate
 
@@ -37,6 +37,8 @@ class Args:
     num_envs: int = 16
     video_episodes: int = 3
     """Episodes in the video; 0 leaves it out."""
+    temperature: float = 1.0
+    """Sampling temperature."""
     seed: int = 0
     env: EnvArgs = field(default_factory=EnvArgs)
 
@@ -66,6 +68,7 @@ def main(args: Args) -> None:
     """Evaluates and films."""
     console = Console()
     agent = load_agent(args.model, args.weights, args.seed)
+    agent.sampling = Sampling(temperature=args.temperature)
     with Progress(console=console) as progress:
         bar = progress.add_task("playing", total=args.episodes)
         seeds = SEEDS["evaluation"][: args.episodes]

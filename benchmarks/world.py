@@ -1,0 +1,184 @@
+"""How fast is the embedded world?
+
+Plays it with human actions and full observations on one core, at three sizes of frame, and measures what the frame
+costs: the same env with a blank frame, and a plain ray caster (one ray at a time, cell by cell, compiled by the same
+compiler; it only finds the blocks and colours nothing). Figures of different machines differ; the ratios hardly do.
+Time is the processor's, of the one thread that plays, so that other processes on the machine count little.
+Writes ``benchmarks/results/world.json``. Run it with ``python benchmarks/world.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import binding
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.compiled import LANES, kernel
+from vpt_gym.world.env import VoxelEnv
+from vpt_gym.world.physics import EYE_HEIGHT, pick
+from vpt_gym.world.raycast import VIEW
+from vpt_gym.world.render import camera_axes
+
+SIZES = ((128, 128), (160, 256), (360, 640))
+MAIN_SIZE = (160, 256)
+WORLDS = 6
+SECONDS = 3.0
+"""Time given to each measurement."""
+RESULT = Path(__file__).parent / "results" / "world.json"
+FIRST_TICK = (
+    "import gymnasium as gym, vpt_gym; env = gym.make('vpt_gym/Harvest1Log-v0'); env.reset(seed=0); "
+    "env.step(env.action_space.sample())"
+)
+
+
+def actions(seed: int, n: int = 400) -> list[HumanAction]:
+    """A player that walks, turns in strokes, jumps and attacks."""
+    rng = np.random.default_rng(seed)
+    result: list[HumanAction] = []
+    while len(result) < n:
+        keys = [key for key in ("forward", "attack", "jump", "left", "sprint") if rng.random() < 0.4]
+        camera = (rng.normal(0, 1.5), rng.normal(0, 4)) if rng.random() < 0.5 else (0.0, 0.0)
+        result += [human_action(*keys, camera=camera)] * int(rng.integers(3, 20))
+    return result[:n]
+
+
+class BlankRenderer:
+    """Stands in for the renderer: a fresh frame without a picture."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._shape = (3, height, width)
+
+    def draw(self, state: object) -> np.ndarray[Any, Any]:
+        """Returns a black frame."""
+        return np.zeros(self._shape, np.uint8)
+
+
+@kernel
+def plain_frame(blocks: Any, eye: Any, axes: Any, height: int, width: int, depth: Any) -> None:
+    """Finds the block behind each pixel with a plain 3-D walk."""
+    hit = np.zeros(4, np.int64)
+    for row in range(height):
+        v = 1.0 - (2 * row + 1) / height
+        for column in range(width):
+            u = (2 * column + 1) / width - 1.0
+            dx = axes[0, 0] + u * axes[1, 0] + v * axes[2, 0]
+            dy = axes[0, 1] + u * axes[1, 1] + v * axes[2, 1]
+            dz = axes[0, 2] + u * axes[1, 2] + v * axes[2, 2]
+            depth[row, column] = pick(blocks, eye[0], eye[1], eye[2], dx, dy, dz, VIEW, hit)
+
+
+def rate(one: Callable[[int], object]) -> float:
+    """Returns how often ``one(i)`` runs in a second: the best of three stretches."""
+    best = 0.0
+    for _ in range(3):
+        done, started = 0, time.process_time()
+        while (spent := time.process_time() - started) < SECONDS / 3:
+            for _ in range(20):
+                one(done)
+                done += 1
+        best = max(best, done / spent)
+    return best
+
+
+def ticks_per_second(height: int, width: int, blank: bool = False) -> float:
+    """Returns the mean over worlds of both levels."""
+    rates = []
+    for world in range(WORLDS):
+        env = VoxelEnv(level=("easy", "default")[world % 2], image_size=(height, width))
+        env.reset(seed=world)
+        if blank:
+            env._renderer = BlankRenderer(height, width)  # type: ignore[assignment]
+        script = actions(world)
+        done, started = 0, time.process_time()
+        while (spent := time.process_time() - started) < SECONDS / WORLDS:
+            env.step(script[done % len(script)])
+            done += 1
+        rates.append(done / spent)
+    return statistics.harmonic_mean(rates)
+
+
+def plain_frames_per_second(height: int, width: int) -> float:
+    """Returns the rate of the plain ray caster over the starts of the same worlds."""
+    views = []
+    for world in range(WORLDS):
+        env = VoxelEnv(level=("easy", "default")[world % 2], image_size=(height, width))
+        env.reset(seed=world)
+        player = env.state.player[0]
+        eye = np.array((player.x, player.y + EYE_HEIGHT, player.z))
+        views.append((env.state.blocks, eye, camera_axes(player.yaw, player.pitch, height, width)))
+    depth = np.zeros((height, width))
+    plain_frame(*views[0], height, width, depth)
+    return rate(lambda i: plain_frame(*views[i % WORLDS], height, width, depth))
+
+
+def first_tick_seconds(cache: str) -> float:
+    """Returns how long a new process takes to import, make an env, reset it and play a tick."""
+    started = time.perf_counter()
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    subprocess.run([sys.executable, "-c", FIRST_TICK], env=environment, check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def cpu_model() -> str:
+    """Returns what the operating system calls the processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def main() -> None:
+    """Measures for about a minute (half of it compiling) and writes the result."""
+    ticks = {f"{height}x{width}": round(ticks_per_second(height, width)) for height, width in SIZES}
+    name = f"{MAIN_SIZE[0]}x{MAIN_SIZE[1]}"
+    blank = ticks_per_second(*MAIN_SIZE, blank=True)
+    plain = plain_frames_per_second(*MAIN_SIZE)
+    env = VoxelEnv(image_size=MAIN_SIZE)
+    env.reset(seed=0)
+    resets = rate(lambda _: env.reset())
+    with tempfile.TemporaryDirectory() as cache:
+        cold, warm = first_tick_seconds(cache), first_tick_seconds(cache)
+    result = {
+        "question": "How fast is the embedded world, on one core, with human actions and full observations?",
+        "ticks_per_processor_second": ticks,
+        "reset_ms": round(1000 / resets, 1),
+        "first_tick_seconds": {"cold_cache": round(cold, 1), "warm_cache": round(warm, 1)},
+        "baselines": {
+            "env_with_a_blank_frame_ticks_per_second": round(blank),
+            "plain_ray_caster_without_shading_frames_per_second": round(plain),
+        },
+        "ratios": {
+            "size": name,
+            "whole_tick_to_plain_ray_caster": round(ticks[name] / plain, 2),
+            "share_of_the_tick_spent_on_the_frame": round(1 - ticks[name] / blank, 3),
+        },
+        "machine": {
+            "cpu": cpu_model(),
+            "avx512": bool(binding.get_host_cpu_features().get("avx512f", False)),
+            "lanes": LANES,
+            "cores": os.cpu_count(),
+            "load_average": [round(load, 1) for load in os.getloadavg()],
+            "python": platform.python_version(),
+            "numba": numba.__version__,
+            "numpy": np.__version__,
+        },
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The demo from end to end, with seconds of training: every step runs, every promised file is there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+
+from vpt_gym import VPTAgent
+from vpt_gym.demos import list_demos
+from vpt_gym.learning.evaluate import SEEDS, wilson_interval
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(out: Path) -> str:
+    command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--preset", "smoke", "--out", str(out)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_the_demo_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
+    out = tmp_path / "demo"
+    (out / "precious").mkdir(parents=True)
+    printed = run(out)
+    assert "harvest_1_log, unseen worlds" in printed
+    assert "DAgger, round 1" in printed
+
+    results = json.loads((out / "results.json").read_text())
+    assert [row["method"] for row in results["rows"]] == ["BC", "DAgger, round 1"]
+    for row in results["rows"]:
+        for level in ("easy", "default"):
+            cell = row[level]
+            assert cell["wilson95"] == list(wilson_interval(cell["successes"], cell["episodes"]))
+            assert all(seed in SEEDS["evaluation"] for seed in cell["seeds"])
+    assert results["rows"][1]["frames"] > results["rows"][0]["frames"] > 0
+
+    assert len(list_demos(out / "demos")) == results["settings"]["demos"]
+    assert len(list_demos(out / "round_1")) == results["settings"]["dagger_episodes"]
+    for name in ("agent_bc", "agent_1", "agent"):
+        VPTAgent.from_pretrained(out / name)
+    assert iio.imread(out / "curves.png").std() > 10
+    assert iio.imread(out / "agent.mp4", plugin="pyav").shape[1:] == (144, 256, 3)
+
+    (aside,) = (path for path in tmp_path.iterdir() if path != out)
+    assert (aside / "precious").is_dir(), "an earlier run is moved aside, not deleted"

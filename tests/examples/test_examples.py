@@ -1,0 +1,113 @@
+"""Each example runs by itself, as a user runs it, for a few steps and leaves what it promises."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import pytest
+
+from vpt_gym import VPTAgent
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.learning.logging import read_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = '{"level": "easy", "image_size": [72, 128], "max_episode_steps": 12}'
+"""Short episodes and small frames: what is tested is that all parts fit, not what is learnt."""
+
+
+def run(script: str, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / "examples" / script), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def demos(runs) -> Path:
+    output = run("record.py", "--out", str(runs / "demos"), "--episodes", "2")
+    assert "2 demos" in output
+    return runs / "demos"
+
+
+@pytest.fixture(scope="module")
+def cloned(runs, demos) -> Path:
+    arguments = ("--demos", str(demos), "--out", str(runs / "bc"), "--train.steps", "25", "--train.seq-len", "4")
+    run("bc.py", *arguments, "--train.batch-size", "2", "--eval-episodes", "2", "--env.kwargs", SMALL)
+    return runs / "bc" / "agent"
+
+
+def test_record_keeps_successes_and_goes_on_where_it_stood(demos):
+    paths = list_demos(demos)
+    assert all(read_demo(path).success for path in paths)
+    run("record.py", "--out", str(demos), "--episodes", "2")
+    assert list_demos(demos) == paths
+
+
+def test_bc_leaves_an_agent_and_metrics(cloned):
+    assert VPTAgent.from_pretrained(cloned).policy.config.stem_pool == 2
+    metrics = read_metrics(cloned.parent / "metrics.jsonl")
+    assert metrics[0]["update"] == 20
+    assert metrics[-1]["episodes"] == 2
+
+
+def test_bc_continues_a_saved_agent_with_carried_memory(runs, demos, cloned):
+    arguments = ("--demos", str(demos), "--out", str(runs / "carried"), "--model", str(cloned))
+    options = ("--train.steps", "3", "--train.seq-len", "4", "--train.batch-size", "2", "--train.order", "carried")
+    run("bc.py", *arguments, *options, "--eval-episodes", "0")
+    assert (runs / "carried" / "agent" / "model.safetensors").exists()
+
+
+def test_dagger_leaves_rounds_and_agents(runs, demos, cloned):
+    arguments = ("--demos", str(demos), "--model", str(cloned), "--out", str(runs / "dagger"), "--episodes", "2")
+    options = ("--train.steps", "2", "--train.seq-len", "4", "--train.batch-size", "2", "--round-ticks", "8")
+    output = run("dagger.py", *arguments, *options, "--eval-episodes", "2", "--env.kwargs", SMALL)
+    for number in (1, 2):
+        assert len(list_demos(runs / "dagger" / f"round_{number}")) == 2
+        assert (runs / "dagger" / f"agent_{number}" / "config.json").exists()
+        assert f"round {number}, success in unseen worlds" in output
+
+
+def test_ppo_improves_an_agent_and_draws_its_curves(runs, cloned):
+    arguments = ("--model", str(cloned), "--out", str(runs / "ppo"), "--iterations", "2", "--num-envs", "2")
+    options = ("--ticks", "8", "--minibatches", "2", "--value-warmup", "1", "--eval-episodes", "2")
+    output = run("ppo.py", *arguments, *options, "--env.kwargs", SMALL)
+    assert "after PPO" in output
+    assert (runs / "ppo" / "agent" / "model.safetensors").exists()
+    assert iio.imread(runs / "ppo" / "curves.png").ndim == 3
+    first, second = read_metrics(runs / "ppo" / "metrics.jsonl")
+    assert first["kl_to_reference"] == pytest.approx(0.0, abs=1e-4)  # only the value head learns in the warm-up
+    assert second["kl_to_reference"] > first["kl_to_reference"]
+    assert second["ticks"] == 2 * 2 * 8
+
+
+def test_zero_shot_counts_and_films(runs, cloned):
+    arguments = ("--model", str(cloned), "--out", str(runs / "zero_shot"), "--episodes", "3", "--video-episodes", "1")
+    output = run("zero_shot.py", *arguments, "--env.kwargs", SMALL)
+    assert re.search(r"[0-3]/3 = ", output)
+    assert json.loads((runs / "zero_shot" / "evaluation.json").read_text())["episodes"] == 3
+    video = iio.imread(runs / "zero_shot" / "agent.mp4", plugin="pyav")
+    assert video.shape[1:] == (72, 128, 3)
+    assert 12 <= len(video) <= 22
+
+
+def test_the_snippet_of_the_readme_runs(tmp_path):
+    snippet = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    assert "VPTActionWrapper(VPTObsWrapper(RecorderWrapper(" in snippet
+    result = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    (path,) = list_demos(tmp_path / "demos" / "harvest_1_log")
+    demo = read_demo(path)
+    assert 0 < len(demo) <= 600
+    assert sum(1 for _ in demo.frames()) == len(demo)

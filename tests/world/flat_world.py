@@ -1,0 +1,50 @@
+"""A world without hills for the tests: ground up to ``FLOOR``, and whatever a test puts on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world import fields
+from vpt_gym.world.blocks import DIRT
+from vpt_gym.world.state import WorldState
+from vpt_gym.world.tick import Controls, advance
+
+FLOOR = 5
+"""Height of the feet of someone who stands on the ground."""
+
+
+def flat_state(blocks: dict[tuple[int, int, int], int] | None = None, yaw: float = 0.0) -> WorldState:
+    """Returns a flat world with blocks {(x, y, z): id}; the player stands at (64.5, FLOOR, 64.5)."""
+    state = WorldState()
+    state.blocks[:, :, :FLOOR] = DIRT
+    state.ground[:] = FLOOR - 1
+    for (x, y, z), block in (blocks or {}).items():
+        state.blocks[x, z, y] = block
+    fields.fill_tops(state.blocks, state.tops)
+    fields.fill_squares(state.blocks, state.tops, state.squares)
+    state.place_player(64.5, float(FLOOR), 64.5, yaw)
+    run(state, 1)  # to aim
+    return state
+
+
+def run(state: WorldState, ticks: int, dig_speed: float = 1.0, **controls: Any) -> WorldState:
+    """Holds the same controls for some ticks."""
+    for _ in range(ticks):
+        advance(
+            state.blocks,
+            state.tops,
+            state.squares,
+            state.player,
+            state.items,
+            state.inventory,
+            dig_speed,
+            *Controls(**controls),
+        )
+    return state
+
+
+def position(state: WorldState) -> np.ndarray:
+    player = state.player[0]
+    return np.array((player.x, player.y, player.z))

@@ -1,0 +1,172 @@
+"""The kernels give the same world when they are compiled and when Python interprets them.
+
+The suite runs this file a second time with ``NUMBA_DISABLE_JIT=1``: coverage then sees the lines of the kernels. In
+either mode the other one runs in a subprocess, and states must be equal to the bit, frames up to rounding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flat_world import FLOOR, flat_state, position, run
+
+from vpt_gym.actions.human import human_action
+from vpt_gym.world.blocks import AIR, OAK_LEAVES, OAK_LOG, STONE
+from vpt_gym.world.compiled import LANES, announce_compilation, drop_stale_code, is_cached
+from vpt_gym.world.env import VoxelEnv
+from vpt_gym.world.experts import LogExpert
+from vpt_gym.world.overlay import Overlay
+from vpt_gym.world.render import Renderer
+from vpt_gym.world.tick import advance
+
+INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+def story(level: str, seed: int, ticks: int) -> dict[str, object]:
+    """Plays a short episode and tells what it came to."""
+    env = VoxelEnv(level=level, image_size=(32, 36))
+    env.reset(seed=seed)
+    expert = LogExpert()
+    digests = []
+    for tick in range(ticks):
+        action = expert.act(env) if tick % 4 else human_action("jump", "attack", "use", camera=(6.0, -3.0))
+        obs, *_ = env.step(action)
+        digests.append(env.state.digest())
+    return {
+        "digests": digests,
+        "squares": int(env.state.squares.astype(np.int64).sum()),
+        "frame": obs["rgb"].ravel().tolist(),
+        "cosines": obs["voxels"]["cos_look_vec_angle"].ravel().tolist(),
+        "lanes": LANES,
+    }
+
+
+@pytest.mark.parametrize("level", ["easy", "default"])
+def test_compiled_and_interpreted_worlds_are_the_same(level: str) -> None:
+    here = story(level, 6, 12)
+    there = json.loads(
+        subprocess.run(
+            [
+                sys.executable,
+                "-W",
+                "error",
+                "-c",
+                f"import json; from test_kernels_interpreted import story; print(json.dumps(story({level!r}, 6, 12)))",
+            ],
+            env={**os.environ, "NUMBA_DISABLE_JIT": "0" if INTERPRETED else "1"},
+            cwd=os.path.dirname(__file__),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
+    assert here["digests"] == there["digests"]
+    assert here["squares"] == there["squares"]
+    np.testing.assert_allclose(here["cosines"], there["cosines"], atol=1e-6)
+    off = np.abs(np.subtract(here["frame"], there["frame"]))
+    assert (off <= 2).mean() > 0.99
+
+
+def test_digging_collecting_and_placing() -> None:
+    state = flat_state({(64, FLOOR + 1, 65): OAK_LOG, (64, FLOOR, 66): OAK_LEAVES})
+    run(state, 4, dig_speed=20.0, attack=1)
+    assert state.blocks[64, 65, FLOOR + 1] == AIR
+    run(state, 20, forward=1)
+    assert state.inventory[0].tolist() == [OAK_LOG, 1]
+    renderer = Renderer(128, 128) if not INTERPRETED else Renderer(32, 32)
+    renderer.draw(state)
+    run(state, 1, pitch=60.0, drop=1)
+    assert state.inventory[0, 1] == 0
+    run(state, 3)
+    renderer.draw(state)
+    state.inventory[5] = (STONE, 12)
+    run(state, 1, equip=5)
+    run(state, 1, pitch=-30.0, use=1)
+    run(state, 1, place=5, destroy=5)
+    assert state.inventory[5, 1] == 0
+
+
+def test_walls_edges_and_jumps() -> None:
+    state = flat_state({(x, FLOOR, z): STONE for x in range(62, 67) for z in range(66, 69)})
+    run(state, 12, forward=1, sprint=1)
+    assert state.player[0].bumped
+    run(state, 12, forward=1, jump=1)
+    run(state, 30, sneak=1, forward=1)
+    run(state, 30, sneak=1, strafe=1)
+    assert position(state)[1] == FLOOR + 1
+    run(state, 10, forward=-1, yaw=30.0)
+
+
+def test_the_expert_looks_for_trees_items_and_ways_out() -> None:
+    env = VoxelEnv(image_size=(32, 32))
+    for blocks in ({}, {(64, FLOOR + 3, 70): OAK_LOG, (64, FLOOR + 2, 69): OAK_LEAVES}):
+        env.reset(seed=1)
+        flat = flat_state(blocks)
+        for name in ("blocks", "tops", "squares", "player", "items", "inventory"):
+            getattr(env.state, name)[:] = getattr(flat, name)
+        expert = LogExpert()
+        assert expert.act(env)["forward"] == 1
+        item = env.state.items[0]
+        item.x, item.y, item.z, item.block = 66.5, FLOOR, 67.5, OAK_LOG
+        assert expert.act(env)["camera"][1] < 0.0
+        env.state.items["block"] = AIR
+        env.state.blocks[63:66, 63:66, FLOOR : FLOOR + 3] = STONE
+        env.state.blocks[64, 64, FLOOR : FLOOR + 3] = AIR
+        expert.reset()
+        assert not expert.act(env)["forward"]
+
+
+def test_the_hotbar_fits_its_frame() -> None:
+    overlay = Overlay(104, 104)
+    frame = np.zeros(3 * 104 * 104, np.uint8)
+    inventory = np.zeros((36, 2), np.int64)
+    inventory[0] = (OAK_LOG, 1)
+    inventory[8] = (STONE, 64)
+    overlay.draw(frame, inventory, 3, 0)
+    picture = frame.reshape(3, 104, 104)
+    assert picture[:, 95:103, 16:88].any()
+    assert not picture[:, :50, :40].any()
+
+
+def test_code_of_changed_sources_is_dropped(tmp_path: Path) -> None:
+    cache = tmp_path / "__pycache__"
+    (tmp_path / "kernels.py").write_text("A = 1")
+    assert drop_stale_code(tmp_path)
+    assert not drop_stale_code(tmp_path)
+    for name in ("kernels.f-1.py311.nbi", "kernels.f-1.py311.1.nbc", "kernels.cpython-311.pyc"):
+        (cache / name).write_text("code")
+    assert not drop_stale_code(tmp_path)
+    (tmp_path / "constants.py").write_text("B = 2")
+    assert drop_stale_code(tmp_path)
+    assert sorted(path.name for path in cache.iterdir()) == ["kernels.cpython-311.pyc", "kernels.sha256"]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "__pycache__").write_text("in the way")
+    assert not drop_stale_code(tmp_path / "elsewhere")
+
+
+def test_the_wait_for_compilation_is_announced_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert is_cached(advance) or not INTERPRETED
+
+    class Cold:
+        signatures = ()
+
+        class _cache:
+            class _cache_file:
+                @staticmethod
+                def _load_index() -> dict[str, str]:
+                    return {}
+
+    cold = Cold()
+    announce_compilation("test", 3, cold)
+    announce_compilation("test", 3, cold)
+    assert capsys.readouterr().err.count("compiling the test's kernels (about 3 s") == 1
+    monkeypatch.delattr(Cold, "_cache")
+    assert is_cached(cold)

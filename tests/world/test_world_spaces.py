@@ -1,0 +1,99 @@
+"""Arrays of strings and choices are full Gymnasium spaces."""
+
+from __future__ import annotations
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
+from gymnasium.vector.utils.space_utils import batch_differing_spaces
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpt_gym.world.spaces import Choice, Strings, TextArray
+
+
+@given(st.lists(st.integers(0, 4), max_size=3), st.integers(1, 12), st.integers(0, 2**31))
+def test_samples_are_contained_and_survive_json(shape: list[int], max_length: int, seed: int) -> None:
+    space = TextArray(shape, max_length, seed)
+    samples = [space.sample() for _ in range(2)]
+    assert all(space.contains(sample) for sample in samples)
+    again = space.from_jsonable(json.loads(json.dumps(space.to_jsonable(samples))))
+    for sample, copy in zip(samples, again, strict=True):
+        np.testing.assert_array_equal(sample, copy)
+
+
+def test_sampling_follows_the_seed() -> None:
+    first, second = TextArray((4,), seed=3), TextArray((4,), seed=3)
+    assert (first.sample() == second.sample()).all()
+    assert Choice("abc", seed=1).sample() == Choice("abc", seed=1).sample()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "log",
+        np.array(["log"]),
+        np.array([1.0, 2.0]),
+        np.array([b"log", b"air"]),
+        np.array(["log", "crafting table"]),
+    ],
+)
+def test_what_is_no_such_array_is_not_contained(other: object) -> None:
+    assert not TextArray((2,), 8).contains(other)
+
+
+def test_any_width_of_string_dtype_is_contained() -> None:
+    assert TextArray((2,), 8).contains(np.array(["log", "air"], "<U40"))
+
+
+def test_equality_and_repr() -> None:
+    assert TextArray((2,), 8) == TextArray((2,), 8) != TextArray((2,), 9)
+    assert TextArray((2,)) != TextArray((3,))
+    assert repr(TextArray((2, 3), 8)) == "TextArray((2, 3), 8)"
+    assert Choice(("a", "b")) == Choice(("a", "b")) != Choice(("a", "c"))
+    assert repr(Choice(("a", "b"))) == "Choice(('a', 'b'))"
+    assert not TextArray((1,)).is_np_flattenable
+    assert not Choice("ab").is_np_flattenable
+
+
+def test_batches() -> None:
+    space = TextArray((2,), 8)
+    assert batch_space(space, 3) == TextArray((3, 2), 8)
+    assert batch_differing_spaces([space, TextArray((2,), 20)]) == TextArray((2, 2), 20)
+    with pytest.raises(ValueError, match="different shapes"):
+        batch_differing_spaces([space, TextArray((3,), 8)])
+    items = [np.array(["log", "air"]), np.array(["dirt", "sand"])]
+    out = concatenate(space, items, create_empty_array(space, 2))
+    assert out.tolist() == [["log", "air"], ["dirt", "sand"]]
+    assert [row.tolist() for row in iterate(batch_space(space, 2), out)] == out.tolist()
+
+
+def test_choices() -> None:
+    space = Choice(("none", "log"))
+    assert space.contains("log")
+    assert not space.contains("dirt")
+    assert not space.contains(1)
+    assert {space.sample() for _ in range(50)} == {"none", "log"}
+
+
+@pytest.mark.parametrize("make", [lambda: TextArray((2,), 0), lambda: Choice(()), lambda: Choice(("a", "a"))])
+def test_bad_spaces_are_refused(make: object) -> None:
+    with pytest.raises(ValueError, match=r"max_length is 0|different strings"):
+        make()
+
+
+@pytest.mark.parametrize("space", [TextArray((2,)), Choice("ab")])
+def test_masks_are_refused(space: gym.Space) -> None:
+    with pytest.raises(ValueError, match="mask"):
+        space.sample(mask=np.ones(2))
+
+
+def test_strings_compare_with_allclose_and_are_arrays_otherwise() -> None:
+    names = np.array(["log", "air"]).view(Strings)
+    assert np.allclose(names, names.copy())
+    assert not np.allclose(names, np.array(["log", "dirt"]).view(Strings))
+    assert np.concatenate([names, names]).tolist() == ["log", "air"] * 2
+    assert (names == "log").tolist() == [True, False]

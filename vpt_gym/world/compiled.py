@@ -1,0 +1,96 @@
+"""How the world's kernels are compiled: one decorator for exact arithmetic, one for pixels, and the lane count.
+
+Kernels are plain Python functions over NumPy arrays, compiled by numba and cached on disk. Under
+``NUMBA_DISABLE_JIT=1`` they run interpreted, with the same results.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from llvmlite import binding
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def drop_stale_code(folder: Path) -> bool:
+    """Deletes the machine code that numba keeps beside the sources of a folder, if any of these has changed.
+
+    numba looks at a kernel's own file only; but the kernels and constants of other files are compiled into it too.
+    Where the folder cannot be written its sources do not change either. Returns whether code was deleted.
+    """
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()
+    cache = folder / "__pycache__"
+    stamp = cache / "kernels.sha256"
+    try:
+        if stamp.exists() and stamp.read_text() == digest:
+            return False
+        cache.mkdir(exist_ok=True)
+        for code in cache.glob("*.nb[ic]"):
+            code.unlink(missing_ok=True)
+        stamp.write_text(digest)
+    except OSError:
+        return False
+    return True
+
+
+drop_stale_code(Path(__file__).parent)
+
+
+def kernel(function: F) -> F:
+    """Compiles a function of the world's state: IEEE arithmetic in the written order, so that results are exact."""
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(F, compiled)
+
+
+def pixel_kernel(function: F) -> F:
+    """Compiles a function that only makes pixels: float operations may be reordered, so that they vectorise."""
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function)
+    return cast(F, compiled)
+
+
+def _lanes() -> int:
+    features = binding.get_host_cpu_features()
+    return 32 if features.get("avx512f", False) else 16
+
+
+LANES = _lanes()
+"""Rays that the renderer marches in lockstep: two AVX-512 registers of float32, or sixteen where there is no AVX-512
+(measured best on each)."""
+
+
+def is_cached(compiled: Callable[..., Any]) -> bool:
+    """Tells whether numba has machine code for a kernel on disk that is valid for this source and this processor.
+
+    numba has no public question for this; where its cache looks different from what is expected, the answer is True
+    (the only use is a message to the user).
+    """
+    if getattr(compiled, "signatures", True):  # an interpreted function, or compiled in this process already
+        return True
+    try:
+        return bool(compiled._cache._cache_file._load_index())  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        return True
+
+
+@functools.cache
+def announce_compilation(what: str, seconds: int, *kernels: Callable[..., Any]) -> None:
+    """Says once on stderr that kernels are about to be compiled, if they are: the wait would look like a hang.
+
+    Args:
+        what: Whose kernels.
+        seconds: About how long it takes.
+        *kernels: The slowest of them.
+    """
+    if not all(is_cached(compiled) for compiled in kernels):
+        print(
+            f"vpt_gym: compiling the {what}'s kernels (about {seconds} s, once per machine) ...",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,159 @@
+"""The embedded world as a Gymnasium environment, with MineDojo's observations and rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from vpt_gym.world import fields, generate
+from vpt_gym.world.compiled import announce_compilation
+from vpt_gym.world.generate import LEVELS, choose_start
+from vpt_gym.world.interfaces import make_interface
+from vpt_gym.world.observation import Observation, Observer, observation_space
+from vpt_gym.world.raycast import draw_world
+from vpt_gym.world.render import Renderer
+from vpt_gym.world.state import WorldState
+from vpt_gym.world.tasks import TASKS
+from vpt_gym.world.tick import Controls, advance
+
+_REST = Controls()
+
+
+class VoxelEnv(gym.Env[Observation, Any]):
+    """First-person survival in a world of blocks, 20 ticks a second.
+
+    Registered as ``vpt_gym/Harvest1Log-v0`` with a limit of 600 steps. An episode ends (``terminated``) when the task
+    is done. ``info`` has ``success`` (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo``
+    actions) and, from ``reset``, ``world_seed``.
+
+    Args:
+        task: One of ``TASKS``.
+        level: ``"default"``: rolling hills, woods of oaks and birches, start anywhere. ``"easy"``: gentle hills, oaks
+            with 5 or 6 logs, start 4 to 8 blocks from a trunk in plain view.
+        actions: ``"human"`` (24 keys of MineRL 1.0), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
+            MineDojo's simulator); see ``interfaces``.
+        image_size: (height, width) of ``obs["rgb"]``, pixels, at least 32 each.
+        cam_interval: Degrees between camera bins; ``"minedojo"`` actions only. MineDojo's own default is 15.
+        break_speed: Multiplies the speed of digging; 1 is Minecraft's.
+        render_mode: None or ``"rgb_array"``.
+
+    Raises:
+        ValueError: An argument out of its range; the message says what is possible.
+
+    Example:
+        >>> import gymnasium as gym, vpt_gym
+        >>> env = gym.make("vpt_gym/Harvest1Log-v0", level="easy", image_size=(128, 128))
+        >>> obs, info = env.reset(seed=0)
+        >>> obs["rgb"].shape, info["success"]
+        ((3, 128, 128), False)
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's declared type)
+
+    def __init__(
+        self,
+        task: str = "harvest_1_log",
+        level: str = "default",
+        actions: str = "human",
+        image_size: Sequence[int] = (144, 256),
+        cam_interval: float = 0.15,
+        break_speed: float = 1.0,
+        render_mode: str | None = None,
+    ) -> None:
+        if task not in TASKS:
+            raise ValueError(f"task is {task!r}; the embedded world has {', '.join(TASKS)}")
+        if level not in LEVELS:
+            raise ValueError(f"level is {level!r}; the levels are {', '.join(LEVELS)}")
+        if not break_speed > 0:
+            raise ValueError(f"break_speed is {break_speed!r}; it must be greater than 0 (1 is Minecraft's)")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
+        if len(tuple(image_size)) != 2:
+            raise ValueError(f"image_size is {image_size!r}; it must be (height, width)")
+        height, width = (int(n) for n in image_size)
+        self.render_mode = render_mode
+        self.task = TASKS[task]
+        self.state = WorldState()
+        self.elapsed_ticks = 0
+        self.world_seed = 0
+        self._level = LEVELS[level]
+        self._interface = make_interface(actions, cam_interval)
+        self._break_speed = float(break_speed)
+        self._renderer = Renderer(height, width)
+        self._observer = Observer()
+        self._frame: np.ndarray[Any, Any] | None = None
+        self._held = 0
+        self.action_space = self._interface.action_space
+        self.observation_space = observation_space(height, width)
+        announce_compilation("world", 20, generate.grow_ground, advance, draw_world)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Makes a new world and puts the player into it.
+
+        Args:
+            seed: Same seed, same world and start. Without one, the next world of this env's random numbers.
+            options: Not used.
+
+        Returns:
+            The first observation, and ``info``.
+        """
+        super().reset(seed=seed)
+        self.world_seed = int(self.np_random.integers(2**32))
+        state = self.state
+        generate.generate(self.world_seed, self._level, state.blocks, state.ground)
+        fields.fill_tops(state.blocks, state.tops)
+        fields.fill_squares(state.blocks, state.tops, state.squares)
+        state.place_player(*choose_start(self.np_random, self._level, state.blocks, state.ground, state.tops))
+        self.elapsed_ticks = 0
+        self._held = 0
+        self._observer.reset()
+        return self._observe(), {"success": False, "ticks": 0, "world_seed": self.world_seed}
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Plays one action, one tick unless the interface says otherwise.
+
+        Raises:
+            ValueError: The action is not in ``action_space``.
+            gymnasium.error.ResetNeeded: There was no ``reset``.
+        """
+        if self._frame is None:
+            raise gym.error.ResetNeeded("call reset() before the first step()")
+        controls, extra = self._interface.controls(action, self.state.inventory)
+        reward, success, ticks = 0.0, False, 0
+        while ticks <= extra and not success:
+            gained, success = self._tick(controls if ticks == 0 else _REST)
+            reward += gained
+            ticks += 1
+        return self._observe(), reward, success, False, {"success": success, "ticks": ticks}
+
+    def render(self) -> np.ndarray[Any, Any] | None:
+        """Returns the latest frame as (H, W, 3) uint8, or None without ``render_mode="rgb_array"``."""
+        if self.render_mode is None or self._frame is None:
+            return None
+        return np.ascontiguousarray(self._frame.transpose(1, 2, 0))
+
+    def _tick(self, controls: Controls) -> tuple[float, bool]:
+        """Advances the world by one tick; returns reward and success."""
+        state = self.state
+        advance(
+            state.blocks,
+            state.tops,
+            state.squares,
+            state.player,
+            state.items,
+            state.inventory,
+            self._break_speed,
+            *controls,
+        )
+        self.elapsed_ticks += 1
+        before, self._held = self._held, self.task.count(state.inventory)
+        return self.task.reward(before, self._held), self.task.success(self._held)
+
+    def _observe(self) -> Observation:
+        self._frame = self._renderer.draw(self.state)
+        return self._observer.observe(self.state, self._frame)

@@ -1,0 +1,111 @@
+"""Turns a world's state into the frame that its player sees."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.blocks import HEIGHT, SIDE
+from vpt_gym.world.compiled import LANES
+from vpt_gym.world.overlay import Overlay, draw_items
+from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT
+from vpt_gym.world.raycast import FLOAT_ROWS, INT_ROWS, draw_world
+from vpt_gym.world.state import WorldState
+from vpt_gym.world.textures import CRACK_STAGES, art
+
+Array = np.ndarray[Any, Any]
+
+FIELD_OF_VIEW = 70.0
+"""Vertical, degrees: Minecraft's default."""
+MIN_SIDE = 32
+"""Smallest width and height of a picture, pixels: below, there is nothing to recognise."""
+CLOUD_SPEED = 0.05
+"""Blocks per tick."""
+
+
+def camera_axes(yaw: float, pitch: float, height: int, width: int) -> Array:
+    """Returns (3, 3) float32: forward, right and up, the latter two scaled to the edges of the picture.
+
+    The ray of a pixel is ``forward + u * right + v * up`` with u and v in [-1, 1].
+    """
+    sy, cy = math.sin(math.radians(yaw)), math.cos(math.radians(yaw))
+    sp, cp = math.sin(math.radians(pitch)), math.cos(math.radians(pitch))
+    up = math.tan(math.radians(FIELD_OF_VIEW) / 2.0)
+    right = up * width / height
+    return np.array(
+        (
+            (-sy * cp, -sp, cy * cp),
+            (-cy * right, 0.0, -sy * right),
+            (-sy * sp * up, cp * up, cy * sp * up),
+        ),
+        np.float32,
+    )
+
+
+class Renderer:
+    """Draws frames of one size.
+
+    Args:
+        height: Pixels, at least ``MIN_SIDE``.
+        width: Pixels, at least ``MIN_SIDE``.
+
+    Raises:
+        ValueError: A picture that is too small.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        if height < MIN_SIDE or width < MIN_SIDE:
+            raise ValueError(
+                f"image_size is ({height}, {width}); the world draws at least {MIN_SIDE} pixels each way: "
+                "ask for more and resize the frame"
+            )
+        self.height = height
+        self.width = width
+        self._overlay = Overlay(height, width)
+        self._depth = np.zeros(height * width, np.float32)
+        self._floats = np.zeros(FLOAT_ROWS * LANES, np.float32)
+        self._ints = np.zeros(INT_ROWS * LANES, np.int32)
+
+    def draw(self, state: WorldState) -> Array:
+        """Returns what the player sees: a fresh (3, height, width) uint8 array, RGB."""
+        height, width = self.height, self.width
+        player = state.player
+        x, y, z = float(player["x"][0]), float(player["y"][0]), float(player["z"][0])
+        eye_y = y + (SNEAKING_EYE_HEIGHT if player["sneaking"][0] else EYE_HEIGHT)
+        eye = np.array((x, eye_y, z), np.float32)
+        camera = camera_axes(float(player["yaw"][0]), float(player["pitch"][0]), height, width)
+        target, stage = -1, -1
+        if player["aims"][0]:
+            column = int(player["aim_x"][0]) * SIDE + int(player["aim_z"][0])
+            target = column * HEIGHT + int(player["aim_y"][0])
+            dug = float(player["dug"][0])
+            stage = int(dug * CRACK_STAGES) if dug > 0.0 else -1
+        look_up = art()
+        frame = np.empty(3 * height * width, np.uint8)
+        draw_world(
+            height,
+            width,
+            camera,
+            eye,
+            max(float(state.tops.max()), float(int(eye_y) + 1)),
+            float(player["ticks"][0]) * CLOUD_SPEED,
+            state.blocks.reshape(-1),
+            state.squares.reshape(-1),
+            state.tops.reshape(-1),
+            look_up.atlas,
+            look_up.sky,
+            look_up.fog,
+            look_up.clouds,
+            look_up.cracks,
+            target,
+            stage,
+            frame,
+            self._depth,
+            self._floats,
+            self._ints,
+        )
+        draw_items(state.items, height, width, camera, eye, look_up.atlas, frame, self._depth)
+        self._overlay.draw(frame, state.inventory, int(player["slot"][0]), int(player["swing"][0]))
+        return frame.reshape(3, height, width)
