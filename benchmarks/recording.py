@@ -1,26 +1,25 @@
 """What does recording cost per tick, and how fast do demos come back?
 
 Steps the embedded world at 144x256 with and without ``RecorderWrapper``, in turns, with the same seeds and actions,
-and writes ``benchmarks/results/recording.json``. Run it with ``python benchmarks/recording.py``.
+and writes ``benchmarks/results/recording.json``. Run it with ``python -m benchmarks recording``.
 """
 
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import av
 import gymnasium as gym
 import numpy as np
 
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.demos import FrameCache, list_demos, read_demo
+from vpt_gym.machine import describe
 from vpt_gym.wrappers.recorder import RecorderWrapper
 
 ROUNDS = 8
@@ -90,8 +89,7 @@ def main() -> None:
     overhead_cpu = [with_ - without for with_, without in zip(recorded_cpu, plain_cpu, strict=True)]
     result = {
         "what": f"medians of {ROUNDS} episodes of {TICKS} ticks at most, 144x256, with and without recorder in turns",
-        "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
-        "av": av.__version__,
+        "machine": describe("av", "numpy"),
         "step_ms": round(statistics.median(plain_ms), 3),
         "step_recorded_ms": round(statistics.median(recorded_ms), 3),
         "ratio": round(statistics.median(recorded_ms) / statistics.median(plain_ms), 3),

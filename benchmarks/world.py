@@ -4,14 +4,13 @@ Plays it with human actions and full observations on one core, at three sizes of
 costs: the same env with a blank frame, and a plain ray caster (one ray at a time, cell by cell, compiled by the same
 compiler; it only finds the blocks and colours nothing). Figures of different machines differ; the ratios hardly do.
 Time is the processor's, of the one thread that plays, so that other processes on the machine count little.
-Writes ``benchmarks/results/world.json``. Run it with ``python benchmarks/world.py``.
+Writes ``benchmarks/results/world.json``. Run it with ``python -m benchmarks world``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -21,11 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import binding
 
 from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.machine import describe
 from vpt_gym.world.compiled import LANES, kernel
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.physics import EYE_HEIGHT, pick
@@ -132,13 +131,6 @@ def first_tick_seconds(cache: str) -> float:
     return time.perf_counter() - started
 
 
-def cpu_model() -> str:
-    """Returns what the operating system calls the processor."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main() -> None:
     """Measures for about a minute (half of it compiling) and writes the result."""
     ticks = {f"{height}x{width}": round(ticks_per_second(height, width)) for height, width in SIZES}
@@ -165,14 +157,9 @@ def main() -> None:
             "share_of_the_tick_spent_on_the_frame": round(1 - ticks[name] / blank, 3),
         },
         "machine": {
-            "cpu": cpu_model(),
+            **describe("numba", "numpy"),
             "avx512": bool(binding.get_host_cpu_features().get("avx512f", False)),
             "lanes": LANES,
-            "cores": os.cpu_count(),
-            "load_average": [round(load, 1) for load in os.getloadavg()],
-            "python": platform.python_version(),
-            "numba": numba.__version__,
-            "numpy": np.__version__,
         },
     }
     RESULT.parent.mkdir(exist_ok=True)

@@ -11,7 +11,6 @@ evaluated in worlds it has never seen, improved by DAgger rounds, and evaluated 
 from __future__ import annotations
 
 import json
-import platform
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
 from vpt_gym.learning.initialise import match_marginals
 from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
+from vpt_gym.machine import describe
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Demo:
             }
             for row in self.rows
         ]
-        machine = {"processor": _processor(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+        machine = {**describe("torch", "numba", "vpt-gym"), "threads": torch.get_num_threads()}
         settings = {"preset": self.args.preset, "seed": self.args.seed, **asdict(self.preset)}
         return {"settings": settings, "machine": machine, "seconds": seconds, "rows": rows}
 
@@ -190,13 +190,6 @@ class Demo:
         ]
         axes = {title: ("frames in this phase", "nats a tick")}
         plot_curves(self.args.out / "curves.png", {title: losses}, labels=axes, bars=bars)
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def main(args: Args) -> None:

@@ -103,9 +103,7 @@ def test_zero_shot_counts_and_films(runs, cloned):
 def test_the_snippet_of_the_readme_runs(tmp_path):
     snippet = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
     assert "VPTActionWrapper(VPTObsWrapper(RecorderWrapper(" in snippet
-    result = subprocess.run(
-        [sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     (path,) = list_demos(tmp_path / "demos" / "harvest_1_log")
     demo = read_demo(path)

@@ -63,12 +63,21 @@ def _camera(camera: Any) -> tuple[float, float]:
     return pitch, yaw
 
 
+def _held(action: Mapping[str, Any]) -> dict[str, int]:
+    """Returns what the keys say that all keyboards share; opposite keys cancel."""
+    return {
+        "forward": int(action["forward"]) - int(action["back"]),
+        "strafe": int(action["left"]) - int(action["right"]),
+        **{name: int(action[name]) for name in ("jump", "sneak", "sprint", "attack", "use", "drop")},
+    }
+
+
 class HumanInterface:
     """The 24-key action of MineRL 1.0.
 
     Opposite keys cancel. ``drop`` throws one item of the selected slot, ``use`` places its block, ``hotbar.N``
-    selects a slot (the lowest wins). ``ESC``, ``inventory``, ``pickItem`` and ``swapHands`` do nothing: this world has
-    no menus and no off hand.
+    selects a slot (of several, the highest, as in VPT's codec). ``ESC``, ``inventory``, ``pickItem`` and
+    ``swapHands`` do nothing: this world has no menus and no off hand.
     """
 
     def __init__(self) -> None:
@@ -88,17 +97,10 @@ class HumanInterface:
         if not plain or "camera" not in action:
             action = checked(dict(action))
         pitch, yaw = _camera(action["camera"])
-        slot = next((n for n, name in enumerate(HOTBAR) if action[name]), -1)
+        slot = max((n for n, name in enumerate(HOTBAR) if action[name]), default=-1)
         return (
             Controls(
-                forward=int(action["forward"]) - int(action["back"]),
-                strafe=int(action["left"]) - int(action["right"]),
-                jump=int(action["jump"]),
-                sneak=int(action["sneak"]),
-                sprint=int(action["sprint"]),
-                attack=int(action["attack"]),
-                use=int(action["use"]),
-                drop=int(action["drop"]),
+                **_held(action),
                 slot=slot,
                 pitch=pitch,
                 yaw=yaw,
@@ -160,14 +162,7 @@ class NativeInterface:
         pitch, yaw = _camera(action["camera"])
         return (
             Controls(
-                forward=int(action["forward"]) - int(action["back"]),
-                strafe=int(action["left"]) - int(action["right"]),
-                jump=int(action["jump"]),
-                sneak=int(action["sneak"]),
-                sprint=int(action["sprint"]),
-                attack=int(action["attack"]),
-                use=int(action["use"]),
-                drop=int(action["drop"]),
+                **_held(action),
                 equip=_slot_of(str(action["equip"]), inventory),
                 place=_slot_of(str(action["place"]), inventory),
                 pitch=pitch,

@@ -1,0 +1,33 @@
+"""What machine this is, to stand beside every figure that was measured on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+def describe(*packages: str) -> dict[str, Any]:
+    """Returns processor, cores, load, Python, and the versions of the named packages; all of it is JSON.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: A package is not installed.
+    """
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "load_average": [round(load, 1) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def processor() -> str:
+    """Returns what the operating system calls the processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
