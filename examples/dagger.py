@@ -45,8 +45,8 @@ class Args:
     """Episodes a round."""
     round_ticks: int = 300
     """Longest episode of a round; short ones show more worlds."""
-    beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
-    """Share of ticks in which the expert acts, by round."""
+    beta: ExponentialBeta | LinearBeta | ConstantBeta = field(default_factory=ExponentialBeta)
+    """Share of ticks in which the expert acts, by round; behavioural cloning was round 0."""
     num_envs: int = 16
     temperature: float = 0.4
     """Sampling temperature of the learner, in its rounds and in the evaluation."""
@@ -90,7 +90,7 @@ def run(
                     LogExpert,
                     SEEDS["dagger"][start : start + args.episodes],
                     directory,
-                    beta=args.beta(number - 1),
+                    beta=args.beta(number),
                     num_envs=args.num_envs,
                     sampling_seed=args.seed + number,
                     on_episode=lambda _, bar=bar, progress=progress: progress.advance(bar),

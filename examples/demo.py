@@ -48,7 +48,7 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset(50, 220.0, 2, 50, 150.0, 50),
+    "full": Preset(50, 190.0, 2, 50, 130.0, 50),
     "quick": Preset(20, 45.0, 1, 16, 30.0, 50),
     "smoke": Preset(2, 3.0, 1, 2, 3.0, 2),
 }

@@ -18,6 +18,7 @@ from rich.progress import track
 
 from vpt_gym import HumanActionWrapper, RecorderWrapper
 from vpt_gym.learning.dagger import finished_episodes
+from vpt_gym.learning.disturbance import Disturbance
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS
 from vpt_gym.world.experts import LogExpert
@@ -31,23 +32,27 @@ class Args:
     """Directory of the demos."""
     episodes: int = 50
     """Successful episodes to have in the end; a failed one is thrown away."""
+    disturbance: float = 0.02
+    """Chance, each tick, that the view is pushed aside for a while; the label stays the expert's. 0: clean demos."""
     env: EnvArgs = field(default_factory=EnvArgs)
 
 
 def record(args: Args, console: Console) -> int:
     """Records what is missing and returns the number of ticks in the directory."""
     env = HumanActionWrapper(RecorderWrapper(args.env.base(), args.out, keep=lambda episode: bool(episode.success)))
-    expert = LogExpert()
-    seeds = iter(SEEDS["demos"])
-    for _ in track(range(args.episodes - len(finished_episodes(args.out))), "recording", console=console):
+    expert, disturbance = LogExpert(), Disturbance(args.disturbance)
+    finished = finished_episodes(args.out)
+    seeds = (seed for seed in SEEDS["demos"] if seed not in finished)
+    for _ in track(range(args.episodes - len(finished)), "recording", console=console):
         success = False
         while not success:
-            seed = next(seed for seed in seeds if seed not in finished_episodes(args.out))
-            env.reset(seed=seed)
+            env.reset(seed=next(seeds))
             expert.reset()
             ended = False
             while not ended:
-                _, _, terminated, truncated, info = env.step(expert.act(env))
+                label = expert.act(env)
+                env.get_wrapper_attr("label")(label)
+                _, _, terminated, truncated, info = env.step(disturbance.executed(label))
                 ended = terminated or truncated
             success = info["success"]
     env.close()
