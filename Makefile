@@ -36,5 +36,5 @@ format: $(STAMP)
 bench: $(STAMP)  ## speed, as ratios; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks
 
-clean:
-	rm -rf $(VENV) runs dist build .pytest_cache .mypy_cache .ruff_cache .coverage
+clean:  ## removes what was built and cached; your runs stay
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .coverage

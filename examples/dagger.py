@@ -4,7 +4,8 @@
     python examples/bc.py --demos demos/harvest_1_log --out runs/bc
     python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/agent --out runs/dagger
 
-Rounds are directories of demos (``OUT/round_1`` ...): an interrupted run resumes where it stood.
+Rounds are directories of demos (``OUT/round_1`` ...): worlds that were played before an interruption are not played
+again, while the policy is trained anew from ``--model`` on.
 """
 
 from __future__ import annotations
@@ -19,13 +20,19 @@ from bc import TrainArgs, Training, load_agent, make_dataset, train
 from rich.console import Console
 from rich.progress import Progress
 
-from vpt_gym import Sampling, VPTAgent
+from vpt_gym import VPTAgent
 from vpt_gym.demos.cache import FrameCache
-from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
+from vpt_gym.learning.dagger import (
+    LOG_EXPERT,
+    ConstantBeta,
+    ExponentialBeta,
+    LinearBeta,
+    collect_round,
+    load_expert,
+)
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
 from vpt_gym.learning.logging import MetricLogger
-from vpt_gym.world.experts import LogExpert
 
 
 @dataclass
@@ -45,11 +52,15 @@ class Args:
     """Episodes a round."""
     round_ticks: int = 300
     """Longest episode of a round; short ones show more worlds."""
-    beta: ExponentialBeta | LinearBeta | ConstantBeta = field(default_factory=ExponentialBeta)
+    beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
     """Share of ticks in which the expert acts, by round; behavioural cloning was round 0."""
     num_envs: int = 16
-    temperature: float = 0.4
+    temperature: float = 1.0
     """Sampling temperature of the learner, in its rounds and in the evaluation."""
+    device: str = "cpu"
+    """Where the policy runs, for example "cuda"."""
+    expert: str = LOG_EXPERT
+    """Who labels: module:attribute of what makes an expert (``vpt_gym.learning.dagger.Expert``)."""
     seed: int = 0
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
@@ -72,13 +83,14 @@ def run(
     *,
     console: Console,
     cache: FrameCache | None = None,
+    resume: bool = False,
     on_round: Callable[[Round], None] | None = None,
 ) -> None:
-    """Plays, labels and trains ``args.rounds`` times."""
+    """Plays, labels and trains ``args.rounds`` times; ``resume`` adds to the metrics that are there."""
     cache = cache or FrameCache()
     directories = list(args.demos)
     env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
-    with MetricLogger(args.out / "metrics.jsonl") as logger:
+    with MetricLogger(args.out / "metrics.jsonl", resume=resume) as logger:
         for number in range(1, args.rounds + 1):
             start = (number - 1) * args.episodes
             directory = args.out / f"round_{number}"
@@ -87,7 +99,7 @@ def run(
                 collect_round(
                     agent,
                     lambda folder: env.make(record_to=folder),
-                    LogExpert,
+                    load_expert(args.expert),
                     SEEDS["dagger"][start : start + args.episodes],
                     directory,
                     beta=args.beta(number),
@@ -104,7 +116,8 @@ def run(
             evaluation = None
             if args.eval_episodes:
                 evaluation = evaluate(agent, args.env.make, SEEDS["evaluation"][: args.eval_episodes])
-                console.print(f"round {number}, success in unseen worlds: {evaluation}")
+                temperature = agent.sampling.temperature
+                console.print(f"round {number}, success in unseen worlds, temperature {temperature:g}: {evaluation}")
             if on_round is not None:
                 on_round(Round(number, training, evaluation))
 
@@ -113,8 +126,7 @@ def main(args: Args) -> None:
     """Loads the agent and improves it."""
     torch.manual_seed(args.seed)
     console = Console()
-    agent = load_agent(args.model, args.weights, args.seed)
-    agent.sampling = Sampling(temperature=args.temperature)
+    agent = load_agent(args.model, args.weights, args.seed, temperature=args.temperature, device=args.device)
     run(agent, args, console=console)
 
 

@@ -26,7 +26,7 @@ from rich.progress import Progress
 from rich.table import Table
 from zero_shot import film
 
-from vpt_gym import Sampling, VPTAgent
+from vpt_gym import VPTAgent
 from vpt_gym.demos.cache import FrameCache
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
@@ -48,14 +48,10 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset(50, 190.0, 2, 50, 130.0, 50),
+    "full": Preset(50, 190.0, 2, 50, 150.0, 50),
     "quick": Preset(20, 45.0, 1, 16, 30.0, 50),
     "smoke": Preset(2, 3.0, 1, 2, 3.0, 2),
 }
-
-
-TEMPERATURE = 0.4
-"""Sampling temperature of the agent, in DAgger rounds and in evaluations; chosen on validation worlds."""
 
 
 @dataclass
@@ -84,9 +80,9 @@ class Demo:
 
     def __init__(self, args: Args, console: Console) -> None:
         self.args, self.console, self.preset = args, console, PRESETS[args.preset]
-        self.easy = EnvArgs(kwargs='{"level": "easy"}')
+        self.easy = EnvArgs()
         self.seeds = SEEDS["evaluation"][: self.preset.eval_episodes]
-        self.agent = VPTAgent.from_config("nano", seed=args.seed, sampling=Sampling(temperature=TEMPERATURE))
+        self.agent = VPTAgent.from_config("nano", seed=args.seed)
         self.cache = FrameCache()
         self.rows: list[Row] = []
 
@@ -132,7 +128,8 @@ class Demo:
             env=self.easy,
             eval_episodes=0,
         )
-        dagger.run(self.agent, settings, console=self.console, cache=self.cache, on_round=self.after_round)
+        options = {"cache": self.cache, "resume": True, "on_round": self.after_round}
+        dagger.run(self.agent, settings, console=self.console, **options)
 
     def after_round(self, result: dagger.Round) -> None:
         """Evaluates the agent of one round and adds its row; totals are cumulative."""
@@ -140,7 +137,7 @@ class Demo:
         before, training = self.rows[-1], result.training
         self.rows.append(
             Row(
-                f"DAgger, round {result.number}",
+                f"DAgger {result.number}",
                 before.demos + self.preset.dagger_episodes,
                 before.frames + training.frames,
                 before.seconds + training.seconds,
@@ -150,15 +147,15 @@ class Demo:
 
     def table(self) -> Table:
         """Returns the table of results."""
-        table = Table(title=f"harvest_1_log, unseen worlds (seeds {self.seeds[0]} to {self.seeds[-1]})")
-        for column in ("method", "demos", "frames trained on", "training time", "level", "success", "95 % interval"):
-            table.add_column(column, justify="left" if column in ("method", "level") else "right")
+        table = Table(title=f"harvest_1_log in unseen worlds, seeds {self.seeds[0]:,} to {self.seeds[-1]:,}")
+        for column in ("method", "level", "demos", "frames", "training", "success", "95 % interval"):
+            table.add_column(column, justify="left" if column in ("method", "level") else "right", no_wrap=True)
         for row in self.rows:
             for level, result in row.evaluations.items():
                 low, high = result.interval
                 success = f"{result.successes}/{len(result.episodes)} = {result.rate:.0%}"
                 effort = (str(row.demos), f"{row.frames:,}", f"{row.seconds:.0f} s")
-                table.add_row(row.method, *effort, level, success, f"{low:.0%} to {high:.0%}")
+                table.add_row(row.method, level, *effort, success, f"{low:.0%} to {high:.0%}")
         return table
 
     def report(self, seconds: float) -> dict[str, Any]:
@@ -205,12 +202,11 @@ def main(args: Args) -> None:
     demo.clone()
     demo.improve()
     demo.agent.save_pretrained(args.out / "agent")
-    demo.draw()
     film(demo.agent, demo.easy, SEEDS["validation"][:3], args.out / "agent.mp4")
-    table = demo.table()
-    console.print(table)
     seconds = time.perf_counter() - start
-    (args.out / "results.json").write_text(json.dumps(demo.report(seconds), indent=2), encoding="utf-8")
+    (args.out / "results.json").write_text(json.dumps(demo.report(seconds), indent=2) + "\n", encoding="utf-8")
+    console.print(demo.table())
+    demo.draw()
     console.print(f"done in {seconds / 60:.1f} minutes: video, curves, demos and checkpoints are in {args.out}/")
 
 

@@ -54,7 +54,7 @@ class Args:
     """Passes over each rollout."""
     minibatches: int = 4
     """Minibatches a pass; each holds whole envs."""
-    lr: float = 5e-5
+    lr: float = 1e-4
     gamma: float = 0.999
     """Discount per tick (VPT's RL: 0.999)."""
     gae_lambda: float = 0.95
@@ -69,6 +69,8 @@ class Args:
     max_grad_norm: float = 5.0
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of the convolutions; bf16 is faster where the processor has the instructions."""
+    device: str = "cpu"
+    """Where the policy runs, for example "cuda"."""
     seed: int = 0
     env: EnvArgs = field(default_factory=EnvArgs)
     eval_episodes: int = 50
@@ -88,7 +90,8 @@ class Means:
     @classmethod
     def of(cls, losses: list[PPOLoss]) -> Means:
         """Returns the mean of each term."""
-        return cls(*(float(torch.stack([getattr(loss, f.name) for loss in losses]).mean()) for f in fields(cls)))
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: float(np.mean([getattr(loss, name).item() for loss in losses])) for name in names})
 
 
 def update(
@@ -140,6 +143,8 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
     reference_memory = reference.initial_memory(args.num_envs)
     optimizer = torch.optim.Adam(policy.parameters(), lr=args.lr, fused=True)
     generator = torch.Generator().manual_seed(args.seed)
+    learnt_later = [parameter for part in (policy.net, policy.pi_head) for parameter in part.parameters()]
+    learnt_later = [parameter for parameter in learnt_later if parameter.requires_grad]
     start, ticks = time.perf_counter(), 0
     columns = (TextColumn("PPO"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
     with MetricLogger(args.out / "metrics.jsonl") as logger, Progress(*columns, console=console) as progress:
@@ -149,8 +154,8 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
             if done >= 1.0:
                 break
             # at first only the value head learns: the start policy knows what to do, not what it is worth
-            for part in (policy.net, policy.pi_head):
-                part.requires_grad_(iteration >= args.value_warmup)
+            for parameter in learnt_later:
+                parameter.requires_grad_(iteration >= args.value_warmup)
             rollout = collector.collect(args.ticks, gamma=args.gamma, gae_lambda=args.gae_lambda)
             ticks += rollout.first.numel()
             with torch.no_grad():
@@ -158,14 +163,16 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
             reference_memory = output.memory
             kl_coefficient = args.kl_coefficient * args.kl_decay**iteration
             means = update(policy, optimizer, rollout, output.pi, kl_coefficient, args, generator)
-            recent = collector.successes[-100:]
-            rate = float(np.mean(recent)) if recent else float("nan")
+            recent = collector.episodes[-100:]
             speed = ticks / (time.perf_counter() - start)
-            logger.log(iteration=iteration, ticks=ticks, success=rate, ticks_per_second=speed, **vars(means))
-            state = f"success of the last {len(recent)} episodes {rate:.0%}, {ticks:,} ticks, {speed:.0f}/s"
+            learnt = {"length": float(np.mean([episode.ticks for episode in recent]))} if recent else {}
+            logger.log(iteration=iteration, ticks=ticks, ticks_per_second=speed, **learnt, **vars(means))
+            wins = sum(bool(episode.success) for episode in recent)
+            state = f"{wins} of the last {len(recent)} episodes succeeded, {ticks:,} ticks, {speed:.0f}/s"
             progress.update(bar, completed=done, state=state)
     envs.close()
-    policy.requires_grad_(True)
+    for parameter in learnt_later:
+        parameter.requires_grad_(True)
     policy.set_precision("fp32")
     return ticks
 
@@ -174,8 +181,8 @@ def main(args: Args) -> None:
     """Evaluates, trains, evaluates again, and leaves agent, metrics and curves in ``args.out``."""
     torch.manual_seed(args.seed)
     console = Console()
-    agent = load_agent(args.model, args.weights, args.seed)
-    table = Table("policy", "ticks played", "success in unseen worlds (95 % interval)", title="PPO")
+    agent = load_agent(args.model, args.weights, args.seed, device=args.device)
+    table = Table("policy", "ticks played", "success in unseen worlds, temperature 1", title="PPO")
     seeds = SEEDS["evaluation"][: args.eval_episodes]
     if seeds:
         table.add_row("start", "0", str(evaluate(agent, args.env.make, seeds)))
@@ -185,11 +192,12 @@ def main(args: Args) -> None:
         table.add_row("after PPO", f"{ticks:,}", str(evaluate(agent, args.env.make, seeds)))
         console.print(table)
     metrics = read_metrics(args.out / "metrics.jsonl")
+    lengths = [(entry["ticks"], entry["length"]) for entry in metrics if "length" in entry]
     curves = {
-        "success while training": {"last 100 episodes": [(entry["ticks"], entry["success"]) for entry in metrics]},
-        "distance": {"KL to the start": [(entry["ticks"], entry["kl_to_reference"]) for entry in metrics]},
+        "Length of an episode": {"last 100 episodes": lengths},
+        "Distance": {"KL to the start": [(entry["ticks"], entry["kl_to_reference"]) for entry in metrics]},
     }
-    axes = {"success while training": ("ticks", "success rate"), "distance": ("ticks", "nats a tick")}
+    axes = {"Length of an episode": ("ticks played", "ticks"), "Distance": ("ticks played", "nats a tick")}
     plot_curves(args.out / "curves.png", curves, labels=axes)
     console.print(f"agent, metrics and curves: {args.out}")
 

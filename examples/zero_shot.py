@@ -17,7 +17,8 @@ from bc import load_agent
 from rich.console import Console
 from rich.progress import Progress
 
-from vpt_gym import Sampling, VPTAgent
+from vpt_gym import VPTAgent
+from vpt_gym.demos.video import VideoWriter
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, evaluate
 
@@ -39,43 +40,49 @@ class Args:
     """Episodes in the video; 0 leaves it out."""
     temperature: float = 1.0
     """Sampling temperature."""
+    device: str = "cpu"
+    """Where the policy runs, for example "cuda"."""
     seed: int = 0
     env: EnvArgs = field(default_factory=EnvArgs)
 
 
-def film(agent: VPTAgent, env_args: EnvArgs, seeds: range, path: Path, *, sampling_seed: int = 0) -> int:
-    """Plays one episode for each seed, writes them into one 20 fps video, and returns how many succeeded."""
+def film(agent: VPTAgent, env_args: EnvArgs, seeds: range, path: Path) -> None:
+    """Plays one episode for each seed into one 20 fps video, and the first of them into a GIF beside it."""
     env = env_args.make(render=True)
-    agent.reset(seed=sampling_seed)
-    frames, successes = [], 0
+    agent.reset(seed=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    video, first_episode = None, []
     for seed in seeds:
-        obs, info = env.reset(seed=seed)
+        obs, _ = env.reset(seed=seed)
         agent.reset()
         ended = False
         while not ended:
-            frames.append(np.asarray(env.render()))
-            obs, _, terminated, truncated, info = env.step(agent.act(obs))
+            frame = np.asarray(env.render())
+            video = video or VideoWriter(path, frame.shape[:2])
+            video.append(frame)
+            if seed == seeds[0]:
+                first_episode.append(frame)
+            obs, _, terminated, truncated, _ = env.step(agent.act(obs))
             ended = terminated or truncated
-        successes += bool(info["success"])
-        frames += [np.asarray(env.render())] * 10
+        for _ in range(10):
+            video.append(np.asarray(env.render()))
     env.close()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    iio.imwrite(path, np.stack(frames), plugin="pyav", codec="libx264", fps=20, in_pixel_format="rgb24")
-    return successes
+    if video is not None:
+        video.close()
+    iio.imwrite(path.with_suffix(".gif"), np.stack(first_episode[::2]), duration=100, loop=0)
 
 
 def main(args: Args) -> None:
     """Evaluates and films."""
     console = Console()
-    agent = load_agent(args.model, args.weights, args.seed)
-    agent.sampling = Sampling(temperature=args.temperature)
+    agent = load_agent(args.model, args.weights, args.seed, temperature=args.temperature, device=args.device)
     with Progress(console=console) as progress:
         bar = progress.add_task("playing", total=args.episodes)
         seeds = SEEDS["evaluation"][: args.episodes]
         evaluation = evaluate(
             agent, args.env.make, seeds, num_envs=args.num_envs, on_episode=lambda _: progress.advance(bar)
         )
-    console.print(f"{args.env.id} {args.env.kwargs}: {evaluation}")
+    console.print(f"{args.env.id} {args.env.arguments}, temperature {args.temperature:g}: {evaluation}")
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "evaluation.json").write_text(json.dumps(evaluation.summary(), indent=2), encoding="utf-8")
     if args.video_episodes:

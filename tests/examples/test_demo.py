@@ -27,11 +27,11 @@ def test_the_demo_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     out = tmp_path / "demo"
     (out / "precious").mkdir(parents=True)
     printed = run(out)
-    assert "harvest_1_log, unseen worlds" in printed
-    assert "DAgger, round 1" in printed
+    assert "harvest_1_log in unseen worlds" in printed
+    assert "DAgger 1" in printed
 
     results = json.loads((out / "results.json").read_text())
-    assert [row["method"] for row in results["rows"]] == ["BC", "DAgger, round 1"]
+    assert [row["method"] for row in results["rows"]] == ["BC", "DAgger 1"]
     for row in results["rows"]:
         for level in ("easy", "default"):
             cell = row[level]

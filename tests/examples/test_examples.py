@@ -105,7 +105,7 @@ def test_the_snippet_of_the_readme_runs(tmp_path):
     assert "VPTActionWrapper(VPTObsWrapper(RecorderWrapper(" in snippet
     result = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    (path,) = list_demos(tmp_path / "demos" / "harvest_1_log")
+    (path,) = list_demos(tmp_path / "demos" / "first_try")
     demo = read_demo(path)
     assert 0 < len(demo) <= 600
     assert sum(1 for _ in demo.frames()) == len(demo)

@@ -82,8 +82,10 @@ class TestCollector:
         assert rollout.first.int().tolist() == [[1, 0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 1, 0]]
         # the step from an episode's last observation only resets
         assert rollout.weight.tolist() == [[1, 1, 1, 0, 1, 1, 1, 0], [1, 1, 1, 1, 1, 0, 1, 1]]
-        assert collector.returns == [1.0, 1.0, 1.0]
-        assert collector.successes == [True, True, True]
+        lengths = sorted(episode.ticks for episode in collector.episodes)
+        assert lengths == [3, 3, 5]
+        assert all(episode.success and episode.total_reward == 1.0 for episode in collector.episodes)
+        assert not any(episode.truncated for episode in collector.episodes)
 
     def test_the_terminal_reward_reaches_back_to_the_start_of_its_own_episode_only(self, policy):
         torch.nn.init.zeros_(policy.value_head.linear.weight)

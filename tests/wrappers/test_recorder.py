@@ -378,3 +378,20 @@ def test_the_player_and_the_inventory_stand_in_the_records(tmp_path: Path) -> No
         "pitch": -5.0,
     }
     assert record["inventory"] == [{"type": "crafting_table", "quantity": 1}, {"type": "log", "quantity": 3}]
+
+
+def test_above_vptobswrapper_it_still_sees_what_the_hand_holds(tmp_path):
+    """An ``equip`` by the native interface is a hotbar key only to who sees the inventory, which the frame hides."""
+    from vpt_gym import HumanActionWrapper, VPTObsWrapper
+
+    env = VPTObsWrapper(gym.make("vpt_gym/Harvest1Log-v0", actions="native", level="easy"))
+    recorder = RecorderWrapper(env, tmp_path)
+    with pytest.warns(UserWarning, match="HumanActionWrapper"):
+        env = HumanActionWrapper(recorder)
+    env.reset(seed=0)
+    env.unwrapped.state.inventory[2] = (2, 1)
+    env.step(human_action())
+    env.step(human_action("hotbar.3"))
+    env.close()
+    demo = read_demo(recorder.last_demo)
+    assert demo.actions["hotbar.3"].tolist() == [0, 1]

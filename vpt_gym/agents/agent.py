@@ -96,9 +96,12 @@ class VPTAgent:
 
         Raises:
             CheckpointError: A file is unsafe, damaged, of another kind or of another model.
+            FileNotFoundError: ``model_path`` does not exist.
             ValueError: The ``.model`` file comes without its weights, or a folder comes with some.
         """
         model_path = Path(model_path)
+        if not model_path.exists():
+            raise FileNotFoundError(f"there is no {model_path}: give a .model file, or a folder of a saved agent")
         if model_path.is_dir():
             if weights_path is not None:
                 raise ValueError(f"{model_path} is a folder and holds its own weights; leave weights_path out")

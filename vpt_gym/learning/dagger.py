@@ -6,6 +6,8 @@ Online Learning" (arXiv:1011.0686).
 
 from __future__ import annotations
 
+import importlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,24 @@ from vpt_gym.learning.episodes import Code, Episode, play
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
+
+
+def load_expert(path: str) -> Callable[[], Expert]:
+    """Returns what makes an expert, named as ``module:attribute``, for example a class.
+
+    Raises:
+        ValueError: It is not of that form, or not there.
+    """
+    module, _, name = path.partition(":")
+    try:
+        maker: Callable[[], Expert] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"no expert {path!r} ({error}); name it as module:attribute, like {LOG_EXPERT!r}") from error
+    return maker
+
+
+LOG_EXPERT = "vpt_gym.world.experts:LogExpert"
+"""The expert for harvesting logs in the embedded world."""
 
 
 class Expert(Protocol):
@@ -111,11 +131,11 @@ class _Labeller:
 
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
-    """Returns the episodes whose demos stand finished in a round's directory, by the seed of their world."""
+    """Returns the episodes in a directory of demos that were played to their end, by the seed of their world."""
     episodes = {}
     for path in list_demos(directory) if directory.is_dir() else ():
         entry = read_metadata(path)
-        if entry["ended"] in ("terminated", "truncated"):
+        if entry.get("seed") is not None and entry.get("ended") in ("terminated", "truncated"):
             episodes[entry["seed"]] = Episode(
                 seed=entry["seed"],
                 success=bool(entry["success"]),
@@ -124,6 +144,22 @@ def finished_episodes(directory: Path) -> dict[int, Episode]:
                 truncated=entry["ended"] == "truncated",
             )
     return episodes
+
+
+def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
+    """Raises if a directory holds demos of another env than ``env``; adding to them would mix two tasks.
+
+    Raises:
+        ValueError: The env id, or the arguments that made it, differ.
+    """
+    if env.spec is None:
+        return
+    for path in list_demos(directory) if directory.is_dir() else ():
+        entry = read_metadata(path)
+        theirs = {key: entry.get(key) for key in ("env_id", "env_kwargs")}
+        mine = {"env_id": env.spec.id, "env_kwargs": json.loads(json.dumps(dict(env.spec.kwargs), default=repr))}
+        if theirs["env_id"] is not None and theirs != mine:
+            raise ValueError(f"{path} was recorded in {theirs}, this env is {mine}; record into another directory")
 
 
 def collect_round(
@@ -158,12 +194,18 @@ def collect_round(
         One result for each seed, in their order.
 
     Raises:
-        ValueError: ``beta`` is outside [0, 1].
+        ValueError: ``beta`` is outside [0, 1], the directory holds demos of another env, or the recorder does not
+            see the episodes end.
     """
     _check_share("beta", beta)
-    missing = [seed for seed in seeds if seed not in finished_episodes(directory)]
+    finished = finished_episodes(directory)
+    missing = [seed for seed in seeds if seed not in finished]
     if missing:
-        directory.mkdir(parents=True, exist_ok=True)
+        probe = make_env(directory)
+        try:
+            check_same_env(directory, probe)
+        finally:
+            probe.close()
         streams = iter(np.random.SeedSequence(sampling_seed).spawn(num_envs))
         agent.reset(seed=sampling_seed)
         play(
@@ -174,5 +216,11 @@ def collect_round(
             control=lambda: _Labeller(make_expert(), beta, np.random.default_rng(next(streams))),
             on_episode=on_episode,
         )
-    finished = finished_episodes(directory)
+        finished = finished_episodes(directory)
+        lost = [seed for seed in seeds if seed not in finished]
+        if lost:
+            raise ValueError(
+                f"no finished demo of the worlds {lost} in {directory}: the recorder does not see their episodes end. "
+                "Put TimeLimit below RecorderWrapper, for example with gym.make(..., max_episode_steps=...)"
+            )
     return [finished[seed] for seed in seeds]

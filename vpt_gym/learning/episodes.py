@@ -13,6 +13,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from vpt_gym.wrappers.success import success_of
+
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
 
@@ -35,7 +37,7 @@ class Episode:
 
     Attributes:
         seed: The world it was played in.
-        success: ``info["success"]`` of its last tick.
+        success: What its last tick said (``vpt_gym.wrappers.success.success_of``).
         total_reward: Sum of its rewards.
         ticks: Its length, in steps of the env.
         truncated: Whether a limit ended it rather than the task.
@@ -71,9 +73,10 @@ class _Lane:
         self.first = False
         if not (terminated or truncated):
             return None
-        if "success" not in info:
+        success = success_of(self.env, info)
+        if success is None:
             raise KeyError("the last info of the episode has no 'success'; add it in a wrapper around your env")
-        return Episode(self.seed, bool(info["success"]), self.total_reward, self.ticks, bool(truncated))
+        return Episode(self.seed, success, self.total_reward, self.ticks, bool(truncated))
 
 
 def play(
@@ -100,7 +103,7 @@ def play(
         on_episode: Called with each result as it comes.
 
     Raises:
-        KeyError: An episode ended without ``info["success"]``.
+        KeyError: An episode ended and nothing tells whether it succeeded.
         ValueError: ``num_envs`` is not positive, or a seed stands twice in the list.
     """
     if num_envs < 1:
@@ -110,12 +113,13 @@ def play(
     waiting = deque(seeds)
     results: dict[int, Episode] = {}
     with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))
         lanes = []
         for _ in range(min(num_envs, len(seeds))):
             env = make_env()
             stack.callback(env.close)
             lanes.append(_Lane(env, control() if control is not None else None))
+        # made after the envs, so that an error stops the threads before the envs are closed
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))
         for lane in lanes:
             lane.start(waiting.popleft())
         agent.reset()

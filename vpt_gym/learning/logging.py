@@ -17,17 +17,24 @@ class MetricLogger:
     """Appends metrics to a file as they come; a killed run keeps all lines but perhaps the last.
 
     Args:
-        path: The ``.jsonl`` file; its folder is made. An existing file is continued.
+        path: The ``.jsonl`` file; its folder is made.
+        resume: Continue an existing file; otherwise it is kept beside the new one, under a name with ``.old``.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, resume: bool = False) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and not resume:
+            self.path.replace(self.path.with_name(self.path.name + ".old"))
         self._file = self.path.open("a", encoding="utf-8")
 
     def log(self, **metrics: Metric) -> None:
-        """Appends one entry and flushes it."""
-        self._file.write(json.dumps(metrics) + "\n")
+        """Appends one entry and flushes it.
+
+        Raises:
+            ValueError: A metric is NaN or infinite, which JSON cannot say; leave it out.
+        """
+        self._file.write(json.dumps(metrics, allow_nan=False) + "\n")
         self._file.flush()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
+import numpy.typing as npt
 import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
@@ -79,9 +80,26 @@ class Rollout:
         rows = len(self.frames)
         if not 1 <= count <= rows:
             raise ValueError(f"{count} minibatches of {rows} envs: minibatches hold whole envs, so need 1 to {rows}")
-        for index in torch.randperm(rows, generator=generator).tensor_split(count):
+        for index in torch.randperm(rows, generator=generator).to(self.first.device).tensor_split(count):
             tensors = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name != "memory"}
             yield index, Rollout(**tensors, memory=self.memory.index(index))
+
+
+@dataclass(frozen=True)
+class FinishedEpisode:
+    """An episode that came to its end while rollouts were collected.
+
+    Attributes:
+        success: ``info["success"]`` of its last step; None where the env does not tell.
+        total_reward: Sum of its rewards.
+        ticks: Its length in steps.
+        truncated: Whether a limit ended it.
+    """
+
+    success: bool | None
+    total_reward: float
+    ticks: int
+    truncated: bool
 
 
 class RolloutCollector:
@@ -105,15 +123,15 @@ class RolloutCollector:
             raise ValueError(f"autoreset_mode is {mode}; build the vector env with AutoresetMode.NEXT_STEP")
         self.policy = policy
         self.envs = envs
+        self.device = next(policy.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)
-        self.returns: list[float] = []
-        """Total reward of each finished episode, oldest first; the caller may clear it."""
-        self.successes: list[bool] = []
-        """``info["success"]`` of each finished episode where the env tells it; the caller may clear it."""
+        self.episodes: list[FinishedEpisode] = []
+        """The finished episodes, oldest first; the caller may clear it."""
         self._obs, _ = envs.reset(seed=seed)
         self._first = np.ones(envs.num_envs, bool)
         self._ended = np.zeros(envs.num_envs, bool)
         self._return = np.zeros(envs.num_envs)
+        self._ticks = np.zeros(envs.num_envs, np.int64)
         self._memory = policy.initial_memory(envs.num_envs)
 
     @torch.no_grad()
@@ -125,18 +143,19 @@ class RolloutCollector:
             for name in ("frames", "first", "codes", "log_prob", "value", "reward", "terminated", "ended", "weight")
         }
         for _ in range(ticks):
-            frames, first = torch.from_numpy(self._obs), torch.from_numpy(self._first)
+            frames, first = self._look()
             output = self.policy(frames[:, None], first[:, None], self._memory)
             codes = output.pi.sample(self.generator)
             self._memory = output.memory
             weight = torch.from_numpy(~self._ended).float()
-            self._obs, reward, terminated, truncated, info = self.envs.step(codes[:, 0].numpy())
+            self._obs, reward, terminated, truncated, info = self.envs.step(codes[:, 0].cpu().numpy())
             resetting = self._ended
             self._ended = terminated | truncated
             self._return = np.where(resetting, 0.0, self._return + reward)
+            self._ticks = np.where(resetting, 0, self._ticks + 1)
             self._first = resetting.copy()
             if self._ended.any():
-                self._finish(info)
+                self._finish(info, truncated)
             step = {
                 "frames": frames,
                 "first": first,
@@ -150,7 +169,7 @@ class RolloutCollector:
                 "weight": weight,
             }
             for name, value in step.items():
-                rows[name].append(value)
+                rows[name].append(value.to(self.device))
         output = self.policy(torch.from_numpy(self._obs)[:, None], torch.from_numpy(self._first)[:, None], self._memory)
         rows["value"].append(self.policy.value_head.denormalise(output.value)[:, 0])
         data = {name: torch.stack(values, dim=1) for name, values in rows.items()}
@@ -168,8 +187,12 @@ class RolloutCollector:
             memory=start,
         )
 
-    def _finish(self, info: dict[str, Any]) -> None:
+    def _look(self) -> tuple[Tensor, Tensor]:
+        """Returns the frames that are seen now, and whether they are first, on the policy's device."""
+        return torch.from_numpy(self._obs).to(self.device), torch.from_numpy(self._first).to(self.device)
+
+    def _finish(self, info: dict[str, Any], truncated: npt.NDArray[np.bool_]) -> None:
         for row in np.flatnonzero(self._ended):
-            self.returns.append(float(self._return[row]))
-            if "success" in info:
-                self.successes.append(bool(info["success"][row]))
+            success = bool(info["success"][row]) if "success" in info else None
+            total, ticks = float(self._return[row]), int(self._ticks[row])
+            self.episodes.append(FinishedEpisode(success, total, ticks, bool(truncated[row])))

@@ -71,9 +71,9 @@ class VoxelEnv(gym.Env[Observation, Any]):
             raise ValueError(f"break_speed is {break_speed!r}; it must be greater than 0 (1 is Minecraft's)")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
-        if len(tuple(image_size)) != 2:
-            raise ValueError(f"image_size is {image_size!r}; it must be (height, width)")
-        height, width = (int(n) for n in image_size)
+        if not isinstance(image_size, tuple | list) or [type(n) for n in image_size] != [int, int]:
+            raise ValueError(f"image_size is {image_size!r}; it must be two integers, (height, width)")
+        height, width = image_size
         self.render_mode = render_mode
         self.task = TASKS[task]
         self.state = WorldState()

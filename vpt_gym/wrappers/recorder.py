@@ -16,6 +16,7 @@ from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.writer import DemoWriter, Ending, EpisodeSummary
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
 from vpt_gym.wrappers._require import require_gymnasium
+from vpt_gym.wrappers.success import success_of
 
 
 class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -128,7 +129,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             self._writer = None
             writer.close(success=self._success, ended="error")
             raise
-        self._success = self._seen_success(info)
+        success = success_of(self.env, info)
+        if success is not None:
+            self._success = success or bool(self._success)
         self._look(observation)
         if terminated or truncated:
             self._finish("terminated" if terminated else "truncated")
@@ -158,17 +161,12 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     def _look(self, observation: Any) -> None:
         # copied, since an environment may draw the next frame into the same memory
         self._frame = packed_copy(find_frame(observation, self._where.key, self._where.layout))
+        # VPTObsWrapper hides the rest of the observation, and offers it under this name
+        hidden = self.env.has_wrapper_attr("source_observation")
+        source = self.env.get_wrapper_attr("source_observation") if hidden else observation
         if self._translator is not None:
-            self._translator.observe(observation)
-        self._state = _state_of(observation)
-
-    def _seen_success(self, info: Mapping[str, Any]) -> bool | None:
-        for name in ("success", "is_success"):
-            if name in info:
-                return bool(info[name]) or bool(self._success)
-        if self.env.has_wrapper_attr("is_successful"):
-            return bool(self.env.get_wrapper_attr("is_successful")) or bool(self._success)
-        return self._success
+            self._translator.observe(source)
+        self._state = _state_of(source)
 
     def _finish(self, ended: Ending) -> None:
         writer, self._writer = self._writer, None
