@@ -18,6 +18,7 @@ import numpy as np
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.actions.human import human_action
 from vpt_gym.learning.evaluate import wilson_interval
+from vpt_gym.machine import describe
 from vpt_gym.world.experts import LogExpert
 from vpt_gym.world.generate import LEVELS
 
@@ -88,6 +89,7 @@ def main() -> None:
     result = {
         "question": "How often does the scripted player collect a log in unseen worlds within 600 ticks?",
         "first_seed": FIRST_SEED,
+        "machine": describe("numba", "numpy"),
         "results": [measure(level, detour) for detour in (False, True) for level in LEVELS],
     }
     RESULT.parent.mkdir(exist_ok=True)

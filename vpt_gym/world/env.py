@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,9 +72,10 @@ class VoxelEnv(gym.Env[Observation, Any]):
             raise ValueError(f"break_speed is {break_speed!r}; it must be greater than 0 (1 is Minecraft's)")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
-        if not isinstance(image_size, tuple | list) or [type(n) for n in image_size] != [int, int]:
-            raise ValueError(f"image_size is {image_size!r}; it must be two integers, (height, width)")
-        height, width = image_size
+        try:
+            height, width = (operator.index(n) for n in image_size)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"image_size is {image_size!r}; it must be two integers, (height, width)") from error
         self.render_mode = render_mode
         self.task = TASKS[task]
         self.state = WorldState()
