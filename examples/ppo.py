@@ -10,6 +10,7 @@ they really had (see ``vpt_gym.learning.rollout``).
 from __future__ import annotations
 
 import copy
+import json
 import time
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -22,7 +23,6 @@ import tyro
 from bc import load_agent
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from vpt_gym.agents.heads import ActionDistribution
 from vpt_gym.agents.policy import VPTPolicy
@@ -31,6 +31,7 @@ from vpt_gym.learning.evaluate import SEEDS, evaluate
 from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
 from vpt_gym.learning.losses import PPOLoss, ppo_loss
 from vpt_gym.learning.rollout import Rollout, RolloutCollector
+from vpt_gym.machine import describe
 
 
 @dataclass
@@ -178,19 +179,26 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
 
 
 def main(args: Args) -> None:
-    """Evaluates, trains, evaluates again, and leaves agent, metrics and curves in ``args.out``."""
+    """Evaluates, trains, evaluates again, and leaves agent, metrics, figures and curves in ``args.out``."""
     torch.manual_seed(args.seed)
     console = Console()
     agent = load_agent(args.model, args.weights, args.seed, device=args.device)
-    table = Table("policy", "ticks played", "success in unseen worlds, temperature 1", title="PPO")
     seeds = SEEDS["evaluation"][: args.eval_episodes]
+    evaluations = {}
     if seeds:
-        table.add_row("start", "0", str(evaluate(agent, args.env.make, seeds)))
+        evaluations["start"] = evaluate(agent, args.env.make, seeds)
+        console.print(f"start: {evaluations['start']}")
     ticks = train(agent.policy, args, console)
     agent.save_pretrained(args.out / "agent")
     if seeds:
-        table.add_row("after PPO", f"{ticks:,}", str(evaluate(agent, args.env.make, seeds)))
-        console.print(table)
+        evaluations["after PPO"] = evaluate(agent, args.env.make, seeds)
+        console.print(f"after PPO, {ticks:,} ticks: {evaluations['after PPO']}")
+    figures = {
+        "machine": describe("torch", "vpt-gym"),
+        "ticks": ticks,
+        **{name: result.summary() for name, result in evaluations.items()},
+    }
+    (args.out / "results.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     metrics = read_metrics(args.out / "metrics.jsonl")
     lengths = [(entry["ticks"], entry["length"]) for entry in metrics if "length" in entry]
     curves = {
@@ -199,7 +207,7 @@ def main(args: Args) -> None:
     }
     axes = {"Length of an episode": ("ticks played", "ticks"), "Distance": ("ticks played", "nats a tick")}
     plot_curves(args.out / "curves.png", curves, labels=axes)
-    console.print(f"agent, metrics and curves: {args.out}")
+    console.print(f"agent, metrics, figures and curves: {args.out}")
 
 
 if __name__ == "__main__":

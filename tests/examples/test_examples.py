@@ -81,7 +81,8 @@ def test_ppo_improves_an_agent_and_draws_its_curves(runs, cloned):
     arguments = ("--model", str(cloned), "--out", str(runs / "ppo"), "--iterations", "2", "--num-envs", "2")
     options = ("--ticks", "8", "--minibatches", "2", "--value-warmup", "1", "--eval-episodes", "2")
     output = run("ppo.py", *arguments, *options, "--env.kwargs", SMALL)
-    assert "after PPO" in output
+    assert "after PPO, 32 ticks: " in output
+    assert json.loads((runs / "ppo" / "results.json").read_text())["after PPO"]["episodes"] == 2
     assert (runs / "ppo" / "agent" / "model.safetensors").exists()
     assert iio.imread(runs / "ppo" / "curves.png").ndim == 3
     first, second = read_metrics(runs / "ppo" / "metrics.jsonl")
@@ -109,3 +110,19 @@ def test_the_snippet_of_the_readme_runs(tmp_path):
     demo = read_demo(path)
     assert 0 < len(demo) <= 600
     assert sum(1 for _ in demo.frames()) == len(demo)
+
+
+def test_record_does_not_mix_two_envs_in_one_directory(demos):
+    command = [sys.executable, str(ROOT / "examples" / "record.py"), "--out", str(demos), "--episodes", "3"]
+    other = [*command, "--env.kwargs", '{"level": "default"}']
+    result = subprocess.run(other, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "record into another directory" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["runs/bc/agnet", "1y"])
+def test_a_model_that_does_not_exist_is_named(demos, tmp_path, name):
+    command = [sys.executable, str(ROOT / "examples" / "zero_shot.py"), "--model", name, "--out", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert f"there is no {name}" in result.stderr

@@ -7,17 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gymnasium.wrappers import TimeLimit
 
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import code_space, encode
 from vpt_gym.actions.human import human_action
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.dagger import (
+    LOG_EXPERT,
     ConstantBeta,
     ExponentialBeta,
     LinearBeta,
     collect_round,
     finished_episodes,
+    load_expert,
 )
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.initialise import match_marginals
@@ -156,3 +159,37 @@ class TestRounds:
         with pytest.raises(ValueError, match="beta is 2"):
             self.collect(agent, tmp_path, beta=2.0)
         assert not list(tmp_path.iterdir())
+
+    def test_a_round_of_another_env_is_not_continued(self, agent, tmp_path):
+        self.collect(agent, tmp_path, seeds=(1,))
+        other = SHORT.with_kwargs(level="default")
+        with pytest.raises(ValueError, match=r"'level': 'easy'.*'level': 'default'.*another directory"):
+            collect_round(agent, lambda folder: other.make(record_to=folder), Sentinel, [2], tmp_path, beta=0.0)
+        assert set(finished_episodes(tmp_path)) == {1}
+
+    def test_a_time_limit_above_the_recorder_is_an_error_that_says_so(self, agent, tmp_path):
+        make_env = lambda folder: TimeLimit(EnvArgs().make(record_to=folder), 3)  # noqa: E731
+        with pytest.raises(ValueError, match=r"worlds \[1\].*TimeLimit below RecorderWrapper"):
+            collect_round(agent, make_env, Sentinel, [1], tmp_path, beta=0.0)
+
+    def test_what_an_interruption_leaves_is_not_learned_from(self, agent, tmp_path):
+        class Stop(Sentinel):
+            def act(self, env):
+                if self.ticks == 3:
+                    raise KeyboardInterrupt
+                return super().act(env)
+
+        make_env = lambda folder: SHORT.make(record_to=folder)  # noqa: E731
+        with pytest.raises(KeyboardInterrupt):
+            collect_round(agent, make_env, Stop, [1, 2], tmp_path, beta=0.0)
+        assert list_demos(tmp_path) == []
+
+
+class TestExperts:
+    def test_an_expert_is_found_by_its_name(self):
+        assert load_expert(LOG_EXPERT)().__class__.__name__ == "LogExpert"
+
+    @pytest.mark.parametrize("path", ["LogExpert", "no.such.module:X", "vpt_gym.world.experts:Lumberjack"])
+    def test_a_wrong_name_is_answered_with_the_form(self, path):
+        with pytest.raises(ValueError, match="module:attribute"):
+            load_expert(path)
