@@ -45,11 +45,13 @@ class Preset:
     dagger_episodes: int
     dagger_seconds: float
     eval_episodes: int
+    levels: tuple[str, ...] = ("easy", "default")
+    """Levels of the worlds to evaluate in, before and after DAgger."""
 
 
 PRESETS = {
     "full": Preset(50, 190.0, 2, 50, 150.0, 50),
-    "quick": Preset(20, 45.0, 1, 16, 30.0, 50),
+    "quick": Preset(20, 45.0, 1, 16, 30.0, 50, levels=("easy",)),
     "smoke": Preset(2, 3.0, 1, 2, 3.0, 2),
 }
 
@@ -113,7 +115,7 @@ class Demo:
         with MetricLogger(self.args.out / "metrics.jsonl") as logger:
             done = bc.train(self.agent.policy, dataset, settings, logger=logger, phase="BC", console=self.console)
         self.agent.save_pretrained(self.args.out / "agent_bc")
-        self.rows.append(Row("BC", self.preset.demos, done.frames, done.seconds, self.evaluate(("easy", "default"))))
+        self.rows.append(Row("BC", self.preset.demos, done.frames, done.seconds, self.evaluate(self.preset.levels)))
 
     def improve(self) -> None:
         """DAgger rounds from there."""
@@ -141,7 +143,7 @@ class Demo:
                 before.demos + self.preset.dagger_episodes,
                 before.frames + training.frames,
                 before.seconds + training.seconds,
-                self.evaluate(("easy", "default") if last else ("easy",)),
+                self.evaluate(self.preset.levels if last else ("easy",)),
             )
         )
 

@@ -200,7 +200,10 @@ def _check_archive(path: Path) -> None:
             f"{path} is no readable archive ({error}): truncated or damaged. Download it again and compare its size"
         ) from error
     if damaged is not None:
-        raise CorruptCheckpoint(f"{path} is damaged: the checksum of {damaged} is wrong. Download it again")
+        raise CorruptCheckpoint(
+            f"{path} is damaged: the checksum of {damaged} is wrong. Download it again (or save it again, if it was "
+            "saved under torch.serialization.set_crc32_options(False))"
+        )
 
 
 def require_safe_torch(version: str = torch.__version__) -> None:
