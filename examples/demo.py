@@ -150,7 +150,7 @@ class Demo:
     def table(self) -> Table:
         """Returns the table of results."""
         table = Table(title=f"harvest_1_log in unseen worlds, seeds {self.seeds[0]:,} to {self.seeds[-1]:,}")
-        for column in ("method", "level", "demos", "frames", "training", "success", "95 % interval"):
+        for column in ("method", "level", "demos", "frames", "time", "success", "95 % CI"):
             table.add_column(column, justify="left" if column in ("method", "level") else "right", no_wrap=True)
         for row in self.rows:
             for level, result in row.evaluations.items():
