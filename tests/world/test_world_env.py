@@ -188,7 +188,7 @@ def test_same_seed_and_actions_same_states_and_frames() -> None:
     assert len({digest for digest, _, _ in runs[0]}) > 100
 
 
-@pytest.mark.parametrize(("level", "digest"), [("default", "85d1dff8ddf80a6d"), ("easy", "6e304dc251696236")])
+@pytest.mark.parametrize(("level", "digest"), [("default", "c99f5504ecbe1b7e"), ("easy", "28a36ed646b311f1")])
 def test_a_seed_is_the_same_world_and_story_on_every_machine(level: str, digest: str) -> None:
     # to be changed only with a deliberate change of the world or its physics
     env = small_env(level=level)
@@ -408,7 +408,7 @@ def test_human_actions_may_hold_numpy_values_and_leave_keys_out() -> None:
     env.step({**no_op(), "attack": np.array([1])})
     assert env.state.player["swing"][0] == 1
     assert env.state.player["pitch"][0] == 0.5
-    assert env.state.player["slot"][0] == 3
+    assert env.state.player["slot"][0] == 5  # of several keys, the highest wins
 
 
 @pytest.mark.parametrize(
