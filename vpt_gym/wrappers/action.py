@@ -13,6 +13,7 @@ from vpt_gym.actions.codec import checked_code, code_space, decode, encode
 from vpt_gym.actions.human import HumanAction, human_action_space
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.wrappers._require import require_gymnasium
+from vpt_gym.wrappers._source import source_of
 
 
 class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -33,8 +34,6 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
                 f"{env.action_space}"
             )
         self.translator = translator
-        # VPTObsWrapper hides what a translator wants to see, and offers it under this name
-        self._source_is_hidden = env.has_wrapper_attr("source_observation")
 
         coverage = translator.coverage()
         if not coverage.complete:
@@ -59,8 +58,7 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         return observation, reward, terminated, truncated, info
 
     def _observe(self, observation: Any) -> None:
-        source = self.env.get_wrapper_attr("source_observation") if self._source_is_hidden else observation
-        self.translator.observe(source)
+        self.translator.observe(source_of(self.env, observation))
 
 
 class VPTActionWrapper(_TranslatingWrapper):

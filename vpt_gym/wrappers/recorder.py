@@ -16,6 +16,7 @@ from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.writer import DemoWriter, Ending, EpisodeSummary
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
 from vpt_gym.wrappers._require import require_gymnasium
+from vpt_gym.wrappers._source import source_of
 from vpt_gym.wrappers.success import success_of
 
 
@@ -161,9 +162,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     def _look(self, observation: Any) -> None:
         # copied, since an environment may draw the next frame into the same memory
         self._frame = packed_copy(find_frame(observation, self._where.key, self._where.layout))
-        # VPTObsWrapper hides the rest of the observation, and offers it under this name
-        hidden = self.env.has_wrapper_attr("source_observation")
-        source = self.env.get_wrapper_attr("source_observation") if hidden else observation
+        source = source_of(self.env, observation)
         if self._translator is not None:
             self._translator.observe(source)
         self._state = _state_of(source)
