@@ -7,8 +7,14 @@ BIN := $(VENV)/bin
 # times faster when another program holds a core.
 export GOMP_SPINCOUNT ?= 1000
 STAMP := $(VENV)/.installed
+# The real MineDojo, installed beside everything of $(VENV) by the route that the README documents.
+MINEDOJO := $(VENV)-minedojo
+MINEDOJO_STAMP := $(MINEDOJO)/.installed
+# The same with MineDojo's own pins, gym 0.21 and numpy 1, as its users have them: their tools install no newer Python.
+PINNED := $(VENV)-minedojo-pinned
+PINNED_STAMP := $(PINNED)/.installed
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test test-long lint format bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -16,13 +22,33 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(STAMP)
 
+$(MINEDOJO_STAMP): $(STAMP)
+	test -x $(MINEDOJO)/bin/python || $(PYTHON) -m venv $(MINEDOJO)
+	$(MINEDOJO)/bin/python tests/integration/share_packages.py $(BIN)/python
+	$(MINEDOJO)/bin/python -m pip install --quiet --upgrade pip
+	$(MINEDOJO)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[minedojo]"
+	$(MINEDOJO)/bin/python -m pip install --quiet --no-deps minedojo==0.1
+	touch $(MINEDOJO_STAMP)
+
+$(PINNED_STAMP): tests/integration/requirements-pinned.txt
+	test -x $(PINNED)/bin/python || $(PYTHON) -m venv $(PINNED)
+	$(PINNED)/bin/python -m pip install --quiet "pip<24.1" "setuptools<67" "wheel<0.39"
+	$(PINNED)/bin/python -m pip install --quiet --no-build-isolation gym==0.21.0
+	$(PINNED)/bin/python -m pip install --quiet --no-deps minedojo==0.1
+	$(PINNED)/bin/python -m pip install --quiet --requirement tests/integration/requirements-pinned.txt
+	touch $(PINNED_STAMP)
+
 demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs/demo/ (PRESET=quick: minutes)
 	$(BIN)/python examples/demo.py --preset $(PRESET)
 
-test: $(STAMP)  ## the whole test suite, then the kernels interpreted, so that their coverage is seen
+test: $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernels interpreted (for coverage), the real MineDojo
 	$(BIN)/python -m pytest --cov --cov-report=
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/world/test_kernels_interpreted.py \
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/world/test_kernels_interpreted.py --cov --cov-append --cov-report=
+	$(MINEDOJO)/bin/python -m pytest tests/integration \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
+
+test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults
+	$(MINEDOJO)/bin/python -m pytest tests/integration --long
 
 lint: $(STAMP)  ## what a commit must pass
 	$(BIN)/ruff check .
@@ -37,4 +63,4 @@ bench: $(STAMP)  ## speed, as ratios; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks
 
 clean:  ## removes what was built and cached; your runs stay
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf .venv .venv-minedojo .venv-minedojo-pinned dist build .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -99,7 +99,7 @@ def ticks_per_second(height: int, width: int, blank: bool = False) -> float:
         env = VoxelEnv(level=("easy", "default")[world % 2], image_size=(height, width))
         env.reset(seed=world)
         if blank:
-            env._renderer = BlankRenderer(height, width)  # type: ignore[assignment]
+            env._game.renderer = BlankRenderer(height, width)  # type: ignore[assignment]
         script = actions(world)
         done, started = 0, time.process_time()
         while (spent := time.process_time() - started) < SECONDS / WORLDS:

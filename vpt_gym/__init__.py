@@ -17,29 +17,35 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import Sampling, VPTAgent
     from vpt_gym.agents.config import VPTConfig
+    from vpt_gym.minedojo.resilient import ResilientEnv
     from vpt_gym.wrappers.action import HumanActionWrapper, VPTActionWrapper
+    from vpt_gym.wrappers.legacy_gym import as_gymnasium
     from vpt_gym.wrappers.observation import VPTObsWrapper
     from vpt_gym.wrappers.recorder import RecorderWrapper
 
 _HOME = {
     "HumanActionWrapper": "vpt_gym.wrappers.action",
     "RecorderWrapper": "vpt_gym.wrappers.recorder",
+    "ResilientEnv": "vpt_gym.minedojo.resilient",
     "Sampling": "vpt_gym.agents.agent",
     "VPTActionWrapper": "vpt_gym.wrappers.action",
     "VPTAgent": "vpt_gym.agents.agent",
     "VPTConfig": "vpt_gym.agents.config",
     "VPTObsWrapper": "vpt_gym.wrappers.observation",
+    "as_gymnasium": "vpt_gym.wrappers.legacy_gym",
 }
 
 __all__ = [
     "HumanActionWrapper",
     "RecorderWrapper",
+    "ResilientEnv",
     "Sampling",
     "VPTActionWrapper",
     "VPTAgent",
     "VPTConfig",
     "VPTObsWrapper",
     "__version__",
+    "as_gymnasium",
 ]
 
 
@@ -59,3 +65,4 @@ register(
     kwargs={"task": "harvest_1_log"},
     max_episode_steps=600,
 )
+register(id="vpt_gym/MineDojo-v0", entry_point="vpt_gym.minedojo.factory:make")

@@ -249,10 +249,10 @@ def test_reverse_action_gives_the_human_action() -> None:
 
 
 @pytest.mark.parametrize("wrapper", [VPTActionWrapper, HumanActionWrapper])
-def test_old_gym_is_refused_with_the_remedy(wrapper: type[gym.Wrapper]) -> None:
-    class Old:
+def test_what_is_no_environment_is_refused(wrapper: type[gym.Wrapper]) -> None:
+    class NoSpaces:
         def reset(self) -> None: ...
         def step(self, action: Any) -> None: ...
 
-    with pytest.raises(TypeError, match=rf"{wrapper.__name__} needs a gymnasium.Env.*old gym"):
-        wrapper(Old())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=rf"{wrapper.__name__} needs a gymnasium.Env, got NoSpaces"):
+        wrapper(NoSpaces())  # type: ignore[arg-type]

@@ -247,20 +247,9 @@ def test_keep_needs_a_dict() -> None:
         VPTObsWrapper(FixedEnv(box(36, 64, 3)), keep=("rgb",))
 
 
-class OldGymEnv:
-    observation_space = action_space = None
-
-    def reset(self) -> int:
-        return 0
-
-    def step(self, action: int) -> tuple[int, float, bool, dict]:
-        return 0, 0.0, False, {}
-
-
 @pytest.mark.parametrize(
     ("env", "message"),
     [
-        (OldGymEnv(), r"OldGymEnv, which looks like an environment of the old gym\. Convert it"),
         (gym.vector.SyncVectorEnv([ViewEnv]), "wraps one environment, got a vector of 1"),
         ("vpt_gym/Harvest1Log-v0", "got str"),
     ],

@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 from vpt_gym.actions.camera import BIN_DEGREES, N_BINS, to_bin
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
-from vpt_gym.actions.human import HOTBAR, HumanAction, checked, no_op
+from vpt_gym.actions.human import BUTTONS, HOTBAR, HumanAction, checked, human_action_space, no_op
 from vpt_gym.actions.keyed import KeyedTranslator, pressed_by_code
 from vpt_gym.actions.protocol import Coverage, Translator
 
@@ -36,12 +36,39 @@ EVENT_LEVEL = frozenset((*KEYS, "camera", *AT_REST)) - {"swap_slot"}
 KEYBOARD_LEVEL = frozenset((*KEYS, "camera", *AT_REST, *HOTBAR, "pickItem")) - {"equip", "place"}
 """The 25 entries of ``MineDojoSim(event_level_control=False)``."""
 
+PLAYER_KEYS = tuple(name for name in BUTTONS if name not in ("ESC", "inventory", "swapHands"))
+"""The 20 keys that a player of MineDojo can press: ``KEYS``, the hotbar and pickItem."""
+
+PLAYER = frozenset((*PLAYER_KEYS, "camera"))
+"""The entries of ``player_action_space``."""
+
+
+def player_action_space() -> spaces.Dict:
+    """Returns the human action less the keys that MineDojo cannot press: 20 buttons and ``camera``."""
+    human = human_action_space()
+    return spaces.Dict({name: human[name] for name in (*PLAYER_KEYS, "camera")})
+
+
+class MineDojoPlayerTranslator(KeyedTranslator):
+    """Human action <-> the keys and the exact degrees that ``vpt_gym.minedojo`` sends to the game.
+
+    Args:
+        action_space: A ``Dict`` of ``PLAYER``; default: ``player_action_space()``.
+    """
+
+    def __init__(self, action_space: spaces.Dict | None = None) -> None:
+        super().__init__(action_space or player_action_space(), "MineDojo (keys and camera)")
+
+
 # Entries of the MultiDiscrete action, and their values
 _MOVE, _STRAFE, _POSTURE, _PITCH, _YAW, _FUNCTION, _CRAFT, _SLOT = range(8)
 _JUMP, _SNEAK, _SPRINT = 1, 2, 3
 _USE, _DROP, _ATTACK, _EQUIP = 1, 2, 3, 5
 _FUNCTIONS = {"attack": _ATTACK, "use": _USE, "drop": _DROP}  # in order of priority
 _POSTURES = {"jump": _JUMP, "sneak": _SNEAK, "sprint": _SPRINT}  # in order of priority
+
+_FLOAT32_NOISE = 1e-4
+"""Degrees: what the float32 of a human action's camera leaves of whole bins, over many ticks."""
 
 PITCH_LIMIT = 90.0
 """Straight down; Minecraft clamps the player's pitch to +- this many degrees."""
@@ -61,7 +88,8 @@ class MineDojoTranslator(Translator):
     """Human action <-> ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])``, as near as this space comes.
 
     * **Camera**: nearest bins; what rounding leaves is carried to the next tick, so that the view is never off by
-      more than half a bin. Where the observation tells the player's pitch, this holds at straight up and down too.
+      more than half a bin. Where the observation tells the player's pitch, this holds at straight up and down too;
+      where it does not, the pitch can be off by up to a bin from there on.
     * **jump, sneak, sprint** share one entry. In the game a sprint lasts while forward is held, so jump with sprint
       is said by a jump once the sprint runs; in the first such tick, which has to start the sprint, the jump is
       dropped. Otherwise: jump before sneak before sprint.
@@ -140,7 +168,7 @@ class MineDojoTranslator(Translator):
         dropped = tuple(name for name, held in human.items() if name != "camera" and held and name not in kept)
         if dropped:
             self.untold["dropped"] = dropped
-        if (np.abs(self._residual) > 1e-6).any():
+        if (np.abs(self._residual) > _FLOAT32_NOISE).any():
             self.untold["camera_residual"] = tuple(self._residual.tolist())
         return action
 

@@ -15,6 +15,7 @@ __all__ = ["Coverage", "Translator", "translator_for"]
 _KNOWN = """\
  - a Dict of the 24 keys of the human action (MineRL 1.0, MCio, the embedded world)
  - a Dict of CraftGround's V2_MINERL_HUMAN
+ - a Dict of 20 of these keys and the camera (vpt_gym.minedojo.make, as_gymnasium of a MineDojo env)
  - a Dict of MineDojo's simulator, event level (16 entries) or keyboard level (25)
  - MultiDiscrete([3, 3, 4, P, Y, 8, C, S]) (minedojo.make, its forks, CraftGround's V1_MINEDOJO)"""
 
@@ -48,6 +49,8 @@ def translator_for(
             return minerl.MineRLTranslator(space)
         if keys == craftground.KEYS:
             return craftground.CraftGroundTranslator(space)
+        if keys == minedojo.PLAYER:
+            return minedojo.MineDojoPlayerTranslator(space)
         if keys in (minedojo.EVENT_LEVEL, minedojo.KEYBOARD_LEVEL):
             return minedojo.MineDojoSimTranslator(space)
     elif isinstance(space, spaces.MultiDiscrete) and minedojo.is_minedojo_space(space):

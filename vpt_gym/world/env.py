@@ -9,16 +9,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from vpt_gym.world import fields, generate
-from vpt_gym.world.compiled import announce_compilation
-from vpt_gym.world.generate import LEVELS, choose_start
+from vpt_gym.world.game import Game
 from vpt_gym.world.interfaces import make_interface
 from vpt_gym.world.observation import Observation, Observer, observation_space
-from vpt_gym.world.raycast import draw_world
-from vpt_gym.world.render import Renderer
-from vpt_gym.world.state import WorldState
 from vpt_gym.world.tasks import TASKS
-from vpt_gym.world.tick import Controls, advance
+from vpt_gym.world.tick import Controls
 
 _REST = Controls()
 
@@ -66,10 +61,6 @@ class VoxelEnv(gym.Env[Observation, Any]):
     ) -> None:
         if task not in TASKS:
             raise ValueError(f"task is {task!r}; the embedded world has {', '.join(TASKS)}")
-        if level not in LEVELS:
-            raise ValueError(f"level is {level!r}; the levels are {', '.join(LEVELS)}")
-        if not break_speed > 0:
-            raise ValueError(f"break_speed is {break_speed!r}; it must be greater than 0 (1 is Minecraft's)")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
         try:
@@ -78,19 +69,24 @@ class VoxelEnv(gym.Env[Observation, Any]):
             raise ValueError(f"image_size is {image_size!r}; it must be two integers, (height, width)") from error
         self.render_mode = render_mode
         self.task = TASKS[task]
-        self.state = WorldState()
-        self.elapsed_ticks = 0
-        self.world_seed = 0
-        self._level = LEVELS[level]
+        self._game = Game(level, height, width, break_speed)
+        self.state = self._game.state
         self._interface = make_interface(actions, cam_interval)
-        self._break_speed = float(break_speed)
-        self._renderer = Renderer(height, width)
         self._observer = Observer()
         self._frame: np.ndarray[Any, Any] | None = None
         self._held = 0
         self.action_space = self._interface.action_space
         self.observation_space = observation_space(height, width)
-        announce_compilation("world", 20, generate.grow_ground, advance, draw_world)
+
+    @property
+    def elapsed_ticks(self) -> int:
+        """Ticks since the episode began."""
+        return self._game.ticks
+
+    @property
+    def world_seed(self) -> int:
+        """Seed of the episode's world."""
+        return self._game.world_seed
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -105,13 +101,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
             The first observation, and ``info``.
         """
         super().reset(seed=seed)
-        self.world_seed = int(self.np_random.integers(2**32))
-        state = self.state
-        generate.generate(self.world_seed, self._level, state.blocks, state.ground)
-        fields.fill_tops(state.blocks, state.tops)
-        fields.fill_squares(state.blocks, state.tops, state.squares)
-        state.place_player(*choose_start(self.np_random, self._level, state.blocks, state.ground, state.tops))
-        self.elapsed_ticks = 0
+        self._game.begin(self.np_random)
         self._held = 0
         self._observer.reset()
         return self._observe(), {"success": False, "ticks": 0, "world_seed": self.world_seed}
@@ -141,21 +131,10 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     def _tick(self, controls: Controls) -> tuple[float, bool]:
         """Advances the world by one tick; returns reward and success."""
-        state = self.state
-        advance(
-            state.blocks,
-            state.tops,
-            state.squares,
-            state.player,
-            state.items,
-            state.inventory,
-            self._break_speed,
-            *controls,
-        )
-        self.elapsed_ticks += 1
-        before, self._held = self._held, self.task.count(state.inventory)
+        self._game.tick(controls)
+        before, self._held = self._held, self.task.count(self.state.inventory)
         return self.task.reward(before, self._held), self.task.success(self._held)
 
     def _observe(self) -> Observation:
-        self._frame = self._renderer.draw(self.state)
+        self._frame = self._game.draw()
         return self._observer.observe(self.state, self._frame)

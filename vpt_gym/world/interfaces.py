@@ -15,8 +15,8 @@ import numpy as np
 from gymnasium import spaces
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, checked, human_action_space
+from vpt_gym.spaces import Choice
 from vpt_gym.world.blocks import AIR, BLOCKS
-from vpt_gym.world.spaces import Choice
 from vpt_gym.world.state import SLOTS
 from vpt_gym.world.tick import Controls
 
@@ -113,8 +113,8 @@ ITEM_NAMES: tuple[str, ...] = tuple(sorted({BLOCKS[kind.drop].name for kind in B
 """Names of all items of this world, as actions say them (underscores for spaces)."""
 
 
-def _slot_of(name: str, inventory: Array) -> int:
-    """Returns the first inventory slot that holds an item of a name, or -1."""
+def slot_of(name: str, inventory: Array) -> int:
+    """Returns the first slot of an inventory (SLOTS, 2) that holds an item of a name, or -1."""
     for slot in range(SLOTS):
         if inventory[slot, 1] > 0 and BLOCKS[inventory[slot, 0]].name == name:
             return slot
@@ -163,8 +163,8 @@ class NativeInterface:
         return (
             Controls(
                 **_held(action),
-                equip=_slot_of(str(action["equip"]), inventory),
-                place=_slot_of(str(action["place"]), inventory),
+                equip=slot_of(str(action["equip"]), inventory),
+                place=slot_of(str(action["place"]), inventory),
                 pitch=pitch,
                 yaw=yaw,
             ),

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from vpt_gym.spaces import Strings, TextArray
 from vpt_gym.world.blocks import AIR, BLOCKS, HEIGHT, MASK
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.interfaces import CRAFT_ITEMS
 from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look
-from vpt_gym.world.spaces import Strings, TextArray
 from vpt_gym.world.state import SLOTS, STACK, WorldState
 
 Array = np.ndarray[Any, Any]
@@ -135,14 +135,14 @@ _BARE_HAND = np.array([not kind.needs_tool for kind in BLOCKS], np.bool_)
 _BURNS = np.array([kind.burns for kind in BLOCKS], np.bool_)
 _NO_CELLS = np.zeros((3, 3, 3), np.bool_)
 
-_LIFE: dict[str, Any] = {
+LIFE: dict[str, Any] = {
     **{name: np.array([20.0], np.float32) for name in ("life", "food")},
     **{name: np.array([0.0], np.float32) for name in ("armor", "xp")},
     "saturation": np.array([5.0], np.float32),
     "oxygen": np.array([300.0], np.float32),
     "is_sleeping": np.int64(0),
 }
-_PLACE: dict[str, Array] = {
+PLACE: dict[str, Array] = {
     "biome_id": np.array(FOREST, np.int64),
     "rainfall": np.array([0.8], np.float32),
     "temperature": np.array([0.7], np.float32),
@@ -164,27 +164,30 @@ _NO_DAMAGE: dict[str, Array] = {
 
 
 @kernel
-def look_around(blocks: Any, player: Any, ids: Any, cosines: Any) -> None:
-    """Writes the 27 cells around the player's feet.
+def look_around(blocks: Any, player: Any, low_x: int, low_y: int, low_z: int, ids: Any, cosines: Any) -> None:
+    """Writes the cells of a box around the player's feet.
 
     Args:
         blocks: The world.
         player: (1,) of ``PLAYER``.
-        ids: (3, 3, 3) int64 [x, y, z], block ids; written.
-        cosines: (3, 3, 3) float32, cosine between the view and the way from the eye to the cell's middle; written.
+        low_x: Where the box begins, relative to the cell of the feet.
+        low_y: Likewise.
+        low_z: Likewise.
+        ids: (nx, ny, nz) int64 [x, y, z], block ids; written.
+        cosines: (nx, ny, nz) float32, cosine between the view and the way from the eye to the cell's middle; written.
     """
     p = player[0]
     dx, dy, dz = look(p.yaw, p.pitch)
     eye = SNEAKING_EYE_HEIGHT if p.sneaking else EYE_HEIGHT
-    cx = math.floor(p.x)
-    cy = math.floor(p.y)
-    cz = math.floor(p.z)
-    for i in range(3):
-        for j in range(3):
-            for k in range(3):
-                x = cx + i - 1
-                y = cy + j - 1
-                z = cz + k - 1
+    first_x = math.floor(p.x) + low_x
+    first_y = math.floor(p.y) + low_y
+    first_z = math.floor(p.z) + low_z
+    for i in range(ids.shape[0]):
+        for j in range(ids.shape[1]):
+            for k in range(ids.shape[2]):
+                x = first_x + i
+                y = first_y + j
+                z = first_z + k
                 ids[i, j, k] = blocks[x & MASK, z & MASK, y] if 0 <= y < HEIGHT else AIR
                 vx = x + 0.5 - p.x
                 vy = y + 0.5 - p.y - eye
@@ -279,9 +282,9 @@ class Observer:
             "rgb": frame,
             "inventory": _fresh(slots["inventory"]),
             "equipment": _fresh(slots["equipment"]),
-            "life_stats": _fresh(_LIFE),
+            "life_stats": _fresh(LIFE),
             "location_stats": {
-                **_fresh(_PLACE),
+                **_fresh(PLACE),
                 "pos": np.array((x, y, z), np.float32),
                 "pitch": player["pitch"].astype(np.float32),
                 "yaw": player["yaw"].astype(np.float32),
@@ -317,7 +320,7 @@ class Observer:
 
     def _look(self, state: WorldState) -> dict[str, Array]:
         cosines = np.empty((3, 3, 3), np.float32)
-        look_around(state.blocks, state.player, self._ids, cosines)
+        look_around(state.blocks, state.player, -1, -1, -1, self._ids, cosines)
         key = self._ids.tobytes()
         if key != self._voxel_key:
             ids = self._ids

@@ -4,6 +4,7 @@
 * ``VPTActionWrapper``: VPT codes -> the environment's actions.
 * ``HumanActionWrapper``: human actions (keyboard and mouse) -> the environment's actions.
 * ``RecorderWrapper``: writes a demo of every episode.
+* ``as_gymnasium``: environments of the old gym, MineDojo's among them.
 
 The classes are imported when they are first used, so that importing this package loads neither OpenCV nor a video
 library.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vpt_gym.wrappers.action import HumanActionWrapper, VPTActionWrapper
+    from vpt_gym.wrappers.legacy_gym import as_gymnasium
     from vpt_gym.wrappers.observation import VPTObsWrapper
     from vpt_gym.wrappers.recorder import RecorderWrapper
 
@@ -24,9 +26,10 @@ _HOME = {
     "RecorderWrapper": "vpt_gym.wrappers.recorder",
     "VPTActionWrapper": "vpt_gym.wrappers.action",
     "VPTObsWrapper": "vpt_gym.wrappers.observation",
+    "as_gymnasium": "vpt_gym.wrappers.legacy_gym",
 }
 
-__all__ = ["HumanActionWrapper", "RecorderWrapper", "VPTActionWrapper", "VPTObsWrapper"]
+__all__ = ["HumanActionWrapper", "RecorderWrapper", "VPTActionWrapper", "VPTObsWrapper", "as_gymnasium"]
 
 
 def __getattr__(name: str) -> object:

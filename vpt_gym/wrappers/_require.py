@@ -1,4 +1,4 @@
-"""The check that every wrapper makes first: what it is handed is a Gymnasium environment."""
+"""What every wrapper does first: it makes sure that what it is handed is one Gymnasium environment."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from typing import Any
 
 import gymnasium as gym
 
+from vpt_gym.legacy_gym import is_legacy_env
+from vpt_gym.wrappers.legacy_gym import as_gymnasium
 
-def require_gymnasium(env: Any, wrapper: str) -> None:
-    """Raises a ``TypeError`` that names the remedy unless ``env`` is a Gymnasium environment.
+
+def require_gymnasium(env: Any, wrapper: str) -> gym.Env[Any, Any]:
+    """Returns ``env``, or what ``as_gymnasium`` makes of an environment of the old gym.
 
     Args:
         env: What the wrapper was handed.
         wrapper: Name of the wrapper, for the message.
+
+    Raises:
+        TypeError: It is neither; the message names the remedy.
     """
-    if isinstance(env, gym.Env):
-        return
+    if isinstance(env, gym.Env) or is_legacy_env(env):
+        return as_gymnasium(env)
     if isinstance(env, gym.vector.VectorEnv):
         raise TypeError(
             f"{wrapper} wraps one environment, got a vector of {env.num_envs} ({type(env).__name__}). Wrap each of "
             "them: SyncVectorEnv([lambda: wrapper(make())] * n)"
-        )
-    if hasattr(env, "step") and hasattr(env, "reset"):
-        raise TypeError(
-            f"{wrapper} needs a gymnasium.Env, got {type(env).__module__}.{type(env).__qualname__}, which looks like "
-            "an environment of the old gym. Convert it first to a gymnasium.Env: Gymnasium spaces, reset(seed, "
-            "options) -> (observation, info), step -> (observation, reward, terminated, truncated, info)"
         )
     raise TypeError(f"{wrapper} needs a gymnasium.Env, got {type(env).__name__}: {env!r}")

@@ -21,7 +21,7 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
 
     def __init__(self, env: gym.Env[Any, Any], translator: Translator | Literal["auto"], strict: bool) -> None:
         name = type(self).__name__
-        require_gymnasium(env, name)
+        env = require_gymnasium(env, name)
         gym.utils.RecordConstructorArgs.__init__(self, translator=translator, strict=strict)
         super().__init__(env)
         if isinstance(translator, str) and translator == "auto":
@@ -76,7 +76,7 @@ class VPTActionWrapper(_TranslatingWrapper):
         MultiDiscrete([8641  121])
 
     Args:
-        env: The environment to wrap.
+        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
         translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or a translator of your own. It holds
             the state of an episode: do not share one between environments.
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
@@ -85,7 +85,7 @@ class VPTActionWrapper(_TranslatingWrapper):
         translator: The translator in use.
 
     Raises:
-        TypeError: ``env`` is not a Gymnasium environment, or ``translator`` is not a translator.
+        TypeError: ``env`` is no environment, or ``translator`` is not a translator.
         ValueError: The action space is unknown and ``translator`` is ``"auto"``; the translator is for another
             space; or ``strict`` and its coverage is not complete.
 
@@ -139,7 +139,7 @@ class HumanActionWrapper(_TranslatingWrapper):
         24
 
     Args:
-        env: The environment to wrap.
+        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
         translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or a translator of your own. It holds
             the state of an episode: do not share one between environments.
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
@@ -148,7 +148,7 @@ class HumanActionWrapper(_TranslatingWrapper):
         translator: The translator in use.
 
     Raises:
-        TypeError: ``env`` is not a Gymnasium environment, or ``translator`` is not a translator.
+        TypeError: ``env`` is no environment, or ``translator`` is not a translator.
         ValueError: The action space is unknown and ``translator`` is ``"auto"``; the translator is for another
             space; or ``strict`` and its coverage is not complete.
 

@@ -37,7 +37,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         Box(0, 255, (128, 128, 3), uint8)
 
     Args:
-        env: The environment to wrap.
+        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
         size: (height, width) of the frame that is given, pixels.
         keep: Keys of the wrapped ``Dict`` observation to keep. With any, the observation becomes a ``Dict`` of
             ``"img"`` (the frame) and these; without, it is the frame itself.
@@ -48,7 +48,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
             the first ``reset``. Action translators above this wrapper read the player's pitch there.
 
     Raises:
-        TypeError: ``env`` is not a Gymnasium environment, or its frame is not uint8.
+        TypeError: ``env`` is no environment, or its frame is not uint8.
         ValueError: No frame can be found, ``size`` is not two positive numbers, or ``keep`` names a key that is
             not there or is ``"img"``.
 
@@ -65,7 +65,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         keep: Sequence[str] = (),
         key: str | None = None,
     ) -> None:
-        require_gymnasium(env, "VPTObsWrapper")
+        env = require_gymnasium(env, "VPTObsWrapper")
         gym.utils.RecordConstructorArgs.__init__(self, size=size, keep=keep, key=key)
         super().__init__(env)
         if isinstance(keep, str):

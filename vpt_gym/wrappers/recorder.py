@@ -39,7 +39,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     (MineDojo), whichever is there; without any of them it is recorded as unknown (None).
 
     Args:
-        env: The environment to wrap.
+        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
         directory: Where the demos go; it is created with the first one.
         keep: Called with the ``EpisodeSummary`` when an episode is over; the demo is thrown away if it returns
             False. Default: keep all. ``keep=lambda episode: episode.success`` keeps the successes.
@@ -52,7 +52,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         last_demo: The ``<id>.json`` of the demo finished last, None before the first.
 
     Raises:
-        TypeError: ``env`` is not a Gymnasium environment, or its frame is not uint8.
+        TypeError: ``env`` is no environment, or its frame is not uint8.
         ValueError: The observation has no frame, or it is unknown how to read the wrapped environment's actions as
             human actions.
 
@@ -69,7 +69,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        require_gymnasium(env, type(self).__name__)
+        env = require_gymnasium(env, type(self).__name__)
         gym.utils.RecordConstructorArgs.__init__(
             self, directory=os.fspath(directory), keep=keep, translator=translator, key=key, metadata=metadata
         )
@@ -183,7 +183,7 @@ def _describe(env: gym.Env[Any, Any]) -> dict[str, Any]:
     return {
         "env_id": type(env.unwrapped).__qualname__ if spec is None else spec.id,
         "env_kwargs": kwargs,
-        "task": kwargs.get("task"),
+        "task": kwargs.get("task", kwargs.get("task_id")),
     }
 
 

@@ -12,7 +12,7 @@ from gymnasium.vector.utils.space_utils import batch_differing_spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpt_gym.world.spaces import Choice, Strings, TextArray
+from vpt_gym.spaces import Choice, Strings, TextArray
 
 
 @given(st.lists(st.integers(0, 4), max_size=3), st.integers(1, 12), st.integers(0, 2**31))

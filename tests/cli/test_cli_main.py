@@ -1,0 +1,65 @@
+"""The shell command itself: its help, its answers to mistakes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vpt_gym
+from vpt_gym.cli import COMMANDS
+
+SCRIPT = Path(sys.executable).parent / "vpt-gym"
+
+
+def vpt_gym_command(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "vpt_gym", *args], capture_output=True, text=True, check=False)
+
+
+def test_the_installed_script_is_the_module() -> None:
+    done = subprocess.run([SCRIPT, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"vpt-gym {vpt_gym.__version__}\n" == vpt_gym_command("--version").stdout
+
+
+@pytest.mark.parametrize("args", [(), ("--help",), ("-h",)])
+def test_help_names_every_command(args: tuple[str, ...]) -> None:
+    done = vpt_gym_command(*args)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()[2 : 2 + len(COMMANDS)]] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    done = vpt_gym_command(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: vpt-gym {name} ")
+
+
+def test_unknown_command_is_answered_with_the_known_ones() -> None:
+    done = vpt_gym_command("docter")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no command 'docter'" in done.stderr
+    assert all(name in done.stderr for name in COMMANDS)
+
+
+def test_unknown_option_is_named() -> None:
+    done = vpt_gym_command("doctor", "--emedded")
+    assert done.returncode == 2
+    assert "--emedded" in done.stderr
+
+
+@pytest.mark.parametrize("args", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help_loads_nothing_heavy(args: list[str]) -> None:
+    code = f"""
+import sys
+from vpt_gym.cli import main
+try:
+    main({args!r})
+except SystemExit:
+    pass
+print([name for name in ('torch', 'numba', 'cv2', 'av', 'minedojo', 'gym') if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

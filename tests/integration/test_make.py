@@ -1,0 +1,225 @@
+"""`vpt_gym.minedojo.make` with the real MineDojo on the embedded world, and MineDojo environments that users made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium, minedojo
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.minedojo import shims
+from vpt_gym.minedojo.factory import make_legacy
+
+REST = {"camera": [0.0, 0.0]}
+DOWN = {"camera": [90.0, 0.0]}
+
+
+def differs(first: Any, second: Any) -> bool:
+    return not np.array_equal(first["rgb"], second["rgb"])
+
+
+@pytest.mark.parametrize("actions", ["human", "minedojo"])
+def test_it_is_a_gymnasium_environment_whose_spaces_hold(make_env: Any, actions: str) -> None:
+    env = make_env(actions=actions, use_lidar=True, cam_interval=15)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # check_env recommends other spaces
+        check_env(env, skip_render_check=True)
+    observation, info = env.reset(seed=3)
+    env.action_space.seed(0)
+    for _ in range(60):
+        assert env.observation_space.contains(observation)
+        assert observation["rgb"].flags["C_CONTIGUOUS"]
+        observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
+        assert isinstance(reward, float)
+        assert not truncated
+        assert info["success"] is terminated is False
+    assert env.render().shape == (64, 96, 3)
+    assert np.array_equal(env.render(), observation["rgb"].transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("task", ["combat_pig_plains_barehand", "survival", "creative:7", "playthrough", "open-ended"])
+def test_every_kind_of_task_is_made_and_says_what_it_is(make_env: Any, task: str) -> None:
+    env = make_env(task)
+    assert env.spec.kwargs["task_id"] == task
+    if task not in ("open-ended",):
+        assert env.unwrapped.task_prompt
+
+
+def test_the_same_task_can_be_made_twice(make_env: Any) -> None:
+    first, second = make_env(), make_env()
+    assert differs(first.reset(seed=1)[0], second.reset(seed=2)[0])
+
+
+def test_gymnasium_makes_it_by_its_id() -> None:
+    env = gym.make(
+        "vpt_gym/MineDojo-v0", task_id="harvest_1_log", backend="embedded", image_size=(64, 96), max_episode_steps=5
+    )
+    env.reset(seed=1)
+    ends = [env.step({**dict.fromkeys(set(env.action_space.spaces) - {"camera"}, 0), "camera": np.zeros(2, "f4")})[2:4]]
+    while not any(ends[-1]):
+        ends.append(env.step({"camera": np.zeros(2, np.float32)})[2:4])
+    assert ends == [(False, False)] * 4 + [(False, True)]
+    env.close()
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match=r"no task 'harvest_1_logs'\. Near it: harvest_1_log"):
+        minedojo.make("harvest_1_logs")
+    with pytest.raises(ValueError, match="backend is 'rust'"):
+        minedojo.make("harvest_1_log", backend="rust")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="level='easy' is for backend='embedded'"):
+        minedojo.make("harvest_1_log", level="easy")
+    with pytest.raises(ValueError, match="actions is 'keys'"):
+        minedojo.make("harvest_1_log", actions="keys")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="step_timeout is 0"):
+        minedojo.make("harvest_1_log", step_timeout=0)
+    with pytest.raises(ValueError, match="render_mode is 'human'"):
+        minedojo.make("harvest_1_log", render_mode="human")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**40])
+def test_the_same_seed_and_actions_give_the_embedded_world_tick_by_tick(make_env: Any, seed: int) -> None:
+    there = make_env(image_size=(144, 256), level="default")
+    here = gym.make("vpt_gym/Harvest1Log-v0", image_size=(144, 256)).unwrapped
+    there_sees, info = there.reset(seed=seed)
+    assert info["reset"]["seed"] == "world"
+    here_sees, _ = here.reset(seed=seed)
+    rng = np.random.default_rng(seed)
+    for _ in range(150):
+        for name in ("rgb", "inventory", "equipment", "location_stats", "life_stats", "voxels"):
+            there_part, here_part = there_sees[name], here_sees[name]
+            parts = [(there_part, here_part)] if name == "rgb" else [(there_part[k], here_part[k]) for k in there_part]
+            assert all(np.array_equal(a, b) for a, b in parts), name
+        action = {name: int(rng.random() < 0.3) for name in there.action_space.spaces if name != "camera"}
+        action["camera"] = rng.normal(0, 6, 2).astype(np.float32)
+        there_sees, there_reward, there_done, *_ = there.step(action)
+        here_sees, here_reward, here_done, *_ = here.step(action)
+        assert (there_reward, there_done) == (here_reward, here_done)
+        if here_done:
+            break
+
+
+def test_a_fast_reset_keeps_the_world_and_a_full_one_restores_it(make_env: Any) -> None:
+    env = make_env("open-ended", fast_reset=True, fast_reset_random_teleport_range=0)
+
+    def dig_a_hole() -> None:
+        for _ in range(40):
+            env.step({"attack": 1, **(DOWN if _ == 0 else REST)})
+
+    def looks_down() -> Any:
+        return env.step(DOWN)[0]
+
+    env.reset(seed=7)
+    fresh = looks_down()
+    dig_a_hole()
+    _, info = env.reset()
+    assert info["reset"] == {"kind": "fast", "restarted": False, "seed": None}
+    assert differs(looks_down(), fresh)
+    _, info = env.reset(seed=7)
+    assert info["reset"] == {"kind": "full", "restarted": False, "seed": "world"}
+    assert not differs(looks_down(), fresh)
+    with pytest.warns(UserWarning, match=r"seed 7 was ignored: a fast reset keeps the world"):
+        _, info = env.reset(seed=7, options={"reset": "fast"})
+    assert info["reset"]["seed"] == "ignored"
+    _, info = env.reset(options={"reset": "full"})
+    assert info["reset"]["kind"] == "full"
+    with pytest.raises(ValueError, match=r"\{'reset': 'quick'\}"):
+        env.reset(options={"reset": "quick"})
+
+
+def test_without_fast_reset_every_reset_is_full(make_env: Any) -> None:
+    env = make_env(fast_reset=False)
+    assert [env.reset()[1]["reset"]["kind"] for _ in range(2)] == ["full", "full"]
+    with pytest.raises(ValueError, match="fast_reset=True"):
+        env.reset(options={"reset": "fast"})
+
+
+def test_a_seed_given_to_make_holds_until_another_is_asked_for(make_env: Any) -> None:
+    env, other = make_env(world_seed="5", fast_reset=False), make_env()
+    first = env.reset()[0]
+    assert not differs(first, other.reset(seed=5)[0])
+    assert differs(first, env.reset(seed=6)[0])
+    assert not differs(first, env.reset()[0])
+
+
+def test_the_damage_that_the_game_tells_is_observed(make_env: Any) -> None:
+    env = make_env()
+    env.reset(seed=1)
+    told = {"damage_amout": 4.0, "is_projectile": True, "damage_yaw": -90.0}
+    damage = env.unwrapped._damage(told)
+    assert damage["damage_amount"].tolist() == [4.0]
+    assert (bool(damage["is_projectile"]), bool(damage["is_explosion"])) == (True, False)
+    assert env.observation_space["damage_source"].contains(damage)
+
+
+def test_the_whole_stack_plays_and_records(make_env: Any, tmp_path: Path) -> None:
+    env = VPTActionWrapper(VPTObsWrapper(RecorderWrapper(make_env(image_size=(144, 256)), tmp_path / "demos")))
+    frame, _ = env.reset(seed=1)
+    assert frame.shape == (128, 128, 3)
+    codes = [np.array([button, 60]) for button in (0, 2, 500, 8000)]
+    for code in codes:
+        env.step(code)
+    env.close()
+    (path,) = list_demos(tmp_path / "demos")
+    demo = read_demo(path)
+    assert len(demo.actions["forward"]) == len(codes)
+    assert demo.metadata["env_id"] == "vpt_gym/MineDojo-v0"
+    assert demo.metadata["task"] == "harvest_1_log"
+
+
+def test_an_environment_that_the_user_made_is_taken_by_every_wrapper(tmp_path: Path) -> None:
+    env = make_legacy("harvest_1_log", image_size=(144, 256))
+    wrapped = VPTActionWrapper(VPTObsWrapper(env))
+    assert wrapped.unwrapped is not env
+    assert wrapped.get_wrapper_attr("cam_interval") == 15
+    assert (
+        HumanActionWrapper(make_legacy("harvest_1_log", image_size=(144, 256))).translator.coverage().buttons_lost == 1
+    )
+    stock = as_gymnasium(make_legacy("harvest_1_log", image_size=(144, 256)), actions="minedojo")
+    assert stock.action_space == gym.spaces.MultiDiscrete([3, 3, 4, 25, 25, 8, 244, 36])
+
+
+def test_a_strange_wrapper_inside_is_refused_by_name() -> None:
+    import gym as old_gym
+
+    class Mine(old_gym.Wrapper):
+        pass
+
+    with pytest.raises(ValueError, match=r"Mine inside the MineDojo environment.*actions=\"minedojo\""):
+        as_gymnasium(Mine(make_legacy("harvest_1_log", image_size=(64, 96))))
+    assert as_gymnasium(Mine(make_legacy("harvest_1_log", image_size=(64, 96))), actions="minedojo")
+
+
+def test_importing_and_installing_change_what_they_say_and_no_more() -> None:
+    code = """
+import sys, numpy as np
+import vpt_gym.minedojo.factory
+before = set(vars(np))
+assert "unicode_" not in before and "minedojo" not in sys.modules and "gym" not in sys.modules
+from vpt_gym.minedojo import shims
+first = shims.install()
+again = dict(vars(np)), dict(vars(first.sim.spaces.Dict)), dict(vars(first.sim.spaces.MultiDiscrete))
+shims.install()
+assert again == (dict(vars(np)), dict(vars(first.sim.spaces.Dict)), dict(vars(first.sim.spaces.MultiDiscrete)))
+print(sorted(set(vars(np)) - before))
+space = first.sim.spaces.MultiDiscrete([3, 5])
+assert all(space.contains(space.sample()) for _ in range(100)) and space.sample(4).shape == (4, 2)
+assert {tuple(space.sample()) for _ in range(300)} == {(a, b) for a in range(3) for b in range(5)}
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "unicode_" in ran.stdout
+
+
+def test_shims_are_not_set_where_nothing_is_missing() -> None:
+    spaces = shims.install().sim.spaces
+    assert "no_op" in vars(spaces.Dict)
+    assert list(spaces.Dict({"a": spaces.Discrete(2)}).keys()) == ["a"]

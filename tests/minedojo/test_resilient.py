@@ -1,0 +1,465 @@
+"""ResilientEnv: crashes, hangs and errors of real envs in real processes, and what is left of them afterwards."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import psutil
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import RecordVideo
+from misbehaving_env import BadActionError, MisbehavingEnv, act
+
+from vpt_gym import ResilientEnv
+from vpt_gym.minedojo.resilient import EnvFailure
+from vpt_gym.world.env import VoxelEnv
+from vpt_gym.wrappers.success import success_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:the env failed:RuntimeWarning")
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which workers get theirs."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def resilient() -> Iterator[Callable[..., ResilientEnv]]:
+    envs = []
+
+    def make(env_fn: Callable[[], Any] = MisbehavingEnv, **kwargs: Any) -> ResilientEnv:
+        envs.append(ResilientEnv(env_fn, **{"step_timeout": 20, **kwargs}))
+        return envs[-1]
+
+    yield make
+    for env in envs:
+        env.close()
+
+
+def left(pids: list[int]) -> list[int]:
+    """Those of the processes that still run, or are children of this one that nobody has reaped."""
+    mine = {process.pid for process in psutil.Process().children(recursive=True)}
+    return [pid for pid in pids if pid in mine or is_alive(pid)]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def soon(nothing_left: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not nothing_left() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return nothing_left()
+
+
+def test_it_plays_as_the_env_itself_does(resilient):
+    direct = gym.make("vpt_gym/Harvest1Log-v0", disable_env_checker=True)
+    env = resilient(partial(gym.make, "vpt_gym/Harvest1Log-v0", disable_env_checker=True))
+    assert env.observation_space == direct.observation_space
+    assert env.action_space == direct.action_space
+    assert env.metadata == direct.metadata
+    assert env.spec == direct.spec
+    assert env.unwrapped is env
+    obs, info = env.reset(seed=3)
+    expected, expected_info = direct.reset(seed=3)
+    assert info == {**expected_info, "restarts": 0}
+    env.action_space.seed(0)
+    for _ in range(20):
+        assert pickle.dumps(obs) == pickle.dumps(pickle.loads(pickle.dumps(expected)))
+        action = env.action_space.sample()
+        obs, *rest = env.step(action)
+        expected, *expected_rest = direct.step(action)
+        assert rest == expected_rest
+    assert success_of(env, {}) is None
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_env_checker_is_content(resilient):
+    check_env(resilient(partial(VoxelEnv, image_size=(36, 64), render_mode="rgb_array")))
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("abort", r"^step: the env's process was killed by signal 6 \(SIGABRT\)$"),
+        ("sigkill", r"^step: the env's process was killed by signal 9 \(SIGKILL\)$"),
+        ("exit", r"^step: the env's process exited with code 3$"),
+        ("hang", r"^step: the env did not answer within 2 s$"),
+        ("connection", r"^step: ConnectionResetError: the game hung up$"),
+        ("runtime", r"^step: RuntimeError: the game is over$"),
+        ("torn json", r"^step: json.decoder.JSONDecodeError: "),
+    ],
+)
+def test_a_failure_truncates_the_episode_and_a_reset_starts_afresh(resilient, temporary, fault, words):
+    env = resilient(partial(MisbehavingEnv, spawn=True), step_timeout=2)
+    _, info = env.reset()
+    last = env.step(act("none"))[0]
+    kept = last.copy()
+    last += 7  # the caller may do what it likes with an observation
+    obs, reward, terminated, truncated, told = env.step(act(fault))
+    np.testing.assert_array_equal(obs, kept)
+    assert (reward, terminated, truncated) == (0.0, False, True)
+    assert len(info["pids"]) == 3
+    assert left(info["pids"]) == []
+    assert list(temporary.iterdir()) == []
+    assert re.search(words, told["env_error"])
+    raised = fault in ("connection", "runtime", "torn json")
+    assert ("misbehaving_env.py" in told.get("env_traceback", "")) == raised
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(act("none"))
+    obs, info = env.reset()
+    assert info["restarts"] == 1
+    np.testing.assert_array_equal(obs, [1, 0])
+    assert env.step(act("none"))[1] == 1.0
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[ResilientEnv]:
+    """Shared by the tests that leave its process running."""
+    env = ResilientEnv(MisbehavingEnv)
+    yield env
+    env.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        ("value", ValueError, "no such action"),
+        ("own value", BadActionError, "not that one"),
+        ("odd", RuntimeError, "OddError: 'twoparts'"),
+        ("lock", TypeError, "lock"),
+    ],
+)
+def test_a_programming_error_is_raised_and_the_env_goes_on(healthy, fault, error, message):
+    _, before = healthy.reset()
+    with pytest.raises(error, match=message) as caught:
+        healthy.step(act(fault))
+    assert "in the worker" not in str(caught.value)
+    assert "_worker.py" in str(caught.value.__cause__)
+    assert healthy.step(act("none"))[4]["pids"] == before["pids"]
+    with pytest.raises(error, match=message):
+        healthy.reset(options={"fault": fault})
+    with pytest.raises(gym.error.ResetNeeded):
+        healthy.step(act("none"))
+    assert healthy.reset()[1]["restarts"] == before["restarts"]
+
+
+def test_a_failure_that_the_env_reports_itself_is_passed_on(healthy):
+    _, before = healthy.reset()
+    *_, truncated, info = healthy.step(act("report"))
+    assert truncated
+    assert info["env_error"] == "Java says goodbye"
+    assert healthy.reset()[1]["restarts"] == before["restarts"]
+
+
+def test_seed_and_options_are_passed_on(healthy):
+    draws = [healthy.reset(seed=seed)[1]["drawn"] for seed in (5, 5, 6)]
+    assert draws[0] == draws[1] != draws[2]
+    assert healthy.reset(options={"episode": 4})[1]["options"] == {"episode": 4}
+    assert healthy.np_random_seed == 6
+
+
+def test_attributes_and_methods_of_the_env_can_be_used(healthy):
+    assert healthy.get_wrapper_attr("volume") == 3
+    assert healthy.has_wrapper_attr("volume")
+    assert healthy.set_volume(4, louder=1) == 5
+    assert healthy.volume == 5
+    assert not healthy.has_wrapper_attr("nothing_of_the_kind")
+    assert not healthy.has_wrapper_attr("_private")
+    with pytest.raises(AttributeError, match="pickled"):
+        _ = healthy.lock
+    with pytest.raises(AttributeError, match="environment"):
+        _ = healthy.inner
+    with pytest.raises(AttributeError, match="env_fn"):
+        healthy.set_wrapper_attr("volume", 2)
+    assert healthy.set_wrapper_attr("of_mine", 2)
+    assert healthy.of_mine == 2
+
+
+def test_the_worker_has_its_own_temporary_directory_and_the_given_working_directory(resilient, temporary, tmp_path):
+    script = "lambda: __import__('misbehaving_env').MisbehavingEnv()"
+    env = resilient(partial(in_directories, eval(script)), cwd=tmp_path)
+    ours, theirs = env.directories
+    assert ours == str(tmp_path)
+    assert Path(theirs).parent == temporary
+    env.close()
+    assert not Path(theirs).exists()
+
+
+def in_directories(make: Callable[[], Any]) -> Any:
+    env = make()
+    env.directories = (os.getcwd(), tempfile.gettempdir())
+    return env
+
+
+def test_a_hanging_reset_is_tried_again(resilient, tmp_path):
+    env = resilient(reset_timeout=2)
+    first = env.reset()[1]["pids"]
+    with pytest.warns(RuntimeWarning, match=r"reset: the env did not answer within 2 s"):
+        _, info = env.reset(seed=1, options={"fault": "hang", "once": str(tmp_path / "hung")})
+    assert info["restarts"] == 1
+    assert left(first) == []
+
+
+def test_a_reset_that_always_fails_tells_every_cause(resilient, temporary, tmp_path):
+    env = resilient(reset_attempts=2)
+    with pytest.raises(EnvFailure, match=r"reset failed 2 times: 1\. reset: Conn.*; 2\. reset: Conn") as caught:
+        env.reset(options={"fault": "connection"})
+    assert caught.value.traceback.count("the game hung up") >= 2
+    assert list(temporary.iterdir()) == []
+    assert env.reset()[1]["restarts"] == 2
+
+
+def test_an_env_that_cannot_be_made_again_fails_the_reset(resilient, tmp_path):
+    flag = tmp_path / "made"
+    env = resilient(partial(only_once, flag), reset_attempts=2)
+    env.reset()
+    env.step(act("sigkill"))
+    with pytest.raises(EnvFailure, match=r"reset failed 2 times: 1\. make: ValueError: no more"):
+        env.reset()
+
+
+def only_once(flag: Path) -> MisbehavingEnv:
+    if flag.exists():
+        raise ValueError("no more")
+    flag.touch()
+    return MisbehavingEnv()
+
+
+def end_abruptly() -> None:
+    os._exit(7)
+
+
+def never_end() -> None:
+    time.sleep(600)
+
+
+@pytest.mark.parametrize(
+    ("env_fn", "words", "cause"),
+    [
+        (partial(MisbehavingEnv, volume=1), r"make: TypeError: .*volume", TypeError),
+        (partial(VoxelEnv, level="hard"), r"make: ValueError: level is 'hard'", ValueError),
+        (dict, r"make: TypeError: env_fn returned \{\} \(dict\); it must return a gymnasium.Env", TypeError),
+        (end_abruptly, r"make: the env's process exited with code 7", EOFError),
+        (never_end, r"make: the env did not answer within 3 s", type(None)),
+    ],
+)
+def test_an_env_that_cannot_be_made_is_an_error_of_the_constructor(temporary, env_fn, words, cause):
+    with pytest.raises(EnvFailure, match=words) as caught:
+        ResilientEnv(env_fn, start_timeout=3 if env_fn is never_end else 60)
+    assert isinstance(caught.value.__cause__, cause)
+    assert ("Traceback" in caught.value.traceback) == (cause in (TypeError, ValueError))
+    assert list(temporary.iterdir()) == []
+    assert pickle.loads(pickle.dumps(caught.value)).traceback == caught.value.traceback
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"env_fn": 3}, TypeError, "env_fn is 3"),
+        ({"env_fn": threading.Lock().acquire}, TypeError, "inside of the function"),
+        ({"step_timeout": 0}, ValueError, "step_timeout is 0"),
+        ({"reset_timeout": float("inf")}, ValueError, "reset_timeout is inf"),
+        ({"close_timeout": "5"}, ValueError, "close_timeout is '5'"),
+        ({"start_timeout": float("nan")}, ValueError, "start_timeout is nan"),
+        ({"reset_attempts": 0}, ValueError, "reset_attempts is 0"),
+        ({"cwd": "/no/such/place"}, NotADirectoryError, "/no/such/place"),
+    ],
+)
+def test_bad_arguments_are_refused(temporary, arguments, error, message):
+    with pytest.raises(error, match=message):
+        ResilientEnv(**{"env_fn": MisbehavingEnv, **arguments})
+    assert list(temporary.iterdir()) == []
+
+
+def test_close_ends_everything_and_can_be_repeated(temporary):
+    env = ResilientEnv(partial(MisbehavingEnv, spawn=True))
+    pids = env.reset()[1]["pids"]
+    env.close()
+    env.close()
+    assert left(pids) == []
+    assert list(temporary.iterdir()) == []
+    assert not env.has_wrapper_attr("volume")
+    for use in (env.reset, env.render, partial(env.step, act("none"))):
+        with pytest.raises(gym.error.ClosedEnvironmentError):
+            use()
+
+
+def test_a_hanging_close_is_ended_by_force(temporary):
+    env = ResilientEnv(partial(MisbehavingEnv, close="hang"), close_timeout=1)
+    pids = env.reset()[1]["pids"]
+    with pytest.warns(RuntimeWarning, match="did not answer within 1 s"):
+        env.close()
+    assert left(pids) == []
+
+
+def test_a_programming_error_in_close_is_raised_when_all_is_cleaned_up(temporary):
+    env = ResilientEnv(partial(MisbehavingEnv, close="value"))
+    pids = env.reset()[1]["pids"]
+    with pytest.raises(ValueError, match="no such action"):
+        env.close()
+    assert left(pids) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_env_that_is_forgotten_is_cleaned_up(temporary):
+    env = ResilientEnv(partial(MisbehavingEnv, spawn=True))
+    pids = env.reset()[1]["pids"]
+    del env
+    gc.collect()
+    assert left(pids) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_failing_picture_is_the_last_one_and_the_next_step_tells(resilient, tmp_path):
+    env = RecordVideo(resilient(step_timeout=2), str(tmp_path), episode_trigger=lambda _: False)
+    env.reset()
+    env.step(act("none"))
+    assert env.render().max() == 1
+    env.get_wrapper_attr("set_volume")(0)  # from now on it hangs
+    assert env.render().max() == 1
+    *_, truncated, info = env.step(act("none"))
+    assert truncated
+    assert info["env_error"] == "render: the env did not answer within 2 s"
+    assert env.render().max() == 1
+    assert not env.has_wrapper_attr("volume")
+    env.reset()
+    assert env.render().max() == 0
+
+
+def test_ctrl_c_while_it_waits_ends_the_episode(resilient):
+    env = resilient(step_timeout=None)
+    pids = env.reset()[1]["pids"]
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        env.step(act("hang"))
+    timer.join()
+    assert left(pids) == []
+    assert "KeyboardInterrupt" in env.step(act("none"))[4]["env_error"]
+    assert env.reset()[1]["restarts"] == 1
+
+
+def test_twenty_failures_leave_nothing(resilient, temporary):
+    env = resilient(step_timeout=1)
+    seen: set[int] = set()
+    faults = [*["abort", "sigkill", "exit", "connection"] * 4, "sigkill", "hang", "runtime", "torn json"]
+    for number, fault in enumerate(faults):
+        _, info = env.reset()
+        if number == 1:  # now that all has been imported
+            before = len(os.listdir("/proc/self/fd"))
+        seen.update(env.step(act("spawn"))[4]["pids"] if number % 5 == 0 else info["pids"])
+        assert "env_error" in env.step(act(fault))[4]
+    assert env.reset()[1]["restarts"] == 20
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert left(sorted(seen)) == []
+    assert len(list(temporary.iterdir())) == 1  # of the process that runs now
+
+
+def test_vector_envs_hold_it():
+    def make() -> ResilientEnv:
+        return ResilientEnv(MisbehavingEnv)
+
+    for kind in (gym.vector.SyncVectorEnv, gym.vector.AsyncVectorEnv):
+        envs = kind([make, make])
+        _, info = envs.reset(seed=0)
+        pids = [pid for each in info["pids"] for pid in each]
+        obs, *_, truncated, info = envs.step([act("sigkill"), act("none")])
+        np.testing.assert_array_equal(obs, [[1, 0], [1, 1]])
+        assert truncated.tolist() == [True, False]
+        assert "SIGKILL" in info["env_error"][0]
+        obs, *_, info = envs.step([act("none"), act("none")])  # the first one is reset
+        np.testing.assert_array_equal(obs, [[1, 0], [1, 2]])
+        assert info["restarts"].tolist() == [1, 0]
+        envs.close()
+        assert left(pids) == []
+
+
+def run_program(tmp_path: Path, program: str) -> subprocess.Popen[str]:
+    """Starts a script that has no ``__main__`` guard and makes ``env``."""
+    script = tmp_path / "program.py"
+    start = """
+        import ctypes, os, sys, time, psutil
+        from functools import partial
+        from misbehaving_env import MisbehavingEnv, act
+        from vpt_gym import ResilientEnv
+
+        class Lost(ValueError):
+            pass
+
+        class Local(MisbehavingEnv):
+            def step(self, action):
+                if action == act("value"):
+                    raise Lost("here")
+                return super().step(action)
+
+        env = ResilientEnv(partial(Local, spawn=True))
+        _, info = env.reset()
+        print(*info["pids"], flush=True)
+    """
+    script.write_text("".join(f"{textwrap.dedent(part)}\n" for part in (start, program)))
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "temporary")}
+    return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def test_a_program_without_a_guard_and_without_a_close(temporary, tmp_path):
+    program = """
+        try:
+            env.step(act("value"))
+        except Lost as error:
+            print(error)
+    """
+    with run_program(tmp_path, program) as running:
+        output, _ = running.communicate()
+    pids, error = output.splitlines()
+    assert error == "here"
+    assert running.returncode == 0
+    assert left([int(pid) for pid in pids.split()]) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_killed_program_takes_a_hanging_env_along(temporary, tmp_path):
+    with run_program(tmp_path, 'env.step(act("hang"))') as running:
+        assert running.stdout is not None
+        pids = [int(pid) for pid in running.stdout.readline().split()]
+        assert len(left(pids)) == 3
+        running.kill()
+    assert soon(lambda: not left(pids) and not list(temporary.iterdir()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_orphans_of_a_program_that_is_a_containers_first_process_are_reaped(tmp_path):
+    program = """
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans come to this process
+        print(env.step(act("sigkill"))[4]["env_error"])
+        print(psutil.Process().children())
+    """
+    (tmp_path / "temporary").mkdir(exist_ok=True)
+    with run_program(tmp_path, program) as running:
+        output, _ = running.communicate()
+    assert output.splitlines()[1:] == ["step: the env's process was killed by signal 9 (SIGKILL)", "[]"]

@@ -1,0 +1,112 @@
+"""Environments with the old gym's interface; those of the real old gym are in tests/integration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium
+from vpt_gym.actions.human import human_action, human_action_space
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.legacy_gym import LegacyGymEnv, convert_space
+
+
+class OldEnv:
+    """The interface of gym 0.21: a bare reset, four values from step, seed as a method."""
+
+    observation_space = spaces.Dict({"pov": spaces.Box(0, 255, (36, 64, 3), np.uint8), "on": spaces.Discrete(2)})
+    action_space = human_action_space()
+    metadata = {"video.frames_per_second": 20}  # noqa: RUF012 (gym's own form)
+
+    def __init__(self, limit: int = 3, ends: bool = False, keeps_seed: bool = True) -> None:
+        self.limit, self.ends, self.keeps_seed = limit, ends, keeps_seed
+        self.seeds: list[int] = []
+        self.closed = False
+
+    def seed(self, seed: int) -> list[int] | None:
+        self.seeds.append(seed)
+        return [seed] if self.keeps_seed else None
+
+    def reset(self) -> dict[str, Any]:
+        self.tick = 0
+        return self._look()
+
+    def step(self, action: dict[str, Any]) -> tuple[dict[str, Any], int, bool, dict[str, Any]]:
+        self.tick += 1
+        done = self.tick == self.limit
+        return self._look(), self.tick, done, {"TimeLimit.truncated": not self.ends} if done else {}
+
+    def _look(self) -> dict[str, Any]:
+        # a view with negative strides, and a bool where the space says Discrete, as MineDojo has them
+        return {"pov": np.full((36, 64, 3), self.tick, np.uint8)[::-1], "on": np.array(True), "extra": "not declared"}
+
+    def render(self, mode: str = "human") -> Any:
+        return np.zeros((36, 64, 3), np.uint8) if mode == "rgb_array" else None
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def rollout(env: gym.Env) -> list[tuple[bool, bool]]:
+    ends, (observation, _) = [], env.reset(seed=3)
+    assert env.observation_space.contains(observation)
+    while not ends or not any(ends[-1]):
+        observation, reward, terminated, truncated, _ = env.step(human_action("forward"))
+        assert env.observation_space.contains(observation)
+        assert isinstance(reward, float)
+        ends.append((terminated, truncated))
+    return ends
+
+
+def test_the_time_limit_truncates_and_all_else_terminates() -> None:
+    assert rollout(as_gymnasium(OldEnv())) == [(False, False)] * 2 + [(False, True)]
+    assert rollout(as_gymnasium(OldEnv(ends=True))) == [(False, False)] * 2 + [(True, False)]
+
+
+def test_a_seed_is_passed_on_or_its_loss_is_told() -> None:
+    old = OldEnv()
+    env = as_gymnasium(old)
+    assert env.reset(seed=5)[1]["reset"] == {"seed": "passed"}
+    assert env.reset()[1]["reset"] == {"seed": None}
+    assert old.seeds == [5]
+    with pytest.warns(UserWarning, match="did not take the seed 5"):
+        assert as_gymnasium(OldEnv(keeps_seed=False)).reset(seed=5)[1]["reset"] == {"seed": "ignored"}
+
+
+def test_it_renders_closes_and_says_how_fast() -> None:
+    old = OldEnv()
+    env = as_gymnasium(old)
+    env.reset()
+    assert env.render().shape == (36, 64, 3)
+    assert env.metadata == {"render_modes": ["rgb_array"], "render_fps": 20}
+    env.close()
+    assert old.closed
+
+
+def test_every_wrapper_takes_an_old_environment_as_it_is(tmp_path: Any) -> None:
+    env = VPTActionWrapper(VPTObsWrapper(RecorderWrapper(OldEnv(), tmp_path)))  # type: ignore[arg-type]
+    env.reset(seed=1)
+    frame, *_ = env.step(np.array([0, 60]))
+    assert frame.shape == (128, 128, 3)
+    env.close()
+    (path,) = list_demos(tmp_path)
+    assert len(read_demo(path).actions["forward"]) == 1
+    assert HumanActionWrapper(OldEnv()).action_space == human_action_space()  # type: ignore[arg-type]
+
+
+def test_a_gymnasium_environment_is_returned_as_it_is() -> None:
+    env = gym.make("vpt_gym/Harvest1Log-v0", image_size=(64, 64))
+    assert as_gymnasium(env) is env
+
+
+def test_what_is_no_environment_or_has_unknown_spaces_is_refused() -> None:
+    with pytest.raises(TypeError, match="int is no environment: 3"):
+        as_gymnasium(3)
+    with pytest.raises(TypeError, match="not an environment of the old gym"):
+        LegacyGymEnv(gym.make("vpt_gym/Harvest1Log-v0", image_size=(64, 64)))
+    with pytest.raises(ValueError, match="no space of the old gym"):
+        convert_space(range(3))

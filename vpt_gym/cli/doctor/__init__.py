@@ -1,0 +1,53 @@
+"""``vpt-gym doctor``: what this machine can run, and how to mend what it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tyro
+from rich.console import Console
+
+from vpt_gym.cli.doctor import embedded, game, minedojo
+from vpt_gym.cli.doctor.check import Check
+from vpt_gym.cli.doctor.probe import Machine, examine
+from vpt_gym.cli.doctor.report import as_json, can_run, print_text
+
+EMBEDDED = "vpt-gym on the embedded world"
+MINEDOJO = "MineDojo"
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
+@dataclass
+class Args:
+    """Checks this machine: can it run the embedded world, can it run MineDojo, and how to mend what is wrong.
+
+    Exit status: 0 if MineDojo with Java can run (with --embedded: if the embedded world can), 1 if not.
+    """
+
+    embedded: bool = False
+    """Judge only what vpt-gym needs on the embedded world: no Java, no MineDojo."""
+    json: bool = False
+    """Print JSON."""
+
+
+def diagnose(machine: Machine, *, only_embedded: bool = False) -> dict[str, list[Check]]:
+    """Returns the checks of each section.
+
+    Args:
+        machine: What was found.
+        only_embedded: Leave out MineDojo.
+    """
+    sections = {EMBEDDED: embedded.checks(machine)}
+    if not only_embedded:
+        sections[MINEDOJO] = minedojo.checks(machine) + game.checks(machine)
+    return sections
+
+
+def run(args: Args) -> int:
+    """Prints the report and returns the exit status."""
+    sections = diagnose(examine(), only_embedded=args.embedded)
+    if args.json:
+        print(as_json(sections))
+    else:
+        print_text(sections, Console(highlight=False))
+    return 0 if can_run(sections) else 1

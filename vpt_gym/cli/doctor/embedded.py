@@ -1,0 +1,90 @@
+"""What vpt-gym needs for itself: to play, record and train in the embedded world."""
+
+from __future__ import annotations
+
+from vpt_gym.cli.doctor.check import Check, release
+from vpt_gym.cli.doctor.probe import Machine, Package
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+
+_NAMES = {  # as people call them; in the order of the report
+    "numpy": "NumPy",
+    "gymnasium": "Gymnasium",
+    "opencv-python-headless": "OpenCV",
+    "av": "PyAV (FFmpeg)",
+    "numba": "numba",
+}
+
+
+def checks(machine: Machine) -> list[Check]:
+    """Returns what there is to say about vpt-gym on a machine."""
+    return [
+        python(machine.python),
+        installed(machine.minimum),
+        torch(machine.packages["torch"], machine.minimum.get("torch")),
+        *(package(name, machine.packages[name], machine.minimum.get(name)) for name in _NAMES),
+        *others(machine),
+    ]
+
+
+def others(machine: Machine) -> list[Check]:
+    """Judges the rest of what vpt-gym declares; returns only what is wrong."""
+    rest = [name for name in machine.minimum if name not in _NAMES and name != "torch"]
+    judged = [package(name, machine.packages[name], machine.minimum[name]) for name in rest]
+    return [check for check in judged if check.status != "ok"]
+
+
+def python(version: tuple[int, int, int]) -> Check:
+    """Judges the version of Python."""
+    found = ".".join(map(str, version))
+    if OLDEST_PYTHON <= version[:2] <= NEWEST_PYTHON:
+        return Check("Python", "ok", found)
+    return Check("Python", "problem", found, "Make an environment with Python 3.10 to 3.13: python3.11 -m venv .venv")
+
+
+def installed(minimum: dict[str, str]) -> Check:
+    """Judges whether vpt-gym is installed, or only lies on the path."""
+    if minimum:
+        return Check("vpt-gym", "ok", "installed")
+    return Check("vpt-gym", "warning", "not installed, only on the path: its requirements are unknown", "pip install .")
+
+
+def package(distribution: str, found: Package, minimum: str | None) -> Check:
+    """Judges a package that vpt-gym cannot do without.
+
+    Args:
+        distribution: Its name on PyPI.
+        found: What is installed.
+        minimum: Its lowest version; None if that is unknown.
+    """
+    name = _NAMES.get(distribution, distribution)
+    wanted = f"{distribution}>={minimum}" if minimum else distribution
+    if found.version is None:
+        return Check(name, "problem", "not installed", f'pip install "{wanted}"')
+    if "libGL" in found.error:
+        return Check(
+            name,
+            "problem",
+            f"{found.version}: {found.error}",
+            "pip uninstall -y opencv-python && pip install --force-reinstall opencv-python-headless "
+            "(the build without a window, which servers can load)",
+        )
+    if found.error:
+        fix = f'pip install --upgrade --force-reinstall "{wanted}"'
+        return Check(name, "problem", f"{found.version}: {found.error}", fix)
+    if minimum and release(found.version) < release(minimum):
+        return Check(name, "problem", f"{found.version}, needs {minimum}", f'pip install --upgrade "{wanted}"')
+    return Check(name, "ok", f"{found.version}, {found.remark}" if found.remark else found.version)
+
+
+def torch(found: Package, minimum: str | None) -> Check:
+    """Judges PyTorch, and whether it uses the GPU that it was built for."""
+    check = package("torch", found, minimum)
+    name = "PyTorch"
+    if check.status == "ok" and "finds no GPU" in found.remark:
+        fix = (
+            "If this machine has an NVIDIA GPU: `nvidia-smi` must list it, and its driver must be new enough for "
+            "this build of PyTorch. If it has none, nothing is wrong"
+        )
+        return Check(name, "warning", check.found, fix)
+    return Check(name, check.status, check.found, check.fix)

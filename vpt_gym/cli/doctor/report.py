@@ -1,0 +1,42 @@
+"""The doctor's report, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.text import Text
+
+from vpt_gym.cli.doctor.check import Check
+
+_MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "problem": ("PROBLEM", "bold red")}
+
+
+def can_run(sections: Mapping[str, Sequence[Check]]) -> bool:
+    """Returns whether nothing stands in the way."""
+    return all(check.status != "problem" for checks in sections.values() for check in checks)
+
+
+def print_text(sections: Mapping[str, Sequence[Check]], console: Console) -> None:
+    """Prints a line for each check, and below it how to fix what is wrong; in colour on a terminal."""
+    width = max(len(check.name) for checks in sections.values() for check in checks)
+    for title, checks in sections.items():
+        console.print(Text(f"\n{title}", style="bold"))
+        for check in checks:
+            mark, style = _MARKS[check.status]
+            line = Text("  ").append(f"{mark:<8}", style=style).append(f" {check.name:<{width}}  {check.found}")
+            console.print(line, soft_wrap=True)
+            if check.fix:
+                console.print(Text(f"{'':{width + 13}}-> {check.fix}"), soft_wrap=True)
+    console.print()
+    for title, checks in sections.items():
+        verdict = "can run" if can_run({title: checks}) else "cannot run; mend what is marked PROBLEM"
+        console.print(Text(f"{title}: {verdict}", style="bold"), soft_wrap=True)
+
+
+def as_json(sections: Mapping[str, Sequence[Check]]) -> str:
+    """Returns ``{"ok": bool, "sections": {title: [{"name", "status", "found", "fix"}, ...]}}``."""
+    listed = {title: [asdict(check) for check in checks] for title, checks in sections.items()}
+    return json.dumps({"ok": can_run(sections), "sections": listed}, indent=2)

@@ -1,0 +1,172 @@
+"""Environments of the old ``gym`` (0.21 to 0.26) as Gymnasium environments; ``gym`` itself is never imported.
+
+Old spaces are recognised by the names of their classes, so that forks of gym, and MineDojo's own spaces, convert too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from vpt_gym.spaces import Choice, TextArray
+
+TEXT_LENGTH = 40
+"""Longest string of a converted array of strings, characters; Minecraft's longest item name has 29."""
+
+
+def is_legacy_env(env: Any) -> bool:
+    """Whether ``env`` is no Gymnasium environment but has what one of the old gym has."""
+    parts = ("reset", "step", "action_space", "observation_space")
+    if isinstance(env, gym.Env | gym.vector.VectorEnv):
+        return False
+    return all(hasattr(env, part) for part in parts)
+
+
+def convert_space(space: Any) -> spaces.Space[Any]:
+    """Returns the Gymnasium space that holds the values of a space of the old gym.
+
+    ``Box``, ``Discrete``, ``MultiDiscrete``, ``MultiBinary``, ``Dict`` and ``Tuple`` become themselves; of MineDojo's
+    own, ``Text`` becomes ``TextArray``, ``Enum`` ``Choice``, and ``DiscreteRange`` a ``Discrete`` with a start.
+
+    Args:
+        space: A space of the old gym, or one of Gymnasium's, which is returned as it is.
+
+    Raises:
+        ValueError: Nothing is known of this class of spaces.
+    """
+    if isinstance(space, spaces.Space):
+        return space
+    kinds = [kind.__name__ for kind in type(space).__mro__]
+    if "Dict" in kinds:
+        return spaces.Dict({name: convert_space(part) for name, part in space.spaces.items()})
+    if "Tuple" in kinds:
+        return spaces.Tuple([convert_space(part) for part in space.spaces])
+    if "Text" in kinds and hasattr(space, "shape"):
+        return TextArray(space.shape, TEXT_LENGTH)
+    if "Enum" in kinds:
+        values = [str(value) for value in space.values]
+        default = str(space.default)
+        return Choice((default, *(value for value in values if value != default)))
+    if "DiscreteRange" in kinds:
+        return spaces.Discrete(int(space.end - space.begin), start=int(space.begin))
+    if "Discrete" in kinds:
+        return spaces.Discrete(int(space.n))
+    if "MultiDiscrete" in kinds:
+        return spaces.MultiDiscrete(np.array(space.nvec, np.int64))
+    if "MultiBinary" in kinds:
+        return spaces.MultiBinary(space.n)
+    if "Box" in kinds:
+        return _box(space)
+    raise ValueError(
+        f"{space!r} of {type(space).__module__}.{type(space).__qualname__} is no space of the old gym that has a "
+        "counterpart in Gymnasium. Write a gymnasium.Env around this environment, with spaces of Gymnasium"
+    )
+
+
+def _box(space: Any) -> spaces.Box:
+    dtype = np.dtype(space.dtype)
+    low, high = np.asarray(space.low), np.asarray(space.high)
+    if dtype.kind in "iu":
+        # an infinite bound, cast to an integer, becomes the smallest one
+        high = np.where(high < low, np.iinfo(dtype).max, high)
+    return spaces.Box(low.astype(dtype), high.astype(dtype), space.shape, dtype.type)
+
+
+def fitting(space: spaces.Space[Any], value: Any) -> Any:
+    """Returns ``value`` in the type that ``space`` declares: the old gym never checked.
+
+    Entries of a ``Dict`` that the space does not name are left out. Values are not clipped.
+    """
+    if isinstance(space, spaces.Dict):
+        return {name: fitting(part, value[name]) for name, part in space.spaces.items()}
+    if isinstance(space, spaces.Tuple):
+        return tuple(fitting(part, item) for part, item in zip(space.spaces, value, strict=True))
+    if isinstance(space, spaces.Discrete):
+        return np.int64(np.asarray(value).item())
+    if isinstance(space, spaces.Box):
+        array = np.asarray(value, space.dtype)
+        return np.ascontiguousarray(array) if array.ndim else array  # MineDojo's frames have negative strides
+    return value
+
+
+class LegacyGymEnv(gym.Env[Any, Any]):
+    """An environment of the old gym as a Gymnasium environment.
+
+    ``reset`` returns ``(observation, info)`` and takes a seed; ``step`` returns five values. The spaces are converted
+    (``convert_space``), and observations get the types that they declare. An episode that the old ``TimeLimit`` cut
+    off (``info["TimeLimit.truncated"]``) is ``truncated``, any other that is ``done`` is ``terminated``.
+
+    ``info["reset"]``, from ``reset``, has ``"seed"``: ``None`` if none was asked for, ``"passed"`` if the environment
+    took it, ``"ignored"`` if it did not, which is warned of as well.
+
+    Args:
+        env: The environment of the old gym.
+
+    Raises:
+        ValueError: A space cannot be converted.
+        TypeError: ``env`` is no environment of the old gym.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's declared type)
+
+    def __init__(self, env: Any) -> None:
+        if not is_legacy_env(env):
+            raise TypeError(f"not an environment of the old gym: {env!r}")
+        self.env = env
+        self.observation_space = convert_space(env.observation_space)
+        self.action_space = convert_space(env.action_space)
+        self.metadata = {
+            "render_modes": ["rgb_array"],
+            "render_fps": getattr(env, "metadata", {}).get("video.frames_per_second", 20),
+        }
+        self.render_mode = "rgb_array"
+
+    def __getattr__(self, name: str) -> Any:
+        """Public attributes that this class lacks are the old environment's."""
+        if name.startswith("_") or name == "env":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.env, name)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: Passed to the environment's ``seed``, if it has one.
+            options: Not used; the old gym has none.
+
+        Returns:
+            The observation, and ``info`` with ``"reset"``.
+        """
+        super().reset(seed=seed)
+        told: str | None = None
+        if seed is not None:
+            told = "passed" if getattr(self.env, "seed", lambda _: None)(seed) is not None else "ignored"
+            if told == "ignored":
+                warnings.warn(f"{self.env} did not take the seed {seed}; episodes cannot be repeated", stacklevel=2)
+        result = self.env.reset()
+        observation, info = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+        return fitting(self.observation_space, observation), {**info, "reset": {"seed": told}}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Does one action, in the old environment's own format."""
+        result = self.env.step(action)
+        if len(result) == 5:
+            observation, reward, terminated, truncated, info = result
+        else:
+            observation, reward, done, info = result
+            truncated = bool(done and isinstance(info, Mapping) and info.get("TimeLimit.truncated", False))
+            terminated = bool(done and not truncated)
+        return fitting(self.observation_space, observation), float(reward), bool(terminated), bool(truncated), info
+
+    def render(self) -> Any:
+        """Returns the latest frame, (H, W, 3) uint8."""
+        return self.env.render(mode="rgb_array")
+
+    def close(self) -> None:
+        """Closes the environment."""
+        self.env.close()

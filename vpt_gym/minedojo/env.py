@@ -1,0 +1,382 @@
+"""The real MineDojo as a Gymnasium environment: exact actions, honest failures, seeds that are kept or refused aloud."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from vpt_gym.actions.human import HOTBAR, checked
+from vpt_gym.actions.minedojo import AT_REST, KEYS, PLAYER_KEYS, player_action_space
+from vpt_gym.legacy_gym import LegacyGymEnv, fitting
+from vpt_gym.minedojo import lean as lean_stack
+from vpt_gym.minedojo.bridge import Bridge
+from vpt_gym.minedojo.game import GameError
+from vpt_gym.minedojo.stack import find_stack
+from vpt_gym.spaces import Strings, TextArray
+
+Actions = Literal["human", "minedojo"]
+
+STEP_TIMEOUT = 60.0
+"""Seconds that a tick may take; MineDojo waits 240."""
+RESET_TIMEOUT = 240.0
+"""Seconds that Minecraft may take for one answer while it makes a world: MineDojo's own limit."""
+EXTRA_TICKS = 2
+"""Ticks that MineDojo waits after drop, craft, equip, place and destroy for the game to catch up."""
+
+_FUNCTION, _SLOW_FUNCTIONS = 5, (2, 4, 5, 6, 7)  # of MineDojo's MultiDiscrete
+_RESETS = ("full", "fast")
+# Minecraft reads the seed 0 as "any"; as a text that is no integer it is hashed, and our own world reads the number
+_SEED_ZERO = "0.0"
+_DAMAGE = {
+    "damage_amount": "damage_amout",  # as Minecraft's side of MineDojo spells it
+    **{name: name for name in ("hunger_damage", "damage_distance", "damage_pitch", "damage_yaw")},
+    **{f"is_{name}": f"is_{name}" for name in ("fire_damage", "magic_damage", "explosion", "projectile")},
+    "is_unblockable": "is_unblockable",
+}
+
+
+class MineDojoEnv(LegacyGymEnv):
+    """An environment that ``minedojo.make`` made, as a Gymnasium environment.
+
+    **Actions.** With ``actions="human"`` an action is the keys that are held in one tick, and the camera: a ``Dict``
+    of 20 of the 23 buttons of MineRL 1.0 (MineDojo cannot press ``ESC``, ``inventory`` and ``swapHands``) and
+    ``camera`` (2,) float32, degrees per tick, (pitch, yaw); + is down, right. They reach the game as they are: exact
+    degrees, independent keys, hotbar keys as keys, one tick a step. With ``actions="minedojo"`` it is MineDojo's own
+    ``MultiDiscrete``; rewards of the extra ticks that some of its actions take are added up, and to equip, place or
+    destroy an empty slot does nothing (MineDojo raises an error).
+
+    **Observations** are MineDojo's, with these faults mended: frames are contiguous; every entry has the type that
+    the space declares, so that ``observation_space.contains`` holds; ``yaw`` lies in [-180, 180); ``damage_source``
+    and the main hand of ``equipment`` say what the game says.
+
+    **Ends.** ``terminated`` means that the task is done (or MineDojo's own time limit is not reached). When the game
+    crashes, hangs, closes its connection or ends the mission, the step is ``truncated`` and ``info["env_error"]`` says
+    why; where the game sent nothing more, the observation is that of the step before, and the reward 0. The next ``reset`` then starts a fresh game.
+
+    **info** is what MineDojo gives, and ``success`` (bool, where there is a task), ``ticks`` (game ticks of the step)
+    and, from ``reset``, ``reset``: ``kind`` ("full": a new mission; "fast": MineDojo's chat commands, after which
+    felled trees stay felled), ``restarted`` (whether the game process is a new one) and ``seed`` (None: none asked
+    for; "world": the world was made from it, while Minecraft still places mobs and drops at random; "ignored").
+
+    Args:
+        env: What ``minedojo.make`` returned, or a ``MineDojoSim``.
+        actions: ``"human"`` or ``"minedojo"``.
+        lean: Rebind methods of this stack's instances so that a tick costs a third of MineDojo's time.
+        step_timeout: Seconds that a tick may take before the game counts as hung.
+        reset_timeout: Seconds that each answer of the game may take while it starts an episode.
+        command: Returns, for a seed, the command of a game to start in place of Minecraft.
+
+    Raises:
+        TypeError: ``env`` is not MineDojo's.
+        ValueError: ``actions`` is unknown or cannot be had from this stack, or a time limit is not positive.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        actions: Actions = "human",
+        lean: bool = True,
+        step_timeout: float = STEP_TIMEOUT,
+        reset_timeout: float = RESET_TIMEOUT,
+        command: Callable[[int], list[str]] | None = None,
+    ) -> None:
+        stack = find_stack(env)
+        if stack is None:
+            raise TypeError(f"not an environment of MineDojo: {env!r}")
+        if actions not in ("human", "minedojo"):
+            raise ValueError(f"actions is {actions!r}; it must be 'human' or 'minedojo'")
+        for name, seconds in (("step_timeout", step_timeout), ("reset_timeout", reset_timeout)):
+            if not seconds > 0:
+                raise ValueError(f"{name} is {seconds!r}; it must be a positive number of seconds")
+        if actions == "human" and stack.strangers:
+            names = ", ".join(type(part).__name__ for part in stack.strangers)
+            raise ValueError(
+                f"{names} inside the MineDojo environment would see actions of another space. Apply it to the "
+                'Gymnasium environment instead, or pass actions="minedojo"'
+            )
+        super().__init__(env)
+        self._stack = stack
+        self._bridge = Bridge(
+            stack.bridge,
+            int(np.prod(stack.sim.observation_space["rgb"].shape)),
+            command,
+            step_timeout=step_timeout,
+            reset_timeout=reset_timeout,
+        )
+        if lean:
+            lean_stack.install(stack)
+        self._widen_observation_space()
+        self._texts = {
+            part: [name for name, entry in space.items() if isinstance(entry, TextArray)]
+            for part, space in self.observation_space.items()  # type: ignore[attr-defined]
+            if isinstance(space, spaces.Dict)
+        }
+        self._native: dict[str, Any] = {}
+        self._reward, self._ticks = 0.0, 1
+        self._keyboard_level = "hotbar.1" in stack.sim.action_space.spaces
+        self._human = actions == "human"
+        if self._human:
+            self.action_space = player_action_space()
+            if not self._keyboard_level:
+                stack.sim._action_obj_to_xml = self._commands
+        if stack.nn is not None:
+            stack.nn.step = self._step_native if self._human else self._step_minedojo
+            stack.nn._strict_check = False
+        self._world_seed = [getattr(maker, "world_seed", None) for maker in self._world_makers()]
+        self._last: Any = None
+        self._needs_reset = True
+
+    def _widen_observation_space(self) -> None:
+        """Declares what Minecraft's biomes have: temperatures from -0.5 to 2; MineDojo declares [0, 1]."""
+        place = self.observation_space["location_stats"]  # type: ignore[index]
+        place.spaces["temperature"] = spaces.Box(-0.5, 2.0, (1,), np.float32)
+
+    # --- actions
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Plays one action.
+
+        Args:
+            action: Of ``action_space``.
+
+        Returns:
+            Observation, reward, terminated, truncated, info.
+
+        Raises:
+            ValueError: The action is not in the space.
+            gymnasium.error.ResetNeeded: There was no ``reset``, or none since the game broke.
+        """
+        if self._needs_reset:
+            raise gym.error.ResetNeeded("call reset() before step()")
+        sent = self._sent(action)
+        observation, reward, done, info = self.env.step(sent)
+        if self._stack.nn is not None:
+            reward = self._reward
+        error = self._bridge.error
+        told = self._with_success({**(info or {}), "ticks": self._ticks})
+        if error is not None:
+            self._needs_reset = True
+            told["env_error"] = error
+        if self._bridge.stale:
+            return deepcopy(self._last), 0.0, False, True, told
+        observation = self._last = self._mended(observation, info)
+        # the mission may end in the very tick that completes the task
+        truncated = bool(info.get("TimeLimit.truncated", False)) if error is None else not told.get("success", False)
+        return observation, float(reward), bool(done and not truncated), bool(done and truncated), told
+
+    def _sent(self, action: Any) -> Any:
+        """Returns what MineDojo's outermost wrapper is to be stepped with."""
+        self._ticks = 1
+        if not self._human:
+            if not self.action_space.contains(np.asarray(action)):
+                raise ValueError(f"the action is {action!r}; it must be in {self.action_space}")
+            return np.asarray(action, np.int64)
+        self._native = self._to_sim(action)
+        # what stands above the translation of actions sees MineDojo's no-op: it asks only whether an action crafts
+        return self._native if self._stack.nn is None else self._stack.nn.action_space.no_op()
+
+    def _to_sim(self, action: Any) -> dict[str, Any]:
+        unknown = sorted(set(action) - {*PLAYER_KEYS, "camera"}) if isinstance(action, dict) else [action]
+        if unknown:
+            raise ValueError(
+                f"the action has {unknown}; the actions of this environment are {sorted((*PLAYER_KEYS, 'camera'))}. "
+                "For human actions of all 23 buttons wrap it in vpt_gym.HumanActionWrapper, for VPT codes in "
+                "vpt_gym.VPTActionWrapper"
+            )
+        human = checked(action)
+        native = {name: human[name] for name in (*KEYS, *HOTBAR, "pickItem")}
+        native["camera"] = human["camera"].astype(np.float64)
+        at_rest = {name: AT_REST[name] for name in AT_REST if name in self._stack.sim.action_space.spaces}
+        return {**native, **deepcopy(at_rest)}
+
+    def _commands(self, action: dict[str, Any]) -> str:
+        """Returns the game's commands for a tick, with the keys that the simulator's event level leaves out.
+
+        The mission lets the game take them all (its ``HumanLevelCommands``). A key stays down until it is told to be
+        up, hence the zeros.
+        """
+        sim = self._stack.sim
+        lines = [type(sim)._action_obj_to_xml(sim, action)]
+        return "\n".join(lines + [f"{name} {action.get(name, 0)}" for name in (*HOTBAR, "pickItem")])
+
+    def _step_native(self, _: Any) -> tuple[Any, float, bool, Any]:
+        """Stands in for ``NNActionSpaceWrapper.step``: what ``step`` was given goes to the simulator as it is."""
+        nn = self._stack.nn
+        assert nn is not None
+        observation, self._reward, done, info = nn.env.step(self._native)
+        nn._inventory_names = observation["inventory"]["name"].copy()
+        return observation, self._reward, done, info
+
+    def _step_minedojo(self, action: Any) -> tuple[Any, float, bool, Any]:
+        """Stands in for ``NNActionSpaceWrapper.step``: the same ticks, but no reward and no end is lost in them."""
+        nn = self._stack.nn
+        assert nn is not None
+        native, (destroys, slot) = nn.action(action)
+        if destroys:
+            item = _inventory_item(nn, slot)
+            observation, reward, done, info = nn.env.set_inventory(inventory_list=[item], action=native)
+        else:
+            observation, reward, done, info = nn.env.step(native)
+        if action[_FUNCTION] in _SLOW_FUNCTIONS:
+            for _ in range(EXTRA_TICKS):
+                if done:
+                    break
+                observation, more, done, info = nn.env.step(nn.env.action_space.no_op())
+                reward += more
+                self._ticks += 1
+        nn._inventory_names = observation["inventory"]["name"].copy()
+        self._reward = reward
+        return observation, reward, done, info
+
+    # --- observations
+
+    def _mended(self, observation: Any, info: Any) -> dict[str, Any]:
+        mended = {**observation, "rgb": np.ascontiguousarray(observation["rgb"])}
+        place, life = mended["location_stats"], mended["life_stats"]
+        yaw = float(info["yaw"])
+        mended["location_stats"] = {
+            **place,
+            "yaw": place["yaw"] if -180 <= yaw < 180 else np.array([(yaw + 180) % 360 - 180], np.float32),
+            **{name: np.asarray(place[name], np.int64) for name in ("biome_id", "can_see_sky", "is_raining")},
+        }
+        mended["life_stats"] = {**life, "is_sleeping": np.int64(life["is_sleeping"])}
+        if isinstance(info.get("damage_source"), dict):
+            mended["damage_source"] = self._damage(info["damage_source"])
+        slot = info.get("current_item_index", 0)
+        if 0 < slot < len(HOTBAR):
+            # MineDojo reports slot 0, which its own actions never leave
+            mended["equipment"] = {
+                name: np.concatenate((mended["inventory"][name][slot : slot + 1], rows[1:]))
+                for name, rows in mended["equipment"].items()
+            }
+        if "full_stats" in mended:
+            mended["full_stats"] = fitting(self._part("full_stats"), mended["full_stats"])
+        for part, names in self._texts.items():
+            mended[part] = {**mended[part], **{name: mended[part][name].view(Strings) for name in names}}
+        return mended
+
+    def _damage(self, told: dict[str, Any]) -> dict[str, Any]:
+        space = self._part("damage_source")
+        return {
+            name: np.full(part.shape, told.get(_DAMAGE[name], 0), part.dtype) for name, part in space.spaces.items()
+        }
+
+    def _part(self, name: str) -> Any:
+        return self.observation_space[name]  # type: ignore[index]
+
+    def _with_success(self, info: dict[str, Any]) -> dict[str, Any]:
+        task = self._stack.task
+        return info if task is None else {**info, "success": bool(task.is_successful)}
+
+    # --- episodes
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: Makes the world of this seed, which takes a full reset. Without one, the reset is the one that the
+                environment was made for: MineDojo's default is fast.
+            options: ``{"reset": "full"}`` or ``{"reset": "fast"}`` asks for one kind; a fast reset ignores the seed,
+                and says so.
+
+        Returns:
+            The observation and ``info``.
+
+        Raises:
+            ValueError: Unknown options, or a seed that is negative.
+            GameError: The game cannot be started, or twice in a row failed to start an episode.
+        """
+        gym.Env.reset(self, seed=seed)
+        kind = self._kind_of_reset(seed, options)
+        restarted = False
+        if self._bridge.error is not None:
+            self._bridge.discard()
+        for _ in range(2):
+            fresh = not self._bridge.running
+            restarted |= fresh
+            kind = "full" if fresh else kind
+            seeded = self._seed_world(seed, kind)
+            try:
+                observation = self._reset_stack(kind)
+                break
+            except Exception as error:
+                cause = self._bridge.cause(error)
+                self._bridge.discard()
+                if fresh:
+                    raise error if isinstance(error, GameError) else GameError(f"no episode started: {cause}") from error
+            except BaseException:
+                self._bridge.discard()
+                raise
+        self._needs_reset = False
+        self._ticks = 0
+        info = dict(self._stack.sim.prev_info)
+        observation = self._last = self._mended(observation, info)
+        reset = {"kind": kind, "restarted": restarted, "seed": seeded}
+        if seeded == "ignored":
+            warnings.warn(f"the seed {seed} was ignored: {self._why_ignored(kind)}", stacklevel=2)
+        return observation, self._with_success({**info, "ticks": 0, "reset": reset})
+
+    def _kind_of_reset(self, seed: int | None, options: dict[str, Any] | None) -> str:
+        options = dict(options or {})
+        default = "full" if self._stack.fast is None or seed is not None else "fast"
+        kind = options.pop("reset", default)
+        if options or kind not in _RESETS:
+            raise ValueError(f"options are {options or {'reset': kind}}; known is 'reset', 'full' or 'fast'")
+        if kind == "fast" and self._stack.fast is None:
+            raise ValueError("a fast reset needs an environment that was made with fast_reset=True")
+        return str(kind)
+
+    def _reset_stack(self, kind: str) -> Any:
+        fast = self._stack.fast
+        if kind == "full" and fast is not None:
+            fast._server_start = False
+            fast._info_prev_reset = None
+        observation = self.env.reset()
+        if self._bridge.error is not None:  # a tick of a fast reset failed, which MineDojo does not tell
+            raise GameError(self._bridge.error)
+        return observation
+
+    def _world_makers(self) -> list[Any]:
+        return list(self._stack.sim._sim_spec._world_generator_handlers)
+
+    def _seed_world(self, seed: int | None, kind: str) -> str | None:
+        """Puts the seed into the mission, or the one that the environment was made with; says what became of it."""
+        seeded = None if seed is None else "ignored"
+        for maker, made_with in zip(self._world_makers(), self._world_seed, strict=True):
+            if made_with is None:
+                continue
+            maker.world_seed = made_with
+            if seed is not None and kind == "full":
+                maker.world_seed = str(seed) if seed else _SEED_ZERO
+                seeded = "world"
+        if seed is not None:
+            self._stack.sim.seed(seed)
+        return seeded
+
+    def _why_ignored(self, kind: str) -> str:
+        if kind == "fast":
+            return "a fast reset keeps the world. Ask for options={'reset': 'full'}"
+        return "this world is not generated from a seed"
+
+    def render(self) -> Any:
+        """Returns the latest frame, (H, W, 3) uint8, or None before the first ``reset``."""
+        return None if self._last is None else np.ascontiguousarray(self._last["rgb"].transpose(1, 2, 0))
+
+    def close(self) -> None:
+        """Ends the game and cleans up after it; the environment can be reset again."""
+        self._needs_reset = True
+        self._bridge.close()
+
+
+def _inventory_item(nn: Any, slot: int) -> Any:
+    """Returns MineDojo's item that empties an inventory slot."""
+    item = importlib.import_module(type(nn).__module__).InventoryItem
+    return item(name="air", slot=slot, quantity=1, variant=0)

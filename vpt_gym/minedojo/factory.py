@@ -1,0 +1,124 @@
+"""``minedojo.make``, mended: beside today's libraries, as a Gymnasium environment, and with the embedded world."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import warnings
+from functools import partial
+from typing import Any, Literal
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from vpt_gym.minedojo import shims
+from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoEnv
+from vpt_gym.minedojo.game import embedded_command
+from vpt_gym.minedojo.resilient import ResilientEnv
+
+ENV_ID = "vpt_gym/MineDojo-v0"
+IMAGE_SIZE = (144, 256)
+"""(height, width), 16:9 like the recordings that VPT was trained on."""
+_LEVELS = ("default", "easy")
+
+
+def make(
+    task_id: str,
+    *,
+    actions: Actions = "human",
+    backend: Literal["java", "embedded"] = "java",
+    level: str = "default",
+    lean: bool = True,
+    resilient: bool = False,
+    step_timeout: float = STEP_TIMEOUT,
+    reset_timeout: float = RESET_TIMEOUT,
+    render_mode: str | None = "rgb_array",
+    **kwargs: Any,
+) -> gym.Env[Any, Any]:
+    """Makes a task of MineDojo as a Gymnasium environment (``MineDojoEnv``).
+
+    Args:
+        task_id: As for ``minedojo.make``: ``"harvest_1_log"``, ``"creative:7"``, ``"open-ended"``...
+        actions: ``"human"``: keys and exact camera degrees; ``"minedojo"``: MineDojo's ``MultiDiscrete``.
+        backend: ``"java"``: Minecraft. ``"embedded"``: vpt-gym's own world in its place, without Java, GPU or
+            display; it knows MineDojo's missions as far as ``docs/minedojo.md`` says.
+        level: ``"default"`` or ``"easy"``, of the embedded world.
+        lean: Make MineDojo's Python about three times faster; the observations are the same.
+        resilient: Run all of it in a process of its own, which also survives a game that hangs while it starts
+            (``ResilientEnv``).
+        step_timeout: Seconds that a tick may take.
+        reset_timeout: Seconds that each answer of the game may take while it starts an episode.
+        render_mode: None or ``"rgb_array"``: what ``render`` gives, for ``gymnasium.make``.
+        **kwargs: For ``minedojo.make``: ``image_size`` (height, width), default (144, 256), ``cam_interval``,
+            ``fast_reset``, ``seed``, ``world_seed``, ``initial_inventory``, ...
+
+    Raises:
+        ImportError: MineDojo is not installed; the message has the commands that install it.
+        ValueError: An argument out of its range, or no such task.
+
+    Example:
+        >>> from vpt_gym import VPTActionWrapper, VPTObsWrapper, minedojo  # doctest: +SKIP
+        >>> env = minedojo.make("harvest_1_log", backend="embedded")  # doctest: +SKIP
+        >>> env = VPTActionWrapper(VPTObsWrapper(env))  # doctest: +SKIP
+    """
+    if backend not in ("java", "embedded"):
+        raise ValueError(f"backend is {backend!r}; it must be 'java' or 'embedded'")
+    if level not in _LEVELS:
+        raise ValueError(f"level is {level!r}; it must be one of {', '.join(_LEVELS)}")
+    if backend == "java" and level != "default":
+        raise ValueError(f"level={level!r} is for backend='embedded'; Minecraft has no levels of ours")
+    if render_mode not in (None, "rgb_array"):
+        raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
+    ours: dict[str, Any] = {
+        "actions": actions,
+        "backend": backend,
+        "level": level,
+        "lean": lean,
+        "step_timeout": step_timeout,
+        "reset_timeout": reset_timeout,
+        "render_mode": render_mode,
+        **kwargs,
+    }
+    if resilient:
+        return ResilientEnv(partial(make, task_id, **ours))
+
+    kwargs.setdefault("image_size", IMAGE_SIZE)
+    env = MineDojoEnv(
+        make_legacy(task_id, **kwargs),
+        actions=actions,
+        lean=lean,
+        step_timeout=step_timeout,
+        reset_timeout=reset_timeout,
+        command=partial(embedded_command, level) if backend == "embedded" else None,
+    )
+    env.render_mode = render_mode
+    env.spec = EnvSpec(ENV_ID, entry_point="vpt_gym.minedojo.factory:make", kwargs={"task_id": task_id, **ours})
+    return env
+
+
+def make_legacy(task_id: str, **kwargs: Any) -> Any:
+    """Returns what ``minedojo.make`` returns, an environment of the old gym, every time.
+
+    MineDojo from PyPI takes entries out of its own list of tasks, so that the same task fails the second time; and it
+    refuses arguments that stand in that list (``use_lidar``, ``initial_inventory``...), which here replace them.
+    """
+    minedojo = shims.install()
+    tasks = minedojo.tasks
+    known = {*tasks.ALL_TASK_IDS, *tasks.MetaTaskName2Class}
+    if task_id not in known and task_id.lower() not in known:
+        near = difflib.get_close_matches(task_id, known, n=3, cutoff=0.5)
+        raise ValueError(
+            f"MineDojo has no task {task_id!r}. Near it: {', '.join(near) or 'none'}. The whole list: "
+            "minedojo.tasks.ALL_TASK_IDS"
+        )
+    specs = tasks.ALL_TASKS_SPECS
+    kept = specs.get(task_id)
+    if kept is not None:
+        specs[task_id] = copy.deepcopy({name: kept[name] for name in kept if name not in kwargs})
+    try:
+        with warnings.catch_warnings():  # gym says of itself that it is old
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return minedojo.make(task_id, **kwargs)
+    finally:
+        if kept is not None:
+            specs[task_id] = kept

@@ -1,0 +1,232 @@
+"""Start and end the process of a game: Minecraft as MineDojo launches it, or the embedded world in its place.
+
+MineDojo's own end of a game takes 3 seconds, leaves a zombie, and leaves the temporary copy of Minecraft behind when
+the game died before. What is rebound here is rebound on one ``MinecraftInstance``.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import psutil
+
+LAUNCHED_PORT = "***** Start MalmoEnvServer on port "
+LAUNCHED = "CLIENT enter state: DORMANT"
+"""What a game prints when it can be connected to; minedojo 0.1 waits for the same."""
+HELLO = b"<MalmoEnv0.37.0/>"
+EXIT = b"<Exit>NOW</Exit>"
+
+LOG_LINES, LOG_WIDTH = 12, 200
+"""Last lines of the game's output that say why it ended, and how many characters of each."""
+
+PATIENCE = 5.0
+"""Seconds that a game is given to end by itself."""
+_GRACE = 2.0
+"""Seconds between asking a process to end and killing it."""
+
+
+class GameError(RuntimeError):
+    """The game could not be started, or did not start an episode. The message says why."""
+
+
+class GameProcess:
+    """The process behind one ``MinecraftInstance``, which it ends cleanly: by ``shut_down``, and at exit.
+
+    Args:
+        instance: MineDojo's instance, before its ``launch``. Its ``_destruct``, which all of MineDojo's own ways to
+            end it call, is rebound to ``shut_down``.
+    """
+
+    def __init__(self, instance: Any) -> None:
+        self.instance = instance
+        self._lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
+        self._reader: threading.Thread | None = None
+        self._ended = False
+        self._lock = threading.Lock()
+        instance._destruct = lambda should_close=False: self.shut_down()
+
+    def launch(self, command: Sequence[str] | None) -> None:
+        """Starts the game and waits until it can be connected to.
+
+        Args:
+            command: Of the embedded world's server; None starts Minecraft as MineDojo does.
+
+        Raises:
+            GameError: The process ended before.
+        """
+        try:
+            if command is None:
+                self.instance.launch(replaceable=True)
+            else:
+                self._launch(command)
+        except (EOFError, OSError) as error:
+            told = str(error) if command is None else self.log()
+            raise GameError(
+                f"the game ended while it started. Its output ends with:\n{tail(told)}\n"
+                "`vpt-gym doctor` checks what Minecraft needs"
+            ) from error
+
+    def _launch(self, command: Sequence[str]) -> None:
+        # in a session of its own, so that Ctrl-C reaches only this process, which then ends the game; and the game
+        # ends by itself when this process, and with it the pipe, is gone
+        process = psutil.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            errors="replace",
+        )
+        self.instance.minecraft_process = process
+        for line in process.stdout:
+            self._lines.append(line.rstrip())
+            if LAUNCHED_PORT in line:
+                self.instance._port = int(line.split(LAUNCHED_PORT)[1])
+            if LAUNCHED in line:
+                break
+        else:
+            raise EOFError("the process closed its output")
+        self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        self._reader.start()
+        self.instance._starting = False
+        self.instance.running = True
+
+    def _read(self, output: Any) -> None:
+        for line in output:
+            self._lines.append(line.rstrip())
+
+    def log(self) -> str:
+        """Returns the last lines of what the game printed, as far as they are known."""
+        if self._reader is not None:
+            self._reader.join(timeout=0.2)  # a game that just died: what it said last is still on its way
+        if self._lines:
+            return "\n".join(self._lines)
+        # of Minecraft's output MineDojo keeps what looks like an error
+        return "\n".join(record.getMessage() for record in self.instance._output_stream)
+
+    def ending(self) -> str:
+        """Returns how the process ended, or an empty text while it runs."""
+        process = self.instance.minecraft_process
+        if process is None:
+            return ""
+        try:
+            code = process.wait(timeout=1.0)
+        except psutil.TimeoutExpired:
+            return ""
+        if code is not None and code < 0:
+            return f"the game's process was killed by {signal.Signals(-code).name}"
+        return f"the game's process ended with exit code {code}"
+
+    def shut_down(self, patience: float = PATIENCE) -> None:
+        """Ends the game and everything that came with it: processes, temporary directory, descriptors, port.
+
+        Args:
+            patience: Seconds that the game is given to end by itself; 0 for one that is known to hang.
+        """
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+        instance = self.instance
+        instance.running = instance._starting = False
+        connection, instance.client_socket = instance.client_socket, None
+        if connection is not None:
+            connection.close()
+        process = instance.minecraft_process
+        if process is not None:
+            self._end(process, patience)
+        if instance.instance_dir is not None:
+            shutil.rmtree(instance.instance_dir, ignore_errors=True)
+        pool = sys.modules[type(instance).__module__.rpartition(".")[0] + ".manager"].InstanceManager._instance_pool
+        if instance in pool:
+            pool.remove(instance)
+        instance.release_lock()
+
+    def _end(self, process: Any, patience: float) -> None:
+        family = _descendants(process)
+        if process.poll() is None and patience > 0 and self._asked_to_exit():
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(timeout=patience)
+        family |= _descendants(process)
+        for signalled in ("terminate", "kill") if patience > 0 else ("kill",):
+            for member in (process, *family):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    getattr(member, signalled)()
+            psutil.wait_procs([process, *family], timeout=_GRACE)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)  # it led a session; a child that outlived it is not in the list
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+        reader = self._reader or getattr(self.instance, "_logger_thread", None)
+        if reader is not None:
+            reader.join(timeout=_GRACE)  # it ends with the pipe
+        process.stdout.close()
+
+    def _asked_to_exit(self) -> bool:
+        """Asks the game, on a second connection, to end; returns whether it answered."""
+        if not self.instance.port:
+            return False
+        try:
+            with socket.create_connection((self.instance.host, self.instance.port), timeout=1.0) as connection:
+                for message in (HELLO, EXIT):
+                    send(connection, message)
+                return len(receive(connection)) == 4
+        except (OSError, EOFError):
+            return False
+
+
+def embedded_command(level: str, seed: int) -> list[str]:
+    """Returns the command that serves the embedded world on a free port, until this process ends."""
+    where = ["--port", "0", "--level", level, "--seed", str(seed), "--exit-with-parent"]
+    return [sys.executable, "-m", "vpt_gym.world.malmo", *where]
+
+
+def send(connection: socket.socket, message: bytes) -> None:
+    """Sends one message: its length, 4 bytes big-endian, and itself (MalmoEnv 0.37.0)."""
+    connection.sendall(struct.pack("!I", len(message)) + message)
+
+
+def receive(connection: socket.socket) -> bytearray:
+    """Returns the next message.
+
+    Raises:
+        EOFError: The other side closed the connection.
+        OSError: The connection broke, or timed out.
+    """
+    return _receive_bytes(connection, struct.unpack("!I", _receive_bytes(connection, 4))[0])
+
+
+def _receive_bytes(connection: socket.socket, size: int) -> bytearray:
+    data = bytearray(size)
+    view, got = memoryview(data), 0
+    while got < size:
+        count = connection.recv_into(view[got:])
+        if count == 0:
+            raise EOFError("the game closed the connection")
+        got += count
+    return data
+
+
+def _descendants(process: Any) -> set[Any]:
+    try:
+        return set(process.children(recursive=True))
+    except psutil.NoSuchProcess:
+        return set()
+
+
+def tail(text: str) -> str:
+    """Returns the last ``LOG_LINES`` lines of a text, cut to ``LOG_WIDTH`` characters."""
+    return "\n".join(line[:LOG_WIDTH] for line in text.strip().splitlines()[-LOG_LINES:])

@@ -1,0 +1,51 @@
+"""``python -m vpt_gym.world.malmo``: the server as a process of its own, also with the flags of Malmo's launcher."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from vpt_gym.world.generate import LEVELS
+from vpt_gym.world.malmo.server import STATISTICS, serve
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog="python -m vpt_gym.world.malmo",
+        description="Serves the embedded world over the MalmoEnv 0.37.0 protocol, in place of Minecraft.",
+        allow_abbrev=False,
+    )
+    result.add_argument("--port", "-port", type=int, default=0, help="0 (default): any free port")
+    result.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
+    result.add_argument("--level", choices=tuple(LEVELS), default="default", help="kind of worlds")
+    result.add_argument("--seed", "-seed", type=int, default=None, help="of the worlds of missions without a seed")
+    result.add_argument("--stats", choices=STATISTICS, default="full", help="statistics to send in the info")
+    result.add_argument("--exit-with-parent", action="store_true", help="end when standard input ends")
+    ignored = result.add_argument_group("flags of launchClient.sh that mean nothing here")
+    ignored.add_argument("-env", action="store_true", help=argparse.SUPPRESS)
+    ignored.add_argument("-replaceable", action="store_true", help=argparse.SUPPRESS)
+    ignored.add_argument("-runDir", help=argparse.SUPPRESS)
+    ignored.add_argument("-jvm_debug_port", help=argparse.SUPPRESS)
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serves until a client says ``<Exit>``; returns the process' exit status."""
+    options = parser().parse_args(argv)
+    try:
+        serve(options.port, options.host, options.level, options.seed, options.stats, options.exit_with_parent)
+    except ValueError as error:
+        print(f"ERROR: {error}", flush=True)
+        return 1
+    except OSError as error:
+        print(f"ERROR: {error.strerror}", flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""Reads the body of a ``StepClient`` message: one command per line, ``verb arguments``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.blocks import BLOCKS
+from vpt_gym.world.state import SLOTS
+from vpt_gym.world.tick import Controls
+
+Array = np.ndarray[Any, Any]
+
+HOTBAR_KEYS = tuple(f"hotbar.{number}" for number in range(1, 10))
+KEYS = (
+    "forward",
+    "back",
+    "left",
+    "right",
+    "jump",
+    "sneak",
+    "sprint",
+    "use",
+    "attack",
+    "drop",
+    "pickItem",
+    *HOTBAR_KEYS,
+)
+CRAFTS = ("craft", "craftNearby", "smeltNearby")
+NONE = "none"
+MALMO_SLOTS = 41
+"""Slots of Malmo's inventory: 36, armour and off hand. The last five are always empty in this world."""
+
+
+class CommandError(ValueError):
+    """A command that the embedded world does not know or cannot do. The message names it."""
+
+
+@dataclass
+class Commands:
+    """The commands of one tick.
+
+    Attributes:
+        chat: Commands for the chat, with their slash.
+        pitch: Degrees to turn the view down.
+        yaw: Degrees to turn the view right.
+        swap: Two slots whose contents are swapped.
+        equip: Item to take into the hand, ``NONE`` for nothing; ``log`` or, of one kind, ``log#2``.
+        place: Item to place, likewise.
+        crafts: ``verb item`` of everything that is to be crafted.
+    """
+
+    chat: list[str]
+    pitch: float = 0.0
+    yaw: float = 0.0
+    swap: tuple[int, int] | None = None
+    equip: str = NONE
+    place: str = NONE
+    crafts: tuple[str, ...] = ()
+
+
+def _camera(text: str) -> tuple[float, float]:
+    try:
+        pitch, yaw = (float(number) for number in text.split())
+    except ValueError:  # not two numbers
+        pitch = yaw = math.nan
+    if not (math.isfinite(pitch) and math.isfinite(yaw)):
+        raise CommandError(f"'camera {text}' is not possible; the camera takes two finite numbers, pitch and yaw")
+    return pitch, yaw
+
+
+def _swap(text: str) -> tuple[int, int]:
+    try:
+        a, b = (int(number) for number in text.split())
+    except ValueError:  # not two integers
+        a = b = -1
+    if not (0 <= a < MALMO_SLOTS and 0 <= b < MALMO_SLOTS):
+        raise CommandError(f"'swapInventoryItems {text}' is not possible; it takes two slots from 0 to 40")
+    return a, b
+
+
+def slot_with(wanted: str, inventory: Array) -> int:
+    """Returns the first slot of an inventory (SLOTS, 2) that holds an item, or -1.
+
+    Args:
+        wanted: ``name``, or ``name#metadata`` for one kind of it.
+        inventory: (SLOTS, 2) int64, (block id, quantity).
+    """
+    name, _, metadata = wanted.partition("#")
+    for slot in range(SLOTS):
+        kind = BLOCKS[inventory[slot, 0]]
+        if inventory[slot, 1] > 0 and kind.name == name and metadata in ("", "?", str(kind.variant)):
+            return slot
+    return -1
+
+
+class Keyboard:
+    """Reads commands, and holds the keys: a key stays down until a command lets it go, as in Malmo."""
+
+    def __init__(self) -> None:
+        self._down = dict.fromkeys(KEYS, 0)
+
+    def read(self, body: str) -> Commands:
+        """Presses and releases keys, and returns what else a body says.
+
+        Raises:
+            CommandError: A verb that does not exist, or arguments that it does not take.
+        """
+        commands = Commands([])
+        keys = self._down
+        for line in body.split("\n"):
+            verb, _, rest = line.partition(" ")
+            if verb in keys:
+                if rest not in ("0", "1"):
+                    raise CommandError(f"{line!r} is not possible; a key is 0 (up) or 1 (down)")
+                keys[verb] = 1 if rest == "1" else 0
+            elif verb == "camera":
+                pitch, yaw = _camera(rest)
+                commands.pitch += pitch
+                commands.yaw += yaw
+            elif verb in CRAFTS:
+                if rest != NONE:
+                    commands.crafts += (line,)
+            elif verb == "equip":
+                commands.equip = rest
+            elif verb == "place":
+                commands.place = rest
+            elif verb == "swapInventoryItems":
+                commands.swap = _swap(rest)
+            elif verb == "chat":
+                commands.chat.append(rest)
+            elif line:
+                known = ("camera", "chat", "equip", "place", "swapInventoryItems", *CRAFTS, *KEYS)
+                raise CommandError(f"unknown command {line!r}; the embedded world knows {', '.join(known)}")
+        return commands
+
+    def controls(self, commands: Commands, inventory: Array) -> Controls:
+        """Returns what the player does in a tick: the keys that are down, and the commands.
+
+        Opposite keys cancel; of several hotbar keys the highest counts; ``pickItem`` does nothing, and so do ``equip``
+        and ``place`` of what is not in the inventory.
+        """
+        keys = self._down
+        slot = -1
+        for number, key in enumerate(HOTBAR_KEYS):
+            if keys[key]:
+                slot = number
+        return Controls(
+            forward=keys["forward"] - keys["back"],
+            strafe=keys["left"] - keys["right"],
+            jump=keys["jump"],
+            sneak=keys["sneak"],
+            sprint=keys["sprint"],
+            attack=keys["attack"],
+            use=keys["use"],
+            drop=keys["drop"],
+            slot=slot,
+            equip=-1 if commands.equip == NONE else slot_with(commands.equip, inventory),
+            place=-1 if commands.place == NONE else slot_with(commands.place, inventory),
+            pitch=commands.pitch,
+            yaw=commands.yaw,
+        )

@@ -1,0 +1,154 @@
+"""One mission in the embedded world: begun from a ``Mission``, advanced by ``StepClient`` bodies, observed as bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from gymnasium.utils import seeding
+
+from vpt_gym.world import edit
+from vpt_gym.world.game import Game
+from vpt_gym.world.malmo.chat import Chat
+from vpt_gym.world.malmo.commands import Commands, Keyboard
+from vpt_gym.world.malmo.conditions import Conditions
+from vpt_gym.world.malmo.info import InfoWriter
+from vpt_gym.world.malmo.mission import Mission, MissionError, Placement
+from vpt_gym.world.malmo.statistics import Statistics
+from vpt_gym.world.state import SLOTS
+
+Array = np.ndarray[Any, Any]
+
+_INTEGER = re.compile(r"\+?([0-9]{1,100})(\.0*)?")
+SPREAD = 1
+"""Tells the random numbers of ``/spreadplayers`` from others of the same world seed."""
+
+
+def seed_of(text: str) -> int:
+    """Returns the seed that a mission's text means.
+
+    Args:
+        text: An integer that is not negative, also written as ``7.0``, is that seed of the environment. Any other text
+            is hashed, the same on every machine.
+    """
+    number = _INTEGER.fullmatch(text)
+    if number is not None:
+        return int(number[1])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+class Episode:
+    """A mission that runs.
+
+    Args:
+        mission: What to play.
+        level: One of the world's levels.
+        rng: Makes the world where the mission has no seed.
+        full_statistics: Report all of Minecraft's statistics, or only those that observations read.
+        warn: Is told once of everything that is asked for and cannot be done, such as crafting.
+
+    Raises:
+        MissionError: The mission's start is not possible in this world.
+    """
+
+    def __init__(
+        self,
+        mission: Mission,
+        level: str,
+        rng: np.random.Generator,
+        full_statistics: bool,
+        warn: Callable[[str], None],
+    ) -> None:
+        try:
+            self._game = Game(level, mission.height, mission.width, mission.break_speed)
+        except ValueError as error:
+            raise MissionError(str(error)) from error
+        if mission.seed:
+            rng, _ = seeding.np_random(seed_of(mission.seed))
+        self._game.begin(rng)
+        self.state = self._game.state
+        self._conditions = Conditions.of(mission)
+        self._begin_player(mission)
+        self._keyboard = Keyboard()
+        self._chat = Chat(
+            self.state,
+            self._conditions,
+            self._start(),
+            np.random.default_rng((self._game.world_seed, SPREAD)),
+        )
+        self._statistics = Statistics(full_statistics, self.state)
+        self._info = InfoWriter(mission)
+        self._warn = warn
+        self._warned: set[str] = set()
+        self._picture = np.empty((mission.height, mission.width, 3), np.uint8)
+
+    @property
+    def world_seed(self) -> int:
+        """Seed of the world."""
+        return self._game.world_seed
+
+    def step(self, body: str) -> None:
+        """Plays one tick: chat commands first, then the keys and commands of the body.
+
+        Args:
+            body: One command per line; see ``commands``.
+
+        Raises:
+            CommandError: A command that this world does not know or cannot do. No tick was played.
+        """
+        commands = self._keyboard.read(body)
+        for text in commands.chat:
+            if self._chat.run(text):
+                self._statistics.died()
+        self._swap(commands)
+        for craft in commands.crafts:
+            self._warn_once(f"{craft!r} does nothing: nothing can be crafted or smelted in the embedded world")
+        if commands.chat:
+            self._statistics.look_again(self.state)
+        self._game.tick(self._keyboard.controls(commands, self.state.inventory))
+        self._conditions.tick()
+        self._statistics.tick(self.state)
+
+    def picture(self) -> memoryview:
+        """Returns what the player sees: height * width * 3 bytes, RGB, the lowest row first. Valid until the next."""
+        frame = self._game.draw()
+        for channel in range(3):
+            self._picture[..., channel] = frame[channel, ::-1]
+        return self._picture.reshape(-1).data
+
+    def info(self) -> bytes:
+        """Returns the info that goes with the picture, UTF-8 JSON."""
+        return self._info.write(self.state, self._conditions, self._statistics)
+
+    def _begin_player(self, mission: Mission) -> None:
+        place = mission.placement
+        if place is not None:
+            try:
+                edit.teleport(self.state, place.x, place.y, place.z, place.yaw, place.pitch)
+            except ValueError as error:
+                raise MissionError(f"<Placement>: {error}") from error
+        for stack in mission.inventory:
+            if stack.slot < SLOTS:
+                self.state.inventory[stack.slot] = (stack.block, stack.quantity)
+
+    def _start(self) -> Placement:
+        player = self.state.player[0]
+        return Placement(*(float(player[name]) for name in ("x", "y", "z", "yaw", "pitch")))
+
+    def _swap(self, commands: Commands) -> None:
+        if commands.swap is None:
+            return
+        a, b = sorted(commands.swap)
+        inventory = self.state.inventory
+        if b < SLOTS:
+            inventory[[a, b]] = inventory[[b, a]]
+        elif a < SLOTS and inventory[a, 1] > 0:
+            self._warn_once(f"swapping slot {a} with slot {b} does nothing: this world has no armour and no off hand")
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            self._warn(message)

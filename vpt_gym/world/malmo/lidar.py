@@ -1,0 +1,102 @@
+"""Casts the rays of a mission's lidar through the world."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.blocks import AIR, BLOCKS, HEIGHT, MASK
+from vpt_gym.world.malmo.mission import Ray
+from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look, pick, wrapped
+from vpt_gym.world.state import WorldState
+from vpt_gym.world.tick import ITEM_HALF_WIDTH, ITEM_HEIGHT
+
+NO_ENTITY, ITEM_ENTITY = "null", "EntityItem"
+"""Names of the classes in Minecraft."""
+_NEEDS_NO_LEVEL = ("air", "leaves", "bedrock")
+
+
+def harvest_level(name: str) -> int:
+    """Returns Minecraft's harvest level of a block: -1 where no kind of tool is meant for it."""
+    return -1 if name in _NEEDS_NO_LEVEL else 0
+
+
+_BLOCK_VALUES = [
+    (
+        [kind.name],
+        [kind.variant, harvest_level(kind.name), not kind.needs_tool, block != AIR, False, block != AIR, kind.burns],
+    )
+    for block, kind in enumerate(BLOCKS)
+]
+"""By block id: the values of a ray before and after the distance."""
+
+
+def turned(direction: tuple[float, float, float], pitch: float, yaw: float) -> tuple[float, float, float]:
+    """Turns a vector as Minecraft's ``Vec3d`` does, which Malmo uses: about the x axis, then about the y axis.
+
+    ``pitch`` is an angle to the view only when that looks along +z; along -z, it has the other sign.
+
+    Args:
+        direction: (x, y, z).
+        pitch: Radians.
+        yaw: Radians, + is left.
+    """
+    x, y, z = direction
+    y, z = y * math.cos(pitch) + z * math.sin(pitch), z * math.cos(pitch) - y * math.sin(pitch)
+    return x * math.cos(yaw) + z * math.sin(yaw), y, z * math.cos(yaw) - x * math.sin(yaw)
+
+
+def _way_to_box(low: tuple[float, ...], high: tuple[float, ...], direction: tuple[float, ...]) -> float:
+    """Returns how far along a unit vector from the origin a box is entered; infinity where it is missed."""
+    near, far = 0.0, math.inf
+    for start, end, along in zip(low, high, direction, strict=True):
+        if abs(along) < 1e-12:
+            if start > 0.0 or end < 0.0:
+                return math.inf
+            continue
+        first, last = sorted((start / along, end / along))
+        near, far = max(near, first), min(far, last)
+    return near if near <= far else math.inf
+
+
+def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
+    """Returns 16 values for each ray, in Malmo's order.
+
+    They are: block name, distance to it (blocks), metadata, harvest level, needs no tool, blocks movement, is liquid,
+    is solid, can burn, entity name, distance to it, the ray's pitch and yaw as asked for, and the block's x, y, z. A
+    ray that meets no block ends in air at its full length. Entities are items that lie about; without one, the
+    distance to it is that to the block.
+    """
+    player = state.player[0]
+    eye_height = SNEAKING_EYE_HEIGHT if player.sneaking else EYE_HEIGHT
+    x, y, z = float(player.x), float(player.y) + eye_height, float(player.z)
+    view = look(float(player.yaw), float(player.pitch))
+    boxes = []
+    for item in state.items[state.items["block"] != AIR]:
+        dx, dy, dz = wrapped(float(item.x) - x), float(item.y) - y, wrapped(float(item.z) - z)
+        half = ITEM_HALF_WIDTH
+        boxes.append(((dx - half, dy, dz - half), (dx + half, dy + ITEM_HEIGHT, dz + half)))
+    hit = np.zeros(4, np.int64)
+    values: list[Any] = []
+    for ray in rays:
+        dx, dy, dz = direction = turned(view, ray.pitch, ray.yaw)
+        distance = float(pick(state.blocks, x, y, z, dx, dy, dz, ray.distance, hit))
+        if distance >= 0.0:
+            # on the player's side of the world's seam, so that differences to his position are short
+            bx = math.floor(x + wrapped(float(hit[0]) + 0.5 - x))
+            by = int(hit[1])
+            bz = math.floor(z + wrapped(float(hit[2]) + 0.5 - z))
+        else:
+            distance = ray.distance
+            bx, by, bz = (math.floor(o + distance * along) for o, along in zip((x, y, z), direction, strict=True))
+        block = int(state.blocks[bx & MASK, bz & MASK, by]) if 0 <= by < HEIGHT else AIR
+        to_item = min((_way_to_box(low, high, direction) for low, high in boxes), default=math.inf)
+        entity = (ITEM_ENTITY, to_item) if to_item < distance else (NO_ENTITY, distance)
+        name, properties = _BLOCK_VALUES[block]
+        values += name
+        values.append(distance)
+        values += properties
+        values += (*entity, ray.pitch, ray.yaw, bx, by, bz)
+    return values

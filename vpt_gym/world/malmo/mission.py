@@ -1,0 +1,346 @@
+"""Reads Malmo's ``MissionInit``: what an episode is like, and what must be observed in it."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vpt_gym.world.malmo.items import AIR_NAME, item_block
+from vpt_gym.world.render import MIN_SIDE
+from vpt_gym.world.state import SLOTS, STACK
+
+T = TypeVar("T", int, float)
+
+WEATHERS = ("normal", "clear", "rain", "thunder")
+MAX_SIDE = 4096
+MAX_CELLS = 50_000
+MAX_RAYS = 10_000
+MAX_HEALTH = 20.0
+MAX_FOOD = 20
+
+
+class MissionError(ValueError):
+    """A mission that the embedded world cannot honour. The message names the element and says what is possible."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A box of cells around the player's feet: ``low`` and ``high`` are its corners (x, y, z), both included."""
+
+    name: str
+    low: tuple[int, int, int]
+    high: tuple[int, int, int]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Cells along x, y and z."""
+        nx, ny, nz = (high - low + 1 for low, high in zip(self.low, self.high, strict=True))
+        return nx, ny, nz
+
+
+@dataclass(frozen=True)
+class Ray:
+    """A ray of the lidar: ``pitch`` and ``yaw`` in radians relative to the view, ``distance`` in blocks."""
+
+    pitch: float
+    yaw: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class Stack:
+    """``quantity`` items of a block id in an inventory slot."""
+
+    slot: int
+    block: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the player starts: the middle of the feet in blocks, and the view in degrees."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+    pitch: float
+
+
+@dataclass(frozen=True)
+class Mission:
+    """What a mission asks for.
+
+    Attributes:
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+        seed: Text of the world's seed; empty = any world.
+        break_speed: Multiplies the speed of digging.
+        grid: The cells to report, or None.
+        rays: The rays to report.
+        inventory: What the player starts with.
+        placement: Where he starts, or None for a place that the world chooses.
+        health: At the start, half hearts, (0, 20].
+        food: At the start, half drumsticks, [0, 20].
+        start_time: Of the day, ticks.
+        time_passes: Whether the time of day goes on.
+        weather: One of ``WEATHERS``.
+    """
+
+    height: int
+    width: int
+    seed: str = ""
+    break_speed: float = 1.0
+    grid: Grid | None = None
+    rays: tuple[Ray, ...] = ()
+    inventory: tuple[Stack, ...] = ()
+    placement: Placement | None = None
+    health: float = MAX_HEALTH
+    food: int = MAX_FOOD
+    start_time: int = 0
+    time_passes: bool = True
+    weather: str = "normal"
+
+
+_IMPOSSIBLE = {
+    "FlatWorldGenerator": "the embedded world makes hills and trees only; use <DefaultWorldGenerator>",
+    "BiomeGenerator": "the embedded world has one biome, a forest; use <DefaultWorldGenerator>",
+    "FileWorldGenerator": "the embedded world cannot load Minecraft's worlds; use <DefaultWorldGenerator>",
+    "DrawingDecorator": "the embedded world cannot draw structures; set blocks by the chat command /setblock",
+    "VillageSpawnDecorator": "the embedded world has no villages",
+}
+
+_HONOURED_ELEMENTS = """
+MissionInit Mission About Summary Description ModSettings MsPerTick ServerSection ServerInitialConditions Time
+StartTime AllowPassageOfTime Weather AllowSpawning ServerHandlers DefaultWorldGenerator AgentSection Name AgentStart
+LowLevelInputs BreakSpeedMultiplier StartingHealth StartingFood Inventory InventoryObject Placement AgentHandlers
+FileBasedPerformanceProducer ObservationFromDamage PauseCommand VideoProducer Width Height
+ObservationFromFullInventory ObservationFromFullStats ObservationFromGrid Grid min max ObservationFromRichLidar
+RayOffset ChatCommands CameraCommands NearbySmeltCommands SimpleCraftCommands NearbyCraftCommands
+HumanLevelCommands EquipCommands PlaceCommands InventoryCommands ExperimentUID ClientRole ClientAgentConnection
+ClientIPAddress ClientMissionControlPort ClientCommandsPort AgentIPAddress AgentMissionControlPort AgentVideoPort
+AgentDepthPort AgentLuminancePort AgentObservationsPort AgentRewardsPort AgentColourMapPort
+"""
+_HONOURED = frozenset(_HONOURED_ELEMENTS.split())
+
+
+def _tag(element: ET.Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _find(root: ET.Element, *path: str) -> ET.Element | None:
+    """Returns the first descendant of a name, then of that one the next, and so on."""
+    found: ET.Element | None = root
+    for name in path:
+        found = next((e for e in found.iter() if _tag(e) == name), None) if found is not None else None
+    return found
+
+
+def _number(what: str, text: str | None, kind: Callable[[str], T], low: float, high: float) -> T:
+    """Reads a number that must be in [low, high]."""
+    try:
+        number = kind((text or "").strip())
+    except ValueError:
+        number = None
+    if number is None or not low <= number <= high:
+        wanted = "an integer" if kind is int else "a number"
+        raise MissionError(f"{what} is {text!r}; it must be {wanted} from {low:g} to {high:g}")
+    return number
+
+
+def _flag(what: str, text: str | None) -> bool:
+    word = (text or "").strip()
+    if word not in ("true", "false"):
+        raise MissionError(f"{what} is {text!r}; it must be true or false")
+    return word == "true"
+
+
+def _required(root: ET.Element, *path: str) -> ET.Element:
+    element = _find(root, *path)
+    if element is None:
+        raise MissionError(f"the mission has no <{'> <'.join(path)}>")
+    return element
+
+
+def _check_elements(root: ET.Element) -> None:
+    for element in root.iter():
+        tag = _tag(element)
+        if tag in _IMPOSSIBLE:
+            raise MissionError(f"<{tag}> is not possible: {_IMPOSSIBLE[tag]}")
+        if tag not in _HONOURED:
+            raise MissionError(
+                f"<{tag}> is not possible: the embedded world serves the missions of minedojo 0.1, which have no such "
+                "element, and would not know what to do with it"
+            )
+    mode = _required(root, "AgentSection").get("mode", "Survival")
+    if mode != "Survival":
+        raise MissionError(f"<AgentSection mode={mode!r}> is not possible: the embedded world has Survival only")
+    depth = _required(root, "VideoProducer").get("want_depth", "false")
+    if _flag("<VideoProducer want_depth>", depth):
+        raise MissionError("<VideoProducer want_depth='true'> is not possible: the embedded world sends RGB only")
+    inventory = _find(root, "ObservationFromFullInventory")
+    if inventory is not None and _flag("<ObservationFromFullInventory flat>", inventory.get("flat", "false")):
+        raise MissionError("<ObservationFromFullInventory flat='true'> is not possible; use flat='false'")
+
+
+def _seed(root: ET.Element) -> str:
+    generator = _find(root, "DefaultWorldGenerator")
+    if generator is None:
+        return ""
+    options = generator.get("generatorOptions", "").strip()
+    if options not in ("", "{}"):
+        raise MissionError(f"<DefaultWorldGenerator generatorOptions={options!r}> is not possible; use '{{}}'")
+    return generator.get("seed", "").strip()
+
+
+def _grid(root: ET.Element) -> Grid | None:
+    grids = [element for element in root.iter() if _tag(element) == "Grid"]
+    if not grids:
+        return None
+    if len(grids) > 1:
+        raise MissionError(f"there are {len(grids)} <Grid> elements; the embedded world reports one")
+    element = grids[0]
+    for attribute in ("absoluteCoords", "projectDown", "atSpawn"):
+        if _flag(f"<Grid {attribute}>", element.get(attribute, "false")):
+            raise MissionError(f"<Grid {attribute}='true'> is not possible; grids are relative to the player")
+    corners = {
+        end: tuple(
+            _number(f"<Grid> <{end} {axis}>", _required(element, end).get(axis), int, -10_000, 10_000) for axis in "xyz"
+        )
+        for end in ("min", "max")
+    }
+    (x0, y0, z0), (x1, y1, z1) = corners["min"], corners["max"]
+    grid = Grid(element.get("name", "voxels"), (x0, y0, z0), (x1, y1, z1))
+    cells = math.prod(max(n, 0) for n in grid.shape)
+    if not 0 < cells <= MAX_CELLS:
+        raise MissionError(f"<Grid> from {grid.low} to {grid.high} has {cells} cells; it must have 1 to {MAX_CELLS}")
+    return grid
+
+
+def _rays(root: ET.Element) -> tuple[Ray, ...]:
+    rays = tuple(
+        Ray(
+            _number("<RayOffset pitch>", element.get("pitch"), float, -1e6, 1e6),
+            _number("<RayOffset yaw>", element.get("yaw"), float, -1e6, 1e6),
+            _number("<RayOffset distance>", element.get("distance"), float, 0.0, 1000.0),
+        )
+        for element in root.iter()
+        if _tag(element) == "RayOffset"
+    )
+    if len(rays) > MAX_RAYS:
+        raise MissionError(f"there are {len(rays)} <RayOffset>; the embedded world reports at most {MAX_RAYS}")
+    return rays
+
+
+def stack(slot: int, name: str, quantity: int, metadata: int) -> Stack:
+    """Returns what a slot is to hold; air, or a quantity of 0, empties it.
+
+    Args:
+        slot: 0 to 8 hotbar, 9 to 35 main inventory, 36 to 40 armour and off hand.
+        name: Minecraft's id of the item, without ``minecraft:``.
+        quantity: 0 to 64.
+        metadata: Minecraft's metadata, which tells oak (0) from birch (2).
+
+    Raises:
+        ValueError: No such item in this world, a quantity out of range, or a slot that cannot hold anything.
+    """
+    if name == AIR_NAME or quantity == 0:
+        return Stack(slot, 0, 0)
+    block = item_block(name, metadata)
+    if not 0 <= slot < SLOTS:
+        raise ValueError(f"slot {slot} cannot hold {name}: the embedded world has no armour and no off hand")
+    if not 0 < quantity <= STACK:
+        raise ValueError(f"the quantity of {name} is {quantity}; it must be 1 to {STACK}")
+    return Stack(slot, block, quantity)
+
+
+def _inventory(root: ET.Element) -> tuple[Stack, ...]:
+    stacks = []
+    for element in root.iter():
+        if _tag(element) != "InventoryObject":
+            continue
+        slot = _number("<InventoryObject slot>", element.get("slot"), int, 0, 40)
+        quantity = _number("<InventoryObject quantity>", element.get("quantity", "1"), int, 0, STACK)
+        metadata = _number("<InventoryObject metadata>", element.get("metadata", "0"), int, 0, 32_767)
+        name = element.get("type", "").removeprefix("minecraft:")
+        try:
+            stacks.append(stack(slot, name, quantity, metadata))
+        except ValueError as error:
+            raise MissionError(f"<InventoryObject>: {error}") from error
+    return tuple(stacks)
+
+
+def _placement(root: ET.Element) -> Placement | None:
+    element = _find(root, "Placement")
+    if element is None:
+        return None
+    numbers = {
+        name: _number(f"<Placement {name}>", element.get(name, default), float, -bound, bound)
+        for name, default, bound in (
+            ("x", None, 1e9),
+            ("y", None, 1e9),
+            ("z", None, 1e9),
+            ("yaw", "0", 1e9),
+            ("pitch", "0", 90.0),
+        )
+    }
+    return Placement(**numbers)
+
+
+def _health(root: ET.Element) -> float:
+    element = _find(root, "StartingHealth")
+    if element is None:
+        return MAX_HEALTH
+    _number("<StartingHealth maxHealth>", element.get("maxHealth", "20"), float, MAX_HEALTH, MAX_HEALTH)
+    return _number("<StartingHealth health>", element.get("health", "20"), float, 1e-6, MAX_HEALTH)
+
+
+def _weather(root: ET.Element) -> str:
+    element = _find(root, "Weather")
+    weather = (element.text or "").strip() if element is not None else "normal"
+    if weather not in WEATHERS:
+        raise MissionError(f"<Weather> is {weather!r}; it must be one of {', '.join(WEATHERS)}")
+    return weather
+
+
+def read_mission(xml: bytes) -> Mission:
+    """Reads a ``MissionInit`` document.
+
+    Args:
+        xml: UTF-8.
+
+    Raises:
+        MissionError: It is not XML, or asks for something that the embedded world cannot do.
+    """
+    if re.search(rb"<!(DOCTYPE|ENTITY)", xml):
+        raise MissionError("the mission has a document type declaration; missions have none")
+    try:
+        root = ET.fromstring(xml)
+    except (ET.ParseError, ValueError) as error:  # ValueError: an encoding that Python does not know
+        raise MissionError(f"the mission is not well-formed XML: {error}") from error
+    _check_elements(root)
+
+    def text(*path: str, default: str) -> str | None:
+        element = _find(root, *path)
+        return default if element is None else element.text
+
+    food = _find(root, "StartingFood")
+    return Mission(
+        height=_number("<Height>", _required(root, "VideoProducer", "Height").text, int, MIN_SIDE, MAX_SIDE),
+        width=_number("<Width>", _required(root, "VideoProducer", "Width").text, int, MIN_SIDE, MAX_SIDE),
+        seed=_seed(root),
+        break_speed=_number("<BreakSpeedMultiplier>", text("BreakSpeedMultiplier", default="1"), float, 1e-6, 1e6),
+        grid=_grid(root),
+        rays=_rays(root),
+        inventory=_inventory(root),
+        placement=_placement(root),
+        health=_health(root),
+        food=MAX_FOOD if food is None else _number("<StartingFood food>", food.get("food", "20"), int, 0, MAX_FOOD),
+        start_time=_number("<StartTime>", text("Time", "StartTime", default="0"), int, 0, 2**53),
+        time_passes=_flag("<AllowPassageOfTime>", text("Time", "AllowPassageOfTime", default="true")),
+        weather=_weather(root),
+    )

@@ -1,0 +1,34 @@
+"""Old-gym environments, MineDojo's among them, as Gymnasium environments."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import gymnasium as gym
+
+from vpt_gym.legacy_gym import LegacyGymEnv, is_legacy_env
+from vpt_gym.minedojo.env import MineDojoEnv
+from vpt_gym.minedojo.stack import find_stack
+
+
+def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> gym.Env[Any, Any]:
+    """Returns an environment of the old ``gym`` as a Gymnasium environment; one of Gymnasium is returned as it is.
+
+    What ``minedojo.make`` made becomes a ``vpt_gym.minedojo.MineDojoEnv``, with exact actions and honest failures.
+    Methods of that environment's own objects are rebound; no class and nothing on disk is changed. Any other becomes a
+    ``vpt_gym.legacy_gym.LegacyGymEnv``. ``VPTObsWrapper``, ``VPTActionWrapper``, ``HumanActionWrapper`` and
+    ``RecorderWrapper`` call this function themselves.
+
+    Args:
+        env: The environment.
+        actions: For MineDojo: ``"human"`` (keys and exact camera degrees) or ``"minedojo"`` (its ``MultiDiscrete``).
+
+    Raises:
+        TypeError: ``env`` is no environment.
+        ValueError: One of its spaces has no counterpart, or ``actions`` cannot be had from it.
+    """
+    if isinstance(env, gym.Env):
+        return env
+    if not is_legacy_env(env):
+        raise TypeError(f"{type(env).__name__} is no environment: {env!r}")
+    return LegacyGymEnv(env) if find_stack(env) is None else MineDojoEnv(env, actions=actions)
