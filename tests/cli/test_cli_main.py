@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import vpt_gym
-from vpt_gym.cli import COMMANDS
+from vpt_gym.cli import COMMANDS, main
 
 SCRIPT = Path(sys.executable).parent / "vpt-gym"
 
@@ -63,3 +63,11 @@ print([name for name in ('torch', 'numba', 'cv2', 'av', 'minedojo', 'gym') if na
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(("args", "status"), [([], 0), (["--help"], 0), (["--version"], 0), (["docter"], 2)])
+def test_exit_status(args: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(args) == status
+    captured = capsys.readouterr()
+    assert bool(captured.out) == (status == 0)
+    assert bool(captured.err) == (status != 0)

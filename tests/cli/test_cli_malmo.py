@@ -13,7 +13,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from vpt_gym.cli import malmo
+from vpt_gym.cli import main, malmo
 from vpt_gym.world.generate import LEVELS
 from vpt_gym.world.malmo.server import STATISTICS
 
@@ -57,6 +57,13 @@ def test_a_port_in_use_is_named(server: tuple[subprocess.Popen[str], int]) -> No
     assert done.stderr.startswith("vpt-gym malmo: ")
     assert str(server[1]) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_exit_status_of_a_server_that_cannot_start(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["malmo", "--port", str(port)]) == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options", [["--level", "hard"], ["--statistics", "some"]])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from vpt_gym.cli import doctor
+from vpt_gym.cli import doctor, main
 from vpt_gym.cli.doctor import embedded, game, minedojo, probe, report
 from vpt_gym.cli.doctor.check import Check, release
 from vpt_gym.cli.doctor.probe import Java, Machine, MineDojo, Package
@@ -448,3 +448,14 @@ def test_x_server_is_asked(tmp_path: Path) -> None:
 def test_tasks_are_counted_by_their_top_level_keys() -> None:
     yaml = "harvest_milk:\n  guidance: 'first\n\n    1. Find: a cow'\n  prompt: x\n\n# note: no key\ncombat_cow_2:\n"
     assert probe.count_tasks(yaml) == 2
+
+
+def test_exit_status_follows_the_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(fake_java(tmp_path / "bin", JAVA_11)), prepend=os.pathsep)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    assert main(["doctor", "--embedded"]) == 0
+    assert "vpt-gym on the embedded world: can run" in capsys.readouterr().out
+    assert main(["doctor"]) == 1
+    assert f"11.0.21 at {tmp_path / 'bin' / 'java'} (PATH)" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,3 +76,23 @@ def make_through_proxy() -> Iterator[MakeEnv]:
     yield make
     for env in made:
         env.close()
+
+
+LAUNCHER = """#!/bin/sh
+# Takes the place of the script that builds and starts Minecraft; the arguments are the same.
+exec {python} -m vpt_gym.world.malmo --level easy "$@"
+"""
+
+
+@pytest.fixture
+def minedojo_with_launcher(tmp_path: Path) -> Path:
+    """A folder with a copy of the installed MineDojo, all of its Python as it is, whose Minecraft is our own world."""
+    spec = importlib.util.find_spec("minedojo")
+    assert spec is not None
+    assert spec.origin is not None
+    copy = tmp_path / "site/minedojo"
+    shutil.copytree(Path(spec.origin).parent, copy)
+    launcher = copy / "sim/Malmo/Minecraft/launchClient.sh"
+    launcher.write_text(LAUNCHER.format(python=sys.executable))
+    launcher.chmod(0o755)
+    return copy.parent

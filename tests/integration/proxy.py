@@ -1,10 +1,10 @@
-"""Stands between MineDojo and the embedded world, and can break what passes. Run as a process; takes the server's place.
+"""Stands between MineDojo and the embedded world, and can break what passes. A process in place of the server's.
 
 Usage: python proxy.py [--record FILE] [--fault KIND --after N] SERVER_COMMAND...
 
-It starts the server, prints what MineDojo waits for with its own port, and passes bytes on in both directions.
-``--record`` keeps each body of a StepClient message, one JSON string a line. ``--fault`` does KIND at the answer to step
-N + 1 (from 1) of the first connection that gets so far.
+It starts the server, prints what MineDojo waits for with its own port, and passes messages on in both directions.
+``--record`` keeps each body of a StepClient message, one JSON string a line. ``--fault`` does KIND at the answer to
+step N + 1, counted from 1.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Proxy:
             if "DORMANT" in line:
                 break
         threading.Thread(target=self.pass_on_log, daemon=True).start()
-        self.record = open(args.record, "a") if args.record else None
+        self.record = open(args.record, "a") if args.record else None  # noqa: SIM115 (open as long as the process)
         self.steps = 0
 
     def pass_on_log(self) -> None:

@@ -50,7 +50,7 @@ def test_all_button_codes_and_all_camera_codes_arrive_exactly(make_through_proxy
     )
     lost = 0
     for code in codes:
-        *_, terminated, truncated, info = env.step(code)
+        *_, truncated, info = env.step(code)
         assert not truncated
         lost += "dropped" in info.get("translation", {})
         assert info["ticks"] == 1
@@ -129,7 +129,7 @@ def test_no_reward_is_lost_in_minedojos_extra_ticks(make_env: Any) -> None:
 
     env = make_env(actions="minedojo", initial_inventory=[InventoryItem(slot=0, name="log", quantity=2)])
     env.reset(seed=1)
-    *_, reward, terminated, truncated, info = env.step([0, 0, 0, 12, 12, 2, 0, 0])  # throws a log away
+    _, reward, *_, info = env.step([0, 0, 0, 12, 12, 2, 0, 0])  # throws a log away
     assert (reward, info["ticks"]) == (-1.0, 3)
 
 

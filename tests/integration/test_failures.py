@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import pytest
 from proxy import FAULTS
 
 from vpt_gym import minedojo
-from vpt_gym.minedojo import GameError, MineDojoEnv, shims
+from vpt_gym.minedojo import GameError, MineDojoEnv
 from vpt_gym.minedojo.factory import make_legacy
 
 REST = {"camera": [0.0, 0.0]}
@@ -131,22 +130,6 @@ def test_cycles_and_faults_leave_nothing_behind(
     assert left_behind() == before
 
 
-LAUNCHER = """#!/bin/sh
-# Takes the place of the script that builds and starts Minecraft; the arguments are the same.
-exec {python} -m vpt_gym.world.malmo --level easy "$@"
-"""
-
-
-def minedojo_with_launcher(folder: Path, script: str) -> Path:
-    """A copy of the installed MineDojo, all its Python as it is, that launches ``script`` for Minecraft."""
-    copy = folder / "site/minedojo"
-    shutil.copytree(Path(shims.install().__file__).parent, copy)
-    launcher = copy / "sim/Malmo/Minecraft/launchClient.sh"
-    launcher.write_text(script)
-    launcher.chmod(0o755)
-    return copy.parent
-
-
 JAVA_ROUTE = """
 import os, psutil, sys, tempfile
 import vpt_gym
@@ -171,12 +154,13 @@ print("LEFT", os.listdir(tempfile.gettempdir()), psutil.Process().children(recur
 """
 
 
-def test_the_launch_of_minecraft_itself_recovers_and_leaves_nothing(tmp_path: Path) -> None:
+def test_the_launch_of_minecraft_itself_recovers_and_leaves_nothing(
+    minedojo_with_launcher: Path, tmp_path: Path
+) -> None:
     """MineDojo's own launch: the copy of Minecraft, the script, the watchdog; only the script is another."""
-    site = minedojo_with_launcher(tmp_path, LAUNCHER.format(python=sys.executable))
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(site), "TMPDIR": str(temporary)}
+    environment = {**os.environ, "PYTHONPATH": str(minedojo_with_launcher), "TMPDIR": str(temporary)}
     ran = subprocess.run(
         [sys.executable, "-c", JAVA_ROUTE], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
@@ -193,6 +177,8 @@ def test_the_launch_of_minecraft_itself_recovers_and_leaves_nothing(tmp_path: Pa
     ], ran.stderr
     assert "Exception ignored" not in ran.stderr
     deadline = time.monotonic() + 10
-    while watchdogs := [p for p in psutil.process_iter(["cmdline"]) if str(site) in str(p.info["cmdline"])]:
+    while watchdogs := [
+        p for p in psutil.process_iter(["cmdline"]) if str(minedojo_with_launcher) in str(p.info["cmdline"])
+    ]:
         assert time.monotonic() < deadline, watchdogs
         time.sleep(0.2)

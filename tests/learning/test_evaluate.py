@@ -95,6 +95,26 @@ class TestPlay:
             assert episode.total_reward == float(episode.success)
         assert CountdownEnv.open == 0
 
+    def test_an_episode_in_which_the_game_broke_is_played_anew(self, agent):
+        class Breaking(CountdownEnv):
+            open = 0
+            breaks = 0
+
+            def step(self, action):
+                observation, reward, terminated, truncated, info = super().step(action)
+                if self.left == 1 and self.seed == 4 and type(self).breaks > 0:
+                    type(self).breaks -= 1
+                    return observation, 0.0, False, True, {**info, "success": False, "env_error": "the game ended"}
+                return observation, reward, terminated, truncated, info
+
+        sound = play(agent, CountdownEnv, [2, 4], num_envs=2)
+        Breaking.breaks = 2
+        assert play(agent, Breaking, [2, 4], num_envs=2) == sound
+        Breaking.breaks = 3
+        with pytest.raises(RuntimeError, match="broke 3 times in the world of seed 4: the game ended"):
+            play(agent, Breaking, [2, 4], num_envs=2)
+        assert Breaking.open == 0
+
     def test_memory_starts_empty_with_each_episode_and_belongs_to_it(self, agent):
         """Deterministic actions do not depend on which episodes run beside or went before."""
 

@@ -63,6 +63,15 @@ class ClockEnv(gym.Env):
         return self.frame(), float(over), over and not self.truncates, over and self.truncates, {"success": over}
 
 
+class BreakingEnv(ClockEnv):
+    """Its game breaks in the third tick of each episode, as ``ResilientEnv`` and ``MineDojoEnv`` tell it."""
+
+    def step(self, action):
+        if self.tick == 2:
+            return self.frame(), 0.0, False, True, {"success": False, "env_error": "the game ended"}
+        return super().step(action)
+
+
 @pytest.fixture
 def policy():
     return VPTAgent.from_config("nano", seed=0).policy
@@ -101,6 +110,17 @@ class TestCollector:
             collector = RolloutCollector(policy, vector_env(3, truncates=truncates), seed=0)
             rollout = collector.collect(4, gamma=0.5, gae_lambda=1.0)
             assert rollout.value_target[0, 2].item() == pytest.approx(expected)
+
+    def test_a_step_in_which_the_game_broke_teaches_nothing(self, policy):
+        torch.nn.init.zeros_(policy.value_head.linear.weight)
+        torch.nn.init.constant_(policy.value_head.linear.bias, 40.0)  # denormalised with fresh statistics: 4.0
+        envs = SyncVectorEnv([lambda: BreakingEnv(9), lambda: ClockEnv(9)])
+        collector = RolloutCollector(policy, envs, seed=0)
+        rollout = collector.collect(6, gamma=0.5, gae_lambda=1.0)
+        assert rollout.weight.tolist() == [[1, 1, 0, 0, 1, 1], [1, 1, 1, 1, 1, 1]]
+        # the tick before is the last one that counts, bootstrapped from what was seen after it
+        assert rollout.value_target[0, 1].item() == pytest.approx(0.5 * 4.0)
+        assert collector.episodes == []
 
     def test_a_pass_over_the_rollout_repeats_its_log_probs(self, policy):
         """The initial memory, ``first`` inside the sequence, and the rows of a minibatch all belong together."""

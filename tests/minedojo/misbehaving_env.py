@@ -71,10 +71,10 @@ class MisbehavingEnv(gym.Env[Any, Any]):
 
     def spawn(self) -> None:
         """Starts a child in a session of its own and an orphan, and leaves a file in the temporary directory."""
-        sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
-        self.pids.append(subprocess.Popen(sleep, start_new_session=True, stdout=subprocess.DEVNULL).pid)
-        launcher = f"import subprocess; print(subprocess.Popen({sleep}, start_new_session=True, stdout=2).pid)"
-        self.pids.append(int(subprocess.run([sys.executable, "-c", launcher], capture_output=True, check=True).stdout))
+        self.pids.append(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
+        launcher = ["sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!"]
+        orphan = subprocess.run(launcher, start_new_session=True, stdout=subprocess.PIPE, check=True).stdout
+        self.pids.append(int(orphan))
         Path(tempfile.mkdtemp(), "world").write_text("big")
 
     def commit(self, fault: str) -> dict[str, Any]:
@@ -108,14 +108,15 @@ class MisbehavingEnv(gym.Env[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        options = options or {}
+        options, told = options or {}, {}
         once = options.get("once")
         if once is None or not Path(once).exists():
             if once is not None:
                 Path(once).touch()
-            self.commit(options.get("fault", "none"))
+            told = self.commit(options.get("fault", "none"))
         self.state = np.asarray([self.state[0] + 1, 0], np.float32)
-        return self.state, {"pids": self.pids, "drawn": int(self.np_random.integers(1000)), "options": options}
+        drawn = int(self.np_random.integers(1000))
+        return self.state, {"pids": self.pids, "drawn": drawn, "options": options, **told}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         info = self.commit(FAULTS[action])

@@ -23,7 +23,6 @@ import numpy as np
 import psutil
 import pytest
 from gymnasium.utils.env_checker import check_env
-from gymnasium.wrappers import RecordVideo
 from misbehaving_env import BadActionError, MisbehavingEnv, act
 
 from vpt_gym import ResilientEnv
@@ -48,7 +47,7 @@ def resilient() -> Iterator[Callable[..., ResilientEnv]]:
     envs = []
 
     def make(env_fn: Callable[[], Any] = MisbehavingEnv, **kwargs: Any) -> ResilientEnv:
-        envs.append(ResilientEnv(env_fn, **{"step_timeout": 20, **kwargs}))
+        envs.append(ResilientEnv(env_fn, **{"step_timeout": 20, "start_timeout": 60, **kwargs}))
         return envs[-1]
 
     yield make
@@ -158,7 +157,6 @@ def test_a_programming_error_is_raised_and_the_env_goes_on(healthy, fault, error
     _, before = healthy.reset()
     with pytest.raises(error, match=message) as caught:
         healthy.step(act(fault))
-    assert "in the worker" not in str(caught.value)
     assert "_worker.py" in str(caught.value.__cause__)
     assert healthy.step(act("none"))[4]["pids"] == before["pids"]
     with pytest.raises(error, match=message):
@@ -201,8 +199,7 @@ def test_attributes_and_methods_of_the_env_can_be_used(healthy):
 
 
 def test_the_worker_has_its_own_temporary_directory_and_the_given_working_directory(resilient, temporary, tmp_path):
-    script = "lambda: __import__('misbehaving_env').MisbehavingEnv()"
-    env = resilient(partial(in_directories, eval(script)), cwd=tmp_path)
+    env = resilient(note_directories, cwd=tmp_path)
     ours, theirs = env.directories
     assert ours == str(tmp_path)
     assert Path(theirs).parent == temporary
@@ -210,8 +207,8 @@ def test_the_worker_has_its_own_temporary_directory_and_the_given_working_direct
     assert not Path(theirs).exists()
 
 
-def in_directories(make: Callable[[], Any]) -> Any:
-    env = make()
+def note_directories() -> MisbehavingEnv:
+    env = MisbehavingEnv()
     env.directories = (os.getcwd(), tempfile.gettempdir())
     return env
 
@@ -265,12 +262,12 @@ def never_end() -> None:
         (partial(VoxelEnv, level="hard"), r"make: ValueError: level is 'hard'", ValueError),
         (dict, r"make: TypeError: env_fn returned \{\} \(dict\); it must return a gymnasium.Env", TypeError),
         (end_abruptly, r"make: the env's process exited with code 7", EOFError),
-        (never_end, r"make: the env did not answer within 3 s", type(None)),
+        (never_end, r"make: the env did not answer within 1 s", type(None)),
     ],
 )
 def test_an_env_that_cannot_be_made_is_an_error_of_the_constructor(temporary, env_fn, words, cause):
     with pytest.raises(EnvFailure, match=words) as caught:
-        ResilientEnv(env_fn, start_timeout=3 if env_fn is never_end else 60)
+        ResilientEnv(env_fn, start_timeout=1 if env_fn is never_end else 60)
     assert isinstance(caught.value.__cause__, cause)
     assert ("Traceback" in caught.value.traceback) == (cause in (TypeError, ValueError))
     assert list(temporary.iterdir()) == []
@@ -335,12 +332,12 @@ def test_an_env_that_is_forgotten_is_cleaned_up(temporary):
     assert list(temporary.iterdir()) == []
 
 
-def test_a_failing_picture_is_the_last_one_and_the_next_step_tells(resilient, tmp_path):
-    env = RecordVideo(resilient(step_timeout=2), str(tmp_path), episode_trigger=lambda _: False)
+def test_a_failing_picture_is_the_last_one_and_the_next_step_tells(resilient):
+    env = resilient(step_timeout=2)
     env.reset()
     env.step(act("none"))
     assert env.render().max() == 1
-    env.get_wrapper_attr("set_volume")(0)  # from now on it hangs
+    env.set_volume(0)  # from now on it hangs
     assert env.render().max() == 1
     *_, truncated, info = env.step(act("none"))
     assert truncated
@@ -365,17 +362,17 @@ def test_ctrl_c_while_it_waits_ends_the_episode(resilient):
 
 
 def test_twenty_failures_leave_nothing(resilient, temporary):
-    env = resilient(step_timeout=1)
+    env = resilient(step_timeout=3)
     seen: set[int] = set()
     faults = [*["abort", "sigkill", "exit", "connection"] * 4, "sigkill", "hang", "runtime", "torn json"]
     for number, fault in enumerate(faults):
         _, info = env.reset()
         if number == 1:  # now that all has been imported
-            before = len(os.listdir("/proc/self/fd"))
+            before = psutil.Process().num_fds()
         seen.update(env.step(act("spawn"))[4]["pids"] if number % 5 == 0 else info["pids"])
         assert "env_error" in env.step(act(fault))[4]
     assert env.reset()[1]["restarts"] == 20
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert psutil.Process().num_fds() == before
     assert left(sorted(seen)) == []
     assert len(list(temporary.iterdir())) == 1  # of the process that runs now
 

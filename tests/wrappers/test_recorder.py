@@ -395,3 +395,23 @@ def test_above_vptobswrapper_it_still_sees_what_the_hand_holds(tmp_path):
     env.close()
     demo = read_demo(recorder.last_demo)
     assert demo.actions["hotbar.3"].tolist() == [0, 1]
+
+
+class _BreakingEnv(FrameCounterEnv):
+    """Its game breaks in the third tick, as ``ResilientEnv`` and ``MineDojoEnv`` tell it."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = super().step(action)
+        if reward > 0.15:
+            return observation, 0.0, False, True, {**info, "env_error": "the game ended"}
+        return observation, reward, terminated, truncated, info
+
+
+def test_a_tick_in_which_the_game_broke_is_not_recorded(tmp_path: Path) -> None:
+    env = RecorderWrapper(_BreakingEnv(), tmp_path)
+    for _ in range(2):
+        env.reset()
+        while not env.step(no_op())[3]:
+            pass
+    env.close()
+    assert [(len(demo), demo.metadata["ended"]) for demo in demos_in(tmp_path)] == [(2, "error"), (2, "error")]

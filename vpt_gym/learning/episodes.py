@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Code = npt.NDArray[np.int64]
 
+ATTEMPTS = 3
+"""How often an episode is played anew after the game broke in it."""
+
 
 class Control(Protocol):
     """Stands between the agent and one env: labels, or takes over, what the agent does."""
@@ -58,8 +61,9 @@ class _Lane:
         self.control = control
         self.first = True
 
-    def start(self, seed: int) -> None:
-        self.seed, self.total_reward, self.ticks, self.first = seed, 0.0, 0, True
+    def start(self, seed: int, attempt: int = 1) -> None:
+        self.seed, self.attempt = seed, attempt
+        self.total_reward, self.ticks, self.first = 0.0, 0, True
         self.obs, _ = self.env.reset(seed=seed)
         if self.control is not None:
             self.control.start(self.env)
@@ -68,6 +72,13 @@ class _Lane:
         if self.control is not None:
             code = self.control.step(self.env, code)
         self.obs, reward, terminated, truncated, info = self.env.step(code)
+        if "env_error" in info:
+            if self.attempt == ATTEMPTS:
+                raise RuntimeError(
+                    f"the game broke {ATTEMPTS} times in the world of seed {self.seed}: {info['env_error']}"
+                )
+            self.start(self.seed, self.attempt + 1)
+            return None
         self.total_reward += float(reward)
         self.ticks += 1
         self.first = False
@@ -104,6 +115,8 @@ def play(
 
     Raises:
         KeyError: An episode ended and nothing tells whether it succeeded.
+        RuntimeError: The game broke (``info["env_error"]``) in ``ATTEMPTS`` plays of one episode. A crash is no
+            failure of the agent: the episode is played anew.
         ValueError: ``num_envs`` is not positive, or a seed stands twice in the list.
     """
     if num_envs < 1:

@@ -106,7 +106,8 @@ class RolloutCollector:
     """Plays a policy in a vector env and hands out rollouts; the episodes run on from one rollout to the next.
 
     It relies on Gymnasium's ``AutoresetMode.NEXT_STEP``: the last observation of an episode is seen, with the memory
-    that led to it (a truncated episode is bootstrapped from there), and the step after it only resets the env.
+    that led to it (a truncated episode is bootstrapped from there), and the step after it only resets the env. A step
+    in which a game broke (``info["env_error"]``) weighs nothing, and its episode is not among the finished ones.
 
     Args:
         policy: Acts by sampling. Its memory is carried.
@@ -147,15 +148,18 @@ class RolloutCollector:
             output = self.policy(frames[:, None], first[:, None], self._memory)
             codes = output.pi.sample(self.generator)
             self._memory = output.memory
-            weight = torch.from_numpy(~self._ended).float()
-            self._obs, reward, terminated, truncated, info = self.envs.step(codes[:, 0].cpu().numpy())
             resetting = self._ended
+            self._obs, reward, terminated, truncated, info = self.envs.step(codes[:, 0].cpu().numpy())
+            broken = np.asarray(info.get("_env_error", np.zeros_like(resetting)), bool)
+            if rows["ended"]:
+                # a step in which the game broke teaches nothing: the episode is truncated at the one before
+                rows["ended"][-1] |= torch.from_numpy(broken).to(self.device)
+            weight = torch.from_numpy(~(resetting | broken)).float()
             self._ended = terminated | truncated
             self._return = np.where(resetting, 0.0, self._return + reward)
             self._ticks = np.where(resetting, 0, self._ticks + 1)
             self._first = resetting.copy()
-            if self._ended.any():
-                self._finish(info, truncated)
+            self._finish(np.flatnonzero(self._ended & ~broken), info, truncated)
             step = {
                 "frames": frames,
                 "first": first,
@@ -191,8 +195,8 @@ class RolloutCollector:
         """Returns the frames that are seen now, and whether they are first, on the policy's device."""
         return torch.from_numpy(self._obs).to(self.device), torch.from_numpy(self._first).to(self.device)
 
-    def _finish(self, info: dict[str, Any], truncated: npt.NDArray[np.bool_]) -> None:
-        for row in np.flatnonzero(self._ended):
+    def _finish(self, ended: npt.NDArray[np.int64], info: dict[str, Any], truncated: npt.NDArray[np.bool_]) -> None:
+        for row in ended:
             success = bool(info["success"][row]) if "success" in info else None
             total, ticks = float(self._return[row]), int(self._ticks[row])
             self.episodes.append(FinishedEpisode(success, total, ticks, bool(truncated[row])))

@@ -58,7 +58,8 @@ class MineDojoEnv(LegacyGymEnv):
 
     **Ends.** ``terminated`` means that the task is done (or MineDojo's own time limit is not reached). When the game
     crashes, hangs, closes its connection or ends the mission, the step is ``truncated`` and ``info["env_error"]`` says
-    why; where the game sent nothing more, the observation is that of the step before, and the reward 0. The next ``reset`` then starts a fresh game.
+    why; where the game sent nothing more, the observation is that of the step before, and the reward 0. The next
+    ``reset`` then starts a fresh game.
 
     **info** is what MineDojo gives, and ``success`` (bool, where there is a task), ``ticks`` (game ticks of the step)
     and, from ``reset``, ``reset``: ``kind`` ("full": a new mission; "fast": MineDojo's chat commands, after which
@@ -310,8 +311,10 @@ class MineDojoEnv(LegacyGymEnv):
             except Exception as error:
                 cause = self._bridge.cause(error)
                 self._bridge.discard()
+                if isinstance(error, GameError) and fresh:
+                    raise
                 if fresh:
-                    raise error if isinstance(error, GameError) else GameError(f"no episode started: {cause}") from error
+                    raise GameError(f"no episode started: {cause}") from error
             except BaseException:
                 self._bridge.discard()
                 raise

@@ -35,6 +35,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Several recorders, in any number of processes, may share a directory. A process that is killed leaves finished
     demos untouched, and of the unfinished one all but the last second (``vpt_gym.demos.repair``).
 
+    Where a game breaks (``info["env_error"]``), the demo ends with the tick before, and ``"ended"`` says "error".
+
     Success is taken from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
     (MineDojo), whichever is there; without any of them it is recorded as unknown (None).
 
@@ -118,6 +120,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         executed = decode(action) if self._translator is None else self._translator.to_human(action)
         observation, reward, terminated, truncated, info = self.env.step(action)
         writer, label, self._label = self._writer, self._label, None
+        if "env_error" in info:  # the game broke: what became of this action is not known
+            self._finish("error")
+            return observation, reward, terminated, truncated, info
         try:
             writer.append(
                 self._frame,

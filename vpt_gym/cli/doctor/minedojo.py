@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from vpt_gym.cli.doctor.check import Check, release
 from vpt_gym.cli.doctor.probe import Machine, MineDojo, Package
+from vpt_gym.minedojo.shims import INSTALL
 
 PYPI_TASKS, MAIN_TASKS = 1572, 1581
 """Programmatic task ids of the two releases that both call themselves 0.1."""
-
-INSTALL = 'pip install "vpt-gym[minedojo]" && pip install --no-deps minedojo==0.1'
 
 
 def checks(machine: Machine) -> list[Check]:
