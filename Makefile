@@ -28,6 +28,8 @@ $(MINEDOJO_STAMP): $(STAMP)
 	$(MINEDOJO)/bin/python -m pip install --quiet --upgrade pip
 	$(MINEDOJO)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[minedojo]"
 	$(MINEDOJO)/bin/python -m pip install --quiet --no-deps minedojo==0.1
+	# its action spaces; everything that it depends on would weigh gigabytes
+	$(MINEDOJO)/bin/python -m pip install --quiet --no-deps craftground==2.7.4 protobuf==7.36.2
 	touch $(MINEDOJO_STAMP)
 
 $(PINNED_STAMP): tests/integration/requirements-pinned.txt

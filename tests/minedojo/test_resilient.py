@@ -351,11 +351,13 @@ def test_a_failing_picture_is_the_last_one_and_the_next_step_tells(resilient):
 def test_ctrl_c_while_it_waits_ends_the_episode(resilient):
     env = resilient(step_timeout=None)
     pids = env.reset()[1]["pids"]
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         env.step(act("hang"))
     timer.join()
+    signal.signal(signal.SIGINT, handler)
     assert left(pids) == []
     assert "KeyboardInterrupt" in env.step(act("none"))[4]["env_error"]
     assert env.reset()[1]["restarts"] == 1
@@ -400,7 +402,7 @@ def run_program(tmp_path: Path, program: str) -> subprocess.Popen[str]:
     """Starts a script that has no ``__main__`` guard and makes ``env``."""
     script = tmp_path / "program.py"
     start = """
-        import ctypes, os, sys, time, psutil
+        import ctypes, os, signal, time, psutil
         from functools import partial
         from misbehaving_env import MisbehavingEnv, act
         from vpt_gym import ResilientEnv
@@ -421,7 +423,9 @@ def run_program(tmp_path: Path, program: str) -> subprocess.Popen[str]:
     script.write_text("".join(f"{textwrap.dedent(part)}\n" for part in (start, program)))
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "temporary")}
-    return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
 
 
 def test_a_program_without_a_guard_and_without_a_close(temporary, tmp_path):
@@ -438,6 +442,24 @@ def test_a_program_without_a_guard_and_without_a_close(temporary, tmp_path):
     assert running.returncode == 0
     assert left([int(pid) for pid in pids.split()]) == []
     assert list(temporary.iterdir()) == []
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_program_but_not_the_env(temporary, tmp_path):
+    program = """
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            print("ready", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print(env.step(act("none"))[1])
+    """
+    with run_program(tmp_path, program) as running:
+        assert running.stdout is not None
+        pids = running.stdout.readline().split()
+        assert running.stdout.readline() == "ready\n"
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.stdout.readline() == "1.0\n"
+    assert left([int(pid) for pid in pids]) == []
 
 
 def test_a_killed_program_takes_a_hanging_env_along(temporary, tmp_path):

@@ -306,7 +306,7 @@ def test_time_and_weather_are_reported() -> None:
     assert info_of(episode)["world_time"] == 512
     chat(episode, "/time set day")
     chat(episode, "/weather thunder")
-    assert (info_of(episode)["world_time"], info_of(episode)["is_raining"]) == (1001, True)
+    assert (info_of(episode)["world_time"], info_of(episode)["is_raining"]) == (1002, True)
     frozen = flat_episode(start_time=700, time_passes=False)
     frozen.step("chat /time set 700")
     frozen.step("")

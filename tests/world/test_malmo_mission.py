@@ -8,7 +8,8 @@ from malmo_client import mission_xml
 from vpt_gym.world.blocks import BIRCH_LOG, DIRT, OAK_LOG
 from vpt_gym.world.malmo.mission import Grid, Mission, MissionError, Placement, Ray, Stack, read_mission
 
-GRID = '<ObservationFromGrid><Grid name="voxels"><min x="{}" y="{}" z="{}"/><max x="{}" y="{}" z="{}"/></Grid></ObservationFromGrid>'
+CORNERS = '<min x="{}" y="{}" z="{}"/><max x="{}" y="{}" z="{}"/>'
+GRID = f'<ObservationFromGrid><Grid name="voxels">{CORNERS}</Grid></ObservationFromGrid>'
 
 
 def test_a_bare_mission_has_minecrafts_defaults() -> None:

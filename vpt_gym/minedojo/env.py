@@ -1,8 +1,9 @@
-"""The real MineDojo as a Gymnasium environment: exact actions, honest failures, seeds that are kept or refused aloud."""
+"""The real MineDojo as a Gymnasium environment: exact actions, honest failures, seeds that hold or are refused."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
@@ -13,11 +14,12 @@ import numpy as np
 from gymnasium import spaces
 
 from vpt_gym.actions.human import HOTBAR, checked
-from vpt_gym.actions.minedojo import AT_REST, KEYS, PLAYER_KEYS, player_action_space
+from vpt_gym.actions.minedojo import AT_REST, KEYS, PLAYER_KEYS, MineDojoTranslator, player_action_space
 from vpt_gym.legacy_gym import LegacyGymEnv, fitting
 from vpt_gym.minedojo import lean as lean_stack
 from vpt_gym.minedojo.bridge import Bridge
 from vpt_gym.minedojo.game import GameError
+from vpt_gym.minedojo.info import InfoParser
 from vpt_gym.minedojo.stack import find_stack
 from vpt_gym.spaces import Strings, TextArray
 
@@ -76,7 +78,8 @@ class MineDojoEnv(LegacyGymEnv):
 
     Raises:
         TypeError: ``env`` is not MineDojo's.
-        ValueError: ``actions`` is unknown or cannot be had from this stack, or a time limit is not positive.
+        ValueError: ``actions`` is unknown or cannot be had from this stack, a time limit is not positive, or the
+            ``cam_interval`` of MineDojo's own actions does not divide 180.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class MineDojoEnv(LegacyGymEnv):
             command,
             step_timeout=step_timeout,
             reset_timeout=reset_timeout,
+            parse=InfoParser() if lean else json.loads,
         )
         if lean:
             lean_stack.install(stack)
@@ -129,6 +133,8 @@ class MineDojoEnv(LegacyGymEnv):
             if not self._keyboard_level:
                 stack.sim._action_obj_to_xml = self._commands
         if stack.nn is not None:
+            if not self._human:  # raises where the no-op of these camera bins would turn the camera
+                MineDojoTranslator(self.action_space, float(env.cam_interval))  # type: ignore[arg-type]
             stack.nn.step = self._step_native if self._human else self._step_minedojo
             stack.nn._strict_check = False
         self._world_seed = [getattr(maker, "world_seed", None) for maker in self._world_makers()]

@@ -64,6 +64,6 @@ def kill_processes(marker: str, root: int | None = None, patience: float = 10.0)
 
 def _runs(process: psutil.Process) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

@@ -1,0 +1,198 @@
+"""What does MineDojo's Python cost, and how much of it does ``vpt_gym.minedojo.make`` save?
+
+Plays the same missions on the embedded world behind MineDojo's own protocol: with MineDojo as installed (only what
+launches Minecraft is replaced), with ``vpt_gym.minedojo.make``, and with a client of the protocol that does nothing
+with what it receives, which bounds what any Python can reach. Each has a server of its own, of the same command and
+the same world; they play in turn, a block of ticks each, and a ratio is that of one round.
+Writes ``benchmarks/results/minedojo.json``. Run it in an environment that has MineDojo (``make`` keeps one):
+``.venv-minedojo/bin/python -m benchmarks minedojo``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import socket
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from vpt_gym import minedojo
+from vpt_gym.machine import describe
+from vpt_gym.minedojo import lean, shims
+from vpt_gym.minedojo.factory import make_legacy
+from vpt_gym.minedojo.game import HELLO, GameProcess, embedded_command, receive, send
+from vpt_gym.minedojo.stack import find_stack
+
+TASK, SIZE, SEED, LEVEL = "harvest_1_log", (160, 256), 3, "easy"
+ROUNDS, TICKS = 21, 120
+"""Each player plays so many ticks in each round."""
+DROP = [0, 0, 0, 12, 12, 2, 0, 0]
+"""Of MineDojo's MultiDiscrete, at its 15 degrees: takes three ticks, as crafting, equipping and placing do."""
+RESULT = Path(__file__).parent / "results" / "minedojo.json"
+
+Play = Callable[[], object]
+"""Plays one action."""
+
+
+def stock(made: ExitStack) -> Any:
+    """Returns MineDojo's environment; nothing of it is rebound but what launches the game."""
+    env = make_legacy(TASK, image_size=SIZE, world_seed=str(SEED))
+    bridge = env.unwrapped._bridge_env
+    instances = importlib.import_module("minedojo.sim.bridge.mc_instance").InstanceManager
+
+    def launched(port: int | None = None, instance_id: int | None = None) -> Any:
+        instance = instances.get_instance(os.getpid(), instance_id=instance_id)
+        game = GameProcess(instance)
+        made.callback(game.shut_down)
+        game.launch(embedded_command(LEVEL, SEED))
+        instance.had_to_clean = False
+        return instance
+
+    bridge._get_new_instance = launched
+    env.reset()
+    return env
+
+
+def ours(made: ExitStack, **kwargs: Any) -> gym.Env[Any, Any]:
+    """Returns the environment of ``vpt_gym.minedojo.make``."""
+    env = minedojo.make(TASK, backend="embedded", level=LEVEL, image_size=SIZE, cam_interval=15, **kwargs)
+    made.callback(env.close)
+    env.reset(seed=SEED)
+    return env
+
+
+def raw_client(made: ExitStack, mission: str, commands: str) -> Play:
+    """Returns what plays a tick over the bare protocol; the messages are received and dropped."""
+    sim = make_legacy(TASK, image_size=SIZE).unwrapped
+    instances = importlib.import_module("minedojo.sim.bridge.mc_instance").InstanceManager
+    game = GameProcess(instances.get_instance(os.getpid(), instance_id=None))
+    made.callback(game.shut_down)
+    game.launch(embedded_command(LEVEL, SEED))
+    connection = socket.create_connection(("127.0.0.1", game.instance.port))
+    made.callback(connection.close)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    send(connection, HELLO)
+    send(connection, mission.encode())
+    send(connection, f"{uuid.uuid4()}:0:0:1:true".encode())
+    assert receive(connection)[-1] == 1, sim
+    message = f"<StepClient0>{commands}</StepClient0 >".encode()
+
+    def play() -> None:
+        send(connection, message)
+        for _ in range(3):
+            receive(connection)
+        send(connection, b"<StepServer></StepServer>")
+
+    return play
+
+
+def players(made: ExitStack) -> dict[str, tuple[Play, int]]:
+    """Returns what is measured: name -> what plays one action, and its ticks."""
+    env = stock(made)
+    sim, no_op = env.unwrapped, env.action_space.no_op()
+    native = sim.action_space.no_op()
+    below, lean_below = find_stack(stock(made)), find_stack(stock(made))
+    assert below is not None
+    assert lean_below is not None
+    lean.install(lean_below)
+    own, human = ours(made, actions="minedojo"), ours(made, actions="human")
+    at_rest = {name: np.zeros(space.shape, space.dtype) for name, space in human.action_space.spaces.items()}  # type: ignore[attr-defined]
+    raw = raw_client(made, sim._sim_spec.to_xml(str(uuid.uuid4())), sim._action_obj_to_xml(native))
+    return {
+        "stock": (lambda: env.step(no_op), 1),
+        "ours": (partial(own.step, no_op), 1),
+        "ours_human_actions": (partial(human.step, at_rest), 1),
+        "raw_client": (raw, 1),
+        "stock_native": (lambda: below.task.step(dict(native)), 1),
+        "lean_native": (lambda: lean_below.task.step(dict(native)), 1),
+        "stock_drop": (lambda: env.step(DROP), 3),
+        "ours_drop": (partial(own.step, np.array(DROP)), 3),
+    }
+
+
+def spread(values: list[float], digits: int) -> dict[str, float]:
+    """Returns the median and where the middle 80 % lie."""
+    tenths = statistics.quantiles(values, n=10)
+    numbers = {"median": statistics.median(values), "low": tenths[0], "high": tenths[-1]}
+    return {name: round(number, digits) for name, number in numbers.items()}
+
+
+def measure() -> dict[str, Any]:
+    """Plays all rounds; returns the figures."""
+    with ExitStack() as made:
+        playing = players(made)
+        for play, _ in playing.values():
+            play()
+        seconds: dict[str, list[float]] = {name: [] for name in playing}
+        processor: dict[str, list[float]] = {name: [] for name in playing}
+        for _ in range(ROUNDS):
+            for name, (play, ticks) in playing.items():
+                n = TICKS // ticks
+                wall, cpu = time.perf_counter(), time.process_time()
+                for _ in range(n):
+                    play()
+                seconds[name].append((time.perf_counter() - wall) / n)
+                processor[name].append((time.process_time() - cpu) / n)
+    pairs = {
+        "ours_to_stock": ("stock", "ours"),
+        "ours_human_actions_to_stock": ("stock", "ours_human_actions"),
+        "lean_to_stock_below_the_nn_wrapper": ("stock_native", "lean_native"),
+        "ours_to_stock_action_of_three_ticks": ("stock_drop", "ours_drop"),
+        "raw_client_to_ours": ("ours", "raw_client"),
+    }
+    return {
+        "steps_per_second": {name: round(1 / statistics.median(times)) for name, times in seconds.items()},
+        "ratios": {
+            name: spread([a / b for a, b in zip(seconds[slow], seconds[fast], strict=True)], 2)
+            for name, (slow, fast) in pairs.items()
+        },
+        "client_processor_ms_per_step": {
+            name: spread([1000 * t for t in times], 2) for name, times in processor.items()
+        },
+    }
+
+
+def main() -> None:
+    """Measures for about a minute and writes the result.
+
+    Raises:
+        SystemExit: MineDojo is not installed; the message has the commands that install it.
+    """
+    try:
+        shims.install()
+    except ImportError as error:
+        raise SystemExit(str(error)) from error
+    folder = Path.cwd()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)  # MineDojo writes logs where it stands
+        try:
+            figures = measure()
+        finally:
+            os.chdir(folder)
+    result = {
+        "question": "How many steps per second does the real MineDojo make in front of the embedded world?",
+        "task": TASK,
+        "image_size": SIZE,
+        "rounds": ROUNDS,
+        "ticks_per_round": TICKS,
+        **figures,
+        "machine": describe("minedojo", "gym", "gymnasium", "numpy"),
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
