@@ -29,13 +29,13 @@ import numpy as np
 
 from vpt_gym import minedojo
 from vpt_gym.machine import describe
-from vpt_gym.minedojo import lean, shims
+from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.factory import make_legacy
 from vpt_gym.minedojo.game import HELLO, GameProcess, embedded_command, receive, send
 from vpt_gym.minedojo.stack import find_stack
 
 TASK, SIZE, SEED, LEVEL = "harvest_1_log", (160, 256), 3, "easy"
-ROUNDS, TICKS = 21, 120
+ROUNDS, TICKS = 31, 90
 """Each player plays so many ticks in each round."""
 DROP = [0, 0, 0, 12, 12, 2, 0, 0]
 """Of MineDojo's MultiDiscrete, at its 15 degrees: takes three ticks, as crafting, equipping and placing do."""
@@ -74,7 +74,6 @@ def ours(made: ExitStack, **kwargs: Any) -> gym.Env[Any, Any]:
 
 def raw_client(made: ExitStack, mission: str, commands: str) -> Play:
     """Returns what plays a tick over the bare protocol; the messages are received and dropped."""
-    sim = make_legacy(TASK, image_size=SIZE).unwrapped
     instances = importlib.import_module("minedojo.sim.bridge.mc_instance").InstanceManager
     game = GameProcess(instances.get_instance(os.getpid(), instance_id=None))
     made.callback(game.shut_down)
@@ -85,7 +84,7 @@ def raw_client(made: ExitStack, mission: str, commands: str) -> Play:
     send(connection, HELLO)
     send(connection, mission.encode())
     send(connection, f"{uuid.uuid4()}:0:0:1:true".encode())
-    assert receive(connection)[-1] == 1, sim
+    assert receive(connection)[-1] == 1, "the server refused the mission"
     message = f"<StepClient0>{commands}</StepClient0 >".encode()
 
     def play() -> None:
@@ -102,11 +101,8 @@ def players(made: ExitStack) -> dict[str, tuple[Play, int]]:
     env = stock(made)
     sim, no_op = env.unwrapped, env.action_space.no_op()
     native = sim.action_space.no_op()
-    below, lean_below = find_stack(stock(made)), find_stack(stock(made))
-    assert below is not None
-    assert lean_below is not None
-    lean.install(lean_below)
     own, human = ours(made, actions="minedojo"), ours(made, actions="human")
+    below, lean_below = task(env), task(own.unwrapped.env)  # type: ignore[attr-defined]
     at_rest = {name: np.zeros(space.shape, space.dtype) for name, space in human.action_space.spaces.items()}  # type: ignore[attr-defined]
     raw = raw_client(made, sim._sim_spec.to_xml(str(uuid.uuid4())), sim._action_obj_to_xml(native))
     return {
@@ -114,11 +110,18 @@ def players(made: ExitStack) -> dict[str, tuple[Play, int]]:
         "ours": (partial(own.step, no_op), 1),
         "ours_human_actions": (partial(human.step, at_rest), 1),
         "raw_client": (raw, 1),
-        "stock_native": (lambda: below.task.step(dict(native)), 1),
-        "lean_native": (lambda: lean_below.task.step(dict(native)), 1),
+        "stock_native": (lambda: below.step(dict(native)), 1),
+        "lean_native": (lambda: lean_below.step(dict(native)), 1),
         "stock_drop": (lambda: env.step(DROP), 3),
         "ours_drop": (partial(own.step, np.array(DROP)), 3),
     }
+
+
+def task(env: Any) -> Any:
+    """Returns the part of a stack of MineDojo that takes native actions and rewards them."""
+    stack = find_stack(env)
+    assert stack is not None
+    return stack.task
 
 
 def spread(values: list[float], digits: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import psutil
 import pytest
 from gymnasium.utils.env_checker import check_env
 
@@ -198,6 +200,22 @@ def test_a_strange_wrapper_inside_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"Mine inside the MineDojo environment.*actions=\"minedojo\""):
         as_gymnasium(Mine(make_legacy("harvest_1_log", image_size=(64, 96))))
     assert as_gymnasium(Mine(make_legacy("harvest_1_log", image_size=(64, 96))), actions="minedojo")
+
+
+def test_in_a_process_of_its_own_it_survives_the_loss_of_all_of_it(make_env: Any) -> None:
+    env = VPTActionWrapper(VPTObsWrapper(make_env(resilient=True, image_size=(144, 256))))
+    assert env.spec.kwargs["resilient"]
+    assert env.translator.coverage().buttons_kept == 8640
+    first, info = env.reset(seed=3)
+    assert info["reset"] == {"kind": "full", "restarted": True, "seed": "world"}
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    *_, terminated, truncated, info = env.step([0, 60])
+    assert (terminated, truncated) == (False, True)
+    assert "env_error" in info
+    again, _ = env.reset(seed=3)
+    assert np.array_equal(first, again)
 
 
 def test_importing_and_installing_change_what_they_say_and_no_more() -> None:

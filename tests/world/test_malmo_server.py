@@ -6,7 +6,9 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from malmo_client import OK, TOKEN, MalmoClient, ServerProcess, mission_xml
 import vpt_gym  # noqa: F401 (registers the environment)
 from vpt_gym.actions.human import BUTTONS, HumanAction
 from vpt_gym.world.env import VoxelEnv
+from vpt_gym.world.malmo import MalmoServer, connection
 from vpt_gym.world.malmo.connection import LONGEST_MESSAGE
 
 SIZE = (48, 64)
@@ -114,6 +117,18 @@ def test_worlds_of_missions_without_a_seed_are_those_of_reset() -> None:
     np.testing.assert_array_equal(upright(picture, SIZE), obs["rgb"])
     client.close()
     server.close()
+
+
+def test_what_does_nothing_is_told_once(server: ServerProcess) -> None:
+    for _ in range(2):
+        client = begun(MalmoClient(server.port))
+        for _ in range(2):
+            client.step("craft planks")
+        client.step("craftNearby furnace")
+        client.close()
+    assert server.line() == "WARN: 'craft planks' does nothing: nothing can be crafted or smelted in the embedded world"
+    assert server.line().startswith("WARN: 'craftNearby furnace' does nothing")
+    assert server.no_more_lines()
 
 
 # -- bad input
@@ -253,6 +268,57 @@ def test_output_without_a_reader_does_not_end_the_server() -> None:
     assert client.receive() == OK
     client.close()
     process.wait(60)
+
+
+@pytest.fixture
+def in_process() -> Iterator[tuple[MalmoServer, list[str]]]:
+    lines: list[str] = []
+    server = MalmoServer(level="easy", statistics="minimal", say=lines.append)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    yield server, lines
+    server.stop()
+    server.stop()  # any number of times
+    thread.join(60)
+    assert not thread.is_alive()
+    with pytest.raises(ConnectionRefusedError):
+        MalmoClient(server.port)
+
+
+def test_a_token_that_never_comes(in_process: tuple[MalmoServer, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "TOKEN_SECONDS", 0.2)
+    server, lines = in_process
+    client = MalmoClient(server.port)
+    client.send(mission_xml("1"))
+    assert client.is_closed()
+    client.close()
+    assert lines == ["ERROR: <MissionInit> came without its token, the message that follows it"]
+    client = begun(MalmoClient(server.port))
+    client.step("")
+    client.close()
+
+
+def test_stop_closes_what_is_open(in_process: tuple[MalmoServer, list[str]]) -> None:
+    server, lines = in_process
+    client = begun(MalmoClient(server.port))
+    server.stop()
+    assert client.is_closed()
+    client.close()
+    assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"port": 70_000}, "port is 70000; it must be 0"),
+        ({"level": "hard"}, "level is 'hard'; the levels are default, easy"),
+        ({"seed": -1}, "seed is -1; it must not be negative"),
+        ({"statistics": "some"}, "statistics is 'some'; it must be one of full, minimal"),
+    ],
+)
+def test_arguments_out_of_range(arguments: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        MalmoServer(**arguments)
 
 
 # -- several clients, and the end

@@ -19,6 +19,8 @@ from vpt_gym.minedojo.resilient import ResilientEnv
 ENV_ID = "vpt_gym/MineDojo-v0"
 IMAGE_SIZE = (144, 256)
 """(height, width), 16:9 like the recordings that VPT was trained on."""
+LAUNCH_TIMEOUT = 600.0
+"""Seconds that Minecraft may take to start (``resilient=True``); the first start builds it."""
 _LEVELS = ("default", "easy")
 
 
@@ -79,20 +81,27 @@ def make(
         "render_mode": render_mode,
         **kwargs,
     }
+    env: gym.Env[Any, Any]
     if resilient:
-        return ResilientEnv(partial(make, task_id, **ours))
-
-    kwargs.setdefault("image_size", IMAGE_SIZE)
-    env = MineDojoEnv(
-        make_legacy(task_id, **kwargs),
-        actions=actions,
-        lean=lean,
-        step_timeout=step_timeout,
-        reset_timeout=reset_timeout,
-        command=partial(embedded_command, level) if backend == "embedded" else None,
-    )
-    env.render_mode = render_mode
-    env.spec = EnvSpec(ENV_ID, entry_point="vpt_gym.minedojo.factory:make", kwargs={"task_id": task_id, **ours})
+        # longer than the limits inside, which tell more: a step is up to three ticks, and Minecraft starts in minutes
+        env = ResilientEnv(
+            partial(make, task_id, **ours),
+            step_timeout=3 * step_timeout + 10,
+            reset_timeout=LAUNCH_TIMEOUT + reset_timeout,
+        )
+    else:
+        kwargs.setdefault("image_size", IMAGE_SIZE)
+        env = MineDojoEnv(
+            make_legacy(task_id, **kwargs),
+            actions=actions,
+            lean=lean,
+            step_timeout=step_timeout,
+            reset_timeout=reset_timeout,
+            command=partial(embedded_command, level) if backend == "embedded" else None,
+        )
+        env.render_mode = render_mode
+    kept = {"task_id": task_id, **ours, "resilient": resilient}
+    env.spec = EnvSpec(ENV_ID, entry_point="vpt_gym.minedojo.factory:make", kwargs=kept)
     return env
 
 

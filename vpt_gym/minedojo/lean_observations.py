@@ -37,11 +37,35 @@ def _as_it_is(handler: Any) -> Reader:
 
 def _group(handler: Any) -> Reader:
     readers = {part.to_string(): reader(part) for part in handler.handlers}
-    return lambda raw: {name: read(raw) for name, read in readers.items()}
+
+    def one_by_one(raw: Raw) -> Any:
+        return {name: read(raw) for name, read in readers.items()}
+
+    paths = [tuple(part.hero_keys) for part in handler.handlers if _is_scalar(part) and len(part.hero_keys) == 2]
+    if len(paths) < len(readers):
+        return one_by_one
+
+    def together(raw: Raw) -> Any:
+        try:
+            values = [raw[section][name] for section, name in paths]
+        except (KeyError, TypeError):
+            return one_by_one(raw)
+        if not SCALARS.issuperset(map(type, values)):
+            return one_by_one(raw)
+        return dict(zip(readers, map(np.array, values), strict=True))
+
+    return together
+
+
+def _is_scalar(handler: Any) -> bool:
+    return (original_method(handler, "from_hero"), original_method(handler, "walk_dict")) == (
+        "KeymapTranslationHandler.from_hero",
+        "KeymapTranslationHandler.walk_dict",
+    )
 
 
 def _scalar(handler: Any) -> Reader | None:
-    if original_method(handler, "walk_dict") is None:
+    if not _is_scalar(handler):
         return None
     path = tuple(handler.hero_keys)
     missing = _missing(handler)

@@ -86,7 +86,7 @@ STACK = 64
 
 @dataclass
 class WorldState:
-    """The whole state of a world. Readers may look at everything; only the world's own tick writes.
+    """The whole state of a world. Readers may look at everything; only ``tick`` and ``edit`` write.
 
     Attributes:
         blocks: (SIDE, SIDE, HEIGHT) uint8, block ids, indexed [x, z, y].

@@ -1,4 +1,4 @@
-"""One tick of the world: the only place where its state changes.
+"""One tick of the world: the only place where its state changes by itself.
 
 Every action interface ends here, so that the same intent gives the same trajectory through each of them.
 """

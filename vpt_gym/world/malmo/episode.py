@@ -48,7 +48,7 @@ class Episode:
         level: One of the world's levels.
         rng: Makes the world where the mission has no seed.
         full_statistics: Report all of Minecraft's statistics, or only those that observations read.
-        warn: Is told once of everything that is asked for and cannot be done, such as crafting.
+        warn: Is told of everything that is asked for and does nothing, such as crafting.
 
     Raises:
         MissionError: The mission's start is not possible in this world.
@@ -82,7 +82,6 @@ class Episode:
         self._statistics = Statistics(full_statistics, self.state)
         self._info = InfoWriter(mission)
         self._warn = warn
-        self._warned: set[str] = set()
         self._picture = np.empty((mission.height, mission.width, 3), np.uint8)
 
     @property
@@ -105,7 +104,7 @@ class Episode:
                 self._statistics.died()
         self._swap(commands)
         for craft in commands.crafts:
-            self._warn_once(f"{craft!r} does nothing: nothing can be crafted or smelted in the embedded world")
+            self._warn(f"{craft!r} does nothing: nothing can be crafted or smelted in the embedded world")
         if commands.chat:
             self._statistics.look_again(self.state)
         self._game.tick(self._keyboard.controls(commands, self.state.inventory))
@@ -146,9 +145,4 @@ class Episode:
         if b < SLOTS:
             inventory[[a, b]] = inventory[[b, a]]
         elif a < SLOTS and inventory[a, 1] > 0:
-            self._warn_once(f"swapping slot {a} with slot {b} does nothing: this world has no armour and no off hand")
-
-    def _warn_once(self, message: str) -> None:
-        if message not in self._warned:
-            self._warned.add(message)
-            self._warn(message)
+            self._warn(f"swapping slot {a} with slot {b} does nothing: this world has no armour and no off hand")

@@ -77,6 +77,7 @@ class MalmoServer:
         self._full_statistics = statistics == "full"
         self._rng, _ = seeding.np_random(seed)
         self._lock = threading.Lock()
+        self._warned: set[str] = set()
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._stopped = threading.Event()
         self._waker, self._woken = socket.socketpair()
@@ -92,9 +93,15 @@ class MalmoServer:
     def begin(self, mission: Mission) -> Episode:
         """Starts a mission; see ``connection.Host``."""
         with self._lock:  # the random numbers of missions without a seed are shared
-            return Episode(
-                mission, self._level, self._rng, self._full_statistics, lambda text: self.say(f"WARN: {text}")
-            )
+            return Episode(mission, self._level, self._rng, self._full_statistics, self._warn)
+
+    def _warn(self, text: str) -> None:
+        """Prints a warning, each only once: a learner may try the same in every tick."""
+        with self._lock:
+            is_news = text not in self._warned
+            self._warned.add(text)
+        if is_news:
+            self.say(f"WARN: {text}")
 
     def stop(self) -> None:
         """Ends ``serve``; from any thread, any number of times."""

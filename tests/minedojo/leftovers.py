@@ -1,0 +1,28 @@
+"""Looks for what processes have left behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psutil
+
+
+def left(pids: list[int]) -> list[int]:
+    """Those of the processes that still run, or are children of this one that nobody has reaped."""
+    mine = {process.pid for process in psutil.Process().children(recursive=True)}
+    return [pid for pid in pids if pid in mine or is_alive(pid)]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def soon(nothing_left: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not nothing_left() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return nothing_left()
