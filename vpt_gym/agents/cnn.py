@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.config import FRAME_SIZE
 from vpt_gym.agents.layers import NormLinearReLU, scale_rows_
 
 DENSE_WIDTH = 256
@@ -19,6 +20,22 @@ _CHUNK_ACTIVATIONS = 1 << 22
 
 _RESIDUAL_NORM = (3**0.5 / 2**0.5) ** 0.5
 _DENSE_NORM = 1.4
+
+
+class ImageConfig(Protocol):
+    """What the image network takes of a config."""
+
+    @property
+    def channels(self) -> tuple[int, int, int]:
+        """Channels of the three stacks."""
+
+    @property
+    def hidsize(self) -> int:
+        """Width of the vectors that come out."""
+
+    @property
+    def stem_pool(self) -> int:
+        """Factor by which frames are mean-pooled."""
 
 
 class ImageNorm(nn.Module):
@@ -96,20 +113,26 @@ class Stack(nn.Module):
 
 
 class ImpalaCNN(nn.Module):
-    """Three stacks, then a dense layer over the flattened features, in the order (C, H, W)."""
+    """Three stacks, then a dense layer over the flattened features, in the order (C, H, W).
 
-    def __init__(self, config: VPTConfig) -> None:
+    Args:
+        config: Widths and pooling.
+        inputs: Channels of the images.
+        input_norm: Put an image norm before the first convolution, as before all others.
+    """
+
+    def __init__(self, config: ImageConfig, *, inputs: int = 3, input_norm: bool = False) -> None:
         super().__init__()
         channels = config.channels
         size = FRAME_SIZE // config.stem_pool
         self.stacks = nn.ModuleList()
-        for index, (inputs, outputs) in enumerate(zip((3, *channels), channels, strict=False)):
-            self.stacks.append(Stack(inputs, outputs, first=index == 0))
+        for index, (before, after) in enumerate(zip((inputs, *channels), channels, strict=False)):
+            self.stacks.append(Stack(before, after, first=index == 0 and not input_norm))
             size = (size + 1) // 2
         self.dense = NormLinearReLU(channels[-1] * size * size, DENSE_WIDTH, norm=_DENSE_NORM)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps images (N, 3, H, W) to features (N, 256); the convolutions run in the images' type."""
+        """Maps images (N, C, H, W) to features (N, 256); the convolutions run in the images' type."""
         for stack in self.stacks:
             x = stack(x)
         out: Tensor = self.dense(x.flatten(1).to(self.dense.layer.weight.dtype))
@@ -125,11 +148,11 @@ class ImageNet(nn.Module):
             memory small and near the processor. The results do not depend on it.
     """
 
-    def __init__(self, config: VPTConfig) -> None:
+    def __init__(self, config: ImageConfig) -> None:
         super().__init__()
         self.pool = config.stem_pool
         self.conv_dtype: torch.dtype | None = None
-        self.chunk = max(1, _CHUNK_ACTIVATIONS // (config.channels[0] * (FRAME_SIZE // self.pool) ** 2))
+        self.chunk = frames_at_a_time(config)
         self.cnn = ImpalaCNN(config)
         self.linear = NormLinearReLU(DENSE_WIDTH, config.hidsize, norm=1.0)
 
@@ -142,16 +165,25 @@ class ImageNet(nn.Module):
 
     def _images(self, frames: Tensor) -> Tensor:
         """Returns the frames as numbers in [0, 1], (N, 3, H, W) in channels-last memory, mean-pooled."""
-        pool, dtype = self.pool, self.linear.layer.weight.dtype
-        # Summed as integers: exact, and many times faster than a pooling of three interleaved channels.
-        sums = frames
-        if pool > 1:
-            size = FRAME_SIZE // pool
-            rows = sums.reshape(-1, size, pool, FRAME_SIZE * 3).to(torch.int16)
-            columns = _sum_of(rows.unbind(2)).view(-1, size, size, pool, 3)
-            sums = _sum_of(columns.unbind(3))
-        images = sums.to(dtype).div_(255 * pool * pool).permute(0, 3, 1, 2)
+        images = pixel_sums(frames, self.pool).to(self.linear.layer.weight.dtype)
+        images = images.div_(255 * self.pool * self.pool).permute(0, 3, 1, 2)
         return images if self.conv_dtype is None else images.to(self.conv_dtype)
+
+
+def frames_at_a_time(config: ImageConfig) -> int:
+    """Returns how many frames should go through the convolutions at a time on a CPU."""
+    return max(1, _CHUNK_ACTIVATIONS // (config.channels[0] * (FRAME_SIZE // config.stem_pool) ** 2))
+
+
+def pixel_sums(frames: Tensor, pool: int) -> Tensor:
+    """Returns the sums over ``pool``×``pool`` pixels of frames, (N, 128, 128, 3) uint8 to (N, H, W, 3) integers."""
+    if pool == 1:
+        return frames
+    # Summed as integers: exact, and many times faster than a pooling of three interleaved channels.
+    size = FRAME_SIZE // pool
+    rows = frames.reshape(-1, size, pool, FRAME_SIZE * 3).to(torch.int16)
+    columns = _sum_of(rows.unbind(2)).view(-1, size, size, pool, 3)
+    return _sum_of(columns.unbind(3))
 
 
 def _sum_of(parts: Sequence[Tensor]) -> Tensor:
