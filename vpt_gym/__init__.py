@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from vpt_gym.wrappers.legacy_gym import as_gymnasium
     from vpt_gym.wrappers.observation import VPTObsWrapper
     from vpt_gym.wrappers.recorder import RecorderWrapper
+    from vpt_gym.wrappers.vector.episode_starts import EpisodeStarts
 
 _HOME = {
+    "EpisodeStarts": "vpt_gym.wrappers.vector.episode_starts",
     "HumanActionWrapper": "vpt_gym.wrappers.action",
     "RecorderWrapper": "vpt_gym.wrappers.recorder",
     "ResilientEnv": "vpt_gym.minedojo.resilient",
@@ -36,6 +38,7 @@ _HOME = {
 }
 
 __all__ = [
+    "EpisodeStarts",
     "HumanActionWrapper",
     "RecorderWrapper",
     "ResilientEnv",

@@ -1,0 +1,97 @@
+"""How an agent turns the distribution over VPT codes into one code."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vpt_gym.actions.codec import VPT_BUTTONS
+from vpt_gym.actions.keyed import pressed_by_code
+from vpt_gym.agents.heads import ActionDistribution
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How actions are drawn.
+
+    Attributes:
+        temperature: Divides the log-probabilities; 1 samples from the policy as it is, less is more decided.
+        top_p: Of each head, keep only the most probable choices that together have at least this probability
+            (nucleus sampling, Holtzman et al. 2020); 1 keeps all. Applied after the temperature.
+        forbid: Buttons that are never pressed, such as ``("inventory", "drop")``; the probability of the codes
+            that press them goes to the others.
+        deterministic: Take the most probable allowed choice of each head instead. VPT's policies are meant to be
+            sampled: without noise they tend to stand still.
+
+    Raises:
+        ValueError: The temperature is not positive and finite, ``top_p`` is not in (0, 1], or ``forbid`` names
+            what is not one of VPT's buttons.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    forbid: tuple[str, ...] = ()
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.temperature < float("inf"):
+            raise ValueError(
+                f"Sampling.temperature must be positive and finite, got {self.temperature!r}; "
+                "for the limit 0 use deterministic=True"
+            )
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"Sampling.top_p must be in (0, 1], got {self.top_p!r}; 1 keeps every choice")
+        if isinstance(self.forbid, str):
+            raise ValueError(f"Sampling.forbid={self.forbid!r} is one string; pass a tuple, ({self.forbid!r},)")
+        unknown = [name for name in self.forbid if name not in VPT_BUTTONS]
+        if unknown:
+            raise ValueError(f"Sampling.forbid names {unknown}; VPT's buttons are {', '.join(VPT_BUTTONS)}")
+        object.__setattr__(self, "forbid", tuple(self.forbid))
+
+    def draw(
+        self,
+        pi: ActionDistribution,
+        generators: Sequence[torch.Generator],
+        *,
+        deterministic: bool | None = None,
+    ) -> Tensor:
+        """Returns a code for each row, int64 (..., 2), (buttons, camera).
+
+        Args:
+            pi: The policy's distribution.
+            generators: One for each row of the leading axis.
+            deterministic: Overrides the attribute.
+        """
+        if self.forbid:
+            pi = ActionDistribution(_without(pi.buttons, self.forbid), pi.camera)
+        if self.deterministic if deterministic is None else deterministic:
+            return pi.mode()
+        if self.top_p < 1.0:
+            kept = [_nucleus(head / self.temperature, self.top_p) for head in (pi.buttons, pi.camera)]
+            return ActionDistribution(*kept).sample(generators)
+        return pi.sample(generators, temperature=self.temperature)
+
+
+def _without(buttons: Tensor, forbid: tuple[str, ...]) -> Tensor:
+    """Returns log-probabilities (..., 8641) in which no code presses a forbidden button."""
+    return buttons.masked_fill(_presses(forbid).to(buttons.device), -torch.inf).log_softmax(-1)
+
+
+@functools.cache
+def _presses(names: tuple[str, ...]) -> Tensor:
+    """Returns (8641,) bool: which button codes press one of the named buttons."""
+    pressed = pressed_by_code()
+    return torch.stack([torch.from_numpy(pressed[name]) for name in names]).any(0)
+
+
+def _nucleus(logits: Tensor, top_p: float) -> Tensor:
+    """Returns log-probabilities of the most probable choices that together reach ``top_p``, and -inf for the rest."""
+    log_probs = logits.log_softmax(-1)
+    ordered, order = log_probs.sort(-1, descending=True, stable=True)
+    before = ordered.exp().cumsum(-1) - ordered.exp()  # what the choices before it have together
+    dropped = torch.zeros_like(log_probs, dtype=torch.bool).scatter(-1, order, before >= top_p)
+    return log_probs.masked_fill(dropped, -torch.inf).log_softmax(-1)

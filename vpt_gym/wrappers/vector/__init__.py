@@ -1,0 +1,5 @@
+"""Wrappers for vector environments."""
+
+from vpt_gym.wrappers.vector.episode_starts import EpisodeStarts
+
+__all__ = ["EpisodeStarts"]
