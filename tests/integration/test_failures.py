@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,36 @@ def test_a_stopped_game_counts_as_hung(make_env: Any) -> None:
     assert info["env_error"] == "the game did not answer within 1 s"
     assert env.reset()[1]["reset"]["restarted"]
     assert not game.is_running()
+
+
+@pytest.mark.parametrize("steps_on", [True, False])
+def test_an_interrupted_step_is_not_answered_with_the_rest_of_the_one_before(make_env: Any, steps_on: bool) -> None:
+    env = make_env(step_timeout=20)
+    first, _ = env.reset(seed=1)
+    (game,) = psutil.Process().children()
+    game.suspend()
+    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        env.step(REST)
+    game.resume()
+    if steps_on:
+        with pytest.raises(GameError, match=r"the step before was interrupted\. Call reset"):
+            env.step(REST)
+    again, info = env.reset(seed=1)
+    assert info["reset"]["restarted"]
+    assert not env.step(REST)[3]
+    assert np.array_equal(first["rgb"], again["rgb"])
+
+
+def test_a_closed_environment_asks_for_a_reset_and_takes_it(make_env: Any) -> None:
+    env = make_env()
+    env.reset()
+    env.close()
+    env.close()
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(REST)
+    assert env.reset()[1]["reset"]["restarted"]
 
 
 def test_a_game_that_cannot_start_says_why_every_time() -> None:

@@ -31,7 +31,13 @@ class CountingEnv(gym.Env[Any, Any]):
     def step(self, action: int) -> Any:
         self.tick += 1
         over = self.tick == self.length
-        return np.array([self.episode, self.tick]), 1.0, over and self.length % 2 == 0, over and self.length % 2 == 1, {}
+        return (
+            np.array([self.episode, self.tick]),
+            1.0,
+            over and self.length % 2 == 0,
+            over and self.length % 2 == 1,
+            {},
+        )
 
 
 LENGTHS = (1, 2, 3, 5)

@@ -1,4 +1,4 @@
-"""The ways in which a checkpoint can be unusable, one exception each."""
+"""The ways in which a checkpoint can be unusable or out of reach, one exception each."""
 
 from __future__ import annotations
 
@@ -24,3 +24,7 @@ class UnsafeCheckpoint(CheckpointError):
 
 class CheckpointMismatch(CheckpointError):
     """The file is sound, but its tensors are not those of this model."""
+
+
+class DownloadError(RuntimeError):
+    """A file could not be downloaded whole, or is not the one that was asked for."""

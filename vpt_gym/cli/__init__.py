@@ -15,6 +15,8 @@ from vpt_gym import __version__
 
 COMMANDS: dict[str, str] = {
     "doctor": "checks this machine: can it run the embedded world, can it run MineDojo, and how to mend what is wrong",
+    "download": "downloads the checkpoints that OpenAI published with VPT",
+    "info": "says what a checkpoint is, whether it loads, and what is wrong if not; executes nothing in it",
     "malmo": "serves the embedded world to MineDojo in place of Minecraft",
 }
 """Subcommands, each a module of this package, and what they do, in a line."""

@@ -52,6 +52,7 @@ class Bridge:
         self._games: list[GameProcess] = [GameProcess(instance) for instance in bridge._instances]
         self.error: str | None = None
         self.stale = False
+        self._unfinished = False
         bridge.SOCKTIME = reset_timeout
         bridge.step = self.step
         bridge.close = self.close
@@ -59,14 +60,19 @@ class Bridge:
 
     def step(self, commands: Sequence[str]) -> Any:
         """Plays one tick: sends the lines of ``commands`` and reads what came of them, as ``BridgeEnv.step`` does."""
+        if self._unfinished and self.error is None:
+            # by Ctrl-C: the rest of that answer would be taken for the next one
+            self._fail("the step before was interrupted")
         if self.error is not None:
             raise GameError(f"the episode is over: {self.error}. Call reset()")
+        self._unfinished = True
         try:
             raw, done = self._exchange(commands[0])
         except (OSError, EOFError, struct.error, ValueError) as error:
             self._fail(self.cause(error))
             self.stale = True
             return self._step_tuple(step_success=False, raw_obs=None)
+        self._unfinished = False
         if done:
             self._fail("Minecraft ended the mission (its `done` was set)")
         return self._step_tuple(step_success=True, raw_obs={0: raw})
@@ -117,6 +123,11 @@ class Bridge:
         return instance
 
     @property
+    def broken(self) -> bool:
+        """Whether only a fresh game can go on."""
+        return self.error is not None or self._unfinished
+
+    @property
     def running(self) -> bool:
         """Whether a game has been started, and not ended since."""
         return bool(self._games)
@@ -124,11 +135,11 @@ class Bridge:
     def discard(self) -> None:
         """Ends the game, so that the next reset starts a fresh one."""
         games, self._games = self._games, []
-        broken = self.error is not None
+        broken = self.broken
         self._bridge._instances.clear()
         self._bridge._terminated = False
         self.error = None
-        self.stale = False
+        self.stale = self._unfinished = False
         for game in games:
             game.shut_down(patience=0.0 if broken else PATIENCE)
 

@@ -304,7 +304,7 @@ class MineDojoEnv(LegacyGymEnv):
         gym.Env.reset(self, seed=seed)
         kind = self._kind_of_reset(seed, options)
         restarted = False
-        if self._bridge.error is not None:
+        if self._bridge.broken:
             self._bridge.discard()
         for _ in range(2):
             fresh = not self._bridge.running

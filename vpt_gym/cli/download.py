@@ -1,0 +1,78 @@
+"""``vpt-gym download``: published checkpoints."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import tyro
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
+@dataclass
+class Args:
+    """Downloads checkpoints that OpenAI published with VPT; without a name, lists them.
+
+    A transfer that breaks off is taken up where it stopped, by this call and by the next. Sizes are always compared,
+    hashes where they are known. What is complete already is only verified. VPTAgent.from_pretrained(NAME) then finds
+    the files without a network.
+    """
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Names such as foundation-1x."""
+    to: str | None = None
+    """Folder for the files; default: $VPT_GYM_CACHE, else $XDG_CACHE_HOME/vpt-gym, else ~/.cache/vpt-gym."""
+    mirror: str | None = None
+    """Address of a folder with the files, in place of OpenAI's server; default: $VPT_GYM_MIRROR."""
+    offline: bool = False
+    """Use no network: only verify what is here."""
+
+
+def run(args: Args) -> int:
+    """Downloads, or lists; returns the exit status."""
+    from vpt_gym.agents.download import download
+    from vpt_gym.agents.errors import DownloadError
+    from vpt_gym.agents.published import LICENCE, LICENCE_URL
+
+    if not args.names:
+        _list()
+        return 0
+    for name in args.names:
+        try:
+            files = download(name, to=args.to, mirror=args.mirror, offline=args.offline, verify=True)
+        except (ValueError, DownloadError) as error:
+            print(f"vpt-gym download: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("vpt-gym download: stopped; the same command goes on from here", file=sys.stderr)
+            return 130
+        for file in files:
+            print(f"{file}  {file.stat().st_size:,} bytes")
+    print(f"Published by OpenAI under the licence {LICENCE}: {LICENCE_URL}")
+    return 0
+
+
+def _list() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from vpt_gym.agents.download import cache_folder
+    from vpt_gym.agents.published import LICENCE, PUBLISHED
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "MB", "here", "what it is"):
+        table.add_column(column, justify="right" if column == "MB" else "left")
+    folder = cache_folder()
+    for checkpoint in PUBLISHED.values():
+        size = checkpoint.weights.size
+        table.add_row(
+            checkpoint.name,
+            f"{size / 1e6:,.0f}" if size else f"~{checkpoint.parameters * 4 / 1e6:,.0f}",
+            "yes" if all((folder / file.name).is_file() for file in checkpoint.files) else "",
+            checkpoint.about,
+        )
+    console.print(table)
+    console.print(f"\nLicence: {LICENCE}. Kept in {folder}", soft_wrap=True)
