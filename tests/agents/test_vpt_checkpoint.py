@@ -14,17 +14,12 @@ from torch import Tensor
 from vpt_goldens import arrays, config_of, facts, tiny_policy
 
 from vpt_gym.agents.agent import VPTAgent
-from vpt_gym.agents.checkpoint import (
-    LoadReport,
-    load_folder,
-    load_weights,
-    read_weights,
-    require_safe_torch,
-    save_folder,
-)
+from vpt_gym.agents.checkpoint import load_folder, load_weights, save_folder
 from vpt_gym.agents.config import VPTConfig
 from vpt_gym.agents.errors import CheckpointMismatch, CorruptCheckpoint, UnsafeCheckpoint, WrongFile
+from vpt_gym.agents.load_report import LoadReport
 from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.weights_file import read_weights, require_safe_torch
 
 
 def fresh(config: VPTConfig = SMALL_1X, seed: int = 1) -> VPTPolicy:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import Sampling, VPTAgent
-    from vpt_gym.agents.checkpoint import LoadReport
     from vpt_gym.agents.config import VPTConfig
     from vpt_gym.agents.errors import (
         CheckpointError,
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
         WrongFile,
     )
     from vpt_gym.agents.heads import ActionDistribution
+    from vpt_gym.agents.load_report import LoadReport
     from vpt_gym.agents.memory import Memory
     from vpt_gym.agents.policy import PolicyOutput, VPTPolicy
 
@@ -25,7 +25,7 @@ _HOME = {
     "CheckpointError": "errors",
     "CheckpointMismatch": "errors",
     "CorruptCheckpoint": "errors",
-    "LoadReport": "checkpoint",
+    "LoadReport": "load_report",
     "Memory": "memory",
     "PolicyOutput": "policy",
     "Sampling": "agent",

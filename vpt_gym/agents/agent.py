@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vpt_gym.agents.checkpoint import LoadReport, load_folder, load_weights, save_folder
+from vpt_gym.agents.checkpoint import load_weights, save_folder
 from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.load_report import LoadReport
 from vpt_gym.agents.memory import Memory
 from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.pretrained import load_pretrained
 
 _FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
 _WRAP = "wrap the environment in VPTObsWrapper, which gives such frames"
@@ -85,47 +88,54 @@ class VPTAgent:
             return cls(VPTPolicy(config), **kwargs)
 
     @classmethod
-    def from_pretrained(cls, model_path: str | Path, weights_path: str | Path | None = None, **kwargs: Any) -> VPTAgent:
-        """Makes an agent of files.
+    def from_pretrained(
+        cls, source: str | Path, weights_path: str | Path | None = None, *, revision: str | None = None, **kwargs: Any
+    ) -> VPTAgent:
+        """Makes an agent of a checkpoint.
 
         Args:
-            model_path: A published ``.model`` file; or, without ``weights_path``, a folder written by
-                :meth:`save_pretrained`.
-            weights_path: The ``.weights`` file that belongs to the ``.model`` file.
+            source: What exists as a file or folder is that: a published ``.model`` file, or a folder written by
+                :meth:`save_pretrained`. Else a name: a published checkpoint such as ``"foundation-1x"`` (``vpt-gym
+                download`` lists them), taken from the cache or downloaded, or an id of the Hugging Face Hub,
+                ``"organisation/name"``, of such a folder.
+            weights_path: The ``.weights`` file that belongs to a ``.model`` file.
+            revision: Branch, tag or commit on the Hub.
             **kwargs: ``sampling`` and ``device``, as for the constructor.
 
         Raises:
             CheckpointError: A file is unsafe, damaged, of another kind or of another model.
-            FileNotFoundError: ``model_path`` does not exist.
-            ValueError: The ``.model`` file comes without its weights, or a folder comes with some.
+            DownloadError: The checkpoint is not here and cannot be fetched.
+            FileNotFoundError: There is no such file, folder or name.
+            ImportError: It is an id of the Hub, and huggingface_hub is not installed.
+            ValueError: The ``.model`` file comes without its weights, or something else comes with some.
         """
-        model_path = Path(model_path)
-        if not model_path.exists():
-            raise FileNotFoundError(f"there is no {model_path}: give a .model file, or a folder of a saved agent")
-        if model_path.is_dir():
-            if weights_path is not None:
-                raise ValueError(f"{model_path} is a folder and holds its own weights; leave weights_path out")
-            policy, report = load_folder(model_path)
-        else:
-            if weights_path is None:
-                raise ValueError(
-                    f"{model_path} describes an architecture; give its weights too: "
-                    "from_pretrained(model_path, weights_path)"
-                )
-            policy = VPTPolicy(VPTConfig.from_model_file(model_path))
-            report = load_weights(policy, weights_path)
+        policy, report = load_pretrained(source, weights_path, revision=revision)
         agent = cls(policy, **kwargs)
         agent.report = report
         return agent
 
-    def load_weights(self, path: str | Path) -> LoadReport:
+    def load_weights(
+        self,
+        path: str | Path,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        strip_prefix: str = "",
+    ) -> LoadReport:
         """Loads a ``.weights`` or ``.safetensors`` file into the policy; also keeps the report.
+
+        Args:
+            path: The file.
+            include: Patterns of the keys to load, such as ``("net.*",)`` for the trunk alone; empty means all.
+            exclude: Patterns of keys to leave out, of those.
+            strip_prefix: Taken off the keys of the file that begin with it, such as ``"module."``.
 
         Raises:
             CheckpointError: The file is unsafe, damaged, of another kind or of another model. The policy is
                 unchanged then.
+            ValueError: A pattern or ``strip_prefix`` matches no key.
         """
-        self.report = load_weights(self.policy, path)
+        self.report = load_weights(self.policy, path, include=include, exclude=exclude, strip_prefix=strip_prefix)
         return self.report
 
     def save_pretrained(self, folder: str | Path) -> None:

@@ -2,147 +2,104 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import pickle
-import re
 import warnings
-import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import safetensors
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-from torch.torch_version import TorchVersion
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
-from vpt_gym.agents.config import NAMED, VPTConfig
-from vpt_gym.agents.errors import (
-    CheckpointMismatch,
-    CorruptCheckpoint,
-    UnsafeCheckpoint,
-    WrongFile,
-)
-from vpt_gym.agents.memory import N_BIAS_FUNCTIONS
+from vpt_gym.agents.config import VPTConfig
+from vpt_gym.agents.errors import CheckpointMismatch, CorruptCheckpoint, WrongFile
+from vpt_gym.agents.heads import ValueHead
+from vpt_gym.agents.load_report import LoadReport, compare, examples, strip
 from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.weights_file import read_weights
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 FORMAT = "vpt-gym/1"
 """Written into ``config.json``; another number means another layout."""
 
-IGNORED_PREFIXES = {"aux_value_head.": "auxiliary value head"}
-"""Keys that a published file may carry beyond the model's, by prefix, with the name of the rule that ignores them.
 
-The auxiliary value head served phasic policy gradient while the published RL checkpoints were trained, and
-nothing else. They have 139 keys, of which the policy has 134.
-"""
-
-_LEGACY_TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
-"""The number in the first bytes of a file by ``torch.save`` before its zip format."""
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What became of every key when weights were loaded.
-
-    Attributes:
-        source: The file.
-        loaded: Keys that are now in the model.
-        missing: Keys of the model that the file lacks; they keep their fresh values.
-        unexpected: Keys of the file that the model has no place for, and no rule ignores.
-        mismatched: Keys in both whose shapes differ, with (shape in the file, shape in the model).
-        ignored: Keys of the file that a rule leaves aside, with the name of the rule.
-    """
-
-    source: str
-    loaded: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
-    ignored: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        """True if every key of the model was loaded, and every key of the file used or ignored by a rule."""
-        return not (self.missing or self.unexpected or self.mismatched)
-
-    def __str__(self) -> str:
-        details = {
-            "loaded": list(self.loaded),
-            "missing": list(self.missing),
-            "unexpected": list(self.unexpected),
-            "mismatched": [f"{k} {list(a)}, needs {list(b)}" for k, (a, b) in self.mismatched.items()],
-            "ignored": [f"{k} (rule {rule})" for k, rule in self.ignored.items()],
-        }
-        lines = [f"{self.source}: {'ok' if self.ok else 'incomplete'}"]
-        for name, keys in details.items():
-            lines.append(f"  {name:<11}{len(keys):>4}{'' if name == 'loaded' else _examples(keys)}")
-        return "\n".join(lines)
-
-
-def _examples(keys: list[str], limit: int = 3) -> str:
-    shown = ", ".join(keys[:limit])
-    return f"  {shown}{', ...' if len(keys) > limit else ''}" if keys else ""
-
-
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Reads the tensors of a ``.weights`` file (``torch.save``) or of a ``.safetensors`` file, on the CPU.
-
-    Raises:
-        UnsafeCheckpoint: The file would import or call something. Nothing in it has been executed.
-        CorruptCheckpoint: It is truncated or damaged.
-        WrongFile: It is not a file of tensors by name.
-        RuntimeError: The installed PyTorch is older than 2.6.
-        FileNotFoundError: There is no such file.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise WrongFile(f"{path} is a folder; VPTAgent.from_pretrained reads folders")
-    with path.open("rb") as file:
-        head = file.read(64)
-    if path.suffix == ".safetensors":
-        try:
-            return dict(load_file(path))
-        except safetensors.SafetensorError as error:
-            raise CorruptCheckpoint(f"{path} is no readable safetensors file ({error}): truncated?") from error
-    if head.startswith(b"PK"):
-        _check_archive(path)
-    elif _LEGACY_TORCH_MAGIC not in head:
-        if head.startswith(b"\x80") or head[:1] in (b"(", b"c", b"}"):
-            raise WrongFile(
-                f"{path} is a pickle, but not one by torch.save. Is it the .model file? "
-                "That comes first: from_pretrained(model_path, weights_path)"
-            )
-        raise CorruptCheckpoint(f"{path} is no weight file: it begins with {head[:8]!r}. Truncated or damaged?")
-    content = _torch_load(path)
-    if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
-        hint = ""
-        if isinstance(content, Mapping):
-            inner = [str(k) for k, v in content.items() if isinstance(v, Mapping)]
-            hint = f"; it holds {', '.join(inner)}: save that alone" if inner else ""
-        raise WrongFile(f"{path} is not a dictionary of tensors by name (a state dict){hint}")
-    return {str(key): value for key, value in content.items()}
-
-
-def load_weights(policy: VPTPolicy, path: str | Path) -> LoadReport:
-    """Loads a file of weights into a policy, and says what became of every key.
+def load_weights(
+    module: nn.Module,
+    path: str | Path,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    strip_prefix: str = "",
+) -> LoadReport:
+    """Loads a file of weights into a policy or inverse dynamics model, and says what became of every key.
 
     Keys that the model does not know, and a missing value head (behavioural cloning needs none), are
-    reported and warned of. Everything else that does not fit is an error, and leaves the policy unchanged.
+    reported and warned of. Everything else that does not fit is an error, and leaves the model unchanged. Numbers of
+    another floating-point type are converted, which is reported and warned of too.
+
+    Args:
+        module: The model; parameters on the device ``meta`` become those of the file, others are filled in place.
+        path: A ``.weights`` or ``.safetensors`` file.
+        include: Patterns of the keys to load, as of :mod:`fnmatch`: ``("net.*",)`` takes the trunk and leaves the
+            heads. Empty means all.
+        exclude: Patterns of keys to leave out, of those.
+        strip_prefix: Taken off the keys of the file that begin with it, such as ``"module."``.
 
     Returns:
         The report.
 
     Raises:
-        CheckpointMismatch: Keys of ``net.*`` or ``pi_head.*`` are missing, or a shape or type differs. The
-            message says the likely cause.
-        CheckpointError: The file cannot be used at all (see :func:`read_weights`).
+        CheckpointMismatch: Chosen keys of ``net.*`` or ``pi_head.*`` are missing, or a shape differs, or a tensor does
+            not hold floating-point numbers. The message says the likely cause, ``report`` has the details.
+        CorruptCheckpoint: Numbers are not finite; also a damaged file.
+        CheckpointError: The file cannot be used at all (see :func:`vpt_gym.agents.weights_file.read_weights`).
+        ValueError: A pattern or ``strip_prefix`` matches no key, or nothing is left to load.
     """
-    return _assign(policy, read_weights(path), str(path))
+    source = str(path)
+    weights = read_weights(path)
+    if strip_prefix:
+        weights = strip(weights, strip_prefix, source)
+    report = compare(module.state_dict(), weights, source, include=include, exclude=exclude, stripped=strip_prefix)
+    check_weights(weights, report)
+    if not report.ok:
+        warnings.warn(f"not every weight has found its place\n{report}", stacklevel=3)
+    if report.converted:
+        types = ", ".join(dict.fromkeys(report.converted.values()))
+        warnings.warn(f"{source} holds {types} in {len(report.converted)} tensor(s); they were converted", stacklevel=3)
+    _fill(module, {key: weights[key] for key in report.loaded})
+    return report
+
+
+def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
+    """Raises an error if weights cannot be loaded as the report says.
+
+    Raises:
+        CheckpointMismatch: They are of another model, or of a type that no weights have.
+        CorruptCheckpoint: Numbers are not finite.
+    """
+    if not report.fits:
+        raise CheckpointMismatch(f"{report.source} does not fit the model: {report.cause}\n{report}", report)
+    for key, dtype in report.converted.items():
+        if not weights[key].dtype.is_floating_point:
+            raise CheckpointMismatch(f"{report.source}: {key} is {dtype}, weights are torch.float32", report)
+    if bad := [key for key in report.loaded if not weights[key].float().isfinite().all()]:
+        raise CorruptCheckpoint(
+            f"{report.source} holds NaN or infinity in {len(bad)} tensor(s){examples(bad)}: "
+            "the training run that saved it had diverged, or the file is damaged"
+        )
+
+
+def load_pair(model_path: str | Path, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
+    """Makes the policy of a ``.model`` file and its weights.
+
+    Raises:
+        CheckpointError: A file is unsafe, damaged, of another kind or of another model.
+        ValueError: The ``.model`` file describes something else than a policy.
+    """
+    return _loaded(VPTConfig.from_model_file(model_path), weights_path)
 
 
 def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
@@ -172,6 +129,15 @@ def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
     Raises:
         CheckpointError: A file is missing, damaged, or of another format.
     """
+    return _loaded(read_config(folder), Path(folder) / WEIGHTS_NAME)
+
+
+def read_config(folder: str | Path) -> VPTConfig:
+    """Reads the config of a folder that :func:`save_folder` wrote.
+
+    Raises:
+        CheckpointError: A file is missing, damaged, or of another format.
+    """
     folder = Path(folder)
     for name in (CONFIG_NAME, WEIGHTS_NAME):
         if not (folder / name).is_file():
@@ -183,140 +149,36 @@ def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise WrongFile(f'{folder / CONFIG_NAME} is not of the format "{FORMAT}"')
     try:
-        config = VPTConfig.from_json(json.dumps(description.get("config")))
+        return VPTConfig.from_json(json.dumps(description.get("config")))
     except (ValueError, TypeError) as error:
         raise CorruptCheckpoint(f"{folder / CONFIG_NAME} holds no usable config: {error}") from error
-    policy = VPTPolicy(config)
-    return policy, load_weights(policy, folder / WEIGHTS_NAME)
 
 
-def _check_archive(path: Path) -> None:
-    """Verifies the checksums of a zip archive, which PyTorch's reader does not."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
-        raise CorruptCheckpoint(
-            f"{path} is no readable archive ({error}): truncated or damaged. Download it again and compare its size"
-        ) from error
-    if damaged is not None:
-        raise CorruptCheckpoint(
-            f"{path} is damaged: the checksum of {damaged} is wrong. Download it again (or save it again, if it was "
-            "saved under torch.serialization.set_crc32_options(False))"
-        )
-
-
-def require_safe_torch(version: str = torch.__version__) -> None:
-    """Raises RuntimeError where ``weights_only=True`` can be escaped (PyTorch before 2.6, CVE-2025-32434)."""
-    if TorchVersion(version) < "2.6":
-        raise RuntimeError(
-            f"PyTorch {version} can be made to execute code by a weight file even with weights_only=True "
-            "(CVE-2025-32434): install torch>=2.6"
-        )
-
-
-def _torch_load(path: Path) -> Any:
-    require_safe_torch()
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL ([\w.]+\.\w+)(?![\w.])", str(error))
-        if found is None:
-            raise CorruptCheckpoint(f"{path}: its index of tensors is damaged ({error})") from error
-        raise UnsafeCheckpoint(
-            f"{path} asks for the global '{found[1]}', which no file of tensors needs. "
-            "Nothing was executed; do not load it with weights_only=False"
-        ) from error
-    except Exception as error:  # a damaged file can fail in any way that a pickle or an archive can
-        raise CorruptCheckpoint(f"{path} cannot be read ({type(error).__name__}: {error})") from error
-
-
-def _assign(policy: VPTPolicy, weights: dict[str, Tensor], source: str) -> LoadReport:
-    model = policy.state_dict()
-    report = _compare(model, weights, source)
-    fatal = [key for key in report.missing if key.startswith(("net.", "pi_head."))]
-    if fatal or report.mismatched:
-        cause = _likely_cause(policy.config, model, weights)
-        raise CheckpointMismatch(f"{source} does not fit the model: {cause}\n{report}")
-    for key in report.loaded:
-        if weights[key].dtype != torch.float32:
-            raise CheckpointMismatch(
-                f"{source}: {key} is {weights[key].dtype}, weights are torch.float32; convert them with .float()"
-            )
-    if bad := [key for key in report.loaded if not weights[key].isfinite().all()]:
-        raise CorruptCheckpoint(
-            f"{source} holds NaN or infinity in {len(bad)} tensor(s){_examples(bad)}: "
-            "the training run that saved it had diverged, or the file is damaged"
-        )
-    if not report.ok:
-        warnings.warn(f"not every weight has found its place\n{report}", stacklevel=4)
-    policy.load_state_dict({key: weights[key] for key in report.loaded}, strict=False)
-    return report
-
-
-def _compare(model: Mapping[str, Tensor], weights: Mapping[str, Tensor], source: str) -> LoadReport:
-    mismatched = {
-        key: (tuple(weights[key].shape), tuple(value.shape))
-        for key, value in model.items()
-        if key in weights and weights[key].shape != value.shape
-    }
-    extra = [key for key in weights if key not in model]
-    ignored = {key: rule for key in extra for prefix, rule in IGNORED_PREFIXES.items() if key.startswith(prefix)}
-    return LoadReport(
-        source=source,
-        loaded=tuple(key for key in model if key in weights and key not in mismatched),
-        missing=tuple(key for key in model if key not in weights),
-        unexpected=tuple(key for key in extra if key not in ignored),
-        mismatched=mismatched,
-        ignored=ignored,
-    )
-
-
-def _likely_cause(config: VPTConfig, model: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
-    if any("conv3d_layer" in key for key in weights):
-        return "these are the weights of an inverse dynamics model, not of a policy"
-    anchor = "net.img_process.linear.layer.weight"
-    if anchor not in weights:
-        for key in weights:
-            if key.endswith(f".{anchor}"):
-                return f'every key carries the prefix "{key.removesuffix(anchor)}"; save the policy\'s own state dict'
-            if anchor.endswith(f".{key}"):
-                return f'all keys lack the prefix "{anchor.removesuffix(key)}"; save the whole policy\'s state dict'
-        return "the keys are not those of a VPT policy"
-    there, here = _architecture(weights), _architecture(model)
-    if there != here:
-        names = [name for name, known in NAMED.items() if _has_shapes(known, there)]
-        own = [name for name, known in NAMED.items() if known == config]
-        if names and own:
-            return f"these are {names[0]} weights, the model is {own[0]}"
-        return f"the file has {_differences(there, here)}; the model has {_differences(here, there)}"
-    return "some keys are missing or have another shape (a file that was cut down?)"
-
-
-def _architecture(shapes: Mapping[str, Tensor]) -> dict[str, object]:
-    """Reads the architecture off the shapes of weights; what cannot be read is left out."""
-
-    def size(key: str, axis: int) -> int | None:
-        return shapes[key].shape[axis] if key in shapes and axis < shapes[key].dim() else None
-
-    attention = "net.recurrent_layer.blocks.0.r.orc_block"
-    heads = size(f"{attention}.r_layer.weight", 0)
-    blocks = {int(m[1]) for key in shapes if (m := re.match(r"net\.recurrent_layer\.blocks\.(\d+)\.", key))}
-    found: dict[str, object] = {
-        "hidsize": size("net.img_process.linear.layer.weight", 0),
-        "channels": tuple(size(f"net.img_process.cnn.stacks.{i}.n.weight", 0) for i in range(3)),
-        "heads": None if heads is None else heads // N_BIAS_FUNCTIONS,
-        "layers": len(blocks),
-        "context": size(f"{attention}.b_nd", 1),
-        "image features": size("net.img_process.cnn.dense.layer.weight", 1),
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _has_shapes(config: VPTConfig, architecture: Mapping[str, object]) -> bool:
+def _loaded(config: VPTConfig, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
+    # On the device meta nothing is initialised, only to be overwritten. The value head alone may be missing in a file.
     with torch.device("meta"):
-        return _architecture(VPTPolicy(config).state_dict()) == architecture
+        policy = VPTPolicy(config)
+    policy.value_head = ValueHead(config.hidsize)
+    report = load_weights(policy, weights_path)
+    tensors = itertools.chain(policy.named_parameters(), policy.named_buffers())
+    if empty := [name for name, tensor in tensors if tensor.is_meta]:
+        raise RuntimeError(f"no weights were given to {', '.join(empty)}")
+    return policy, report
 
 
-def _differences(one: Mapping[str, object], other: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in one.items() if value != other.get(name))
+def _fill(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    state = module.state_dict()
+    empty = {key: state[key].dtype for key in weights if state[key].is_meta}
+    taken: set[int] = set()
+    owned = {key: _owned(weights[key], dtype, taken) for key, dtype in empty.items()}
+    module.load_state_dict(owned, strict=False, assign=True)
+    module.load_state_dict({key: value for key, value in weights.items() if key not in empty}, strict=False)
+
+
+def _owned(tensor: Tensor, dtype: torch.dtype, taken: set[int]) -> Tensor:
+    """Returns a tensor that can become a parameter: of the right type, in memory that is all and only its own."""
+    tensor = tensor.to(dtype)
+    storage = tensor.untyped_storage()
+    shared = storage.data_ptr() in taken or storage.nbytes() != tensor.numel() * tensor.element_size()
+    taken.add(storage.data_ptr())
+    return tensor.clone(memory_format=torch.contiguous_format) if shared or not tensor.is_contiguous() else tensor

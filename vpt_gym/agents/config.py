@@ -66,6 +66,8 @@ class VPTConfig:
             user there is ``Sampling.temperature``.
         stem_pool: Mean-pools the 128×128 frame by this factor before the image network; 1 in every published
             model. A power of two up to 8.
+        action_sizes: Numbers of alternatives of the choices that an action consists of, for a policy whose head was
+            swapped (:meth:`VPTPolicy.with_action_space`); None is VPT's own head.
 
     Raises:
         ValueError: A value is out of its range, or the values do not fit together.
@@ -81,6 +83,7 @@ class VPTConfig:
     pointwise_ratio: int = 4
     pi_head_temperature: float = 2.0
     stem_pool: int = 1
+    action_sizes: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in (
@@ -115,6 +118,10 @@ class VPTConfig:
             )
         if self.stem_pool not in (1, 2, 4, 8):
             raise ValueError(f"stem_pool must be 1, 2, 4 or 8, got {self.stem_pool}")
+        if self.action_sizes is not None:
+            object.__setattr__(self, "action_sizes", tuple(self.action_sizes))
+            if not self.action_sizes or not all(isinstance(n, int) and n > 0 for n in self.action_sizes):
+                raise ValueError(f"action_sizes must be positive integers, got {self.action_sizes!r}")
 
     @property
     def context(self) -> int:
@@ -182,7 +189,7 @@ class VPTConfig:
             value = policy.get(name, expected)
             if (list(value) if isinstance(value, tuple) else value) != expected:
                 raise ValueError(f"{name}={value!r} is not supported: VPT's policies have {expected!r}")
-        own = {field.name for field in fields(cls)} - {"stem_pool", "pi_head_temperature"}
+        own = {field.name for field in fields(cls)} - {"stem_pool", "pi_head_temperature", "action_sizes"}
         missing = sorted({"hidsize", "attention_heads", "impala_width"} - set(policy))
         if missing:
             raise ValueError(f"the model description lacks {', '.join(missing)}")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.load_report import LoadReport
+
 
 class CheckpointError(ValueError):
     """A model or weight file cannot be used. Its subclasses say why."""
@@ -23,7 +28,19 @@ class UnsafeCheckpoint(CheckpointError):
 
 
 class CheckpointMismatch(CheckpointError):
-    """The file is sound, but its tensors are not those of this model."""
+    """The file is sound, but its tensors are not those of this model.
+
+    Attributes:
+        report: What would have become of every key.
+    """
+
+    def __init__(self, message: str, report: LoadReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+    def __reduce__(self) -> tuple[type[CheckpointMismatch], tuple[str, LoadReport]]:
+        # By default an exception is pickled with its message alone, and then cannot be made again.
+        return type(self), (str(self), self.report)
 
 
 class DownloadError(RuntimeError):

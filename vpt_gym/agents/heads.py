@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,56 +16,47 @@ _VARIANCE_MIN = 1e-2
 _DECAY = 0.99999
 
 
-@dataclass(frozen=True)
-class ActionDistribution:
-    """A distribution over VPT codes ``(buttons, camera)``; given the frame, the two are independent.
+class Distribution:
+    """A distribution over actions that consist of k choices, independent of each other given the frame."""
 
-    Attributes:
-        buttons: (..., 8641) log-probabilities.
-        camera: (..., 121) log-probabilities.
-    """
+    @property
+    def heads(self) -> tuple[Tensor, ...]:
+        """The log-probabilities of each choice, (..., n) for n alternatives."""
+        raise NotImplementedError
 
-    buttons: Tensor
-    camera: Tensor
-
-    def log_prob(self, codes: Tensor) -> Tensor:
-        """Returns the log-probability of VPT codes.
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Returns the log-probability of actions.
 
         Args:
-            codes: (..., 2) int64, (buttons, camera).
+            actions: (..., k) int64; of VPT codes, (buttons, camera).
 
         Returns:
             (...) floats.
 
         Raises:
-            ValueError: The codes are of another type or shape.
+            ValueError: The actions are of another type or shape.
         """
-        if codes.dtype != torch.int64 or codes.shape != (*self.buttons.shape[:-1], 2):
-            raise ValueError(
-                f"codes must be int64 {(*self.buttons.shape[:-1], 2)}, got {codes.dtype} {tuple(codes.shape)}"
-            )
-        buttons = self.buttons.gather(-1, codes[..., :1])
-        camera = self.camera.gather(-1, codes[..., 1:])
-        return (buttons + camera).squeeze(-1)
+        expected = (*self.heads[0].shape[:-1], len(self.heads))
+        if actions.dtype != torch.int64 or actions.shape != expected:
+            raise ValueError(f"actions must be int64 {expected}, got {actions.dtype} {tuple(actions.shape)}")
+        return _sum(head.gather(-1, actions[..., k : k + 1]).squeeze(-1) for k, head in enumerate(self.heads))
 
     def entropy(self) -> Tensor:
         """Returns the entropy in nats, (...)."""
-        return -sum_over_heads(self.buttons.exp() * self.buttons, self.camera.exp() * self.camera)
+        return -_sum((head.exp() * head).sum(-1) for head in self.heads)
 
-    def kl(self, other: ActionDistribution) -> Tensor:
+    def kl(self, other: Distribution) -> Tensor:
         """Returns KL(self || other) in nats, (...)."""
-        return sum_over_heads(
-            self.buttons.exp() * (self.buttons - other.buttons), self.camera.exp() * (self.camera - other.camera)
-        )
+        return _sum((p.exp() * (p - q)).sum(-1) for p, q in zip(self.heads, other.heads, strict=True))
 
     def mode(self) -> Tensor:
-        """Returns the most probable codes, int64 (..., 2)."""
-        return torch.stack([self.buttons.argmax(-1), self.camera.argmax(-1)], -1)
+        """Returns the most probable actions, int64 (..., k)."""
+        return torch.stack([head.argmax(-1) for head in self.heads], -1)
 
     def sample(
         self, generator: torch.Generator | Sequence[torch.Generator] | None = None, *, temperature: float = 1.0
     ) -> Tensor:
-        """Draws codes, int64 (..., 2), by the Gumbel-max rule; the camera is drawn first, as published.
+        """Draws actions, int64 (..., k), by the Gumbel-max rule; the last choice is drawn first, as VPT's camera is.
 
         Args:
             generator: Source of the noise; None is PyTorch's global one. A sequence has one generator for each
@@ -76,27 +68,56 @@ class ActionDistribution:
         """
         if not 0.0 < temperature < float("inf"):
             raise ValueError(f"temperature must be positive and finite, got {temperature!r}; for 0 use mode()")
-        if generator is None or isinstance(generator, torch.Generator):
-            noise_camera = _uniform(self.camera, self.camera.shape, generator)
-            noise_buttons = _uniform(self.buttons, self.buttons.shape, generator)
-        else:
-            rows = self.buttons.shape[0]
-            if len(generator) != rows:
-                raise ValueError(f"{len(generator)} generators for {rows} rows: one a row is needed")
-            noise = [
-                (_uniform(self.camera, self.camera.shape[1:], g), _uniform(self.buttons, self.buttons.shape[1:], g))
-                for g in generator
-            ]
-            noise_camera = torch.stack([camera for camera, _ in noise])
-            noise_buttons = torch.stack([buttons for _, buttons in noise])
-        camera = _gumbel_argmax(self.camera / temperature, noise_camera)
-        buttons = _gumbel_argmax(self.buttons / temperature, noise_buttons)
-        return torch.stack([buttons, camera], -1)
+        rows = self.heads[0].shape[0]
+        if not (generator is None or isinstance(generator, torch.Generator)) and len(generator) != rows:
+            raise ValueError(f"{len(generator)} generators for {rows} rows: one a row is needed")
+        drawn = [_gumbel_argmax(head / temperature, _noise(head, generator)) for head in reversed(self.heads)]
+        return torch.stack(drawn[::-1], -1)
 
 
-def sum_over_heads(buttons: Tensor, camera: Tensor) -> Tensor:
-    """Sums terms (..., n) over both heads to (...)."""
-    return buttons.sum(-1) + camera.sum(-1)
+@dataclass(frozen=True)
+class ActionDistribution(Distribution):
+    """A distribution over VPT codes ``(buttons, camera)``; given the frame, the two are independent.
+
+    Attributes:
+        buttons: (..., 8641) log-probabilities.
+        camera: (..., 121) log-probabilities.
+    """
+
+    buttons: Tensor
+    camera: Tensor
+
+    @property
+    def heads(self) -> tuple[Tensor, ...]:
+        """Buttons and camera."""
+        return self.buttons, self.camera
+
+
+@dataclass(frozen=True)
+class ChoicesDistribution(Distribution):
+    """A distribution over the actions of another action space (``VPTPolicy.with_action_space``).
+
+    Attributes:
+        choices: For each entry of an action, (..., n) log-probabilities.
+    """
+
+    choices: tuple[Tensor, ...]
+
+    @property
+    def heads(self) -> tuple[Tensor, ...]:
+        """One for each entry of an action."""
+        return self.choices
+
+
+def _sum(terms: Iterable[Tensor]) -> Tensor:
+    return functools.reduce(torch.add, terms)
+
+
+def _noise(like: Tensor, generator: torch.Generator | Sequence[torch.Generator] | None) -> Tensor:
+    """Returns uniform noise of the shape of ``like``."""
+    if generator is None or isinstance(generator, torch.Generator):
+        return _uniform(like, like.shape, generator)
+    return torch.stack([_uniform(like, like.shape[1:], one) for one in generator])
 
 
 def _uniform(like: Tensor, shape: torch.Size, generator: torch.Generator | None) -> Tensor:
@@ -134,6 +155,18 @@ class ActionHead(nn.Module):
     def forward(self, latent: Tensor) -> ActionDistribution:
         """Maps (..., D) to a distribution over codes of shape (..., 2)."""
         return ActionDistribution(buttons=self.buttons(latent), camera=self.camera(latent))
+
+
+class ChoicesHead(nn.Module):
+    """An action head for another action space: k independent choices."""
+
+    def __init__(self, width: int, sizes: Sequence[int], temperature: float) -> None:
+        super().__init__()
+        self.choices = nn.ModuleList(CategoricalHead(width, size, temperature) for size in sizes)
+
+    def forward(self, latent: Tensor) -> ChoicesDistribution:
+        """Maps (..., D) to a distribution over actions of shape (..., k)."""
+        return ChoicesDistribution(tuple(choice(latent) for choice in self.choices))
 
 
 class RunningNorm(nn.Module):

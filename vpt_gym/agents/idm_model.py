@@ -59,9 +59,7 @@ class TemporalConv(nn.Module):
 
         As a matrix product over the last axis: the same numbers, without a change of the memory's order.
         """
-        weight, bias = self.layer.weight.flatten(1), self.layer.bias
-        dtype = neighbourhoods.dtype
-        out = F.linear(neighbourhoods, weight.to(dtype), None if bias is None else bias.to(dtype))
+        out = F.linear(neighbourhoods, self.layer.weight.flatten(1), self.layer.bias)
         return F.relu_(out).permute(0, 3, 1, 2)
 
 
@@ -248,9 +246,8 @@ class InverseDynamicsModel(nn.Module):
         parts = []
         for part in seen.flatten(0, 1).flatten(-2).split(chunk):
             pixels = part.to(dtype).div_(255 * pool * pool)
-            if self._conv_dtype is not None:
-                pixels = pixels.to(self._conv_dtype)
-            parts.append(self.net.img_process.cnn(self.net.conv3d_layer(pixels)))
+            images = self.net.conv3d_layer(pixels)  # differences of frames: not in a narrow type
+            parts.append(self.net.img_process.cnn(images if self._conv_dtype is None else images.to(self._conv_dtype)))
         out: Tensor = self.net.img_process.linear(torch.cat(parts))
         return out.unflatten(0, (batch, -1))
 

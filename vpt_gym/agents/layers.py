@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 def scale_rows_(weight: Tensor, norm: float) -> None:
     """Rescales each output row (or filter) of a weight in place to the L2 norm ``norm``."""
+    if weight.is_meta:  # it has no numbers; and the arithmetic of meta tensors takes a second to import
+        return
     with torch.no_grad():
         rows = weight.flatten(1)
         weight.mul_((norm / rows.norm(dim=1)).view(-1, *[1] * (weight.dim() - 1)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 from collections import OrderedDict
 from pathlib import Path
 from typing import IO, Any
@@ -107,6 +108,19 @@ class _RestrictedUnpickler(pickle.Unpickler):
         )
 
 
+def _refuse_extensions(pickled: bytes) -> None:
+    """Refuses the opcodes that name a class by a number.
+
+    Python keeps what it has once looked up by such a number, and hands it out again without asking ``find_class``.
+    """
+    for opcode, _, _ in pickletools.genops(pickled):
+        if opcode.name in ("EXT1", "EXT2", "EXT4"):
+            raise UnsafeCheckpoint(
+                f"the pickle names a class by a number ({opcode.name}), which no model description does. "
+                "Nothing was executed; do not open this file with pickle or torch.load"
+            )
+
+
 def read_model_file(path: str | Path) -> dict[str, Any]:
     """Reads a ``.model`` file of the published VPT models.
 
@@ -140,6 +154,8 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
             )
         file.seek(0)
         try:
+            _refuse_extensions(file.read())
+            file.seek(0)
             content = _RestrictedUnpickler(file).load()
         except CheckpointError as error:
             raise type(error)(f"{path}: {error}") from None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
+import gymnasium as gym
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vpt_gym.agents.cnn import ImageNet
 from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
-from vpt_gym.agents.heads import ActionDistribution, ActionHead, ValueHead
+from vpt_gym.agents.heads import ActionHead, ChoicesHead, Distribution, ValueHead
 from vpt_gym.agents.layers import NormLinearReLU
 from vpt_gym.agents.memory import Memory, Transformer
 
@@ -23,12 +25,13 @@ class PolicyOutput:
     """What a policy says about a chunk of frames.
 
     Attributes:
-        pi: The distribution over codes; its shapes begin with (B, T).
+        pi: The distribution over actions; its shapes begin with (B, T). That of a VPT head is an
+            ``ActionDistribution``, over VPT codes.
         value: (B, T), normalised; ``policy.value_head.denormalise(value)`` is the expected return.
         memory: The memory behind the last frame.
     """
 
-    pi: ActionDistribution
+    pi: Distribution
     value: Tensor
     memory: Memory
 
@@ -49,6 +52,30 @@ class _Net(nn.Module):
         return self.final_ln(self.lastlayer(F.relu(x_btd))), memory
 
 
+def action_sizes(space: gym.Space[Any]) -> tuple[int, ...]:
+    """Returns the numbers of alternatives of the choices that an action of ``space`` consists of.
+
+    Raises:
+        ValueError: It is none of ``Discrete``, ``MultiDiscrete`` and ``MultiBinary``, or does not start at 0.
+    """
+    if isinstance(space, gym.spaces.Discrete) and space.start == 0:
+        return (int(space.n),)
+    if isinstance(space, gym.spaces.MultiDiscrete) and space.nvec.ndim == 1 and not space.start.any():
+        return tuple(int(n) for n in space.nvec)
+    if isinstance(space, gym.spaces.MultiBinary) and isinstance(space.n, int | np.integer):
+        return (2,) * int(space.n)
+    raise ValueError(
+        f"no head for the action space {space}; there are heads for Discrete, MultiDiscrete and MultiBinary spaces of "
+        "one axis that start at 0. Bring your environment to one of them with a gymnasium.ActionWrapper"
+    )
+
+
+def _action_head(config: VPTConfig) -> ActionHead | ChoicesHead:
+    if config.action_sizes is None:
+        return ActionHead(config.hidsize, config.pi_head_temperature)
+    return ChoicesHead(config.hidsize, config.action_sizes, config.pi_head_temperature)
+
+
 class VPTPolicy(nn.Module):
     """A VPT policy network, with the published architecture and the published names of its parameters.
 
@@ -60,7 +87,7 @@ class VPTPolicy(nn.Module):
     Attributes:
         net: The trunk (``net.*`` of a weight file).
         value_head: Value and normalisation of returns (``value_head.*``).
-        pi_head: The action head (``pi_head.*``).
+        pi_head: The action head (``pi_head.*``): VPT's, or that of another action space (:meth:`with_action_space`).
     """
 
     def __init__(self, config: VPTConfig) -> None:
@@ -68,7 +95,27 @@ class VPTPolicy(nn.Module):
         self.config = config
         self.net = _Net(config)
         self.value_head = ValueHead(config.hidsize)
-        self.pi_head = ActionHead(config.hidsize, config.pi_head_temperature)
+        self.pi_head = _action_head(config)
+
+    def with_action_space(self, space: gym.Space[Any]) -> VPTPolicy:
+        """Returns a policy with a fresh head for another action space, on the same trunk and value head.
+
+        The trunk is shared, not copied: training the one trains the other; ``vpt_gym.agents.trainable.freeze`` leaves
+        it as it is.
+
+        Args:
+            space: ``Discrete``, ``MultiDiscrete`` or ``MultiBinary``; its entries become independent choices.
+
+        Raises:
+            ValueError: It is another space.
+        """
+        config = replace(self.config, action_sizes=action_sizes(space))
+        with torch.device("meta"):
+            other = VPTPolicy(config)
+        other.net, other.value_head = self.net, self.value_head
+        like = self.net.final_ln.weight
+        other.pi_head = _action_head(config).to(device=like.device, dtype=like.dtype)
+        return other.train(self.training)
 
     def initial_memory(self, batch_size: int) -> Memory:
         """Returns the memory of so many streams before their first frame: nothing to remember."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.keyed import pressed_by_code
-from vpt_gym.agents.heads import ActionDistribution
+from vpt_gym.agents.heads import ActionDistribution, ChoicesDistribution, Distribution
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Sampling:
 
     temperature: float = 1.0
     top_p: float = 1.0
-    forbid: tuple[str, ...] = ()
+    forbid: Sequence[str] = ()
     deterministic: bool = False
 
     def __post_init__(self) -> None:
@@ -54,25 +54,30 @@ class Sampling:
 
     def draw(
         self,
-        pi: ActionDistribution,
+        pi: Distribution,
         generators: Sequence[torch.Generator],
         *,
         deterministic: bool | None = None,
     ) -> Tensor:
-        """Returns a code for each row, int64 (..., 2), (buttons, camera).
+        """Returns an action for each row, int64 (..., k): of a VPT head a code (..., 2), (buttons, camera).
 
         Args:
             pi: The policy's distribution.
             generators: One for each row of the leading axis.
             deterministic: Overrides the attribute.
+
+        Raises:
+            ValueError: Buttons are forbidden and the actions are not VPT codes.
         """
         if self.forbid:
-            pi = ActionDistribution(_without(pi.buttons, self.forbid), pi.camera)
+            if not isinstance(pi, ActionDistribution):
+                raise ValueError(f"Sampling.forbid={self.forbid!r} needs a policy whose actions are VPT codes")
+            pi = ActionDistribution(_without(pi.buttons, tuple(self.forbid)), pi.camera)
         if self.deterministic if deterministic is None else deterministic:
             return pi.mode()
         if self.top_p < 1.0:
-            kept = [_nucleus(head / self.temperature, self.top_p) for head in (pi.buttons, pi.camera)]
-            return ActionDistribution(*kept).sample(generators)
+            kept = tuple(_nucleus(head / self.temperature, self.top_p) for head in pi.heads)
+            return ChoicesDistribution(kept).sample(generators)
         return pi.sample(generators, temperature=self.temperature)
 
 
@@ -91,7 +96,7 @@ def _presses(names: tuple[str, ...]) -> Tensor:
 def _nucleus(logits: Tensor, top_p: float) -> Tensor:
     """Returns log-probabilities of the most probable choices that together reach ``top_p``, and -inf for the rest."""
     log_probs = logits.log_softmax(-1)
-    ordered, order = log_probs.sort(-1, descending=True, stable=True)
+    ordered, order = log_probs.sort(stable=True, dim=-1, descending=True)
     before = ordered.exp().cumsum(-1) - ordered.exp()  # what the choices before it have together
     dropped = torch.zeros_like(log_probs, dtype=torch.bool).scatter(-1, order, before >= top_p)
     return log_probs.masked_fill(dropped, -torch.inf).log_softmax(-1)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, checked_code
+from vpt_gym.agents.heads import ActionHead
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy import VPTPolicy
@@ -29,8 +30,10 @@ def match_marginals(policy: VPTPolicy, codes: npt.ArrayLike) -> None:
         codes: (..., 2) int64, (buttons, camera): the labels that it will be trained on.
 
     Raises:
-        ValueError: ``codes`` is empty or holds no VPT codes.
+        ValueError: ``codes`` is empty or holds no VPT codes, or the policy's head is that of another action space.
     """
+    if not isinstance(policy.pi_head, ActionHead):
+        raise ValueError(f"the policy acts in another space than VPT codes: action_sizes={policy.config.action_sizes}")
     labels = checked_code(codes).reshape(-1, 2)
     if not len(labels):
         raise ValueError("no codes to take frequencies from")

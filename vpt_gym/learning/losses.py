@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.heads import ActionDistribution
+    from vpt_gym.agents.heads import Distribution
 
 
 def weighted_mean(value: Tensor, weight: Tensor) -> Tensor:
@@ -17,7 +17,7 @@ def weighted_mean(value: Tensor, weight: Tensor) -> Tensor:
     return (value * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
 
-def bc_loss(pi: ActionDistribution, codes: Tensor, weight: Tensor) -> Tensor:
+def bc_loss(pi: Distribution, codes: Tensor, weight: Tensor) -> Tensor:
     """Returns the negative log-likelihood of the expert's codes, a scalar.
 
     Args:
@@ -51,9 +51,9 @@ class PPOLoss:
 
 
 def ppo_loss(
-    pi: ActionDistribution,
+    pi: Distribution,
     value: Tensor,
-    reference: ActionDistribution,
+    reference: Distribution,
     *,
     codes: Tensor,
     old_log_prob: Tensor,

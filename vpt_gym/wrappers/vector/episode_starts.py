@@ -63,7 +63,7 @@ class EpisodeStarts(VectorWrapper):
         """Resets all environments, or those that ``options["reset_mask"]`` (N,) bool names."""
         mask = (options or {}).get("reset_mask")
         reset = np.ones(self.num_envs, np.bool_) if mask is None else np.array(mask, np.bool_)
-        result = self.env.reset(seed=seed, options=options)
+        result = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type] # lists are taken too
         self.first = self.first | reset  # of those not named here, a first observation may wait for its action still
         self.played = np.ones(self.num_envs, np.bool_)
         self._ended = self._ended & ~reset

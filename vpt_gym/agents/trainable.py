@@ -1,0 +1,80 @@
+"""Which parameters of a network are trained, and how many there are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+_NEVER_TRAINED = "*.normalizer.*"
+"""Statistics that the published files keep among the parameters."""
+
+
+@dataclass(frozen=True)
+class ParameterCount:
+    """How many numbers a network consists of.
+
+    Attributes:
+        total: All parameters.
+        trainable: Those that training changes.
+        parts: For each of the network's parts, (total, trainable).
+    """
+
+    total: int
+    trainable: int
+    parts: dict[str, tuple[int, int]]
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{name} {trainable:,} of {total:,}" for name, (total, trainable) in self.parts.items())
+        return f"{self.trainable:,} of {self.total:,} parameters are trained ({parts})"
+
+
+def count_parameters(network: nn.Module) -> ParameterCount:
+    """Counts the parameters of a network and of each of its direct parts."""
+    parts = {name: _count(part) for name, part in network.named_children()}
+    total, trainable = _count(network)
+    return ParameterCount(total, trainable, parts)
+
+
+def _count(network: nn.Module) -> tuple[int, int]:
+    parameters = list(network.parameters())
+    return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
+
+
+def freeze(network: nn.Module, patterns: str | Sequence[str]) -> ParameterCount:
+    """Takes parameters out of training.
+
+    Args:
+        network: A policy, for example.
+        patterns: Names of parameters, with ``*`` and ``?`` as in a shell: ``"net.*"`` is the trunk of a policy,
+            ``"net.img_process.*"`` its image network.
+
+    Returns:
+        What is trained now.
+
+    Raises:
+        ValueError: A pattern names no parameter; nothing is changed then.
+    """
+    return _set(network, patterns, False)
+
+
+def unfreeze(network: nn.Module, patterns: str | Sequence[str] = "*") -> ParameterCount:
+    """Takes parameters into training again; see :func:`freeze`. The value head's statistics are never trained."""
+    return _set(network, patterns, True)
+
+
+def _set(network: nn.Module, patterns: str | Sequence[str], trained: bool) -> ParameterCount:
+    names = dict(network.named_parameters())
+    chosen: set[str] = set()
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        matched = {name for name in names if fnmatchcase(name, pattern)}
+        if not matched:
+            near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.3)
+            raise ValueError(f"no parameter is called {pattern!r}; near it are {', '.join(near) or 'none'}")
+        chosen |= matched
+    for name in chosen:
+        names[name].requires_grad_(trained and not fnmatchcase(name, _NEVER_TRAINED))
+    return count_parameters(network)
