@@ -61,8 +61,8 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## speed, as ratios; writes benchmarks/results/*.json
-	$(BIN)/python -m benchmarks
+bench: $(MINEDOJO_STAMP)  ## speed, as ratios; writes benchmarks/results/*.json
+	$(MINEDOJO)/bin/python -m benchmarks
 
 clean:  ## removes what was built and cached; your runs stay
 	rm -rf .venv .venv-minedojo .venv-minedojo-pinned dist build .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -12,7 +12,9 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
-HAS_MINEDOJO = importlib.util.find_spec("minedojo") is not None
+_SPEC = importlib.util.find_spec("minedojo")
+# the folder tests/minedojo, which pytest puts on the path, looks like a package without an origin
+HAS_MINEDOJO = _SPEC is not None and _SPEC.origin is not None
 collect_ignore_glob = [] if HAS_MINEDOJO else ["test_*.py"]
 
 

@@ -85,7 +85,7 @@ def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
     for key, dtype in report.converted.items():
         if not weights[key].dtype.is_floating_point:
             raise CheckpointMismatch(f"{report.source}: {key} is {dtype}, weights are torch.float32", report)
-    if bad := [key for key in report.loaded if not weights[key].float().isfinite().all()]:
+    if bad := [key for key in report.loaded if not _finite(weights[key].float())]:
         raise CorruptCheckpoint(
             f"{report.source} holds NaN or infinity in {len(bad)} tensor(s){examples(bad)}: "
             "the training run that saved it had diverged, or the file is damaged"
@@ -152,6 +152,11 @@ def read_config(folder: str | Path) -> VPTConfig:
         return VPTConfig.from_json(json.dumps(description.get("config")))
     except (ValueError, TypeError) as error:
         raise CorruptCheckpoint(f"{folder / CONFIG_NAME} holds no usable config: {error}") from error
+
+
+def _finite(tensor: Tensor) -> bool:
+    # A sum with NaN or infinity in it is not finite; taking it is many times faster than looking at each number.
+    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
 def _loaded(config: VPTConfig, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:

@@ -132,7 +132,9 @@ class RelativeAttention(nn.Module):
         self.heads = config.attention_heads
         width = config.hidsize
         scale = block_scale(config.n_recurrence_layers) ** 0.5
-        self.b_nd = nn.Parameter(nn.init.normal_(torch.empty(N_BIAS_FUNCTIONS, config.context), std=0.2))
+        self.b_nd = nn.Parameter(torch.empty(N_BIAS_FUNCTIONS, config.context))
+        if not self.b_nd.is_meta:  # as in scale_rows_
+            nn.init.normal_(self.b_nd, std=0.2)
         self.q_layer = scaled_linear(width, width, norm=0.1, bias=True)
         self.k_layer = scaled_linear(width, width, norm=0.2, bias=False)
         self.v_layer = scaled_linear(width, width, norm=scale, bias=False)

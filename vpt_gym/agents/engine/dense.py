@@ -67,7 +67,7 @@ class Int8Dense:
         with warnings.catch_warnings():
             # PyTorch will replace the way to make a quantised tensor; the kernel has no other way in yet.
             warnings.filterwarnings("ignore", message=".*quantized tensor creation", category=UserWarning)
-            quantised = torch.quantize_per_channel(weight, scale, torch.zeros(len(scale)), 0, torch.qint8)
+            quantised = torch.quantize_per_channel(weight, scale, torch.zeros(len(scale), dtype=torch.int64), 0, torch.qint8)
         self._packed = torch.ops.quantized.linear_prepack(quantised, None)
         self._bias = weight.new_zeros(len(weight)) if bias is None else bias
         self.fine=fine

@@ -1,0 +1,175 @@
+"""The lean stack touches nothing but its own instances, and nobody's arrays and dicts but its own."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from twin_stacks import SIZE, assert_same, assert_same_state, items, make_stack, random_action
+
+from vpt_gym.minedojo import lean
+from vpt_gym.minedojo.stack import Stack
+
+__all__ = ["make_stack"]
+
+
+def scribble(value: Any) -> None:
+    """Spoils everything in an observation or an info."""
+    if isinstance(value, np.ndarray):
+        value[...] = "scribble"[:1] if value.dtype.kind == "U" else 1
+    elif isinstance(value, dict):
+        for part in list(value.values()):
+            scribble(part)
+        value.clear()
+    elif isinstance(value, list):
+        for part in value:
+            scribble(part)
+        value.clear()
+
+
+def test_what_a_step_gave_does_not_change_later_and_what_is_done_to_it_changes_nothing(make_stack: Any) -> None:
+    clean, spoilt = (make_stack(is_lean=True, initial_inventory=items("log", "dirt")) for _ in range(2))
+    rng = np.random.default_rng(2)
+    masks = clean.outer.reset()["masks"]
+    scribble(spoilt.outer.reset())
+    kept = []
+    for step in range(120):
+        action = random_action(rng, masks)
+        result = list(clean.outer.step(action))
+        masks = result[0]["masks"]
+        spoilt_result = list(spoilt.outer.step(action))
+        assert_same(result, spoilt_result)
+        for part in (spoilt_result[0], spoilt_result[3]):
+            scribble(part)
+        if step % 20 == 0:
+            assert_same_state(clean, spoilt)
+            kept.append((result, copy.deepcopy(result)))
+    clean.outer.reset()
+    for result, copied in kept:
+        assert_same(result, copied)
+
+
+def test_no_array_of_a_step_shares_memory_with_another_or_with_what_minedojo_keeps(make_stack: Any) -> None:
+    stack = make_stack(is_lean=True)
+    stack.outer.reset()
+    first, second = (stack.outer.step(stack.outer.action_space.no_op())[0] for _ in range(2))
+    kept = stack.outer.prev_obs
+    for mine in arrays(second):
+        for its in (*arrays(first), *arrays(kept)):
+            assert not np.shares_memory(mine, its)
+
+
+def arrays(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from arrays(part)
+    else:
+        yield value
+
+
+def test_frames_have_no_negative_strides_and_render_sees_them(make_stack: Any, monkeypatch: Any) -> None:
+    import cv2
+
+    shown = []
+    monkeypatch.setattr(cv2, "imshow", lambda name, frame: shown.append(np.array(frame)))  # there is no display
+    monkeypatch.setattr(cv2, "waitKey", lambda delay: 0)
+    stack = make_stack(is_lean=True)
+    frames = [stack.outer.reset()["rgb"], stack.outer.step(stack.outer.action_space.no_op())[0]["rgb"]]
+    assert all(min(frame.strides) > 0 for frame in frames)
+    stack.sim.render()
+    assert np.array_equal(shown[0], frames[1].transpose(1, 2, 0)[..., ::-1])
+
+
+def test_info_is_a_dict_that_can_be_copied_and_sent(make_stack: Any) -> None:
+    stack = make_stack(is_lean=True)
+    stack.outer.reset()
+    info = stack.outer.step(stack.outer.action_space.no_op())[3]
+    info["mine"] = {"array": np.arange(3), "pair": ([1], 2)}
+    copied, sent = copy.deepcopy(info), pickle.loads(pickle.dumps(info))
+    for other in (copied, sent):
+        assert_same({**info, "mine": 0}, {**other, "mine": 0})
+        assert not np.shares_memory(other["mine"]["array"], info["mine"]["array"])
+    copied["mine"]["pair"][0].append(3)
+    copied["inventory"][0]["quantity"] = 99
+    assert (info["mine"]["pair"], info["inventory"][0]["quantity"]) == (([1], 2), 0)
+
+
+def snapshot(stack: Stack) -> dict[Any, Any]:
+    """All attributes of all classes and modules of MineDojo and gym that are loaded, by identity."""
+    modules = {name: m for name, m in sys.modules.items() if m and name.split(".")[0] in ("minedojo", "gym")}
+    seen: dict[Any, Any] = {}
+    for name, module in modules.items():
+        for key, value in vars(module).items():
+            seen[name, key] = id(value)
+            if isinstance(value, type) and value.__module__.split(".")[0] in ("minedojo", "gym"):
+                seen.update({(name, key, attribute): id(item) for attribute, item in vars(value).items()})
+    return seen
+
+
+def test_only_the_instances_of_one_stack_are_touched_and_a_second_install_changes_nothing(make_stack: Any) -> None:
+    untouched, stack = make_stack(is_lean=False), make_stack(is_lean=False)
+    before = snapshot(stack)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lean.install(stack)
+        parts = (stack.sim, stack.masks, stack.delta, stack.nn, stack.task, stack.fast, stack.outer)
+        first = [dict(vars(part)) for part in parts]
+        lean.install(stack)
+    for part, attributes in zip(parts, first, strict=True):
+        assert all(vars(part)[name] is value for name, value in attributes.items())
+        assert set(vars(part)) == set(attributes)
+    stack.outer.reset()
+    stack.outer.step(stack.outer.action_space.no_op())
+    after = snapshot(stack)
+    changed = {key[-1] for key in before if before[key] != after.get(key)}
+    assert changed <= {"ninstances", "rng"}  # counters of MineDojo's InstanceManager
+    assert all("step" not in vars(part) for part in (untouched.sim, untouched.task))
+
+
+def test_what_is_not_minedojos_own_is_left_alone_and_named(make_stack: Any) -> None:
+    from minedojo.sim import MineDojoSim
+    from minedojo.sim.handlers import NearbyToolsObservation
+
+    class Mine(MineDojoSim):
+        def step(self, action: Any) -> Any:
+            observation, _, done, info = super().step(action)
+            return observation, 5, done, info
+
+    class Tools(NearbyToolsObservation):
+        def from_hero(self, x: Any) -> Any:
+            return {**super().from_hero(x), "slots": x["inventory"]}
+
+    with pytest.warns(UserWarning, match=r"Mine\.step and _process_raw_obs: not what minedojo 0\.1 has"):
+        mine = make_stack(is_lean=True, env=Mine(image_size=SIZE))
+    mine.sim.reset()
+    assert mine.sim.step(mine.sim.action_space.no_op())[1] == 5
+
+    def observation(observation: Any) -> Any:
+        return {**type(stack.masks).observation(stack.masks, observation), "masked_by": "me"}
+
+    stack = make_stack(is_lean=False)
+    stack.masks.observation = observation
+    with pytest.warns(UserWarning, match=r"ARMasksWrapper\.observation"):
+        lean.install(stack)
+    stack.outer.reset()
+    assert stack.outer.step(stack.outer.action_space.no_op())[0]["masked_by"] == "me"
+    assert stack.sim.step.__module__ == lean.__name__
+
+    # a handler of somebody's is called as it is, and what it takes from the game's info is a copy
+    sim = MineDojoSim(image_size=SIZE)
+    handlers = sim._sim_spec._obs_handlers
+    place = next(k for k, handler in enumerate(handlers) if handler.to_string() == "nearby_tools")
+    handlers[place] = Tools()
+    stack = make_stack(is_lean=True, env=sim)
+    stack.sim.reset()
+    observation_, _, _, info = stack.sim.step(stack.sim.action_space.no_op())
+    info["inventory"][0]["name"] = "changed"
+    assert observation_["nearby_tools"]["slots"][0]["name"] == "air"
+    assert stack.sim.prev_obs["nearby_tools"]["slots"][0]["name"] == "air"
+    assert stack.sim.prev_info["inventory"][0]["name"] == "air"

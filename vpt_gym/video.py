@@ -1,0 +1,133 @@
+"""Gameplay videos of any origin: their frame rate, and their frames as ticks of the game, 20 a second."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from vpt_gym.frames import Frame
+
+TICKS_PER_SECOND = 20
+"""Minecraft's ticks a second, and the frame rate that VPT's models were trained on."""
+
+_RATE_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a video file says of itself.
+
+    Attributes:
+        size: (height, width) in pixels.
+        rate: Mean frames a second; NaN if the file does not say.
+        frames: About how many frames it holds; 0 if the file does not say.
+    """
+
+    size: tuple[int, int]
+    rate: float
+    frames: int
+
+    @property
+    def at_tick_rate(self) -> bool:
+        """Whether it has 20 frames a second, so that a frame is a tick."""
+        return abs(self.rate - TICKS_PER_SECOND) <= _RATE_TOLERANCE
+
+
+def facts_of(path: str | os.PathLike[str]) -> VideoFacts:
+    """Reads what a video says of itself, without decoding it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not a video.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        rate = float(stream.average_rate) if stream.average_rate else math.nan
+        frames = stream.frames
+        if not frames and container.duration and math.isfinite(rate):
+            frames = round(container.duration / av.time_base * rate)
+        return VideoFacts((stream.height, stream.width), rate, frames)
+
+
+def ticks_in(path: str | os.PathLike[str], *, resample: bool = False) -> Iterator[Frame]:
+    """Yields the frames of a video as ticks of the game, in order.
+
+    Args:
+        path: The video.
+        resample: Take, for each twentieth of a second, the frame that is shown then. Without it the video must have
+            20 frames a second. A slower video cannot be resampled: between its frames more than one tick passed.
+
+    Yields:
+        uint8 (H, W, 3) RGB, each in memory of its own.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not a video, its frame rate does not fit, or a part of it cannot be decoded.
+    """
+    facts = facts_of(path)
+    if not facts.at_tick_rate:
+        _check_rate(path, facts, resample)
+    return _decoded(path, resample=resample and not facts.at_tick_rate)
+
+
+def _check_rate(path: str | os.PathLike[str], facts: VideoFacts, resample: bool) -> None:
+    what = f"{os.fspath(path)} has {facts.rate:.4g} frames a second"
+    if not facts.rate > TICKS_PER_SECOND:
+        raise ValueError(
+            f"{what}, the game has {TICKS_PER_SECOND} ticks: an inverse dynamics model was trained on a frame for each "
+            f"tick, and missing ones cannot be made up. Record the game at {TICKS_PER_SECOND} frames a second or more"
+        )
+    if not resample:
+        raise ValueError(
+            f"{what}, the game has {TICKS_PER_SECOND} ticks, and each label is of one tick: resample it (resample=True; "
+            f"vpt-gym label --resample), or convert it: ffmpeg -i VIDEO -r {TICKS_PER_SECOND} OUT.mp4"
+        )
+
+
+def _decoded(path: str | os.PathLike[str], *, resample: bool) -> Iterator[Frame]:
+    number = due = 0
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        start, shown = 0.0, None
+        try:
+            for picture in container.decode(stream):
+                if picture.is_corrupt:
+                    raise ValueError("damaged picture")
+                frame = picture.to_ndarray(format="rgb24")
+                if resample:
+                    if picture.time is None:
+                        raise ValueError("a picture without a time, so the video cannot be resampled")
+                    start = picture.time if shown is None else start
+                    # what was shown stays until this frame's time
+                    while shown is not None and start + due / TICKS_PER_SECOND < picture.time - 1e-6:
+                        yield shown.copy()
+                        due += 1
+                    shown = frame
+                else:
+                    yield frame
+                number += 1
+        except (av.FFmpegError, ValueError) as error:
+            raise ValueError(
+                f"{os.fspath(path)} cannot be decoded after frame {number} ({error}): cut it there, or restore it"
+            ) from error
+        if shown is not None:
+            yield shown
+
+
+def _opened(path: str | os.PathLike[str]) -> av.container.InputContainer:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no video {os.fspath(path)}")
+    try:
+        container = av.open(os.fspath(path))
+    except (av.FFmpegError, OSError) as error:
+        raise ValueError(f"{os.fspath(path)} is not a video that can be read ({error})") from error
+    if not container.streams.video:
+        container.close()
+        raise ValueError(f"{os.fspath(path)} has no video stream")
+    return container
