@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
 
 from vpt_gym.frames import Frame
 
@@ -72,7 +73,7 @@ def ticks_in(path: str | os.PathLike[str], *, resample: bool = False) -> Iterato
     facts = facts_of(path)
     if not facts.at_tick_rate:
         _check_rate(path, facts, resample)
-    return _decoded(path, resample=resample and not facts.at_tick_rate)
+    return _decoded(path, resample=resample and not facts.at_tick_rate, rate=facts.rate)
 
 
 def _check_rate(path: str | os.PathLike[str], facts: VideoFacts, resample: bool) -> None:
@@ -84,26 +85,29 @@ def _check_rate(path: str | os.PathLike[str], facts: VideoFacts, resample: bool)
         )
     if not resample:
         raise ValueError(
-            f"{what}, the game has {TICKS_PER_SECOND} ticks, and each label is of one tick: resample it (resample=True; "
-            f"vpt-gym label --resample), or convert it: ffmpeg -i VIDEO -r {TICKS_PER_SECOND} OUT.mp4"
+            f"{what}, the game has {TICKS_PER_SECOND} ticks, and each label is of one tick: resample it with "
+            f"resample=True (vpt-gym label --resample), or convert it: ffmpeg -i VIDEO -r {TICKS_PER_SECOND} OUT.mp4"
         )
 
 
-def _decoded(path: str | os.PathLike[str], *, resample: bool) -> Iterator[Frame]:
+def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> Iterator[Frame]:
     number = due = 0
+    start = end = 0.0
+    shown: Frame | None = None
     with _opened(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        start, shown = 0.0, None
         try:
             for picture in container.decode(stream):
                 if picture.is_corrupt:
                     raise ValueError("damaged picture")
-                frame = picture.to_ndarray(format="rgb24")
+                frame = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
                 if resample:
                     if picture.time is None:
                         raise ValueError("a picture without a time, so the video cannot be resampled")
-                    start = picture.time if shown is None else start
+                    if shown is None:
+                        start = picture.time
+                    end = picture.time + 1.0 / rate
                     # what was shown stays until this frame's time
                     while shown is not None and start + due / TICKS_PER_SECOND < picture.time - 1e-6:
                         yield shown.copy()
@@ -116,7 +120,7 @@ def _decoded(path: str | os.PathLike[str], *, resample: bool) -> Iterator[Frame]
             raise ValueError(
                 f"{os.fspath(path)} cannot be decoded after frame {number} ({error}): cut it there, or restore it"
             ) from error
-        if shown is not None:
+        if shown is not None and start + due / TICKS_PER_SECOND < end - 1e-6:
             yield shown
 
 

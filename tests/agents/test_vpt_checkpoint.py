@@ -95,6 +95,7 @@ def test_report_counts_every_key_once_and_reads_well(tmp_path: Path, state: dict
     ]
     assert "auxiliary value head" in lines[-1]
     assert str(LoadReport("file", loaded=("a",))).startswith("file: ok")
+    assert str(LoadReport("file", excluded=("a", "b"))).splitlines()[6:] == ["  excluded      2  a, b"]
 
 
 def test_weights_without_a_value_head_are_enough_to_play(tmp_path: Path, state: dict[str, Tensor]) -> None:
@@ -113,7 +114,14 @@ def wide(config: VPTConfig) -> dict[str, Tensor]:
     [
         (lambda s: {k.removeprefix("net."): v for k, v in s.items()}, 'all keys lack the prefix "net."'),
         (lambda s: {f"module.{k}": v for k, v in s.items()}, 'every key carries the prefix "module."'),
+        (
+            lambda s: {f"policy.{k}": v for k, v in s.items()},
+            'the prefix "policy."; load them with strip_prefix="policy."',
+        ),
+        (lambda s: {f"_orig_mod.{k}": v for k, v in s.items()}, 'strip_prefix="_orig_mod."'),
         (lambda s: {f"agent.policy.{k}": v for k, v in s.items()}, 'every key carries the prefix "agent.policy."'),
+        (lambda s: {k.replace("net.", "net._orig_mod.", 1): v for k, v in s.items()}, "compiled when it was saved"),
+        (lambda s: {k: v for k, v in s.items() if "pi_head" not in k}, 'exclude="pi_head.*" loads the rest'),
         (lambda s: {k: v for k, v in s.items() if "mlp1" not in k}, "some keys are missing"),
         (lambda s: {**s, "net.conv3d_layer.layer.bias": torch.zeros(1)}, None),
         (lambda s: {"fc.weight": torch.zeros(1)}, "not those of a VPT policy"),
@@ -146,7 +154,10 @@ def test_weights_that_do_not_fit_are_refused_with_the_likely_cause(
     with pytest.raises(CheckpointMismatch) as info:
         load_weights(policy, path)
     assert cause in str(info.value)
+    assert cause in info.value.report.cause
     assert "missing" in str(info.value)
+    again = pickle.loads(pickle.dumps(info.value))  # as between processes
+    assert (str(again), again.report) == (str(info.value), info.value.report)
     assert all(torch.equal(v, before[k]) for k, v in policy.state_dict().items())
 
 
@@ -174,10 +185,39 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, state: dict[str
         load_weights(fresh(), saved(tmp_path / "x.weights", bad))
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int32])
-def test_weights_of_another_type_are_refused(tmp_path: Path, state: dict[str, Tensor], dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_floating_point_weights_of_another_type_are_converted_and_told(
+    tmp_path: Path, state: dict[str, Tensor], dtype: torch.dtype
+) -> None:
+    other = {key: value.to(dtype) for key, value in state.items()}
+    model, weights = write_model(tmp_path / "x.model", SMALL_1X), saved(tmp_path / "x.weights", other)
+    with pytest.warns(UserWarning, match=rf"holds {dtype} in 134 tensor\(s\); they were converted"):
+        agent = VPTAgent.from_pretrained(model, weights)
+    assert agent.report is not None
+    assert agent.report.ok
+    assert agent.report.converted == dict.fromkeys(agent.report.loaded, str(dtype))
+    assert f"converted   134  net.img_process.cnn.stacks.0.firstconv.layer.weight {dtype}" in str(agent.report)
+    in_place = fresh()
+    with pytest.warns(UserWarning, match="converted"):
+        load_weights(in_place, weights)
+    for policy in (agent.policy, in_place):
+        for key, value in policy.state_dict().items():
+            assert value.dtype == torch.float32
+            assert torch.equal(value, other[key].float()), key
+
+
+def test_numbers_that_float32_does_not_hold_are_refused(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    bad = {**state, "net.final_ln.bias": torch.full((64,), 1e300, dtype=torch.float64)}
+    with pytest.raises(CorruptCheckpoint, match=r"net.final_ln.bias"):
+        load_weights(fresh(), saved(tmp_path / "x.weights", bad))
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.bool, torch.complex64])
+def test_weights_that_are_no_real_numbers_are_refused(
+    tmp_path: Path, state: dict[str, Tensor], dtype: torch.dtype
+) -> None:
     bad = {**state, "net.final_ln.bias": state["net.final_ln.bias"].to(dtype)}
-    with pytest.raises(CheckpointMismatch, match=rf"net.final_ln.bias is {dtype}.*\.float\(\)"):
+    with pytest.raises(CheckpointMismatch, match=rf"net.final_ln.bias is {dtype}, weights are torch.float32"):
         load_weights(fresh(), saved(tmp_path / "x.weights", bad))
 
 
@@ -283,7 +323,7 @@ def test_precision_is_not_saved(tmp_path: Path) -> None:
     save_folder(policy, tmp_path)
     assert load_folder(tmp_path)[0].net.img_process.conv_dtype is None
     assert {v.dtype for v in load_file(tmp_path / "model.safetensors").values()} == {torch.float32}
-    with pytest.raises(ValueError, match=r"torch.float64.*policy.float\(\)"):
+    with pytest.raises(ValueError, match=r"torch.float64.*\.float\(\)"):
         save_folder(policy.double(), tmp_path)
 
 

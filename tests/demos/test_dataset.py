@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +16,8 @@ from frame_counter_env import counter_frame, read_counter
 from vpt_gym.actions import codec
 from vpt_gym.actions.human import human_action, no_op
 from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, read_demo
+from vpt_gym.demos.cache import CacheFullError
+from vpt_gym.demos.dataset import shares
 
 LENGTHS = (37, 5, 50, 21)
 SIZE = (32, 48)
@@ -231,6 +235,8 @@ def test_directories_and_single_demos_can_be_mixed(demos: Path, tmp_path: Path) 
         ({"batch_size": -1}, "batch_size is -1"),
         ({"order": "sorted"}, "order is 'sorted'"),
         ({"drop_null": True}, "drop_null is True"),
+        ({"workers": 0}, "workers is 0"),
+        ({"rank": 2, "world_size": 2}, "rank is 2"),
         ({"order": "random", "motion_fraction": 1.5}, "motion_fraction is 1.5"),
         ({"motion_fraction": 0.5}, "order='random'"),
         ({"priority": len}, "order='random'"),
@@ -276,10 +282,10 @@ def test_frames_beyond_the_limit_go_to_files_and_are_the_same(demos: Path, tmp_p
     assert all(file.suffix == ".npy" for file in files)
     assert all(equal(in_files.next_batch(), in_memory.next_batch()) for _ in range(20))
     # a later cache finds the files again
-    stamps = [file.stat().st_mtime_ns for file in files]
+    inodes = [file.stat().st_ino for file in files]
     again = make(demos, cache=FrameCache(size=SIZE, max_bytes=0, directory=tmp_path / "cache"))
     assert again.n_episodes == 4
-    assert [file.stat().st_mtime_ns for file in files] == stamps
+    assert [file.stat().st_ino for file in files] == inodes
 
 
 def test_temporary_files_go_with_the_cache(demos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,3 +310,67 @@ def test_a_cache_refuses_bad_limits() -> None:
         FrameCache(max_bytes=-1)
     with pytest.raises(ValueError, match="size is"):
         FrameCache(size=(0, 128))
+
+
+FRAME_BYTES = SIZE[0] * SIZE[1] * 3
+
+
+def files_of_cache(directory: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in directory.glob("*.npy*")}
+
+
+def test_files_never_grow_beyond_their_limit_and_the_oldest_make_room(demos: Path, tmp_path: Path) -> None:
+    paths = sorted(demos.glob("*.json"))  # of 37, 5, 50, 21 ticks
+    limit = 60 * FRAME_BYTES
+
+    def cache() -> FrameCache:
+        return FrameCache(size=SIZE, max_bytes=0, directory=tmp_path / "cache", max_file_bytes=limit)
+
+    first = cache()
+    first.frames(read_demo(paths[0]))
+    kept = first.frames(read_demo(paths[1]))
+    with pytest.raises(CacheFullError, match="max_file_bytes"):  # both are in use
+        first.frames(read_demo(paths[2]))
+    (tmp_path / "cache" / "dead.npy.part").write_bytes(bytes(20 * FRAME_BYTES))  # left by a process that was killed
+    cache().frames(read_demo(paths[2]))
+    names = files_of_cache(tmp_path / "cache")
+    assert sum(names.values()) <= limit
+    assert "dead.npy.part" not in names
+    assert any(read_demo(paths[2]).id in name for name in names)
+    assert read_counter(kept[4]) == (4, 1)  # what was given out stays readable
+
+
+def test_a_cache_is_shared_by_processes_that_fill_it_at_once(demos: Path, tmp_path: Path) -> None:
+    code = f"""
+from vpt_gym.demos import FrameCache, list_demos, read_demo
+cache = FrameCache(size={SIZE}, max_bytes=0, directory={str(tmp_path / "cache")!r}, max_file_bytes={115 * FRAME_BYTES})
+print(sum(int(cache.frames(read_demo(path)).sum()) for path in list_demos({str(demos)!r})))
+"""
+    running = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    done = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], done
+    own = FrameCache(size=SIZE)
+    expected = sum(int(own.frames(read_demo(path)).sum()) for path in demos.glob("*.json"))
+    assert [int(out) for out, _ in done] == [expected] * 3
+    assert len(files_of_cache(tmp_path / "cache")) == 4
+
+
+def test_ranks_share_the_demos_out(demos: Path) -> None:
+    ranks = [make(demos, rank=rank, world_size=2, batch_size=1) for rank in range(2)]
+    assert len(ranks[0]) == len(ranks[1]) == 8  # 57 ticks each, of 113
+    assert [dataset.n_ticks for dataset in ranks] == [55, 58]
+    seen = [{episode for _ in range(40) for _, episode in places(dataset.next_batch())[0]} for dataset in ranks]
+    assert seen[0] | seen[1] == {0, 1, 2, 3}
+    assert not seen[0] & seen[1]
+    assert all(len(dataset.cache) == 2 for dataset in ranks)
+    with pytest.raises(ValueError, match="rank 4 of 5"):
+        make(demos, rank=4, world_size=5)
+
+
+def test_shares_are_balanced_and_leave_nothing_out() -> None:
+    mine = shares([10, 0, 30, 20, 20, 5], 3)
+    assert sorted(index for indices in mine for index in indices) == [0, 2, 3, 4, 5]
+    assert sorted(sum([10, 0, 30, 20, 20, 5][index] for index in indices) for indices in mine) == [25, 30, 30]

@@ -118,15 +118,15 @@ class VPTAgent:
         self,
         path: str | Path,
         *,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
+        include: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         strip_prefix: str = "",
     ) -> LoadReport:
         """Loads a ``.weights`` or ``.safetensors`` file into the policy; also keeps the report.
 
         Args:
             path: The file.
-            include: Patterns of the keys to load, such as ``("net.*",)`` for the trunk alone; empty means all.
+            include: Patterns of the keys to load, such as ``"net.*"`` for the trunk alone; empty means all.
             exclude: Patterns of keys to leave out, of those.
             strip_prefix: Taken off the keys of the file that begin with it, such as ``"module."``.
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vpt_gym.agents.config import VPTConfig
-from vpt_gym.agents.errors import CheckpointMismatch, CorruptCheckpoint, WrongFile
+from vpt_gym.agents.errors import CheckpointMismatch, CorruptCheckpoint
 from vpt_gym.agents.heads import ValueHead
 from vpt_gym.agents.load_report import LoadReport, compare, examples, strip
 from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.saved_folder import CONFIG_NAME, WEIGHTS_NAME, read_folder, write_folder
 from vpt_gym.agents.weights_file import read_weights
 
-CONFIG_NAME = "config.json"
-WEIGHTS_NAME = "model.safetensors"
 FORMAT = "vpt-gym/1"
 """Written into ``config.json``; another number means another layout."""
 
@@ -30,8 +26,8 @@ def load_weights(
     module: nn.Module,
     path: str | Path,
     *,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
+    include: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
     strip_prefix: str = "",
 ) -> LoadReport:
     """Loads a file of weights into a policy or inverse dynamics model, and says what became of every key.
@@ -43,7 +39,7 @@ def load_weights(
     Args:
         module: The model; parameters on the device ``meta`` become those of the file, others are filled in place.
         path: A ``.weights`` or ``.safetensors`` file.
-        include: Patterns of the keys to load, as of :mod:`fnmatch`: ``("net.*",)`` takes the trunk and leaves the
+        include: Patterns of the keys to load, as of :mod:`fnmatch`: ``"net.*"`` takes the trunk and leaves the
             heads. Empty means all.
         exclude: Patterns of keys to leave out, of those.
         strip_prefix: Taken off the keys of the file that begin with it, such as ``"module."``.
@@ -108,19 +104,7 @@ def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
     Raises:
         ValueError: The policy's parameters are not float32.
     """
-    state = {key: value.detach().cpu().contiguous() for key, value in policy.state_dict().items()}
-    if other := {str(value.dtype) for value in state.values()} - {"torch.float32"}:
-        raise ValueError(f"the policy's parameters are {', '.join(other)}; files hold float32: save policy.float()")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    description = {"format": FORMAT, "config": json.loads(policy.config.to_json())}
-    for name in (WEIGHTS_NAME, CONFIG_NAME):
-        temporary = folder / f".{name}.partial"
-        if name == WEIGHTS_NAME:
-            save_file(state, temporary)
-        else:
-            temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, folder / name)
+    write_folder(folder, policy, policy.config.to_json(), kind=FORMAT)
 
 
 def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
@@ -136,22 +120,13 @@ def read_config(folder: str | Path) -> VPTConfig:
     """Reads the config of a folder that :func:`save_folder` wrote.
 
     Raises:
-        CheckpointError: A file is missing, damaged, or of another format.
+        CheckpointError: A file is missing, ``config.json`` is damaged, or the folder is of another format.
     """
-    folder = Path(folder)
-    for name in (CONFIG_NAME, WEIGHTS_NAME):
-        if not (folder / name).is_file():
-            raise WrongFile(f"{folder} has no {name}: it is not a folder written by save_pretrained")
+    text = read_folder(folder, kind=FORMAT)
     try:
-        description = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CorruptCheckpoint(f"{folder / CONFIG_NAME} is no readable JSON: {error}") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise WrongFile(f'{folder / CONFIG_NAME} is not of the format "{FORMAT}"')
-    try:
-        return VPTConfig.from_json(json.dumps(description.get("config")))
+        return VPTConfig.from_json(text)
     except (ValueError, TypeError) as error:
-        raise CorruptCheckpoint(f"{folder / CONFIG_NAME} holds no usable config: {error}") from error
+        raise CorruptCheckpoint(f"{Path(folder) / CONFIG_NAME} holds no usable config: {error}") from error
 
 
 def _finite(tensor: Tensor) -> bool:

@@ -78,6 +78,7 @@ def download(
                 raise DownloadError(f"{state}, and offline nothing is fetched")
             if (folder / file.name).exists():
                 warnings.warn(f"{state}: it is fetched anew", stacklevel=2)
+                Record.path(folder / file.name).unlink(missing_ok=True)
             with _progress(file.name) as progress:
                 fetch(
                     address(file, mirror),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpt_gym.agents.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 from vpt_gym.agents.errors import DownloadError, WrongFile
+from vpt_gym.agents.saved_folder import CONFIG_NAME, WEIGHTS_NAME
 
 INSTALL = 'pip install "huggingface_hub>=0.25"'
 

@@ -239,17 +239,16 @@ class InverseDynamicsModel(nn.Module):
                 f"of {steps} frames in {batch} windows, {before} + {after} at the ends leave none to label"
             )
         pool = self.config.stem_pool
-        sums = pixel_sums(frames.flatten(0, 1), pool).unflatten(0, (batch, steps))
+        sums = torch.unflatten(pixel_sums(frames.flatten(0, 1), pool), 0, (batch, steps))
         seen = F.pad(sums, (0, 0) * 3 + (REACH, REACH)).unfold(1, KERNEL, 1)[:, before : steps - after]
         chunk = self.chunk if frames.device.type == "cpu" else batch * steps
         dtype = self.net.final_ln.weight.dtype
         parts = []
-        for part in seen.flatten(0, 1).flatten(-2).split(chunk):
+        for part in torch.split(seen.flatten(0, 1).flatten(-2), chunk):
             pixels = part.to(dtype).div_(255 * pool * pool)
             images = self.net.conv3d_layer(pixels)  # differences of frames: not in a narrow type
             parts.append(self.net.img_process.cnn(images if self._conv_dtype is None else images.to(self._conv_dtype)))
-        out: Tensor = self.net.img_process.linear(torch.cat(parts))
-        return out.unflatten(0, (batch, -1))
+        return torch.unflatten(self.net.img_process.linear(torch.cat(parts)), 0, (batch, -1))
 
     def interpret(self, features: Tensor) -> FactoredDistribution:
         """Lets the frames of each window see each other: :meth:`features` (B, T, D) to the distribution."""

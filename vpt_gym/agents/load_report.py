@@ -7,6 +7,7 @@ import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -101,8 +102,8 @@ def compare(
     weights: Mapping[str, Tensor],
     source: str,
     *,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
+    include: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
     stripped: str = "",
 ) -> LoadReport:
     """Says what loading would do to every key; changes nothing, and looks at no number.
@@ -119,7 +120,7 @@ def compare(
         ValueError: A pattern matches no key, or nothing is left to load.
     """
     every = dict.fromkeys([*model, *weights])
-    chosen = _choose(every, include, exclude)
+    chosen = _choose(every, _patterns(include), _patterns(exclude))
     model = {key: value for key, value in model.items() if key in chosen}
     rest = [key for key in weights if key in chosen and key not in model]
     ignored = {key: rule for key in rest for prefix, rule in IGNORED_PREFIXES.items() if key.startswith(prefix)}
@@ -159,10 +160,12 @@ def strip(weights: Mapping[str, Tensor], prefix: str, source: str) -> dict[str, 
     return bare
 
 
+def _patterns(given: str | Sequence[str]) -> Sequence[str]:
+    return (given,) if isinstance(given, str) else given
+
+
 def _choose(keys: Mapping[str, None], include: Sequence[str], exclude: Sequence[str]) -> set[str]:
     for name, patterns in (("include", include), ("exclude", exclude)):
-        if isinstance(patterns, str):
-            raise ValueError(f"{name}={patterns!r} is one string; pass a tuple, ({patterns!r},)")
         for pattern in patterns:
             if not any(fnmatch.fnmatchcase(key, pattern) for key in keys):
                 raise ValueError(f"{name}: no key matches {pattern!r}; {_near(pattern, keys)}")
@@ -181,8 +184,8 @@ def _near(pattern: str, keys: Mapping[str, None]) -> str:
 
 
 def _likely_cause(model: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
-    if _ANCHOR not in weights:
-        return _cause_in_the_keys(weights)
+    if cause := cause_in_the_keys(weights):
+        return cause
     inverse_dynamics = [any("conv3d_layer" in key for key in keys) for keys in (weights, model)]
     if inverse_dynamics == [True, False]:
         return "these are the weights of an inverse dynamics model, not of a policy"
@@ -194,10 +197,16 @@ def _likely_cause(model: Mapping[str, Tensor], weights: Mapping[str, Tensor]) ->
         if theirs and own:
             return f"these are {theirs} weights, the model is {own}"
         return f"the file has {_differences(there, here)}; the model has {_differences(here, there)}"
+    trunk = {key: value.shape for key, value in model.items() if key.startswith("net.")}
+    if all(key in weights and weights[key].shape == shape for key, shape in trunk.items()):
+        return 'the file has no action head, or one for another action space; exclude="pi_head.*" loads the rest'
     return "some keys are missing or have another shape (a file that was cut down?)"
 
 
-def _cause_in_the_keys(weights: Mapping[str, Tensor]) -> str:
+def cause_in_the_keys(weights: Mapping[str, Tensor]) -> str:
+    """Returns why the keys are not those of a VPT network, as far as that can be told; empty if they are."""
+    if _ANCHOR in weights:
+        return ""
     for key in weights:
         if key.endswith(f".{_ANCHOR}"):
             prefix = key.removesuffix(_ANCHOR)
@@ -213,7 +222,7 @@ def _cause_in_the_keys(weights: Mapping[str, Tensor]) -> str:
     return "the keys are not those of a VPT policy"
 
 
-def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, object]:
+def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, Any]:
     """Reads the architecture off the shapes of weights; what cannot be read is left out."""
 
     def size(key: str, axis: int) -> int | None:
@@ -222,13 +231,17 @@ def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, object]:
     attention = "net.recurrent_layer.blocks.0.r.orc_block"
     heads = size(f"{attention}.r_layer.weight", 0)
     blocks = {int(m[1]) for key in shapes if (m := re.match(r"net\.recurrent_layer\.blocks\.(\d+)\.", key))}
-    found: dict[str, object] = {
-        "hidsize": size(_ANCHOR, 0),
-        "channels": tuple(size(f"net.img_process.cnn.stacks.{i}.n.weight", 0) for i in range(3)),
+    width, inner = size(_ANCHOR, 0), size("net.recurrent_layer.blocks.0.mlp0.layer.weight", 0)
+    channels = tuple(size(f"net.img_process.cnn.stacks.{i}.n.weight", 0) for i in range(3))
+    found = {
+        "hidsize": width,
+        "channels": None if None in channels else channels,
         "heads": None if heads is None else heads // N_BIAS_FUNCTIONS,
         "layers": len(blocks),
+        "mlp ratio": None if width is None or inner is None else inner // width,
         "context": size(f"{attention}.b_nd", 1),
         "image features": size("net.img_process.cnn.dense.layer.weight", 1),
+        "temporal channels": size("net.conv3d_layer.layer.weight", 0),
     }
     return {name: value for name, value in found.items() if value is not None}
 

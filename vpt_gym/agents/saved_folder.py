@@ -29,7 +29,7 @@ def write_folder(folder: str | Path, module: nn.Module, config: str, *, kind: st
     """
     state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     if other := {str(value.dtype) for value in state.values()} - {"torch.float32"}:
-        raise ValueError(f"the parameters are {', '.join(sorted(other))}; files hold float32: save the model as .float()")
+        raise ValueError(f"the parameters are {', '.join(sorted(other))}; files hold float32: save model.float()")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     description = {"format": kind, "config": json.loads(config)}

@@ -122,33 +122,12 @@ def fetch(
     lock = target.with_name(f"{target.name}.lock")
     with _alone(lock):
         record = Record.of(target)
-        if (
-            record is not None
-            and record.url == url
-            and _length(target) == record.size
-            and size in (None, record.size)
-            and sha256 in (None, record.sha256)
-        ):
-            return record  # another process has fetched it meanwhile
-        failures, furthest = 0, _length(part)
-        while True:
-            try:
-                _continue(url, part, size, sha256 is not None, progress, timeout)
-                break
-            except _Interrupted as error:
-                if isinstance(error, _Stale):
-                    part.unlink(missing_ok=True)
-                here = _length(part)
-                failures = 0 if here > furthest else failures + 1
-                furthest = max(furthest, here)
-                if failures >= attempts:
-                    raise DownloadError(
-                        f"{url} breaks off again and again ({error}); {here:,} bytes are in {part}. "
-                        "Run it again to go on from there"
-                    ) from error
-                time.sleep(pause * 2 ** max(0, failures - 1))
-        record = _finish(url, part, target, sha256)
-        lock.unlink(missing_ok=True)  # whoever waits for it finds the file whole
+        fits = record is not None and (record.url, record.size) == (url, _length(target))
+        # It can be here by now: another process has fetched it meanwhile.
+        if record is None or not fits or size not in (None, record.size) or sha256 not in (None, record.sha256):
+            _transfer(url, part, size, sha256 is not None, progress, attempts, pause, timeout)
+            record = _finish(url, part, target, sha256)
+        lock.unlink(missing_ok=True)  # whoever still waits for it finds the file whole
         return record
 
 
@@ -159,6 +138,35 @@ def hash_of(file: Path) -> str:
         while block := stream.read(_CHUNK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _transfer(
+    url: str,
+    part: Path,
+    size: int | None,
+    hash_is_known: bool,
+    progress: Progress | None,
+    attempts: int,
+    pause: float,
+    timeout: float,
+) -> None:
+    """Brings the part to its full length, in as many attempts as bring something."""
+    failures, furthest = 0, _length(part)
+    while True:
+        try:
+            return _continue(url, part, size, hash_is_known, progress, timeout)
+        except _Interrupted as error:
+            if isinstance(error, _Stale):
+                part.unlink(missing_ok=True)
+            here = _length(part)
+            failures = 0 if here > furthest else failures + 1
+            furthest = max(furthest, here)
+            if failures >= attempts:
+                raise DownloadError(
+                    f"{url} breaks off again and again ({error}); {here:,} bytes are in {part}. "
+                    "Run it again to go on from there"
+                ) from error
+            time.sleep(pause * 2 ** max(0, failures - 1))
 
 
 def _continue(

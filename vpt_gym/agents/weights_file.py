@@ -21,6 +21,13 @@ LEGACY_TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 """The number in the first bytes of a file by ``torch.save`` before its zip format."""
 
 
+def is_tensor_file(path: Path) -> bool:
+    """Returns whether a file begins as one by ``torch.save`` does; a ``.model`` file does not."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    return head.startswith(b"PK") or LEGACY_TORCH_MAGIC in head
+
+
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Reads the tensors of a ``.weights`` file (``torch.save``) or of a ``.safetensors`` file, on the CPU.
 

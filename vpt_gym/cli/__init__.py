@@ -17,7 +17,9 @@ COMMANDS: dict[str, str] = {
     "doctor": "checks this machine: can it run the embedded world, can it run MineDojo, and how to mend what is wrong",
     "download": "downloads the checkpoints that OpenAI published with VPT",
     "info": "says what a checkpoint is, whether it loads, and what is wrong if not; executes nothing in it",
+    "label": "turns gameplay videos into demos, with an inverse dynamics model",
     "malmo": "serves the embedded world to MineDojo in place of Minecraft",
+    "view": "shows demos in a browser: video, keys, camera, reward, and where an agent disagrees",
 }
 """Subcommands, each a module of this package, and what they do, in a line."""
 

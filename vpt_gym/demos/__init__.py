@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 from vpt_gym.demos.checks import Problem, check, repair
-from vpt_gym.demos.format import Demo, DemoError, list_demos, read_demo
+from vpt_gym.demos.demo import Demo, read_demo
+from vpt_gym.demos.format import DemoError, list_demos
 from vpt_gym.demos.writer import DemoWriteError, DemoWriter, EpisodeSummary
 
 if TYPE_CHECKING:

@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
-from vpt_gym.demos.format import Demo
+from vpt_gym.demos._lock import try_lock
+from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, Frame, to_size
+
+_HEADER_BYTES = 128  # of an .npy file
+
+
+class CacheFullError(RuntimeError):
+    """The files of a cache would become larger than asked."""
 
 
 class FrameCache:
@@ -24,10 +35,12 @@ class FrameCache:
         size: (height, width) that frames are scaled to.
         max_bytes: Limit of the memory used for frames.
         directory: Where files go. They stay, and a later cache finds them again; it may be shared by caches of
-            different sizes. Default: a temporary directory that is deleted with the cache.
+            different sizes and by processes. Default: a temporary directory that is deleted with the cache.
+        max_file_bytes: Limit of the files in that directory, those of other processes included. The files that were
+            not used for longest make room, but for those that this cache has given out. Default: no limit.
 
     Raises:
-        ValueError: ``max_bytes`` is negative, or ``size`` is not positive.
+        ValueError: A limit is negative, or ``size`` is not positive.
     """
 
     def __init__(
@@ -36,16 +49,20 @@ class FrameCache:
         size: tuple[int, int] = POLICY_SIZE,
         max_bytes: int = 2 << 30,
         directory: str | os.PathLike[str] | None = None,
+        max_file_bytes: int | None = None,
     ) -> None:
-        if max_bytes < 0:
-            raise ValueError(f"max_bytes is {max_bytes}; it must not be negative")
+        for name, limit in (("max_bytes", max_bytes), ("max_file_bytes", max_file_bytes)):
+            if limit is not None and limit < 0:
+                raise ValueError(f"{name} is {limit}; it must not be negative")
         if len(size) != 2 or min(size) < 1:
             raise ValueError(f"size is {size}; it must be (height, width), both positive")
         self.size = (int(size[0]), int(size[1]))
         self.max_bytes = max_bytes
+        self.max_file_bytes = max_file_bytes
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._directory = None if directory is None else Path(directory)
         self._frames: dict[str, Frame] = {}
+        self._given_out: set[str] = set()
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -65,13 +82,14 @@ class FrameCache:
 
         Raises:
             DemoError: The video cannot be decoded, or has not T frames.
+            CacheFullError: ``max_file_bytes`` leaves no room for them.
         """
         stat = demo.files.video.stat()
-        key = f"{demo.files.video.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+        key = f"{demo.files.video.resolve()}:{stat.st_size}:{stat.st_mtime_ns}:{demo.look}"
         with self._lock:
             if key in self._frames:
                 return self._frames[key]
-        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}.npy"
+        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{demo.look}.npy"
         shape = (len(demo), *self.size, 3)
         with self._lock:
             reserved = int(np.prod(shape))
@@ -91,17 +109,71 @@ class FrameCache:
 
     def _in_file(self, demo: Demo, name: str, shape: tuple[int, ...]) -> Frame:
         path = self._files_directory() / name
-        if not path.exists():
-            scratch = path.with_name(f"{name}.{os.getpid()}-{threading.get_ident()}")
-            try:
-                file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
-                _fill(file, demo)
-                file.flush()
-                os.replace(scratch, path)
-            finally:
-                scratch.unlink(missing_ok=True)
+        with self._lock:
+            self._given_out.add(name)
+        while not self._touch(path):
+            scratch = path.with_name(f"{name}.part")
+            with open(scratch, "ab") as lock:
+                if not try_lock(lock):  # somebody else, a thread or a process, decodes it
+                    time.sleep(0.01)
+                elif not path.exists() and _is_still(lock, scratch):
+                    try:
+                        file = self._new_file(scratch, shape)
+                        _fill(file, demo)
+                        file.flush()
+                        with self._turn():
+                            os.replace(scratch, path)
+                    finally:
+                        scratch.unlink(missing_ok=True)
+                elif _is_still(lock, scratch):
+                    scratch.unlink()
         frames: Frame = np.load(path, mmap_mode="r")
         return frames
+
+    def _touch(self, path: Path) -> bool:
+        """Whether there is such a file; it counts as used just now, so that others make room first."""
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+        """Gives a file its final size, after making room for it."""
+        with self._turn():
+            if self.max_file_bytes is not None:
+                self._make_room(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
+            return np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One process at a time changes which files there are, where their sizes are limited."""
+        with ExitStack() as held:
+            if self.max_file_bytes is not None:
+                lock = held.enter_context(open(self._files_directory() / "lock", "ab"))
+                while not try_lock(lock):
+                    time.sleep(0.01)
+            yield
+
+    def _make_room(self, needed: int, limit: int) -> None:
+        files = []
+        for path in self._files_directory().glob("*.npy*"):
+            with suppress(FileNotFoundError):  # a decoder that failed has just removed it
+                stat = path.stat()
+                files.append((stat.st_mtime_ns, stat.st_size, path))
+        used = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if used + needed <= limit:
+                return
+            with suppress(FileNotFoundError), open(path, "rb") as file:
+                if path.name not in self._given_out and try_lock(file):  # locked: somebody fills it
+                    path.unlink()
+                    used -= size
+        if used + needed > limit:
+            raise CacheFullError(
+                f"no room for {needed:,} bytes of frames in {self._files_directory()}: {used:,} of max_file_bytes="
+                f"{limit:,} are in use; raise the limit, or learn from fewer demos at a time"
+            )
 
     def _files_directory(self) -> Path:
         with self._lock:
@@ -111,6 +183,14 @@ class FrameCache:
                 return Path(self._temporary.name)
             self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
+
+
+def _is_still(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file still has its name: another process may have renamed or removed it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _fill(target: Frame, demo: Demo) -> Frame:

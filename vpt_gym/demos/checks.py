@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpt_gym.demos._lock import try_lock
+from vpt_gym.demos.demo import read_demo
 from vpt_gym.demos.format import (
     MEND,
     PARTIAL_SUFFIX,
@@ -16,7 +17,6 @@ from vpt_gym.demos.format import (
     DemoFiles,
     files_of,
     partial,
-    read_demo,
     read_metadata,
     read_whole_records,
 )

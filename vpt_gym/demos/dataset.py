@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,14 +18,15 @@ import torch
 from vpt_gym.actions import codec
 from vpt_gym.actions.mirror import mirrored
 from vpt_gym.demos.cache import FrameCache
-from vpt_gym.demos.format import Demo, DemoError, files_of, list_demos, read_demo
+from vpt_gym.demos.chunks import Chunks
+from vpt_gym.demos.contractor import Compat, check_compat
+from vpt_gym.demos.demo import Demo, read_demo
+from vpt_gym.demos.format import DemoError, files_of, list_demos
 from vpt_gym.frames import POLICY_SIZE, Frame
 
 Order = Literal["carried", "random"]
 DropNull = Literal["mask", "cut", False]
 Paths = str | os.PathLike[str]
-
-_DECODERS = 2  # decoding releases the GIL
 
 
 class SequenceBatch(NamedTuple):
@@ -67,8 +69,11 @@ class DemoDataset:
     Demos that are damaged are left out, with one warning; ``skipped`` names them. All videos are decoded once, in
     the constructor, so damage shows there and not in the third epoch.
 
+    Several processes (``rank`` of ``world_size``) share the demos out, whole episodes to each, by length. An epoch
+    has equally many batches in all of them; each decodes, and keeps, only its own.
+
     Args:
-        demos: A directory of demos, the path of one demo, or a sequence of these.
+        demos: A directory of demos, the path of one demo, or a sequence of these. Contractor recordings too.
         seq_len: T, ticks in a sequence.
         batch_size: B, sequences in a batch.
         seed: Seed of the order. Equal demos, arguments and seed give equal batches.
@@ -83,6 +88,12 @@ class DemoDataset:
             the player must not depend on left and right: in the open it rarely does, in a menu it does.
         priority: Only for ``"random"``: maps the codes (T, 2) of an episode to each tick's priority (T,), not
             negative; a chunk's priority is the sum over its ticks.
+        compat: None or ``"openai"``, as in ``read_demo``. ``compat="openai", drop_null="cut"`` learns from exactly
+            the ticks, actions and frames of openai/Video-Pre-Training's loader, its faults included.
+        recorder_version: Of contractor recordings, as in ``read_demo``.
+        rank: Number of this process among those that learn together, from 0.
+        world_size: How many they are.
+        workers: Threads that decode videos in the constructor.
         cache: Decoded frames, shared with other datasets. Default: a cache of its own.
         max_cache_bytes: Memory for decoded frames when there is no ``cache``; beyond it they go to temporary files.
 
@@ -113,10 +124,16 @@ class DemoDataset:
         motion_fraction: float | None = None,
         mirror: bool = False,
         priority: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.floating[Any]]] | None = None,
+        compat: Compat = None,
+        recorder_version: str | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        workers: int = 2,
         cache: FrameCache | None = None,
         max_cache_bytes: int = 2 << 30,
     ) -> None:
-        for name, value in (("seq_len", seq_len), ("batch_size", batch_size)):
+        sizes = {"seq_len": seq_len, "batch_size": batch_size, "world_size": world_size, "workers": workers}
+        for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         if order not in ("carried", "random"):
@@ -127,6 +144,9 @@ class DemoDataset:
             raise ValueError(f"motion_fraction is {motion_fraction}; it must be in [0, 1], or None")
         if order != "random" and (motion_fraction is not None or priority is not None or mirror):
             raise ValueError("motion_fraction, priority and mirror are for chunks: they need order='random'")
+        check_compat(compat)
+        if not 0 <= rank < world_size:
+            raise ValueError(f"rank is {rank}; it must be in [0, world_size), and world_size is {world_size}")
         if cache is not None and cache.size != tuple(frame_size):
             raise ValueError(
                 f"the cache holds frames of {cache.size}, frame_size is {tuple(frame_size)}; make them equal"
@@ -135,22 +155,26 @@ class DemoDataset:
         self.seq_len, self.batch_size, self.order = seq_len, batch_size, order
         self.cache = cache if cache is not None else FrameCache(size=frame_size, max_bytes=max_cache_bytes)
         self.skipped: list[tuple[Path, str]] = []
-        self._rng = np.random.default_rng(seed)
-        self._episodes = [episode for episode in self._load(_paths(demos), drop_null) if len(episode.ticks)]
+        self._rng = np.random.default_rng(seed if world_size == 1 else [seed, rank])
+        self._epoch_ticks = 0
+        self._drop_null: DropNull = drop_null
+        reader = partial(read_demo, compat=compat, recorder_version=recorder_version)
+        self._episodes = self._load(_paths(demos), reader, (rank, world_size), workers)
         if not self._episodes:
+            whose = "" if world_size == 1 else f" for rank {rank} of {world_size}"
             raise ValueError(
-                f"no demo to learn from in {demos!r}: {len(self.skipped)} are damaged"
+                f"no demo to learn from{whose} in {demos!r}: {len(self.skipped)} are damaged"
                 + "".join(f"\n  {path}: {reason}" for path, reason in self.skipped[:3])
                 + "\nRecord some with vpt_gym.RecorderWrapper"
             )
         # carried: the shuffled episodes still to come, and each row's place: [episode, position in it]
         self._queue: list[int] = []
         self._lanes: list[list[int]] = []
-        self._chunks: _Chunks | None = None
+        self._chunks: Chunks | None = None
         if order == "carried":
             self._lanes = [[self._next_episode(), 0] for _ in range(batch_size)]
         else:
-            self._chunks = _Chunks.of(self._episodes, seq_len, priority)
+            self._chunks = Chunks.of([episode.codes for episode in self._episodes], seq_len, priority)
             if motion_fraction and not self._chunks.motion.any():
                 raise ValueError(f"motion_fraction is {motion_fraction}, but in no demo the camera moves")
         self._mirror = mirror
@@ -158,12 +182,12 @@ class DemoDataset:
 
     @property
     def n_episodes(self) -> int:
-        """How many demos are learned from."""
+        """How many demos this rank learns from."""
         return len(self._episodes)
 
     @property
     def n_ticks(self) -> int:
-        """How many ticks they hold, without those that ``drop_null="cut"`` took out."""
+        """How many ticks this rank's demos hold, without those that ``drop_null="cut"`` took out."""
         return sum(len(episode.ticks) for episode in self._episodes)
 
     @property
@@ -172,8 +196,8 @@ class DemoDataset:
         return np.concatenate([episode.codes[episode.weight > 0] for episode in self._episodes])
 
     def __len__(self) -> int:
-        """Batches in an epoch: as many as hold all ticks once."""
-        return -(-self.n_ticks // (self.batch_size * self.seq_len))
+        """Batches in an epoch: as many as hold all ticks once, over all ranks."""
+        return -(-self._epoch_ticks // (self.batch_size * self.seq_len))
 
     def __iter__(self) -> Iterator[SequenceBatch]:
         """Yields the batches of one epoch; a later iteration goes on where this one stopped."""
@@ -220,25 +244,42 @@ class DemoDataset:
         self._queue = list(state["queue"])
         self._lanes = [list(lane) for lane in state["lanes"]]
 
-    def _load(self, paths: list[Path], drop_null: DropNull) -> list[_Episode]:
-        def load(path: Path) -> _Episode | tuple[Path, str]:
+    def _load(
+        self, paths: list[Path], read: Callable[[Path], Demo], share: tuple[int, int], workers: int
+    ) -> list[_Episode]:
+        def read_one(path: Path) -> Demo | tuple[Path, str]:
             try:
-                demo = read_demo(path)
-                return _episode(demo, self.cache.frames(demo), drop_null)
+                return read(path)
             except DemoError as error:
                 return path, str(error)
 
-        with ThreadPoolExecutor(_DECODERS) as pool:
-            loaded = list(pool.map(load, paths))
-        self.skipped = [item for item in loaded if isinstance(item, tuple)]
+        def decode_one(item: tuple[Path, Demo]) -> _Episode | tuple[Path, str]:
+            path, demo = item
+            try:
+                return _episode(demo, self.cache.frames(demo), self._drop_null)
+            except DemoError as error:
+                return path, str(error)
+
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(zip(paths, pool.map(read_one, paths), strict=True))
+            demos = [(path, demo) for path, demo in found if isinstance(demo, Demo)]
+            lengths = [len(_learned(demo, self._drop_null)) for _, demo in demos]
+            mine = shares(lengths, share[1])[share[0]]
+            decoded = list(pool.map(decode_one, [demos[index] for index in mine]))
+        skipped = [item for _, item in found if isinstance(item, tuple)]
+        skipped += [item for item in decoded if isinstance(item, tuple)]
+        self.skipped = sorted(skipped)
+        self._epoch_ticks = -(-sum(lengths) // share[1])
+        if share[1] == 1:  # ranks would disagree on what only one of them decodes
+            self._epoch_ticks = sum(len(item.ticks) for item in decoded if isinstance(item, _Episode))
         if self.skipped:
             path, reason = self.skipped[0]
             warnings.warn(
                 f"{len(self.skipped)} of {len(paths)} demos are damaged and left out (DemoDataset.skipped names them; "
-                f"vpt_gym.demos.check says what to do). The first is {path}: {reason}",
+                f"`vpt-gym demos check DIR` says what to do). The first is {path}: {reason}",
                 stacklevel=3,
             )
-        return [item for item in loaded if isinstance(item, _Episode)]
+        return [item for item in decoded if isinstance(item, _Episode)]
 
     def _next_episode(self) -> int:
         if not self._queue:
@@ -270,66 +311,6 @@ class DemoDataset:
             codes[row] = mirrored(codes[row])
 
 
-@dataclass(frozen=True)
-class _Chunks:
-    """Every placement of a chunk in every episode.
-
-    Attributes:
-        episode: (N,) index of the episode.
-        start: (N,) position of the chunk's first tick.
-        priority: (N,) cumulative priority.
-        motion: (N,) cumulative priority, counting only chunks in which the camera moves.
-    """
-
-    episode: npt.NDArray[np.int64]
-    start: npt.NDArray[np.int64]
-    priority: npt.NDArray[np.float64]
-    motion: npt.NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls,
-        episodes: list[_Episode],
-        seq_len: int,
-        priority: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.floating[Any]]] | None,
-    ) -> _Chunks:
-        index, start, weight, moves = [], [], [], []
-        for number, episode in enumerate(episodes):
-            ticks = len(episode.ticks)
-            starts = np.arange(max(ticks - seq_len, 0) + 1)
-            index.append(np.full(len(starts), number))
-            start.append(starts)
-            moving = (episode.codes[:, 1] != codec.NULL_CAMERA).astype(np.float64)
-            moves.append(_window_sums(moving, starts, seq_len) > 0.5)
-            if priority is None:
-                weight.append(np.ones(len(starts)))
-                continue
-            each = np.asarray(priority(episode.codes), np.float64)
-            if each.shape != (ticks,) or not np.isfinite(each).all() or (each < 0).any():
-                raise ValueError(
-                    f"priority returned {each!r} for an episode of {ticks} ticks; it must return ({ticks},) finite "
-                    "numbers that are not negative"
-                )
-            weight.append(_window_sums(each, starts, seq_len))
-        all_weights = np.concatenate(weight)
-        if not all_weights.sum() > 0:
-            raise ValueError("priority is 0 for every tick of every demo; nothing could be drawn")
-        return cls(
-            episode=np.concatenate(index),
-            start=np.concatenate(start),
-            priority=np.cumsum(all_weights),
-            motion=np.cumsum(np.where(np.concatenate(moves), all_weights, 0.0)),
-        )
-
-    def draw(self, rng: np.random.Generator, count: int, n_motion: int) -> list[tuple[int, int]]:
-        """Returns (episode, start) of ``count`` chunks, the first ``n_motion`` of them with camera motion."""
-        picks = [
-            int(np.searchsorted(total, rng.random() * total[-1], side="right"))
-            for total in [self.motion] * n_motion + [self.priority] * (count - n_motion)
-        ]
-        return [(int(self.episode[pick]), int(self.start[pick])) for pick in picks]
-
-
 def _paths(demos: Paths | Sequence[Paths]) -> list[Path]:
     given = [demos] if isinstance(demos, str | os.PathLike) else list(demos)
     paths: list[Path] = []
@@ -338,16 +319,31 @@ def _paths(demos: Paths | Sequence[Paths]) -> list[Path]:
         if Path(item).is_dir() or not any(file.exists() for file in files.all):
             paths += list_demos(item)
         else:
-            paths.append(files.metadata)
+            paths.append(files.metadata if files.metadata.exists() else files.records)
     if len(set(paths)) != len(paths):
         raise ValueError(f"the same demo is given twice in {given}; name each directory once")
     return paths
 
 
+def shares(lengths: Sequence[int], count: int) -> list[list[int]]:
+    """Returns which episodes each of ``count`` ranks gets, in order: about equally many ticks each, empty ones none."""
+    mine: list[list[int]] = [[] for _ in range(count)]
+    ticks = [0] * count
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        if lengths[index]:
+            least = ticks.index(min(ticks))
+            mine[least].append(index)
+            ticks[least] += lengths[index]
+    return [sorted(indices) for indices in mine]
+
+
+def _learned(demo: Demo, drop_null: DropNull) -> npt.NDArray[np.int64]:
+    return np.flatnonzero(~demo.null) if drop_null == "cut" else np.arange(len(demo))
+
+
 def _episode(demo: Demo, frames: Frame, drop_null: DropNull) -> _Episode:
-    null = codec.is_null(demo.codes)
-    ticks = np.flatnonzero(~null) if drop_null == "cut" else np.arange(len(demo))
-    weight = np.where(null & (drop_null == "mask"), 0.0, 1.0).astype(np.float32)
+    ticks = _learned(demo, drop_null)
+    weight = np.where(demo.null & (drop_null == "mask"), 0.0, 1.0).astype(np.float32)
     return _Episode(demo.id, frames, ticks, demo.codes[ticks], weight[ticks])
 
 
@@ -357,10 +353,3 @@ def _copy(batch: tuple[npt.NDArray[Any], ...], row: int, at: int, episode: _Epis
     frames[row, where] = episode.frames[episode.ticks[which]]
     codes[row, where] = episode.codes[which]
     weight[row, where] = episode.weight[which]
-
-
-def _window_sums(
-    values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64], length: int
-) -> npt.NDArray[np.float64]:
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    return np.asarray(total[np.minimum(starts + length, len(values))] - total[starts])

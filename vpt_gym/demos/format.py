@@ -1,4 +1,4 @@
-"""The files of a demo on disk: their names, their metadata, and reading them back.
+"""The files of a demo on disk: their names, and reading their metadata and records.
 
 A demo is three files beside each other, the OpenAI contractor layout plus metadata::
 
@@ -7,7 +7,7 @@ A demo is three files beside each other, the OpenAI contractor layout plus metad
     <id>.json    metadata: env, seed, versions, success, return, ticks, format version
 
 While it is being recorded, every name carries ``.partial``. A finished demo is known by its ``.json``, which gets its
-name last.
+name last. OpenAI's own recordings are the first two files alone (``vpt_gym.demos.contractor`` has their rules).
 """
 
 from __future__ import annotations
@@ -15,29 +15,26 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-import numpy.typing as npt
-
-from vpt_gym.actions import codec
-from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos.records import Record, executed_action_of, human_action_of, reward_of, stack_actions
-from vpt_gym.demos.video import count_frames, iter_frames
-from vpt_gym.frames import Frame
+from vpt_gym.demos.records import Record
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
+CONTRACTOR_FORMAT = "contractor"
+"""``metadata["format"]`` of a demo without an ``<id>.json``: one of OpenAI's recordings."""
+OPTIONS_SUFFIX = "-options.json"
+"""Ends the name of the game's settings, which OpenAI publishes beside each recording."""
 PARTIAL_SUFFIX = ".partial"
 
 RESTORE = "restore the file from a copy, or delete the demo"
-MEND = "repair it with vpt_gym.demos.repair"
-CUT = "restore the file from a copy, or cut the demo to what is whole with vpt_gym.demos.repair"
+REPAIR = "`vpt-gym demos repair DIR`"
+MISSING = "a demo is <id>.mp4, <id>.jsonl and <id>.json, a contractor recording the first two"
+MEND = f"mend it with {REPAIR}"
+CUT = f"restore the file from a copy, or cut the demo to what is whole with {REPAIR}"
 
 
 class DemoError(ValueError):
@@ -99,119 +96,10 @@ def new_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}"
 
 
-@dataclass(frozen=True, repr=False)
-class Demo:
-    """One recorded episode of T ticks, without its pixels.
-
-    Attributes:
-        files: Where its files stand.
-        metadata: The content of ``<id>.json``.
-        actions: The human actions, the labels where labels were stored: each of the 23 buttons (T,) int8 0/1, and
-            ``camera`` (T, 2) float32, degrees per tick, (pitch, yaw); + is down, right.
-        executed: The human actions that were executed, like ``actions``.
-        codes: (T, 2) int64, the canonical VPT codes of ``actions``.
-        rewards: (T,) float64, of the step that each executed action took.
-    """
-
-    files: DemoFiles
-    metadata: dict[str, Any]
-    actions: dict[str, npt.NDArray[Any]]
-    executed: dict[str, npt.NDArray[Any]]
-    codes: npt.NDArray[np.int64]
-    rewards: npt.NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def __repr__(self) -> str:
-        height, width = self.frame_size
-        return f"Demo({self.id!r}, ticks={len(self)}, frames={height}x{width}, success={self.success})"
-
-    @property
-    def id(self) -> str:
-        """The demo's id."""
-        return self.files.id
-
-    @property
-    def success(self) -> bool | None:
-        """Whether the episode succeeded; None where that is not known."""
-        success: bool | None = self.metadata["success"]
-        return success
-
-    @property
-    def frame_size(self) -> tuple[int, int]:
-        """(height, width) of the recorded frames."""
-        height, width = self.metadata["frame_size"]
-        return height, width
-
-    def frames(self) -> Iterator[Frame]:
-        """Yields the T frames in order, uint8 (H, W, 3); frame t is what was seen before action t.
-
-        The video is H.264, so the pixels are close to, not equal to, the recorded ones.
-
-        Raises:
-            DemoError: The video cannot be decoded, or has not T frames.
-        """
-        count = 0
-        try:
-            for frame in iter_frames(self.files.video, self.frame_size):
-                count += 1
-                if count <= len(self):
-                    yield frame
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise DemoError(f"{self.files.video}: cannot be decoded after frame {count} ({error})", RESTORE) from error
-        _check_length(self.files, frames=count, ticks=len(self))
-
-
-def read_demo(path: str | os.PathLike[str]) -> Demo:
-    """Reads a finished demo: records and metadata at once, frames when asked for.
-
-    The video's packets are counted, not decoded: damage inside them shows in ``Demo.frames``.
-
-    Args:
-        path: Any of the demo's three files, or their common stem.
-
-    Raises:
-        DemoError: A file is missing, holds something else, or the three disagree on the length.
-    """
-    files = files_of(path)
-    for file in (files.metadata, files.records, files.video):
-        if not file.is_file():
-            if any(partial(piece).exists() for piece in files.all):
-                raise DemoError(f"{file} is missing: the recording was not finished", MEND, mendable=True)
-            raise DemoError(f"{file} is missing (a demo is <id>.mp4, <id>.jsonl and <id>.json)", RESTORE)
-    metadata = read_metadata(files.metadata)
-    records = read_records(files.records)
-    if len(records) != metadata["ticks"]:
-        raise DemoError(
-            f"{files.records} holds {len(records)} records, but {files.metadata.name} says {metadata['ticks']} ticks",
-            CUT,
-            mendable=True,
-        )
-    actions: list[HumanAction] = []
-    executed: list[HumanAction] = []
-    rewards: list[float] = []
-    for line, record in enumerate(records, start=1):
-        try:
-            actions.append(human_action_of(record))
-            executed.append(executed_action_of(record) or actions[-1])
-            rewards.append(reward_of(record))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise DemoError(f"{files.records}, line {line}: {error}", RESTORE) from error
-    _check_length(files, frames=count_frames(files.video), ticks=len(records))
-    stacked = stack_actions(actions)
-    return Demo(
-        files=files,
-        metadata=metadata,
-        actions=stacked,
-        executed=stack_actions(executed),
-        codes=codec.encode(stacked),
-        rewards=np.array(rewards, np.float64),
-    )
-
-
 def list_demos(directory: str | os.PathLike[str]) -> list[Path]:
-    """Returns the ``<id>.json`` of every finished demo in a directory, in the order the episodes began.
+    """Returns a file of every finished demo in a directory: ``<id>.json``, or ``<id>.jsonl`` where there is none.
+
+    Sorted by id; the ids of recorded demos sort by the time their episodes began.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -219,7 +107,12 @@ def list_demos(directory: str | os.PathLike[str]) -> list[Path]:
     folder = Path(directory)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
-    return sorted(folder.glob("*.json"))
+    found = {files_of(path).id: path for path in folder.glob("*.jsonl")}
+    for path in list(found.values()):
+        if any(partial(piece).exists() for piece in files_of(path).all):
+            del found[files_of(path).id]
+    found |= {files_of(path).id: path for path in folder.glob("*.json") if not path.name.endswith(OPTIONS_SUFFIX)}
+    return [found[demo_id] for demo_id in sorted(found)]
 
 
 def files_of(path: str | os.PathLike[str]) -> DemoFiles:
@@ -282,13 +175,3 @@ def read_whole_records(path: Path) -> tuple[list[Record], str | None]:
             return records, f"line {number} is not a JSON object"
         records.append(record)
     return records, None
-
-
-def _check_length(files: DemoFiles, *, frames: int, ticks: int) -> None:
-    if frames != ticks:
-        raise DemoError(
-            f"{files.video} holds {frames} frames, but {files.records.name} holds {ticks} ticks: the "
-            f"{'video' if frames < ticks else 'jsonl'} is cut off",
-            CUT if frames else RESTORE,
-            mendable=frames > 0,
-        )

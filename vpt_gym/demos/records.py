@@ -55,8 +55,10 @@ _KEY_OF_BUTTON: dict[str, str] = {
     "swapHands": "key.keyboard.f",
 }
 _MOUSE_OF_BUTTON: dict[str, int] = {"attack": 0, "use": 1, "pickItem": 2}
-_BUTTON_OF_KEY = {key: button for button, key in _KEY_OF_BUTTON.items()}
-_BUTTON_OF_MOUSE = {number: button for button, number in _MOUSE_OF_BUTTON.items()}
+BUTTON_OF_KEY = {key: button for button, key in _KEY_OF_BUTTON.items()}
+"""Name of a keyboard key in a record -> the button it presses; other keys press none."""
+BUTTON_OF_MOUSE = {number: button for button, number in _MOUSE_OF_BUTTON.items()}
+"""Number of a mouse button in a record -> the button it presses; other numbers press none."""
 
 # The contractors' game window was 1280x720 and its cursor rests in the middle while no GUI is open.
 _CURSOR_AT_REST = (640.0, 360.0)
@@ -166,8 +168,8 @@ def human_action_of(record: Record) -> HumanAction:
     """
     try:
         mouse = record["mouse"]
-        pressed = [_BUTTON_OF_KEY[key] for key in record["keyboard"]["keys"] if key in _BUTTON_OF_KEY]
-        pressed += [_BUTTON_OF_MOUSE[number] for number in mouse["buttons"] if number in _BUTTON_OF_MOUSE]
+        pressed = [BUTTON_OF_KEY[key] for key in record["keyboard"]["keys"] if key in BUTTON_OF_KEY]
+        pressed += [BUTTON_OF_MOUSE[number] for number in mouse["buttons"] if number in BUTTON_OF_MOUSE]
         extra = record.get(EXTRA_KEY, {})
         camera = extra["camera"] if "camera" in extra else [mouse[d] * DEGREES_PER_COUNT for d in ("dy", "dx")]
     except (KeyError, TypeError, AttributeError) as error:

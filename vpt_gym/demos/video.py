@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import av
 import cv2
@@ -116,19 +116,65 @@ def iter_frames(path: str | os.PathLike[str], size: tuple[int, int] | None = Non
             yield frame if size is None else np.ascontiguousarray(frame[: size[0], : size[1]])
 
 
-def count_frames(path: str | os.PathLike[str]) -> int:
-    """Returns how many whole frames a video holds, without decoding them; 0 if it is cut off before the first.
+def iter_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Frame]:
+    """Yields the frames of a video in order, uint8 (H, W, 3), as OpenCV decodes them: up to the first it cannot.
+
+    ``iter_frames`` differs from it by a grey level here and there, and says what is wrong with a damaged video.
+
+    Raises:
+        ValueError: OpenCV cannot open the file.
+    """
+    capture = cv2.VideoCapture(os.fspath(path))
+    try:
+        if not capture.isOpened():
+            raise ValueError(f"OpenCV cannot open {os.fspath(path)}")
+        while True:
+            whole, frame = capture.read()
+            if not whole:
+                return
+            yield cast(Frame, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    finally:
+        capture.release()
+
+
+class VideoHeader(NamedTuple):
+    """What a video file says of itself, without decoding it."""
+
+    frames: int
+    """Whole frames in the file."""
+    size: tuple[int, int]
+    """(height, width) as stored; (0, 0) where the file is no video."""
+    declared: int
+    """Frames that its header promises; 0 where it promises nothing, as in a fragmented MP4."""
+    reordered: bool
+    """Whether it has B-frames: packets then do not stand in the order of the frames."""
+
+
+def read_header(path: str | os.PathLike[str]) -> VideoHeader:
+    """Returns how many frames a video holds, and how large; 0 frames if it is cut off before the first.
 
     Raises:
         FileNotFoundError: There is no such file.
     """
     try:
         with av.open(os.fspath(path)) as container:
-            return sum(1 for _ in _whole_packets(container, _video_stream(container, path)))
+            stream = _video_stream(container, path)
+            size = (stream.height, stream.width)
+            count = sum(1 for _ in _whole_packets(container, stream))
+            return VideoHeader(count, size, stream.frames, bool(stream.codec_context.has_b_frames))
     except FileNotFoundError:
         raise
     except (av.FFmpegError, OSError, ValueError):  # PyAV names "no such file" and "invalid data" both as OSErrors
-        return 0
+        return VideoHeader(0, (0, 0), 0, False)
+
+
+def count_frames(path: str | os.PathLike[str]) -> int:
+    """Returns how many whole frames a video holds, without decoding them; 0 if it is cut off before the first.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    return read_header(path).frames
 
 
 def copy_frames(source: Path, target: Path, count: int) -> None:

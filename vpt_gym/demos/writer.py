@@ -275,7 +275,7 @@ class DemoWriter:
             self._release()
             raise DemoWriteError(
                 f"cannot write demo {self.files.id} to {self.files.directory}: {error}. Free disk space or choose "
-                "another directory; finished demos are not affected, and vpt_gym.demos.repair recovers what was "
+                "another directory; finished demos are not affected, and `vpt-gym demos repair DIR` recovers what was "
                 f"written of this one ({self._ticks} ticks had been appended)"
             ) from error
 

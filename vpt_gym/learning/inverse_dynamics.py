@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from vpt_gym.actions import factored
+from vpt_gym.actions.camera import NULL_BIN
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos.cache import FrameCache
-from vpt_gym.demos.format import Demo
+from vpt_gym.demos.demo import Demo
+from vpt_gym.frames import Frame
 
 
 class WindowBatch(NamedTuple):
@@ -36,9 +38,13 @@ class ActionWindows:
 
     Args:
         demos: The demos; their videos are decoded at once.
-        seq_len: T, ticks in a window. Each placement in each demo is equally likely.
+        seq_len: T, ticks in a window.
         batch_size: B, windows in a batch.
         seed: Seed of the order.
+        still: Priority of a window in which nothing happens. To it is added the share of ticks in which the camera
+            moves, and the share in which a button changes; windows are drawn in proportion to the sum. Most of a
+            demo is "hold attack", and much of it would teach little.
+        colour: Brightness varies from window to window by up to this share, and each colour by a third of it.
         mirror: Flip half of the windows from side to side, with their actions. Not for videos with open menus.
         cache: Decoded frames, shared with others. Default: a cache of its own.
 
@@ -54,11 +60,15 @@ class ActionWindows:
         seq_len: int = 32,
         batch_size: int = 4,
         seed: int = 0,
+        still: float = 0.05,
+        colour: float = 0.3,
         mirror: bool = True,
         cache: FrameCache | None = None,
     ) -> None:
         if seq_len < 1 or batch_size < 1:
             raise ValueError(f"seq_len is {seq_len}, batch_size is {batch_size}; both must be at least 1")
+        if not 0 < still < float("inf"):
+            raise ValueError(f"still is {still}; it must be positive, or windows in which nothing happens never come")
         if not demos:
             raise ValueError("there are no demos to learn from")
         short = [demo.id for demo in demos if len(demo) < seq_len]
@@ -67,11 +77,15 @@ class ActionWindows:
                 f"{len(short)} demos, the first of them {short[0]}, are shorter than a window of {seq_len} ticks: "
                 "leave them out, or make the windows shorter"
             )
-        self.seq_len, self.batch_size, self.mirror = seq_len, batch_size, mirror
+        if not 0 <= colour < 1:
+            raise ValueError(f"colour is {colour}; it must be in [0, 1)")
+        self.seq_len, self.batch_size, self.colour, self.mirror = seq_len, batch_size, colour, mirror
         cache = cache if cache is not None else FrameCache()
         self._frames = [cache.frames(demo) for demo in demos]
         self._actions = [factored.from_human(demo.executed) for demo in demos]
-        self._starts = np.cumsum([len(demo) - seq_len + 1 for demo in demos])
+        each = [_priorities(camera, buttons, seq_len) + still for buttons, camera in self._actions]
+        self._places = [(index, start) for index, part in enumerate(each) for start in range(len(part))]
+        self._priority = np.cumsum(np.concatenate(each))
         self._rng = np.random.default_rng(seed)
 
     @property
@@ -80,26 +94,40 @@ class ActionWindows:
         return sum(map(len, self._frames))
 
     @property
-    def held(self) -> npt.NDArray[np.float64]:
-        """(20,) share of ticks in which each of ``VPT_BUTTONS`` is held."""
-        return np.asarray(np.concatenate([buttons for buttons, _ in self._actions]).mean(0))
+    def labels(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Buttons (n, 20) and camera bins (n, 2) of all ticks; for frequencies."""
+        buttons, camera = zip(*self._actions, strict=True)
+        return np.concatenate(buttons), np.concatenate(camera)
 
     def next_batch(self) -> WindowBatch:
         """Returns the next batch; there is always one more."""
         frames, buttons, camera = [], [], []
-        for place in self._rng.integers(self._starts[-1], size=self.batch_size).tolist():
-            index = int(np.searchsorted(self._starts, place, side="right"))
-            start = place - (int(self._starts[index - 1]) if index else 0)
+        for draw in self._rng.random(self.batch_size) * self._priority[-1]:
+            index, start = self._places[int(np.searchsorted(self._priority, draw, side="right"))]
             window = slice(start, start + self.seq_len)
             pixels, (held, moved) = self._frames[index][window], self._actions[index]
             held, moved = held[window], moved[window]
             if self.mirror and self._rng.random() < 0.5:
                 pixels = pixels[:, :, ::-1]
                 held, moved = factored.mirrored(held, moved)
-            frames.append(pixels)
+            frames.append(self._recoloured(pixels))
             buttons.append(held)
             camera.append(moved)
         return WindowBatch(*(torch.from_numpy(np.stack(part)) for part in (frames, buttons, camera)))
+
+    def _recoloured(self, pixels: Frame) -> Frame:
+        gains = (1 + self.colour * self._rng.uniform(-1, 1)) * (1 + self.colour / 3 * self._rng.uniform(-1, 1, 3))
+        table = np.clip(np.arange(256)[:, None] * gains, 0, 255).round().astype(np.uint8)
+        rows = np.ascontiguousarray(pixels).reshape(-1, pixels.shape[2], 3)
+        return np.asarray(cv2.LUT(rows, table[:, None]), np.uint8).reshape(pixels.shape)
+
+
+def _priorities(camera: npt.NDArray[np.int64], buttons: npt.NDArray[np.int64], seq_len: int) -> npt.NDArray[np.float64]:
+    """Returns how much happens in each window of an episode, one number a placement."""
+    moves = (camera != NULL_BIN).any(1).astype(np.float64)
+    changes = (np.diff(buttons, axis=0, prepend=buttons[:1]) != 0).any(1)
+    sums = np.concatenate([[0.0], np.cumsum(moves + changes)])
+    return np.asarray((sums[seq_len:] - sums[:-seq_len]) / seq_len)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which number types a processor computes in, and the parts of PyTorch that an engine is built on."""
+"""Which number types a machine computes in fast enough for an engine to be of use."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import Literal, get_args
 import torch
 
 EnginePrecision = Literal["fp32", "bf16", "int8"]
-"""Number types of an engine: see :class:`~vpt_gym.agents.engine.ActingEngine`."""
+"""Number types of an engine, as :class:`~vpt_gym.agents.engine.ActingEngine` describes them."""
 
-_PRECISIONS = get_args(EnginePrecision)
+_PRECISIONS: tuple[EnginePrecision, ...] = get_args(EnginePrecision)
+_OPERATORS = (
+    "mkldnn::_convolution_pointwise",
+    "mkldnn::_linear_pointwise",
+    "mkldnn::_reorder_linear_weight",
+    "quantized::linear_prepack",
+    "quantized::linear_prepack_fp16",
+    "quantized::linear_with_input_q_dq_qweight_dq_output_fp32",
+)
+"""What PyTorch must have; these operators are not part of its documented interface."""
 
 
-def precisions(device: torch.device | str = "cpu") -> tuple[EnginePrecision, ...]:
+def available_precisions(device: torch.device | str = "cpu") -> tuple[EnginePrecision, ...]:
     """Returns the precisions in which an engine runs on a device of this machine, the exact one first."""
     device = torch.device(device)
-    found: list[EnginePrecision] = [precision for precision in _PRECISIONS if _lacks(precision, device) is None]
-    return tuple(found)
+    return tuple(precision for precision in _PRECISIONS if _lacking(precision, device) is None)
 
 
-def require(precision: EnginePrecision, device: torch.device) -> None:
+def require_precision(precision: EnginePrecision, device: torch.device) -> None:
     """Makes sure that an engine of a precision runs on a device.
 
     Raises:
@@ -28,14 +36,14 @@ def require(precision: EnginePrecision, device: torch.device) -> None:
     """
     if precision not in _PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(map(repr, _PRECISIONS))}, got {precision!r}")
-    lacking = _lacks(precision, device)
+    lacking = _lacking(precision, device)
     if lacking is not None:
-        others = ", ".join(map(repr, precisions(device)))
-        remedy = f"this machine runs {others}" if others else "use the policy without an engine"
-        raise ValueError(f"precision={precision!r} on {device.type} needs {lacking}; {remedy}")
+        others = ", ".join(map(repr, available_precisions(device)))
+        remedy = f"this machine runs {others}" if others else "run the policy itself, without an engine"
+        raise ValueError(f"an engine of precision {precision!r} on {device.type} needs {lacking}; {remedy}")
 
 
-def _lacks(precision: EnginePrecision, device: torch.device) -> str | None:
+def _lacking(precision: EnginePrecision, device: torch.device) -> str | None:
     """Returns what an engine of this precision lacks here; None if nothing."""
     if device.type == "cuda":
         if precision == "int8":
@@ -44,10 +52,14 @@ def _lacks(precision: EnginePrecision, device: torch.device) -> str | None:
     if device.type != "cpu":
         return "a CPU or a CUDA device"
     if not torch.backends.mkldnn.is_available():
-        return "a PyTorch with oneDNN (torch.backends.mkldnn)"
+        return "a PyTorch with oneDNN"
+    missing = sorted(set(_OPERATORS[: 3 if precision == "fp32" else None]) - set(torch._C._dispatch_get_all_op_names()))
+    if missing:
+        return f"a PyTorch with {', '.join(missing)} (this is {torch.__version__})"
     if precision == "fp32":
         return None
-    if platform.machine().lower() not in ("x86_64", "amd64") or "fbgemm" not in torch.backends.quantized.supported_engines:
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    if not x86 or "fbgemm" not in torch.backends.quantized.supported_engines:
         return "an x86-64 processor and a PyTorch with FBGEMM"
     if not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
         return "a processor with bf16 instructions (avx512_bf16 or AMX)"

@@ -7,15 +7,87 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vpt_gym.agents.cnn import ImageNet, ImageNorm, NormConv, ResidualBlock, Stack, pixel_sums
-from vpt_gym.agents.engine.dense import Dense
+from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+
+
+class PackedStacks:
+    """The three convolutional stacks, from uint8 frames to flat features.
+
+    Args:
+        net: Where the weights come from.
+        config: The architecture.
+        dtype: Number type of the convolutions.
+    """
+
+    def __init__(self, net: ImageNet, config: VPTConfig, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+        self._pool = config.stem_pool
+        self._chunk = net.chunk
+        self._stacks = []
+        size = FRAME_SIZE // config.stem_pool
+        scale = 1.0 / (255 * config.stem_pool**2)  # in the first weights, where bf16 leaves the pixels exact
+        for stack in net.cnn.stacks:
+            assert isinstance(stack, Stack)
+            self._stacks.append(_PackedStack(stack, size, dtype, scale))
+            size, scale = (size + 1) // 2, 1.0
+        self.shape = (config.channels[-1], size, size)
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """Maps frames (B, 128, 128, 3) to float32 features (B, H * W * C), the channels last."""
+        parts = [frames] if frames.is_cuda else torch.split(frames, self._chunk)
+        features = [self._features(part) for part in parts]
+        return features[0] if len(features) == 1 else torch.cat(features)
+
+    def _features(self, frames: Tensor) -> Tensor:
+        x = pixel_sums(frames, self._pool).to(self._dtype).permute(0, 3, 1, 2)
+        for stack in self._stacks:
+            x = stack(x)
+        return x.permute(0, 2, 3, 1).flatten(1).float()
+
+    def channels_last(self, over_features: Tensor) -> Tensor:
+        """Reorders the last axis of a parameter, over features in the policy's order (C, H, W), to that of these."""
+        return over_features.unflatten(-1, self.shape).movedim(-3, -1).flatten(-3).contiguous()
+
+
+class _PackedStack:
+    def __init__(self, stack: Stack, size: int, dtype: torch.dtype, scale: float) -> None:
+        self._norm_in = None if stack.firstconv.norm is None else _Norm(stack.firstconv.norm, size, dtype)
+        self._conv = _Conv(stack.firstconv, dtype, relu=False, scale=scale)
+        size = (size + 1) // 2
+        self._norm = _Norm(stack.n, size, dtype)
+        self._blocks = []
+        for block in stack.blocks:
+            assert isinstance(block, ResidualBlock)
+            self._blocks.append(_PackedResidual(block, size, dtype))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x = x if self._norm_in is None else self._norm_in(x)
+        x = self._norm(F.relu_(F.max_pool2d(self._conv(x), 3, stride=2, padding=1)))  # relu and max commute
+        for block in self._blocks:
+            x = block(x)
+        return x
+
+
+class _PackedResidual:
+    def __init__(self, block: ResidualBlock, size: int, dtype: torch.dtype) -> None:
+        self._layers = []
+        for layer in (block.conv0, block.conv1):
+            assert layer.norm is not None
+            self._layers.append((_Norm(layer.norm, size, dtype), _Conv(layer, dtype, relu=True)))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = x
+        for norm, conv in self._layers:
+            y = conv(norm(y))
+        return y.add_(x)
 
 
 class _Conv:
-    """A 3x3 convolution without its norm: packed for oneDNN on a CPU, channels-last elsewhere."""
+    """A 3x3 convolution without its norm: oneDNN's with packed weights on a CPU, else PyTorch's."""
 
-    def __init__(self, conv: NormConv, dtype: torch.dtype, *, relu: bool, scale: float = 1.0) -> None:
-        weight = (conv.layer.weight.detach() * scale).to(dtype)
-        bias = conv.layer.bias
+    def __init__(self, layer: NormConv, dtype: torch.dtype, *, relu: bool, scale: float = 1.0) -> None:
+        weight = (layer.layer.weight.detach() * scale).to(dtype)
+        bias = layer.layer.bias
         self._bias = None if bias is None else bias.detach().to(dtype)
         self._relu = relu
         self._packed = weight.device.type == "cpu"
@@ -37,49 +109,27 @@ class _Conv:
 
 
 class _Norm:
-    """An image norm; in float32 it is a layer norm over (H, W, C), as ``ImageNorm`` explains."""
+    """An image norm: PyTorch's group norm, but where it is slow or inexact."""
 
     def __init__(self, norm: ImageNorm, size: int, dtype: torch.dtype) -> None:
         weight, bias = norm.weight.detach(), norm.bias.detach()
-        if dtype == torch.float32:
-            shape = (size, size, len(weight))
-            weight, bias = weight.expand(shape).contiguous(), bias.expand(shape).contiguous()
+        self._cuda = weight.is_cuda
+        self._shape: list[int] | None = None
+        if self._cuda:
+            weight, bias = weight[:, None, None], bias[:, None, None]
+        elif dtype == torch.float32:
+            # A layer norm over (H, W, C), for the reason that ImageNorm gives; its affine part is laid out once.
+            self._shape = [size, size, len(weight)]
+            weight, bias = weight.expand(self._shape).contiguous(), bias.expand(self._shape).contiguous()
         self._weight, self._bias = weight, bias
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.dtype == torch.float32:
-            shape = list(self._weight.shape)
-            return F.layer_norm(x.permute(0, 2, 3, 1), shape, self._weight, self._bias).permute(0, 3, 1, 2)
-        return F.group_norm(x, 1, self._weight, self._bias)
-
-
-class _Residual:
-    def __init__(self, block: ResidualBlock, size: int, dtype: torch.dtype) -> None:
-        assert block.conv0.norm is not None
-        assert block.conv1.norm is not None
-        self._norms = _Norm(block.conv0.norm, size, dtype), _Norm(block.conv1.norm, size, dtype)
-        self._convs = _Conv(block.conv0, dtype, relu=True), _Conv(block.conv1, dtype, relu=True)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        y = x
-        for norm, conv in zip(self._norms, self._convs, strict=True):
-            y = conv(norm(y))
-        return y.add_(x)
-
-
-class _Stack:
-    def __init__(self, stack: Stack, size: int, dtype: torch.dtype, scale: float) -> None:
-        norm = stack.firstconv.norm
-        self._input_norm = None if norm is None else _Norm(norm, size, dtype)
-        self._conv = _Conv(stack.firstconv, dtype, relu=False, scale=scale)
-        size = (size + 1) // 2
-        self._norm = _Norm(stack.n, size, dtype)
-        self._blocks = [_Residual(block, size, dtype) for block in stack.blocks]
-
-    def __call__(self, x: Tensor) -> Tensor:
-        x = x if self._input_norm is None else self._input_norm(x)
-        # relu and max commute
-        x = self._norm(F.relu_(F.max_pool2d(self._conv(x), 3, stride=2, padding=1)))
-        for block in self._blocks:
-            x = block(x)
-        return x
+        if self._shape is not None:
+            y = F.layer_norm(x.permute(0, 2, 3, 1), self._shape, self._weight, self._bias)
+            return y.permute(0, 3, 1, 2)
+        if not self._cuda:
+            return F.group_norm(x, 1, self._weight, self._bias)
+        # CUDA's group norm takes an image to one block of threads, and wants the channels first.
+        y = x.float()
+        variance, mean = torch.var_mean(y, (1, 2, 3), correction=0, keepdim=True)
+        return torch.addcmul(self._bias, (y - mean) * torch.rsqrt(variance + 1e-5), self._weight).to(x.dtype)

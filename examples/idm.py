@@ -1,0 +1,189 @@
+"""Trains an inverse dynamics model: what did the player do, to judge by the video alone?
+
+    python examples/record.py --out demos/harvest_1_log --episodes 125
+    python examples/idm.py --demos demos/harvest_1_log --out runs/idm
+    vpt-gym label my_game.mp4 -o demos/labelled --model runs/idm/idm
+
+It learns from what was executed in the demos, and is scored on those of the last seeds, which it has not seen.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from vpt_gym.agents.idm import IDMAgent
+from vpt_gym.demos import Demo, FrameCache, list_demos, read_demo
+from vpt_gym.learning.inverse_dynamics import ActionWindows, LabelScores, bootstrap, score
+from vpt_gym.learning.logging import MetricLogger
+from vpt_gym.learning.motion import match_frequencies, see_motion
+from vpt_gym.machine import describe
+
+
+@dataclass
+class TrainArgs:
+    """How to train."""
+
+    steps: int = 5000
+    """Updates at most."""
+    seconds: float = 540.0
+    """Wall time at most; the learning rate decays over whichever ends first."""
+    batch_size: int = 4
+    """Windows an update."""
+    seq_len: int = 32
+    """Ticks a window."""
+    mirror: bool = True
+    """Flip half of the windows from side to side."""
+    lr: float = 1e-3
+    """Peak learning rate."""
+    weight_decay: float = 0.1
+    """Of AdamW; there are few demos, and many parameters."""
+    clip: float = 20.0
+    """Largest norm of the gradient."""
+    warmup: int = 50
+    """Updates over which the learning rate rises."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Precision of the convolutions in training; bf16 is faster where the processor has instructions for it."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or not self.seconds > 0:
+            raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
+
+
+@dataclass
+class Args:
+    """Training of an inverse dynamics model."""
+
+    demos: Path
+    """Directory of demonstrations."""
+    out: Path = Path("runs/idm")
+    """Where the model, its metrics and its scores (results.json) go."""
+    held_out: int = 25
+    """So many demos, those of the highest seeds, are kept for the scores."""
+    model: str = "nano"
+    """Size of a fresh model ("nano"), or the folder of a saved one to go on with."""
+    device: str = "cpu"
+    seed: int = 0
+    train: TrainArgs = field(default_factory=TrainArgs)
+    result: Path | None = None
+    """Write the scores here too, with the machine they were measured on."""
+
+
+def split(directory: Path, held_out: int) -> tuple[list[Demo], list[Demo]]:
+    """Returns the demos to learn from and those to be scored on."""
+    demos = sorted((read_demo(path) for path in list_demos(directory)), key=lambda demo: demo.metadata["seed"])
+    if not 0 < held_out < len(demos):
+        raise ValueError(f"{directory} holds {len(demos)} demos and {held_out} are to be held out: record more of them")
+    return demos[:-held_out], demos[-held_out:]
+
+
+def train(agent: IDMAgent, windows: ActionWindows, args: TrainArgs, logger: MetricLogger, console: Console) -> float:
+    """Fits the model to the demos; returns the seconds it took."""
+    model = agent.model.train()
+    model.set_precision(args.precision)
+    device = next(model.parameters()).device
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=args.weight_decay, fused=True)
+    smooth, start = math.nan, time.perf_counter()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("training", total=1.0, state="")
+        for update in itertools.count(1):
+            done = max(update / args.steps, (time.perf_counter() - start) / args.seconds)
+            if done > 1.0:
+                break
+            frames, buttons, camera = (part.to(device) for part in windows.next_batch())
+            rate = args.lr * min(1.0, update / args.warmup) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done)))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = -model(frames).log_prob(buttons, camera).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)
+            optimizer.step()
+            smooth = loss.item() if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss.item()
+            if update % 20 == 0:
+                seconds, seen = time.perf_counter() - start, update * args.batch_size * args.seq_len
+                logger.log(update=update, frames=seen, seconds=seconds, loss=smooth, grad_norm=float(norm))
+                progress.update(bar, completed=done, state=f"loss {smooth:.3f}, {seen / seconds:.0f} frames/s")
+        progress.update(bar, completed=1.0)
+    model.eval()
+    model.set_precision("fp32")
+    return time.perf_counter() - start
+
+
+def evaluate(agent: IDMAgent, demos: list[Demo], cache: FrameCache) -> tuple[LabelScores, dict[str, Any]]:
+    """Labels demos and compares with what was executed in them; returns the scores and their 95 % intervals."""
+    labels = [agent.label(np.asarray(cache.frames(demo))) for demo in demos]
+    truth = [demo.executed for demo in demos]
+    return score(labels, truth), bootstrap(labels, truth)
+
+
+def table(scores: LabelScores, intervals: dict[str, Any]) -> Table:
+    """Returns the scores to be read."""
+    rows = Table("", "labels", "95 % interval", "majority", title="on demos that were held out")
+    baseline = {"key_accuracy": scores.majority_accuracy, "exact_match": scores.majority_exact_match}
+    for name, (low, high) in intervals.items():
+        other = f"{baseline[name]:.3f}" if name in baseline else ""
+        rows.add_row(name.replace("_", " "), f"{getattr(scores, name):.3f}", f"{low:.3f} to {high:.3f}", other)
+    for name, one in scores.buttons.items():
+        rows.add_row(f"F1 of {name} (held {one.share:.1%})", f"{one.f1:.3f}", "", "")
+    return rows
+
+
+def main(args: Args) -> None:
+    """Trains, saves and scores."""
+    console = Console()
+    torch.manual_seed(args.seed)
+    learned, held_out = split(args.demos, args.held_out)
+    cache = FrameCache()
+    options = args.train
+    windows = ActionWindows(
+        learned,
+        seq_len=options.seq_len,
+        batch_size=options.batch_size,
+        seed=args.seed,
+        mirror=options.mirror,
+        cache=cache,
+    )
+    if Path(args.model).is_dir():
+        agent = IDMAgent.from_pretrained(args.model, device=args.device)
+    else:
+        agent = IDMAgent.from_config(args.model, seed=args.seed, device=args.device)
+        see_motion(agent.model)
+        match_frequencies(agent.model, *windows.labels)
+    with MetricLogger(args.out / "metrics.jsonl") as logger:
+        seconds = train(agent, windows, options, logger, console)
+    agent.save_pretrained(args.out / "idm")
+    scores, intervals = evaluate(agent, held_out, cache)
+    console.print(table(scores, intervals))
+    report = {
+        "what": "an inverse dynamics model of demos; scored on held-out ones of other seeds, over all of their ticks",
+        "key_accuracy": "share of right labels over ticks and the buttons that are held at least once",
+        "model": args.model,
+        "seed": args.seed,
+        "train": {**asdict(options), "demos": len(learned), "ticks": windows.n_ticks, "took": round(seconds, 1)},
+        "held_out": {"demos": len(held_out), "ticks": sum(map(len, held_out))},
+        "scores": asdict(scores),
+        "intervals_95": intervals,
+        "machine": {**describe("torch"), "threads": torch.get_num_threads()},
+    }
+    for path in (args.out / "results.json", args.result):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args))

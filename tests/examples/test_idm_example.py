@@ -1,0 +1,71 @@
+"""The example that trains an inverse dynamics model, as a user runs it, and the command that uses what it leaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vpt_gym.agents.idm import IDMAgent
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.learning.logging import read_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: object) -> str:
+    result = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("idm")
+    run("examples/record.py", "--out", folder / "demos", "--episodes", "16")
+    options = ("--held-out", "4", "--train.steps", "150", "--train.batch-size", "3", "--result", folder / "idm.json")
+    run("examples/idm.py", "--demos", folder / "demos", "--out", folder / "run", *options)
+    return folder
+
+
+def test_a_minute_of_training_beats_the_majority(trained):
+    report = json.loads((trained / "run" / "results.json").read_text())
+    assert json.loads((trained / "idm.json").read_text()) == report
+    assert report["train"]["demos"] == 12
+    assert report["held_out"]["demos"] == 4
+    scores = report["scores"]
+    assert {"attack", "forward"} <= set(scores["buttons"])
+    assert scores["key_accuracy"] > scores["majority_accuracy"] + 0.03
+    assert scores["exact_match"] > scores["majority_exact_match"] + 0.05
+    low, high = report["intervals_95"]["key_accuracy"]
+    assert low <= scores["key_accuracy"] <= high
+    losses = [entry["loss"] for entry in read_metrics(trained / "run" / "metrics.jsonl")]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_model_labels_videos_from_the_shell(trained):
+    video = read_demo(list_demos(trained / "demos")[0]).files.video
+    run("-m", "vpt_gym", "label", video, "-o", trained / "labelled", "--model", trained / "run" / "idm")
+    (path,) = list_demos(trained / "labelled")
+    assert read_demo(path).actions["attack"].any()
+
+
+def test_a_saved_model_is_trained_on(trained):
+    options = ("--held-out", "4", "--train.steps", "2", "--model", trained / "run" / "idm")
+    run("examples/idm.py", "--demos", trained / "demos", "--out", trained / "again", *options)
+    before = IDMAgent.from_pretrained(trained / "run" / "idm").model.state_dict()
+    after = IDMAgent.from_pretrained(trained / "again" / "idm").model.state_dict()
+    moved = max(float((after[key] - before[key]).abs().max()) for key in before if before[key].numel())
+    assert 0 < moved < 0.01
+
+
+def test_too_few_demos_are_told(trained):
+    command = [sys.executable, "examples/idm.py", "--demos", str(trained / "demos"), "--held-out", "16"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "holds 16 demos and 16 are to be held out" in result.stderr

@@ -1,0 +1,46 @@
+"""Videos for tests: a texture that drifts, and files of any frame rate."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+
+def moving_texture(length: int, size: tuple[int, int] = (128, 128), seed: int = 0) -> np.ndarray:
+    """Frames (length, H, W, 3) of coloured noise that is smooth, and drifts by a few pixels a frame."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    texture = cv2.resize(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), (2 * width, 2 * height))
+    places = np.cumsum(rng.integers(-4, 5, (length, 2)), axis=0)
+    return np.stack([np.roll(texture, tuple(place), (0, 1))[:height, :width] for place in places])
+
+
+def numbered(length: int) -> np.ndarray:
+    """Grey frames (length, 64, 64, 3), each four steps brighter than the last: :func:`numbers` reads them back."""
+    assert length <= 60
+    return np.stack([np.full((64, 64, 3), 4 * index + 8, np.uint8) for index in range(length)])
+
+
+def numbers(frames: object) -> list[int]:
+    return [round((float(np.mean(frame)) - 8) / 4) for frame in frames]  # type: ignore[attr-defined]
+
+
+def write_video(path: Path, frames: np.ndarray, rate: int | Fraction, times: list[float] | None = None) -> Path:
+    """Writes an H.264 file; ``times``, in seconds, makes its frame rate vary."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "1", "preset": "ultrafast"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 6000)
+        for index, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+            seconds = index / float(rate) if times is None else times[index]
+            picture.time_base = Fraction(1, 6000)
+            picture.pts = round(seconds * 6000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path

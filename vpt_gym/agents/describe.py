@@ -1,0 +1,247 @@
+"""Says what a checkpoint is, whether it loads, and what is wrong if not; executes nothing in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vpt_gym.agents import config as policies
+from vpt_gym.agents import idm_checkpoint
+from vpt_gym.agents import idm_config as inverse
+from vpt_gym.agents.checkpoint import check_weights, read_config
+from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.download import cache_folder
+from vpt_gym.agents.errors import CheckpointError, WrongFile
+from vpt_gym.agents.idm_config import IDMConfig
+from vpt_gym.agents.idm_model import InverseDynamicsModel
+from vpt_gym.agents.load_report import LoadReport, architecture_of, cause_in_the_keys, compare
+from vpt_gym.agents.model_file import read_model_file
+from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.published import find_published, suggestion
+from vpt_gym.agents.saved_folder import WEIGHTS_NAME, read_folder
+from vpt_gym.agents.trainable import count_parameters
+from vpt_gym.agents.weights_file import is_tensor_file, read_weights
+
+Config = VPTConfig | IDMConfig
+
+
+@dataclass
+class Description:
+    """What is known of a checkpoint, or of one file of it.
+
+    Attributes:
+        source: The file, folder or name.
+        holds: ``"description"`` (a ``.model`` file), ``"weights"`` or ``"both"`` (a folder).
+        kind: ``"policy"`` or ``"inverse dynamics model"``; empty if unknown, as everything below may be.
+        architecture: ``"1x"`` and so on; empty if it has no name.
+        config: The architecture in numbers.
+        heads: What the action head chooses among.
+        temperature: Divides the logits of the action head; weights alone do not tell it.
+        parameters: How many numbers each part has, and ``"total"``: those of the network for a description, those in
+            the file for weights.
+        compared_with: What weights were compared with.
+        report: What would become of every key.
+        problem: Why it cannot be loaded; empty if it can.
+    """
+
+    source: str
+    holds: str = ""
+    kind: str = ""
+    architecture: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    heads: str = ""
+    temperature: float | None = None
+    parameters: dict[str, int] = field(default_factory=dict)
+    compared_with: str = ""
+    report: LoadReport | None = None
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True if it can be loaded."""
+        return not self.problem
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all of it as what JSON can hold, with ``"ok"``."""
+        return {"ok": self.ok, **asdict(self)}
+
+
+def describe(sources: Iterable[str | Path]) -> list[Description]:
+    """Describes files, folders and published names.
+
+    Weights are compared with the ``.model`` file named last before them; else with the published one that lies beside
+    them under its own name; else with the architecture that their shapes tell.
+
+    Args:
+        sources: Paths of ``.model``, ``.weights`` and ``.safetensors`` files and of folders of saved models; or names
+            of published checkpoints that are in the cache.
+
+    Returns:
+        One description a file or folder; two for a name.
+    """
+    described: list[Description] = []
+    model: tuple[str, Config] | None = None
+    for source in _expanded(sources):
+        if isinstance(source, Description):
+            described.append(source)
+            continue
+        one = Description(str(source))
+        described.append(one)
+        try:
+            if source.is_dir():
+                _describe_folder(one, source)
+            elif source.suffix == ".model" or not (
+                source.suffix in (".weights", ".safetensors") or is_tensor_file(source)
+            ):
+                model = (str(source), _describe_model(one, source))
+            else:
+                _describe_weights(one, source, model)
+        except (CheckpointError, ValueError, OSError, RuntimeError) as error:
+            one.problem = str(error).partition("\n")[0]  # the rest is the report
+    return described
+
+
+def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
+    for source in sources:
+        path = Path(source)
+        if path.exists():
+            yield path
+        elif (published := find_published(str(source))) is None:
+            yield Description(
+                str(source), problem=f"there is no such file or folder; as a name: {suggestion(str(source))}"
+            )
+        else:
+            files = [cache_folder() / file.name for file in published.files]
+            if all(file.is_file() for file in files):
+                yield from files
+            else:
+                problem = f"not in {cache_folder()}: vpt-gym download {published.name}"
+                yield Description(str(source), problem=problem)
+
+
+def _describe_model(one: Description, path: Path) -> Config:
+    one.holds = "description"
+    content = read_model_file(path)
+    cls = VPTConfig if content["policy"].get("conv3d_params") is None else IDMConfig
+    config = cls.from_published(content["policy"], content["pi_head"])
+    _describe_config(one, config)
+    one.temperature = config.pi_head_temperature
+    counted = count_parameters(_network(config))
+    one.parameters = {**{name: total for name, (total, _) in counted.parts.items()}, "total": counted.total}
+    return config
+
+
+def _describe_weights(one: Description, path: Path, model: tuple[str, Config] | None) -> None:
+    one.holds = "weights"
+    weights = read_weights(path)
+    _count(one, weights)
+    if model is not None:
+        one.compared_with, config = model
+    elif (published := find_published(path.name)) is not None and (
+        beside := path.with_name(published.model.name)
+    ).exists():
+        one.compared_with, config = str(beside), _describe_model(Description(str(beside)), beside)
+        one.temperature = config.pi_head_temperature
+    else:
+        guess = config_by_shapes(weights)
+        if guess is None:
+            if cause_in_the_keys(weights):
+                _judge(one, weights, policies.NAMED["1x"])  # the keys are those of any published policy
+            raise CheckpointError("the keys do not tell of which architecture these weights are")
+        config = guess
+        one.compared_with = "the architecture that the shapes tell; the temperature stands in the .model file"
+    _describe_config(one, config)
+    _judge(one, weights, config)
+
+
+def _describe_folder(one: Description, path: Path) -> None:
+    one.holds = "both"
+    config: Config
+    try:
+        config = read_config(path)
+    except WrongFile as error:
+        try:
+            config = IDMConfig.from_json(read_folder(path, kind=idm_checkpoint.FORMAT))
+        except WrongFile:
+            raise error from None
+    _describe_config(one, config)
+    one.temperature = config.pi_head_temperature
+    weights = read_weights(path / WEIGHTS_NAME)
+    _count(one, weights)
+    one.compared_with = "config.json"
+    _judge(one, weights, config)
+
+
+def _describe_config(one: Description, config: Config) -> None:
+    one.config = asdict(config)
+    one.config.pop("pi_head_temperature")
+    if isinstance(config, VPTConfig):
+        one.kind = "policy"
+        sizes = config.action_sizes
+        one.heads = "buttons 8641, camera 121" if sizes is None else f"choices among {', '.join(map(str, sizes))}"
+    else:
+        one.kind = "inverse dynamics model"
+        one.heads = "buttons 20 of 2, camera 2 of 11"
+    one.architecture = _name(config)
+
+
+def _judge(one: Description, weights: Mapping[str, Tensor], config: Config) -> None:
+    one.report = compare(_network(config).state_dict(), weights, one.source)
+    check_weights(weights, one.report)
+
+
+def _count(one: Description, weights: Mapping[str, Tensor]) -> None:
+    for key, value in weights.items():
+        part = key.split(".")[0]
+        one.parameters[part] = one.parameters.get(part, 0) + value.numel()
+    one.parameters["total"] = sum(one.parameters.values())
+
+
+def _network(config: Config) -> nn.Module:
+    with torch.device("meta"):
+        return VPTPolicy(config) if isinstance(config, VPTConfig) else InverseDynamicsModel(config)
+
+
+def _name(config: Config) -> str:
+    """Returns the name of an architecture; what does not change the shapes does not matter."""
+    named: Mapping[str, Config] = policies.NAMED if isinstance(config, VPTConfig) else inverse.NAMED
+    shapes = architecture_of(_network(config).state_dict())
+    return next((name for name, known in named.items() if architecture_of(_network(known).state_dict()) == shapes), "")
+
+
+def config_by_shapes(weights: Mapping[str, Tensor]) -> Config | None:
+    """Returns the architecture that weights are of; what shapes do not tell is as in the published models.
+
+    None if the keys do not tell it.
+    """
+    found = architecture_of(weights)
+    if not {"hidsize", "channels", "heads", "layers", "context", "image features", "mlp ratio"} <= set(found):
+        return None
+    channels = found["channels"]
+    values: dict[str, Any] = {
+        "hidsize": found["hidsize"],
+        "attention_heads": found["heads"],
+        "impala_width": 1,
+        "impala_chans": channels,
+        "n_recurrence_layers": found["layers"],
+        "pointwise_ratio": found["mlp ratio"],
+        # the three stacks halve the frame three times
+        "stem_pool": FRAME_SIZE // 8 // math.isqrt(found["image features"] // channels[2]),
+    }
+    config: Config
+    try:
+        if "temporal channels" in found:
+            config = IDMConfig(**values, conv3d_channels=found["temporal channels"])
+        else:
+            context = found["context"]
+            config = VPTConfig(**values, timesteps=context, attention_memory_size=2 * context)
+    except (ValueError, ZeroDivisionError):
+        return None
+    named: Mapping[str, Config] = policies.NAMED if isinstance(config, VPTConfig) else inverse.NAMED
+    return named.get(_name(config), config)

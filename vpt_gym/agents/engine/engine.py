@@ -1,0 +1,164 @@
+"""The engine: a policy packed for acting, one frame a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vpt_gym.agents.config import FRAME_SIZE
+from vpt_gym.agents.engine.cuda_graph import GraphedCall
+from vpt_gym.agents.engine.frame_step import FrameStep
+from vpt_gym.agents.engine.hardware import EnginePrecision, require_precision
+from vpt_gym.agents.engine.ring import Ring
+from vpt_gym.agents.heads import ActionDistribution, ChoicesDistribution
+from vpt_gym.agents.memory import Memory
+from vpt_gym.agents.policy import VPTPolicy
+
+
+@dataclass(frozen=True)
+class EngineOutput:
+    """What an engine says about one frame of each stream.
+
+    Attributes:
+        pi: The distribution over actions; its shapes begin with (B,).
+        value: (B,), normalised like a policy's; None if it was not asked for.
+    """
+
+    pi: ActionDistribution | ChoicesDistribution
+    value: Tensor | None
+
+
+class ActingEngine:
+    """A policy packed for acting: what ``VPTPolicy.forward`` computes for T = 1, several times as fast.
+
+    The weights are copied and packed at construction; the policy may be used meanwhile, and once its weights have
+    changed, :attr:`stale` says so. The precisions are:
+
+    - ``"fp32"``: nothing is rounded. The results are the policy's, up to the order of sums.
+    - ``"bf16"``: convolutions in bf16. On a CPU the dense layers keep their weights in half precision; on a GPU they
+      are bf16 too. Norms of rows, attention, memory and log-probabilities stay float32.
+    - ``"int8"`` (CPU): like bf16, with int8 weights in the dense layers behind the image network.
+
+    Args:
+        policy: The policy, with parameters in float32, on the CPU or a CUDA device.
+        batch_size: Number of streams B.
+        precision: Number types, as above.
+        compile: On a CUDA device, let ``torch.compile`` fuse the network first; construction then takes minutes.
+
+    Attributes:
+        batch_size: B.
+        precision: The precision.
+        device: Where the policy and the memory are.
+
+    Raises:
+        ValueError: The batch size is not positive, the policy's parameters are not float32, the machine cannot run
+            the precision, or ``compile`` is asked for on a CPU.
+    """
+
+    def __init__(
+        self,
+        policy: VPTPolicy,
+        batch_size: int = 1,
+        *,
+        precision: EnginePrecision = "fp32",
+        compile: bool = False,
+    ) -> None:
+        self.device = policy.net.final_ln.weight.device
+        require_precision(precision, self.device)
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
+        if any(x.dtype != torch.float32 for x in policy.parameters()):
+            found = ", ".join(sorted({str(x.dtype) for x in policy.parameters()}))
+            raise ValueError(
+                f"an engine packs a policy in float32, this one has {', '.join(found)}: use policy.float()"
+            )
+        if compile and self.device.type != "cuda":
+            raise ValueError("compile=True is for CUDA devices; on a CPU an engine has packed kernels already")
+        self.batch_size = batch_size
+        self.precision: EnginePrecision = precision
+        self._policy = policy
+        self._config = policy.config
+        self._versions = _versions(policy)
+        with torch.inference_mode():
+            self._ring = Ring(policy.config, batch_size, self.device)
+            step: Callable[[Tensor, Tensor], tuple[Tensor, ...]] = FrameStep(policy, self._ring, batch_size, precision)
+            self._value = policy.value_head.linear.weight.clone(), policy.value_head.linear.bias.clone()
+            if self.device.type == "cuda":
+                frames = torch.zeros(batch_size, FRAME_SIZE, FRAME_SIZE, 3, dtype=torch.uint8, device=self.device)
+                first = torch.ones(batch_size, dtype=torch.bool, device=self.device)
+                with torch.cuda.device(self.device):
+                    step = GraphedCall(step, frames, first, compile=compile)
+            self._step = step
+            self.reset()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the policy's weights were changed since they were packed; a new engine takes the change over."""
+        return _versions(self._policy) != self._versions
+
+    @property
+    def memory(self) -> Memory:
+        """A copy of what the engine remembers, as the policy itself would take it, and the other way round.
+
+        Setting it takes the engine back to that point.
+
+        Raises:
+            ValueError: The memory is of another architecture or number of streams.
+        """
+        with torch.inference_mode():
+            return self._ring.read()
+
+    @memory.setter
+    def memory(self, memory: Memory) -> None:
+        config = self._config
+        shape = (self.batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
+        found = tuple(memory.keys.shape), tuple(memory.values.shape), tuple(memory.valid.shape)
+        if found != (shape, shape, shape[::2]):
+            raise ValueError(f"this engine's memory has keys and values (B, L, M - 1, D) = {shape}, got {found[0]}")
+        with torch.inference_mode():
+            self._ring.fill(memory.to(self.device, torch.float32))
+
+    def reset(self, mask: Tensor | None = None) -> None:
+        """Forgets the past of the streams where ``mask`` (bool (B,)) is True; of all without a mask.
+
+        Raises:
+            ValueError: The mask is not bool (B,).
+        """
+        if mask is None:
+            mask = torch.ones(self.batch_size, dtype=torch.bool)
+        _require("mask", mask, torch.bool, (self.batch_size,))
+        with torch.inference_mode():
+            self._ring.reset(mask.to(self.device))
+
+    def step(self, frames: Tensor, first: Tensor, *, value: bool = False) -> EngineOutput:
+        """Shows the next frame of every stream.
+
+        Args:
+            frames: (B, 128, 128, 3) uint8, RGB.
+            first: (B,) bool, True where the frame is the first of its episode; nothing before it is seen then.
+            value: Also compute the value.
+
+        Raises:
+            ValueError: A shape or type is wrong.
+        """
+        _require("frames", frames, torch.uint8, (self.batch_size, FRAME_SIZE, FRAME_SIZE, 3))
+        _require("first", first, torch.bool, (self.batch_size,))
+        with torch.inference_mode():
+            latent, *choices = self._step(frames.to(self.device), first.to(self.device))
+            values = F.linear(latent, *self._value).squeeze(-1) if value else None
+        pi = ActionDistribution(*choices) if self._config.action_sizes is None else ChoicesDistribution(tuple(choices))
+        return EngineOutput(pi, values)
+
+
+def _versions(policy: VPTPolicy) -> list[tuple[int, int]]:
+    """Returns what changes when a parameter is changed in place or replaced."""
+    return [(id(x), -1 if x.is_inference() else x._version) for x in policy.parameters()]
+
+
+def _require(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    if tensor.dtype != dtype or tuple(tensor.shape) != shape:
+        raise ValueError(f"{name} must be {str(dtype)[6:]} {shape}, got {tensor.dtype} {tuple(tensor.shape)}")

@@ -1,0 +1,96 @@
+"""``vpt-gym info``: what a checkpoint is, and whether it loads."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import tyro
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.describe import Description
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
+@dataclass
+class Args:
+    """Says what a checkpoint is: architecture, parameters, heads, temperature, what becomes of every key on loading.
+
+    Nothing in a file is executed, whatever it is. Weights are compared with the .model file given before them; else
+    with the published one that lies beside them; else with the architecture that their shapes tell.
+
+    Exit status: 0 if everything can be loaded, 1 if not.
+    """
+
+    files: tyro.conf.Positional[tuple[str, ...]]
+    """.model, .weights and .safetensors files, folders of saved models, names of downloaded checkpoints."""
+    json: bool = False
+    """Print JSON: a list with one object a file or folder."""
+
+
+def run(args: Args) -> int:
+    """Prints the descriptions and returns the exit status."""
+    from vpt_gym.agents.describe import describe
+
+    if not args.files:
+        print("vpt-gym info: name a file, a folder or a downloaded checkpoint", file=sys.stderr)
+        return 2
+    described = describe(args.files)
+    if args.json:
+        print(json.dumps([one.to_dict() for one in described], indent=2))
+    else:
+        _print(described)
+    return 0 if all(one.ok for one in described) else 1
+
+
+def _print(described: Iterable[Description]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for index, one in enumerate(described):
+        if index:
+            console.print()
+        console.print(Text(one.source, style="bold"), soft_wrap=True)
+        if not console.is_terminal:
+            for name, value in _rows(one):
+                console.print(Text(f"  {name:<15}{value}"), soft_wrap=True)
+            continue
+        table = Table(show_header=False, box=None, padding=(0, 0, 0, 2))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in _rows(one):
+            table.add_row(name, Text(value, style="bold red" if name == "PROBLEM" else ""))
+        console.print(table)
+
+
+def _rows(one: Description) -> Iterable[tuple[str, str]]:
+    from vpt_gym.agents.load_report import examples
+
+    if one.kind:
+        held = {"description": "description of", "weights": "weights of", "both": "saved"}[one.holds]
+        yield "what", f"{held} {'an' if one.kind[0] in 'aeiou' else 'a'} {one.kind}"
+        yield "architecture", one.architecture or "none of the named ones"
+        yield "config", ", ".join(f"{name} {value}" for name, value in one.config.items() if value is not None)
+        yield "action head", one.heads
+    if one.temperature is not None:
+        yield "temperature", f"{one.temperature:g}"
+    if one.parameters:
+        parts = ", ".join(f"{name} {n:,}" for name, n in one.parameters.items() if name != "total")
+        yield "parameters", f"{one.parameters['total']:,} ({parts})"
+    if one.compared_with:
+        yield "compared with", one.compared_with
+    if (report := one.report) is not None:
+        yield "would load", f"{len(report.loaded)} keys"
+        for name in ("missing", "unexpected", "mismatched", "ignored", "converted"):
+            keys = list(getattr(report, name))
+            if keys:
+                yield name, f"{len(keys)} keys{examples(keys)}"
+    if one.problem:
+        yield "PROBLEM", one.problem
+    else:
+        yield "verdict", "can be loaded"

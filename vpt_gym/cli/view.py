@@ -1,0 +1,94 @@
+"""``vpt-gym view``: look at demos in a browser, or as videos with the keys drawn in."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
+@dataclass
+class Args:
+    """Shows demos in a browser on this machine: video, keys, camera and reward, and what an agent would have done.
+
+    It prints an address to open, and ends by Ctrl+C. Nothing is loaded from elsewhere and nobody else can reach it. An
+    episode that is marked as bad moves to rejected/ in its directory, and can be moved back.
+    """
+
+    path: Annotated[Path, tyro.conf.Positional]
+    """Directory of demos; or one of the files of an episode, which is then shown first."""
+    agent: tuple[str, ...] = ()
+    """Agent to compare with: a folder of a saved agent, a .model and its .weights file, or a published name."""
+    device: str = "cpu"
+    """Where the agent runs: cpu, or cuda."""
+    port: int = 0
+    """Port on 127.0.0.1; 0 is any free one."""
+    browser: bool = False
+    """Also open the address in this machine's browser."""
+    export: bool = False
+    """Write a video of the one episode with keys, camera and reward drawn below the picture, and end."""
+    out: Path | None = None
+    """File that --export writes; default: ID.keys.mp4 in the current directory."""
+
+
+def run(args: Args) -> int:
+    """Serves until it is interrupted, or exports; returns the exit status."""
+    try:
+        if args.export:
+            _export(args)
+        else:
+            _serve(args)
+    except (ValueError, OSError, OverflowError, ImportError, RuntimeError) as error:
+        print(f"vpt-gym view: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _export(args: Args) -> None:
+    from vpt_gym.demos.format import read_demo
+    from vpt_gym.view.export import export
+
+    if args.agent or args.browser or args.port:
+        raise ValueError("--export writes a file and ends: leave --agent, --browser and --port out")
+    if args.path.is_dir():
+        raise ValueError(f"{args.path} is a directory; --export takes one episode: name one of its files")
+    demo = read_demo(args.path)
+    out = Path(f"{demo.id}.keys.mp4") if args.out is None else args.out
+    export(demo, out)
+    print(f"{out}  {len(demo)} ticks, {out.stat().st_size:,} bytes")
+
+
+def _serve(args: Args) -> None:
+    from vpt_gym.view.episodes import Episodes
+    from vpt_gym.view.server import ViewServer
+
+    if args.out is not None:
+        raise ValueError("--out goes with --export")
+    if len(args.agent) > 2:
+        raise ValueError(
+            f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
+        )
+    episodes = Episodes(args.path)
+    predictions = None
+    if args.agent:
+        from vpt_gym.agents import VPTAgent
+        from vpt_gym.view.predictions import Predictions
+
+        predictions = Predictions(VPTAgent.from_pretrained(*args.agent, device=args.device).policy, args.agent[0])
+    with (
+        closing(predictions) if predictions else nullcontext(),
+        ViewServer(episodes, predictions, port=args.port) as server,
+    ):
+        print(f"{episodes.directory}: open {server.url}\nCtrl+C ends it", flush=True)
+        if args.browser:
+            import webbrowser
+
+            webbrowser.open(server.url)
+        server.serve_forever()

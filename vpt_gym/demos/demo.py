@@ -1,0 +1,247 @@
+"""A demo in memory: its actions, rewards and metadata, and its frames when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions import codec
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.demos.contractor import WINDOW_HEIGHT, Compat, check_compat, read_ticks, recorder_version_of
+from vpt_gym.demos.cursor import CURSOR, CursorTrack, check_sprite
+from vpt_gym.demos.format import (
+    CONTRACTOR_FORMAT,
+    CUT,
+    MEND,
+    MISSING,
+    RESTORE,
+    DemoError,
+    DemoFiles,
+    files_of,
+    partial,
+    read_metadata,
+    read_records,
+)
+from vpt_gym.demos.records import EXTRA_KEY, Record, executed_action_of, human_action_of, reward_of, stack_actions
+from vpt_gym.demos.video import VideoHeader, iter_frames, iter_frames_opencv, read_header
+from vpt_gym.frames import Frame
+
+
+@dataclass(frozen=True, repr=False)
+class Demo:
+    """One recorded episode of T ticks, without its pixels.
+
+    Attributes:
+        files: Where its files stand.
+        metadata: The content of ``<id>.json``. Of a contractor recording, which has none: ``format`` ("contractor"),
+            ``ticks``, ``frame_size``, ``success`` (None) and ``recorder_version`` ("6.9", or None: not known).
+        actions: The human actions, the labels where labels were stored: each of the 23 buttons (T,) int8 0/1, and
+            ``camera`` (T, 2) float32, degrees per tick, (pitch, yaw); + is down, right. With ``compat="openai"`` the
+            camera is int64, whole degrees, and may leave +-180.
+        executed: The human actions that were executed, like ``actions``.
+        codes: (T, 2) int64, the canonical VPT codes of ``actions``.
+        rewards: (T,) float64, of the step that each executed action took.
+        null: (T,) bool, the ticks in which nothing is done: those whose code is null. With ``compat="openai"`` those
+            that the public loader leaves out.
+        cursor: Where a cursor is drawn into the frames, None for none.
+        compat: What ``read_demo`` was asked for.
+    """
+
+    files: DemoFiles
+    metadata: dict[str, Any]
+    actions: dict[str, npt.NDArray[Any]]
+    executed: dict[str, npt.NDArray[Any]]
+    codes: npt.NDArray[np.int64]
+    rewards: npt.NDArray[np.float64]
+    null: npt.NDArray[np.bool_]
+    cursor: CursorTrack | None = None
+    compat: Compat = None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __repr__(self) -> str:
+        height, width = self.frame_size
+        return f"Demo({self.id!r}, ticks={len(self)}, frames={height}x{width}, success={self.success})"
+
+    @property
+    def id(self) -> str:
+        """The demo's id."""
+        return self.files.id
+
+    @property
+    def success(self) -> bool | None:
+        """Whether the episode succeeded; None where that is not known."""
+        success: bool | None = self.metadata["success"]
+        return success
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(height, width) of the recorded frames."""
+        height, width = self.metadata["frame_size"]
+        return height, width
+
+    @property
+    def look(self) -> str:
+        """What the frames depend on beside the video, in a short word: the decoder, and the cursor drawn."""
+        drawn = hashlib.sha256(self.compat.encode() if self.compat else b"")
+        if self.cursor is not None:
+            drawn.update(self.cursor.sprite.tobytes() + self.cursor.position.tobytes())
+        return drawn.hexdigest()[:12]
+
+    def frames(self) -> Iterator[Frame]:
+        """Yields the T frames in order, uint8 (H, W, 3); frame t is what was seen before action t.
+
+        The video is H.264, so the pixels are close to, not equal to, the recorded ones. In contractor recordings the
+        cursor is drawn while a menu is open.
+
+        Raises:
+            DemoError: The video cannot be decoded, or has not T frames.
+        """
+        count = 0
+        try:
+            video = self.files.video
+            decoded = iter_frames_opencv(video) if self.compat else iter_frames(video, self.frame_size)
+            for frame in decoded:
+                count += 1
+                if count <= len(self):
+                    yield frame if self.cursor is None else self.cursor.draw(frame, count - 1)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise DemoError(f"{self.files.video}: cannot be decoded after frame {count} ({error})", RESTORE) from error
+        if count != len(self):
+            raise DemoError(
+                f"{self.files.video} holds {count} frames, but {self.files.records.name} holds {len(self)} ticks",
+                RESTORE,
+            )
+
+
+def read_demo(
+    path: str | os.PathLike[str],
+    *,
+    compat: Compat = None,
+    recorder_version: str | None = None,
+    cursor: npt.NDArray[np.uint8] | None = None,
+) -> Demo:
+    """Reads a finished demo: records and metadata at once, frames when asked for.
+
+    It may be one of OpenAI's contractor recordings, which are a video and its records alone. The video's packets are
+    counted, not decoded: damage inside them shows in ``Demo.frames``.
+
+    Args:
+        path: Any of the demo's files, or their common stem.
+        compat: ``"openai"`` reads the demo as openai/Video-Pre-Training's public loader does, with its faults
+            (``vpt_gym.demos.contractor``): the same actions, the same null ticks, and frames that OpenCV decodes.
+            None corrects them.
+        recorder_version: Of a contractor recording, such as "6.9"; default: the directory's name, where that is a
+            version. Without one, mouse movements in menus are taken as they are.
+        cursor: uint8 (h, w, 4) RGBA, drawn into contractors' frames while a menu is open; default: one of our own.
+            For the public loader's very pixels pass its ``mouse_cursor_white_16x16.png``, top left 16x16, as RGBA.
+
+    Raises:
+        DemoError: A file is missing, holds something else, or they disagree on the length or the size.
+        ValueError: ``compat``, ``recorder_version`` or ``cursor`` is not of the kind above.
+    """
+    check_compat(compat)
+    sprite = CURSOR if cursor is None else check_sprite(cursor)
+    files = files_of(path)
+    version = recorder_version_of(files.directory, recorder_version)
+    unfinished = any(partial(piece).exists() for piece in files.all)
+    for file in (files.metadata, files.records, files.video):
+        if not file.is_file() and unfinished:
+            raise DemoError(f"{file} is missing: the recording was not finished", MEND, mendable=True)
+        if not file.is_file() and file != files.metadata:
+            raise DemoError(f"{file} is missing ({MISSING})", RESTORE)
+    metadata = read_metadata(files.metadata) if files.metadata.is_file() else None
+    records = read_records(files.records)
+    header = read_header(files.video)
+    if metadata is None:
+        if EXTRA_KEY in records[0]:
+            raise DemoError(f"{files.metadata} is missing, and the records are not a contractor's ({MISSING})", RESTORE)
+        contractor = True
+        metadata = {
+            "format": CONTRACTOR_FORMAT,
+            "ticks": len(records),
+            "frame_size": list(header.size),
+            "success": None,
+            "recorder_version": version,
+        }
+    else:
+        contractor = False
+        if len(records) != metadata["ticks"]:
+            raise DemoError(
+                f"{files.records} holds {len(records)} records, but {files.metadata.name} says "
+                f"{metadata['ticks']} ticks",
+                CUT,
+                mendable=True,
+            )
+    if header.frames != len(records):
+        raise _wrong_length(files, header, len(records), contractor=contractor)
+    if not contractor:
+        _check_size(files, header, metadata["frame_size"])
+    try:
+        track = None
+        if contractor or compat:
+            ticks = read_ticks(records, compat=compat, recorder_version=version)
+            actions, executed = ticks.actions, ticks.actions
+            if not np.isnan(ticks.cursor).all():
+                track = CursorTrack(ticks.cursor, sprite, WINDOW_HEIGHT, clip=compat is None)
+        else:
+            actions, executed = _stored_actions(records)
+        rewards = np.zeros(len(records)) if contractor else _stored_rewards(records)
+    except ValueError as error:
+        raise DemoError(f"{files.records}, {error}", RESTORE) from error
+    codes = codec.encode(actions)
+    null = ticks.skipped if compat else codec.is_null(codes)
+    return Demo(files, metadata, actions, executed, codes, rewards, null, track, compat)
+
+
+def _stored_actions(records: list[Record]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]:
+    """Returns the actions and the executed actions of our own records, which say them exactly."""
+    actions: list[HumanAction] = []
+    executed: list[HumanAction] = []
+    for line, record in enumerate(records, start=1):
+        try:
+            actions.append(human_action_of(record))
+            executed.append(executed_action_of(record) or actions[-1])
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"line {line}: {error}") from error
+    return stack_actions(actions), stack_actions(executed)
+
+
+def _stored_rewards(records: list[Record]) -> npt.NDArray[np.float64]:
+    rewards = np.zeros(len(records))
+    for tick, record in enumerate(records):
+        try:
+            rewards[tick] = reward_of(record)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"line {tick + 1}: {error}") from error
+    return rewards
+
+
+def _check_size(files: DemoFiles, header: VideoHeader, frame_size: list[int]) -> None:
+    padded = tuple(side + side % 2 for side in frame_size)
+    if header.size != padded:
+        raise DemoError(
+            f"{files.video} is {header.size[0]}x{header.size[1]}, but {files.metadata.name} says "
+            f"{frame_size[0]}x{frame_size[1]}",
+            RESTORE,
+        )
+
+
+def _wrong_length(files: DemoFiles, header: VideoHeader, ticks: int, *, contractor: bool) -> DemoError:
+    frames, cut = header.frames, "jsonl" if header.frames > ticks else "video"
+    problem = f"{files.video} holds {frames} frames, but {files.records.name} holds {ticks} ticks: the {cut} is cut off"
+    if frames == 0:
+        return DemoError(problem, RESTORE)
+    if contractor and header.reordered and (frames > ticks or frames < header.declared):
+        # frames out of order cannot be cut off without encoding anew
+        command = f"ffmpeg -i {files.video.name} -frames:v {min(frames, ticks)} -c:v libx264 -bf 0 -crf 18 cut.mp4"
+        return DemoError(problem, f"restore the file from a copy, or put in its place what `{command}` makes of it")
+    return DemoError(problem, CUT, mendable=True)

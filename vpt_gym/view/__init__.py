@@ -1,0 +1,1 @@
+"""Looking at demos: a local web page (``server``), and videos with the keys drawn in (``export``)."""

@@ -1,0 +1,205 @@
+"""The episodes of one directory of demos, as the page lists and draws them; and putting bad ones aside."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions.human import BUTTONS
+from vpt_gym.demos.demo import Demo, read_demo
+from vpt_gym.demos.format import DemoError, DemoFiles, files_of, list_demos, read_metadata
+
+REJECTED = "rejected"
+"""Name of the directory, inside that of the demos, that bad ones are moved to."""
+
+_MOVING_SUFFIX = ".moving"
+
+
+class Episodes:
+    """The demos of a directory and those rejected from it. May be used from several threads at once.
+
+    A demo's files move together: while they do, its ``.json``, by which a finished demo is known, has another name. A
+    move that a crash cut short is completed when the directory is opened again.
+
+    Args:
+        path: The directory, or any file of a demo in it.
+
+    Attributes:
+        directory: The directory.
+        chosen: The id of the demo that ``path`` named; None if it is the directory.
+
+    Raises:
+        FileNotFoundError: There is no such directory or demo.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.directory, self.chosen = Path(path), None
+        if not self.directory.is_dir():
+            files = files_of(path)
+            self.directory, self.chosen = files.directory, files.id
+            if files.metadata not in list_demos(files.directory):
+                raise FileNotFoundError(f"{path} is neither a directory of demos nor a finished demo")
+        self._lock = threading.Lock()
+        for folder in (self.directory, self.directory / REJECTED):
+            for marker in folder.glob(f"*.json{_MOVING_SUFFIX}"):
+                files = files_of(marker.with_name(marker.name.removesuffix(_MOVING_SUFFIX)))
+                source = self.directory / REJECTED if folder == self.directory else self.directory
+                _complete(DemoFiles(source, files.id), files)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns the list for the page: one entry a demo, the rejected ones last, without reading their ticks.
+
+        Each has ``id``, ``rejected``, ``task``, ``success`` (None: not known), ``ticks``, ``return`` and ``problem``,
+        which is None unless the metadata cannot be read; the four before it are None then.
+        """
+        rows = []
+        for rejected in (False, True):
+            for path in self._paths(rejected):
+                try:
+                    metadata, problem = read_metadata(path), None
+                except DemoError as error:
+                    metadata, problem = {}, str(error)
+                rows.append(
+                    {
+                        "id": path.stem,
+                        "rejected": rejected,
+                        "task": metadata.get("task") or metadata.get("env_id"),
+                        "success": metadata.get("success"),
+                        "ticks": metadata.get("ticks"),
+                        "return": metadata.get("return"),
+                        "problem": problem,
+                    }
+                )
+        return rows
+
+    def files(self, demo_id: str) -> DemoFiles:
+        """Returns where the files of a demo stand, rejected or not.
+
+        Raises:
+            KeyError: The directory holds no demo of that id. It is looked up among those, not joined to a path.
+        """
+        for rejected in (False, True):
+            for path in self._paths(rejected):
+                if path.stem == demo_id:
+                    return files_of(path)
+        raise KeyError(f"there is no finished demo {demo_id!r} in {self.directory}")
+
+    def read(self, demo_id: str) -> Demo:
+        """Reads a demo.
+
+        Raises:
+            KeyError: The directory holds no demo of that id.
+            DemoError: It is damaged.
+        """
+        return read_demo(self.files(demo_id).metadata)
+
+    def reject(self, demo_id: str) -> None:
+        """Moves a demo to ``rejected/``; nothing happens if it is there.
+
+        Raises:
+            KeyError: The directory holds no demo of that id.
+            FileExistsError: ``rejected/`` holds files of that id.
+            OSError: A file cannot be moved; those that were are moved back.
+        """
+        self._move(demo_id, self.directory / REJECTED)
+
+    def restore(self, demo_id: str) -> None:
+        """Moves a demo back from ``rejected/``; nothing happens if it is not there.
+
+        Raises:
+            KeyError: The directory holds no demo of that id.
+            FileExistsError: The directory holds other files of that id.
+            OSError: A file cannot be moved; those that were are moved back.
+        """
+        self._move(demo_id, self.directory)
+
+    def _paths(self, rejected: bool) -> list[Path]:
+        if not rejected:
+            return list_demos(self.directory)
+        folder = self.directory / REJECTED
+        return list_demos(folder) if folder.is_dir() else []
+
+    def _move(self, demo_id: str, folder: Path) -> None:
+        with self._lock:
+            source = self.files(demo_id)
+            target = DemoFiles(folder, demo_id)
+            if source.directory == folder:
+                return
+            folder.mkdir(exist_ok=True)
+            for path in target.all:
+                if path.exists():
+                    raise FileExistsError(f"{path} exists already; remove it, or give it another name")
+            os.rename(source.metadata, _moving(target.metadata))
+            try:
+                _complete(source, target)
+            except OSError:
+                for old, new in zip(source.all[:2], target.all[:2], strict=True):
+                    if new.exists() and not old.exists():
+                        os.rename(new, old)
+                os.rename(_moving(target.metadata), source.metadata)
+                raise
+
+
+def timeline(demo: Demo) -> dict[str, Any]:
+    """Returns what the page draws of a demo of T ticks, as JSON.
+
+    ``label`` is what to learn; ``executed`` is what was done, None where they never differ. Both have the form of
+    ``drawn``. ``rewards`` holds T numbers.
+    """
+    differs = np.zeros(len(demo), np.bool_)
+    for name in BUTTONS:
+        differs |= demo.actions[name] != demo.executed[name]
+    differs |= (demo.actions["camera"] != demo.executed["camera"]).any(axis=1)
+    return {
+        "id": demo.id,
+        "ticks": len(demo),
+        "fps": demo.metadata.get("fps", 20),
+        "frame_size": list(demo.frame_size),
+        "success": demo.success,
+        "metadata": demo.metadata,
+        "label": drawn(demo.actions),
+        "executed": drawn(demo.executed) if differs.any() else None,
+        "rewards": demo.rewards.tolist(),
+    }
+
+
+def drawn(actions: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Returns T human actions in the form that the page draws.
+
+    Args:
+        actions: Each of the 23 buttons (T,) 0/1, and ``camera`` (T, 2) degrees per tick, (pitch, yaw).
+
+    Returns:
+        ``buttons``: for each that is ever held, its runs ``[first tick, tick behind the last]``; ``pitch`` and
+        ``yaw``: T numbers, degrees per tick.
+    """
+    held = {name: runs(actions[name]) for name in BUTTONS}
+    pitch, yaw = np.round(np.asarray(actions["camera"], np.float64), 4).T
+    return {
+        "buttons": {name: spans for name, spans in held.items() if spans},
+        "pitch": pitch.tolist(),
+        "yaw": yaw.tolist(),
+    }
+
+
+def runs(flags: npt.NDArray[Any]) -> list[list[int]]:
+    """Returns where (T,) flags are not zero, as ``[first, behind the last]`` of each run."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags) != 0, [0]]).astype(np.int8)))
+    return [[int(start), int(end)] for start, end in edges.reshape(-1, 2)]
+
+
+def _moving(path: Path) -> Path:
+    return path.with_name(path.name + _MOVING_SUFFIX)
+
+
+def _complete(source: DemoFiles, target: DemoFiles) -> None:
+    """Moves the files that have not arrived yet, and then gives the target's ``.json`` its name."""
+    for old, new in zip(source.all[:2], target.all[:2], strict=True):
+        if old.exists():  # it may be missing from a damaged demo, or have arrived
+            os.rename(old, new)
+    os.rename(_moving(target.metadata), target.metadata)

@@ -1,0 +1,369 @@
+// The page of `vpt-gym view`: the list, the video, what holds at this tick, the keyboard. Plain JavaScript, no library.
+
+import { Timeline } from "./timeline.js";
+
+const $ = (id) => document.getElementById(id);
+const video = $("video");
+const timeline = new Timeline($("timeline"), (tick) => { video.pause(); seek(tick); });
+
+const state = {
+  rows: [], filter: "all", sort: { by: null, down: false }, agent: null,
+  row: null, episode: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
+  opened: 0, // counts: an answer for an episode that was left meanwhile is dropped
+};
+
+async function call(path, options) {
+  const answer = await fetch(path, options);
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.error);
+  return content;
+}
+const address = (id, what = "") => `api/episodes/${encodeURIComponent(id)}${what}`;
+
+function element(tag, text = "", className = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  made.className = className;
+  return made;
+}
+
+function toast(text) {
+  $("toast").textContent = text;
+  $("toast").classList.add("shown");
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => $("toast").classList.remove("shown"), 5000);
+}
+
+// ---- the list
+
+const FILTERS = {
+  all: ["All", (row) => !row.rejected],
+  success: ["Success", (row) => !row.rejected && row.success === true],
+  failure: ["Failure", (row) => !row.rejected && row.success === false],
+  unknown: ["Unknown", (row) => !row.rejected && row.success === null],
+  rejected: ["Rejected", (row) => row.rejected],
+};
+const COLUMNS = { id: "episode", task: "task", success: "ok", ticks: "ticks", return: "return" };
+const NUMBERS = ["ticks", "return"];
+
+function shown() {
+  const rows = state.rows.filter(FILTERS[state.filter][1]);
+  const { by, down } = state.sort;
+  if (by === null) return rows;
+  const order = (a, b) => (a === b ? 0 : a === null ? 1 : b === null ? -1 : a < b ? -1 : 1);
+  return rows.sort((a, b) => order(a[by], b[by]) * (down ? -1 : 1));
+}
+
+function showList() {
+  $("filters").replaceChildren(...Object.entries(FILTERS).map(([name, [title, keep]]) => {
+    const button = element("button", `${title} ${state.rows.filter(keep).length}`);
+    button.dataset.filter = name;
+    button.setAttribute("aria-pressed", name === state.filter);
+    button.onclick = () => { state.filter = name; showList(); };
+    return button;
+  }));
+  $("columns").replaceChildren(...Object.entries(COLUMNS).map(([name, title]) => {
+    const arrow = state.sort.by !== name ? "" : state.sort.down ? " ▾" : " ▴";
+    const cell = element("th", title + arrow, NUMBERS.includes(name) ? "number" : "");
+    cell.onclick = () => { state.sort = { by: name, down: state.sort.by === name && !state.sort.down }; showList(); };
+    return cell;
+  }));
+  $("episodes").replaceChildren(...shown().map((row) => {
+    const line = element("tr", "", row === state.row ? "chosen" : "");
+    line.dataset.id = row.id;
+    const name = element("td", "", "id");
+    const time = row.id.match(/^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-\d{6}-(\w+)$/);
+    name.append(time ? `${time[1]}-${time[2]}-${time[3]} ${time[4]}:${time[5]}:${time[6]}` : row.id);
+    if (time) name.append(element("small", time[7]));
+    if (row.problem !== null) {
+      const problem = element("td", "damaged", "problem");
+      problem.colSpan = 4;
+      problem.title = row.problem;
+      line.append(name, problem);
+    } else {
+      const success = element("td", row.success === null ? "?" : row.success ? "✓" : "✗", String(row.success));
+      line.append(name, element("td", row.task ?? ""), success, element("td", row.ticks, "number"),
+        element("td", row.return === null ? "" : Number(row.return.toFixed(3)), "number"));
+    }
+    line.onclick = () => open(row);
+    return line;
+  }));
+  $("episodes").querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
+}
+
+function neighbour(step) {
+  const rows = shown(), at = rows.indexOf(state.row);
+  return rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
+}
+
+async function load() {
+  const answer = await call("api/episodes");
+  state.rows = answer.episodes;
+  state.agent = answer.agent;
+  state.row = state.rows.find((row) => row.id === state.row?.id) ?? null;
+  $("directory").textContent = answer.directory;
+  $("agent-name").textContent = `agent: ${answer.agent}`;
+  $("agent-name").hidden = $("compare").hidden = answer.agent === null;
+  showList();
+}
+
+// ---- one episode
+
+async function open(row) {
+  const opened = ++state.opened;
+  video.pause();
+  Object.assign(state, { row, episode: null, prediction: null, tick: 0 });
+  history.replaceState(null, "", `#${encodeURIComponent(row.id)}`);
+  showList();
+  try {
+    const episode = await call(address(row.id));
+    if (opened !== state.opened) return;
+    state.episode = episode;
+    timeline.show(episode);
+    complain("");
+    video.src = address(row.id, "/video");
+    showEpisode();
+    seek(0);
+    if (state.comparing) compare();
+  } catch (error) {
+    if (opened === state.opened) { $("episode").hidden = true; complain(error.message); }
+  }
+}
+
+function complain(text) {
+  $("problem").textContent = text;
+  $("problem").hidden = !text;
+}
+video.onerror = () => {
+  if (state.episode) complain("This browser cannot show the video (H.264); Chrome, Edge, Safari and Firefox can. The timeline works without it.");
+};
+
+function showEpisode() {
+  const { episode, row } = state, { metadata } = episode;
+  $("episode").hidden = false;
+  $("title").textContent = episode.id;
+  const success = episode.success === null ? "success unknown" : episode.success ? "success" : "failure";
+  const facts = [metadata.task, success, `return ${Number((metadata.return ?? 0).toFixed(3))}`, `ended: ${metadata.ended}`,
+    metadata.seed == null ? null : `seed ${metadata.seed}`, episode.frame_size.toReversed().join("×")];
+  $("facts").textContent = facts.filter((fact) => fact).join(" · ");
+  $("ticks").textContent = episode.ticks;
+  $("mark").textContent = row.rejected ? "Restore" : "Mark as bad";
+  $("mark").classList.toggle("restore", row.rejected);
+  $("episode").classList.toggle("without-executed", episode.executed === null);
+  video.playbackRate = state.speed;
+  showLegend();
+  showTick();
+}
+
+function showLegend() {
+  const entries = [["--label", "label"]];
+  if (state.episode.executed) entries.push(["--executed", "executed, where it differs"]);
+  if (state.prediction) entries.push(["--agent", "agent's most probable action"]);
+  $("legend").replaceChildren(...entries.flatMap(([colour, text]) => {
+    const patch = element("i");
+    patch.style.background = `var(${colour})`;
+    return [patch, text];
+  }));
+}
+
+function held(drawn, tick) {
+  return Object.keys(drawn.buttons).filter((name) => drawn.buttons[name].some(([a, b]) => a <= tick && tick < b));
+}
+
+const degrees = (value) => `${value > 0 ? "+" : ""}${value.toFixed(2)}°`;
+const percent = (value) => (value === 0 || value >= 0.001 ? `${(100 * value).toFixed(1)} %` : `${(100 * value).toPrecision(1)} %`);
+
+function showTick() {
+  const { episode, prediction, tick } = state;
+  if (!episode) return;
+  $("tick").textContent = tick;
+  $("time").textContent = `${(tick / episode.fps).toFixed(2)} s`;
+  const label = held(episode.label, tick).join(" ");
+  for (const [who, drawn] of [["label", episode.label], ["executed", episode.executed], ["agent", prediction?.probable]]) {
+    if (!drawn) continue;
+    const keys = held(drawn, tick).join(" ");
+    $(`${who}-keys`).textContent = keys || "–";
+    $(`${who}-keys`).classList.toggle("differs", keys !== label);
+    for (const axis of ["pitch", "yaw"]) {
+      $(`${who}-${axis}`).textContent = degrees(drawn[axis][tick]);
+    }
+  }
+  if (prediction) {
+    const nll = prediction.nll[tick];
+    $("label-probability").textContent = `${percent(Math.exp(-nll))} (${nll.toFixed(2)} nats)`;
+    $("agent-probability").textContent = percent(prediction.probability[tick]);
+  }
+  const sum = episode.rewards.slice(0, tick + 1).reduce((a, b) => a + b, 0);
+  $("reward").textContent = `reward ${Number(episode.rewards[tick].toFixed(4))} · return so far ${Number(sum.toFixed(4))}`;
+  timeline.move(tick);
+}
+
+// ---- time
+
+function seek(tick) {
+  if (!state.episode) return;
+  state.tick = Math.min(Math.max(Math.round(tick), 0), state.episode.ticks - 1);
+  video.currentTime = (state.tick + 0.5) / state.episode.fps;  // the middle of the frame: rounding cannot miss it
+  showTick();
+}
+
+function step(ticks) {
+  video.pause();
+  seek(state.tick + ticks);
+}
+
+function toggle() {
+  if (!state.episode) return;
+  if (!video.paused) return video.pause();
+  if (state.tick >= state.episode.ticks - 1) seek(0);
+  video.play().catch((error) => { if (error.name !== "AbortError") toast(`cannot play: ${error.message}`); });
+}
+
+function follow(now, frame) {
+  // frame.mediaTime is the time of the frame that is on the screen, currentTime only near it
+  if (state.episode && !video.paused && !video.seeking) {
+    const time = frame ? frame.mediaTime + 0.5 / state.episode.fps : video.currentTime;
+    state.tick = Math.min(Math.floor(time * state.episode.fps), state.episode.ticks - 1);
+    showTick();
+  }
+  awaitFrame();
+}
+function awaitFrame() {
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(follow);
+  else requestAnimationFrame((now) => follow(now, null));
+}
+awaitFrame();
+video.onplay = video.onpause = () => { $("play").textContent = video.paused ? "Play" : "Pause"; };
+
+function speed(factor) {
+  state.speed = video.playbackRate = Math.min(Math.max(video.playbackRate * factor, 0.125), 8);
+  toast(`speed ${video.playbackRate}×`);
+}
+
+// ---- marking
+
+async function mark(row, rejected) {
+  if (!row) return;
+  try {
+    const headers = { "Content-Type": "application/json" };
+    await call(address(row.id, rejected ? "/reject" : "/restore"), { method: "POST", headers, body: "{}" });
+  } catch (error) {
+    return toast(error.message);
+  }
+  const next = neighbour(shown().at(-1) === row ? -1 : 1), current = state.row === row;
+  state.undo = { id: row.id, rejected: !rejected };
+  await load();
+  toast(rejected ? `${row.id} moved to rejected/ · u brings it back` : `${row.id} moved back`);
+  const kept = state.row && FILTERS[state.filter][1](state.row);
+  if (current && !kept && next && next !== row) open(state.rows.find((other) => other.id === next.id));
+  else if (state.episode) showEpisode();
+}
+
+async function undo() {
+  if (!state.undo) return;
+  const { id, rejected } = state.undo;
+  await mark(state.rows.find((row) => row.id === id), rejected);
+  open(state.rows.find((row) => row.id === id));
+}
+
+// ---- the agent
+
+async function compare() {
+  const opened = state.opened, { id } = state.row;
+  try {
+    for (;;) {
+      const answer = await call(address(id, "/predictions"));
+      if (opened !== state.opened || !state.comparing) return;
+      if (answer.nll) { state.prediction = answer; break; }
+      $("compare").textContent = `Agent: ${answer.done} of ${answer.ticks} ticks`;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    const { nll, agrees } = state.prediction;
+    const mean = nll.reduce((a, b) => a + b, 0) / nll.length;
+    const share = agrees.filter(Boolean).length / agrees.length;
+    $("agreement").textContent = `most probable action is the label at ${percent(share)} of ticks; mean ${mean.toFixed(3)} nats`;
+  } catch (error) {
+    if (opened === state.opened) toast(error.message);
+    state.comparing = false;
+  }
+  showComparison();
+}
+
+function showComparison() {
+  $("compare").textContent = "Compare with the agent";
+  $("compare").setAttribute("aria-pressed", state.comparing);
+  $("episode").classList.toggle("without-agent", !state.prediction);
+  if (!state.episode) return;
+  timeline.compare(state.prediction);
+  showLegend();
+  showTick();
+}
+
+function toggleComparison() {
+  if (state.agent === null || !state.episode) return;
+  state.comparing = !state.comparing;
+  state.prediction = null;
+  showComparison();
+  if (state.comparing) compare();
+}
+
+function surprise(direction) {
+  // the starts of the spans of ticks that the agent finds least probable, a tenth of them
+  if (!state.prediction) return toast("compare with the agent first (a)");
+  const { nll } = state.prediction;
+  const limit = nll.toSorted((a, b) => b - a)[Math.floor(nll.length / 10)];
+  const starts = nll.flatMap((value, t) => (value > limit && !(nll[t - 1] > limit) ? [t] : []));
+  const next = direction > 0 ? starts.find((t) => t > state.tick) : starts.findLast((t) => t < state.tick);
+  if (next !== undefined) step(next - state.tick);
+}
+
+// ---- the keyboard
+
+const KEYS = {
+  " ": toggle,
+  ArrowLeft: (event) => step(event.shiftKey ? -20 : -1),
+  ArrowRight: (event) => step(event.shiftKey ? 20 : 1),
+  Home: () => step(-Infinity),
+  End: () => step(Infinity),
+  ArrowUp: () => { const row = neighbour(-1); if (row && row !== state.row) open(row); },
+  ArrowDown: () => { const row = neighbour(1); if (row && row !== state.row) open(row); },
+  x: () => mark(state.row, !state.row?.rejected),
+  u: undo,
+  a: toggleComparison,
+  d: () => surprise(1),
+  D: () => surprise(-1),
+  "+": () => timeline.zoom(0.5), "=": () => timeline.zoom(0.5),
+  "-": () => timeline.zoom(2),
+  0: () => timeline.zoom(Infinity),
+  "[": () => speed(0.5),
+  "]": () => speed(2),
+};
+const SHORTCUTS = [
+  ["Space", "play, pause"], ["← →", "one tick"], ["Shift ← →", "one second"], ["Home End", "first, last tick"], ["↑ ↓", "episode"],
+  ["x", "mark as bad, restore"], ["u", "undo the mark"], ["a", "agent"], ["d D", "next, previous tick that surprises it"],
+  ["+ - 0", "zoom, or the wheel"], ["[ ]", "speed"], ["click, drag", "seek"],
+];
+$("shortcuts").replaceChildren(...SHORTCUTS.map(([key, what]) => {
+  const entry = element("span");
+  entry.append(element("kbd", key), what);
+  return entry;
+}));
+
+document.addEventListener("keydown", (event) => {
+  const act = KEYS[event.key];
+  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  act(event);
+});
+$("play").onclick = toggle;
+$("mark").onclick = () => mark(state.row, !state.row.rejected);
+$("compare").onclick = toggleComparison;
+// a button that was clicked would answer to Space, which plays
+document.addEventListener("click", (event) => event.target.closest("button")?.blur());
+
+showComparison();
+await load();
+const wanted = decodeURIComponent(location.hash.slice(1));
+const initial = state.rows.find((row) => row.id === wanted) ?? shown()[0];
+if (initial) open(initial);
+else complain("This directory holds no finished demo.");

@@ -1,0 +1,168 @@
+"""What a policy would have done at each tick of a demo, and how probable it finds what the demo does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vpt_gym.actions import codec
+from vpt_gym.demos.demo import Demo
+from vpt_gym.frames import POLICY_SIZE, to_size
+from vpt_gym.view.episodes import drawn
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.policy import VPTPolicy
+
+_CHUNK = 32  # frames a call: the results do not depend on it, memory and the steps of the progress do
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A policy beside the T labels of a demo.
+
+    Attributes:
+        nll: (T, 2) float64, the negative log-likelihood of the label in nats: of its buttons, and of its camera.
+            Their sum is the loss of behavioural cloning.
+        codes: (T, 2) int64, the most probable action as a canonical VPT code.
+        probability: (T,) float64, what the policy gives to that action.
+        labels: (T, 2) int64, the demo's codes.
+    """
+
+    nll: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.int64]
+    probability: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns it in the form that the page draws."""
+        return {
+            "nll": np.round(self.nll.sum(axis=1), 4).tolist(),
+            "nll_buttons": np.round(self.nll[:, 0], 4).tolist(),
+            "nll_camera": np.round(self.nll[:, 1], 4).tolist(),
+            "probability": np.round(self.probability, 5).tolist(),
+            "agrees": (self.codes == self.labels).all(axis=1).tolist(),
+            "probable": drawn(codec.decode(self.codes)),
+        }
+
+
+class Stopped(RuntimeError):
+    """The computation was given up because the viewer ended."""
+
+
+def predict(
+    policy: VPTPolicy,
+    demo: Demo,
+    *,
+    progress: Callable[[int], object] = lambda ticks: None,
+    stop: threading.Event | None = None,
+) -> Prediction:
+    """Runs a policy over a demo from its first frame, memory carried to the end.
+
+    Args:
+        policy: A policy over VPT codes, in evaluation mode.
+        demo: The demo.
+        progress: Called with the number of ticks that are done.
+        stop: Gives up soon after it is set.
+
+    Raises:
+        DemoError: The video cannot be decoded, or is too short.
+        Stopped: ``stop`` was set.
+    """
+    device = next(policy.parameters()).device
+    memory, done = None, 0
+    nll: list[npt.NDArray[np.float64]] = []
+    codes: list[npt.NDArray[np.int64]] = []
+    probability: list[npt.NDArray[np.float64]] = []
+    for chunk in _chunks(demo):
+        if stop is not None and stop.is_set():
+            raise Stopped(f"gave up on {demo.id} after {done} ticks")
+        frames = torch.from_numpy(chunk)[None].to(device)
+        first = torch.zeros(frames.shape[:2], dtype=torch.bool, device=device)
+        first[:, 0] = done == 0
+        labels = torch.from_numpy(demo.codes[done : done + len(chunk)])[None].to(device)
+        with torch.inference_mode():
+            out = policy(frames, first, memory)
+            memory = out.memory
+            mode = out.pi.mode()
+            heads = [head.double() for head in out.pi.heads]
+            of_label, of_mode = (
+                torch.cat([head.gather(-1, of[..., k : k + 1]) for k, head in enumerate(heads)], -1)
+                for of in (labels, mode)
+            )
+        nll.append(-of_label[0].cpu().numpy())
+        codes.append(codec.canonical(mode[0].cpu().numpy()))
+        probability.append(of_mode[0].sum(-1).exp().cpu().numpy())
+        done += len(chunk)
+        progress(done)
+    return Prediction(np.concatenate(nll), np.concatenate(codes), np.concatenate(probability), demo.codes)
+
+
+class Predictions:
+    """Predictions of one agent, computed in the background, one episode at a time, and kept in memory.
+
+    Args:
+        policy: A policy over VPT codes.
+        name: What the page calls the agent.
+
+    Raises:
+        ValueError: The policy has another action space than VPT's.
+    """
+
+    def __init__(self, policy: VPTPolicy, name: str) -> None:
+        if policy.config.action_sizes is not None:
+            raise ValueError(
+                f"{name} has an action space of its own, {policy.config.action_sizes}: labels are VPT codes, so only "
+                "an agent with VPT's own head can be compared with them"
+            )
+        self.name = name
+        self._policy = policy.eval()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vpt-gym-predictions")
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._jobs: dict[tuple[str, int, int], Future[Prediction]] = {}
+        self._done: dict[tuple[str, int, int], int] = {}
+
+    def ask(self, demo: Demo) -> Prediction | int:
+        """Returns the prediction for a demo; or, while it is being computed, how many ticks are done.
+
+        The first call starts the computation. A demo whose video or records changed is computed anew.
+
+        Raises:
+            DemoError: The video cannot be decoded, or is too short.
+        """
+        key = _key(demo)
+        with self._lock:
+            if key not in self._jobs:
+                self._done[key] = 0
+                self._jobs[key] = self._worker.submit(self._compute, demo, key)
+            job = self._jobs[key]
+        return job.result() if job.done() else self._done[key]
+
+    def close(self) -> None:
+        """Gives up what is being computed, and waits until the thread has ended."""
+        self._stop.set()
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def _compute(self, demo: Demo, key: tuple[str, int, int]) -> Prediction:
+        def progress(ticks: int) -> None:
+            self._done[key] = ticks
+
+        return predict(self._policy, demo, progress=progress, stop=self._stop)
+
+
+def _key(demo: Demo) -> tuple[str, int, int]:
+    return demo.id, demo.files.video.stat().st_mtime_ns, demo.files.records.stat().st_mtime_ns
+
+
+def _chunks(demo: Demo) -> Iterator[npt.NDArray[np.uint8]]:
+    frames = (to_size(frame, POLICY_SIZE) for frame in demo.frames())
+    while chunk := list(islice(frames, _CHUNK)):
+        yield np.stack(chunk)

@@ -1,0 +1,262 @@
+"""The web server behind ``vpt-gym view``: the page, the episodes as JSON, their videos in ranges.
+
+It listens on the loopback only. Every address begins with a random token, so that neither another user of this
+machine nor a web page elsewhere can reach anything; requests under another host name (DNS rebinding) and changes that
+another page asks for are refused besides.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+from vpt_gym.demos.format import DemoError
+from vpt_gym.view.episodes import Episodes, timeline
+
+if TYPE_CHECKING:
+    from vpt_gym.view.predictions import Predictions
+
+LOOPBACK = "127.0.0.1"
+
+_PAGE = {
+    "": ("index.html", "text/html; charset=utf-8"),
+    "view.js": ("view.js", "text/javascript; charset=utf-8"),
+    "timeline.js": ("timeline.js", "text/javascript; charset=utf-8"),
+    "view.css": ("view.css", "text/css; charset=utf-8"),
+}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'; form-action 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",  # the address holds the token
+    "X-Content-Type-Options": "nosniff",
+}
+_BLOCK = 1 << 18
+
+
+class ViewServer(ThreadingHTTPServer):
+    """Serves one directory of demos to a browser on this machine.
+
+    Args:
+        episodes: The directory.
+        predictions: The agent whose predictions can be laid over the episodes; None: without.
+        port: Port on 127.0.0.1; 0 is any free one.
+
+    Attributes:
+        episodes: The directory.
+        predictions: The agent's predictions, or None.
+        token: The first part of every address.
+
+    Raises:
+        OSError: The port is taken.
+        OverflowError: There is no such port.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, episodes: Episodes, predictions: Predictions | None = None, *, port: int = 0) -> None:
+        self.episodes = episodes
+        self.predictions = predictions
+        self.token = secrets.token_urlsafe(16)
+        super().__init__((LOOPBACK, port), _Handler)
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        """The names under which a browser on this machine reaches it, with the port."""
+        return f"{LOOPBACK}:{self.server_port}", f"localhost:{self.server_port}"
+
+    @property
+    def url(self) -> str:
+        """The address to open, token included."""
+        chosen = self.episodes.chosen
+        return f"http://{self.hosts[0]}/{self.token}/" + ("" if chosen is None else f"#{quote(chosen, safe='')}")
+
+
+class _Refused(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ViewServer
+    protocol_version = "HTTP/1.1"  # keeps connections open
+    timeout = 60
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self.close_connection = True  # whatever body it has stays unread
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Logs nothing: a line for each piece of video helps nobody."""
+
+    def _answer(self) -> None:
+        try:
+            self._route()
+        except _Refused as refused:
+            self._send_json({"error": str(refused)}, refused.status)
+        except KeyError as error:
+            self._send_json({"error": error.args[0]}, HTTPStatus.NOT_FOUND)
+        except DemoError as error:
+            self._send_json({"error": str(error)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        except FileExistsError as error:
+            self._send_json({"error": str(error)}, HTTPStatus.CONFLICT)
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+            self.close_connection = True  # the browser wants no more of this video
+        except OSError as error:
+            self._send_json({"error": str(error)}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _route(self) -> None:
+        if self.headers.get("Host") not in self.server.hosts:
+            raise _Refused(
+                HTTPStatus.FORBIDDEN,
+                f"this server answers to {' and '.join(self.server.hosts)} only; forward the same port number",
+            )
+        parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
+        if not secrets.compare_digest(parts[0].encode(), self.server.token.encode()):
+            raise _Refused(HTTPStatus.NOT_FOUND, "open the whole address that vpt-gym view printed, token included")
+        if self.command == "POST":
+            self._post(parts[1:])
+        else:
+            self._get(parts[1:])
+
+    def _get(self, parts: list[str]) -> None:
+        match parts:
+            case [name] if name in _PAGE:
+                file, kind = _PAGE[name]
+                self._send(package_files("vpt_gym.view").joinpath("page", file).read_bytes(), kind)
+            case ["api", "episodes"]:
+                agent = self.server.predictions
+                self._send_json(
+                    {
+                        "directory": str(self.server.episodes.directory),
+                        "agent": None if agent is None else agent.name,
+                        "episodes": self.server.episodes.rows(),
+                    }
+                )
+            case ["api", "episodes", demo_id]:
+                self._send_json(timeline(self.server.episodes.read(demo_id)))
+            case ["api", "episodes", demo_id, "predictions"]:
+                self._send_predictions(demo_id)
+            case ["api", "episodes", demo_id, "video"]:
+                self._send_video(self.server.episodes.files(demo_id).video)
+            case _:
+                raise _Refused(HTTPStatus.NOT_FOUND, f"there is no page {self.path}")
+
+    def _post(self, parts: list[str]) -> None:
+        # A page of another origin can send neither this type nor this origin without being asked first (CORS).
+        if self.headers.get_content_type() != "application/json":
+            raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "changes need Content-Type: application/json")
+        origin = self.headers.get("Origin")
+        if origin is not None and origin not in [f"http://{host}" for host in self.server.hosts]:
+            raise _Refused(HTTPStatus.FORBIDDEN, f"changes are not taken from {origin}")
+        match parts:
+            case ["api", "episodes", demo_id, "reject"]:
+                self.server.episodes.reject(demo_id)
+            case ["api", "episodes", demo_id, "restore"]:
+                self.server.episodes.restore(demo_id)
+            case _:
+                raise _Refused(HTTPStatus.NOT_FOUND, f"there is nothing to change at {self.path}")
+        self._send_json({"done": True})
+
+    def _send_predictions(self, demo_id: str) -> None:
+        if self.server.predictions is None:
+            raise _Refused(HTTPStatus.NOT_FOUND, "no agent was given: vpt-gym view DIR --agent CHECKPOINT")
+        demo = self.server.episodes.read(demo_id)
+        found = self.server.predictions.ask(demo)
+        if isinstance(found, int):
+            self._send_json({"done": found, "ticks": len(demo)}, HTTPStatus.ACCEPTED)
+        else:
+            self._send_json(found.as_json())
+
+    def _send_video(self, path: Path) -> None:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise _Refused(HTTPStatus.NOT_FOUND, f"{path} is missing") from None
+        with file:
+            size = path.stat().st_size
+            part = byte_range(self.headers.get("Range"), size)
+            if part is None:
+                self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+                self._send_headers({"Content-Range": f"bytes */{size}", "Content-Length": "0"})
+                return
+            whole = part == (0, size)
+            self.send_response(HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT)
+            headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "Content-Length": str(part.end - part.start)}
+            if not whole:
+                headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{size}"
+            self._send_headers(headers)
+            if self.command == "HEAD":
+                return
+            try:
+                self._send_piece(file, part)
+            except (OSError, EOFError):  # too late for an error: the headers are gone
+                self.close_connection = True
+
+    def _send_piece(self, file: BinaryIO, part: ByteRange) -> None:
+        file.seek(part.start)
+        left = part.end - part.start
+        while left:
+            block = file.read(min(_BLOCK, left))
+            if not block:
+                raise EOFError(f"{file.name} became shorter while it was sent")
+            self.wfile.write(block)
+            left -= len(block)
+
+    def _send_json(self, content: object, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self._send(json.dumps(content).encode(), "application/json", status)
+
+    def _send(self, body: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self.send_response(status)
+        self._send_headers({"Content-Type": kind, "Content-Length": str(len(body))})
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _send_headers(self, headers: dict[str, str]) -> None:
+        for name, value in {**_HEADERS, **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+
+class ByteRange(NamedTuple):
+    """A piece of a file."""
+
+    start: int
+    end: int
+    """One behind the last byte."""
+
+
+def byte_range(header: str | None, size: int) -> ByteRange | None:
+    """Returns the piece of a file of ``size`` bytes that a ``Range`` header asks for (RFC 9110, section 14).
+
+    A header that is absent, malformed, or asks for several pieces asks for the whole file.
+
+    Returns:
+        The piece; None if it begins behind the end of the file.
+    """
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", (header or "").replace(" ", ""))
+    if match is None or match[0] == "bytes=-":
+        return ByteRange(0, size)
+    if not match[1]:
+        count = int(match[2])
+        return ByteRange(max(size - count, 0), size) if count and size else None
+    start, end = int(match[1]), int(match[2]) + 1 if match[2] else size
+    if match[2] and end <= start:
+        return ByteRange(0, size)
+    return ByteRange(start, min(end, size)) if start < size else None
