@@ -36,9 +36,9 @@ from vpt_gym.machine import describe
 class TrainArgs:
     """How to train."""
 
-    steps: int = 5000
+    steps: int = 4000
     """Updates at most."""
-    seconds: float = 540.0
+    seconds: float = math.inf
     """Wall time at most; the learning rate decays over whichever ends first."""
     batch_size: int = 4
     """Windows an update."""
@@ -142,6 +142,10 @@ def table(scores: LabelScores, intervals: dict[str, Any]) -> Table:
     return rows
 
 
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if value == math.inf else value for name, value in values.items()}
+
+
 def main(args: Args) -> None:
     """Trains, saves and scores."""
     console = Console()
@@ -173,7 +177,12 @@ def main(args: Args) -> None:
         "key_accuracy": "share of right labels over ticks and the buttons that are held at least once",
         "model": args.model,
         "seed": args.seed,
-        "train": {**asdict(options), "demos": len(learned), "ticks": windows.n_ticks, "took": round(seconds, 1)},
+        "train": {
+            **_finite(asdict(options)),
+            "demos": len(learned),
+            "ticks": windows.n_ticks,
+            "took": round(seconds, 1),
+        },
         "held_out": {"demos": len(held_out), "ticks": sum(map(len, held_out))},
         "scores": asdict(scores),
         "intervals_95": intervals,

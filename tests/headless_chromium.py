@@ -24,6 +24,7 @@ for number, pipe in zip((3, 4), pipes):
     os.dup2(pipe, number)
 os.execv(sys.argv[3], sys.argv[3:])
 """
+_FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
 _NAMED_KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35}
 _SHIFT = 8
 
@@ -41,9 +42,16 @@ class Chromium:
         commands, self._out = os.pipe()
         self._in, answers = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(commands), str(answers), CHROMIUM]
-            + ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-            + ["--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
+            [
+                sys.executable,
+                "-c",
+                _START,
+                str(commands),
+                str(answers),
+                CHROMIUM,
+                *_FLAGS,
+                f"--user-data-dir={profile}",
+            ],
             pass_fds=(commands, answers),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

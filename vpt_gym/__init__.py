@@ -15,8 +15,10 @@ from gymnasium.envs.registration import register
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.agent import Sampling, VPTAgent
+    from vpt_gym.agents.agent import VPTAgent
     from vpt_gym.agents.config import VPTConfig
+    from vpt_gym.agents.idm import IDMAgent
+    from vpt_gym.agents.sampling import Sampling
     from vpt_gym.minedojo.resilient import ResilientEnv
     from vpt_gym.wrappers.action import HumanActionWrapper, VPTActionWrapper
     from vpt_gym.wrappers.legacy_gym import as_gymnasium
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 _HOME = {
     "EpisodeStarts": "vpt_gym.wrappers.vector.episode_starts",
     "HumanActionWrapper": "vpt_gym.wrappers.action",
+    "IDMAgent": "vpt_gym.agents.idm",
     "RecorderWrapper": "vpt_gym.wrappers.recorder",
     "ResilientEnv": "vpt_gym.minedojo.resilient",
-    "Sampling": "vpt_gym.agents.agent",
+    "Sampling": "vpt_gym.agents.sampling",
     "VPTActionWrapper": "vpt_gym.wrappers.action",
     "VPTAgent": "vpt_gym.agents.agent",
     "VPTConfig": "vpt_gym.agents.config",
@@ -40,6 +43,7 @@ _HOME = {
 __all__ = [
     "EpisodeStarts",
     "HumanActionWrapper",
+    "IDMAgent",
     "RecorderWrapper",
     "ResilientEnv",
     "Sampling",

@@ -129,8 +129,8 @@ def test_engine_keeps_the_published_policy_within_the_tolerance_of_its_precision
         return
     terms = [(expected["buttons"].double(), buttons), (expected["camera"].double(), played["camera"])]
     divergence = sum(float((p.exp() * (p - q)).sum(-1).mean()) for p, q in terms)
-    # The tiny net has 4-channel norms on images of low contrast, which bf16 resolves worse than any real net's.
-    assert 0 < divergence < KL[precision] * (2 if name == "tiny" else 1)
+    # The two small nets have stacks of 4 to 32 channels, over which the rounding errors average out less.
+    assert 0 < divergence < KL[precision] * (1 if name == "1x" else 2)
     for head, golden in (("buttons", expected["argmax"]), ("camera", expected["camera"].argmax(-1))):
         assert (played[head].argmax(-1) == golden).double().mean() >= AGREEMENT
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_idm_model import procedural_model, published_config
+from test_idm_model import procedural_model
 from videos import moving_texture, write_video
 from vpt_goldens import arrays, procedural_frames
 
@@ -158,7 +158,7 @@ class TestRefusals:
             agent.label(video[:length])
 
     def test_frames_that_are_not_uint8(self, agent: IDMAgent, video: np.ndarray) -> None:
-        with pytest.raises(TypeError, match="must be uint8.*float32"):
+        with pytest.raises(TypeError, match=r"must be uint8.*float32"):
             agent.label(video.astype(np.float32) / 255)
         with pytest.raises(TypeError, match=r"frame 3 of the video.*float64"):
             list(agent.stream([*video[:3], video[3].astype(float)]))

@@ -170,6 +170,20 @@ def test_weights_of_another_published_width_are_named(tmp_path: Path) -> None:
         load_weights(policy, path)
 
 
+@pytest.mark.parametrize(("there", "here"), [("2x", "1x"), ("1x", "2x"), ("3x", "2x"), ("1x", "nano")])
+def test_a_file_of_the_wrong_published_width_is_refused(tmp_path: Path, there: str, here: str) -> None:
+    with torch.device("meta"):
+        file, policy = VPTPolicy(VPTConfig.named(there)), VPTPolicy(VPTConfig.named(here))
+    # Expanded from one number: of the right shapes, and small on the disk.
+    weights = {key: torch.zeros(1).expand(value.shape) for key, value in file.state_dict().items()}
+    with pytest.raises(CheckpointMismatch, match=f"these are {there} weights, the model is {here}\n") as info:
+        load_weights(policy, saved(tmp_path / "x.weights", weights))
+    assert info.value.report.mismatched["net.final_ln.weight"] == (
+        (VPTConfig.named(there).hidsize,),
+        (VPTConfig.named(here).hidsize,),
+    )
+
+
 def test_weights_of_an_inverse_dynamics_model_are_named(tmp_path: Path, state: dict[str, Tensor]) -> None:
     idm = {k: v for k, v in state.items() if not k.startswith("value_head") and "firstconv.layer.bias" not in k}
     idm["net.conv3d_layer.layer.bias"] = torch.zeros(128)

@@ -51,7 +51,7 @@ def test_each_video_becomes_a_demo_with_its_frames_and_the_agents_labels(demos, 
     for path, name, ticks, size in zip(
         list_demos(demos), ("one.mp4", "two.mkv"), (41, 24), ((90, 160), (72, 128)), strict=True
     ):
-        assert check(path) == []
+        assert check(demos) == []
         demo = read_demo(path)
         assert (len(demo), demo.frame_size, demo.metadata["fps"]) == (ticks, size, 20)
         expected = agent.label(videos / name)

@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
+from contractor_files import record, write_recording
 from frame_counter_env import counter_frame, read_counter
 
 from vpt_gym.actions.human import human_action
-from vpt_gym.demos import DemoError, DemoWriter, check, list_demos, read_demo, repair
+from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, repair
 from vpt_gym.demos.format import partial
 
 TICKS = 50
@@ -185,3 +187,92 @@ def test_other_files_are_nobodys_business(tmp_path: Path) -> None:
 def test_an_absent_directory_is_an_error(tmp_path: Path, function: Callable[[Path], object]) -> None:
     with pytest.raises(FileNotFoundError, match="not a directory of demos"):
         function(tmp_path / "absent")
+
+
+def test_a_video_of_another_size_is_told(tmp_path: Path) -> None:
+    path, other = write(tmp_path), tmp_path / "other"
+    writer = DemoWriter(other)
+    for _ in range(TICKS):
+        writer.append(counter_frame(0, (64, 96)), human_action())
+    small = writer.close()
+    assert small is not None
+    small.with_suffix(".mp4").replace(path.with_suffix(".mp4"))
+    (problem,) = check(tmp_path)
+    assert "is 64x96, but" in problem.problem
+    assert not problem.mendable
+
+
+def test_a_junk_line_behind_a_whole_demo_is_cut_off(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    with open(path.with_suffix(".jsonl"), "a") as lines:
+        lines.write('{"mouse": ')
+    assert [problem.mendable for problem in check(tmp_path)] == [True]
+    (done,) = repair(tmp_path)
+    assert done.ticks == TICKS
+    assert check(tmp_path) == []
+    assert read_demo(path).success  # nothing of the episode was lost
+
+
+def records(count: int) -> list[dict]:
+    return [record(t, keys=["key.keyboard.w"]) for t in range(count)]
+
+
+CONTRACTOR_DAMAGE: dict[str, Damage] = {
+    "records cut off": lambda jsonl: cut(jsonl, 0.7),
+    "bad line": lambda jsonl: break_line(jsonl, 20, "oops\n"),
+    "bad line where the video ends": lambda jsonl: jsonl.write_text(jsonl.read_text() + "oops\n"),
+    "video shorter": lambda jsonl: write_recording(jsonl.with_name("a"), records(26), frames(21)),
+    "video longer": lambda jsonl: write_recording(jsonl.with_name("a"), records(21), frames(26)),
+}
+
+
+def frames(count: int) -> list:
+    return [counter_frame(t) for t in range(count)]
+
+
+@pytest.mark.parametrize("damage", CONTRACTOR_DAMAGE)
+def test_contractor_recordings_are_cut_to_what_is_whole(tmp_path: Path, damage: str) -> None:
+    healthy = write_recording(tmp_path / "b", records(26), frames(26))
+    jsonl = write_recording(tmp_path / "a", records(26), frames(26))
+    (tmp_path / "a-options.json").write_text("{}")
+    before = healthy.read_bytes()
+    CONTRACTOR_DAMAGE[damage](jsonl)
+    (problem,) = check(tmp_path)
+    assert (problem.id, problem.mendable) == ("a", True)
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
+        assert DemoDataset(tmp_path, frame_size=(144, 256)).n_ticks == 26
+
+    (done,) = repair(tmp_path)
+    assert check(tmp_path) == []
+    demo = read_demo(jsonl)
+    assert 15 <= len(demo) == done.ticks <= 26
+    assert [read_counter(frame)[0] for frame in demo.frames()] == list(range(len(demo)))
+    assert jsonl.read_text().splitlines() == [json.dumps(one) for one in records(len(demo))]
+    assert healthy.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a-options.json",
+        "a.jsonl",
+        "a.mp4",
+        "b.jsonl",
+        "b.mp4",
+    ]
+
+
+def test_a_last_line_without_a_newline_is_whole(tmp_path: Path) -> None:
+    jsonl = write_recording(tmp_path / "a", records(26), frames(26))
+    jsonl.write_text(jsonl.read_text().rstrip("\n"))
+    assert check(tmp_path) == []
+
+
+def test_a_longer_video_with_frames_out_of_order_is_not_cut(tmp_path: Path) -> None:
+    jsonl = write_recording(tmp_path / "a", records(10), frames(20))
+    with av.open(str(jsonl.with_suffix(".mp4")), "w") as container:
+        stream = container.add_stream("libx264", rate=20, options={"bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 256, 144, "yuv420p"
+        for frame in frames(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    (problem,) = check(tmp_path)
+    assert not problem.mendable
+    assert "-frames:v 10" in problem.remedy
+    assert repair(tmp_path) == []

@@ -6,29 +6,39 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.agent import Sampling, VPTAgent
+    from vpt_gym.agents.agent import VPTAgent
     from vpt_gym.agents.config import VPTConfig
     from vpt_gym.agents.errors import (
         CheckpointError,
         CheckpointMismatch,
         CorruptCheckpoint,
+        DownloadError,
         UnsafeCheckpoint,
         WrongFile,
     )
     from vpt_gym.agents.heads import ActionDistribution
+    from vpt_gym.agents.idm import IDMAgent, Labels
+    from vpt_gym.agents.idm_config import IDMConfig
+    from vpt_gym.agents.idm_model import InverseDynamicsModel
     from vpt_gym.agents.load_report import LoadReport
     from vpt_gym.agents.memory import Memory
     from vpt_gym.agents.policy import PolicyOutput, VPTPolicy
+    from vpt_gym.agents.sampling import Sampling
 
 _HOME = {
     "ActionDistribution": "heads",
     "CheckpointError": "errors",
     "CheckpointMismatch": "errors",
     "CorruptCheckpoint": "errors",
+    "DownloadError": "errors",
+    "IDMAgent": "idm",
+    "IDMConfig": "idm_config",
+    "InverseDynamicsModel": "idm_model",
+    "Labels": "idm",
     "LoadReport": "load_report",
     "Memory": "memory",
     "PolicyOutput": "policy",
-    "Sampling": "agent",
+    "Sampling": "sampling",
     "UnsafeCheckpoint": "errors",
     "VPTAgent": "agent",
     "VPTConfig": "config",
@@ -41,6 +51,11 @@ __all__ = [
     "CheckpointError",
     "CheckpointMismatch",
     "CorruptCheckpoint",
+    "DownloadError",
+    "IDMAgent",
+    "IDMConfig",
+    "InverseDynamicsModel",
+    "Labels",
     "LoadReport",
     "Memory",
     "PolicyOutput",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +12,17 @@ import torch
 
 from vpt_gym.agents.checkpoint import load_weights, save_folder
 from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.engine import ActingEngine, EnginePrecision
+from vpt_gym.agents.engine.hardware import require_precision
+from vpt_gym.agents.heads import Distribution
 from vpt_gym.agents.load_report import LoadReport
 from vpt_gym.agents.memory import Memory
 from vpt_gym.agents.policy import VPTPolicy
 from vpt_gym.agents.pretrained import load_pretrained
+from vpt_gym.agents.sampling import Sampling
 
 _FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
 _WRAP = "wrap the environment in VPTObsWrapper, which gives such frames"
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How an agent turns a distribution into an action.
-
-    Attributes:
-        temperature: Divides the log-probabilities; 1 samples from the policy as it is, less is more decided.
-        deterministic: Take the most probable action of each head instead. VPT's policies are meant to be
-            sampled: without noise they tend to stand still.
-
-    Raises:
-        ValueError: The temperature is not positive and finite.
-    """
-
-    temperature: float = 1.0
-    deterministic: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.temperature < float("inf"):
-            raise ValueError(
-                f"Sampling.temperature must be positive and finite, got {self.temperature!r}; "
-                "for the limit 0 use deterministic=True"
-            )
 
 
 class VPTAgent:
@@ -53,22 +32,43 @@ class VPTAgent:
         policy: The network; it is moved to ``device`` and put in evaluation mode, not copied.
         sampling: How actions are drawn.
         device: Where the network runs.
+        precision: None runs the network as it is. ``"fp32"``, ``"bf16"`` or ``"int8"`` packs its weights for acting
+            (:class:`vpt_gym.agents.engine.ActingEngine`): several times as fast, for a second copy of the weights,
+            and packed anew whenever they have changed.
+        compile: On a CUDA device, compile the packed network too.
 
     Attributes:
         policy: The network.
         sampling: How actions are drawn; may be replaced at any time.
+        precision: The precision of acting.
         report: What the last loading of weights did; None for a fresh network.
+
+    Raises:
+        ValueError: The machine cannot run the precision, or ``compile`` comes without one.
     """
 
     def __init__(
-        self, policy: VPTPolicy, *, sampling: Sampling | None = None, device: torch.device | str = "cpu"
+        self,
+        policy: VPTPolicy,
+        *,
+        sampling: Sampling | None = None,
+        device: torch.device | str = "cpu",
+        precision: EnginePrecision | None = None,
+        compile: bool = False,
     ) -> None:
+        if compile and precision is None:
+            raise ValueError('compile=True needs a precision, for example precision="bf16"')
+        if precision is not None:
+            require_precision(precision, torch.device(device))
         self.policy = policy.to(device).eval()
         self.sampling = sampling or Sampling()
+        self.precision = precision
         self.report: LoadReport | None = None
-        self._memory: Memory | None = None
-        self._generators: dict[int, torch.Generator] = {}
-        self._seed: int | None = None
+        self._compile = compile
+        self._engine: ActingEngine | None = None
+        self._memory: Memory | None = None  # of the network as it is; an engine keeps its own
+        self._streams: int | None = None
+        self._draws = _Draws()
         self._begins = True
 
     @classmethod
@@ -78,7 +78,7 @@ class VPTAgent:
         Args:
             config: A config, or a name: ``"nano"``, ``"1x"``, ``"2x"``, ``"3x"``.
             seed: Seed of the weights; the global random state is left alone. None draws from the global state.
-            **kwargs: ``sampling`` and ``device``, as for the constructor.
+            **kwargs: ``sampling``, ``device``, ``precision`` and ``compile``, as for the constructor.
         """
         config = VPTConfig.named(config) if isinstance(config, str) else config
         if seed is None:
@@ -100,7 +100,7 @@ class VPTAgent:
                 ``"organisation/name"``, of such a folder.
             weights_path: The ``.weights`` file that belongs to a ``.model`` file.
             revision: Branch, tag or commit on the Hub.
-            **kwargs: ``sampling`` and ``device``, as for the constructor.
+            **kwargs: ``sampling``, ``device``, ``precision`` and ``compile``, as for the constructor.
 
         Raises:
             CheckpointError: A file is unsafe, damaged, of another kind or of another model.
@@ -149,12 +149,21 @@ class VPTAgent:
         Setting it takes the agent back to that point: the next :meth:`act` continues from there. It does not
         take the random numbers back.
         """
+        if self._streams is None:
+            return None
+        if self._engine is not None:
+            return self._engine.memory
         return None if self._memory is None else self._memory.clone()
 
     @memory.setter
     def memory(self, memory: Memory | None) -> None:
         self._begins = memory is None
-        self._memory = None if memory is None else memory.to(self._device).clone()
+        self._streams = None if memory is None else memory.batch_size
+        self._memory = None
+        if memory is not None and self.precision is not None:
+            self._packed(memory.batch_size).memory = memory
+        elif memory is not None:
+            self._memory = memory.to(self._device).clone()
 
     def reset(self, mask: npt.ArrayLike | None = None, seed: int | None = None) -> None:
         """Forgets the past: call it whenever an environment has been reset.
@@ -162,30 +171,36 @@ class VPTAgent:
         Args:
             mask: (N,) bool, True for each environment that was reset; None for all of them. After None the
                 number of environments may change.
-            seed: Makes the actions drawn from now on reproducible: environment i draws from a generator of its
-                own, seeded with ``seed + i``, so that N environments get what N agents of one would (as far
-                as rounding goes). With a mask, only the marked environments are seeded anew.
+            seed: Makes the actions drawn from now on reproducible. Environment i draws from a generator of its
+                own, seeded with ``seed + i`` for its first episode, and for each later one with a number that
+                depends on ``seed + i`` and the episode's number alone; so N environments get what N agents of one
+                would, as far as rounding goes. With a mask, only the marked environments are seeded anew.
 
         Raises:
             ValueError: The mask is not bool (N,).
         """
         if mask is None:
             self._memory = None
+            self._streams = None
             self._begins = True
             if seed is not None:
-                self._seed, self._generators = seed, {}
+                self._draws = _Draws(seed)
             return
         marks = np.asarray(mask)
-        streams = marks.size if self._memory is None else self._memory.batch_size
+        streams = marks.size if self._streams is None else self._streams
         if marks.dtype != np.bool_ or marks.shape != (streams,):
             raise ValueError(f"mask must be bool ({streams},), one entry an environment; got {_describe(marks)}")
-        if self._memory is not None:
-            with torch.inference_mode():
-                self._memory = self._memory.reset(torch.from_numpy(marks.copy()).to(self._device))
+        if self._streams is not None:
+            marked = torch.from_numpy(marks.copy())
+            if self._engine is not None:
+                self._engine.reset(marked)
+            elif self._memory is not None:
+                with torch.inference_mode():
+                    self._memory = self._memory.reset(marked.to(self._device))
             self._begins = self._begins or bool(marks.all())
         if seed is not None:
             for index in np.flatnonzero(marks).tolist():
-                self._generators[index] = torch.Generator().manual_seed(seed + index)
+                self._draws.seed(index, seed + index)
 
     def act(
         self, obs: Any, *, first: npt.ArrayLike | None = None, deterministic: bool | None = None
@@ -209,47 +224,53 @@ class VPTAgent:
         """
         frames, batched = self._frames(obs)
         begins = self._first(first, len(frames), batched)
-        if self._memory is not None and self._memory.batch_size != len(frames):
+        if self._streams is not None and self._streams != len(frames):
             raise ValueError(
-                f"the agent plays {self._memory.batch_size} environment(s) and was shown {len(frames)}: "
+                f"the agent plays {self._streams} environment(s) and was shown {len(frames)}: "
                 "call agent.reset() before it plays another number"
             )
         with torch.inference_mode():
-            out = self.policy(
-                torch.from_numpy(frames[:, None]).to(self._device),
-                torch.from_numpy(begins[:, None]).to(self._device),
-                self._memory,
-            )
-            finite = out.pi.buttons.isfinite().all(-1) & out.pi.camera.isfinite().all(-1)
+            pi = self._look(torch.from_numpy(frames), torch.from_numpy(begins))
+            finite = torch.stack([head.isfinite().all(-1) for head in pi.heads]).all(0)
             if not finite.all():
                 raise FloatingPointError(
                     f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
                     "its weights hold NaN or infinity, or overflow; training has diverged, or the file is damaged"
                 )
-            if self.sampling.deterministic if deterministic is None else deterministic:
-                codes = out.pi.mode()
-            else:
-                generators = [self._generator(index) for index in range(len(frames))]
-                codes = out.pi.sample(generators, temperature=self.sampling.temperature)
-        self._memory = out.memory
+            generators = [self._draws.generator(index, bool(starts)) for index, starts in enumerate(begins)]
+            codes = self.sampling.draw(pi, generators, deterministic=deterministic)
+        self._streams = len(frames)
         self._begins = False
-        actions: npt.NDArray[np.int64] = codes[:, 0].cpu().numpy()
+        actions: npt.NDArray[np.int64] = codes.cpu().numpy()
         return actions if batched else actions[0]
+
+    def _look(self, frames: torch.Tensor, first: torch.Tensor) -> Distribution:
+        """Shows the network a frame of each environment; returns what it would do, of shapes that begin with (N,)."""
+        if self.precision is not None:
+            engine = self._packed(len(frames))
+            if self._streams is None:
+                engine.reset()
+            return engine.step(frames, first).pi
+        out = self.policy(frames[:, None].to(self._device), first[:, None].to(self._device), self._memory)
+        self._memory = out.memory
+        pi: Distribution = out.pi.at_time(0)
+        return pi
+
+    def _packed(self, streams: int) -> ActingEngine:
+        """Returns the engine for so many environments, with the policy's weights as they are now."""
+        engine = self._engine
+        if engine is None or engine.batch_size != streams or engine.stale:
+            assert self.precision is not None
+            memory = engine.memory if engine is not None and engine.batch_size == streams else None
+            self._engine = ActingEngine(self.policy, streams, precision=self.precision, compile=self._compile)
+            if memory is not None:
+                self._engine.memory = memory
+            return self._engine
+        return engine
 
     @property
     def _device(self) -> torch.device:
         return self.policy.net.final_ln.weight.device
-
-    def _generator(self, index: int) -> torch.Generator:
-        # On the CPU whatever the policy's device, so that a seed means the same everywhere.
-        if index not in self._generators:
-            generator = torch.Generator()
-            if self._seed is None:
-                generator.seed()
-            else:
-                generator.manual_seed(self._seed + index)
-            self._generators[index] = generator
-        return self._generators[index]
 
     def _frames(self, obs: Any) -> tuple[npt.NDArray[np.uint8], bool]:
         """Returns frames (N, 128, 128, 3) in memory of their own, and whether they came as a batch."""
@@ -288,3 +309,43 @@ class VPTAgent:
 
 def _describe(array: npt.NDArray[Any]) -> str:
     return f"{array.dtype} {array.shape}"
+
+
+class _Draws:
+    """The random numbers of N environments, each with its own.
+
+    On the CPU whatever the policy's device, so that a seed means the same everywhere. An episode's numbers do not
+    depend on how many were drawn before it: with Gymnasium's next-step autoreset an agent also acts on the last
+    observation of an episode, which nobody carries out.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._base = seed
+        self._seeds: dict[int, int] = {}
+        self._episodes: dict[int, int] = {}
+        self._generators: dict[int, torch.Generator] = {}
+
+    def seed(self, index: int, seed: int) -> None:
+        """Seeds one environment anew, from its next episode on."""
+        self._seeds[index] = seed
+        self._episodes.pop(index, None)
+        self._generators.pop(index, None)
+
+    def generator(self, index: int, begins: bool) -> torch.Generator:
+        """Returns the generator of an environment, which ``begins`` an episode or goes on with one."""
+        generator = self._generators.get(index)
+        if index not in self._seeds and self._base is not None:
+            self._seeds[index] = self._base + index
+        seed = self._seeds.get(index)
+        if generator is None:
+            generator = self._generators[index] = torch.Generator()
+            if seed is None:
+                generator.seed()
+        if seed is not None and (begins or index not in self._episodes):
+            episode = self._episodes[index] = self._episodes.get(index, -1) + 1
+            generator.manual_seed(seed if episode == 0 else _mixed(seed, episode))
+        return generator
+
+
+def _mixed(seed: int, episode: int) -> int:
+    return int(np.random.SeedSequence((seed % 2**64, episode)).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from vpt_gym.agents.config import FRAME_SIZE
 from vpt_gym.agents.layers import NormLinearReLU, scale_rows_
@@ -131,11 +132,15 @@ class ImpalaCNN(nn.Module):
             size = (size + 1) // 2
         self.dense = NormLinearReLU(channels[-1] * size * size, DENSE_WIDTH, norm=_DENSE_NORM)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps images (N, C, H, W) to features (N, 256); the convolutions run in the images' type."""
+    def flat(self, x: Tensor) -> Tensor:
+        """Maps images (N, C, H, W) to what the dense layer reads; the convolutions run in the images' type."""
         for stack in self.stacks:
             x = stack(x)
-        out: Tensor = self.dense(x.flatten(1).to(self.dense.layer.weight.dtype))
+        return x.flatten(1).to(self.dense.layer.weight.dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps images (N, C, H, W) to features (N, 256); the convolutions run in the images' type."""
+        out: Tensor = self.dense(self.flat(x))
         return out
 
 
@@ -146,6 +151,8 @@ class ImageNet(nn.Module):
         conv_dtype: Number type of the convolutions; None is that of the parameters.
         chunk: On a CPU, at most so many frames go through the convolutions at a time, which keeps the working
             memory small and near the processor. The results do not depend on it.
+        checkpointing: In training, keep no activations of the convolutions, but compute each chunk's again when its
+            gradient is.
     """
 
     def __init__(self, config: ImageConfig) -> None:
@@ -153,15 +160,23 @@ class ImageNet(nn.Module):
         self.pool = config.stem_pool
         self.conv_dtype: torch.dtype | None = None
         self.chunk = frames_at_a_time(config)
+        self.checkpointing = False
         self.cnn = ImpalaCNN(config)
         self.linear = NormLinearReLU(DENSE_WIDTH, config.hidsize, norm=1.0)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Maps frames, uint8 (N, 128, 128, 3), to features (N, D)."""
-        chunk = self.chunk if frames.device.type == "cpu" else len(frames)
-        parts = [self.cnn(self._images(part)) for part in torch.split(frames, chunk)]
-        out: Tensor = self.linear(torch.cat(parts))
+        whole = frames.device.type != "cpu" and not self.checkpointing
+        parts = [self._flat(part) for part in torch.split(frames, len(frames) if whole else self.chunk)]
+        # All frames at once: the gradient of this layer is as large as its weights, and adds up once a call.
+        out: Tensor = self.linear(self.cnn.dense(parts[0] if len(parts) == 1 else torch.cat(parts)))
         return out
+
+    def _flat(self, frames: Tensor) -> Tensor:
+        if self.checkpointing and torch.is_grad_enabled():
+            out: Tensor = checkpoint(lambda part: self.cnn.flat(self._images(part)), frames, use_reentrant=False)
+            return out
+        return self.cnn.flat(self._images(frames))
 
     def _images(self, frames: Tensor) -> Tensor:
         """Returns the frames as numbers in [0, 1], (N, 3, H, W) in channels-last memory, mean-pooled."""

@@ -24,6 +24,10 @@ class Distribution:
         """The log-probabilities of each choice, (..., n) for n alternatives."""
         raise NotImplementedError
 
+    def at_time(self, t: int) -> Distribution:
+        """Returns what a distribution over chunks, (B, T), says at one step of them, (B,)."""
+        raise NotImplementedError
+
     def log_prob(self, actions: Tensor) -> Tensor:
         """Returns the log-probability of actions.
 
@@ -92,6 +96,10 @@ class ActionDistribution(Distribution):
         """Buttons and camera."""
         return self.buttons, self.camera
 
+    def at_time(self, t: int) -> ActionDistribution:
+        """Returns the step ``t`` of a chunk."""
+        return ActionDistribution(self.buttons[:, t], self.camera[:, t])
+
 
 @dataclass(frozen=True)
 class ChoicesDistribution(Distribution):
@@ -107,6 +115,10 @@ class ChoicesDistribution(Distribution):
     def heads(self) -> tuple[Tensor, ...]:
         """One for each entry of an action."""
         return self.choices
+
+    def at_time(self, t: int) -> ChoicesDistribution:
+        """Returns the step ``t`` of a chunk."""
+        return ChoicesDistribution(tuple(choice[:, t] for choice in self.choices))
 
 
 def _sum(terms: Iterable[Tensor]) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 from vpt_gym.agents.errors import DownloadError, WrongFile
 from vpt_gym.agents.saved_folder import CONFIG_NAME, WEIGHTS_NAME
 
-INSTALL = 'pip install "huggingface_hub>=0.25"'
+INSTALL = 'pip install "vpt-gym[hub]"'
 
 
 def download_folder(repo_id: str, revision: str | None = None) -> Path:

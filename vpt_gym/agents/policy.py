@@ -47,7 +47,8 @@ class _Net(nn.Module):
         self.final_ln = nn.LayerNorm(config.hidsize)
 
     def forward(self, frames: Tensor, first: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        x_btd = self.img_process(frames.flatten(0, 1)).unflatten(0, first.shape)
+        is_image = frames.dim() == 5
+        x_btd = torch.unflatten(self.img_process(frames.flatten(0, 1)), 0, first.shape) if is_image else frames
         x_btd, memory = self.recurrent_layer(x_btd, first, memory)
         return self.final_ln(self.lastlayer(F.relu(x_btd))), memory
 
@@ -148,22 +149,43 @@ class VPTPolicy(nn.Module):
             raise ValueError(f'precision must be "fp32" or "bf16", got {precision!r}')
         self.net.img_process.conv_dtype = torch.bfloat16 if precision == "bf16" else None
 
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether training computes the convolutions twice, to keep none of their activations.
+
+        May be set. Of the memory that a sequence takes, they are nearly all; a training step takes about a third
+        longer.
+        """
+        return self.net.img_process.checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, wanted: bool) -> None:
+        self.net.img_process.checkpointing = wanted
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Returns the image network's features of frames (N, 128, 128, 3): (N, D), which :meth:`forward` takes too."""
+        features: Tensor = self.net.img_process(frames)
+        return features
+
     def forward(self, frames: Tensor, first: Tensor, memory: Memory | None = None) -> PolicyOutput:
         """Runs a chunk of T frames for each of B streams.
 
         However a stream is cut into chunks, the results are the same (up to rounding).
 
         Args:
-            frames: (B, T, 128, 128, 3) uint8, RGB.
+            frames: (B, T, 128, 128, 3) uint8, RGB; or (B, T, D), what :meth:`encode` made of them.
             first: (B, T) bool, True where a frame is the first of its episode; nothing before it is seen.
             memory: The memory behind the frame before the chunk; None is :meth:`initial_memory`.
 
         Raises:
             ValueError: A shape or type is wrong, or the memory is of another architecture.
         """
-        if frames.dtype != torch.uint8 or frames.dim() != 5 or frames.shape[2:] != (FRAME_SIZE, FRAME_SIZE, 3):
+        width, dtype = self.config.hidsize, self.net.final_ln.weight.dtype
+        images = frames.dtype == torch.uint8 and frames.shape[2:] == (FRAME_SIZE, FRAME_SIZE, 3)
+        if not images and (frames.dtype != dtype or frames.dim() != 3 or frames.shape[2] != width):
             raise ValueError(
-                f"frames must be uint8 (B, T, {FRAME_SIZE}, {FRAME_SIZE}, 3), got {frames.dtype} {tuple(frames.shape)}"
+                f"frames must be uint8 (B, T, {FRAME_SIZE}, {FRAME_SIZE}, 3), or features {str(dtype)[6:]} (B, T, "
+                f"{width}); got {frames.dtype} {tuple(frames.shape)}"
             )
         if first.dtype != torch.bool or first.shape != frames.shape[:2]:
             raise ValueError(

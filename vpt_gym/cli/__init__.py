@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from vpt_gym import __version__
 
 COMMANDS: dict[str, str] = {
+    "demos": "finds damaged demos, mends them, and says what is in a directory of demos",
     "doctor": "checks this machine: can it run the embedded world, can it run MineDojo, and how to mend what is wrong",
     "download": "downloads the checkpoints that OpenAI published with VPT",
     "info": "says what a checkpoint is, whether it loads, and what is wrong if not; executes nothing in it",

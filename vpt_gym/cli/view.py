@@ -52,7 +52,7 @@ def run(args: Args) -> int:
 
 
 def _export(args: Args) -> None:
-    from vpt_gym.demos.format import read_demo
+    from vpt_gym.demos import read_demo
     from vpt_gym.view.export import export
 
     if args.agent or args.browser or args.port:

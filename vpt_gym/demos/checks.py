@@ -12,6 +12,7 @@ from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.demo import read_demo
 from vpt_gym.demos.format import (
     MEND,
+    OPTIONS_SUFFIX,
     PARTIAL_SUFFIX,
     DemoError,
     DemoFiles,
@@ -20,8 +21,8 @@ from vpt_gym.demos.format import (
     read_metadata,
     read_whole_records,
 )
-from vpt_gym.demos.records import Record, reward_of, to_line
-from vpt_gym.demos.video import copy_frames, count_frames
+from vpt_gym.demos.records import EXTRA_KEY, Record, reward_of
+from vpt_gym.demos.video import VideoHeader, copy_frames, read_header
 from vpt_gym.demos.writer import SCRATCH_SUFFIX, finish, sync, write_metadata
 
 
@@ -100,6 +101,9 @@ def repair(directory: str | os.PathLike[str]) -> list[Repair]:
     was complete. A recording that broke off before its first second was on disk leaves nothing to save: its files
     are removed. Demos that are being recorded just now are left alone. Other damage is not touched: see ``check``.
 
+    Contractor recordings are cut in the same way; only where their video's frames are stored out of order, a video
+    that is longer than its records is left alone.
+
     Returns:
         What was done, in the order of the ids.
 
@@ -120,7 +124,8 @@ def _is_broken_off(files: DemoFiles) -> bool:
 
 def _broken_off(files: DemoFiles) -> Problem:
     try:
-        if _remains(files)[0]:
+        ticks, _, records = _remains(files)
+        if ticks and _has_metadata(files, records):
             read_metadata(_newest(files.metadata))
     except DemoError as error:
         return Problem(files.id, f"the recording was broken off, and {error.problem}", error.remedy, False)
@@ -137,36 +142,43 @@ def _is_mendable(files: DemoFiles) -> bool:
     return False
 
 
-def _remains(files: DemoFiles) -> tuple[int, int, list[Record]]:
-    """Returns how many ticks have both a frame and a whole record, how many frames there are, and the records."""
+def _remains(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
+    """Returns how many ticks have both a frame and a whole record, what the video says, and the records."""
     video, records_path = _newest(files.video), _newest(files.records)
     records = read_whole_records(records_path)[0] if records_path.exists() else []
-    frames = count_frames(video) if video.exists() else 0
-    return min(frames, len(records)), frames, records
+    header = read_header(video) if video.exists() else VideoHeader(0, (0, 0), 0, False)
+    return min(header.frames, len(records)), header, records
+
+
+def _has_metadata(files: DemoFiles, records: list[Record]) -> bool:
+    """Whether a demo has metadata, or ought to: contractor recordings have none."""
+    return _newest(files.metadata).exists() or not records or EXTRA_KEY in records[0]
 
 
 def _mend(files: DemoFiles) -> Repair:
-    ticks, frames, records = _remains(files)
+    ticks, header, records = _remains(files)
     if ticks == 0:
         for path in files.all:
             partial(path).unlink(missing_ok=True)
             _scratch(partial(path)).unlink(missing_ok=True)
         return Repair(files.id, 0, "nothing of it had reached the disk; its files were removed")
 
-    metadata = read_metadata(_newest(files.metadata))
-    complete = metadata["ticks"] == ticks
+    metadata = read_metadata(_newest(files.metadata)) if _has_metadata(files, records) else None
+    complete = metadata is not None and metadata["ticks"] == ticks
     # Each piece is replaced by a whole one, under its partial name: a repair that is killed can be run again.
-    if frames != ticks or not complete:
+    cut = not complete if metadata is not None else header.frames < header.declared
+    if header.frames != ticks or cut:
         copy_frames(_newest(files.video), _scratch(partial(files.video)), ticks)
         sync(_scratch(partial(files.video)))
         os.replace(_scratch(partial(files.video)), partial(files.video))
-    if len(records) != ticks or not complete:
-        with open(_scratch(partial(files.records)), "w", encoding="utf-8", newline="\n") as lines:
-            lines.writelines(to_line(record) for record in records[:ticks])
-            lines.flush()
-            os.fsync(lines.fileno())
+    lines = _newest(files.records).read_bytes().splitlines(keepends=True)
+    if len(lines) != ticks or not lines[-1].endswith(b"\n"):
+        with open(_scratch(partial(files.records)), "wb") as file:
+            file.writelines(line.rstrip(b"\r\n") + b"\n" for line in lines[:ticks])
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(_scratch(partial(files.records)), partial(files.records))
-    if not complete:
+    if metadata is not None and not complete:
         returns = float(sum(reward_of(record) for record in records[:ticks]))
         metadata.update({"ticks": ticks, "return": returns, "success": None, "ended": "recovered"})
         write_metadata(partial(files.metadata), metadata)
@@ -182,7 +194,9 @@ def _demos_in(directory: str | os.PathLike[str]) -> list[DemoFiles]:
         raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
     names = {path.name.removesuffix(SCRATCH_SUFFIX) for path in folder.iterdir() if path.is_file()}
     ids = {
-        files_of(name).id for name in names if name.removesuffix(PARTIAL_SUFFIX).endswith((".mp4", ".jsonl", ".json"))
+        files_of(name).id
+        for name in names
+        if name.removesuffix(PARTIAL_SUFFIX).endswith((".mp4", ".jsonl", ".json")) and not name.endswith(OPTIONS_SUFFIX)
     }
     return [DemoFiles(folder, demo_id) for demo_id in sorted(ids)]
 

@@ -165,12 +165,11 @@ def read_whole_records(path: Path) -> tuple[list[Record], str | None]:
     """Returns the records before the first damaged line, and what is wrong with that line (None: nothing)."""
     records: list[Record] = []
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
-        if not line.endswith(b"\n"):
-            return records, f"line {number} is cut off"
         try:
             record = json.loads(line)
         except ValueError as error:
-            return records, f"line {number} is not JSON ({error})"
+            what = f"is not JSON ({error})" if line.endswith(b"\n") else "is cut off"
+            return records, f"line {number} {what}"
         if not isinstance(record, dict):
             return records, f"line {number} is not a JSON object"
         records.append(record)

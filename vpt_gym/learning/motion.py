@@ -22,8 +22,9 @@ PSEUDO_COUNT = 1.0
 _COLOURS, _FRAMES = 3, 5
 _GREY = (0.30, 0.59, 0.11)
 _WAVELENGTH = 4.0
-_SPEEDS = (0.5, -0.5, 1.0, -1.0)
+_SPEED = 0.75
 _PHASES = (0.0, math.pi / 2)
+_CHANGE = (0.5, 2.0)
 
 
 @torch.no_grad()
@@ -32,9 +33,11 @@ def see_motion(model: InverseDynamicsModel) -> None:
 
     Which way a picture moves shows only in how space and time hang together. Random filters hardly see it: from them
     a small model learns fast that the view turns, and for thousands of updates not to which side. The convolution over
-    time passes the five frames on as they are, and filters of the first spatial convolution, 16 at most, become
-    stripes that drift along one axis at 0.5 or 1 pixels a frame. (Adelson & Bergen 1985, "Spatiotemporal energy models
-    for the perception of motion".) All of it is trained on as usual.
+    time passes the five frames on as they are, and filters of the first spatial convolution, 16 at most, become of
+    two kinds: stripes that drift along one axis, for slow movements of fine detail (Adelson & Bergen 1985,
+    "Spatiotemporal energy models for the perception of motion"), and a slope in space plus or minus the change from
+    this frame to the next, for fast movements of what is coarse (Lucas & Kanade 1981). All of it is trained on as
+    usual.
 
     Raises:
         ValueError: The convolution over time has less than 15 channels: three colours of five frames.
@@ -49,10 +52,11 @@ def see_motion(model: InverseDynamicsModel) -> None:
     over_time.weight[:passed] = 0.0
     for frame, colour in itertools.product(range(_FRAMES), range(_COLOURS)):
         over_time.weight[frame * _COLOURS + colour, colour, frame] = 1.0
-    for index, (axis, speed, phase) in enumerate(itertools.product((1, 0), _SPEEDS, _PHASES)):
-        if index < len(first):
-            first[index] = 0.0
-            first[index, :passed] = _drifting_stripes(axis, speed, phase)
+    filters = [_drifting_stripes(*kind) for kind in itertools.product((1, 0), (_SPEED, -_SPEED), _PHASES)]
+    filters += [_slope_and_change(*kind) for kind in itertools.product((1, 0), (1.0, -1.0), _CHANGE)]
+    for index, one in enumerate(filters[: len(first)]):
+        first[index] = 0.0
+        first[index, :passed] = one
 
 
 @torch.no_grad()
@@ -76,13 +80,33 @@ def match_frequencies(model: InverseDynamicsModel, buttons: npt.ArrayLike, camer
 
 def _drifting_stripes(axis: int, speed: float, phase: float) -> Tensor:
     """Returns a filter (15, 3, 3) of norm 1 and mean 0; channel 3 f + c is colour c of frame f."""
-    place = torch.arange(3.0) - 1
-    place = place[:, None].expand(3, 3) if axis == 0 else place.expand(3, 3)
     planes = []
     for frame, grey in itertools.product(range(_FRAMES), _GREY):
         time = frame - _FRAMES // 2
-        stripes = torch.cos(2 * math.pi / _WAVELENGTH * (place + speed * time) + phase)
+        stripes = torch.cos(2 * math.pi / _WAVELENGTH * (_places(axis) + speed * time) + phase)
         planes.append(grey * math.exp(-(time**2) / 4) * stripes)
-    drifting = torch.stack(planes)
-    drifting -= drifting.mean()
-    return drifting.div(torch.linalg.vector_norm(drifting))
+    return _normalised(torch.stack(planes))
+
+
+def _slope_and_change(axis: int, sign: float, change: float) -> Tensor:
+    """Returns a filter (15, 3, 3) like :func:`_drifting_stripes`, of this frame and the next."""
+    blur = torch.tensor([1.0, 2.0, 1.0])
+    slope = _places(axis) * (blur[None] if axis == 0 else blur[:, None]) / 8
+    flat = torch.outer(blur, blur) / 16
+    here = _FRAMES // 2
+    parts = {here: sign * slope - change * flat, here + 1: sign * slope + change * flat}
+    zero = torch.zeros(3, 3)
+    return _normalised(
+        torch.stack([grey * parts.get(frame, zero) for frame, grey in itertools.product(range(_FRAMES), _GREY)])
+    )
+
+
+def _places(axis: int) -> Tensor:
+    """Returns the coordinate along an axis of each pixel of a filter, (3, 3)."""
+    place = torch.arange(3.0) - 1
+    return place[:, None].expand(3, 3) if axis == 0 else place.expand(3, 3)
+
+
+def _normalised(weight: Tensor) -> Tensor:
+    weight = weight - weight.mean()
+    return weight.div(torch.linalg.vector_norm(weight))

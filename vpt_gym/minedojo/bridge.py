@@ -46,7 +46,7 @@ class Bridge:
         self._bridge = bridge
         self._frame_bytes = frame_bytes
         self._command = command
-        self._step_timeout = step_timeout
+        self._step_timeout, self._reset_timeout = step_timeout, reset_timeout
         self._parse = parse
         self._step_tuple = importlib.import_module(type(bridge).__module__).StepTuple
         self._games: list[GameProcess] = [GameProcess(instance) for instance in bridge._instances]
@@ -69,7 +69,7 @@ class Bridge:
         try:
             raw, done = self._exchange(commands[0])
         except (OSError, EOFError, struct.error, ValueError) as error:
-            self._fail(self.cause(error))
+            self._fail(self.cause(error, self._step_timeout))
             self.stale = True
             return self._step_tuple(step_success=False, raw_obs=None)
         self._unfinished = False
@@ -99,10 +99,18 @@ class Bridge:
         self.error = cause
         self._bridge._terminated = True
 
-    def cause(self, error: BaseException) -> str:
-        """Returns why the game failed: what is known of its process, the error, and the end of its output."""
+    def cause(self, error: BaseException, timeout: float | None = None) -> str:
+        """Returns why the game failed: what is known of its process, the error, and the end of its output.
+
+        Args:
+            error: What was raised.
+            timeout: Seconds that the game was given; default: the limit while an episode starts.
+        """
         if isinstance(error, TimeoutError):
-            return f"the game did not answer within {self._step_timeout:g} s"
+            return f"the game did not answer within {timeout or self._reset_timeout:g} s"
+        if isinstance(error, TypeError | AttributeError) and "NoneType" in str(error):
+            # what MineDojo's own reset makes of a connection that was closed
+            error = EOFError("the game closed the connection")
         ending = "; ".join(filter(None, (game.ending() for game in self._games)))
         cause = f"{ending} ({error})" if ending else f"{type(error).__name__}: {error}"
         log = tail("\n".join(game.log() for game in self._games))

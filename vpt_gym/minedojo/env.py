@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import warnings
+import weakref
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal
@@ -137,6 +138,11 @@ class MineDojoEnv(LegacyGymEnv):
                 MineDojoTranslator(self.action_space, float(env.cam_interval))  # type: ignore[arg-type]
             stack.nn.step = self._step_native if self._human else self._step_minedojo
             stack.nn._strict_check = False
+        limit = getattr(stack.task, "time_limit", None)
+        if limit is not None:  # "playthrough", which from PyPI looks for its limit under another name
+            vars(stack.task).setdefault("_max_episode_steps", limit)
+        # MineDojo's list of games would keep one alive that nobody can reach; at exit it ends by itself
+        weakref.finalize(self, self._bridge.close).atexit = False
         self._world_seed = [getattr(maker, "world_seed", None) for maker in self._world_makers()]
         self._last: Any = None
         self._needs_reset = True
@@ -164,6 +170,10 @@ class MineDojoEnv(LegacyGymEnv):
         if self._needs_reset:
             raise gym.error.ResetNeeded("call reset() before step()")
         sent = self._sent(action)
+        if self._bridge.error is not None:  # it broke in a command of the user's, such as set_time
+            self._needs_reset = True
+            told = self._with_success({**self._stack.sim.prev_info, "ticks": 0, "env_error": self._bridge.error})
+            return deepcopy(self._last), 0.0, False, True, told
         observation, reward, done, info = self.env.step(sent)
         if self._stack.nn is not None:
             reward = self._reward
@@ -183,9 +193,11 @@ class MineDojoEnv(LegacyGymEnv):
         """Returns what MineDojo's outermost wrapper is to be stepped with."""
         self._ticks = 1
         if not self._human:
-            if not self.action_space.contains(np.asarray(action)):
+            if self._stack.nn is not None and not isinstance(action, dict):
+                action = np.asarray(action)
+            if not self.action_space.contains(action):
                 raise ValueError(f"the action is {action!r}; it must be in {self.action_space}")
-            return np.asarray(action, np.int64)
+            return action if self._stack.nn is None else action.astype(np.int64)
         self._native = self._to_sim(action)
         # what stands above the translation of actions sees MineDojo's no-op: it asks only whether an action crafts
         return self._native if self._stack.nn is None else self._stack.nn.action_space.no_op()

@@ -57,6 +57,7 @@ def make(
     Raises:
         ImportError: MineDojo is not installed; the message has the commands that install it.
         ValueError: An argument out of its range, or no such task.
+        EnvFailure: With ``resilient=True``, instead of these two where only MineDojo itself can tell.
 
     Example:
         >>> from vpt_gym import VPTActionWrapper, VPTObsWrapper, minedojo  # doctest: +SKIP
@@ -113,9 +114,10 @@ def make_legacy(task_id: str, **kwargs: Any) -> Any:
     """
     minedojo = shims.install()
     tasks = minedojo.tasks
-    known = {*tasks.ALL_TASK_IDS, *tasks.MetaTaskName2Class}
-    if task_id not in known and task_id.lower() not in known:
-        near = difflib.get_close_matches(task_id, known, n=3, cutoff=0.5)
+    if task_id not in tasks.ALL_TASK_IDS and str(task_id).lower() not in tasks.MetaTaskName2Class:
+        near = difflib.get_close_matches(
+            str(task_id).lower(), {*tasks.ALL_TASK_IDS, *tasks.MetaTaskName2Class}, n=3, cutoff=0.5
+        )
         raise ValueError(
             f"MineDojo has no task {task_id!r}. Near it: {', '.join(near) or 'none'}. The whole list: "
             "minedojo.tasks.ALL_TASK_IDS"

@@ -50,6 +50,7 @@ class GameProcess:
 
     def __init__(self, instance: Any) -> None:
         self.instance = instance
+        self._owner = os.getpid()
         self._lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
         self._reader: threading.Thread | None = None
         self._ended = False
@@ -135,6 +136,8 @@ class GameProcess:
         Args:
             patience: Seconds that the game is given to end by itself; 0 for one that is known to hang.
         """
+        if os.getpid() != self._owner:  # a fork of the owner has a copy of this object, and MineDojo's exit handler
+            return
         with self._lock:
             if self._ended:
                 return

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo, read_demo
-from vpt_gym.demos.format import DemoError, DemoFiles, files_of, list_demos, read_metadata
+from vpt_gym.demos.format import OPTIONS_SUFFIX, DemoError, DemoFiles, files_of, list_demos, read_metadata
 
 REJECTED = "rejected"
 """Name of the directory, inside that of the demos, that bad ones are moved to."""
@@ -23,8 +23,8 @@ _MOVING_SUFFIX = ".moving"
 class Episodes:
     """The demos of a directory and those rejected from it. May be used from several threads at once.
 
-    A demo's files move together: while they do, its ``.json``, by which a finished demo is known, has another name. A
-    move that a crash cut short is completed when the directory is opened again.
+    A demo's files move together: while they do, the one by which it is listed (``.json``, or ``.jsonl`` of a contractor
+    recording) has another name. A move that a crash cut short is completed when the directory is opened again.
 
     Args:
         path: The directory, or any file of a demo in it.
@@ -42,31 +42,33 @@ class Episodes:
         if not self.directory.is_dir():
             files = files_of(path)
             self.directory, self.chosen = files.directory, files.id
-            if files.metadata not in list_demos(files.directory):
+            if not files.directory.is_dir() or files.id not in map(_id, list_demos(files.directory)):
                 raise FileNotFoundError(f"{path} is neither a directory of demos nor a finished demo")
         self._lock = threading.Lock()
-        for folder in (self.directory, self.directory / REJECTED):
-            for marker in folder.glob(f"*.json{_MOVING_SUFFIX}"):
-                files = files_of(marker.with_name(marker.name.removesuffix(_MOVING_SUFFIX)))
-                source = self.directory / REJECTED if folder == self.directory else self.directory
-                _complete(DemoFiles(source, files.id), files)
+        rejected = self.directory / REJECTED
+        for source, target in ((self.directory, rejected), (rejected, self.directory)):
+            for moving in target.glob(f"*{_MOVING_SUFFIX}"):
+                _complete(source, target / moving.name.removesuffix(_MOVING_SUFFIX))
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns the list for the page: one entry a demo, the rejected ones last, without reading their ticks.
 
-        Each has ``id``, ``rejected``, ``task``, ``success`` (None: not known), ``ticks``, ``return`` and ``problem``,
-        which is None unless the metadata cannot be read; the four before it are None then.
+        Each has ``id``, ``rejected``, ``task``, ``success``, ``ticks``, ``return``, None where the metadata does not
+        say, and ``problem``, which is None unless the metadata cannot be read. Contractor recordings have no metadata.
         """
         rows = []
         for rejected in (False, True):
             for path in self._paths(rejected):
+                metadata: dict[str, Any] = {}
+                problem = None
                 try:
-                    metadata, problem = read_metadata(path), None
+                    if path.suffix == ".json":
+                        metadata = read_metadata(path)
                 except DemoError as error:
-                    metadata, problem = {}, str(error)
+                    problem = str(error)
                 rows.append(
                     {
-                        "id": path.stem,
+                        "id": _id(path),
                         "rejected": rejected,
                         "task": metadata.get("task") or metadata.get("env_id"),
                         "success": metadata.get("success"),
@@ -83,11 +85,7 @@ class Episodes:
         Raises:
             KeyError: The directory holds no demo of that id. It is looked up among those, not joined to a path.
         """
-        for rejected in (False, True):
-            for path in self._paths(rejected):
-                if path.stem == demo_id:
-                    return files_of(path)
-        raise KeyError(f"there is no finished demo {demo_id!r} in {self.directory}")
+        return files_of(self._find(demo_id))
 
     def read(self, demo_id: str) -> Demo:
         """Reads a demo.
@@ -96,7 +94,7 @@ class Episodes:
             KeyError: The directory holds no demo of that id.
             DemoError: It is damaged.
         """
-        return read_demo(self.files(demo_id).metadata)
+        return read_demo(self._find(demo_id))
 
     def reject(self, demo_id: str) -> None:
         """Moves a demo to ``rejected/``; nothing happens if it is there.
@@ -124,24 +122,31 @@ class Episodes:
         folder = self.directory / REJECTED
         return list_demos(folder) if folder.is_dir() else []
 
+    def _find(self, demo_id: str) -> Path:
+        for rejected in (False, True):
+            for path in self._paths(rejected):
+                if _id(path) == demo_id:
+                    return path
+        raise KeyError(f"there is no finished demo {demo_id!r} in {self.directory}")
+
     def _move(self, demo_id: str, folder: Path) -> None:
         with self._lock:
-            source = self.files(demo_id)
-            target = DemoFiles(folder, demo_id)
-            if source.directory == folder:
+            listed = self._find(demo_id)
+            if listed.parent == folder:
                 return
             folder.mkdir(exist_ok=True)
-            for path in target.all:
+            for path in _files(folder, demo_id):
                 if path.exists():
                     raise FileExistsError(f"{path} exists already; remove it, or give it another name")
-            os.rename(source.metadata, _moving(target.metadata))
+            target = folder / listed.name
+            os.rename(listed, _moving(target))
             try:
-                _complete(source, target)
+                _complete(listed.parent, target)
             except OSError:
-                for old, new in zip(source.all[:2], target.all[:2], strict=True):
-                    if new.exists() and not old.exists():
+                for old, new in zip(_files(listed.parent, demo_id), _files(folder, demo_id), strict=True):
+                    if new.exists():
                         os.rename(new, old)
-                os.rename(_moving(target.metadata), source.metadata)
+                os.rename(_moving(target), listed)
                 raise
 
 
@@ -193,13 +198,23 @@ def runs(flags: npt.NDArray[Any]) -> list[list[int]]:
     return [[int(start), int(end)] for start, end in edges.reshape(-1, 2)]
 
 
+def _id(path: Path) -> str:
+    return files_of(path).id
+
+
 def _moving(path: Path) -> Path:
     return path.with_name(path.name + _MOVING_SUFFIX)
 
 
-def _complete(source: DemoFiles, target: DemoFiles) -> None:
-    """Moves the files that have not arrived yet, and then gives the target's ``.json`` its name."""
-    for old, new in zip(source.all[:2], target.all[:2], strict=True):
-        if old.exists():  # it may be missing from a damaged demo, or have arrived
+def _files(folder: Path, demo_id: str) -> list[Path]:
+    """Returns where the files of a demo stand or would stand, in the order they move."""
+    files = DemoFiles(folder, demo_id)
+    return [files.metadata, files.records, files.video, folder / f"{demo_id}{OPTIONS_SUFFIX}"]
+
+
+def _complete(source: Path, listed: Path) -> None:
+    """Moves those files of a demo that have not arrived yet, and at last gives the one that lists it its name."""
+    for old, new in zip(_files(source, _id(listed)), _files(listed.parent, _id(listed)), strict=True):
+        if old.exists():  # it may be missing from the demo, or have arrived
             os.rename(old, new)
-    os.rename(_moving(target.metadata), target.metadata)
+    os.rename(_moving(listed), listed)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from vpt_gym.actions.human import HOTBAR
-from vpt_gym.demos.format import Demo
+from vpt_gym.demos import Demo
 from vpt_gym.demos.video import require_encoder
 from vpt_gym.frames import Frame
 
@@ -87,7 +87,9 @@ def export(demo: Demo, out: str | os.PathLike[str], *, crf: int = 18) -> None:
     if path.suffix != ".mp4":
         raise ValueError(f"{path} does not end in .mp4, which is what is written")
     if path.resolve().parent == demo.files.directory.resolve():
-        raise ValueError(f"{path} would stand among the demos and pass for a broken one; write it elsewhere (--out FILE)")
+        raise ValueError(
+            f"{path} would stand among the demos and pass for a broken one; write it elsewhere (--out FILE)"
+        )
     if path.exists():
         raise FileExistsError(f"{path} exists already; remove it, or write another (--out FILE)")
     require_encoder()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from vpt_gym.demos.format import DemoError
+from vpt_gym.demos import DemoError
 from vpt_gym.view.episodes import Episodes, timeline
 
 if TYPE_CHECKING:
@@ -198,7 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             whole = part == (0, size)
             self.send_response(HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT)
-            headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "Content-Length": str(part.end - part.start)}
+            headers = {
+                "Content-Type": "video/mp4",
+                "Accept-Ranges": "bytes",
+                "Content-Length": str(part.end - part.start),
+            }
             if not whole:
                 headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{size}"
             self._send_headers(headers)
@@ -220,7 +224,11 @@ class _Handler(BaseHTTPRequestHandler):
             left -= len(block)
 
     def _send_json(self, content: object, status: HTTPStatus = HTTPStatus.OK) -> None:
-        self._send(json.dumps(content).encode(), "application/json", status)
+        try:
+            body = json.dumps(content, allow_nan=False)
+        except ValueError:  # metadata may hold NaN, for which JSON has no word: it becomes a string
+            body = json.dumps(json.loads(json.dumps(content), parse_constant=str))
+        self._send(body.encode(), "application/json", status)
 
     def _send(self, body: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
         self.send_response(status)

@@ -12,7 +12,7 @@ _WARM_UP = 3
 
 
 class GraphedCall:
-    """Records ``function(*inputs)`` as a CUDA graph; a call copies its inputs in, replays and copies the outputs out.
+    """Records ``function(*inputs)`` as a CUDA graph; a call copies its inputs in and replays.
 
     Args:
         function: Reads its inputs and tensors that stay where they are; changes nothing but such tensors.
@@ -24,7 +24,7 @@ class GraphedCall:
         run: Callable[..., Any] = torch.compile(function, mode="max-autotune-no-cudagraphs") if compile else function
         self._inputs = [x.clone() for x in inputs]
         # On a stream of its own, as the recording asks for: the first runs choose kernels and allocate workspaces.
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP):
@@ -35,8 +35,8 @@ class GraphedCall:
             self._outputs: tuple[Tensor, ...] = run(*self._inputs)
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Returns what the function returns for these inputs, in tensors of its own."""
+        """Returns what the function returns for these inputs, in tensors that the next call overwrites."""
         for mine, theirs in zip(self._inputs, inputs, strict=True):
             mine.copy_(theirs, non_blocking=True)
         self._graph.replay()
-        return tuple(x.clone() for x in self._outputs)
+        return self._outputs

@@ -46,7 +46,7 @@ class PlainDense:
     """``F.linear`` in a number type; for GPUs."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
-        self._weight = weight.to(dtype)
+        self._weight = weight.to(dtype, copy=True)
         self._bias = None if bias is None else bias.to(dtype)
 
     def __call__(self, x: Tensor) -> Tensor:

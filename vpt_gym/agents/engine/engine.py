@@ -73,9 +73,7 @@ class ActingEngine:
             raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
         if any(x.dtype != torch.float32 for x in policy.parameters()):
             found = ", ".join(sorted({str(x.dtype) for x in policy.parameters()}))
-            raise ValueError(
-                f"an engine packs a policy in float32, this one has {', '.join(found)}: use policy.float()"
-            )
+            raise ValueError(f"an engine packs a policy in float32, this one has {found}: use policy.float()")
         if compile and self.device.type != "cuda":
             raise ValueError("compile=True is for CUDA devices; on a CPU an engine has packed kernels already")
         self.batch_size = batch_size
@@ -110,7 +108,8 @@ class ActingEngine:
             ValueError: The memory is of another architecture or number of streams.
         """
         with torch.inference_mode():
-            return self._ring.read()
+            memory = self._ring.read()
+        return memory.clone()  # out of inference mode, for a tensor that may take part in training
 
     @memory.setter
     def memory(self, memory: Memory) -> None:
@@ -150,8 +149,10 @@ class ActingEngine:
         with torch.inference_mode():
             latent, *choices = self._step(frames.to(self.device), first.to(self.device))
             values = F.linear(latent, *self._value).squeeze(-1) if value else None
-        pi = ActionDistribution(*choices) if self._config.action_sizes is None else ChoicesDistribution(tuple(choices))
-        return EngineOutput(pi, values)
+        # Copies: a graph writes into the same tensors again, and those of inference mode may not be trained with.
+        heads = [x.clone() for x in choices]
+        pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
+        return EngineOutput(pi, None if values is None else values.clone())
 
 
 def _versions(policy: VPTPolicy) -> list[tuple[int, int]]:

@@ -38,7 +38,7 @@ class _Packer:
         self.dtype = torch.float32 if precision == "fp32" else torch.bfloat16
 
     def dense(self, weight: Tensor, bias: Tensor | None, *, flat: bool = False) -> Dense:
-        weight, bias = weight.detach(), None if bias is None else bias.detach()
+        weight, bias = weight.detach(), None if bias is None else bias.detach().clone()
         if self._on_cpu:
             return packed_dense(self._kinds[flat], weight, bias, self._rows)
         return PlainDense(weight, bias, self.dtype)
@@ -60,11 +60,12 @@ class _PackedBlock:
     def of(cls, block: Block, pack: _Packer) -> _PackedBlock:
         a = block.r.orc_block
         layers = [a.q_layer, a.k_layer, a.v_layer, a.r_layer]
-        biases = [x.weight.new_zeros(len(x.weight)) if x.bias is None else x.bias for x in layers]
+        weights: list[Tensor] = [x.weight for x in layers]
+        biases: list[Tensor] = [x.weight.new_zeros(len(x.weight)) if x.bias is None else x.bias for x in layers]
         return cls(
             norm=_norm(block.pre_r_ln),
-            qkvr=pack.dense(torch.cat([x.weight for x in layers]), torch.cat(biases)),
-            bias_functions=a.b_nd.detach(),
+            qkvr=pack.dense(torch.cat(weights), torch.cat(biases)),
+            bias_functions=a.b_nd.detach().clone(),
             proj=pack.dense(a.proj_layer.weight, a.proj_layer.bias),
             mlp_norm=_norm(block.mlp0.norm),
             mlp0=pack.dense(block.mlp0.layer.weight, None),
@@ -141,4 +142,4 @@ class FrameStep:
 
 def _norm(norm: nn.LayerNorm) -> _Norm:
     """Returns the arguments of F.layer_norm behind the input."""
-    return tuple(norm.normalized_shape), norm.weight.detach(), norm.bias.detach(), norm.eps
+    return tuple(norm.normalized_shape), norm.weight.detach().clone(), norm.bias.detach().clone(), norm.eps

@@ -51,7 +51,7 @@ def _lacking(precision: EnginePrecision, device: torch.device) -> str | None:
         return None if precision == "fp32" or torch.cuda.is_bf16_supported() else "a GPU with bf16 arithmetic"
     if device.type != "cpu":
         return "a CPU or a CUDA device"
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return "a PyTorch with oneDNN"
     missing = sorted(set(_OPERATORS[: 3 if precision == "fp32" else None]) - set(torch._C._dispatch_get_all_op_names()))
     if missing:

@@ -46,7 +46,7 @@ class PackedStacks:
 
     def channels_last(self, over_features: Tensor) -> Tensor:
         """Reorders the last axis of a parameter, over features in the policy's order (C, H, W), to that of these."""
-        return over_features.unflatten(-1, self.shape).movedim(-3, -1).flatten(-3).contiguous()
+        return torch.unflatten(over_features, -1, self.shape).movedim(-3, -1).flatten(-3).contiguous()
 
 
 class _PackedStack:
@@ -88,7 +88,7 @@ class _Conv:
     def __init__(self, layer: NormConv, dtype: torch.dtype, *, relu: bool, scale: float = 1.0) -> None:
         weight = (layer.layer.weight.detach() * scale).to(dtype)
         bias = layer.layer.bias
-        self._bias = None if bias is None else bias.detach().to(dtype)
+        self._bias = None if bias is None else bias.detach().clone().to(dtype)
         self._relu = relu
         self._packed = weight.device.type == "cpu"
         if self._packed:
@@ -112,7 +112,7 @@ class _Norm:
     """An image norm: PyTorch's group norm, but where it is slow or inexact."""
 
     def __init__(self, norm: ImageNorm, size: int, dtype: torch.dtype) -> None:
-        weight, bias = norm.weight.detach(), norm.bias.detach()
+        weight, bias = norm.weight.detach().clone(), norm.bias.detach().clone()
         self._cuda = weight.is_cuda
         self._shape: list[int] | None = None
         if self._cuda:

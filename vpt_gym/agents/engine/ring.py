@@ -66,7 +66,7 @@ class Ring:
         """Takes over a memory of B streams."""
         past = len(self._slots) - 1
         for mine, theirs in ((self.keys, memory.keys), (self.values, memory.values)):
-            mine[:, :, :, :past] = theirs.unflatten(-1, (mine.shape[2], mine.shape[4])).permute(1, 0, 3, 2, 4)
+            mine[:, :, :, :past] = torch.unflatten(theirs, -1, (mine.shape[2], mine.shape[4])).permute(1, 0, 3, 2, 4)
         self.mask.fill_(-torch.inf)
         self.mask[:, 0, :past].masked_fill_(memory.valid, 0.0)
         self.slot.fill_(max(past - 1, 0))

@@ -27,6 +27,8 @@ function element(tag, text = "", className = "") {
   return made;
 }
 
+const rounded = (value) => (value == null ? null : Number(Number(value).toFixed(3)));
+
 function toast(text) {
   $("toast").textContent = text;
   $("toast").classList.add("shown");
@@ -82,8 +84,8 @@ function showList() {
       line.append(name, problem);
     } else {
       const success = element("td", row.success === null ? "?" : row.success ? "✓" : "✗", String(row.success));
-      line.append(name, element("td", row.task ?? ""), success, element("td", row.ticks, "number"),
-        element("td", row.return === null ? "" : Number(row.return.toFixed(3)), "number"));
+      line.append(name, element("td", row.task ?? ""), success, element("td", row.ticks ?? "", "number"),
+        element("td", rounded(row.return) ?? "", "number"));
     }
     line.onclick = () => open(row);
     return line;
@@ -143,9 +145,10 @@ function showEpisode() {
   $("episode").hidden = false;
   $("title").textContent = episode.id;
   const success = episode.success === null ? "success unknown" : episode.success ? "success" : "failure";
-  const facts = [metadata.task, success, `return ${Number((metadata.return ?? 0).toFixed(3))}`, `ended: ${metadata.ended}`,
-    metadata.seed == null ? null : `seed ${metadata.seed}`, episode.frame_size.toReversed().join("×")];
-  $("facts").textContent = facts.filter((fact) => fact).join(" · ");
+  const known = (name, value) => (value == null ? null : `${name} ${value}`);
+  const facts = [metadata.task, success, known("return", rounded(metadata.return)), known("ended:", metadata.ended),
+    known("seed", metadata.seed), episode.frame_size.toReversed().join("×")];
+  $("facts").textContent = facts.filter((fact) => fact !== null && fact !== undefined).join(" · ");
   $("ticks").textContent = episode.ticks;
   $("mark").textContent = row.rejected ? "Restore" : "Mark as bad";
   $("mark").classList.toggle("restore", row.rejected);
@@ -182,7 +185,7 @@ function showTick() {
   for (const [who, drawn] of [["label", episode.label], ["executed", episode.executed], ["agent", prediction?.probable]]) {
     if (!drawn) continue;
     const keys = held(drawn, tick).join(" ");
-    $(`${who}-keys`).textContent = keys || "–";
+    $(`${who}-keys`).textContent = keys || "none";
     $(`${who}-keys`).classList.toggle("differs", keys !== label);
     for (const axis of ["pitch", "yaw"]) {
       $(`${who}-${axis}`).textContent = degrees(drawn[axis][tick]);
@@ -194,7 +197,7 @@ function showTick() {
     $("agent-probability").textContent = percent(prediction.probability[tick]);
   }
   const sum = episode.rewards.slice(0, tick + 1).reduce((a, b) => a + b, 0);
-  $("reward").textContent = `reward ${Number(episode.rewards[tick].toFixed(4))} · return so far ${Number(sum.toFixed(4))}`;
+  $("reward").textContent = `reward ${rounded(episode.rewards[tick])} · return so far ${rounded(sum)}`;
   timeline.move(tick);
 }
 

@@ -135,6 +135,8 @@ class Keyboard:
             elif line:
                 known = ("camera", "chat", "equip", "place", "swapInventoryItems", *CRAFTS, *KEYS)
                 raise CommandError(f"unknown command {line!r}; the embedded world knows {', '.join(known)}")
+        if not (math.isfinite(commands.pitch) and math.isfinite(commands.yaw)):
+            raise CommandError("the camera commands of one tick add up to more than a number can hold")
         return commands
 
     def controls(self, commands: Commands, inventory: Array) -> Controls:

@@ -1,0 +1,163 @@
+"""``vpt-gym demos``: what is wrong with a directory of demos, mending it, and what is in it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from vpt_gym.demos.stats import DemoStats
+
+
+@dataclass
+class Check:
+    """Lists each damaged demo of a directory, with what to do about it. Exit status 1 if there is one."""
+
+    directory: Annotated[Path, tyro.conf.Positional]
+    """Directory of demos; contractor recordings too."""
+    quick: bool = False
+    """Do not decode the videos: damage inside their pictures then goes unnoticed."""
+    json: bool = False
+    """Print JSON."""
+
+
+@dataclass
+class Repair:
+    """Mends what a crash broke off, and cuts demos to what their video and records both hold.
+
+    Recordings that run just now are left alone, and nothing is encoded anew. Exit status 1 if damage is left.
+    """
+
+    directory: Annotated[Path, tyro.conf.Positional]
+    """Directory of demos; contractor recordings too."""
+
+
+@dataclass
+class Stats:
+    """Counts episodes, ticks, null ticks, buttons, camera movement and what VPT's bins lose of it, and successes."""
+
+    directory: Annotated[Path, tyro.conf.Positional]
+    """Directory of demos; contractor recordings too."""
+    picture: Path | None = None
+    """PNG file to draw them into; needs matplotlib."""
+    json: bool = False
+    """Print JSON."""
+    compat: Literal["openai"] | None = None
+    """openai: count what openai/Video-Pre-Training's loader reads, its faults included."""
+    recorder_version: str | None = None
+    """Version of the contractors' recorder, such as 6.9; default: the directory's name, where it is one."""
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
+@dataclass
+class Args:
+    """Checks, mends and counts demos."""
+
+    action: (
+        Annotated[Check, tyro.conf.subcommand("check")]
+        | Annotated[Repair, tyro.conf.subcommand("repair")]
+        | Annotated[Stats, tyro.conf.subcommand("stats")]
+    )
+
+
+def run(args: Args) -> int:
+    """Does what was asked for; returns the exit status: 1 for damage, 2 for what cannot be done."""
+    from gymnasium.error import DependencyNotInstalled
+
+    try:
+        if isinstance(args.action, Check):
+            return _check(args.action)
+        if isinstance(args.action, Repair):
+            return _repair(args.action)
+        return _stats(args.action)
+    except (ValueError, OSError, DependencyNotInstalled) as error:
+        print(f"vpt-gym demos: {error}", file=sys.stderr)
+        return 2
+
+
+def _check(args: Check) -> int:
+    from vpt_gym.demos.checks import check
+
+    problems = check(args.directory, decode=not args.quick)
+    if args.json:
+        print(json.dumps([vars(problem) for problem in problems], indent=1))
+        return int(bool(problems))
+    for problem in problems:
+        print(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
+    mendable = sum(problem.mendable for problem in problems)
+    print(f"{len(problems)} damaged, of them {mendable} can be mended" if problems else "all demos are whole")
+    return int(bool(problems))
+
+
+def _repair(args: Repair) -> int:
+    from vpt_gym.demos.checks import check, repair
+
+    for done in repair(args.directory):
+        print(done)
+    left = check(args.directory)
+    for problem in left:
+        print(f"left as it is: {problem}")
+    print(f"{len(left)} are still damaged" if left else "all demos are whole")
+    return int(bool(left))
+
+
+def _stats(args: Stats) -> int:
+    from vpt_gym.demos.stats import read_stats
+
+    stats = read_stats(args.directory, compat=args.compat, recorder_version=args.recorder_version)
+    if args.picture is not None:
+        from vpt_gym.demos.stats_picture import draw_stats
+
+        draw_stats(stats, args.picture, title=args.directory.name)
+    if args.json:
+        print(json.dumps(stats.as_json(), indent=1))
+    else:
+        _print(stats)
+        if args.picture is not None:
+            print(f"\npicture: {args.picture}")
+    return 0
+
+
+def _print(stats: DemoStats) -> None:
+    from vpt_gym.actions.camera import BIN_DEGREES
+
+    if not stats.ticks:
+        print("no whole demo")
+    else:
+        lengths = sorted(stats.lengths)
+        middle = lengths[len(lengths) // 2]
+        unknown = stats.episodes - stats.successes - stats.failures
+        rate = "unknown" if stats.success_rate is None else f"{100 * stats.success_rate:.1f} %"
+        moving = max(stats.moving_ticks, 1)
+        pitch, yaw = (100 * share for share in stats.camera_lost)
+        rows = {
+            "episodes": f"{stats.episodes:,} of {lengths[0]:,} to {lengths[-1]:,} ticks, median {middle:,}",
+            "ticks": f"{stats.ticks:,}, {stats.ticks / 20 / 60:.1f} minutes",
+            "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
+            "null ticks": _percent(stats.null_ticks, stats.ticks),
+            "buttons VPT has no code for": f"{_percent(stats.unsaid_ticks, stats.ticks)} of ticks",
+            "camera moves": f"{_percent(stats.moving_ticks, stats.ticks)} of ticks",
+            "  of it, coded as resting": _percent(stats.stilled_ticks, moving),
+            "  of it, faster than 10 degrees": _percent(stats.clipped_ticks, moving),
+            "  movement lost by VPT's bins": f"pitch {pitch:.1f} %, yaw {yaw:.1f} %",
+        }
+        for name, value in rows.items():
+            print(f"{name:<32}{value}")
+        print("\nbutton        % of ticks")
+        for name, count in sorted(stats.held.items(), key=lambda item: -item[1]):
+            if count:
+                print(f"{name:<12}{100 * count / stats.ticks:>12.2f}")
+        print("\ncamera: % of ticks by bin\ndegrees   " + "".join(f"{degrees:>8.2f}" for degrees in BIN_DEGREES))
+        for name, axis in (("pitch", 1), ("yaw", 0)):
+            print(f"{name:<10}" + "".join(f"{100 * n / stats.ticks:>8.2f}" for n in stats.camera.sum(axis=axis)))
+    if stats.damaged:
+        print(f"\n{len(stats.damaged)} damaged demos are left out; `vpt-gym demos check DIR` says what to do")
+
+
+def _percent(count: int, of: int) -> str:
+    return f"{100 * count / of:.1f} %"
