@@ -35,9 +35,9 @@ from vpt_gym.demos.cursor import CURSOR, draw
 from vpt_gym.demos.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, EXTRA_KEY, RecordBuilder, to_line
 from vpt_gym.machine import describe
 
-EPISODES, TICKS = 8, 600
+EPISODES, TICKS = 4, 600
 WORKERS, BATCH, SEQ_LEN = 2, 2, 16
-ROUNDS = 1
+ROUNDS = 5
 LATER_PASSES = 3
 QUEUE = 16  # frames, as in the public loader
 RESULT = Path(__file__).parent / "results" / "loading.json"
@@ -85,7 +85,7 @@ def read_plainly(tasks: Any, output: Any) -> None:
                 continue
             if line["isGuiOpen"]:
                 scale = frame.shape[0] / WINDOW_HEIGHT
-                draw(frame, CURSOR, int(mouse["x"] * scale), int(mouse["y"] * scale))
+                draw(np.asarray(frame, np.uint8), CURSOR, int(mouse["x"] * scale), int(mouse["y"] * scale))
             cv2.cvtColor(frame, cv2.COLOR_BGR2RGB, dst=frame)
             output.put((cv2.resize(frame, (128, 128), interpolation=cv2.INTER_LINEAR), action))
     output.put(None)
@@ -93,14 +93,14 @@ def read_plainly(tasks: Any, output: Any) -> None:
 
 def plain(folder: Path) -> dict[str, float]:
     """Reads every recording once with the plain loop; returns frames per second, null ones (skipped) counted too."""
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    tasks, outputs = context.Queue(), [context.Queue(maxsize=QUEUE) for _ in range(WORKERS)]
+    tasks: Any = multiprocessing.Queue()
+    outputs: list[Any] = [multiprocessing.Queue(maxsize=QUEUE) for _ in range(WORKERS)]
     start = time.perf_counter()
     for path in sorted(folder.glob("*.mp4")):
         tasks.put(str(path.with_suffix("")))
     for _ in range(WORKERS):
         tasks.put(None)
-    processes = [context.Process(target=read_plainly, args=(tasks, output), daemon=True) for output in outputs]
+    processes = [multiprocessing.Process(target=read_plainly, args=(tasks, output), daemon=True) for output in outputs]
     for process in processes:
         process.start()
     emitted, running = 0, list(outputs)

@@ -27,10 +27,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from vpt_gym import Sampling, VPTAgent
 from vpt_gym.agents.config import NAMED
 from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.demos.cache import FrameCache
+from vpt_gym.agents.trainable import freeze
+from vpt_gym.demos.cache import DemoCache
 from vpt_gym.demos.dataset import DemoDataset, SequenceBatch
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, evaluate
+from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.initialise import match_marginals
 from vpt_gym.learning.logging import MetricLogger
 from vpt_gym.learning.losses import bc_loss
@@ -65,6 +67,8 @@ class TrainArgs:
     """Updates over which the learning rate rises."""
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     """Precision of the convolutions; "auto" takes bf16 where it is measured to be faster."""
+    gradient_checkpointing: bool = False
+    """Compute the convolutions twice instead of keeping what they computed: slower, for a fraction of the memory."""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.seconds > 0:
@@ -83,6 +87,10 @@ class Args:
     """A size ("nano", "1x", "2x", "3x") to start afresh, a folder of a saved agent, or a .model file."""
     weights: Path | None = None
     """The .weights file that goes with a .model file."""
+    freeze: tuple[str, ...] = ()
+    """Parameters to leave as they are: names with * and ?, such as "net.img_process.*" for the image network."""
+    features: Path | None = None
+    """Directory in which a frozen image network's features are kept, computed once (with --train.no-mirror)."""
     device: str = "cpu"
     """Where the policy runs, for example "cuda"."""
     seed: int = 0
@@ -117,6 +125,7 @@ def train(
         policy.set_precision(faster_precision(policy, batch.frames.to(device), batch.first.to(device)))
     else:
         policy.set_precision(args.precision)
+    policy.gradient_checkpointing = args.gradient_checkpointing
     parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=args.lr, weight_decay=args.weight_decay, fused=True)
     memory, frames, smooth, start = None, 0, math.nan, time.perf_counter()
@@ -166,9 +175,7 @@ def load_agent(
     return agent
 
 
-def make_dataset(
-    demos: tuple[Path, ...], args: TrainArgs, *, seed: int, cache: FrameCache | None = None
-) -> DemoDataset:
+def make_dataset(demos: tuple[Path, ...], args: TrainArgs, *, seed: int, cache: DemoCache | None = None) -> DemoDataset:
     """Returns the demos as batches; frames that ``cache`` holds are not decoded again."""
     return DemoDataset(
         demos,
@@ -187,7 +194,10 @@ def main(args: Args) -> None:
     console = Console()
     torch.manual_seed(args.seed)
     agent = load_agent(args.model, args.weights, args.seed, temperature=args.temperature, device=args.device)
-    dataset = make_dataset(args.demos, args.train, seed=args.seed)
+    if args.freeze:
+        console.print(freeze(agent.policy, args.freeze))
+    cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)
+    dataset = make_dataset(args.demos, args.train, seed=args.seed, cache=cache)
     if args.model in NAMED and args.weights is None:
         match_marginals(agent.policy, dataset.labels)
     with MetricLogger(args.out / "metrics.jsonl") as logger:

@@ -113,9 +113,9 @@ def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE) -> Frame:
     _check_dtype(frame.dtype)
     if frame.ndim != 3 or frame.shape[-1] != 3 or 0 in frame.shape:
         raise ValueError(f"a frame is (H, W, 3), got shape {frame.shape}; find_frame gives this layout")
-    packed = packed_copy(frame)
     if frame.shape[:2] == tuple(size):
-        return packed
+        return packed_copy(frame)
+    packed = frame if frame.flags.c_contiguous else packed_copy(frame)
     height, width = size
     return np.asarray(cv2.resize(packed, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 

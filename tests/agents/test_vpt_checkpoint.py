@@ -175,7 +175,7 @@ def test_a_file_of_the_wrong_published_width_is_refused(tmp_path: Path, there: s
     with torch.device("meta"):
         file, policy = VPTPolicy(VPTConfig.named(there)), VPTPolicy(VPTConfig.named(here))
     # Expanded from one number: of the right shapes, and small on the disk.
-    weights = {key: torch.zeros(1).expand(value.shape) for key, value in file.state_dict().items()}
+    weights = {key: torch.zeros(()).expand(value.shape) for key, value in file.state_dict().items()}
     with pytest.raises(CheckpointMismatch, match=f"these are {there} weights, the model is {here}\n") as info:
         load_weights(policy, saved(tmp_path / "x.weights", weights))
     assert info.value.report.mismatched["net.final_ln.weight"] == (

@@ -628,7 +628,7 @@ def test_the_stem_pools_by_the_mean_and_chunks_of_frames_change_nothing(mini: tu
 def test_bad_calls_are_refused_with_the_shapes_they_need(mini: tuple[VPTPolicy, torch.Tensor]) -> None:
     policy, frames = mini
     first = torch.zeros(2, 14, dtype=torch.bool)
-    with pytest.raises(ValueError, match=r"uint8 \(B, T, 128, 128, 3\), got torch.float32"):
+    with pytest.raises(ValueError, match=r"uint8 \(B, T, 128, 128, 3\), or features float.*got torch.float32"):
         policy(frames.float(), first)
     with pytest.raises(ValueError, match=r"got torch.uint8 \(2, 14, 3, 128, 128\)"):
         policy(frames.permute(0, 1, 4, 2, 3), first)

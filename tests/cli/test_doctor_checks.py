@@ -434,6 +434,18 @@ def test_a_port_in_use_is_not_free() -> None:
     assert probe._is_free(port)
 
 
+def test_memory_that_caches_files_is_not_taken(tmp_path: Path) -> None:
+    names = ("memory.max", "memory.current", "inactive_file")
+    assert probe.memory_left(tmp_path, *names) is None
+    (tmp_path / "memory.max").write_text(f"{8 * GIB}\n")
+    (tmp_path / "memory.current").write_text(f"{7 * GIB}\n")
+    assert probe.memory_left(tmp_path, *names) == GIB
+    (tmp_path / "memory.stat").write_text(f"anon {GIB}\ninactive_file {5 * GIB}\nactive_file {GIB}\n")
+    assert probe.memory_left(tmp_path, *names) == 6 * GIB
+    (tmp_path / "memory.max").write_text("max\n")
+    assert probe.memory_left(tmp_path, *names) is None
+
+
 def test_x_server_is_asked(tmp_path: Path) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

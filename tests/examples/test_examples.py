@@ -10,6 +10,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import pytest
+import torch
 
 from vpt_gym import VPTAgent
 from vpt_gym.demos import list_demos, read_demo
@@ -65,6 +66,28 @@ def test_bc_continues_a_saved_agent_with_carried_memory(runs, demos, cloned):
     options = ("--train.steps", "3", "--train.seq-len", "4", "--train.batch-size", "2", "--train.order", "carried")
     run("bc.py", *arguments, *options, "--eval-episodes", "0")
     assert (runs / "carried" / "agent" / "model.safetensors").exists()
+
+
+def test_bc_learns_from_the_features_of_a_frozen_image_network(runs, demos, cloned):
+    arguments = ("--demos", str(demos), "--out", str(runs / "frozen"), "--model", str(cloned), "--train.no-mirror")
+    options = (
+        "--train.steps",
+        "3",
+        "--train.seq-len",
+        "4",
+        "--train.batch-size",
+        "2",
+        "--train.gradient-checkpointing",
+    )
+    frozen = ("--freeze", "net.img_process.*", "--features", str(runs / "features"))
+    output = run("bc.py", *arguments, *options, *frozen, "--eval-episodes", "0")
+    assert "parameters are trained" in output
+    assert len(list((runs / "features").glob("*.npy"))) == len(list_demos(demos))
+    before, after = (VPTAgent.from_pretrained(path).policy for path in (cloned, runs / "frozen" / "agent"))
+    for (name, one), other in zip(before.named_parameters(), after.parameters(), strict=True):
+        if name.startswith("net.img_process."):
+            assert torch.equal(one, other), name
+    assert not torch.equal(before.net.final_ln.weight, after.net.final_ln.weight)
 
 
 def test_dagger_leaves_rounds_and_agents(runs, demos, cloned):

@@ -90,6 +90,47 @@ def test_a_stopped_game_counts_as_hung(make_env: Any) -> None:
     assert not game.is_running()
 
 
+def test_a_game_that_dies_in_a_command_of_the_user_ends_the_next_step(make_env: Any) -> None:
+    env = make_env()
+    first, _ = env.reset(seed=1)
+    (game,) = psutil.Process().children()
+    os.kill(game.pid, signal.SIGKILL)
+    env.unwrapped.set_time(6000)
+    observation, reward, terminated, truncated, info = env.step(REST)
+    assert (reward, terminated, truncated, info["ticks"]) == (0.0, False, True, 0)
+    assert "killed by SIGKILL" in info["env_error"]
+    assert np.array_equal(observation["rgb"], first["rgb"])
+    assert env.reset()[1]["reset"]["restarted"]
+
+
+def test_the_game_of_an_environment_that_nobody_closed_ends_with_it(make_env: Any) -> None:
+    from vpt_gym import minedojo
+
+    env = minedojo.make("harvest_1_log", backend="embedded", image_size=(64, 96))
+    env.reset()
+    (game,) = psutil.Process().children()
+    del env
+    gc.collect()
+    assert not game.is_running()
+
+
+SILENT_GAME = """
+import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+print("***** Start MalmoEnvServer on port", listener.getsockname()[1], flush=True)
+print("CLIENT enter state: DORMANT", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_game_that_starts_and_says_nothing_is_told_with_the_limit_that_held() -> None:
+    old = make_legacy("open-ended", image_size=(64, 96))
+    env = MineDojoEnv(old, command=lambda _: [sys.executable, "-c", SILENT_GAME], reset_timeout=1, step_timeout=30)
+    with pytest.raises(GameError, match="the game did not answer within 1 s"):
+        env.reset()
+    env.close()
+
+
 @pytest.mark.parametrize("steps_on", [True, False])
 def test_an_interrupted_step_is_not_answered_with_the_rest_of_the_one_before(make_env: Any, steps_on: bool) -> None:
     env = make_env(step_timeout=20)
@@ -131,7 +172,7 @@ def test_a_game_that_cannot_start_says_why_every_time() -> None:
 
 def test_a_mission_that_the_world_cannot_have_is_named(make_env: Any) -> None:
     env = make_env("open-ended", generate_world_type="flat")
-    with pytest.raises(GameError, match=r"(?s)FlatWorldGenerator"):
+    with pytest.raises(GameError, match=r"(?s)the game closed the connection.*FlatWorldGenerator"):
         env.reset()
 
 
@@ -159,6 +200,28 @@ def test_cycles_and_faults_leave_nothing_behind(
         env.close()
         del env
     assert left_behind() == before
+
+
+FORK = """
+import os, sys
+from vpt_gym import minedojo
+env = minedojo.make("harvest_1_log", image_size=(64, 96))
+env.reset(seed=1)
+child = os.fork()
+if child == 0:
+    sys.exit(0)  # runs the handlers of this process's exit, MineDojo's among them
+os.waitpid(child, 0)
+print(env.step({"camera": [0, 0]})[2:4])
+env.close()
+"""
+
+
+def test_the_exit_of_a_fork_does_not_end_the_game_of_its_parent(minedojo_with_launcher: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(minedojo_with_launcher)}
+    ran = subprocess.run(
+        [sys.executable, "-c", FORK], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert ran.stdout.splitlines() == ["(False, False)"], ran.stderr
 
 
 JAVA_ROUTE = """

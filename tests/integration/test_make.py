@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from gymnasium.utils.env_checker import check_env
 
 from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium, minedojo
 from vpt_gym.demos import list_demos, read_demo
-from vpt_gym.minedojo import shims
+from vpt_gym.minedojo import MineDojoEnv, shims
 from vpt_gym.minedojo.factory import make_legacy
+from vpt_gym.minedojo.game import embedded_command
 
 REST = {"camera": [0.0, 0.0]}
 DOWN = {"camera": [90.0, 0.0]}
+RIGHT = {"camera": [0.0, 10.0]}
 
 
 def differs(first: Any, second: Any) -> bool:
@@ -55,6 +58,50 @@ def test_every_kind_of_task_is_made_and_says_what_it_is(make_env: Any, task: str
         assert env.unwrapped.task_prompt
 
 
+def test_playthrough_can_be_stepped_and_has_its_limit(make_env: Any) -> None:
+    env = make_env("playthrough")
+    env.reset(seed=1)
+    task = env.unwrapped._stack.task
+    assert task._max_episode_steps == task.time_limit  # as from PyPI, its step looks for an attribute that it lacks
+    task._max_episode_steps = 2
+    assert [env.step(REST)[2:4] for _ in range(2)] == [(False, False), (False, True)]
+
+
+@pytest.mark.parametrize("event_level", [True, False])
+def test_the_simulator_alone_takes_its_own_actions_and_a_persons(event_level: bool) -> None:
+    from minedojo.sim import MineDojoSim
+
+    for actions in ("minedojo", "human"):
+        sim = MineDojoSim(image_size=(64, 96), event_level_control=event_level)
+        env = MineDojoEnv(sim, actions=actions, command=partial(embedded_command, "easy"))
+        yaw = env.reset(seed=1)[0]["location_stats"]["yaw"][0]
+        action = {**sim.action_space.no_op(), "camera": np.array([0.0, 10.0])} if actions == "minedojo" else RIGHT
+        observation, *_ = env.step(action)
+        assert abs((observation["location_stats"]["yaw"][0] - yaw - 10.0 + 180) % 360 - 180) < 1e-3
+        with pytest.raises(ValueError, match="the action"):
+            env.step({"forwards": 1})
+        env.close()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"air": -19},  # who drowns
+        {"xp": 5000},
+        {"life": 24.0},
+        {"yaw": 539.9999999},
+        {"damage_source": {"damage_amout": 3.4028235e38, "is_unblockable": True}},  # /kill
+    ],
+)
+def test_what_minecraft_can_say_is_in_the_space(make_env: Any, told: dict[str, Any]) -> None:
+    env = make_env()
+    env.reset(seed=1)
+    bridge = env.unwrapped._bridge
+    parse = bridge._parse
+    bridge._parse = lambda text: {**parse(text), **told}
+    assert env.observation_space.contains(env.step(REST)[0])
+
+
 def test_the_same_task_can_be_made_twice(make_env: Any) -> None:
     first, second = make_env(), make_env()
     assert differs(first.reset(seed=1)[0], second.reset(seed=2)[0])
@@ -75,6 +122,8 @@ def test_gymnasium_makes_it_by_its_id() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"no task 'harvest_1_logs'\. Near it: harvest_1_log"):
         minedojo.make("harvest_1_logs")
+    with pytest.raises(ValueError, match=r"no task 'HARVEST_1_LOG'\. Near it: harvest_1_log"):
+        minedojo.make("HARVEST_1_LOG")
     with pytest.raises(ValueError, match="backend is 'rust'"):
         minedojo.make("harvest_1_log", backend="rust")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="level='easy' is for backend='embedded'"):

@@ -170,8 +170,7 @@ def test_space_plays_and_the_timeline_follows_the_picture(page: Chromium) -> Non
     page.press(" ")
     page.wait("Number(document.querySelector('#tick').textContent) >= 25")
     page.press(" ")
-    page.wait("document.querySelector('video').paused")
-    assert text(page, "#play") == "Play"
+    page.wait("document.querySelector('video').paused && document.querySelector('#play').innerText === 'Play'")
     tick = int(text(page, "#tick"))
     assert abs(page.run(SHOWN) - tick) <= 1
     page.press("ArrowRight")
@@ -242,8 +241,9 @@ def test_a_damaged_episode_is_explained(page: Chromium, demos: list[Path]) -> No
     page.wait("!document.querySelector('#problem').hidden")
     assert f"{demos[1].stem}.mp4 is missing" in text(page, "#problem")
     page.press("ArrowDown")
+    page.wait("document.querySelector('#problem').hidden")
     await_tick(page, 0)
-    assert page.run("document.querySelector('#problem').hidden")
+    assert text(page, "#title") == demos[2].stem
 
 
 def test_the_agent_is_compared_with_the_label(page: Chromium, demos: list[Path]) -> None:

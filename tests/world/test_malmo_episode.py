@@ -349,6 +349,12 @@ def test_what_chat_cannot_do_is_named_and_changes_nothing(command: str, error: s
     assert episode.state.digest() == before
 
 
+def test_spreadplayers_takes_any_number_for_a_place_of_the_torus() -> None:
+    episode = flat_episode()
+    chat(episode, "/spreadplayers 1e308 -1e308 0 5 false @p")
+    assert position(episode)[1] == FLOOR + 1
+
+
 def test_spreadplayers_needs_open_ground() -> None:
     episode = flat_episode({(x, FLOOR + 3, z): OAK_LOG for x in range(60, 70) for z in range(60, 70)})
     with pytest.raises(CommandError, match="there is no open ground within 2 blocks"):

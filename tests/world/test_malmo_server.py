@@ -148,6 +148,7 @@ BAD_MESSAGES = {
     b"<StepClient0>forward 2</StepClient0 >": "'forward 2' is not possible; a key is 0 (up) or 1 (down)",
     b"<StepClient0>camera 1</StepClient0 >": "'camera 1' is not possible",
     b"<StepClient0>camera nan 0</StepClient0 >": "'camera nan 0' is not possible",
+    b"<StepClient0>camera 0 1e308\ncamera 0 1e308</StepClient0 >": "the camera commands of one tick add up to",
     b"<StepClient0>swapInventoryItems 0 41</StepClient0 >": "it takes two slots from 0 to 40",
     b"<StepClient0>chat /summon cow ~1 ~0 ~1</StepClient0 >": "cannot do '/summon cow ~1 ~0 ~1': it has no mobs",
     b"<StepClient0>chat hello</StepClient0 >": "cannot do 'hello'",

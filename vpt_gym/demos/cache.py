@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.demo import Demo
@@ -22,6 +23,17 @@ _HEADER_BYTES = 128  # of an .npy file
 
 class CacheFullError(RuntimeError):
     """The files of a cache would become larger than asked."""
+
+
+class DemoCache(Protocol):
+    """What a dataset takes of a cache: for each demo an array with a row a tick."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frames that the rows are, or are made of."""
+
+    def frames(self, demo: Demo) -> npt.NDArray[Any]:
+        """Returns the demo's rows, (T, ...), read-only; called from several threads at once."""
 
 
 class FrameCache:

@@ -17,12 +17,12 @@ import torch
 
 from vpt_gym.actions import codec
 from vpt_gym.actions.mirror import mirrored
-from vpt_gym.demos.cache import FrameCache
+from vpt_gym.demos.cache import DemoCache, FrameCache
 from vpt_gym.demos.chunks import Chunks
 from vpt_gym.demos.contractor import Compat, check_compat
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.format import DemoError, files_of, list_demos
-from vpt_gym.frames import POLICY_SIZE, Frame
+from vpt_gym.frames import POLICY_SIZE
 
 Order = Literal["carried", "random"]
 DropNull = Literal["mask", "cut", False]
@@ -33,7 +33,7 @@ class SequenceBatch(NamedTuple):
     """B sequences of T ticks."""
 
     frames: torch.Tensor
-    """uint8 [B, T, H, W, 3], RGB: what was seen before each action."""
+    """uint8 [B, T, H, W, 3], RGB: what was seen before each action; or what a cache made of it, [B, T, ...]."""
     codes: torch.Tensor
     """int64 [B, T, 2], canonical VPT codes (buttons, camera)."""
     first: torch.Tensor
@@ -47,7 +47,7 @@ class _Episode:
     """The ticks of one demo that are learned from: ``frames[ticks]`` goes with ``codes`` and ``weight``."""
 
     id: str
-    frames: Frame
+    frames: npt.NDArray[Any]
     ticks: npt.NDArray[np.int64]
     codes: npt.NDArray[np.int64]
     weight: npt.NDArray[np.float32]
@@ -94,7 +94,8 @@ class DemoDataset:
         rank: Number of this process among those that learn together, from 0.
         world_size: How many they are.
         workers: Threads that decode videos in the constructor.
-        cache: Decoded frames, shared with other datasets. Default: a cache of its own.
+        cache: Decoded frames, shared with other datasets; or a ``FeatureCache``, for batches of features. Default: a
+            cache of decoded frames of its own.
         max_cache_bytes: Memory for decoded frames when there is no ``cache``; beyond it they go to temporary files.
 
     Attributes:
@@ -129,7 +130,7 @@ class DemoDataset:
         rank: int = 0,
         world_size: int = 1,
         workers: int = 2,
-        cache: FrameCache | None = None,
+        cache: DemoCache | None = None,
         max_cache_bytes: int = 2 << 30,
     ) -> None:
         sizes = {"seq_len": seq_len, "batch_size": batch_size, "world_size": world_size, "workers": workers}
@@ -153,7 +154,7 @@ class DemoDataset:
             )
 
         self.seq_len, self.batch_size, self.order = seq_len, batch_size, order
-        self.cache = cache if cache is not None else FrameCache(size=frame_size, max_bytes=max_cache_bytes)
+        self.cache: DemoCache = cache if cache is not None else FrameCache(size=frame_size, max_bytes=max_cache_bytes)
         self.skipped: list[tuple[Path, str]] = []
         self._rng = np.random.default_rng(seed if world_size == 1 else [seed, rank])
         self._epoch_ticks = 0
@@ -167,6 +168,8 @@ class DemoDataset:
                 + "".join(f"\n  {path}: {reason}" for path, reason in self.skipped[:3])
                 + "\nRecord some with vpt_gym.RecorderWrapper"
             )
+        if mirror and self._episodes[0].frames.ndim != 4:
+            raise ValueError("mirror flips frames, and this cache holds features of them: leave mirror out")
         # carried: the shuffled episodes still to come, and each row's place: [episode, position in it]
         self._queue: list[int] = []
         self._lanes: list[list[int]] = []
@@ -207,7 +210,8 @@ class DemoDataset:
     def next_batch(self) -> SequenceBatch:
         """Returns the next batch; there is always one more."""
         shape = (self.batch_size, self.seq_len)
-        frames = np.empty((*shape, *self.cache.size, 3), np.uint8)
+        like = self._episodes[0].frames
+        frames = np.empty((*shape, *like.shape[1:]), like.dtype)
         codes = np.empty((*shape, 2), np.int64)
         first = np.zeros(shape, np.bool_)
         weight = np.zeros(shape, np.float32)
@@ -341,7 +345,7 @@ def _learned(demo: Demo, drop_null: DropNull) -> npt.NDArray[np.int64]:
     return np.flatnonzero(~demo.null) if drop_null == "cut" else np.arange(len(demo))
 
 
-def _episode(demo: Demo, frames: Frame, drop_null: DropNull) -> _Episode:
+def _episode(demo: Demo, frames: npt.NDArray[Any], drop_null: DropNull) -> _Episode:
     ticks = _learned(demo, drop_null)
     weight = np.where(demo.null & (drop_null == "mask"), 0.0, 1.0).astype(np.float32)
     return _Episode(demo.id, frames, ticks, demo.codes[ticks], weight[ticks])

@@ -112,8 +112,8 @@ def iter_frames(path: str | os.PathLike[str], size: tuple[int, int] | None = Non
         for picture in container.decode(stream):
             if picture.is_corrupt:  # the decoder papered over what it could not read
                 raise ValueError("damaged picture")
-            frame = cast(Frame, _converted(reformatter, picture, "rgb24").to_ndarray())
-            yield frame if size is None else np.ascontiguousarray(frame[: size[0], : size[1]])
+            frame = _pixels(_converted(reformatter, picture, "rgb24"))
+            yield np.ascontiguousarray(frame if size is None else frame[: size[0], : size[1]])
 
 
 def iter_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Frame]:
@@ -194,6 +194,16 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
                 break
             packet.stream = copy
             writer.mux(packet)
+
+
+def _pixels(picture: Any) -> Frame:
+    """Returns the pixels of an RGB picture, (H, W, 3), in the picture's own memory.
+
+    ``to_ndarray`` copies them, into fresh memory each time, which costs more than the conversion to RGB.
+    """
+    plane = picture.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
 
 
 def _converted(reformatter: Any, picture: Any, pixels: str) -> Any:

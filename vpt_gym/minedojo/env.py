@@ -43,6 +43,14 @@ _DAMAGE = {
     **{f"is_{name}": f"is_{name}" for name in ("fire_damage", "magic_damage", "explosion", "projectile")},
     "is_unblockable": "is_unblockable",
 }
+_WIDER = {
+    ("location_stats", "temperature"): (-0.5, 2.0),
+    ("life_stats", "life"): (0.0, np.inf),
+    ("life_stats", "oxygen"): (-20.0, 300.0),
+    ("life_stats", "xp"): (0.0, np.inf),
+    ("damage_source", "damage_amount"): (0.0, np.inf),
+}
+"""Bounds of what Minecraft can say where MineDojo declares narrower ones: who drowns has less air than none."""
 
 
 class MineDojoEnv(LegacyGymEnv):
@@ -119,7 +127,8 @@ class MineDojoEnv(LegacyGymEnv):
         )
         if lean:
             lean_stack.install(stack)
-        self._widen_observation_space()
+        for (part, name), (low, high) in _WIDER.items():
+            self._part(part).spaces[name] = spaces.Box(low, high, (1,), np.float32)
         self._texts = {
             part: [name for name, entry in space.items() if isinstance(entry, TextArray)]
             for part, space in self.observation_space.items()  # type: ignore[attr-defined]
@@ -138,19 +147,13 @@ class MineDojoEnv(LegacyGymEnv):
                 MineDojoTranslator(self.action_space, float(env.cam_interval))  # type: ignore[arg-type]
             stack.nn.step = self._step_native if self._human else self._step_minedojo
             stack.nn._strict_check = False
-        limit = getattr(stack.task, "time_limit", None)
-        if limit is not None:  # "playthrough", which from PyPI looks for its limit under another name
-            vars(stack.task).setdefault("_max_episode_steps", limit)
+        if stack.task is not None and hasattr(stack.task, "time_limit"):  # from PyPI it looks for another name
+            vars(stack.task).setdefault("_max_episode_steps", stack.task.time_limit)
         # MineDojo's list of games would keep one alive that nobody can reach; at exit it ends by itself
         weakref.finalize(self, self._bridge.close).atexit = False
         self._world_seed = [getattr(maker, "world_seed", None) for maker in self._world_makers()]
         self._last: Any = None
         self._needs_reset = True
-
-    def _widen_observation_space(self) -> None:
-        """Declares what Minecraft's biomes have: temperatures from -0.5 to 2; MineDojo declares [0, 1]."""
-        place = self.observation_space["location_stats"]  # type: ignore[index]
-        place.spaces["temperature"] = spaces.Box(-0.5, 2.0, (1,), np.float32)
 
     # --- actions
 
@@ -170,9 +173,9 @@ class MineDojoEnv(LegacyGymEnv):
         if self._needs_reset:
             raise gym.error.ResetNeeded("call reset() before step()")
         sent = self._sent(action)
-        if self._bridge.error is not None:  # it broke in a command of the user's, such as set_time
+        if error := self._bridge.error:  # it broke in a command of the user's, such as set_time
             self._needs_reset = True
-            told = self._with_success({**self._stack.sim.prev_info, "ticks": 0, "env_error": self._bridge.error})
+            told = self._with_success({**self._stack.sim.prev_info, "ticks": 0, "env_error": error})
             return deepcopy(self._last), 0.0, False, True, told
         observation, reward, done, info = self.env.step(sent)
         if self._stack.nn is not None:
@@ -240,8 +243,9 @@ class MineDojoEnv(LegacyGymEnv):
         assert nn is not None
         native, (destroys, slot) = nn.action(action)
         if destroys:
-            item = _inventory_item(nn, slot)
-            observation, reward, done, info = nn.env.set_inventory(inventory_list=[item], action=native)
+            item = importlib.import_module(type(nn).__module__).InventoryItem
+            air = item(name="air", slot=slot, quantity=1, variant=0)
+            observation, reward, done, info = nn.env.set_inventory(inventory_list=[air], action=native)
         else:
             observation, reward, done, info = nn.env.step(native)
         if action[_FUNCTION] in _SLOW_FUNCTIONS:
@@ -342,7 +346,10 @@ class MineDojoEnv(LegacyGymEnv):
         observation = self._last = self._mended(observation, info)
         reset = {"kind": kind, "restarted": restarted, "seed": seeded}
         if seeded == "ignored":
-            warnings.warn(f"the seed {seed} was ignored: {self._why_ignored(kind)}", stacklevel=2)
+            why = "this world is not generated from a seed"
+            if kind == "fast":
+                why = "a fast reset keeps the world. Ask for options={'reset': 'full'}"
+            warnings.warn(f"the seed {seed} was ignored: {why}", stacklevel=2)
         return observation, self._with_success({**info, "ticks": 0, "reset": reset})
 
     def _kind_of_reset(self, seed: int | None, options: dict[str, Any] | None) -> str:
@@ -382,11 +389,6 @@ class MineDojoEnv(LegacyGymEnv):
             self._stack.sim.seed(seed)
         return seeded
 
-    def _why_ignored(self, kind: str) -> str:
-        if kind == "fast":
-            return "a fast reset keeps the world. Ask for options={'reset': 'full'}"
-        return "this world is not generated from a seed"
-
     def render(self) -> Any:
         """Returns the latest frame, (H, W, 3) uint8, or None before the first ``reset``."""
         return None if self._last is None else np.ascontiguousarray(self._last["rgb"].transpose(1, 2, 0))
@@ -395,9 +397,3 @@ class MineDojoEnv(LegacyGymEnv):
         """Ends the game and cleans up after it; the environment can be reset again."""
         self._needs_reset = True
         self._bridge.close()
-
-
-def _inventory_item(nn: Any, slot: int) -> Any:
-    """Returns MineDojo's item that empties an inventory slot."""
-    item = importlib.import_module(type(nn).__module__).InventoryItem
-    return item(name="air", slot=slot, quantity=1, variant=0)

@@ -84,6 +84,7 @@ def spread(state: WorldState, rng: np.random.Generator, x: float, z: float, radi
     """
     if not (math.isfinite(x) and math.isfinite(z) and radius > 0):
         raise ValueError(f"x, z and the range are {x:g}, {z:g} and {radius:g}; the range must be greater than 0")
+    x, z = x % SIDE, z % SIDE
     reach = min(radius, SIDE / 2)
     span_x = np.arange(math.floor(x - reach), math.floor(x + reach) + 1)[:SIDE] & MASK
     span_z = np.arange(math.floor(z - reach), math.floor(z + reach) + 1)[:SIDE] & MASK

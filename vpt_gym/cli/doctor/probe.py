@@ -243,18 +243,36 @@ def _java(path: Path) -> Java:
 
 
 def _memory_free() -> int:
-    free = int(psutil.virtual_memory().available)
     # in a container the limit is that of the control group, which psutil does not see
     group = Path("/sys/fs/cgroup")
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
-        if (group / limit).exists() and (group / used).exists():
-            most = (group / limit).read_text().strip()
-            if most != "max":
-                free = min(free, max(int(most) - int((group / used).read_text()), 0))
-    return free
+    left = (
+        memory_left(group, "memory.max", "memory.current", "inactive_file"),
+        memory_left(group / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    )
+    return min(int(psutil.virtual_memory().available), *(free for free in left if free is not None))
+
+
+def memory_left(group: Path, limit: str, used: str, cache: str) -> int | None:
+    """Returns the bytes that a control group may still take, None if it has no limit.
+
+    Cached files count as used there, but make room when memory is asked for: those that nobody has read for a while
+    are free, as for ``docker stats`` and Kubernetes.
+
+    Args:
+        group: Its folder.
+        limit: File with its limit.
+        used: File with what it uses.
+        cache: Line of its ``memory.stat`` with such files.
+    """
+    if not (group / limit).exists() or not (group / used).exists():
+        return None
+    most = (group / limit).read_text().strip()
+    if most == "max":
+        return None
+    statistics = (group / "memory.stat").read_text() if (group / "memory.stat").exists() else ""
+    cached = re.search(rf"^{cache} (\d+)$", statistics, re.MULTILINE)
+    taken = int((group / used).read_text()) - (int(cached[1]) if cached else 0)
+    return max(int(most) - taken, 0)
 
 
 def _is_free(port: int) -> bool:

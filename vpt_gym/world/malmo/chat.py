@@ -68,7 +68,7 @@ class Chat:
             raise CommandError(f"the embedded world cannot do {command!r}: {why}; they are {', '.join(verbs)}")
         try:
             verbs[name](arguments)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise CommandError(f"the embedded world cannot do {command!r}: {error}") from error
         return name == "/kill" and not _is_item_selector(arguments)
 

@@ -1,0 +1,108 @@
+"""What a frozen image network makes of demos, computed once and kept in files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vpt_gym.demos.cache import FrameCache
+from vpt_gym.demos.demo import Demo
+from vpt_gym.frames import POLICY_SIZE
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.policy import VPTPolicy
+
+Features = npt.NDArray[np.float32]
+_FRAMES_AT_A_TIME = 64
+
+
+class FeatureCache:
+    """Runs the image network of a policy over each demo once. Give it to a ``DemoDataset`` as its ``cache``.
+
+    The batches then hold features, (B, T, D), which the policy takes in place of frames: with the image network out
+    of training, the results are the same and most of the work is gone. A file of features belongs to the weights of
+    the image network, to the precision of its convolutions and to the bytes of the video; whatever of it changes, the
+    features are computed anew.
+
+    Files are memory-mapped: the operating system keeps in memory what fits. A tick takes 4 D bytes (4 KiB for 1x).
+
+    Args:
+        policy: The policy. Its image network must be frozen: ``freeze(policy, "net.img_process.*")``.
+        directory: Where files go. They stay, and a later cache finds them again. Default: a temporary directory that
+            is deleted with the cache.
+
+    Attributes:
+        size: (height, width) of the frames that the network reads.
+        directory: Where the files are.
+
+    Raises:
+        ValueError: The image network is being trained.
+    """
+
+    size = POLICY_SIZE
+
+    def __init__(self, policy: VPTPolicy, *, directory: str | os.PathLike[str] | None = None) -> None:
+        self._policy = policy
+        self._require_frozen()
+        self._temporary = tempfile.TemporaryDirectory(prefix="vpt-gym-features-") if directory is None else None
+        self.directory = Path(self._temporary.name if directory is None else directory)  # type: ignore[union-attr]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+
+    def frames(self, demo: Demo) -> Features:
+        """Returns the demo's features, float32 (T, D), read-only; computes them if there is no file of them.
+
+        May be called from several threads at once; one computes at a time.
+
+        Raises:
+            DemoError: The video cannot be decoded, or has not T frames.
+            ValueError: The image network is being trained.
+        """
+        self._require_frozen()
+        stat = demo.files.video.stat()
+        with self._lock:
+            path = self.directory / f"{demo.id}-{self._key()}-{stat.st_size}-{stat.st_mtime_ns}.npy"
+            if not path.exists():
+                self._compute(demo, path)
+        features: Features = np.load(path, mmap_mode="r")
+        return features
+
+    def _compute(self, demo: Demo, path: Path) -> None:
+        scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
+        frames = FrameCache(size=self.size).frames(demo)
+        device = self._policy.net.final_ln.weight.device
+        try:
+            shape = (len(demo), self._policy.config.hidsize)
+            file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)
+            for start in range(0, len(frames), _FRAMES_AT_A_TIME):
+                part = torch.from_numpy(np.array(frames[start : start + _FRAMES_AT_A_TIME])).to(device)
+                with torch.inference_mode():
+                    file[start : start + len(part)] = self._policy.encode(part).float().cpu().numpy()
+            file.flush()
+            os.replace(scratch, path)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _key(self) -> str:
+        """Returns a digest of all that the features of a frame depend on."""
+        digest = hashlib.sha256(self._policy.precision.encode())
+        for name, value in self._policy.net.img_process.state_dict().items():
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()[:16]
+
+    def _require_frozen(self) -> None:
+        trained = [name for name, p in self._policy.net.img_process.named_parameters() if p.requires_grad]
+        if trained:
+            raise ValueError(
+                f"features are for a frozen image network, and {len(trained)} of its parameters are being trained, "
+                f'such as {trained[0]}: call freeze(policy, "net.img_process.*") first'
+            )
