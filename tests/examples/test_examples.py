@@ -70,16 +70,8 @@ def test_bc_continues_a_saved_agent_with_carried_memory(runs, demos, cloned):
 
 def test_bc_learns_from_the_features_of_a_frozen_image_network(runs, demos, cloned):
     arguments = ("--demos", str(demos), "--out", str(runs / "frozen"), "--model", str(cloned), "--train.no-mirror")
-    options = (
-        "--train.steps",
-        "3",
-        "--train.seq-len",
-        "4",
-        "--train.batch-size",
-        "2",
-        "--train.gradient-checkpointing",
-    )
-    frozen = ("--freeze", "net.img_process.*", "--features", str(runs / "features"))
+    options = ("--train.steps", "3", "--train.seq-len", "4", "--train.batch-size", "2")
+    frozen = ("--freeze", "net.img_process.*", "--features", str(runs / "features"), "--train.gradient-checkpointing")
     output = run("bc.py", *arguments, *options, *frozen, "--eval-episodes", "0")
     assert "parameters are trained" in output
     assert len(list((runs / "features").glob("*.npy"))) == len(list_demos(demos))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import pytest
 import torch
 from counter_demos import counter_action, write_counter_demo
 from headless_chromium import CHROMIUM, MISSING, Chromium
+from running_view import running_view
 
 from vpt_gym.agents import VPTConfig, VPTPolicy
 from vpt_gym.demos import list_demos
 from vpt_gym.view.episodes import Episodes
 from vpt_gym.view.predictions import Predictions
-from vpt_gym.view.server import ViewServer
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
@@ -57,16 +56,11 @@ def page(browser: Chromium, demos: list[Path]) -> Iterator[Chromium]:
     """The page, the first demo open and its video loaded."""
     torch.manual_seed(0)
     predictions = Predictions(VPTPolicy(VPTConfig.named("nano")), "my agent")
-    with ViewServer(Episodes(demos[0].parent), predictions) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with running_view(Episodes(demos[0].parent), predictions) as server:
         browser.open(server.url)
         await_tick(browser, 0)
         yield browser
         browser.open("about:blank")
-        server.shutdown()
-        thread.join()
-    predictions.close()
 
 
 def await_tick(page: Chromium, tick: int) -> None:

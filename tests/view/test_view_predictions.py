@@ -13,6 +13,7 @@ import pytest
 import torch
 from counter_demos import write_counter_demo
 from gymnasium import spaces
+from running_view import running_view
 
 from vpt_gym.actions import codec
 from vpt_gym.agents import VPTConfig, VPTPolicy
@@ -20,7 +21,6 @@ from vpt_gym.demos import DemoError, read_demo
 from vpt_gym.frames import to_size
 from vpt_gym.view.episodes import Episodes
 from vpt_gym.view.predictions import Prediction, Predictions, Stopped, predict
-from vpt_gym.view.server import ViewServer
 
 TICKS = 75  # more than two chunks
 
@@ -125,9 +125,7 @@ def test_another_action_space_is_refused(policy: VPTPolicy) -> None:
 def test_the_server_says_how_far_it_is_and_then_the_result(tmp_path: Path, policy: VPTPolicy) -> None:
     path = write_counter_demo(tmp_path, ticks=TICKS)
     predictions = Predictions(policy, "nano")
-    with ViewServer(Episodes(tmp_path), predictions) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with running_view(Episodes(tmp_path), predictions) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
         status, content = 202, {"done": 0, "ticks": TICKS}
         while status == 202:
@@ -141,6 +139,3 @@ def test_the_server_says_how_far_it_is_and_then_the_result(tmp_path: Path, polic
         connection.request("GET", f"/{server.token}/api/episodes")
         assert json.loads(connection.getresponse().read())["agent"] == "nano"
         connection.close()
-        server.shutdown()
-        thread.join()
-    predictions.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from counter_demos import write_counter_demo
+from running_view import running_view
 
 from vpt_gym.demos import list_demos
 from vpt_gym.view.episodes import Episodes
@@ -28,12 +28,8 @@ def demo(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(demo: Path) -> Iterator[ViewServer]:
-    with ViewServer(Episodes(demo)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with running_view(Episodes(demo)) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def ask(

@@ -207,6 +207,6 @@ def _is_still(file: IO[bytes], path: Path) -> bool:
 
 def _fill(target: Frame, demo: Demo) -> Frame:
     size = (target.shape[1], target.shape[2])
-    for index, frame in enumerate(demo.frames()):
+    for index, frame in enumerate(demo.frames(threads=1)):
         target[index] = to_size(frame, size)
     return target

@@ -96,11 +96,14 @@ class Demo:
             drawn.update(self.cursor.sprite.tobytes() + self.cursor.position.tobytes())
         return drawn.hexdigest()[:12]
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, *, threads: int = 0) -> Iterator[Frame]:
         """Yields the T frames in order, uint8 (H, W, 3); frame t is what was seen before action t.
 
         The video is H.264, so the pixels are close to, not equal to, the recorded ones. In contractor recordings the
         cursor is drawn while a menu is open.
+
+        Args:
+            threads: Threads that decode the video; 0 leaves that to the decoder. Not with ``compat="openai"``.
 
         Raises:
             DemoError: The video cannot be decoded, or has not T frames.
@@ -108,7 +111,7 @@ class Demo:
         count = 0
         try:
             video = self.files.video
-            decoded = iter_frames_opencv(video) if self.compat else iter_frames(video, self.frame_size)
+            decoded = iter_frames_opencv(video) if self.compat else iter_frames(video, self.frame_size, threads=threads)
             for frame in decoded:
                 count += 1
                 if count <= len(self):

@@ -206,7 +206,7 @@ function showTick() {
 function seek(tick) {
   if (!state.episode) return;
   state.tick = Math.min(Math.max(Math.round(tick), 0), state.episode.ticks - 1);
-  video.currentTime = (state.tick + 1.1) / state.episode.fps;  // the middle of the frame: rounding cannot miss it
+  video.currentTime = (state.tick + 0.5) / state.episode.fps;  // the middle of the frame: rounding cannot miss it
   showTick();
 }
 
