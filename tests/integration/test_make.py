@@ -292,3 +292,38 @@ def test_shims_are_not_set_where_nothing_is_missing() -> None:
     spaces = shims.install().sim.spaces
     assert "no_op" in vars(spaces.Dict)
     assert list(spaces.Dict({"a": spaces.Discrete(2)}).keys()) == ["a"]
+
+
+def test_an_evaluation_without_a_time_limit_is_warned_of(make_env: Any) -> None:
+    from gymnasium.wrappers import TimeLimit
+
+    from vpt_gym import VPTAgent
+    from vpt_gym.learning.evaluate import evaluate
+
+    agent = VPTAgent.from_config("nano", seed=0)
+
+    def limited(inside: bool) -> gym.Env:
+        env = make_env(image_size=(144, 256))
+        return (
+            VPTActionWrapper(VPTObsWrapper(TimeLimit(env, 3)))
+            if inside
+            else ThreeTicks(VPTActionWrapper(VPTObsWrapper(env)))
+        )
+
+    class ThreeTicks(gym.Wrapper):
+        """A limit of its own kind, which cannot be seen."""
+
+        def reset(self, **kwargs: Any) -> Any:
+            self.ticks = 0
+            return self.env.reset(**kwargs)
+
+        def step(self, action: Any) -> Any:
+            self.ticks += 1
+            *rest, _, info = self.env.step(action)
+            return *rest, self.ticks == 3, info
+
+    with pytest.warns(UserWarning, match=r"no time limit that can be seen.*max_episode_steps"):
+        assert evaluate(agent, lambda: limited(False), [1]).mean_ticks == 3
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*no time limit.*")
+        assert evaluate(agent, lambda: limited(True), [1]).mean_ticks == 3

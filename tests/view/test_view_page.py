@@ -252,7 +252,7 @@ def test_the_agent_is_compared_with_the_label(page: Chromium, demos: list[Path])
     await_tick(page, tick)
     nll = found["nll"]
     assert nll[tick] > sorted(nll, reverse=True)[TICKS // 10]
-    assert f"({nll[tick]:.2f} nats)" in text(page, "#label-probability")
+    assert text(page, "#label-nll") == f"{nll[tick]:.2f}"
     pitch = found["probable"]["pitch"][tick]
     assert text(page, "#agent-pitch") == f"{'+' if pitch > 0 else ''}{pitch:.2f}°"
     held = [name for name, runs in found["probable"]["buttons"].items() if any(a <= tick < b for a, b in runs)]

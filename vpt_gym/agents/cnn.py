@@ -149,8 +149,8 @@ class ImageNet(nn.Module):
 
     Attributes:
         conv_dtype: Number type of the convolutions; None is that of the parameters.
-        chunk: On a CPU, at most so many frames go through the convolutions at a time, which keeps the working
-            memory small and near the processor. The results do not depend on it.
+        chunk: On a CPU, at most so many frames go through the convolutions at a time (twice as many in bf16), which
+            keeps the working memory small and near the processor. The results do not depend on it.
         checkpointing: In training, keep no activations of the convolutions, but compute each chunk's again when its
             gradient is.
     """
@@ -167,7 +167,8 @@ class ImageNet(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Maps frames, uint8 (N, 128, 128, 3), to features (N, D)."""
         whole = frames.device.type != "cpu" and not self.checkpointing
-        parts = [self._flat(part) for part in torch.split(frames, len(frames) if whole else self.chunk)]
+        chunk = self.chunk if self.conv_dtype is None else 2 * self.chunk
+        parts = [self._flat(part) for part in torch.split(frames, len(frames) if whole else chunk)]
         # All frames at once: the gradient of this layer is as large as its weights, and adds up once a call.
         out: Tensor = self.linear(self.cnn.dense(parts[0] if len(parts) == 1 else torch.cat(parts)))
         return out

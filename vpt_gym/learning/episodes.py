@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
+from gymnasium.wrappers import TimeLimit
 
+from vpt_gym.minedojo.factory import ENV_ID
 from vpt_gym.wrappers.success import success_of
 
 if TYPE_CHECKING:
@@ -90,6 +93,15 @@ class _Lane:
         return Episode(self.seed, success, self.total_reward, self.ticks, bool(truncated))
 
 
+def _has_limit(env: gym.Env[Any, Any]) -> bool:
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, TimeLimit):
+            return True
+        env = env.env
+    # other environments may end by themselves; MineDojo's do not, but for one
+    return env.spec is None or env.spec.id != ENV_ID or env.spec.kwargs["task_id"].lower() == "playthrough"
+
+
 def play(
     agent: VPTAgent,
     make_env: Callable[[], gym.Env[Any, Any]],
@@ -130,6 +142,12 @@ def play(
         for _ in range(min(num_envs, len(seeds))):
             env = make_env()
             stack.callback(env.close)
+            if not lanes and not _has_limit(env):
+                warnings.warn(
+                    f"{env} has no time limit that can be seen: an episode that does not succeed may go on for ever. "
+                    "Wrap it in gymnasium.wrappers.TimeLimit, or make it with max_episode_steps",
+                    stacklevel=2,
+                )
             lanes.append(_Lane(env, control() if control is not None else None))
         # made after the envs, so that an error stops the threads before the envs are closed
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))

@@ -192,8 +192,8 @@ function showTick() {
     }
   }
   if (prediction) {
-    const nll = prediction.nll[tick];
-    $("label-probability").textContent = `${percent(Math.exp(-nll))} (${nll.toFixed(2)} nats)`;
+    $("label-nll").textContent = prediction.nll[tick].toFixed(2);
+    $("label-probability").textContent = percent(Math.exp(-prediction.nll[tick]));
     $("agent-probability").textContent = percent(prediction.probability[tick]);
   }
   const sum = episode.rewards.slice(0, tick + 1).reduce((a, b) => a + b, 0);
@@ -278,13 +278,13 @@ async function compare() {
       const answer = await call(address(id, "/predictions"));
       if (opened !== state.opened || !state.comparing) return;
       if (answer.nll) { state.prediction = answer; break; }
-      $("compare").textContent = `Agent: ${answer.done} of ${answer.ticks} ticks`;
+      $("compare").textContent = `${answer.done} of ${answer.ticks} ticks`;
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
     const { nll, agrees } = state.prediction;
     const mean = nll.reduce((a, b) => a + b, 0) / nll.length;
     const share = agrees.filter(Boolean).length / agrees.length;
-    $("agreement").textContent = `most probable action is the label at ${percent(share)} of ticks; mean ${mean.toFixed(3)} nats`;
+    $("agreement").textContent = `agrees at ${percent(share)} of ticks; mean NLL ${mean.toFixed(3)} nats`;
   } catch (error) {
     if (opened === state.opened) toast(error.message);
     state.comparing = false;
@@ -293,7 +293,7 @@ async function compare() {
 }
 
 function showComparison() {
-  $("compare").textContent = "Compare with the agent";
+  $("compare").textContent = "Compare";
   $("compare").setAttribute("aria-pressed", state.comparing);
   $("episode").classList.toggle("without-agent", !state.prediction);
   if (!state.episode) return;
