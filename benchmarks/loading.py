@@ -1,12 +1,14 @@
-"""How fast do contractor recordings become batches, compared with a plain OpenCV loop that keeps the same rules?
+"""How fast do contractor recordings become batches, compared with the public loader's way?
 
-Makes recordings of 640x360 in the contractors' layout out of the embedded world, and reads them with
+Makes recordings of 640x360 in the contractors' layout out of the embedded world, and reads them, with two workers, by
 
-* ``plain``: the public loader's way: worker processes that decode with OpenCV, apply the rules, scale to 128x128 and
-  send each frame through a queue, by two workers;
+* ``public``: openai/Video-Pre-Training's loader, step by step: worker processes that decode with OpenCV, apply the
+  rules, clip, scale to 128x128, and send each frame through a queue;
+* ``plain``: the same without what a plain loop would not do (clip the whole frame, fill a dictionary of 24 keys);
 * ``DemoDataset``: its first pass (constructor and first epoch, nothing cached), and later passes.
 
-Rounds of both alternate, each in a fresh process. Writes ``benchmarks/results/loading.json``. Run it with
+Rounds alternate, each in a fresh process. Both the clock's and the processor's time are taken: on a machine with other
+work, only the latter says something. Writes ``benchmarks/results/loading.json``. Run it with
 ``python -m benchmarks loading``.
 """
 
@@ -14,28 +16,30 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import gymnasium as gym
 import numpy as np
 
 import vpt_gym  # noqa: F401 (registers the environments)
 from benchmarks.recording import actions
+from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.contractor import WINDOW_HEIGHT
 from vpt_gym.demos.cursor import CURSOR, draw
 from vpt_gym.demos.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, EXTRA_KEY, RecordBuilder, to_line
+from vpt_gym.demos.video import VideoWriter
 from vpt_gym.machine import describe
 
 EPISODES, TICKS = 4, 600
+FRAMES = EPISODES * TICKS
 WORKERS, BATCH, SEQ_LEN = 2, 2, 16
 ROUNDS = 5
 LATER_PASSES = 3
@@ -44,28 +48,31 @@ RESULT = Path(__file__).parent / "results" / "loading.json"
 
 
 def record(folder: Path) -> None:
-    """Writes the recordings: what a video encoder makes by default, B-frames and key frames far apart included."""
+    """Writes the recordings, as our own recorder encodes: it decodes faster than what most encoders make."""
     env = gym.make("vpt_gym/Harvest1Log-v0", image_size=(360, 640), max_episode_steps=10 * TICKS)
     for seed in range(EPISODES):
         obs, _ = env.reset(seed=seed)
         builder, plan = RecordBuilder(), actions(seed) + actions(seed + 1000)
-        with av.open(str(folder / f"{seed}.mp4"), "w") as container, open(folder / f"{seed}.jsonl", "w") as lines:
-            stream = container.add_stream("libx264", rate=20, options={"preset": "medium", "crf": "20"})
-            stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-            stream.codec_context.time_base = Fraction(1, 20)
+        video = VideoWriter(folder / f"{seed}.mp4", (360, 640))
+        with open(folder / f"{seed}.jsonl", "w", encoding="utf-8") as lines:
             for t in range(TICKS):
-                frame = np.ascontiguousarray(np.moveaxis(obs["rgb"], 0, -1))
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+                video.append(np.moveaxis(obs["rgb"], 0, -1))
                 line = builder.build(plan[t], milli=0, state={"isGuiOpen": t % 200 > 180})
                 del line[EXTRA_KEY]
                 lines.write(to_line(line))
                 obs, *_ = env.step(plan[t])
-            container.mux(stream.encode(None))
+        video.close()
     env.close()
 
 
-def read_plainly(tasks: Any, output: Any) -> None:
-    """One worker of the plain loop."""
+def processor_seconds() -> float:
+    """Returns the processor time of this process and those it has waited for."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in usage)
+
+
+def read_one_by_one(tasks: Any, output: Any, to_the_letter: bool) -> None:
+    """One worker of the plain loop, or of the public loader."""
     while (stem := tasks.get()) is not None:
         video = cv2.VideoCapture(f"{stem}.mp4")
         records = [json.loads(line) for line in Path(f"{stem}.jsonl").read_text().splitlines()]
@@ -79,7 +86,8 @@ def read_plainly(tasks: Any, output: Any) -> None:
             if line["hotbar"] != slot:
                 held.append(f"hotbar.{line['hotbar'] + 1}")
             slot = line["hotbar"]
-            action = {**dict.fromkeys(held, 1), "camera": np.array([mouse["dy"], mouse["dx"]]) * 0.15}
+            action: dict[str, Any] = dict.fromkeys(BUTTONS, 0) if to_the_letter else {}
+            action |= {**dict.fromkeys(held, 1), "camera": np.array([mouse["dy"], mouse["dx"]]) * 0.15}
             whole, frame = video.read()
             if not whole or null:
                 continue
@@ -87,57 +95,66 @@ def read_plainly(tasks: Any, output: Any) -> None:
                 scale = frame.shape[0] / WINDOW_HEIGHT
                 draw(np.asarray(frame, np.uint8), CURSOR, int(mouse["x"] * scale), int(mouse["y"] * scale))
             cv2.cvtColor(frame, cv2.COLOR_BGR2RGB, dst=frame)
+            if to_the_letter:
+                frame = np.asarray(np.clip(frame, 0, 255), np.uint8)
             output.put((cv2.resize(frame, (128, 128), interpolation=cv2.INTER_LINEAR), action))
     output.put(None)
 
 
+def public(folder: Path) -> dict[str, float]:
+    """Reads every recording once as the public loader does."""
+    return one_by_one(folder, to_the_letter=True)
+
+
 def plain(folder: Path) -> dict[str, float]:
-    """Reads every recording once with the plain loop; returns frames per second, null ones (skipped) counted too."""
+    """Reads every recording once with the plain loop."""
+    return one_by_one(folder, to_the_letter=False)
+
+
+def one_by_one(folder: Path, *, to_the_letter: bool) -> dict[str, float]:
+    """Returns frames per second (null ones, which are skipped, count too) and processor time per frame."""
     tasks: Any = multiprocessing.Queue()
     outputs: list[Any] = [multiprocessing.Queue(maxsize=QUEUE) for _ in range(WORKERS)]
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), processor_seconds()
     for path in sorted(folder.glob("*.mp4")):
         tasks.put(str(path.with_suffix("")))
     for _ in range(WORKERS):
         tasks.put(None)
-    processes = [multiprocessing.Process(target=read_plainly, args=(tasks, output), daemon=True) for output in outputs]
+    processes = [
+        multiprocessing.Process(target=read_one_by_one, args=(tasks, output, to_the_letter), daemon=True)
+        for output in outputs
+    ]
     for process in processes:
         process.start()
-    emitted, running = 0, list(outputs)
+    running = list(outputs)
     while running:
-        for output in list(running):
-            if output.get() is None:
-                running.remove(output)
-            else:
-                emitted += 1
+        running = [output for output in running if output.get() is not None]
     seconds = time.perf_counter() - start
     for process in processes:
         process.join()
-    return {"fps": EPISODES * TICKS / seconds, "emitted_fps": emitted / seconds}
+    return {"fps": FRAMES / seconds, "processor_ms": 1e3 * (processor_seconds() - busy) / FRAMES}
 
 
 def dataset(folder: Path) -> dict[str, float]:
-    """Reads every recording with ``DemoDataset``; returns frames per second of the first pass and of later ones."""
+    """Returns frames per second of the first pass and of later ones, and processor time per frame of both."""
     from vpt_gym.demos import DemoDataset
 
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), processor_seconds()
     demos = DemoDataset(folder, seq_len=SEQ_LEN, batch_size=BATCH, workers=WORKERS)
-    decoded = time.perf_counter()
-    batches = sum(1 for _ in demos)
-    first = time.perf_counter()
-    later = sum(1 for _ in range(LATER_PASSES) for _ in demos)
-    end = time.perf_counter()
-    frames = BATCH * SEQ_LEN
+    for _ in demos:
+        pass
+    first, busy_first = time.perf_counter(), processor_seconds()
+    later = BATCH * SEQ_LEN * sum(1 for _ in range(LATER_PASSES) for _ in demos)
     return {
-        "fps": demos.n_ticks / (first - start),
-        "decoding_fps": demos.n_ticks / (decoded - start),
-        "later_fps": frames * later / (end - first),
-        "batches": batches,
+        "fps": FRAMES / (first - start),
+        "processor_ms": 1e3 * (busy_first - busy) / FRAMES,
+        "later_fps": later / (time.perf_counter() - first),
+        "later_processor_ms": 1e3 * (processor_seconds() - busy_first) / later,
     }
 
 
 def in_a_fresh_process(name: str, folder: Path) -> dict[str, float]:
-    """Runs one of the two functions above in a process of its own, and returns its result."""
+    """Runs one of the three functions above in a process of its own, and returns its result."""
     code = (
         "import json, sys; from pathlib import Path; from benchmarks import loading; "
         f"import torch; print(json.dumps(loading.{name}(Path({str(folder)!r}))))"
@@ -153,23 +170,30 @@ def main() -> None:
         folder = Path(name)
         record(folder)
         size = sum(path.stat().st_size for path in folder.glob("*.mp4"))
-        rounds = [(in_a_fresh_process("plain", folder), in_a_fresh_process("dataset", folder)) for _ in range(ROUNDS)]
+        names = ("public", "plain", "dataset")
+        rounds = [{name: in_a_fresh_process(name, folder) for name in names} for _ in range(ROUNDS)]
 
-    def median(which: int, key: str) -> float:
-        return statistics.median(one[which][key] for one in rounds)
+    def median(name: str, key: str) -> float:
+        return statistics.median(one[name][key] for one in rounds)
+
+    def ratios(name: str, key: str, ours: str) -> dict[str, Any]:
+        values = [one["dataset"][ours] / one[name][key] for one in rounds]
+        values = [1 / value for value in values] if key.endswith("ms") else values
+        return {"median": round(statistics.median(values), 2), "all": [round(value, 2) for value in values]}
 
     result = {
         "what": f"{EPISODES} recordings of {TICKS} ticks at 640x360, {WORKERS} workers; medians of {ROUNDS} rounds",
         "machine": describe("av", "opencv-python-headless", "numpy", "torch"),
-        "video_bytes_per_frame": round(size / (EPISODES * TICKS)),
-        "plain_fps": round(median(0, "fps")),
-        "plain_emitted_fps": round(median(0, "emitted_fps")),
-        "first_pass_fps": round(median(1, "fps")),
-        "first_pass_decoding_fps": round(median(1, "decoding_fps")),
-        "first_pass_ratio": round(statistics.median(ours["fps"] / other["fps"] for other, ours in rounds), 2),
-        "first_pass_ratio_all": [round(ours["fps"] / other["fps"], 2) for other, ours in rounds],
-        "later_passes_fps": round(median(1, "later_fps")),
-        "later_passes_ratio": round(statistics.median(ours["later_fps"] / other["fps"] for other, ours in rounds), 1),
+        "video_bytes_per_frame": round(size / FRAMES),
+        "fps": {name: round(median(name, "fps")) for name in names},
+        "processor_ms_per_frame": {name: round(median(name, "processor_ms"), 3) for name in names},
+        "later_passes_fps": round(median("dataset", "later_fps")),
+        "later_passes_processor_ms_per_frame": round(median("dataset", "later_processor_ms"), 4),
+        "first_pass_ratio": {name: ratios(name, "fps", "fps") for name in names[:2]},
+        "first_pass_ratio_of_processor_time": {
+            name: ratios(name, "processor_ms", "processor_ms") for name in names[:2]
+        },
+        "later_passes_ratio": {name: ratios(name, "fps", "later_fps") for name in names[:2]},
     }
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

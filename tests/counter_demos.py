@@ -11,10 +11,10 @@ from vpt_gym.demos import DemoWriter
 
 
 def counter_action(tick: int) -> HumanAction:
-    """Walks for the first 20 ticks, attacks from tick 15 to 30 and in tick 40, and turns ever faster."""
+    """Walks for the first 20 ticks, attacks from tick 15 to 30 and in tick 40, turns ever faster, rests in 45 to 47."""
     keys = ["forward"] if tick < 20 else []
     keys += ["attack"] if 15 <= tick < 30 or tick == 40 else []
-    return human_action(*keys, camera=(-1.5 if tick < 10 else 0.0, tick / 10))
+    return human_action(*keys, camera=(-1.5 if tick < 10 else 0.0, 0.0 if 45 <= tick < 48 else tick / 10))
 
 
 def write_counter_demo(

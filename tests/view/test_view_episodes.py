@@ -69,6 +69,7 @@ def test_the_timeline_holds_every_tick(tmp_path: Path) -> None:
     np.testing.assert_allclose(drawn["label"]["yaw"], expected[:, 1], atol=1e-4)
     assert drawn["executed"] is None
     assert drawn["rewards"] == [0.0] * 49 + [2.0]
+    assert drawn["null"] == [45 <= tick < 48 for tick in range(50)]
 
 
 def test_what_was_executed_is_told_where_it_differs(tmp_path: Path) -> None:

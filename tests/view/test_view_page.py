@@ -13,7 +13,7 @@ from headless_chromium import CHROMIUM, MISSING, Chromium
 from running_view import running_view
 
 from vpt_gym.agents import VPTConfig, VPTPolicy
-from vpt_gym.demos import list_demos
+from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.view.episodes import Episodes
 from vpt_gym.view.predictions import Predictions
 
@@ -250,8 +250,12 @@ def test_the_agent_is_compared_with_the_label(page: Chromium, demos: list[Path])
     page.press("d")
     tick = int(text(page, "#tick"))
     await_tick(page, tick)
-    nll = found["nll"]
-    assert nll[tick] > sorted(nll, reverse=True)[TICKS // 10]
+    nll, null = found["nll"], read_demo(demos[0]).null
+    assert 0 < null.sum() < TICKS
+    trained = [value for value, is_null in zip(nll, null, strict=True) if not is_null]
+    assert not null[tick]
+    assert nll[tick] > sorted(trained, reverse=True)[len(trained) // 10]
+    assert f"mean NLL {sum(trained) / len(trained):.3f} nats" in text(page, "#agreement")
     assert text(page, "#label-nll") == f"{nll[tick]:.2f}"
     pitch = found["probable"]["pitch"][tick]
     assert text(page, "#agent-pitch") == f"{'+' if pitch > 0 else ''}{pitch:.2f}°"

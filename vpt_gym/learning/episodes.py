@@ -138,7 +138,7 @@ def play(
     waiting = deque(seeds)
     results: dict[int, Episode] = {}
     with ExitStack() as stack:
-        lanes = []
+        lanes: list[_Lane] = []
         for _ in range(min(num_envs, len(seeds))):
             env = make_env()
             stack.callback(env.close)

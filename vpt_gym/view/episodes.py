@@ -154,7 +154,7 @@ def timeline(demo: Demo) -> dict[str, Any]:
     """Returns what the page draws of a demo of T ticks, as JSON.
 
     ``label`` is what to learn; ``executed`` is what was done, None where they never differ. Both have the form of
-    ``drawn``. ``rewards`` holds T numbers.
+    ``drawn``. ``rewards`` holds T numbers; ``null``, T times whether nothing is done, which training leaves out.
     """
     differs = np.zeros(len(demo), np.bool_)
     for name in BUTTONS:
@@ -170,6 +170,7 @@ def timeline(demo: Demo) -> dict[str, Any]:
         "label": drawn(demo.actions),
         "executed": drawn(demo.executed) if differs.any() else None,
         "rewards": demo.rewards.tolist(),
+        "null": demo.null.tolist(),
     }
 
 

@@ -16,7 +16,7 @@ export class Timeline {
     this.from = 0; // the ticks that are shown: [from, to)
     this.to = 1;
     const style = getComputedStyle(document.documentElement);
-    const colours = ["raised", "line", "text", "dim", "label", "executed", "agent", "good"];
+    const colours = ["raised", "line", "text", "dim", "label", "executed", "agent", "good", "faint"];
     this.colour = Object.fromEntries(colours.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
     canvas.dataset.gutter = GUTTER;
 
@@ -132,7 +132,7 @@ export class Timeline {
       this.text(NAMES[lane.kind] ?? lane.name, GUTTER - 8, (lane.top + lane.bottom) / 2, colour.text, "right");
       if (lane.kind === "button") this.drawButton(lane);
       else if (lane.kind === "reward") this.drawBars(lane, this.episode.rewards, () => colour.good);
-      else if (lane.kind === "nll") this.drawBars(lane, this.prediction.nll, (t) => (this.prediction.agrees[t] ? colour.dim : colour.agent));
+      else if (lane.kind === "nll") this.drawBars(lane, this.prediction.nll, (t) => this.nllColour(t));
       else this.drawCamera(lane);
     }
     const x = this.x(this.tick);
@@ -196,6 +196,11 @@ export class Timeline {
     });
     if (most) this.text(Number(most.toPrecision(3)), GUTTER - 8, top + 5, this.colour.dim, "right", 10);
     if (least) this.text(Number(least.toPrecision(3)), GUTTER - 8, bottom - 4, this.colour.dim, "right", 10);
+  }
+
+  nllColour(tick) {
+    if (this.episode.null[tick]) return this.colour.faint;
+    return this.prediction.agrees[tick] ? this.colour.dim : this.colour.agent;
   }
 
   eachTick(act) {

@@ -161,7 +161,10 @@ function showEpisode() {
 function showLegend() {
   const entries = [["--label", "label"]];
   if (state.episode.executed) entries.push(["--executed", "executed, where it differs"]);
-  if (state.prediction) entries.push(["--agent", "agent's most probable action"]);
+  if (state.prediction) {
+    entries.push(["--agent", "agent's most probable action, NLL where it differs"], ["--dim", "NLL where it agrees"],
+      ["--faint", "NLL where nothing is done: not trained on"]);
+  }
   $("legend").replaceChildren(...entries.flatMap(([colour, text]) => {
     const patch = element("i");
     patch.style.background = `var(${colour})`;
@@ -271,6 +274,9 @@ async function undo() {
 
 // ---- the agent
 
+// The ticks that are learned from: in the others the label is to do nothing.
+const trained = () => state.episode.null.flatMap((isNull, t) => (isNull ? [] : [t]));
+
 async function compare() {
   const opened = state.opened, { id } = state.row;
   try {
@@ -281,10 +287,10 @@ async function compare() {
       $("compare").textContent = `${answer.done} of ${answer.ticks} ticks`;
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-    const { nll, agrees } = state.prediction;
-    const mean = nll.reduce((a, b) => a + b, 0) / nll.length;
-    const share = agrees.filter(Boolean).length / agrees.length;
-    $("agreement").textContent = `agrees at ${percent(share)} of ticks; mean NLL ${mean.toFixed(3)} nats`;
+    const { nll, agrees } = state.prediction, ticks = trained();
+    const mean = ticks.reduce((sum, t) => sum + nll[t], 0) / ticks.length;
+    const share = ticks.filter((t) => agrees[t]).length / ticks.length;
+    $("agreement").textContent = !ticks.length ? "nothing is done in this episode" : `agrees at ${percent(share)} of ticks; mean NLL ${mean.toFixed(3)} nats`;
   } catch (error) {
     if (opened === state.opened) toast(error.message);
     state.comparing = false;
@@ -311,11 +317,12 @@ function toggleComparison() {
 }
 
 function surprise(direction) {
-  // the starts of the spans of ticks that the agent finds least probable, a tenth of them
+  // the starts of the spans of ticks that the agent finds least probable, a tenth of those that are learned from
   if (!state.prediction) return toast("compare with the agent first (a)");
-  const { nll } = state.prediction;
-  const limit = nll.toSorted((a, b) => b - a)[Math.floor(nll.length / 10)];
-  const starts = nll.flatMap((value, t) => (value > limit && !(nll[t - 1] > limit) ? [t] : []));
+  const { nll } = state.prediction, ticks = trained();
+  const limit = ticks.map((t) => nll[t]).sort((a, b) => b - a)[Math.floor(ticks.length / 10)];
+  const above = (t) => nll[t] > limit && !state.episode.null[t];
+  const starts = ticks.filter((t) => above(t) && !above(t - 1));
   const next = direction > 0 ? starts.find((t) => t > state.tick) : starts.findLast((t) => t < state.tick);
   if (next !== undefined) step(next - state.tick);
 }
