@@ -78,9 +78,13 @@ def _serve(args: Args) -> None:
     episodes = Episodes(args.path)
     predictions = None
     if args.agent:
+        import torch
+
         from vpt_gym.agents import VPTAgent
         from vpt_gym.view.predictions import Predictions
 
+        if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
+            raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
         predictions = Predictions(VPTAgent.from_pretrained(*args.agent, device=args.device).policy, args.agent[0])
     with (
         closing(predictions) if predictions else nullcontext(),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vpt_gym.demos.checks import Problem, check, repair
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.format import DemoError, list_demos
+from vpt_gym.demos.stats import DemoStats, read_stats
 from vpt_gym.demos.writer import DemoWriteError, DemoWriter, EpisodeSummary
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = [
     "Demo",
     "DemoDataset",
     "DemoError",
+    "DemoStats",
     "DemoWriteError",
     "DemoWriter",
     "EpisodeSummary",
@@ -30,6 +32,7 @@ __all__ = [
     "check",
     "list_demos",
     "read_demo",
+    "read_stats",
     "repair",
 ]
 

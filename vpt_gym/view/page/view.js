@@ -163,7 +163,7 @@ function showLegend() {
   if (state.episode.executed) entries.push(["--executed", "executed, where it differs"]);
   if (state.prediction) {
     entries.push(["--agent", "agent's most probable action, NLL where it differs"], ["--dim", "NLL where it agrees"],
-      ["--faint", "NLL where nothing is done: not trained on"]);
+      ["--faint", "NLL of null ticks"]);
   }
   $("legend").replaceChildren(...entries.flatMap(([colour, text]) => {
     const patch = element("i");
