@@ -195,7 +195,7 @@ def main(args: Args) -> None:
     torch.manual_seed(args.seed)
     agent = load_agent(args.model, args.weights, args.seed, temperature=args.temperature, device=args.device)
     if args.freeze:
-        console.print(freeze(agent.policy, args.freeze))
+        console.print(str(freeze(agent.policy, args.freeze)))
     cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)
     dataset = make_dataset(args.demos, args.train, seed=args.seed, cache=cache)
     if args.model in NAMED and args.weights is None:
