@@ -140,4 +140,4 @@ def test_a_model_that_does_not_exist_is_named(demos, tmp_path, name):
     command = [sys.executable, str(ROOT / "examples" / "zero_shot.py"), "--model", name, "--out", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode != 0
-    assert f"there is no {name}" in result.stderr
+    assert f"there is no file or folder {name}" in result.stderr

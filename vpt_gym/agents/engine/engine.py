@@ -39,8 +39,9 @@ class ActingEngine:
     changed, :attr:`stale` says so. The precisions are:
 
     - ``"fp32"``: nothing is rounded. The results are the policy's, up to the order of sums.
-    - ``"bf16"``: convolutions in bf16. On a CPU the dense layers keep their weights in half precision; on a GPU they
-      are bf16 too. Norms of rows, attention, memory and log-probabilities stay float32.
+    - ``"bf16"``: convolutions in bf16, but the first. On a CPU the dense layers keep their weights in half precision;
+      on a GPU they are bf16 too. Sums over residual branches, norms of rows, attention, memory and log-probabilities
+      stay float32.
     - ``"int8"`` (CPU): like bf16, with int8 weights in the dense layers behind the image network.
 
     Args:

@@ -13,6 +13,9 @@ from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
 class PackedStacks:
     """The three convolutional stacks, from uint8 frames to flat features.
 
+    In bf16, the first convolution (about a hundredth of the arithmetic) and the sums over residual branches stay in
+    float32: together these halve the divergence from the exact policy, for a few per cent of the time.
+
     Args:
         net: Where the weights come from.
         config: The architecture.
@@ -20,12 +23,11 @@ class PackedStacks:
     """
 
     def __init__(self, net: ImageNet, config: VPTConfig, dtype: torch.dtype) -> None:
-        self._dtype = dtype
         self._pool = config.stem_pool
         self._chunk = net.chunk
         self._stacks = []
         size = FRAME_SIZE // config.stem_pool
-        scale = 1.0 / (255 * config.stem_pool**2)  # in the first weights, where bf16 leaves the pixels exact
+        scale = 1.0 / (255 * config.stem_pool**2)  # of the pixels, moved into the first weights
         for stack in net.cnn.stacks:
             assert isinstance(stack, Stack)
             self._stacks.append(_PackedStack(stack, size, dtype, scale))
@@ -39,10 +41,10 @@ class PackedStacks:
         return features[0] if len(features) == 1 else torch.cat(features)
 
     def _features(self, frames: Tensor) -> Tensor:
-        x = pixel_sums(frames, self._pool).to(self._dtype).permute(0, 3, 1, 2)
+        x = pixel_sums(frames, self._pool).float().permute(0, 3, 1, 2)
         for stack in self._stacks:
             x = stack(x)
-        return x.permute(0, 2, 3, 1).flatten(1).float()
+        return x.permute(0, 2, 3, 1).flatten(1)
 
     def channels_last(self, over_features: Tensor) -> Tensor:
         """Reorders the last axis of a parameter, over features in the policy's order (C, H, W), to that of these."""
@@ -50,36 +52,45 @@ class PackedStacks:
 
 
 class _PackedStack:
+    """Maps float32 images to float32 images."""
+
     def __init__(self, stack: Stack, size: int, dtype: torch.dtype, scale: float) -> None:
-        self._norm_in = None if stack.firstconv.norm is None else _Norm(stack.firstconv.norm, size, dtype)
-        self._conv = _Conv(stack.firstconv, dtype, relu=False, scale=scale)
+        exact = dtype == torch.float32
+        first = stack.firstconv
+        self._dtype = torch.float32 if first.norm is None else dtype
+        self._norm_in = None if first.norm is None else _Norm(first.norm, size, exact)
+        self._conv = _Conv(first, self._dtype, relu=False, scale=scale)
         size = (size + 1) // 2
-        self._norm = _Norm(stack.n, size, dtype)
+        self._norm = _Norm(stack.n, size, exact)
         self._blocks = []
         for block in stack.blocks:
             assert isinstance(block, ResidualBlock)
             self._blocks.append(_PackedResidual(block, size, dtype))
 
     def __call__(self, x: Tensor) -> Tensor:
-        x = x if self._norm_in is None else self._norm_in(x)
-        x = self._norm(F.relu_(F.max_pool2d(self._conv(x), 3, stride=2, padding=1)))  # relu and max commute
+        x = x if self._norm_in is None else self._norm_in(x).to(self._dtype)
+        x = F.relu_(F.max_pool2d(self._conv(x), 3, stride=2, padding=1))  # relu and max commute
+        x = self._norm(x.float())
         for block in self._blocks:
             x = block(x)
         return x
 
 
 class _PackedResidual:
+    """Adds a residual branch to float32 images, in place."""
+
     def __init__(self, block: ResidualBlock, size: int, dtype: torch.dtype) -> None:
+        self._dtype = dtype
         self._layers = []
         for layer in (block.conv0, block.conv1):
             assert layer.norm is not None
-            self._layers.append((_Norm(layer.norm, size, dtype), _Conv(layer, dtype, relu=True)))
+            self._layers.append((_Norm(layer.norm, size, dtype == torch.float32), _Conv(layer, dtype, relu=True)))
 
     def __call__(self, x: Tensor) -> Tensor:
         y = x
         for norm, conv in self._layers:
-            y = conv(norm(y))
-        return y.add_(x)
+            y = conv(norm(y).to(self._dtype))
+        return x.add_(y)
 
 
 class _Conv:
@@ -109,15 +120,15 @@ class _Conv:
 
 
 class _Norm:
-    """An image norm: PyTorch's group norm, but where it is slow or inexact."""
+    """An image norm, whose output has the type of its input: PyTorch's group norm, but where it is slow or inexact."""
 
-    def __init__(self, norm: ImageNorm, size: int, dtype: torch.dtype) -> None:
+    def __init__(self, norm: ImageNorm, size: int, exact: bool) -> None:
         weight, bias = norm.weight.detach().clone(), norm.bias.detach().clone()
         self._cuda = weight.is_cuda
         self._shape: list[int] | None = None
         if self._cuda:
             weight, bias = weight[:, None, None], bias[:, None, None]
-        elif dtype == torch.float32:
+        elif exact:
             # A layer norm over (H, W, C), for the reason that ImageNorm gives; its affine part is laid out once.
             self._shape = [size, size, len(weight)]
             weight, bias = weight.expand(self._shape).contiguous(), bias.expand(self._shape).contiguous()
