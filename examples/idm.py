@@ -5,6 +5,7 @@
     vpt-gym label my_game.mp4 -o demos/labelled --model runs/idm/idm
 
 It learns from what was executed in the demos, and is scored on those of the last seeds, which it has not seen.
+benchmarks/results/idm.json is what --train.precision bf16 --result benchmarks/results/idm.json wrote.
 """
 
 from __future__ import annotations

@@ -45,9 +45,6 @@ class ActionWindows:
             moves, and the share in which a button changes; windows are drawn in proportion to the sum. Most of a
             demo is "hold attack", and much of it would teach little.
         colour: Brightness varies from window to window by up to this share, and each colour by a third of it.
-        disguise: Chance, of each, that a window gets its colours exchanged, is turned into its negative, and is shifted
-            (what leaves on one side comes in on the other). What moved how can still be seen; where it was cannot, so
-            a small set of demos is not learned by heart.
         mirror: Flip half of the windows from side to side, with their actions. Not for videos with open menus.
         cache: Decoded frames, shared with others. Default: a cache of its own.
 
@@ -65,7 +62,6 @@ class ActionWindows:
         seed: int = 0,
         still: float = 0.05,
         colour: float = 0.3,
-        disguise: float = 0.5,
         mirror: bool = True,
         cache: FrameCache | None = None,
     ) -> None:
@@ -83,10 +79,7 @@ class ActionWindows:
             )
         if not 0 <= colour < 1:
             raise ValueError(f"colour is {colour}; it must be in [0, 1)")
-        if not 0 <= disguise <= 1:
-            raise ValueError(f"disguise is {disguise}; it must be a chance between 0 and 1")
-        self.seq_len, self.batch_size = seq_len, batch_size
-        self.colour, self.disguise, self.mirror = colour, disguise, mirror
+        self.seq_len, self.batch_size, self.colour, self.mirror = seq_len, batch_size, colour, mirror
         cache = cache if cache is not None else FrameCache()
         self._frames = [cache.frames(demo) for demo in demos]
         self._actions = [factored.from_human(demo.executed) for demo in demos]
@@ -117,25 +110,16 @@ class ActionWindows:
             if self.mirror and self._rng.random() < 0.5:
                 pixels = pixels[:, :, ::-1]
                 held, moved = factored.mirrored(held, moved)
-            frames.append(self._disguised(pixels))
+            frames.append(self._recoloured(pixels))
             buttons.append(held)
             camera.append(moved)
         return WindowBatch(*(torch.from_numpy(np.stack(part)) for part in (frames, buttons, camera)))
 
-    def _disguised(self, pixels: Frame) -> Frame:
-        """Changes a window's looks, alike in all of its frames, so that what moved how can still be seen."""
-        rng = self._rng
-        gains = (1 + self.colour * rng.uniform(-1, 1)) * (1 + self.colour / 3 * rng.uniform(-1, 1, 3))
+    def _recoloured(self, pixels: Frame) -> Frame:
+        gains = (1 + self.colour * self._rng.uniform(-1, 1)) * (1 + self.colour / 3 * self._rng.uniform(-1, 1, 3))
         table = np.clip(np.arange(256)[:, None] * gains, 0, 255).round().astype(np.uint8)
-        if rng.random() < self.disguise:
-            pixels = pixels[..., rng.permutation(3)]
-        if rng.random() < self.disguise:
-            table = 255 - table
         rows = np.ascontiguousarray(pixels).reshape(-1, pixels.shape[2], 3)
-        shown: Frame = np.asarray(cv2.LUT(rows, table[:, None]), np.uint8).reshape(pixels.shape)
-        if rng.random() < self.disguise:
-            shown = np.roll(shown, (int(rng.integers(-16, 17)), int(rng.integers(-32, 33))), (1, 2))
-        return shown
+        return np.asarray(cv2.LUT(rows, table[:, None]), np.uint8).reshape(pixels.shape)
 
 
 def _priorities(camera: npt.NDArray[np.int64], buttons: npt.NDArray[np.int64], seq_len: int) -> npt.NDArray[np.float64]:
