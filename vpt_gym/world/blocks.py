@@ -1,4 +1,4 @@
-"""The kinds of blocks: their names in Minecraft, how long a bare hand digs them, and what they drop."""
+"""The kinds of blocks: their names in Minecraft, how they are dug, what they drop, and how light and bodies meet them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ SIDE = 128
 MASK = SIDE - 1
 HEIGHT = 48
 """Blocks along y."""
+SEA_LEVEL = 14
+"""Height of the highest layer of water, blocks."""
 
 AIR, GRASS, DIRT, STONE, SAND, BEDROCK, COAL_ORE, OAK_LOG, BIRCH_LOG, OAK_LEAVES, BIRCH_LEAVES = range(11)
+WATER, GRAVEL, COBBLESTONE, SANDSTONE, IRON_ORE, SPRUCE_LOG, SPRUCE_LEAVES, SNOW = range(11, 19)
+OAK_PLANKS, BIRCH_PLANKS, SPRUCE_PLANKS, CRAFTING_TABLE, FURNACE, WOOL, CACTUS = range(19, 26)
+TALL_GRASS, FERN, DANDELION, POPPY, DEAD_BUSH, TORCH = range(26, 32)
+
+NO_TOOL, PICKAXE, AXE, SHOVEL, SWORD, SHEARS = range(6)
+"""Kinds of tools."""
+HAND, WOODEN, STONE_TIER, IRON_TIER = range(4)
+"""Tiers of tools, worst first."""
 
 
 @dataclass(frozen=True)
@@ -22,38 +32,89 @@ class Block:
     Attributes:
         name: Minecraft 1.11's id, which MineDojo reports in ``voxels`` (and, with spaces, in ``inventory``).
         variant: Minecraft's metadata, which tells oak from birch.
-        dig_ticks: Ticks of holding attack on it with a bare hand, standing; 0 = it can not be dug.
-        drop: The block whose item it drops, or ``AIR`` for nothing.
-        needs_tool: It drops nothing when dug by hand.
+        hardness: Minecraft's; ``inf`` = it can not be dug.
+        tool: The kind of tool that digs it faster.
+        tier: Least tier of that tool for it to drop anything; ``HAND`` = anything does.
+        solid: Bodies collide with it.
+        opaque: It stops the light of the sky, and the eye sees nothing behind it.
+        liquid: It is water.
+        plant: It is drawn as two crossed sprites, and needs ground below.
         burns: Minecraft's material can burn.
+        light: Light that it gives off, 0 to 15.
     """
 
     name: str
     variant: int = 0
-    dig_ticks: int = 0
-    drop: int = AIR
-    needs_tool: bool = False
+    hardness: float = float("inf")
+    tool: int = NO_TOOL
+    tier: int = HAND
+    solid: bool = True
+    opaque: bool = True
+    liquid: bool = False
+    plant: bool = False
     burns: bool = False
+    light: int = 0
+
+
+def _plant(name: str, variant: int = 0, light: int = 0) -> Block:
+    return Block(name, variant, 0.0, solid=False, opaque=False, plant=True, burns=light == 0, light=light)
+
+
+def _log(variant: int) -> Block:
+    return Block("log", variant, 2.0, AXE, burns=True)
+
+
+def _leaves(variant: int) -> Block:
+    return Block("leaves", variant, 0.2, SHEARS, burns=True)
+
+
+def _planks(variant: int) -> Block:
+    return Block("planks", variant, 2.0, AXE, burns=True)
 
 
 BLOCKS: tuple[Block, ...] = (
-    Block("air"),
-    Block("grass", dig_ticks=18, drop=DIRT),
-    Block("dirt", dig_ticks=15, drop=DIRT),
-    Block("stone", dig_ticks=150, needs_tool=True),
-    Block("sand", dig_ticks=15, drop=SAND),
-    Block("bedrock", needs_tool=True),
-    Block("coal_ore", dig_ticks=300, needs_tool=True),
-    Block("log", 0, dig_ticks=60, drop=OAK_LOG, burns=True),
-    Block("log", 2, dig_ticks=60, drop=BIRCH_LOG, burns=True),
-    Block("leaves", 0, dig_ticks=6, burns=True),
-    Block("leaves", 2, dig_ticks=6, burns=True),
+    Block("air", solid=False, opaque=False),
+    Block("grass", hardness=0.6, tool=SHOVEL),
+    Block("dirt", hardness=0.5, tool=SHOVEL),
+    Block("stone", hardness=1.5, tool=PICKAXE, tier=WOODEN),
+    Block("sand", hardness=0.5, tool=SHOVEL),
+    Block("bedrock"),
+    Block("coal_ore", hardness=3.0, tool=PICKAXE, tier=WOODEN),
+    _log(0),
+    _log(2),
+    _leaves(0),
+    _leaves(2),
+    Block("water", hardness=float("inf"), solid=False, opaque=False, liquid=True),
+    Block("gravel", hardness=0.6, tool=SHOVEL),
+    Block("cobblestone", hardness=2.0, tool=PICKAXE, tier=WOODEN),
+    Block("sandstone", hardness=0.8, tool=PICKAXE, tier=WOODEN),
+    Block("iron_ore", hardness=3.0, tool=PICKAXE, tier=STONE_TIER),
+    _log(1),
+    _leaves(1),
+    Block("snow", hardness=0.2, tool=SHOVEL, tier=WOODEN),
+    _planks(0),
+    _planks(2),
+    _planks(1),
+    Block("crafting_table", hardness=2.5, tool=AXE, burns=True),
+    Block("furnace", hardness=3.5, tool=PICKAXE, tier=WOODEN),
+    Block("wool", hardness=0.8, tool=SHEARS, burns=True),
+    Block("cactus", hardness=0.4),
+    _plant("tallgrass", 1),
+    _plant("tallgrass", 2),
+    _plant("yellow_flower"),
+    _plant("red_flower"),
+    _plant("deadbush"),
+    _plant("torch", light=14),
 )
-"""Indexed by block id. Dig times follow from Minecraft's hardness h: 30 h ticks where a hand can harvest, else 100 h
-(log h = 2, leaves 0.2, dirt and sand 0.5, grass 0.6, stone 1.5, coal ore 3). Leaves drop nothing here: Minecraft's
-saplings and apples do not exist in this world."""
+"""Indexed by block id. Hardness, tool and tier are Minecraft 1.11's."""
 
-DIG_TICKS = np.array([block.dig_ticks for block in BLOCKS], np.float64)
-DROPS = np.array([block.drop for block in BLOCKS], np.int64)
-IS_LOG = np.array([block.name == "log" for block in BLOCKS])
-IS_LEAVES = np.array([block.name == "leaves" for block in BLOCKS])
+HARDNESS = np.array([block.hardness for block in BLOCKS], np.float64)
+TOOL = np.array([block.tool for block in BLOCKS], np.int64)
+TIER = np.array([block.tier for block in BLOCKS], np.int64)
+SOLID = np.array([block.solid for block in BLOCKS], np.bool_)
+OPAQUE = np.array([block.opaque for block in BLOCKS], np.bool_)
+LIQUID = np.array([block.liquid for block in BLOCKS], np.bool_)
+PLANT = np.array([block.plant for block in BLOCKS], np.bool_)
+LIGHT = np.array([block.light for block in BLOCKS], np.uint8)
+IS_LOG = np.array([block.name == "log" for block in BLOCKS], np.bool_)
+IS_LEAVES = np.array([block.name == "leaves" for block in BLOCKS], np.bool_)
