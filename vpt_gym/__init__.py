@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from gymnasium.envs.registration import register
 
+from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -66,10 +68,8 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-register(
-    id="vpt_gym/Harvest1Log-v0",
-    entry_point="vpt_gym.world.env:VoxelEnv",
-    kwargs={"task": "harvest_1_log"},
-    max_episode_steps=600,
-)
+_WORLD = {"entry_point": "vpt_gym.world.env:VoxelEnv", "vector_entry_point": "vpt_gym.world.vector:make_worlds"}
+for _task, _limit in STEP_LIMITS.items():
+    register(id=env_id(_task), kwargs={"task": _task}, max_episode_steps=_limit, **_WORLD)
+register(id=ANY_TASK, **_WORLD)
 register(id="vpt_gym/MineDojo-v0", entry_point="vpt_gym.minedojo.factory:make")

@@ -22,8 +22,7 @@ def flat_state(blocks: dict[tuple[int, int, int], int] | None = None, yaw: float
     state.ground[:] = FLOOR - 1
     for (x, y, z), block in (blocks or {}).items():
         state.blocks[x, z, y] = block
-    fields.fill_tops(state.blocks, state.tops)
-    fields.fill_squares(state.blocks, state.tops, state.squares)
+    fields.fill_all(state.world)
     state.place_player(64.5, float(FLOOR), 64.5, yaw)
     run(state, 1)  # to aim
     return state
@@ -32,16 +31,7 @@ def flat_state(blocks: dict[tuple[int, int, int], int] | None = None, yaw: float
 def run(state: WorldState, ticks: int, dig_speed: float = 1.0, **controls: Any) -> WorldState:
     """Holds the same controls for some ticks."""
     for _ in range(ticks):
-        advance(
-            state.blocks,
-            state.tops,
-            state.squares,
-            state.player,
-            state.items,
-            state.inventory,
-            dig_speed,
-            *Controls(**controls),
-        )
+        advance(state.world, dig_speed, *Controls(**controls))
     return state
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import binding
+from numba import types
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,15 +44,35 @@ def drop_stale_code(folder: Path) -> bool:
 drop_stale_code(Path(__file__).parent)
 
 
+def _without_constants(compiled: Any) -> None:
+    """Lets kernels that call this one with a constant share one machine code.
+
+    numba would compile it anew for each constant argument, and the kernels that it calls in turn.
+    """
+    if not hasattr(compiled, "get_call_template"):  # an interpreted function
+        return
+    template = compiled.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        return template(
+            tuple(types.unliteral(kind) for kind in args),
+            {name: types.unliteral(kind) for name, kind in kws.items()},
+        )
+
+    compiled.get_call_template = get_call_template
+
+
 def kernel(function: F) -> F:
     """Compiles a function of the world's state: IEEE arithmetic in the written order, so that results are exact."""
     compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    _without_constants(compiled)
     return cast(F, compiled)
 
 
 def pixel_kernel(function: F) -> F:
     """Compiles a function that only makes pixels: float operations may be reordered, so that they vectorise."""
     compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function)
+    _without_constants(compiled)
     return cast(F, compiled)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, IS_LOG, MASK, SIDE
-from vpt_gym.world.fields import block_changed
+from vpt_gym.world import fields
+from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, IS_LOG, MASK, SIDE, SOLID
+from vpt_gym.world.fields import HIGHEST_PLACE
 from vpt_gym.world.physics import BODY_HEIGHT, HALF_WIDTH, overlaps
 from vpt_gym.world.state import ITEM, RESTING, WorldState
-from vpt_gym.world.tick import HIGHEST_PLACE
 
 Array = np.ndarray[Any, Any]
 
@@ -126,14 +126,12 @@ def set_block(state: WorldState, x: int, y: int, z: int, block: int) -> None:
     """
     if not 0 < y < HIGHEST_PLACE:
         raise ValueError(f"y is {y}; blocks can be set from y = 1 to {HIGHEST_PLACE - 1} in the embedded world")
-    column = (x & MASK, z & MASK)
-    before = int(state.blocks[(*column, y)])
-    state.blocks[(*column, y)] = block
+    before = int(state.blocks[x & MASK, z & MASK, y])
+    fields.set_block(state.world, x, y, z, block)
     player = state.player[0]
-    if block != AIR and not has_room(state, float(player.x), float(player.y), float(player.z)):
-        state.blocks[(*column, y)] = before
+    if SOLID[block] and not has_room(state, float(player.x), float(player.y), float(player.z)):
+        fields.set_block(state.world, x, y, z, before)
         raise ValueError(f"the player stands in ({x}, {y}, {z}); he would be stuck in the block")
-    block_changed(state.blocks, state.tops, state.squares, column[0], y, column[1])
 
 
 def clear_items(state: WorldState) -> None:

@@ -4,36 +4,74 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from vpt_gym.world.game import Game
+from vpt_gym.world.game import Game, Spawn, Stack, Start
 from vpt_gym.world.interfaces import make_interface
-from vpt_gym.world.observation import Observation, Observer, observation_space
-from vpt_gym.world.tasks import TASKS
+from vpt_gym.world.observation import Observation, Observer
+from vpt_gym.world.observation_space import observation_space
+from vpt_gym.world.spawning import MOST_MONSTERS
+from vpt_gym.world.tasks import CREATURE_IDS, ITEM_IDS, TASKS, Task
 from vpt_gym.world.tick import Controls
 
+Array = np.ndarray[Any, Any]
 _REST = Controls()
+
+
+@dataclass(frozen=True)
+class EnvState:
+    """A moment of an episode, from ``VoxelEnv.get_state``. It can be pickled; it is some 5 MB.
+
+    Attributes:
+        world: The arrays of the world, by name.
+        ticks: Ticks since the episode began.
+        world_seed: Seed of the world.
+        progress: What the task had measured.
+        potential: Of the dense reward.
+        rng: State of the env's random numbers.
+    """
+
+    world: dict[str, Array]
+    ticks: int
+    world_seed: int
+    progress: float
+    potential: float
+    rng: dict[str, Any]
+
+
+def _start(task: Task) -> Start:
+    return Start(
+        inventory=[Stack(slot, ITEM_IDS[name][0], n) for slot, (name, n) in enumerate(task.inventory.items())],
+        spawns=[Spawn(CREATURE_IDS[name], n, *task.creature_range) for name, n in task.creatures.items()],
+        animals=task.animals,
+        monsters=MOST_MONSTERS if task.monsters else 0,
+        time=task.time,
+        frozen=not task.time_passes,
+    )
 
 
 class VoxelEnv(gym.Env[Observation, Any]):
     """First-person survival in a world of blocks, 20 ticks a second.
 
-    Registered as ``vpt_gym/Harvest1Log-v0`` with a limit of 600 steps. An episode ends (``terminated``) when the task
-    is done. ``info`` has ``success`` (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo``
-    actions) and, from ``reset``, ``world_seed``.
+    Registered for each of ``TASKS`` with its limit of steps, as ``vpt_gym/Harvest1Log-v0`` for ``"harvest_1_log"``. An
+    episode ends (``terminated``) when the task is done or the player dies. ``info`` has ``success`` (bool), ``death``
+    (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo`` actions), ``is_gui_open`` (bool) and, from
+    ``reset``, ``world_seed`` and ``prompt``.
 
     Args:
-        task: One of ``TASKS``.
-        level: ``"default"``: rolling hills, woods of oaks and birches, start anywhere. ``"easy"``: gentle hills, oaks
-            with 5 or 6 logs, start 4 to 8 blocks from a trunk in plain view.
+        task: A name of ``TASKS``, or a ``Task`` of your own.
+        level: ``"default"``: the land of the task. Or another of ``vpt_gym.world.generate.TERRAINS``, such as
+            ``"easy"``: gentle hills, oaks with 5 or 6 logs, start 4 to 8 blocks from a trunk in plain view.
         actions: ``"human"`` (24 keys of MineRL 1.0), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
             MineDojo's simulator); see ``interfaces``.
         image_size: (height, width) of ``obs["rgb"]``, pixels, at least 32 each.
         cam_interval: Degrees between camera bins; ``"minedojo"`` actions only. MineDojo's own default is 15.
         break_speed: Multiplies the speed of digging; 1 is Minecraft's.
+        dense_reward: Add what the step gained in the task's ``potential``.
         render_mode: None or ``"rgb_array"``.
 
     Raises:
@@ -51,16 +89,21 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     def __init__(
         self,
-        task: str = "harvest_1_log",
+        task: str | Task = "harvest_1_log",
         level: str = "default",
         actions: str = "human",
         image_size: Sequence[int] = (144, 256),
         cam_interval: float = 0.15,
         break_speed: float = 1.0,
+        dense_reward: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        if task not in TASKS:
-            raise ValueError(f"task is {task!r}; the embedded world has {', '.join(TASKS)}")
+        if isinstance(task, str):
+            if task not in TASKS:
+                raise ValueError(f"task is {task!r}; the embedded world has {', '.join(TASKS)}")
+            task = TASKS[task]
+        if dense_reward and task.potential is None:
+            raise ValueError(f"dense_reward=True, but the task {task.prompt!r} has no potential to take it from")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
         try:
@@ -68,13 +111,15 @@ class VoxelEnv(gym.Env[Observation, Any]):
         except (TypeError, ValueError) as error:
             raise ValueError(f"image_size is {image_size!r}; it must be two integers, (height, width)") from error
         self.render_mode = render_mode
-        self.task = TASKS[task]
-        self._game = Game(level, height, width, break_speed)
+        self.task = task
+        land = task.terrain if level == "default" else level
+        self._game = Game(land, height, width, break_speed, _start(task))
         self.state = self._game.state
+        self._potential = task.potential if dense_reward else None
         self._interface = make_interface(actions, cam_interval)
         self._observer = Observer()
-        self._frame: np.ndarray[Any, Any] | None = None
-        self._held = 0
+        self._frame: Array | None = None
+        self._measured, self._expected = 0.0, 0.0
         self.action_space = self._interface.action_space
         self.observation_space = observation_space(height, width)
 
@@ -102,39 +147,100 @@ class VoxelEnv(gym.Env[Observation, Any]):
         """
         super().reset(seed=seed)
         self._game.begin(self.np_random)
-        self._held = 0
+        self._measure()
         self._observer.reset()
-        return self._observe(), {"success": False, "ticks": 0, "world_seed": self.world_seed}
+        return self._observe(), {**self._info(False, 0), "world_seed": self.world_seed, "prompt": self.task.prompt}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Plays one action, one tick unless the interface says otherwise.
 
         Raises:
             ValueError: The action is not in ``action_space``.
-            gymnasium.error.ResetNeeded: There was no ``reset``.
+            gymnasium.error.ResetNeeded: There was no ``reset``, or the env is closed.
         """
         if self._frame is None:
             raise gym.error.ResetNeeded("call reset() before the first step()")
         controls, extra = self._interface.controls(action, self.state.inventory)
         reward, success, ticks = 0.0, False, 0
-        while ticks <= extra and not success:
+        while ticks <= extra and not (success or self._is_dead()):
             gained, success = self._tick(controls if ticks == 0 else _REST)
             reward += gained
             ticks += 1
-        return self._observe(), reward, success, False, {"success": success, "ticks": ticks}
+        info = self._info(success, ticks)
+        return self._observe(controls.craft >= 0), reward, success or info["death"], False, info
 
-    def render(self) -> np.ndarray[Any, Any] | None:
+    def render(self) -> Array | None:
         """Returns the latest frame as (H, W, 3) uint8, or None without ``render_mode="rgb_array"``."""
         if self.render_mode is None or self._frame is None:
             return None
         return np.ascontiguousarray(self._frame.transpose(1, 2, 0))
 
+    def get_state(self) -> EnvState:
+        """Returns this moment of the episode, for ``set_state``, of this env or of another one with the same arguments.
+
+        Raises:
+            gymnasium.error.ResetNeeded: There was no ``reset``.
+        """
+        if self._frame is None:
+            raise gym.error.ResetNeeded("call reset() before get_state()")
+        world = {name: array.copy() for name, array in self.state.world._asdict().items()}
+        rng = dict(self.np_random.bit_generator.state)
+        return EnvState(world, self.elapsed_ticks, self.world_seed, self._measured, self._expected, rng)
+
+    def set_state(self, state: EnvState) -> Observation:
+        """Goes back, or over, to a moment: the same actions then have the same results.
+
+        Args:
+            state: From ``get_state``.
+
+        Returns:
+            The observation of that moment. Its ``delta_inv`` is empty: the step before it is not known.
+
+        Raises:
+            ValueError: The state is of another version of this package, whose worlds have other arrays.
+        """
+        world = self.state.world._asdict()
+        for name, array in world.items():
+            given = state.world.get(name)
+            if given is None or given.shape != array.shape or given.dtype != array.dtype:
+                raise ValueError(f"the state's {name!r} does not fit this world: was it made by another version?")
+        for name, array in world.items():
+            array[:] = state.world[name]
+        self._game.ticks, self._game.world_seed = state.ticks, state.world_seed
+        self._measured, self._expected = state.progress, state.potential
+        self.np_random.bit_generator.state = state.rng
+        self._observer.reset()
+        return self._observe()
+
+    def close(self) -> None:
+        """Ends the episode; ``reset`` may begin another."""
+        self._frame = None
+
+    def _info(self, success: bool, ticks: int) -> dict[str, Any]:
+        return {
+            "success": success,
+            "death": self._is_dead(),
+            "ticks": ticks,
+            "is_gui_open": bool(self.state.screen["open"][0]),
+        }
+
+    def _is_dead(self) -> bool:
+        return bool(self.state.player["health"][0] <= 0.0)
+
+    def _measure(self) -> tuple[float, float]:
+        """Measures progress and potential, and returns what they were before."""
+        before = self._measured, self._expected
+        self._measured = self.task.progress(self.state)
+        self._expected = 0.0 if self._potential is None else self._potential(self.state)
+        return before
+
     def _tick(self, controls: Controls) -> tuple[float, bool]:
         """Advances the world by one tick; returns reward and success."""
         self._game.tick(controls)
-        before, self._held = self._held, self.task.count(self.state.inventory)
-        return self.task.reward(before, self._held), self.task.success(self._held)
+        measured, expected = self._measure()
+        reward = self.task.weight * (self._measured - measured) + self._expected - expected
+        return reward, self.task.success(self._measured)
 
-    def _observe(self) -> Observation:
+    def _observe(self, crafted: bool = False) -> Observation:
         self._frame = self._game.draw()
-        return self._observer.observe(self.state, self._frame)
+        return self._observer.observe(self.state, self._frame, crafted)

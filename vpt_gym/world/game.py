@@ -2,29 +2,98 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vpt_gym.world import fields, generate
 from vpt_gym.world.compiled import announce_compilation
-from vpt_gym.world.generate import LEVELS, choose_start
+from vpt_gym.world.creatures import KINDS
+from vpt_gym.world.generate import TERRAINS, Terrain, choose_start
+from vpt_gym.world.items import ITEMS, STACK_SIZE
+from vpt_gym.world.play import play
 from vpt_gym.world.raycast import draw_world
 from vpt_gym.world.render import Renderer
-from vpt_gym.world.state import WorldState
+from vpt_gym.world.spawning import populate, spawn_near
+from vpt_gym.world.state import NOON, SLOTS, WorldState
 from vpt_gym.world.tick import Controls, advance
 
 Array = np.ndarray[Any, Any]
+
+
+class Stack(NamedTuple):
+    """What is in an inventory slot at the start: slot 0 to 35, item id, quantity."""
+
+    slot: int
+    item: int
+    quantity: int = 1
+
+
+class Spawn(NamedTuple):
+    """Creatures around the player at the start: a kind of ``creatures``, how many, how near and how far, blocks."""
+
+    kind: int
+    count: int = 1
+    nearest: float = 4.0
+    farthest: float = 10.0
+
+
+class Start(NamedTuple):
+    """How an episode starts.
+
+    Attributes:
+        inventory: What the player has.
+        spawns: Creatures around him.
+        animals: The biomes have their animals.
+        monsters: How many monsters may come by themselves in the dark; 0 = none.
+        time: Of day, ticks: 0 = 6 in the morning, 6,000 = noon, 13,000 = night.
+        frozen: The time of day stands still.
+    """
+
+    inventory: Sequence[Stack] = ()
+    spawns: Sequence[Spawn] = ()
+    animals: bool = False
+    monsters: int = 0
+    time: int = NOON
+    frozen: bool = False
+
+
+DEFAULT_START = Start()
+
+
+def check_start(start: Start) -> None:
+    """Raises ValueError if an episode cannot start so; the message says why."""
+    for slot, item, quantity in start.inventory:
+        if not 0 <= slot < SLOTS:
+            raise ValueError(f"the inventory slot is {slot!r}; it must be from 0 to {SLOTS - 1}")
+        if item not in ITEMS:
+            raise ValueError(f"the item is {item!r}; it must be an item id of vpt_gym.world.items")
+        if not 1 <= quantity <= STACK_SIZE[item]:
+            raise ValueError(
+                f"the quantity of {ITEMS[item].name} is {quantity!r}; one slot takes 1 to {STACK_SIZE[item]}"
+            )
+    for kind, count, nearest, farthest in start.spawns:
+        if not 0 < kind < len(KINDS):
+            raise ValueError(f"the creature is {kind!r}; it must be from 1 to {len(KINDS) - 1}, see creatures")
+        if count < 1 or not 0 <= nearest <= farthest:
+            raise ValueError(
+                f"{KINDS[kind].name}: count {count!r}, nearest {nearest!r} and farthest {farthest!r} must be 1 or "
+                "more, and 0 <= nearest <= farthest"
+            )
+    if start.time < 0:
+        raise ValueError(f"the time is {start.time!r}; it must not be negative")
 
 
 class Game:
     """Begins episodes, advances them tick by tick, and draws them.
 
     Args:
-        level: One of ``LEVELS``.
+        terrain: One of ``TERRAINS`` (or a ``Terrain``): what kind of worlds.
         height: Of the frames, pixels, at least 32.
         width: Of the frames, pixels, at least 32.
         break_speed: Multiplies the speed of digging; 1 is Minecraft's.
+        start: How episodes start.
 
     Raises:
         ValueError: An argument out of its range; the message says what is possible.
@@ -36,42 +105,53 @@ class Game:
         world_seed: Seed of the episode's world, 0 to 2**32 - 1.
     """
 
-    def __init__(self, level: str, height: int, width: int, break_speed: float = 1.0) -> None:
-        if level not in LEVELS:
-            raise ValueError(f"level is {level!r}; the levels are {', '.join(LEVELS)}")
+    def __init__(
+        self,
+        terrain: str | Terrain,
+        height: int,
+        width: int,
+        break_speed: float = 1.0,
+        start: Start = DEFAULT_START,
+    ) -> None:
+        if isinstance(terrain, str):
+            if terrain not in TERRAINS:
+                raise ValueError(f"level is {terrain!r}; the levels are {', '.join(TERRAINS)}")
+            terrain = TERRAINS[terrain]
         if not break_speed > 0:
             raise ValueError(f"break_speed is {break_speed!r}; it must be greater than 0 (1 is Minecraft's)")
+        check_start(start)
         self.state = WorldState()
         self.renderer = Renderer(height, width)
         self.ticks = 0
         self.world_seed = 0
-        self._level = LEVELS[level]
+        self._terrain = terrain
+        self._start = start
         self._break_speed = float(break_speed)
-        announce_compilation("world", 20, generate.grow_ground, advance, draw_world)
+        announce_compilation("world", 25, advance, draw_world)
 
     def begin(self, rng: np.random.Generator) -> None:
         """Makes a new world and puts the player into it; both depend on the generator's state only."""
         self.world_seed = int(rng.integers(2**32))
-        state = self.state
-        generate.generate(self.world_seed, self._level, state.blocks, state.ground)
-        fields.fill_tops(state.blocks, state.tops)
-        fields.fill_squares(state.blocks, state.tops, state.squares)
-        state.place_player(*choose_start(rng, self._level, state.blocks, state.ground, state.tops))
+        state, start = self.state, self._start
+        world = state.world
+        generate.generate(self.world_seed, self._terrain, world)
+        fields.fill_all(world)
+        state.place_player(*choose_start(rng, self._terrain, world))
+        clock = world.clock[0]
+        clock.seed = self.world_seed
+        clock.time = clock.first_time = start.time
+        clock.frozen, clock.next_number, clock.monsters, clock.rain = int(start.frozen), 1, start.monsters, 0.0
+        for slot, item, quantity in start.inventory:
+            world.inventory[slot] = (item, quantity, 0)
+        if start.animals:
+            populate(world)
+        for number, (kind, count, nearest, farthest) in enumerate(start.spawns):
+            spawn_near(world, kind, count, float(nearest), float(farthest), number)
         self.ticks = 0
 
     def tick(self, controls: Controls) -> None:
         """Advances the world by one tick."""
-        state = self.state
-        advance(
-            state.blocks,
-            state.tops,
-            state.squares,
-            state.player,
-            state.items,
-            state.inventory,
-            self._break_speed,
-            *controls,
-        )
+        play(self.state.world, self._break_speed, controls)
         self.ticks += 1
 
     def draw(self) -> Array:

@@ -1,4 +1,4 @@
-"""Makes worlds: rolling ground of grass, dirt, stone and sand, with oaks and birches, all from one seed.
+"""Makes worlds: hills, lakes and rivers, woods and deserts, ore and caves, all from one seed.
 
 Everything is integer hashing and float64 in a fixed order, so a seed gives the same world on every machine.
 """
@@ -11,164 +11,311 @@ from typing import Any
 
 import numpy as np
 
+from vpt_gym.world.biomes import BELOW, BIRCH_FOREST, DESERT, FOREST, GROWTHS, PLAINS, SNOW_FALLS, SURFACE, TAIGA
 from vpt_gym.world.blocks import (
     AIR,
     BEDROCK,
-    BIRCH_LEAVES,
-    BIRCH_LOG,
-    COAL_ORE,
+    CACTUS,
+    DANDELION,
+    DEAD_BUSH,
     DIRT,
+    FERN,
     GRASS,
+    GRAVEL,
+    HEIGHT,
     IS_LOG,
     MASK,
-    OAK_LEAVES,
-    OAK_LOG,
+    POPPY,
     SAND,
+    SANDSTONE,
+    SEA_LEVEL,
     SIDE,
+    SNOW,
+    SOLID,
     STONE,
+    TALL_GRASS,
+    WATER,
 )
+from vpt_gym.world.caves import dig_underground
 from vpt_gym.world.compiled import kernel
+from vpt_gym.world.hashing import hash32, uniform
+from vpt_gym.world.noise import add_noise, level_of
 from vpt_gym.world.physics import EYE_HEIGHT, look_at, pick
+from vpt_gym.world.state import World
+from vpt_gym.world.trees import grow_trees
 
-GROUND = 10
-"""Lowest possible ground, blocks above the bottom of the world."""
-TREE_CELL = 6
-"""Trees stand at most one to a square cell of this side, so that they never grow into each other's trunks."""
+HIGHEST_GROUND = 35
+LAKE_DEPTH = 7.0
+RIVER_DEPTH = 3.0
+SOIL = 4
+"""Layers of soil over the stone."""
+SNOW_LINE = SEA_LEVEL + 9
+"""Height above which it snows in the taiga, more or less, blocks."""
 
 
 @dataclass(frozen=True)
-class Level:
+class Terrain:
     """What kind of worlds to make, and where an episode starts in them.
 
     Attributes:
-        relief: Height of the hills, blocks.
-        tree_rate: Mean share of tree cells that hold a tree.
-        shortest: Logs of the shortest tree.
-        tallest: Logs of the tallest tree.
-        birch_rate: Share of trees that are birches.
+        biomes: Biome ids, from cold to hot or dry: each takes an equal share of the world, next to its neighbours in
+            the tuple.
+        relief: Height of the hills above the lakes, blocks.
+        lakes: Share of the world that lies below the water of lakes, 0 to 0.5; 0 = all of the world is dry.
+        river: Width of the rivers, blocks; 0 = none.
+        caves: How many caves there are.
+        entrances: How many of them open on a hillside.
+        plants: Multiplies the biome's plants.
+        trees: Multiplies the biome's trees.
+        shortest: Logs of the shortest small oak.
+        tallest: Logs of the tallest small oak.
+        birches: Share of trees that are birches; None = the biome's.
+        large: Share of oaks that are large; None = the biome's.
         start_distance: (nearest, farthest) trunk at the start, blocks, or None to start anywhere in the open.
         start_angle: The start looks within this angle of that trunk, degrees.
     """
 
-    relief: float
-    tree_rate: float
-    shortest: int
-    tallest: int
-    birch_rate: float
+    biomes: tuple[int, ...] = (PLAINS,)
+    relief: float = 14.0
+    lakes: float = 0.1
+    river: float = 0.0
+    caves: int = 20
+    entrances: int = 5
+    plants: float = 1.0
+    trees: float = 1.0
+    shortest: int = 4
+    tallest: int = 6
+    birches: float | None = None
+    large: float | None = None
     start_distance: tuple[float, float] | None = None
     start_angle: float = 180.0
 
 
-LEVELS: dict[str, Level] = {
-    "default": Level(relief=16.0, tree_rate=0.5, shortest=4, tallest=6, birch_rate=0.25),
-    "easy": Level(
-        relief=6.0,
-        tree_rate=0.5,
+LEVELS: dict[str, Terrain] = {
+    "default": Terrain((FOREST,), relief=9.0, lakes=0.09, trees=0.7, birches=0.25, large=0.05, plants=0.7, entrances=3),
+    "easy": Terrain(
+        relief=4.5,
+        lakes=0.0,
+        caves=0,
+        entrances=0,
+        plants=0.0,
+        trees=9.0,
         shortest=5,
         tallest=6,
-        birch_rate=0.0,
+        birches=0.0,
+        large=0.0,
         start_distance=(4.0, 8.0),
         start_angle=40.0,
     ),
 }
+"""The worlds of ``Harvest1Log-v0``."""
+
+TERRAINS: dict[str, Terrain] = {
+    **LEVELS,
+    "plains": Terrain((PLAINS,), relief=8.0, lakes=0.08, river=5.0, entrances=3),
+    "forest": Terrain((FOREST,), relief=13.0, lakes=0.08),
+    "birch_forest": Terrain((BIRCH_FOREST,), relief=13.0, lakes=0.08),
+    "desert_edge": Terrain((PLAINS, DESERT), relief=10.0, lakes=0.05, river=5.0),
+    "taiga": Terrain((TAIGA,), relief=18.0, lakes=0.08),
+    "mixed": Terrain((TAIGA, BIRCH_FOREST, FOREST, PLAINS, DESERT), relief=13.0, lakes=0.08, river=5.0),
+}
+"""All kinds of worlds, by name."""
 
 
 @kernel
-def hash32(seed: int, a: int, b: int, c: int) -> int:
-    """Returns 32 well mixed bits of four integers (the finaliser of MurmurHash3, public domain, after each)."""
-    h = (int(seed) + 0x9E3779B9) & 0xFFFFFFFF
-    for k in (a, b, c):
-        h = ((h ^ (int(k) & 0xFFFFFFFF)) * 0x9E3779B1) & 0xFFFFFFFF
-        h ^= h >> 16
-        h = (h * 0x85EBCA6B) & 0xFFFFFFFF
-        h ^= h >> 13
-        h = (h * 0xC2B2AE35) & 0xFFFFFFFF
-        h ^= h >> 16
-    return h
-
-
-@kernel
-def uniform(seed: int, a: int, b: int, c: int) -> float:
-    """Returns a number in [0, 1) that depends on the four integers only."""
-    return hash32(seed, a, b, c) / 4294967296.0
-
-
-@kernel
-def noise(seed: int, layer: int, x: int, z: int, cells: int) -> float:
-    """Returns smooth noise in [0, 1) with ``cells`` lattice cells around the torus."""
-    fx = x * cells / SIDE
-    fz = z * cells / SIDE
-    x0 = math.floor(fx)
-    z0 = math.floor(fz)
-    u = fx - x0
-    v = fz - z0
-    u = u * u * (3.0 - 2.0 * u)
-    v = v * v * (3.0 - 2.0 * v)
-    x1 = (x0 + 1) % cells
-    z1 = (z0 + 1) % cells
-    near = uniform(seed, x0, z0, layer) * (1.0 - u) + uniform(seed, x1, z0, layer) * u
-    far = uniform(seed, x0, z1, layer) * (1.0 - u) + uniform(seed, x1, z1, layer) * u
-    return near * (1.0 - v) + far * v
-
-
-@kernel
-def grow_ground(seed: int, relief: float, blocks: Any, ground: Any) -> None:
-    """Fills ``blocks`` (SIDE, SIDE, HEIGHT) uint8 [x, z, y] with ground; ``ground[x, z]`` is its topmost block."""
-    blocks[:] = AIR
+def shape_ground(seed: int, relief: float, lakes: float, river: float, ground: Any) -> None:
+    """Writes ``ground[x, z]``, the height of the topmost block of soil."""
+    hills = np.zeros((SIDE, SIDE))
+    add_noise(seed, 1, 3, 1.0, hills)
+    add_noise(seed, 2, 7, 0.5, hills)
+    add_noise(seed, 3, 15, 0.18, hills)
+    add_noise(seed, 4, 32, 0.05, hills)
+    low = hills.min()
+    water = level_of(hills, lakes) if lakes > 0.0 else low - 1e-9
+    size = hills.max() - water
     for x in range(SIDE):
         for z in range(SIDE):
-            hills = noise(seed, 1, x, z, 4) * 0.60 + noise(seed, 2, x, z, 9) * 0.28 + noise(seed, 3, x, z, 21) * 0.12
-            surface = int(GROUND + relief * hills)
-            ground[x, z] = surface
-            # sand lies in the hollows
-            sandy = noise(seed, 4, x, z, 6) * 0.7 + 0.3 * hills < 0.22
-            blocks[x, z, 0] = BEDROCK
-            for y in range(1, surface - 3):
-                blocks[x, z, y] = COAL_ORE if uniform(seed, x * SIDE + z, y, 5) < 0.02 else STONE
-            for y in range(surface - 3, surface):
-                blocks[x, z, y] = SAND if sandy else DIRT
-            blocks[x, z, surface] = SAND if sandy else GRASS
-
-
-@kernel
-def grow_tree(seed: int, x: int, z: int, base: int, logs: int, log: int, leaves: int, blocks: Any) -> None:
-    """Plants one tree on the ground block at height ``base``: two wide leaf layers, two narrow ones, and the trunk."""
-    top = base + logs
-    for dy in range(-2, 2):
-        radius = 2 if dy < 0 else 1
-        for dx in range(-radius, radius + 1):
-            for dz in range(-radius, radius + 1):
-                corner = abs(dx) == radius and abs(dz) == radius
-                if corner and (dy == 1 or uniform(seed, (x + dx) * SIDE + z + dz, top + dy, 6) < 0.5):
-                    continue
-                cx = (x + dx) & MASK
-                cz = (z + dz) & MASK
-                if blocks[cx, cz, top + dy] == AIR:
-                    blocks[cx, cz, top + dy] = leaves
-    blocks[x, z, base] = DIRT
-    for y in range(base + 1, top + 1):
-        blocks[x, z, y] = log
-
-
-@kernel
-def grow_trees(
-    seed: int, tree_rate: float, shortest: int, tallest: int, birch_rate: float, blocks: Any, ground: Any
-) -> None:
-    """Plants trees on grass, in woods and clearings."""
-    for gx in range(SIDE // TREE_CELL):
-        for gz in range(SIDE // TREE_CELL):
-            density = 0.25 + 1.5 * noise(seed, 7, gx * TREE_CELL, gz * TREE_CELL, 7)
-            if uniform(seed, gx, gz, 8) > tree_rate * density:
-                continue
-            x = gx * TREE_CELL + 1 + int(uniform(seed, gx, gz, 9) * (TREE_CELL - 2))
-            z = gz * TREE_CELL + 1 + int(uniform(seed, gx, gz, 10) * (TREE_CELL - 2))
-            if blocks[x, z, ground[x, z]] != GRASS:
-                continue
-            logs = shortest + int(uniform(seed, gx, gz, 11) * (tallest - shortest + 1))
-            if uniform(seed, gx, gz, 12) < birch_rate:
-                grow_tree(seed, x, z, ground[x, z], logs, BIRCH_LOG, BIRCH_LEAVES, blocks)
+            up = (hills[x, z] - water) / size
+            if up >= 0.0:
+                # flat by the water, steeper higher up
+                height = SEA_LEVEL + 0.6 + relief * up * (0.45 + 0.55 * up)
             else:
-                grow_tree(seed, x, z, ground[x, z], logs, OAK_LOG, OAK_LEAVES, blocks)
+                deep = min(1.0, -2.2 * up)
+                height = SEA_LEVEL + 0.6 - LAKE_DEPTH * deep * (2.0 - deep)
+            hills[x, z] = height
+    if river > 0.0:
+        course = np.zeros((SIDE, SIDE))
+        add_noise(seed, 5, 2, 1.0, course)
+        add_noise(seed, 6, 5, 0.25, course)
+        add_noise(seed, 7, 11, 0.08, course)
+        for x in range(SIDE):
+            for z in range(SIDE):
+                slope_x = (course[x + 1 & MASK, z] - course[x - 1 & MASK, z]) * 0.5
+                slope_z = (course[x, z + 1 & MASK] - course[x, z - 1 & MASK]) * 0.5
+                steep = math.sqrt(slope_x * slope_x + slope_z * slope_z) + 0.002
+                away = abs(course[x, z]) / steep / (0.5 * river)  # 1 at the banks
+                bed = SEA_LEVEL + 0.6 - RIVER_DEPTH * (1.0 - away * away)
+                if away < 1.0:
+                    hills[x, z] = min(hills[x, z], bed)
+                elif away < 4.0:
+                    # the valley
+                    part = (away - 1.0) / 3.0
+                    part = part * part * (3.0 - 2.0 * part)
+                    bank = SEA_LEVEL + 0.9
+                    if hills[x, z] > bank:
+                        hills[x, z] = bank + (hills[x, z] - bank) * part
+    for x in range(SIDE):
+        for z in range(SIDE):
+            ground[x, z] = min(HIGHEST_GROUND, math.floor(hills[x, z] + 0.5))
+
+
+@kernel
+def choose_biomes(seed: int, kinds: Any, biomes: Any) -> None:
+    """Divides the world among biomes: ``kinds`` (n,) int64, ids from cold to hot."""
+    biomes[:] = kinds[0]
+    if len(kinds) == 1:
+        return
+    warmth = np.zeros((SIDE, SIDE))
+    add_noise(seed, 8, 2, 1.0, warmth)
+    add_noise(seed, 9, 6, 0.3, warmth)
+    add_noise(seed, 10, 24, 0.06, warmth)
+    for k in range(1, len(kinds)):
+        least = level_of(warmth, k / len(kinds))
+        for x in range(SIDE):
+            for z in range(SIDE):
+                if warmth[x, z] >= least:
+                    biomes[x, z] = kinds[k]
+
+
+@kernel
+def lay_ground(seed: int, blocks: Any, ground: Any, biomes: Any) -> None:
+    """Fills ``blocks`` with bedrock, stone, soil and water up to ``ground`` and the level of the lakes."""
+    patches = np.zeros((SIDE, SIDE))
+    add_noise(seed, 11, 9, 1.0, patches)
+    add_noise(seed, 12, 23, 0.5, patches)
+    for x in range(SIDE):
+        for z in range(SIDE):
+            top = int(ground[x, z])
+            biome = int(biomes[x, z])
+            patch = patches[x, z]
+            surface = SURFACE[biome]
+            below = BELOW[biome]
+            lowest = min(
+                min(int(ground[x + 1 & MASK, z]), int(ground[x - 1 & MASK, z])),
+                min(int(ground[x, z + 1 & MASK]), int(ground[x, z - 1 & MASK])),
+            )
+            if top < SEA_LEVEL:
+                # beds: sand by the shore, gravel and dirt where it is deep
+                surface = SAND if top >= SEA_LEVEL - 2 or patch > 0.12 else (GRAVEL if patch < -0.15 else DIRT)
+                below = surface
+            elif top <= SEA_LEVEL + 1 and patch > -0.05:
+                if _by_water(ground, x, z):
+                    surface = SAND
+                    below = SAND
+            elif top - lowest >= 4 and patch > 0.0:
+                surface = STONE
+                below = STONE
+            elif SNOW_FALLS[biome] and top + 8.0 * patch > SNOW_LINE:
+                surface = SNOW
+            blocks[x, z, 0] = BEDROCK
+            for y in range(1, top - SOIL + 1):
+                blocks[x, z, y] = STONE
+            for y in range(max(1, top - SOIL + 1), top):
+                blocks[x, z, y] = below
+            if below == SANDSTONE:
+                for y in range(top - 2, top):
+                    blocks[x, z, y] = SAND
+            blocks[x, z, top] = surface
+            for y in range(top + 1, HEIGHT):
+                blocks[x, z, y] = WATER if y <= SEA_LEVEL else AIR
+
+
+@kernel
+def _by_water(ground: Any, x: int, z: int) -> bool:
+    """Tells whether there is water within three columns."""
+    for dx in range(-3, 4):
+        for dz in range(-3, 4):
+            if ground[x + dx & MASK, z + dz & MASK] < SEA_LEVEL:
+                return True
+    return False
+
+
+@kernel
+def grow_plants(seed: int, rate: float, blocks: Any, ground: Any, biomes: Any) -> None:
+    """Puts grass, ferns, flowers, dead bushes and cacti on the ground, in patches."""
+    patches = np.zeros((SIDE, SIDE))
+    add_noise(seed, 13, 16, 1.0, patches)
+    for x in range(SIDE):
+        for z in range(SIDE):
+            top = int(ground[x, z])
+            soil = blocks[x, z, top]
+            if blocks[x, z, top + 1] != AIR or (soil != GRASS and soil != SAND) or top < SEA_LEVEL:
+                continue
+            biome = int(biomes[x, z])
+            chance = uniform(seed, x, z, 50)
+            thick = rate * max(0.0, min(3.0, 1.0 + 4.0 * patches[x, z]))
+            for k in range(5):
+                share = GROWTHS[k, biome] * thick
+                if chance >= share:
+                    chance -= share
+                    continue
+                if (k < 3) != (soil == GRASS):
+                    break
+                if k == 4:
+                    grow_cactus(blocks, x, top, z, 1 + hash32(seed, x, z, 51) % 3)
+                elif k == 2:
+                    # flowers of one kind stand together
+                    red = uniform(seed, x >> 3, z >> 3, 52) < 0.5
+                    blocks[x, z, top + 1] = POPPY if red else DANDELION
+                else:
+                    blocks[x, z, top + 1] = TALL_GRASS if k == 0 else (FERN if k == 1 else DEAD_BUSH)
+                break
+
+
+@kernel
+def grow_cactus(blocks: Any, x: int, base: int, z: int, tall: int) -> None:
+    """Grows a cactus, if nothing stands beside it."""
+    for y in range(base + 1, base + 1 + tall):
+        beside = (
+            SOLID[blocks[x + 1 & MASK, z, y]]
+            or SOLID[blocks[x - 1 & MASK, z, y]]
+            or SOLID[blocks[x, z + 1 & MASK, y]]
+            or SOLID[blocks[x, z - 1 & MASK, y]]
+        )
+        if beside:
+            return
+        blocks[x, z, y] = CACTUS
+
+
+@kernel
+def grow_world(
+    seed: int,
+    kinds: Any,
+    relief: float,
+    lakes: float,
+    river: float,
+    caves: int,
+    entrances: int,
+    plants: float,
+    trees: float,
+    shortest: int,
+    tallest: int,
+    birches: float,
+    large: float,
+    blocks: Any,
+    ground: Any,
+    biomes: Any,
+) -> None:
+    """Makes a world; the arguments are those of ``Terrain``, and the arrays of ``World``, which are overwritten."""
+    choose_biomes(seed, kinds, biomes)
+    shape_ground(seed, relief, lakes, river, ground)
+    lay_ground(seed, blocks, ground, biomes)
+    dig_underground(seed, caves, entrances, blocks, ground)
+    density = np.ones((SIDE, SIDE))
+    add_noise(seed, 14, 7, 2.0, density)
+    grow_trees(seed, trees, shortest, tallest, birches, large, density, blocks, ground, biomes)
+    if plants > 0.0:
+        grow_plants(seed, plants, blocks, ground, biomes)
 
 
 @kernel
@@ -197,27 +344,55 @@ def trunk_in_sight(blocks: Any, ground: Any, x: int, z: int, nearest: float, far
     return found
 
 
-def generate(world_seed: int, level: Level, blocks: np.ndarray[Any, Any], ground: np.ndarray[Any, Any]) -> None:
+def generate(seed: int, terrain: Terrain, w: World) -> None:
     """Makes the world of a seed.
 
     Args:
-        world_seed: Any integer; its low 32 bits count.
-        level: The kind of world.
-        blocks: (SIDE, SIDE, HEIGHT) uint8, indexed [x, z, y]; overwritten with block ids.
-        ground: (SIDE, SIDE) int64; overwritten with the height of the topmost ground block.
+        seed: Any integer; its low 32 bits count.
+        terrain: The kind of world.
+        w: Its ``blocks``, ``ground`` and ``biomes`` are overwritten; ``fields.fill_all`` works out the rest.
     """
-    grow_ground(world_seed, level.relief, blocks, ground)
-    grow_trees(world_seed, level.tree_rate, level.shortest, level.tallest, level.birch_rate, blocks, ground)
+    grow_world(
+        seed,
+        np.array(terrain.biomes, np.int64),
+        terrain.relief,
+        terrain.lakes,
+        terrain.river,
+        terrain.caves,
+        terrain.entrances,
+        terrain.plants,
+        terrain.trees,
+        terrain.shortest,
+        terrain.tallest,
+        -1.0 if terrain.birches is None else terrain.birches,
+        -1.0 if terrain.large is None else terrain.large,
+        w.blocks,
+        w.ground,
+        w.biomes,
+    )
 
 
-def choose_start(
-    rng: np.random.Generator,
-    level: Level,
-    blocks: np.ndarray[Any, Any],
-    ground: np.ndarray[Any, Any],
-    tops: np.ndarray[Any, Any],
-) -> tuple[float, float, float, float]:
-    """Draws where an episode starts, under open sky.
+@kernel
+def can_start(blocks: Any, ground: Any, x: int, z: int) -> bool:
+    """Tells whether an episode can start on a column: on grass, sand or snow, with nothing but plants above it."""
+    top = int(ground[x, z])
+    soil = blocks[x, z, top]
+    if soil != GRASS and soil != SAND and soil != SNOW:
+        return False
+    for y in range(top + 1, HEIGHT):
+        block = blocks[x, z, y]
+        if SOLID[block] or block == WATER:
+            return False
+    return True
+
+
+def choose_start(rng: np.random.Generator, terrain: Terrain, w: World) -> tuple[float, float, float, float]:
+    """Draws where an episode starts: on dry land under the open sky.
+
+    Args:
+        rng: Draws the place and the heading.
+        terrain: The kind of world.
+        w: The world, as ``generate`` made it.
 
     Returns:
         (x, y, z, yaw): feet, in blocks, and heading, in degrees (Minecraft's: 0 = +z, 90 = -x).
@@ -226,14 +401,14 @@ def choose_start(
     while True:
         x, z = (int(v) for v in rng.integers(0, SIDE, 2))
         yaw = float(rng.uniform(-180.0, 180.0))
-        if tops[x, z] != ground[x, z] + 1:
+        if not can_start(w.blocks, w.ground, x, z):
             continue
-        if level.start_distance is not None:
-            nearest, farthest = level.start_distance
-            if not trunk_in_sight(blocks, ground, x, z, nearest, farthest, trunk):
+        if terrain.start_distance is not None:
+            nearest, farthest = terrain.start_distance
+            if not trunk_in_sight(w.blocks, w.ground, x, z, nearest, farthest, trunk):
                 continue
             heading, _ = look_at(float(trunk[0]), 0.0, float(trunk[1]))
             # rounded, because the last bits of an arc tangent differ between machines
-            yaw = round(heading, 6) + float(rng.uniform(-level.start_angle, level.start_angle))
+            yaw = round(heading, 6) + float(rng.uniform(-terrain.start_angle, terrain.start_angle))
             yaw = (yaw + 180.0) % 360.0 - 180.0
-        return x + 0.5, float(ground[x, z] + 1), z + 0.5, yaw
+        return x + 0.5, float(w.ground[x, z] + 1), z + 0.5, yaw

@@ -16,7 +16,8 @@ from gymnasium import spaces
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, checked, human_action_space
 from vpt_gym.spaces import Choice
-from vpt_gym.world.blocks import AIR, BLOCKS
+from vpt_gym.world.crafting import CRAFT_ACTIONS, CRAFT_INDEX, CRAFT_NAMES, craft_of_number
+from vpt_gym.world.items import ITEMS
 from vpt_gym.world.state import SLOTS
 from vpt_gym.world.tick import Controls
 
@@ -25,8 +26,6 @@ Array = np.ndarray[Any, Any]
 _BITS = frozenset((0, 1))
 EXTRA_TICKS = 2
 """Ticks without any key after MineDojo's drop, craft, equip, place and destroy."""
-CRAFT_ITEMS = 244
-"""Craft and smelt recipes of MineDojo's action space."""
 
 
 class Interface(Protocol):
@@ -39,7 +38,7 @@ class Interface(Protocol):
 
         Args:
             action: An action of ``action_space``.
-            inventory: (SLOTS, 2) int64, what the player has.
+            inventory: (SLOTS, 3) int64, what the player has.
 
         Returns:
             The controls of the step's first tick, and how many ticks without any key follow it.
@@ -75,9 +74,10 @@ def _held(action: Mapping[str, Any]) -> dict[str, int]:
 class HumanInterface:
     """The 24-key action of MineRL 1.0.
 
-    Opposite keys cancel. ``drop`` throws one item of the selected slot, ``use`` places its block, ``hotbar.N``
-    selects a slot (of several, the highest, as in VPT's codec). ``ESC``, ``inventory``, ``pickItem`` and
-    ``swapHands`` do nothing: this world has no menus and no off hand.
+    Opposite keys cancel. ``drop`` throws one item of the selected slot, ``use`` uses what is in the hand or opens the
+    table or furnace in the cross-hairs, ``hotbar.N`` selects a slot (of several, the highest, as in VPT's codec).
+    ``inventory`` opens and closes the inventory screen, ``ESC`` closes any screen; for what the keys and the camera
+    do on it see ``screens``. ``pickItem`` and ``swapHands`` do nothing.
     """
 
     def __init__(self) -> None:
@@ -104,19 +104,21 @@ class HumanInterface:
                 slot=slot,
                 pitch=pitch,
                 yaw=yaw,
+                inventory=int(action["inventory"]),
+                escape=int(action["ESC"]),
             ),
             0,
         )
 
 
-ITEM_NAMES: tuple[str, ...] = tuple(sorted({BLOCKS[kind.drop].name for kind in BLOCKS if kind.drop != AIR}))
+ITEM_NAMES: tuple[str, ...] = tuple(sorted({kind.name for kind in ITEMS.values()}))
 """Names of all items of this world, as actions say them (underscores for spaces)."""
 
 
 def slot_of(name: str, inventory: Array) -> int:
-    """Returns the first slot of an inventory (SLOTS, 2) that holds an item of a name, or -1."""
+    """Returns the first slot of an inventory (SLOTS, 3) that holds an item of a name, or -1."""
     for slot in range(SLOTS):
-        if inventory[slot, 1] > 0 and BLOCKS[inventory[slot, 0]].name == name:
+        if inventory[slot, 1] > 0 and ITEMS[int(inventory[slot, 0])].name == name:
             return slot
     return -1
 
@@ -125,8 +127,8 @@ class NativeInterface:
     """The action of ``MineDojoSim`` with ``event_level_control=True``: 8 keys, camera, and events by item name.
 
     ``equip`` swaps the named item into the hand, ``place`` places it, both within the tick and without effect when
-    there is no such item. ``craft``, ``craft_with_table`` and ``smelt`` know only ``"none"``: nothing can be crafted
-    in this world.
+    there is no such item. ``craft``, ``craft_with_table`` and ``smelt`` make an item at once, if all that it takes is
+    there, see ``crafting``; of several, the first counts. No key opens a screen.
     """
 
     KEYS = ("attack", "back", "drop", "forward", "jump", "left", "right", "sneak", "sprint", "use")
@@ -137,9 +139,7 @@ class NativeInterface:
             {
                 **{key: spaces.Discrete(2) for key in self.KEYS},
                 "camera": spaces.Box(-CAMERA_LIMIT, CAMERA_LIMIT, (2,), np.float64),
-                "craft": Choice(("none",)),
-                "craft_with_table": Choice(("none",)),
-                "smelt": Choice(("none",)),
+                **{verb: Choice(("none", *names)) for verb, names in CRAFT_NAMES.items()},
                 "equip": Choice(items),
                 "place": Choice(items),
             }
@@ -160,6 +160,7 @@ class NativeInterface:
             if not space[key].contains(str(action[key])):
                 raise ValueError(f"{key!r} is {action[key]!r}; it must be one of {', '.join(space[key].values)}")
         pitch, yaw = _camera(action["camera"])
+        crafts = [CRAFT_INDEX[verb, str(action[verb])] for verb in CRAFT_NAMES if action[verb] != "none"]
         return (
             Controls(
                 **_held(action),
@@ -167,6 +168,8 @@ class NativeInterface:
                 place=slot_of(str(action["place"]), inventory),
                 pitch=pitch,
                 yaw=yaw,
+                craft=crafts[0] if crafts else -1,
+                opens=0,
             ),
             0,
         )
@@ -177,8 +180,9 @@ class MineDojoInterface:
 
     Entries: forward/back, left/right, jump/sneak/sprint, pitch, yaw (degrees = index * ``cam_interval`` - 180),
     functional (1 use, 2 drop, 3 attack, 4 craft, 5 equip, 6 place, 7 destroy), craft argument, inventory slot.
-    Functional 2 and 4 to 7 take ``1 + EXTRA_TICKS`` ticks. Craft does nothing but take that time. Equip, place and
-    destroy of an empty slot do nothing (MineDojo raises there in its default strict mode).
+    Functional 2 and 4 to 7 take ``1 + EXTRA_TICKS`` ticks. For what craft makes see ``crafting``; items that this world
+    does not have only take that time. Equip, place and destroy of an empty slot do nothing (MineDojo raises there in
+    its default strict mode). No key opens a screen.
 
     Args:
         cam_interval: Degrees between neighbouring camera bins.
@@ -197,14 +201,14 @@ class MineDojoInterface:
         self._interval = float(cam_interval)
         self._middle = round(bins)
         camera = 2 * self._middle + 1
-        self.action_space: spaces.Space[Any] = spaces.MultiDiscrete([3, 3, 4, camera, camera, 8, CRAFT_ITEMS, SLOTS])
+        self.action_space: spaces.Space[Any] = spaces.MultiDiscrete([3, 3, 4, camera, camera, 8, CRAFT_ACTIONS, SLOTS])
 
     def controls(self, action: Any, inventory: Array) -> tuple[Controls, int]:
         """See ``Interface``."""
         array = np.asarray(action)
         if array.dtype.kind not in "iu" or not self.action_space.contains(array.astype(np.int64)):
             raise ValueError(f"the action is {action!r}; it must be 8 integers of {self.action_space}")
-        move, strafe, stance, pitch, yaw, function, _, slot = (int(n) for n in array)
+        move, strafe, stance, pitch, yaw, function, craft, slot = (int(n) for n in array)
         has = slot if inventory[slot, 1] > 0 else -1
         return (
             Controls(
@@ -221,6 +225,8 @@ class MineDojoInterface:
                 destroy=has if function == 7 else -1,
                 pitch=(pitch - self._middle) * self._interval,
                 yaw=(yaw - self._middle) * self._interval,
+                craft=craft_of_number(craft) if function == 4 else -1,
+                opens=0,
             ),
             EXTRA_TICKS if function in (2, 4, 5, 6, 7) else 0,
         )

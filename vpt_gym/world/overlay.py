@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, SIDE
+from vpt_gym.world.blocks import BLOCKS, SIDE
 from vpt_gym.world.compiled import pixel_kernel
 from vpt_gym.world.state import MAX_ITEMS
 from vpt_gym.world.textures import art
-from vpt_gym.world.tick import SWING_TICKS
 
 Array = np.ndarray[Any, Any]
 
@@ -22,6 +21,22 @@ HOTBAR_SLOTS = 9
 MIN_SLOT_PIXELS = 8
 MAX_SLOT_PIXELS = 40
 ICON_MARGIN = 2
+SWING_TICKS = 6
+"""Phases of the arm."""
+BLOCK_COUNT = len(BLOCKS)
+_DIGIT_ROWS = (
+    "111101101101111",
+    "010110010010111",
+    "111001111100111",
+    "111001111001111",
+    "101101111001001",
+    "111100111001111",
+    "111100111101111",
+    "111001010010010",
+    "111101111101111",
+    "111101111001111",
+)
+DIGITS = np.array([[int(c) for c in rows] for rows in _DIGIT_ROWS], np.uint8).reshape(10, 5, 3)
 
 
 @pixel_kernel
@@ -32,8 +47,8 @@ def draw_items(items: Any, height: int, width: int, camera: Any, eye: Any, atlas
     up2 = camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2
     half = 0.5 * ITEM_SIDE
     for n in range(MAX_ITEMS):
-        block = items[n].block
-        if block == AIR:
+        block = items[n].item
+        if block <= 0 or block >= BLOCK_COUNT:
             continue
         x = (items[n].x - eye[0] + SIDE / 2) % SIDE - SIDE / 2
         z = (items[n].z - eye[2] + SIDE / 2) % SIDE - SIDE / 2
@@ -165,7 +180,7 @@ class Overlay:
                 inventory,
                 selected,
                 look_up.icons,
-                look_up.digits,
+                DIGITS,
                 self._slot_pixels,
             )
 

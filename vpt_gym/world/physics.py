@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import HEIGHT, MASK, SIDE
+from vpt_gym.world.blocks import HEIGHT, LIQUID, MASK, SIDE, SOLID
 from vpt_gym.world.compiled import kernel
 
 HALF_WIDTH = 0.3
@@ -33,6 +33,19 @@ AIR_FRICTION = 0.91
 INPUT = 0.98
 SNEAK_INPUT = 0.3
 STEP_DOWN = 0.6
+SPRINT_FOOD = 6
+"""Who has no more food than this can not sprint."""
+
+WATER_PUSH = 0.02
+WATER_DRAG = 0.8
+SINK = 0.02
+SWIM_UP = 0.04
+CLIMB_OUT = 0.3
+"""Upward speed of a swimmer who pushes against the shore, blocks per tick."""
+CLIMB_HEIGHT = 0.6
+"""How much higher the body must be free for that, blocks."""
+DEEP = 0.4
+"""A body is in the water when the middle of its box is, without this much at the bottom and at the top, blocks."""
 
 TOUCH = 1e-7
 """Two things closer than this touch: rounding must not count as overlap."""
@@ -81,12 +94,18 @@ def wrapped(d: float) -> float:
 
 @kernel
 def solid(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether a cell is solid: below the world everything is, above it nothing."""
+    """Tells whether bodies collide with a cell: below the world with all, above it with none."""
     if y < 0:
         return True
     if y >= HEIGHT:
         return False
-    return bool(blocks[x & MASK, z & MASK, y] != 0)
+    return bool(SOLID[blocks[x & MASK, z & MASK, y]])
+
+
+@kernel
+def liquid(blocks: Any, x: int, y: int, z: int) -> bool:
+    """Tells whether a cell is water."""
+    return 0 <= y < HEIGHT and bool(LIQUID[blocks[x & MASK, z & MASK, y]])
 
 
 @kernel
@@ -161,7 +180,7 @@ def crossings(start: float, direction: float) -> tuple[float, float]:
 
 @kernel
 def pick(blocks: Any, x: float, y: float, z: float, dx: float, dy: float, dz: float, reach: float, hit: Any) -> float:
-    """Finds the first solid block on a ray.
+    """Finds the first block on a ray that is neither air nor water; plants count, as full blocks.
 
     The ray starts at (x, y, z), goes in the unit direction (dx, dy, dz) and ends after ``reach`` blocks. ``hit`` (4,)
     int64 receives the block (x, y, z) and the side that is seen (see ``PLAYER``).
@@ -181,7 +200,7 @@ def pick(blocks: Any, x: float, y: float, z: float, dx: float, dy: float, dz: fl
     way = 0.0
     face = 3
     while way <= reach:
-        if 0 <= cy < HEIGHT and blocks[cx & MASK, cz & MASK, cy] != 0:
+        if 0 <= cy < HEIGHT and blocks[cx & MASK, cz & MASK, cy] != 0 and not LIQUID[blocks[cx & MASK, cz & MASK, cy]]:
             hit[0] = cx & MASK
             hit[1] = cy
             hit[2] = cz & MASK
@@ -222,41 +241,124 @@ def hold_edge(blocks: Any, low: Any, high: Any, axis: int, way: float) -> float:
 
 
 @kernel
-def move_player(blocks: Any, player: Any, forward: int, strafe: int, jump: int, sneak: int, sprint: int) -> None:
-    """Moves the player by one tick.
+def in_liquid(blocks: Any, low: Any, high: Any, margin: float) -> bool:
+    """Tells whether a box reaches into water, without ``margin`` blocks at its bottom and top."""
+    for x in range(math.floor(low[0] + TOUCH), math.floor(high[0] - TOUCH) + 1):
+        for z in range(math.floor(low[2] + TOUCH), math.floor(high[2] - TOUCH) + 1):
+            for y in range(math.floor(low[1] + margin + TOUCH), math.floor(high[1] - margin - TOUCH) + 1):
+                if liquid(blocks, x, y, z):
+                    return True
+    return False
+
+
+@kernel
+def box_at(x: float, y: float, z: float, half_width: float, height: float, low: Any, high: Any) -> None:
+    """Writes the corners (3,) float64 of the box of a body whose feet are at (x, y, z)."""
+    low[0] = x - half_width
+    low[1] = y
+    low[2] = z - half_width
+    high[0] = x + half_width
+    high[1] = y + height
+    high[2] = z + half_width
+
+
+@kernel
+def slide_body(blocks: Any, low: Any, high: Any, velocity: Any, swims: bool) -> int:
+    """Moves a box by its velocity, stops it where it hits something, and lets gravity or water act on it.
+
+    What slows it sideways outside water depends on its footing, and is the caller's.
 
     Args:
         blocks: The world.
-        player: The ``PLAYER`` record; changed.
+        low: (3,) float64, lower corner of the box; moved.
+        high: (3,) float64, upper corner; moved.
+        velocity: (3,) float64, blocks per tick; changed.
+        swims: It was in water before.
+
+    Returns:
+        1 if it stands, + 2 if it hit something sideways.
+    """
+    wanted_x = velocity[0]
+    wanted_y = velocity[1]
+    wanted_z = velocity[2]
+    start = low[1]
+    went_y = slide(blocks, low, high, 1, wanted_y)
+    if abs(wanted_x) >= abs(wanted_z):
+        went_x = slide(blocks, low, high, 0, wanted_x)
+        went_z = slide(blocks, low, high, 2, wanted_z)
+    else:
+        went_z = slide(blocks, low, high, 2, wanted_z)
+        went_x = slide(blocks, low, high, 0, wanted_x)
+    bumped = went_x != wanted_x or went_z != wanted_z
+    stands = wanted_y < 0.0 and went_y != wanted_y
+    if went_x != wanted_x:
+        velocity[0] = 0.0
+    if went_y != wanted_y:
+        velocity[1] = 0.0
+    if went_z != wanted_z:
+        velocity[2] = 0.0
+    if swims:
+        velocity[0] *= WATER_DRAG
+        velocity[1] = velocity[1] * WATER_DRAG - SINK
+        velocity[2] *= WATER_DRAG
+        if bumped:
+            higher_low = low.copy()
+            higher_high = high.copy()
+            rise = start - low[1] + CLIMB_HEIGHT + velocity[1]
+            for a in range(3):
+                by = rise if a == 1 else velocity[a]
+                higher_low[a] += by
+                higher_high[a] += by
+            if not overlaps(blocks, higher_low, higher_high) and not in_liquid(blocks, higher_low, higher_high, 0.0):
+                velocity[1] = CLIMB_OUT
+    else:
+        velocity[1] = (velocity[1] - GRAVITY) * DRAG
+    return (1 if stands else 0) + (2 if bumped else 0)
+
+
+@kernel
+def move_player(w: Any, p: Any, forward: int, strafe: int, jump: int, sneak: int, sprint: int) -> None:
+    """Moves the player by one tick: walking, jumping, sprinting, sneaking, falling and swimming.
+
+    All water is still: it has no currents. ``p.fallen`` grows while the player falls, is 0 in water, and keeps the
+    height of a fall at the landing: who hurts the player for it sets it back.
+
+    Args:
+        w: The ``World``.
+        p: The ``PLAYER`` record; changed.
         forward: 1 forward, -1 back, 0 neither.
         strafe: 1 left, -1 right, 0 neither.
         jump: The key is held.
         sneak: The key is held.
         sprint: The key is held. A sprint once begun lasts while forward is held, until something stops it.
     """
-    p = player
+    blocks = w.blocks
+    low = np.empty(3)
+    high = np.empty(3)
+    velocity = np.empty(3)
+    box_at(p.x, p.y, p.z, HALF_WIDTH, BODY_HEIGHT, low, high)
+    swims = in_liquid(blocks, low, high, DEEP)
     p.sneaking = sneak
-    if forward <= 0 or sneak or p.bumped:
+    if forward <= 0 or sneak or p.bumped or p.food <= SPRINT_FOOD:
         p.sprinting = 0
     elif sprint:
         p.sprinting = 1
-    if abs(p.vx) < STANDSTILL:
-        p.vx = 0.0
-    if abs(p.vy) < STANDSTILL:
-        p.vy = 0.0
-    if abs(p.vz) < STANDSTILL:
-        p.vz = 0.0
+    velocity[0] = 0.0 if abs(p.vx) < STANDSTILL else p.vx
+    velocity[1] = 0.0 if abs(p.vy) < STANDSTILL else p.vy
+    velocity[2] = 0.0 if abs(p.vz) < STANDSTILL else p.vz
     sine, cosine = sin_cos(p.yaw)
     grounded = p.on_ground != 0
     if jump:
         if p.jump_delay > 0:
             p.jump_delay -= 1
-        if grounded and p.jump_delay == 0:
-            p.vy = JUMP
+        if swims:
+            velocity[1] += SWIM_UP
+        elif grounded and p.jump_delay == 0:
+            velocity[1] = JUMP
             p.jump_delay = JUMP_DELAY
             if p.sprinting:
-                p.vx -= sine * SPRINT_JUMP
-                p.vz += cosine * SPRINT_JUMP
+                velocity[0] -= sine * SPRINT_JUMP
+                velocity[2] += cosine * SPRINT_JUMP
     else:
         p.jump_delay = 0
 
@@ -270,43 +372,86 @@ def move_player(blocks: Any, player: Any, forward: int, strafe: int, jump: int, 
         push = (WALK if grounded else FLY) / max(1.0, size)
         if p.sprinting:
             push *= SPRINT_FACTOR
-        p.vx += (aside * cosine - ahead * sine) * push
-        p.vz += (ahead * cosine + aside * sine) * push
-
-    low = np.empty(3)
-    high = np.empty(3)
-    low[0] = p.x - HALF_WIDTH
-    low[1] = p.y
-    low[2] = p.z - HALF_WIDTH
-    high[0] = p.x + HALF_WIDTH
-    high[1] = p.y + BODY_HEIGHT
-    high[2] = p.z + HALF_WIDTH
+        if swims:
+            push = WATER_PUSH / max(1.0, size)
+        velocity[0] += (aside * cosine - ahead * sine) * push
+        velocity[2] += (ahead * cosine + aside * sine) * push
     if sneak and grounded:
-        p.vx = hold_edge(blocks, low, high, 0, p.vx)
+        velocity[0] = hold_edge(blocks, low, high, 0, velocity[0])
         ahead_low = low.copy()
         ahead_high = high.copy()
-        ahead_low[0] += p.vx
-        ahead_high[0] += p.vx
-        p.vz = hold_edge(blocks, ahead_low, ahead_high, 2, p.vz)
-    went_y = slide(blocks, low, high, 1, p.vy)
-    if abs(p.vx) >= abs(p.vz):
-        went_x = slide(blocks, low, high, 0, p.vx)
-        went_z = slide(blocks, low, high, 2, p.vz)
-    else:
-        went_z = slide(blocks, low, high, 2, p.vz)
-        went_x = slide(blocks, low, high, 0, p.vx)
-    p.x = (p.x + went_x) % SIDE
-    p.y += went_y
-    p.z = (p.z + went_z) % SIDE
-    p.bumped = 1 if (went_x != p.vx or went_z != p.vz) else 0
-    p.on_ground = 1 if (p.vy < 0.0 and went_y != p.vy) else 0
-    if went_x != p.vx:
-        p.vx = 0.0
-    if went_y != p.vy:
-        p.vy = 0.0
-    if went_z != p.vz:
-        p.vz = 0.0
-    p.vy = (p.vy - GRAVITY) * DRAG
-    friction = GROUND_FRICTION if grounded else AIR_FRICTION
-    p.vx *= friction
-    p.vz *= friction
+        ahead_low[0] += velocity[0]
+        ahead_high[0] += velocity[0]
+        velocity[2] = hold_edge(blocks, ahead_low, ahead_high, 2, velocity[2])
+    x = low[0]
+    y = low[1]
+    z = low[2]
+    touches = slide_body(blocks, low, high, velocity, swims)
+    p.x = (p.x + (low[0] - x)) % SIDE
+    p.y += low[1] - y
+    p.z = (p.z + (low[2] - z)) % SIDE
+    p.on_ground = touches & 1
+    p.bumped = touches >> 1
+    friction = 1.0 if swims else (GROUND_FRICTION if grounded else AIR_FRICTION)
+    p.vx = velocity[0] * friction
+    p.vy = velocity[1]
+    p.vz = velocity[2] * friction
+
+    p.in_water = 1 if in_liquid(blocks, low, high, DEEP) else 0
+    eye = SNEAKING_EYE_HEIGHT if sneak else EYE_HEIGHT
+    p.eye_in_water = 1 if liquid(blocks, math.floor(p.x), math.floor(p.y + eye), math.floor(p.z)) else 0
+    if p.in_water:
+        p.fallen = 0.0
+    elif low[1] < y:
+        p.fallen += y - low[1]
+
+
+@kernel
+def move_body(w: Any, c: Any, half_width: float, height: float, walk_x: float, walk_z: float, jump: int) -> int:
+    """Moves an animal or a monster by one tick, with the player's laws.
+
+    Args:
+        w: The ``World``.
+        c: Its ``CREATURE`` record; position, velocity, ``on_ground`` and ``in_water`` are changed.
+        half_width: Of its box, blocks.
+        height: Of its box, blocks.
+        walk_x: Where it wants to go; the length of (walk_x, walk_z) is Minecraft's movement speed (a pig: 0.25).
+        walk_z: Likewise.
+        jump: It wants to jump, or to swim up.
+
+    Returns:
+        1 if it hit something sideways, else 0.
+    """
+    blocks = w.blocks
+    low = np.empty(3)
+    high = np.empty(3)
+    velocity = np.empty(3)
+    box_at(c.x, c.y, c.z, half_width, height, low, high)
+    margin = min(DEEP, 0.4 * height)  # so that low bodies have a middle, too
+    swims = in_liquid(blocks, low, high, margin)
+    velocity[0] = 0.0 if abs(c.vx) < STANDSTILL else c.vx
+    velocity[1] = 0.0 if abs(c.vy) < STANDSTILL else c.vy
+    velocity[2] = 0.0 if abs(c.vz) < STANDSTILL else c.vz
+    grounded = c.on_ground != 0
+    if jump:
+        if swims:
+            velocity[1] += SWIM_UP
+        elif grounded:
+            velocity[1] = JUMP
+    push = INPUT * (WATER_PUSH if swims else (math.sqrt(walk_x * walk_x + walk_z * walk_z) if grounded else FLY))
+    velocity[0] += walk_x * push
+    velocity[2] += walk_z * push
+    x = low[0]
+    y = low[1]
+    z = low[2]
+    touches = slide_body(blocks, low, high, velocity, swims)
+    c.x = (c.x + (low[0] - x)) % SIDE
+    c.y += low[1] - y
+    c.z = (c.z + (low[2] - z)) % SIDE
+    c.on_ground = touches & 1
+    friction = 1.0 if swims else (GROUND_FRICTION if grounded else AIR_FRICTION)
+    c.vx = velocity[0] * friction
+    c.vy = velocity[1]
+    c.vz = velocity[2] * friction
+    c.in_water = 1 if in_liquid(blocks, low, high, margin) else 0
+    return touches >> 1

@@ -11,7 +11,10 @@ from vpt_gym.world.blocks import HEIGHT, SIDE
 from vpt_gym.world.compiled import LANES
 from vpt_gym.world.overlay import Overlay, draw_items
 from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT
-from vpt_gym.world.raycast import FLOAT_ROWS, INT_ROWS, draw_world
+from vpt_gym.world.rays import FLOAT_ROWS, INT_ROWS
+from vpt_gym.world.raycast import draw_world
+from vpt_gym.world.shading import Heavens
+from vpt_gym.world.sky import CLOUD_SPEED, FOG_END, FOG_START, daylight
 from vpt_gym.world.state import WorldState
 from vpt_gym.world.textures import CRACK_STAGES, art
 
@@ -21,8 +24,6 @@ FIELD_OF_VIEW = 70.0
 """Vertical, degrees: Minecraft's default."""
 MIN_SIDE = 32
 """Smallest width and height of a picture, pixels: below, there is nothing to recognise."""
-CLOUD_SPEED = 0.05
-"""Blocks per tick."""
 
 
 def camera_axes(yaw: float, pitch: float, height: int, width: int) -> Array:
@@ -83,6 +84,18 @@ class Renderer:
             dug = float(player["dug"][0])
             stage = int(dug * CRACK_STAGES) if dug > 0.0 else -1
         look_up = art()
+        now = daylight(int(state.clock["time"][0]))
+        drift = float(player["ticks"][0]) * CLOUD_SPEED
+        heavens = Heavens(
+            sky=now.sky,
+            lightmap=now.lightmap,
+            clouds=look_up.clouds,
+            stars=look_up.stars,
+            haze=now.haze.astype(np.int32),
+            numbers=np.array(
+                (*now.sun, now.stars, now.clouds, now.glow, drift, FOG_START, 1.0 / (FOG_END - FOG_START)), np.float32
+            ),
+        )
         frame = np.empty(3 * height * width, np.uint8)
         draw_world(
             height,
@@ -90,17 +103,15 @@ class Renderer:
             camera,
             eye,
             max(float(state.tops.max()), float(int(eye_y) + 1)),
-            float(player["ticks"][0]) * CLOUD_SPEED,
             state.blocks.reshape(-1),
             state.squares.reshape(-1),
-            state.tops.reshape(-1),
+            state.light.reshape(-1),
             look_up.atlas,
-            look_up.sky,
-            look_up.fog,
-            look_up.clouds,
+            heavens,
             look_up.cracks,
             target,
             stage,
+            int(player["ticks"][0]),
             frame,
             self._depth,
             self._floats,

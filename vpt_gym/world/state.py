@@ -23,7 +23,8 @@ PLAYER = _record(
     f8="x y z vx vy vz yaw pitch dug fallen health saturation exhaustion",
     i8=(
         "on_ground bumped sprinting sneaking slot swing jump_delay dig_delay use_delay aims aim_x aim_y aim_z aim_face "
-        "aim_creature ticks food air hurt_ticks food_ticks eat_ticks since_attack in_water eye_in_water deaths"
+        "aim_creature ticks food air hurt_ticks food_ticks eat_ticks since_attack in_water eye_in_water deaths "
+        "keys smelt_ticks"
     ),
 )
 """The player, one record.
@@ -39,7 +40,8 @@ block and the side that is seen (0 -x, 1 +x, 2 -y, 3 +y, 4 -z, 5 +z). ``aim_crea
 cross-hairs and nearer than the block, or -1. ``ticks``: ticks since the start. ``air``: ticks of breath left, 300 when
 the head is out of the water. ``hurt_ticks``: ticks until it can be hurt again. ``food_ticks``: phase of healing and
 starving. ``eat_ticks``: how long it has been eating. ``since_attack``: ticks since the last blow. ``deaths``: how often
-it died in this episode.
+it died in this episode. ``keys``: which keys that act when they go down were held in the last tick, see ``tick``.
+``smelt_ticks``: ticks left over from fuel that MineDojo's smelt action has burnt.
 """
 
 ITEM = _record(f8="x y z vx vy vz", i8="item count wear age delay")
@@ -47,12 +49,13 @@ ITEM = _record(f8="x y z vx vy vz", i8="item count wear age delay")
 and the ticks until it can be picked up."""
 
 CREATURE = _record(
-    f8="x y z vx vy vz yaw head_pitch head_yaw health stride goal_x goal_z",
+    f8="x y z vx vy vz yaw head_pitch head_yaw health stride goal_x goal_z fallen",
     i8="kind age on_ground in_water hurt_ticks attack_delay mood mood_ticks coat variant fire death_ticks number",
 )
 """An animal or a monster: the middle of its feet, its velocity, where body and head look (degrees, ``head_yaw`` as an
-absolute angle), health in half hearts, ``stride`` (phase of the legs, blocks walked), where it goes. ``kind``: see
-``creatures`` (0 = none). ``mood``: what it is doing. ``coat``: a sheep has its wool. ``fire``: ticks it still burns.
+absolute angle), health in half hearts, ``stride`` (phase of the legs, blocks walked), where it goes or looks, and
+blocks fallen since the last footing. ``kind``: see ``creatures`` (0 = none). ``mood``: what it is doing, see
+``creatures``; ``mood_ticks``: for how long still. ``coat``: a sheep has its wool. ``fire``: ticks it still burns.
 ``death_ticks``: ticks since it died (it lies down, then it is gone). ``number``: tells it from all others of the
 episode."""
 
@@ -61,18 +64,24 @@ SCREEN = _record(f8="cursor_x cursor_y", i8="open x y z carried_item carried_cou
 a 640 x 360 window. ``x, y, z``: the table or furnace. ``carried_*``: the stack on the cursor."""
 
 FURNACE_STATE = _record(
-    i8="used x y z input input_count fuel fuel_count output output_count burn_ticks burn_total cook_ticks"
+    i8=(
+        "used x y z input input_count input_wear fuel fuel_count fuel_wear output output_count output_wear "
+        "burn_ticks burn_total cook_ticks"
+    )
 )
 """A placed furnace: where it is, its three slots, ticks that the fire still burns, of how many, and ticks cooked."""
 
-CLOCK = _record(i8="seed time first_time frozen next_number", f8="rain")
+CLOCK = _record(i8="seed time first_time frozen next_number monsters", f8="rain")
 """The world's ``seed``, its time of day in ticks (0 = 6 in the morning, 6,000 = noon, 13,000 = night; a day has 24,000),
-the time at the start, whether time stands still, the number of the next creature, and rain, 0 to 1."""
+the time at the start, whether time stands still, the number of the next creature, how many monsters may be there by
+themselves (0 = none ever appear), and rain, 0 to 1."""
 
 MAX_ITEMS = 48
 """Items that can lie about at once; further drops are lost."""
 MAX_CREATURES = 32
 MAX_FURNACES = 8
+MAX_KINDS = 16
+"""Kinds of creatures that can be counted."""
 SLOTS = 36
 """Inventory slots; the first 9 are the hotbar."""
 GRID = 9
@@ -103,6 +112,7 @@ class World(NamedTuple):
         grid: (GRID, 3) int64, the crafting grid, like ``inventory``.
         furnaces: (MAX_FURNACES,) of ``FURNACE_STATE``.
         clock: (1,) of ``CLOCK``.
+        kills: (MAX_KINDS,) int64, creatures that the player has killed in this episode, by kind.
     """
 
     blocks: Array
@@ -119,6 +129,7 @@ class World(NamedTuple):
     grid: Array
     furnaces: Array
     clock: Array
+    kills: Array
 
 
 DERIVED = ("tops", "squares", "light")
@@ -142,6 +153,7 @@ def empty_world() -> World:
         grid=np.zeros((GRID, 3), np.int64),
         furnaces=np.zeros(MAX_FURNACES, FURNACE_STATE),
         clock=np.zeros(1, CLOCK),
+        kills=np.zeros(MAX_KINDS, np.int64),
     )
 
 
@@ -171,6 +183,7 @@ class WorldState:
             array[:] = np.zeros(1, array.dtype)
         self.world.inventory[:] = 0
         self.world.grid[:] = 0
+        self.world.kills[:] = 0
         player = self.world.player[0]
         player.x, player.y, player.z, player.yaw = x, y, z, yaw
         player.on_ground, player.vy = 1, RESTING

@@ -1,50 +1,239 @@
-"""What an episode is about: reward and success, as MineDojo computes them."""
+"""What an episode is about: where it begins, with what, and what it is to achieve.
+
+A task of one's own takes a few lines::
+
+    from vpt_gym.world.tasks import Task, holds
+
+    sand = Task(
+        prompt="dig six blocks of sand",
+        progress=holds("sand"),
+        target=6,
+        terrain="desert_edge",
+        inventory={"wooden_shovel": 1},
+    )
+    env = gym.make("vpt_gym/World-v0", task=sand)
+"""
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import BLOCKS
+from vpt_gym.world.creatures import KINDS
+from vpt_gym.world.generate import TERRAINS
+from vpt_gym.world.items import ITEMS
+from vpt_gym.world.shaping import near_block, near_creature
+from vpt_gym.world.state import MAX_CREATURES, SLOTS, WorldState
+
+Progress = Callable[[WorldState], float]
+"""Measures how far a task is done."""
+
+MORNING, NIGHT = 0, 14000
+"""Times of day, ticks. MineDojo's episodes begin in the morning, its fights with monsters in the night."""
+TICKS_PER_DAY = 24000
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+ITEM_IDS: dict[str, tuple[int, ...]] = {
+    name: tuple(item for item, kind in ITEMS.items() if kind.name == name) for name in {k.name for k in ITEMS.values()}
+}
+"""Ids of the items of a name: all kinds of wood are ``log``. The first is the one that tasks hand out."""
+CREATURE_IDS: dict[str, int] = {kind.name: number for number, kind in enumerate(KINDS) if number > 0}
+"""Ids of the creatures by name."""
 
 
-@functools.cache
-def _blocks_named(name: str) -> np.ndarray[Any, Any]:
-    """Returns (blocks,) bool, True for each block id of a name."""
-    return np.array([kind.name == name for kind in BLOCKS])
+def _known(what: str, name: str, names: Mapping[str, object]) -> None:
+    if name not in names:
+        raise ValueError(f"there is no {what} {name!r} in this world; there are {', '.join(sorted(names))}")
+
+
+def holds(item: str) -> Progress:
+    """Returns the measure that counts the items of a name in the inventory, as MineDojo's harvest tasks do.
+
+    Raises:
+        ValueError: There is no such item.
+    """
+    _known("item", item, ITEM_IDS)
+    ids = np.array(ITEM_IDS[item])
+
+    def count(state: WorldState) -> float:
+        inventory = state.inventory
+        return float(inventory[np.isin(inventory[:, 0], ids), 1].sum())
+
+    return count
+
+
+def has_killed(creature: str) -> Progress:
+    """Returns the measure that counts the creatures of a kind that the player killed, as MineDojo's combat tasks do.
+
+    Raises:
+        ValueError: There is no such creature.
+    """
+    _known("creature", creature, CREATURE_IDS)
+    kind = CREATURE_IDS[creature]
+    return lambda state: float(state.kills[kind])
+
+
+def days_survived(state: WorldState) -> float:
+    """Counts whole days of 24,000 ticks, as MineDojo's survival tasks do."""
+    return float(int(state.player["ticks"][0]) // TICKS_PER_DAY)
+
+
+def nothing(state: WorldState) -> float:
+    """Measures nothing: open-ended play has no reward and no end."""
+    return 0.0
 
 
 @dataclass(frozen=True)
-class HarvestTask:
-    """Collect items of one name.
+class Task:
+    """What an episode is about.
 
     Attributes:
-        prompt: MineDojo's text for the task.
-        item: Minecraft's name of the item; all its variants count.
-        quantity: How many must be in the inventory for success.
-        weight: Reward for each further item.
+        prompt: The task in words.
+        progress: Measures how far it is done. A step's reward is what it gained, times ``weight``; losing an item costs
+            what it gave.
+        target: Success is a progress of at least this much; ``inf`` for a task without end.
+        weight: Reward for each unit of progress.
+        terrain: Name of the land, one of ``vpt_gym.world.generate.TERRAINS``.
+        inventory: What the player has at the start: quantities by item name, in slots from the first, which is in the
+            hand.
+        creatures: Creatures that are near at the start: how many of each.
+        creature_range: How near, blocks: (least, most).
+        time: Time of day at the start, ticks in [0, 24000): 0 is 6 in the morning, 6,000 noon, 14,000 night.
+        time_passes: Whether the time of day goes on.
+        animals: Whether animals live in the land.
+        monsters: Whether monsters come in the dark.
+        potential: Dense reward, if asked for: what a step adds to this is added to the reward. Shaping of this kind
+            leaves the best policy what it is (Ng, Harada and Russell 1999).
+
+    Raises:
+        ValueError: A name that this world does not have, or a number out of its range.
     """
 
     prompt: str
-    item: str
-    quantity: int = 1
+    progress: Progress = nothing
+    target: float = 1.0
     weight: float = 1.0
+    terrain: str = "default"
+    inventory: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    creatures: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    creature_range: tuple[float, float] = (3.0, 10.0)
+    time: int = MORNING
+    time_passes: bool = True
+    animals: bool = True
+    monsters: bool = True
+    potential: Progress | None = None
 
-    def count(self, inventory: np.ndarray[Any, Any]) -> int:
-        """Returns how many of the items an inventory (SLOTS, 2) holds."""
-        return int(inventory[_blocks_named(self.item)[inventory[:, 0]], 1].sum())
+    def __post_init__(self) -> None:
+        _known("terrain", self.terrain, TERRAINS)
+        for name, count in self.inventory.items():
+            _known("item", name, ITEM_IDS)
+            most = ITEMS[ITEM_IDS[name][0]].stack
+            if not 1 <= count <= most:
+                raise ValueError(f"inventory[{name!r}] is {count}; a slot holds 1 to {most} of it")
+        if len(self.inventory) > SLOTS:
+            raise ValueError(f"inventory has {len(self.inventory)} stacks; there are {SLOTS} slots")
+        for name, count in self.creatures.items():
+            _known("creature", name, CREATURE_IDS)
+            if count < 1:
+                raise ValueError(f"creatures[{name!r}] is {count}; it must be at least 1")
+        if sum(self.creatures.values()) > MAX_CREATURES // 2:
+            raise ValueError(f"creatures are {dict(self.creatures)}; at most {MAX_CREATURES // 2} can be asked for")
+        least, most_away = self.creature_range
+        if not 1.0 <= least <= most_away <= 48.0:
+            raise ValueError(f"creature_range is {self.creature_range}; it must be (least, most) in [1, 48] blocks")
+        if not 0 <= self.time < TICKS_PER_DAY:
+            raise ValueError(f"time is {self.time}; it must be in [0, {TICKS_PER_DAY})")
 
-    def reward(self, before: int, now: int) -> float:
-        """Returns the reward of a tick: count now minus count before, so losing an item costs what it gave."""
-        return self.weight * (now - before)
-
-    def success(self, count: int) -> bool:
-        """Tells whether enough items are held."""
-        return count >= self.quantity
+    def success(self, progress: float) -> bool:
+        """Tells whether a progress is enough."""
+        return progress >= self.target
 
 
-TASKS: dict[str, HarvestTask] = {"harvest_1_log": HarvestTask("obtain log", "log")}
-"""The tasks by MineDojo's ids."""
+def _harvest(item: str, quantity: int, prompt: str, **more: Any) -> Task:
+    source = SOURCES.get(item)
+    return Task(prompt, holds(item), quantity, potential=None if source is None else near_block(source), **more)
+
+
+def _near(item: str, quantity: int, prompt: str, tool: str, creature: str) -> Task:
+    """MineDojo's tasks that give the tool and the animal."""
+    return Task(
+        prompt,
+        holds(item),
+        quantity,
+        terrain="plains",
+        inventory={tool: 1},
+        creatures={creature: 1},
+        potential=near_creature(CREATURE_IDS[creature]),
+    )
+
+
+def _hunt(creature: str, prompt: str, **more: Any) -> Task:
+    near = near_creature(CREATURE_IDS[creature])
+    return Task(prompt, has_killed(creature), terrain="plains", creatures={creature: 1}, potential=near, **more)
+
+
+SOURCES = {"log": "log", "dirt": "grass", "cobblestone": "stone", "coal": "coal_ore"}
+"""The block that an item comes from, for dense rewards."""
+
+TASKS: dict[str, Task] = {
+    "harvest_1_log": _harvest("log", 1, "obtain log"),
+    "harvest_8_log": _harvest("log", 8, "obtain 8 log"),
+    "harvest_1_log_plains": _harvest("log", 1, "obtain log in plains", terrain="plains"),
+    "harvest_1_log_forest": _harvest("log", 1, "obtain log in forest", terrain="forest"),
+    "harvest_1_log_taiga": _harvest("log", 1, "obtain log in taiga", terrain="taiga"),
+    "harvest_1_dirt": _harvest("dirt", 1, "obtain dirt"),
+    "harvest_8_dirt": _harvest("dirt", 8, "obtain 8 dirt"),
+    "harvest_1_cobblestone_with_wooden_pickaxe": _harvest(
+        "cobblestone", 1, "obtain cobblestone with wooden pickaxe", inventory={"wooden_pickaxe": 1}
+    ),
+    "harvest_1_cobblestone": _harvest("cobblestone", 1, "obtain cobblestone"),
+    "harvest_1_coal_with_stone_pickaxe": _harvest(
+        "coal", 1, "obtain coal with stone pickaxe", inventory={"stone_pickaxe": 1}
+    ),
+    "harvest_wool_with_shears_and_sheep": _near(
+        "wool", 1, "shear a sheep with shears and a sheep nearby", "shears", "sheep"
+    ),
+    "harvest_milk_with_empty_bucket_and_cow": _near(
+        "milk_bucket", 1, "obtain milk from a cow with an empty bucket and a cow nearby", "bucket", "cow"
+    ),
+    "combat_pig_plains_barehand": _hunt("pig", "hunt a pig in plains"),
+    "combat_cow_plains_barehand": _hunt("cow", "hunt a cow in plains"),
+    "combat_sheep_plains_barehand": _hunt("sheep", "hunt a sheep in plains"),
+    "survival": Task("survive as long as possible", days_survived, 100, terrain="mixed"),
+    "open-ended": Task("", nothing, math.inf, terrain="mixed"),
+    "vpt_combat_zombie_plains": _hunt(
+        "zombie",
+        "combat a zombie in night plains with a stone sword",
+        inventory={"stone_sword": 1},
+        creature_range=(8.0, 16.0),
+        time=NIGHT,
+        time_passes=False,
+    ),
+    "vpt_playground": Task(
+        "play with everything",
+        nothing,
+        math.inf,
+        terrain="mixed",
+        inventory={
+            "iron_pickaxe": 1,
+            "iron_axe": 1,
+            "iron_shovel": 1,
+            "iron_sword": 1,
+            "crafting_table": 1,
+            "torch": 64,
+            "planks": 64,
+            "cooked_beef": 16,
+            "bucket": 1,
+        },
+        creatures={"pig": 1, "cow": 1, "sheep": 1, "chicken": 1},
+        creature_range=(4.0, 16.0),
+        time=6000,
+    ),
+}
+"""The tasks. Those without the prefix ``vpt_`` have MineDojo's id, prompt, measure, reward and start; the land is ours,
+and so are the time limits (MineDojo has none), see ``ids``."""

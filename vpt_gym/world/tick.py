@@ -9,42 +9,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, DIG_TICKS, DROPS, HEIGHT, MASK, SIDE
+from vpt_gym.world.blocks import CRAFTING_TABLE, FURNACE
+from vpt_gym.world.combat import CREATURE_REACH, hit, use_on_creature
 from vpt_gym.world.compiled import kernel
-from vpt_gym.world.fields import block_changed
-from vpt_gym.world.physics import (
-    BODY_HEIGHT,
-    DRAG,
-    EYE_HEIGHT,
-    HALF_WIDTH,
-    REACH,
-    SNEAKING_EYE_HEIGHT,
-    look,
-    move_player,
-    pick,
-    slide,
-    wrapped,
-)
-from vpt_gym.world.state import MAX_ITEMS, SLOTS, STACK
+from vpt_gym.world.creature_tick import advance_creatures, creature_in_sight
+from vpt_gym.world.digging import dig, held_item
+from vpt_gym.world.inventory import swap_slots
+from vpt_gym.world.items import BUCKET, NO_ITEM, WATER_BUCKET
+from vpt_gym.world.loot import move_items, throw_from
+from vpt_gym.world.physics import EYE_HEIGHT, REACH, SNEAKING_EYE_HEIGHT, look, move_player, pick, wrapped
+from vpt_gym.world.placing import empty_bucket, fill_bucket, put
+from vpt_gym.world.screen_layout import FURNACE_SCREEN, TABLE_SCREEN, WINDOW_HEIGHT, WINDOW_WIDTH
+from vpt_gym.world.vitals import can_eat, eat, live, tire
 
-DIG_DELAY = 5
-"""Ticks after a block broke before the next one can be dug."""
 USE_DELAY = 4
-"""Ticks between two blocks placed by holding use."""
-IN_AIR_FACTOR = 5.0
-"""Digging is this much slower while not standing."""
-ITEM_GRAVITY = 0.04
-ITEM_HALF_WIDTH = 0.125
-ITEM_HEIGHT = 0.25
-ITEM_LIFE = 6000
-DROP_DELAY = 10
-THROW_DELAY = 40
-PICKUP_SIDE = HALF_WIDTH + 1.0 + ITEM_HALF_WIDTH
-PICKUP_BELOW = 0.5 + ITEM_HEIGHT
-PICKUP_ABOVE = BODY_HEIGHT + 0.5
-HIGHEST_PLACE = HEIGHT - 4
-"""Blocks can be placed below this only, so that a player's eye never leaves the world."""
+"""Ticks between two uses while the key is held; a new press acts at once."""
 SWING_TICKS = 6
+ATTACK_KEY, USE_KEY, DROP_KEY, INVENTORY_KEY = 1, 2, 4, 8
+"""Bits of ``PLAYER.keys``."""
 
 
 class Controls(NamedTuple):
@@ -52,7 +34,9 @@ class Controls(NamedTuple):
 
     ``forward`` is 1 forward, -1 back; ``strafe`` 1 left, -1 right; the keys are 0 or 1; ``slot`` selects a hotbar slot
     (-1 = keep); ``equip``, ``place`` and ``destroy`` act on an inventory slot (-1 = none): swap it into the hand, place
-    a block from it, empty it; ``pitch`` and ``yaw`` turn the view, degrees, + is down and right.
+    a block from it, empty it; ``pitch`` and ``yaw`` turn the view, degrees, + is down and right. ``inventory`` opens
+    and closes the inventory screen, ``escape`` closes any screen; ``craft`` makes something at once, an index into
+    ``crafting.CRAFTS`` (-1 = nothing); ``opens``: use opens the screens of tables and furnaces.
     """
 
     forward: int = 0
@@ -69,175 +53,121 @@ class Controls(NamedTuple):
     destroy: int = -1
     pitch: float = 0.0
     yaw: float = 0.0
+    inventory: int = 0
+    escape: int = 0
+    craft: int = -1
+    opens: int = 1
 
 
 @kernel
-def spawn_item(items: Any, x: float, y: float, z: float, block: int, delay: int) -> int:
-    """Puts a resting item into the world; returns its index, or -1 when there are too many already."""
-    for k in range(MAX_ITEMS):
-        if items[k].block == AIR:
-            item = items[k]
-            item.x = x
-            item.y = y
-            item.z = z
-            item.vx = 0.0
-            item.vy = 0.0
-            item.vz = 0.0
-            item.block = block
-            item.age = 0
-            item.delay = delay
-            return k
-    return -1
+def aim(w: Any) -> bool:
+    """Finds the block or the creature in the cross-hairs; True when the block is the one of the tick before.
 
-
-@kernel
-def collect(inventory: Any, block: int) -> bool:
-    """Adds one item to the inventory, first to a stack of its kind; False when there is no room."""
-    for k in range(SLOTS):
-        if inventory[k, 0] == block and 0 < inventory[k, 1] < STACK:
-            inventory[k, 1] += 1
-            return True
-    for k in range(SLOTS):
-        if inventory[k, 1] == 0:
-            inventory[k, 0] = block
-            inventory[k, 1] = 1
-            return True
-    return False
-
-
-@kernel
-def aim(blocks: Any, p: Any) -> bool:
-    """Finds the block in the cross-hairs; True when it is the one of the tick before."""
-    hit = np.zeros(4, np.int64)
+    A creature that is nearer than the block but out of reach of a blow hides the block.
+    """
+    p = w.player[0]
+    cell = np.zeros(4, np.int64)
     dx, dy, dz = look(p.yaw, p.pitch)
-    eye = SNEAKING_EYE_HEIGHT if p.sneaking else EYE_HEIGHT
-    distance = pick(blocks, p.x, p.y + eye, p.z, dx, dy, dz, REACH, hit)
-    aims = distance >= 0.0
-    same = aims and p.aims != 0 and hit[0] == p.aim_x and hit[1] == p.aim_y and hit[2] == p.aim_z
+    eye = p.y + (SNEAKING_EYE_HEIGHT if p.sneaking else EYE_HEIGHT)
+    way = pick(w.blocks, p.x, eye, p.z, dx, dy, dz, REACH, cell)
+    creature, distance = creature_in_sight(w, p.x, eye, p.z, dx, dy, dz, way if way >= 0.0 else REACH)
+    p.aim_creature = creature if creature >= 0 and distance <= CREATURE_REACH else -1
+    aims = way >= 0.0 and creature < 0
+    same = aims and p.aims != 0 and cell[0] == p.aim_x and cell[1] == p.aim_y and cell[2] == p.aim_z
     p.aims = 1 if aims else 0
-    p.aim_x = hit[0]
-    p.aim_y = hit[1]
-    p.aim_z = hit[2]
-    p.aim_face = hit[3]
+    p.aim_x = cell[0]
+    p.aim_y = cell[1]
+    p.aim_z = cell[2]
+    p.aim_face = cell[3]
     return same
 
 
 @kernel
-def dig(blocks: Any, tops: Any, squares: Any, p: Any, items: Any, same: bool, speed: float) -> None:
-    """Digs at the aimed block for one tick, and breaks it when that is enough."""
-    if not same:
+def open_screen(w: Any, kind: int, x: int, y: int, z: int) -> None:
+    """Opens a screen, with the cursor in the middle; (x, y, z) is the table or furnace."""
+    screen = w.screen[0]
+    screen.open = kind
+    screen.x = x
+    screen.y = y
+    screen.z = z
+    screen.cursor_x = WINDOW_WIDTH / 2
+    screen.cursor_y = WINDOW_HEIGHT / 2
+
+
+@kernel
+def use_hand(w: Any, opens: int) -> None:
+    """Does what the use key does: on a creature, on a table or furnace, or with what is in the hand."""
+    p = w.player[0]
+    if p.aim_creature >= 0 and use_on_creature(w, p.aim_creature):
+        return
+    item = held_item(w)
+    if p.aims and opens and not (p.sneaking and item != NO_ITEM):
+        block = w.blocks[p.aim_x, p.aim_z, p.aim_y]
+        if block == CRAFTING_TABLE or block == FURNACE:
+            open_screen(w, TABLE_SCREEN if block == CRAFTING_TABLE else FURNACE_SCREEN, p.aim_x, p.aim_y, p.aim_z)
+            return
+    if item == BUCKET:
+        fill_bucket(w, p.slot)
+    elif item == WATER_BUCKET:
+        empty_bucket(w, p.slot)
+    elif item != NO_ITEM and can_eat(p, item):
+        p.eat_ticks = 1
+    else:
+        put(w, p.slot)
+
+
+@kernel
+def select(w: Any, slot: int, equip: int) -> None:
+    """Changes what is in the hand; digging, eating and the charge of a blow start over when it is another item."""
+    p = w.player[0]
+    before = held_item(w)
+    if slot >= 0:
+        p.slot = slot
+    if equip >= 0:
+        swap_slots(w.inventory, p.slot, equip)
+    if held_item(w) != before:
+        p.since_attack = 0
+        p.eat_ticks = 0
         p.dug = 0.0
-    if not p.aims or p.dig_delay > 0:
-        return
-    block = int(blocks[p.aim_x, p.aim_z, p.aim_y])
-    ticks = DIG_TICKS[block]
-    if ticks == 0.0:
-        return
-    p.dug += speed / ticks / (1.0 if p.on_ground else IN_AIR_FACTOR)
-    if p.dug < 1.0 - 1e-9:  # 60 sixtieths are a little less than 1
-        return
-    blocks[p.aim_x, p.aim_z, p.aim_y] = AIR
-    block_changed(blocks, tops, squares, p.aim_x, p.aim_y, p.aim_z)
-    if DROPS[block] != AIR:
-        k = spawn_item(items, p.aim_x + 0.5, p.aim_y + 0.375, p.aim_z + 0.5, DROPS[block], DROP_DELAY)
-        if k >= 0:
-            # Minecraft throws it a little in a random direction: here the direction depends on place and time
-            scatter = (p.ticks * 7919 + p.aim_x * 31 + p.aim_y * 131 + p.aim_z * 17) % 997
-            items[k].vx = (scatter / 997.0 - 0.5) * 0.2
-            items[k].vy = 0.2
-            items[k].vz = ((scatter * 7 % 997) / 997.0 - 0.5) * 0.2
-    p.dug = 0.0
-    p.dig_delay = DIG_DELAY
 
 
 @kernel
-def put(blocks: Any, tops: Any, squares: Any, p: Any, inventory: Any, slot: int) -> bool:
-    """Places a block of an inventory slot against the aimed one; False when that is not possible."""
-    if not p.aims or inventory[slot, 1] == 0:
-        return False
-    face = p.aim_face
-    x = (p.aim_x + (1 if face == 1 else -1 if face == 0 else 0)) & MASK
-    y = p.aim_y + (1 if face == 3 else -1 if face == 2 else 0)
-    z = (p.aim_z + (1 if face == 5 else -1 if face == 4 else 0)) & MASK
-    if not 0 < y < HIGHEST_PLACE or blocks[x, z, y] != AIR:
-        return False
-    aside = 0.5 + HALF_WIDTH
-    in_column = abs(wrapped(x + 0.5 - p.x)) < aside and abs(wrapped(z + 0.5 - p.z)) < aside
-    if in_column and y + 1 > p.y and y < p.y + BODY_HEIGHT:
-        return False  # the player stands there
-    blocks[x, z, y] = inventory[slot, 0]
-    block_changed(blocks, tops, squares, x, y, z)
-    inventory[slot, 1] -= 1
-    return True
-
-
-@kernel
-def throw(p: Any, items: Any, inventory: Any) -> None:
-    """Throws one item of the selected slot ahead."""
-    if inventory[p.slot, 1] == 0:
-        return
-    k = spawn_item(items, p.x, p.y + EYE_HEIGHT - 0.3, p.z, inventory[p.slot, 0], THROW_DELAY)
-    if k < 0:
-        return
-    inventory[p.slot, 1] -= 1
-    dx, dy, dz = look(p.yaw, p.pitch)
-    items[k].vx = dx * 0.3
-    items[k].vy = dy * 0.3 + 0.1
-    items[k].vz = dz * 0.3
-
-
-@kernel
-def move_items(blocks: Any, p: Any, items: Any, inventory: Any) -> None:
-    """Lets items fall and slide, and the player pick up what is near."""
-    low = np.empty(3)
-    high = np.empty(3)
-    for k in range(MAX_ITEMS):
-        item = items[k]
-        if item.block == AIR:
-            continue
-        item.age += 1
-        if item.delay > 0:
-            item.delay -= 1
-        item.vy -= ITEM_GRAVITY
-        low[0] = item.x - ITEM_HALF_WIDTH
-        low[1] = item.y
-        low[2] = item.z - ITEM_HALF_WIDTH
-        high[0] = item.x + ITEM_HALF_WIDTH
-        high[1] = item.y + ITEM_HEIGHT
-        high[2] = item.z + ITEM_HALF_WIDTH
-        went_y = slide(blocks, low, high, 1, item.vy)
-        went_x = slide(blocks, low, high, 0, item.vx)
-        went_z = slide(blocks, low, high, 2, item.vz)
-        item.x = (item.x + went_x) % SIDE
-        item.y += went_y
-        item.z = (item.z + went_z) % SIDE
-        landed = item.vy < 0.0 and went_y != item.vy
-        friction = DRAG * (0.6 if landed else 1.0)
-        item.vx = item.vx * friction if went_x == item.vx else 0.0
-        item.vz = item.vz * friction if went_z == item.vz else 0.0
-        item.vy = item.vy * DRAG if went_y == item.vy else 0.0
-        near = abs(wrapped(item.x - p.x)) < PICKUP_SIDE and abs(wrapped(item.z - p.z)) < PICKUP_SIDE
-        above = item.y - p.y
-        reached = near and -PICKUP_BELOW < above < PICKUP_ABOVE and item.delay == 0
-        if (reached and collect(inventory, item.block)) or item.age > ITEM_LIFE:
-            item.block = AIR
-
-
-@kernel
-def swap_slots(inventory: Any, a: int, b: int) -> None:
-    """Swaps the contents of two inventory slots."""
-    for k in range(2):
-        inventory[a, k], inventory[b, k] = inventory[b, k], inventory[a, k]
+def act(w: Any, dig_speed: float, attack: int, use: int, drop: int, place: int, opens: int, same: bool) -> None:
+    """Lets the player's hand do what the keys say, after the aim has been found."""
+    p = w.player[0]
+    pressed = attack and not p.keys & ATTACK_KEY
+    if p.use_delay > 0:
+        p.use_delay -= 1
+    if p.eat_ticks > 0:
+        if use:
+            eat(w, p.slot)
+        else:
+            p.eat_ticks = 0
+    elif use and (p.use_delay == 0 or not p.keys & USE_KEY):
+        p.use_delay = USE_DELAY
+        use_hand(w, opens)
+    if attack and p.eat_ticks == 0 and p.aim_creature < 0:
+        dig(w, pressed, same, dig_speed)
+    else:
+        p.dug = 0.0
+        if p.dig_delay > 0:
+            p.dig_delay -= 1
+    if pressed and p.eat_ticks == 0:
+        if p.aim_creature >= 0:
+            hit(w, p.aim_creature)
+        elif not p.aims:
+            p.since_attack = 0
+    if attack or p.swing > 0:
+        p.swing = (p.swing + 1) % SWING_TICKS
+    if place >= 0:
+        put(w, place)
+    if drop and not p.keys & DROP_KEY:
+        throw_from(w, p.slot)
 
 
 @kernel
 def advance(
-    blocks: Any,
-    tops: Any,
-    squares: Any,
-    player: Any,
-    items: Any,
-    inventory: Any,
+    w: Any,
     dig_speed: float,
     forward: int,
     strafe: int,
@@ -253,40 +183,46 @@ def advance(
     destroy: int,
     pitch: float,
     yaw: float,
+    inventory: int,
+    escape: int,
+    craft: int,
+    opens: int,
 ) -> None:
     """Advances the world by one tick (1/20 s): the view turns, the player moves, then acts on what it now aims at.
 
-    The arrays are those of ``WorldState``, and are changed; ``dig_speed`` multiplies the speed of digging; the rest are
-    the ``Controls``.
-    """
-    p = player[0]
-    p.ticks += 1
-    p.yaw = (p.yaw + yaw + 180.0) % 360.0 - 180.0
-    p.pitch = min(90.0, max(-90.0, p.pitch + pitch))
-    if slot >= 0:
-        p.slot = slot
-    if equip >= 0:
-        swap_slots(inventory, p.slot, equip)
-    if destroy >= 0:
-        inventory[destroy, 1] = 0
-    move_player(blocks, p, forward, strafe, jump, sneak, sprint)
+    Screens, crafting and furnaces are not its business: ``inventory``, ``escape`` and ``craft`` do nothing here, see
+    ``play``.
 
-    same = aim(blocks, p)
-    if p.dig_delay > 0:
-        p.dig_delay -= 1
-    if attack:
-        dig(blocks, tops, squares, p, items, same, dig_speed)
-    else:
-        p.dug = 0.0
-    if attack or p.swing > 0:
-        p.swing = (p.swing + 1) % SWING_TICKS
-    if p.use_delay > 0:
-        p.use_delay -= 1
-    if use and p.use_delay == 0 and put(blocks, tops, squares, p, inventory, p.slot):
-        p.use_delay = USE_DELAY
-    if place >= 0:
-        put(blocks, tops, squares, p, inventory, place)
-    if drop:
-        throw(p, items, inventory)
-    move_items(blocks, p, items, inventory)
-    aim(blocks, p)  # the block may be gone, or a new one in the way
+    Args:
+        w: The ``World``; changed.
+        dig_speed: Multiplies the speed of digging.
+        forward: This and the rest are the ``Controls``. A dead player does nothing.
+    """
+    p = w.player[0]
+    clock = w.clock[0]
+    p.ticks += 1
+    p.since_attack += 1
+    if not clock.frozen:
+        clock.time += 1
+    alive = p.health > 0.0
+    if alive:
+        p.yaw = (p.yaw + yaw + 180.0) % 360.0 - 180.0
+        p.pitch = min(90.0, max(-90.0, p.pitch + pitch))
+        select(w, slot, equip)
+        if destroy >= 0:
+            w.inventory[destroy, 1] = 0
+        x = p.x
+        y = p.y
+        z = p.z
+        move_player(w, p, forward, strafe, jump, sneak, sprint)
+        dx = wrapped(p.x - x)
+        dz = wrapped(p.z - z)
+        level = dx * dx + dz * dz
+        tire(w, np.sqrt(level + (p.y - y) * (p.y - y)), np.sqrt(level))
+        live(w)
+        same = aim(w)
+        act(w, dig_speed, attack, use, drop, place, opens, same)
+        p.keys = attack * ATTACK_KEY + use * USE_KEY + drop * DROP_KEY + inventory * INVENTORY_KEY
+    advance_creatures(w)
+    move_items(w)
+    aim(w)  # the block may be gone, or a new one in the way

@@ -1,9 +1,10 @@
 """Where a player can walk, and how to get there.
 
-A *place* is a cell in which a player can stand: free for feet and head, solid below. Searches cover the columns within
-``RADIUS`` of an origin column; their fields are int32 ``(SPAN, SPAN, HEIGHT)``, indexed by the column's offset from the
-origin plus ``RADIUS``, and by height; -1 where there is no way. Cell coordinates are unwrapped ints (the torus is
-undone at every look-up).
+A *place* is a cell in which a player can stand: free for feet and head, solid below; plants are no hindrance. Cells at
+the surface of water are places, too, but no step leads from land into water: who has fallen in finds the way out.
+Searches cover the columns within ``RADIUS`` of an origin column; their fields are int32 ``(SPAN, SPAN, HEIGHT)``,
+indexed by the column's offset from the origin plus ``RADIUS``, and by height; -1 where there is no way. Cell coordinates
+are unwrapped ints (the torus is undone at every look-up).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from vpt_gym.world.compiled import kernel
 from vpt_gym.world.physics import (
     BODY_HEIGHT,
     HALF_WIDTH,
+    liquid,
     overlaps,
     solid,
     wrapped,
@@ -33,11 +35,25 @@ LOOK_AHEAD = 7
 
 
 @kernel
+def barred(blocks: Any, x: int, y: int, z: int) -> bool:
+    """Tells whether a walker does not go through a cell: it is solid, or water."""
+    return solid(blocks, x, y, z) or liquid(blocks, x, y, z)
+
+
+@kernel
 def standable(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether a cell is a place."""
+    """Tells whether a cell is a place on land."""
     if y < 1 or y >= HEIGHT - 2:
         return False
-    return solid(blocks, x, y - 1, z) and not solid(blocks, x, y, z) and not solid(blocks, x, y + 1, z)
+    return solid(blocks, x, y - 1, z) and not barred(blocks, x, y, z) and not barred(blocks, x, y + 1, z)
+
+
+@kernel
+def floatable(blocks: Any, x: int, y: int, z: int) -> bool:
+    """Tells whether a cell is a place at the surface of water."""
+    if y < 1 or y >= HEIGHT - 2:
+        return False
+    return liquid(blocks, x, y, z) and not barred(blocks, x, y + 1, z)
 
 
 @kernel
@@ -48,24 +64,28 @@ def landing(blocks: Any, x: int, y: int, z: int, dx: int, dz: int) -> int:
     """
     nx = x + dx
     nz = z + dz
+    swims = liquid(blocks, x, y, z)
     if dx != 0 and dz != 0:
         free = not (
             solid(blocks, nx, y, z)
-            or solid(blocks, nx, y + 1, z)
+            or barred(blocks, nx, y + 1, z)
             or solid(blocks, x, y, nz)
-            or solid(blocks, x, y + 1, nz)
+            or barred(blocks, x, y + 1, nz)
         )
-        return y if free and standable(blocks, nx, y, nz) else -1
-    if standable(blocks, nx, y, nz):
+        if not swims:
+            free = free and not liquid(blocks, nx, y, z) and not liquid(blocks, x, y, nz)
+        ends = standable(blocks, nx, y, nz) or (swims and floatable(blocks, nx, y, nz))
+        return y if free and ends else -1
+    if standable(blocks, nx, y, nz) or (swims and floatable(blocks, nx, y, nz)):
         return y
     if solid(blocks, nx, y, nz):
-        return y + 1 if standable(blocks, nx, y + 1, nz) and not solid(blocks, x, y + 2, z) else -1
-    if solid(blocks, nx, y + 1, nz):
+        return y + 1 if standable(blocks, nx, y + 1, nz) and not barred(blocks, x, y + 2, z) else -1
+    if barred(blocks, nx, y + 1, nz):
         return -1
     for down in range(1, DEEPEST_DROP + 1):
         if standable(blocks, nx, y - down, nz):
             return y - down
-        if solid(blocks, nx, y - down, nz):
+        if barred(blocks, nx, y - down, nz):
             return -1
     return -1
 
@@ -74,9 +94,21 @@ def landing(blocks: Any, x: int, y: int, z: int, dx: int, dz: int) -> int:
 def footing(blocks: Any, x: float, y: float, z: float, place: Any) -> bool:
     """Finds the place on which a player at (x, y, z) stands, or above which it is; ``place`` (3,) int64 is written.
 
-    A player can stand on the edge of a block while its middle is over the next column.
+    A player can stand on the edge of a block while its middle is over the next column. For one who is in water it is
+    the surface above.
     """
     best = 9.0
+    wet_x = math.floor(x)
+    wet_z = math.floor(z)
+    wet_y = math.floor(y + 0.4)
+    if liquid(blocks, wet_x, wet_y, wet_z):
+        while liquid(blocks, wet_x, wet_y + 1, wet_z):
+            wet_y += 1
+        if floatable(blocks, wet_x, wet_y, wet_z):
+            place[0] = wet_x
+            place[1] = wet_y
+            place[2] = wet_z
+            return True
     for dx in range(-1, 2):
         for dz in range(-1, 2):
             cx = math.floor(x) + dx
@@ -93,7 +125,7 @@ def footing(blocks: Any, x: float, y: float, z: float, place: Any) -> bool:
                         place[1] = cy - down
                         place[2] = cz
                     break
-                if solid(blocks, cx, cy - down, cz):
+                if barred(blocks, cx, cy - down, cz):
                     break
     return best < 9.0
 
@@ -152,7 +184,9 @@ def steps_to(blocks: Any, origin: Any, field: Any) -> None:
             nx = origin[0] + ni - RADIUS
             nz = origin[2] + nj - RADIUS
             for ny in range(max(1, y - 1), min(HEIGHT - 2, y + DEEPEST_DROP + 1)):
-                if field[ni, nj, ny] >= 0 or tail >= queue.shape[0] or not standable(blocks, nx, ny, nz):
+                if field[ni, nj, ny] >= 0 or tail >= queue.shape[0]:
+                    continue
+                if not standable(blocks, nx, ny, nz) and not floatable(blocks, nx, ny, nz):
                     continue
                 if landing(blocks, nx, ny, nz, STEPS_X[k], STEPS_Z[k]) == y:
                     field[ni, nj, ny] = field[i, j, y] + 1
@@ -164,7 +198,7 @@ def steps_to(blocks: Any, origin: Any, field: Any) -> None:
 
 @kernel
 def clear_walk(blocks: Any, x: float, y: int, z: float, dx: float, dz: float) -> bool:
-    """Tells whether a player can walk straight and level from (x, y, z) by (dx, dz)."""
+    """Tells whether a player can walk straight and level on dry land from (x, y, z) by (dx, dz)."""
     low = np.empty(3)
     high = np.empty(3)
     samples = int(4.0 * math.sqrt(dx * dx + dz * dz)) + 1
@@ -178,6 +212,8 @@ def clear_walk(blocks: Any, x: float, y: int, z: float, dx: float, dz: float) ->
         high[1] = y + BODY_HEIGHT
         high[2] = cz + HALF_WIDTH + 0.02
         if overlaps(blocks, low, high) or not solid(blocks, math.floor(cx), y - 1, math.floor(cz)):
+            return False
+        if liquid(blocks, math.floor(cx), y, math.floor(cz)):
             return False
     return True
 

@@ -11,7 +11,7 @@ from vpt_gym.world.blocks import AIR, BLOCKS, HEIGHT, MASK
 from vpt_gym.world.malmo.mission import Ray
 from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look, pick, wrapped
 from vpt_gym.world.state import WorldState
-from vpt_gym.world.tick import ITEM_HALF_WIDTH, ITEM_HEIGHT
+from vpt_gym.world.loot import ITEM_HALF_WIDTH, ITEM_HEIGHT
 
 NO_ENTITY, ITEM_ENTITY = "null", "EntityItem"
 """Names of the classes in Minecraft."""

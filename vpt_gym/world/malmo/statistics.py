@@ -12,7 +12,8 @@ from vpt_gym.world.blocks import AIR, BLOCKS, SIDE
 from vpt_gym.world.malmo import statistic_names as names
 from vpt_gym.world.physics import JUMP_DELAY
 from vpt_gym.world.state import PLAYER, WorldState
-from vpt_gym.world.tick import DIG_DELAY, THROW_DELAY
+from vpt_gym.world.digging import DIG_DELAY
+from vpt_gym.world.loot import THROW_DELAY
 
 Array = np.ndarray[Any, Any]
 

@@ -1,0 +1,92 @@
+"""Saving a moment of an episode and going back to it: the same actions then have the same results."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.env import VoxelEnv
+
+SMALL = (32, 48)
+
+
+def script(seed: int, n: int) -> list[HumanAction]:
+    """Random play."""
+    rng = np.random.default_rng(seed)
+    keys = ("forward", "attack", "jump", "left", "sprint", "use", "inventory", "drop")
+    return [
+        human_action(*(key for key in keys if rng.random() < 0.25), camera=tuple(rng.normal(0, 5, 2)))
+        for _ in range(n)
+    ]
+
+
+def trace(env: VoxelEnv, actions: list[HumanAction]) -> list[tuple[str, bytes, float]]:
+    result = []
+    for action in actions:
+        obs, reward, *_ = env.step(action)
+        result.append((env.state.digest(), obs["rgb"].tobytes(), float(reward)))
+    return result
+
+
+@pytest.mark.parametrize("task", ["harvest_1_log", "vpt_combat_zombie_plains", "vpt_playground"])
+def test_a_moment_has_one_future(task: str) -> None:
+    env = VoxelEnv(task=task, image_size=SMALL)
+    env.reset(seed=5)
+    trace(env, script(1, 60))
+    moment = env.get_state()
+    future = trace(env, script(2, 60))
+    other = VoxelEnv(task=task, image_size=SMALL)
+    for again in (env, other):
+        obs = again.set_state(pickle.loads(pickle.dumps(moment)))
+        assert again.observation_space.contains(obs)
+        assert trace(again, script(2, 60)) == future
+
+
+def test_a_moment_is_not_changed_by_what_follows() -> None:
+    env = VoxelEnv(image_size=SMALL)
+    env.reset(seed=5)
+    moment = env.get_state()
+    before = {name: array.copy() for name, array in moment.world.items()}
+    trace(env, script(2, 30))
+    env.set_state(moment)
+    trace(env, script(3, 30))
+    assert all(np.array_equal(before[name], moment.world[name]) for name in before)
+
+
+def test_the_next_world_after_a_moment_is_the_same() -> None:
+    env = VoxelEnv(image_size=SMALL)
+    env.reset(seed=5)
+    moment = env.get_state()
+    worlds = [env.reset()[1]["world_seed"] for _ in range(2)]
+    env.set_state(moment)
+    assert [env.reset()[1]["world_seed"] for _ in range(2)] == worlds
+
+
+def test_a_moment_of_another_version_is_refused() -> None:
+    env = VoxelEnv(image_size=SMALL)
+    with pytest.raises(gym.error.ResetNeeded, match="reset"):
+        env.get_state()
+    env.reset(seed=0)
+    moment = env.get_state()
+    worlds: dict[str, Any] = dict(moment.world)
+    del worlds["light"]
+    object.__setattr__(moment, "world", worlds)
+    digest = env.state.digest()
+    with pytest.raises(ValueError, match="'light' does not fit"):
+        env.set_state(moment)
+    assert env.state.digest() == digest
+
+
+def test_a_closed_env_wants_a_reset() -> None:
+    env = VoxelEnv(image_size=SMALL)
+    env.reset(seed=0)
+    env.close()
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(human_action())
+    env.reset(seed=0)
+    env.step(human_action())

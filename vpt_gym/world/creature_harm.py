@@ -1,0 +1,86 @@
+"""How creatures are hurt and thrown back, how they die, and what they drop."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from vpt_gym.world.blocks import WOOL
+from vpt_gym.world.compiled import kernel
+from vpt_gym.world.creatures import IDLE, NOBODY
+from vpt_gym.world.hashing import uniform
+from vpt_gym.world.items import BEEF, CHICKEN_MEAT, FEATHER, LEATHER, MUTTON, NO_ITEM, PORKCHOP, ROTTEN_FLESH, STRING
+from vpt_gym.world.loot import spawn_item
+
+HURT_DELAY = 10
+"""Ticks after a wound in which there is no second one."""
+DEATH_TICKS = 20
+KNOCK = 0.4
+"""How fast a blow throws a body, blocks per tick."""
+DROP_DELAY = 10
+LOOT = 740
+"""Purpose of random numbers; those of loot go on to 759."""
+
+FIRST_DROP = (NO_ITEM, PORKCHOP, BEEF, MUTTON, CHICKEN_MEAT, ROTTEN_FLESH, STRING)
+FIRST_LEAST = (0, 1, 1, 1, 1, 0, 0)
+FIRST_MOST = (0, 3, 3, 2, 1, 2, 2)
+SECOND_DROP = (NO_ITEM, NO_ITEM, LEATHER, NO_ITEM, FEATHER, NO_ITEM, NO_ITEM)
+SECOND_MOST = 2
+"""What the kinds drop when they die, by kind id, and how many."""
+
+
+@kernel
+def toss(w: Any, index: int, item: int, count: int, height: float, salt: int) -> None:
+    """Drops items of a creature one by one, with a small random speed."""
+    c = w.creatures[index]
+    seed = w.clock[0].seed
+    for n in range(count):
+        k = spawn_item(w, c.x, c.y + height, c.z, item, 1, DROP_DELAY)
+        if k < 0:
+            return
+        w.items[k].vx = uniform(seed, c.number, c.age * 8 + n, salt) * 0.2 - 0.1
+        w.items[k].vy = 0.2
+        w.items[k].vz = uniform(seed, c.number, c.age * 8 + n, salt + 1) * 0.2 - 0.1
+
+
+@kernel
+def die(w: Any, index: int) -> None:
+    """Lets a creature die: it drops what it has, lies down and is gone after ``DEATH_TICKS``."""
+    c = w.creatures[index]
+    seed = w.clock[0].seed
+    c.death_ticks = 1
+    c.mood = IDLE
+    least = FIRST_LEAST[c.kind]
+    count = least + int(uniform(seed, c.number, c.age, LOOT) * (FIRST_MOST[c.kind] - least + 1))
+    toss(w, index, FIRST_DROP[c.kind], count, 0.0, LOOT + 2)
+    if SECOND_DROP[c.kind] != NO_ITEM:
+        count = int(uniform(seed, c.number, c.age, LOOT + 1) * (SECOND_MOST + 1))
+        toss(w, index, SECOND_DROP[c.kind], count, 0.0, LOOT + 4)
+    if c.coat:
+        toss(w, index, WOOL, 1, 0.0, LOOT + 6)
+
+
+@kernel
+def wound(w: Any, index: int, damage: float) -> bool:
+    """Takes half hearts from a creature, unless it has just been hurt or is dead; returns whether it was hurt."""
+    c = w.creatures[index]
+    if c.kind == NOBODY or c.death_ticks > 0 or c.hurt_ticks > 0 or damage <= 0.0:
+        return False
+    c.health -= damage
+    c.hurt_ticks = HURT_DELAY
+    if c.health <= 0.0:
+        c.health = 0.0
+        die(w, index)
+    return True
+
+
+@kernel
+def throw_back(c: Any, knock_x: float, knock_z: float, strength: float) -> None:
+    """Throws a body, a creature or the player, along (knock_x, knock_z), of any length but 0."""
+    length = math.sqrt(knock_x * knock_x + knock_z * knock_z)
+    if length < 1e-9:
+        return
+    c.vx = c.vx / 2.0 + knock_x / length * strength
+    c.vz = c.vz / 2.0 + knock_z / length * strength
+    if c.on_ground:
+        c.vy = min(KNOCK, c.vy / 2.0 + strength)

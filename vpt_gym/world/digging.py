@@ -1,0 +1,150 @@
+"""Digging: how fast a block breaks under a tool, what it drops, and how the tool wears; Minecraft 1.11's figures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.blocks import (
+    AIR,
+    CACTUS,
+    FURNACE,
+    HAND,
+    HARDNESS,
+    HEIGHT,
+    IS_LEAVES,
+    NO_TOOL,
+    PLANT,
+    SHEARS,
+    SWORD,
+    TIER,
+    TOOL,
+    WOOL,
+)
+from vpt_gym.world.compiled import kernel
+from vpt_gym.world.fields import set_block
+from vpt_gym.world.inventory import wear_out
+from vpt_gym.world.items import DURABILITY, ITEM_TIER, ITEM_TOOL, NO_ITEM
+from vpt_gym.world.loot import drop_loot, spill_furnace
+from vpt_gym.world.vitals import DIG_EXHAUSTION
+
+DIG_DELAY = 6
+"""Ticks without progress after a block broke; one that breaks at once costs none."""
+TIER_SPEED = np.array([1.0, 2.0, 4.0, 6.0])
+"""By tier of the right tool: hand, wood, stone, iron."""
+SHEARS_ON_LEAVES, SHEARS_ON_WOOL, SWORD_ON_LEAVES = 15.0, 5.0, 1.5
+RIGHT_TOOL, WRONG_TOOL = 30.0, 100.0
+"""Ticks per hardness at speed 1, with a tool that makes the block drop something and without."""
+HINDERED = 5.0
+"""Digging is this much slower off the ground, and again with the head under water."""
+DONE = 1.0 - 1e-9
+"""60 sixtieths are a little less than 1."""
+SWORD_DIG_WEAR = 2
+
+
+@kernel
+def drops_with(block: int, item: int) -> bool:
+    """Tells whether a block that is dug with an item drops anything."""
+    return TIER[block] == HAND or (ITEM_TOOL[item] == TOOL[block] and ITEM_TIER[item] >= TIER[block])
+
+
+@kernel
+def dig_rate(block: int, item: int) -> float:
+    """Returns the share of a block that one tick digs, for someone who stands; infinite = it breaks at once.
+
+    Args:
+        block: Block id.
+        item: Item id of the tool.
+    """
+    hardness = HARDNESS[block]
+    if hardness == 0.0:
+        return math.inf
+    tool = ITEM_TOOL[item]
+    speed = 1.0
+    if tool == SHEARS:
+        if IS_LEAVES[block]:
+            speed = SHEARS_ON_LEAVES
+        elif block == WOOL:
+            speed = SHEARS_ON_WOOL
+    elif tool == SWORD:
+        if IS_LEAVES[block]:
+            speed = SWORD_ON_LEAVES
+    elif tool != NO_TOOL and tool == TOOL[block]:
+        speed = TIER_SPEED[ITEM_TIER[item]]
+    return speed / hardness / (RIGHT_TOOL if drops_with(block, item) else WRONG_TOOL)
+
+
+@kernel
+def held_item(w: Any) -> int:
+    """Returns the item id in the player's hand."""
+    slot = w.player[0].slot
+    return w.inventory[slot, 0] if w.inventory[slot, 1] > 0 else NO_ITEM
+
+
+@kernel
+def remove_block(w: Any, x: int, y: int, z: int) -> None:
+    """Takes a block away; plants and cactuses that stood on it break off and drop."""
+    set_block(w, x, y, z, AIR)
+    while y + 1 < HEIGHT and (PLANT[w.blocks[x, z, y + 1]] or w.blocks[x, z, y + 1] == CACTUS):
+        y += 1
+        block = np.int64(w.blocks[x, z, y])
+        set_block(w, x, y, z, AIR)
+        drop_loot(w, x, y, z, block, NO_ITEM)
+
+
+@kernel
+def break_block(w: Any) -> None:
+    """Breaks the aimed block: drops, wear and exhaustion."""
+    p = w.player[0]
+    block = np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y])
+    item = held_item(w)
+    if drops_with(block, item):
+        drop_loot(w, p.aim_x, p.aim_y, p.aim_z, block, item)
+    if block == FURNACE:
+        spill_furnace(w, p.aim_x, p.aim_y, p.aim_z)
+    remove_block(w, p.aim_x, p.aim_y, p.aim_z)
+    p.exhaustion += DIG_EXHAUSTION
+    p.dug = 0.0
+    if DURABILITY[item] > 0 and (HARDNESS[block] > 0.0 or ITEM_TOOL[item] == SHEARS):
+        wear_out(w.inventory, p.slot, SWORD_DIG_WEAR if ITEM_TOOL[item] == SWORD else 1, DURABILITY[item])
+
+
+@kernel
+def dig(w: Any, pressed: bool, same: bool, speed: float) -> None:
+    """Digs at the aimed block for one tick.
+
+    A tick in which the aim comes to another block while attack is held only begins: it breaks what breaks at once.
+
+    Args:
+        w: The ``World``.
+        pressed: Attack was not held in the tick before.
+        same: The aimed block is that of the tick before.
+        speed: Multiplies the speed of digging.
+    """
+    p = w.player[0]
+    if not same or pressed:
+        p.dug = 0.0
+    begins = not (same or pressed)
+    if p.dig_delay > 0:
+        p.dig_delay -= 1
+        if p.dig_delay > 0:
+            return
+        begins = True
+    if not p.aims:
+        return
+    rate = dig_rate(np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y]), held_item(w)) * speed
+    if not p.on_ground:
+        rate /= HINDERED
+    if p.eye_in_water:
+        rate /= HINDERED
+    if rate >= DONE:
+        break_block(w)
+        return
+    if begins:
+        return
+    p.dug += rate
+    if p.dug >= DONE:
+        break_block(w)
+        p.dig_delay = DIG_DELAY

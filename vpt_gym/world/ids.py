@@ -1,0 +1,35 @@
+"""The Gymnasium ids of the world's tasks and their limits of steps; to read them loads nothing."""
+
+from __future__ import annotations
+
+STEP_LIMITS: dict[str, int | None] = {
+    "harvest_1_log": 600,
+    "harvest_8_log": 2400,
+    "harvest_1_log_plains": 1200,
+    "harvest_1_log_forest": 600,
+    "harvest_1_log_taiga": 600,
+    "harvest_1_dirt": 300,
+    "harvest_8_dirt": 900,
+    "harvest_1_cobblestone_with_wooden_pickaxe": 1200,
+    "harvest_1_cobblestone": 3600,
+    "harvest_1_coal_with_stone_pickaxe": 3600,
+    "harvest_wool_with_shears_and_sheep": 1200,
+    "harvest_milk_with_empty_bucket_and_cow": 1200,
+    "combat_pig_plains_barehand": 1200,
+    "combat_cow_plains_barehand": 1200,
+    "combat_sheep_plains_barehand": 1200,
+    "survival": None,
+    "open-ended": None,
+    "vpt_combat_zombie_plains": 1200,
+    "vpt_playground": None,
+}
+"""By task: steps after which an episode is truncated; None for no limit. MineDojo has no limits at all."""
+
+ANY_TASK = "vpt_gym/World-v0"
+"""The id without a task of its own: ``gymnasium.make(ANY_TASK, task=...)``."""
+
+
+def env_id(task: str) -> str:
+    """Returns the Gymnasium id of a task: ``"harvest_1_log"`` is played as ``"vpt_gym/Harvest1Log-v0"``."""
+    words = task.removeprefix("vpt_").replace("-", "_").split("_")
+    return "vpt_gym/" + "".join(word.capitalize() for word in words) + "-v0"

@@ -1,0 +1,184 @@
+"""One tile of rays: how it is aimed, and how it marches through the world in lockstep.
+
+The kernels keep the state of the ``LANES`` rays of a tile in two scratch arrays, one float32 and one int32, with one
+row to a variable. Every loop over the lanes either only computes (and becomes vector instructions) or only looks up
+tables. All integers are wrapped in ``i32``: numba would widen them to 64 bits, and halve the speed. Conditions are
+joined with ``&``: ``and`` is a branch, and keeps a loop from becoming vectors.
+
+The axes are mirrored so that every ray goes towards + x, y and z; the mirror is undone where a table is looked up
+(for x and z: exclusive or with ``MASK``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.blocks import HEIGHT, MASK, SIDE
+from vpt_gym.world.compiled import LANES, pixel_kernel
+
+VIEW = 64.0
+"""How far a ray goes, blocks."""
+TILE_SHIFT = 2
+TILE_WIDTH = 1 << TILE_SHIFT
+TILE_HEIGHT = LANES // TILE_WIDTH
+"""Rays of a tile have much the same way to go, so few of them wait for the others: 4 by 8 beats a row by a sixth."""
+
+f32 = np.float32
+i32 = np.int32
+u32 = np.uint32
+F0 = f32(0.0)
+F1 = f32(1.0)
+CELLS = SIDE * SIDE * HEIGHT
+EDGE = SIDE.bit_length() - 1
+
+# Rows of the float scratch: direction; origin, size and inverse of the direction in the mirrored axes; way and its end;
+# for rays through water: the way to its surface (-1 = none), the way inside, and the end of the way when in the open
+DX, DY, DZ, OX, OY, OZ, AX, AY, AZ, RX, RY, RZ, WAY, END, SURFACE, WET, LIMIT = (k * LANES for k in range(17))
+# Rows of the int scratch: mirrors of x and z; ray sinks; first layer and its sign; start of the quadrant's field; cell;
+# flat index of the cell in the fields, and in the blocks; square there; the ray hit; texel; flat index of the cell whose
+# light counts; block there; light there; packed colour; generic look-up; fog; colour; sprite's texel or -1; what a ray
+# does next
+(MX, MZ, SINKS, LAYER, SIGN, FIELD, CX, CY, CZ, INDEX, CELL, SQUARE, HIT, TEXEL, LIT, BLOCK, SHINE, PACKED, LOOK) = (
+    k * LANES for k in range(19)
+)
+FOG, RED, GREEN, BLUE, SPRITE, NEXT = (k * LANES for k in range(19, 25))
+FLOAT_ROWS, INT_ROWS = 17, 25
+
+
+@pixel_kernel
+def aim_rays(
+    S: Any, Q: Any, camera: Any, eye: Any, row: int, column: int, height: int, width: int, ceiling: float
+) -> None:
+    """Sets up the rays of the tile whose upper left pixel is (row, column)."""
+    per_u = f32(2.0 / width)
+    per_v = f32(2.0 / height)
+    fx = camera[0, 0]
+    fy = camera[0, 1]
+    fz = camera[0, 2]
+    ux = camera[2, 0]
+    uy = camera[2, 1]
+    uz = camera[2, 2]
+    rx = camera[1, 0]
+    ry = camera[1, 1]
+    rz = camera[1, 2]
+    ex = eye[0]
+    ey = eye[1]
+    ez = eye[2]
+    mirrored_x = f32(SIDE) - ex
+    mirrored_y = f32(HEIGHT) - ey
+    mirrored_z = f32(SIDE) - ez
+    view = f32(VIEW)
+    top = f32(ceiling)
+    for k in range(LANES):
+        u = per_u * (f32(column + i32(i32(k) & i32(TILE_WIDTH - 1))) + f32(0.5)) - F1
+        v = F1 - per_v * (f32(row + i32(i32(k) >> i32(TILE_SHIFT))) + f32(0.5))
+        dx = fx + v * ux + u * rx
+        dy = fy + v * uy + u * ry
+        dz = fz + v * uz + u * rz
+        S[DX + k] = dx
+        S[DY + k] = dy
+        S[DZ + k] = dz
+        ox = mirrored_x if dx < F0 else ex
+        oy = mirrored_y if dy < F0 else ey
+        oz = mirrored_z if dz < F0 else ez
+        S[OX + k] = ox
+        S[OY + k] = oy
+        S[OZ + k] = oz
+        ax = max(abs(dx), f32(1e-6))
+        ay = max(abs(dy), f32(1e-6))
+        az = max(abs(dz), f32(1e-6))
+        S[AX + k] = ax
+        S[AY + k] = ay
+        S[AZ + k] = az
+        per_y = F1 / ay
+        S[RX + k] = F1 / ax
+        S[RY + k] = per_y
+        S[RZ + k] = F1 / az
+        # a rising ray can leave the world at its highest block
+        end = view if dy < F0 else (top - oy) * per_y
+        S[END + k] = min(end, view)
+        S[WAY + k] = F0
+    for k in range(LANES):
+        west = S[DX + k] < F0
+        north = S[DZ + k] < F0
+        sinks = S[DY + k] < F0
+        mx = i32(MASK) if west else i32(0)
+        mz = i32(MASK) if north else i32(0)
+        layer = i32(HEIGHT - 1) if sinks else i32(0)
+        sign = i32(-1) if sinks else i32(1)
+        field = i32(i32(i32(1) if west else i32(0)) + i32(i32(2) if north else i32(0))) * i32(CELLS)
+        cx = i32(S[OX + k])
+        cy = i32(S[OY + k])
+        cz = i32(S[OZ + k])
+        Q[MX + k] = mx
+        Q[MZ + k] = mz
+        Q[SINKS + k] = i32(1) if sinks else i32(0)
+        Q[LAYER + k] = layer
+        Q[SIGN + k] = sign
+        Q[FIELD + k] = field
+        Q[CX + k] = cx
+        Q[CY + k] = cy
+        Q[CZ + k] = cz
+        x = i32(i32(i32(cx ^ mx) & i32(MASK)) << i32(EDGE))
+        z = i32(i32(cz ^ mz) & i32(MASK))
+        y = i32(layer + i32(sign * min(cy, i32(HEIGHT - 1))))
+        Q[INDEX + k] = i32(i32(i32(i32(x | z) * i32(HEIGHT)) + y) + field)
+
+
+@pixel_kernel
+def march(S: Any, Q: Any, squares: Any, blocks: Any, medium: int) -> None:
+    """Moves the rays until all have come to something else than their medium, or to their end (``END``).
+
+    In air (``medium`` 0) a ray jumps by the empty square it is in, in another medium (the block id) by single cells.
+    A ray at its end does not move. Leaves ``HIT`` for those that found something.
+    """
+    while True:
+        if medium == 0:
+            for k in range(LANES):
+                Q[SQUARE + k] = i32(squares[u32(Q[INDEX + k])])
+        else:
+            for k in range(LANES):
+                Q[SQUARE + k] = i32(1) if blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))] == medium else i32(0)
+        active = i32(0)
+        for k in range(LANES):
+            side = Q[SQUARE + k]
+            cx = Q[CX + k]
+            cy = Q[CY + k]
+            cz = Q[CZ + k]
+            before = S[WAY + k]
+            goes = (before < S[END + k]) & (side != 0)
+            nx = i32(cx + side)
+            ny = i32(cy + i32(1))
+            nz = i32(cz + side)
+            tx = (f32(nx) - S[OX + k]) * S[RX + k]
+            ty = (f32(ny) - S[OY + k]) * S[RY + k]
+            tz = (f32(nz) - S[OZ + k]) * S[RZ + k]
+            way = min(tx, min(ty, tz))
+            # rounding must not carry the other two coordinates out of the square
+            x = i32(S[OX + k] + way * S[AX + k])
+            x = max(cx, min(x, i32(nx - i32(1))))
+            x = nx if tx <= way else x
+            y = cy if (tx <= way) | (ty > way) else ny
+            z = i32(S[OZ + k] + way * S[AZ + k])
+            z = max(cz, min(z, i32(nz - i32(1))))
+            z = z if min(tx, ty) <= way else nz
+            x = x if goes else cx
+            y = y if goes else cy
+            z = z if goes else cz
+            way = way if goes else before
+            Q[CX + k] = x
+            Q[CY + k] = y
+            Q[CZ + k] = z
+            S[WAY + k] = way
+            ix = i32(i32(i32(x ^ Q[MX + k]) & i32(MASK)) << i32(EDGE))
+            iz = i32(i32(z ^ Q[MZ + k]) & i32(MASK))
+            iy = i32(Q[LAYER + k] + i32(Q[SIGN + k] * min(y, i32(HEIGHT - 1))))
+            Q[INDEX + k] = i32(i32(i32(i32(ix | iz) * i32(HEIGHT)) + iy) + Q[FIELD + k])
+            going = i32(1) if goes & (way < S[END + k]) else i32(0)
+            active |= going
+        if active == 0:
+            break
+    for k in range(LANES):
+        Q[HIT + k] = i32(1) if (Q[SQUARE + k] == 0) & (S[WAY + k] < S[END + k]) else i32(0)

@@ -1,0 +1,285 @@
+"""Colours the rays of a tile: texture, light and fog where they hit a block, sky and clouds where they hit nothing."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vpt_gym.world.blocks import HEIGHT, MASK
+from vpt_gym.world.compiled import LANES, pixel_kernel
+from vpt_gym.world.rays import (
+    AX,
+    AY,
+    AZ,
+    BLOCK,
+    BLUE,
+    CELL,
+    CX,
+    CY,
+    CZ,
+    DX,
+    DY,
+    DZ,
+    EDGE,
+    F0,
+    F1,
+    FIELD,
+    FOG,
+    GREEN,
+    HIT,
+    INDEX,
+    LAYER,
+    LIT,
+    LOOK,
+    MX,
+    MZ,
+    OX,
+    OY,
+    OZ,
+    PACKED,
+    RED,
+    RX,
+    RY,
+    RZ,
+    SHINE,
+    SIGN,
+    SINKS,
+    SPRITE,
+    TEXEL,
+    WAY,
+    f32,
+    i32,
+    u32,
+)
+from vpt_gym.world.sky import CLOUD_CELLS, CLOUD_HEIGHT, STAR_CELLS
+from vpt_gym.world.textures import ATLAS_LEVEL
+
+Array = np.ndarray[Any, Any]
+
+FAR = np.float32(1e30)
+CRACK = 90
+"""Brightness of cracks, of 256."""
+OUTLINE = 100
+"""Brightness of the edges of the aimed block, of 256."""
+SUN_SIZE = np.float32(0.085)
+MOON_SIZE = np.float32(0.065)
+"""Half the side of their discs, at distance 1."""
+GLOW_R, GLOW_G, GLOW_B = 255, 140, 60
+"""Colour of the sky around a low sun."""
+
+
+class Heavens(NamedTuple):
+    """What the sky and the light look like now, see ``sky``.
+
+    Attributes:
+        sky: (256,) uint32, 0x00BBGGRR, colour by the height of the view above the horizon, -1 to 1.
+        lightmap: (256,) uint32, 0x00BBGGRR, brightness of each colour of 255, by the byte of ``World.light``.
+        clouds: (CLOUD_CELLS ** 2,) uint8, 1 where there is cloud.
+        stars: (2 * STAR_CELLS ** 2,) uint8, brightness.
+        haze: (3,) int32, colour of the fog.
+        numbers: (8,) float32: direction of the sun along x and y, brightness of the stars and of the clouds, glow of a
+            low sun, all 0 to 1; drift of the clouds in blocks; start and inverse depth of the fog in blocks.
+    """
+
+    sky: Array
+    lightmap: Array
+    clouds: Array
+    stars: Array
+    haze: Array
+    numbers: Array
+
+
+@pixel_kernel
+def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
+    """Finds the texel that each ray hit, and the cell in front of it, whose light falls on it.
+
+    Args:
+        S: Float scratch.
+        Q: Int scratch.
+        per_pixel: Width of a pixel at distance 1, which decides the level of detail of the texture.
+    """
+    soft = f32(per_pixel * 16.0)
+    for k in range(LANES):
+        way = S[WAY + k]
+        # the side through which the ray came into the cell is the one that it crossed last
+        tx = (f32(Q[CX + k]) - S[OX + k]) * S[RX + k]
+        ty = (f32(Q[CY + k]) - S[OY + k]) * S[RY + k]
+        tz = (f32(Q[CZ + k]) - S[OZ + k]) * S[RZ + k]
+        last = max(tx, max(ty, tz))
+        by_x = tx >= last
+        by_y = (ty >= last) & (tx < last)
+        # 16 texels to a block; a mirrored axis runs backwards
+        px = i32((S[OX + k] + way * S[AX + k]) * f32(16.0))
+        py = i32((S[OY + k] + way * S[AY + k]) * f32(16.0))
+        pz = i32((S[OZ + k] + way * S[AZ + k]) * f32(16.0))
+        px = i32(i32(px ^ Q[MX + k]) & i32(15))
+        pz = i32(i32(pz ^ Q[MZ + k]) & i32(15))
+        py = i32(i32(py ^ (i32(0) if Q[SINKS + k] != 0 else i32(15))) & i32(15))
+        u = pz if by_x else px
+        v = pz if by_y else py
+        face_x = i32(Q[MX + k] & i32(1))
+        face_y = i32(i32(2) + Q[SINKS + k])
+        face_z = i32(i32(4) + i32(Q[MZ + k] & i32(1)))
+        face = face_y if by_y else face_z
+        face = face_x if by_x else face
+        # where a pixel covers several texels it takes their mean; ground seen at a flat angle is the hardest
+        cover = way * soft
+        cover = cover * (F1 + max(F0, f32(1.0) - f32(2.0) * S[AY + k])) if by_y else cover
+        level = i32(i32(1) if cover > f32(1.5) else i32(0)) + i32(i32(1) if cover > f32(3.5) else i32(0))
+        level = i32(level + i32(i32(1) if cover > f32(9.0) else i32(0)))
+        texel = i32(i32(face << i32(8)) | i32(i32(v << i32(4)) | u))
+        Q[TEXEL + k] = i32(texel + i32(level * i32(ATLAS_LEVEL)))
+        fx = i32(Q[CX + k] - (i32(1) if by_x else i32(0)))
+        fy = i32(Q[CY + k] - (i32(1) if by_y else i32(0)))
+        fz = i32(Q[CZ + k] - (i32(0) if by_x | by_y else i32(1)))
+        fx = i32(i32(i32(fx ^ Q[MX + k]) & i32(MASK)) << i32(EDGE))
+        fz = i32(i32(fz ^ Q[MZ + k]) & i32(MASK))
+        level = i32(Q[LAYER + k] + i32(Q[SIGN + k] * fy))
+        level = max(i32(0), min(i32(HEIGHT - 1), level))
+        Q[LIT + k] = i32(i32(i32(fx | fz) * i32(HEIGHT)) + level)
+        Q[CELL + k] = i32(Q[INDEX + k] - Q[FIELD + k])
+
+
+@pixel_kernel
+def shade_blocks(S: Any, Q: Any, light: Any, atlas: Any, heavens: Any) -> None:
+    """Colours the rays that hit something: texture, light, fog. Needs ``BLOCK``, ``TEXEL`` and ``LIT``."""
+    haze_r = i32(heavens.haze[0])
+    haze_g = i32(heavens.haze[1])
+    haze_b = i32(heavens.haze[2])
+    start = heavens.numbers[6]
+    per = heavens.numbers[7] * f32(256.0)
+    for k in range(LANES):
+        Q[TEXEL + k] = i32(Q[TEXEL + k] + i32(Q[BLOCK + k] * i32(1536)))
+    for k in range(LANES):
+        Q[PACKED + k] = i32(atlas[u32(Q[TEXEL + k])])
+        Q[SHINE + k] = i32(heavens.lightmap[light[u32(Q[LIT + k])]])
+    for k in range(LANES):
+        haze = i32(max(F0, min(f32(256.0), (S[WAY + k] - start) * per)))
+        clear = i32(i32(256) - haze)
+        c = Q[PACKED + k]
+        s = Q[SHINE + k]
+        r = i32(i32(c & i32(255)) * i32(s & i32(255)))
+        g = i32(i32(i32(c >> i32(8)) & i32(255)) * i32(i32(s >> i32(8)) & i32(255)))
+        b = i32(i32(i32(c >> i32(16)) & i32(255)) * i32(i32(s >> i32(16)) & i32(255)))
+        Q[RED + k] = i32(i32(i32(i32(r >> i32(8)) * clear) + i32(haze_r * haze)) >> i32(8))
+        Q[GREEN + k] = i32(i32(i32(i32(g >> i32(8)) * clear) + i32(haze_g * haze)) >> i32(8))
+        Q[BLUE + k] = i32(i32(i32(i32(b >> i32(8)) * clear) + i32(haze_b * haze)) >> i32(8))
+
+
+@pixel_kernel
+def mark_target(S: Any, Q: Any, target: int, cracks: Any, stage: int, per_pixel: float) -> None:
+    """Draws the outline and the cracks of the aimed block on the rays that hit it."""
+    aimed = i32(target)
+    found = i32(0)
+    for k in range(LANES):
+        found += i32(1) if (Q[CELL + k] == aimed) & (Q[HIT + k] != 0) else i32(0)
+    if found == 0:
+        return
+    for k in range(LANES):
+        if Q[CELL + k] != aimed or Q[HIT + k] == 0:
+            continue
+        texel = i32(Q[TEXEL + k] & i32(255))
+        dim = 256
+        way = S[WAY + k]
+        if Q[SPRITE + k] < 0:
+            # distance of the point from the edges of the face; the axis across the face does not count
+            thick = f32(1.3) * f32(per_pixel) * way + f32(0.006)
+            edges = 0
+            for row in range(3):
+                p = S[(OX, OY, OZ)[row] + k] + way * S[(AX, AY, AZ)[row] + k] - f32(Q[(CX, CY, CZ)[row] + k])
+                if p < thick or p > F1 - thick:
+                    edges += 1
+            if edges >= 2:
+                dim = OUTLINE
+        if stage >= 0 and cracks[stage * 256 + texel] != 0:
+            dim = (dim * CRACK) >> 8
+        Q[RED + k] = i32((Q[RED + k] * dim) >> 8)
+        Q[GREEN + k] = i32((Q[GREEN + k] * dim) >> 8)
+        Q[BLUE + k] = i32((Q[BLUE + k] * dim) >> 8)
+
+
+@pixel_kernel
+def shade_sky(S: Any, Q: Any, eye: Any, heavens: Any) -> None:
+    """Colours the rays that hit nothing: sky, sun, moon, stars and clouds."""
+    ex = eye[0]
+    ez = eye[2]
+    up = CLOUD_HEIGHT - eye[1]
+    sun_x = heavens.numbers[0]
+    sun_y = heavens.numbers[1]
+    starlight = heavens.numbers[2]
+    cloudlight = i32(heavens.numbers[3] * f32(255.0))
+    glow = heavens.numbers[4] * f32(230.0)
+    wind = heavens.numbers[5]
+    for k in range(LANES):
+        dx = S[DX + k]
+        dy = S[DY + k]
+        dz = S[DZ + k]
+        scale = F1 / np.sqrt(dx * dx + dy * dy + dz * dz)
+        sine = dy * scale
+        way = min(up * S[RY + k], f32(2000.0))
+        cx = i32(f32(4096.0) + (ex + dx * way + wind) * f32(0.125))
+        cz = i32(f32(4096.0) + (ez + dz * way) * f32(0.125))
+        Q[LOOK + k] = i32(i32(i32(cx & i32(CLOUD_CELLS - 1)) * i32(CLOUD_CELLS)) | i32(cz & i32(CLOUD_CELLS - 1)))
+        Q[INDEX + k] = i32((sine + F1) * f32(127.5))
+        # clouds thin out towards the horizon
+        Q[FOG + k] = i32(max(F0, min(f32(170.0), (sine - f32(0.06)) * f32(900.0))))
+        # the sky glows on the side of a low sun, near the horizon
+        side = max(F0, (dx * sun_x + dy * sun_y) * scale)
+        low = max(F0, F1 - max(sine * f32(1.8), sine * f32(-4.0)))
+        Q[SHINE + k] = i32(glow * side * low)
+    for k in range(LANES):
+        Q[PACKED + k] = i32(heavens.sky[u32(Q[INDEX + k])])
+        Q[LOOK + k] = i32(heavens.clouds[u32(Q[LOOK + k])])
+    for k in range(LANES):
+        c = Q[PACKED + k]
+        shine = Q[SHINE + k]
+        r = i32(c & i32(255))
+        g = i32(i32(c >> i32(8)) & i32(255))
+        b = i32(i32(c >> i32(16)) & i32(255))
+        r = i32(r + i32(i32(i32(i32(GLOW_R) - r) * shine) >> i32(8)))
+        g = i32(g + i32(i32(i32(i32(GLOW_G) - g) * shine) >> i32(8)))
+        b = i32(b + i32(i32(i32(i32(GLOW_B) - b) * shine) >> i32(8)))
+        # sun and moon are squares across the axis of the sky, which turns about z
+        dx = S[DX + k]
+        dy = S[DY + k]
+        ahead = dx * sun_x + dy * sun_y
+        across = abs(dy * sun_x - dx * sun_y)
+        aside = max(across, abs(S[DZ + k]))
+        sun = (ahead > F0) & (aside < ahead * SUN_SIZE)
+        heart = (ahead > F0) & (aside < ahead * (SUN_SIZE * f32(0.75)))
+        moon = (ahead < F0) & (aside < -ahead * MOON_SIZE)
+        r = i32(255) if sun else r
+        g = i32(242) if sun else g
+        b = i32(160) if sun else b
+        b = i32(235) if heart else b
+        r = i32(214) if moon else r
+        g = i32(220) if moon else g
+        b = i32(232) if moon else b
+        white = i32(Q[FOG + k] * Q[LOOK + k])
+        r = i32(r + i32(i32(i32(cloudlight - r) * white) >> i32(8)))
+        g = i32(g + i32(i32(i32(cloudlight - g) * white) >> i32(8)))
+        b = i32(b + i32(i32(i32(cloudlight - b) * white) >> i32(8)))
+        hit = Q[HIT + k] != 0
+        Q[RED + k] = Q[RED + k] if hit else r
+        Q[GREEN + k] = Q[GREEN + k] if hit else g
+        Q[BLUE + k] = Q[BLUE + k] if hit else b
+        S[WAY + k] = S[WAY + k] if hit else FAR
+    if starlight > F0:
+        for k in range(LANES):
+            if Q[HIT + k] != 0 or S[DY + k] < F0:
+                continue
+            # the stars turn with the sun; the ball of the sky is unfolded to two squares
+            x = S[DX + k] * sun_x + S[DY + k] * sun_y
+            y = S[DY + k] * sun_x - S[DX + k] * sun_y
+            z = S[DZ + k]
+            scale = f32(0.5 * STAR_CELLS) / (abs(x) + abs(y) + abs(z))
+            u = int(f32(0.5 * STAR_CELLS) + y * scale)
+            v = int(f32(0.5 * STAR_CELLS) + z * scale)
+            u = min(STAR_CELLS - 1, max(0, u))
+            v = min(STAR_CELLS - 1, max(0, v))
+            half = STAR_CELLS * STAR_CELLS if x < F0 else 0
+            star = int(f32(heavens.stars[half + u * STAR_CELLS + v]) * starlight)
+            Q[RED + k] = i32(max(Q[RED + k], i32(star)))
+            Q[GREEN + k] = i32(max(Q[GREEN + k], i32(star)))
+            Q[BLUE + k] = i32(max(Q[BLUE + k], i32(star)))

@@ -1,0 +1,75 @@
+"""Potentials for dense rewards: how near the player is to what a task needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.blocks import BLOCKS, HEIGHT, MASK
+from vpt_gym.world.compiled import kernel
+from vpt_gym.world.physics import EYE_HEIGHT, wrapped
+from vpt_gym.world.state import MAX_CREATURES, WorldState
+
+RANGE = 24
+"""Farther things count as this far, blocks."""
+PER_BLOCK = 0.02
+"""Reward for each block that the player comes nearer: less than half of the reward of the task in all."""
+UNDERGROUND = 12
+"""Blocks are looked for to this depth below the feet, and to this height above."""
+
+
+@kernel
+def distance_to_block(w: Any, wanted: Any, most: int, height: int) -> float:
+    """Returns how far the eye is from the middle of the nearest block that is wanted, at most ``most`` blocks.
+
+    Args:
+        w: The ``World``.
+        wanted: (blocks,) bool, by block id.
+        most: How far to look, blocks.
+        height: How far to look up and down, blocks.
+    """
+    p = w.player[0]
+    cx = math.floor(p.x)
+    cy = math.floor(p.y)
+    cz = math.floor(p.z)
+    nearest = float(most * most)
+    for ring in range(most):
+        if ring > 1 and (ring - 1.5) * (ring - 1.5) > nearest:
+            break
+        for i in range(-ring, ring + 1):
+            inner = abs(i) != ring
+            step = 2 * ring if inner and ring > 0 else 1
+            for j in range(-ring, ring + 1, step):
+                x = cx + i
+                z = cz + j
+                dx = x + 0.5 - p.x
+                dz = z + 0.5 - p.z
+                for y in range(max(0, cy - height), min(HEIGHT, cy + height)):
+                    if wanted[w.blocks[x & MASK, z & MASK, y]]:
+                        dy = y + 0.5 - p.y - EYE_HEIGHT
+                        nearest = min(nearest, dx * dx + dy * dy + dz * dz)
+    return math.sqrt(nearest)
+
+
+def near_block(name: str) -> Callable[[WorldState], float]:
+    """Returns the potential that rises by ``PER_BLOCK`` for each block that the nearest one of a name is nearer."""
+    wanted = np.array([kind.name == name for kind in BLOCKS])
+    return lambda state: PER_BLOCK * (RANGE - distance_to_block(state.world, wanted, RANGE, UNDERGROUND))
+
+
+def near_creature(kind: int) -> Callable[[WorldState], float]:
+    """Returns the potential that rises by ``PER_BLOCK`` for each block that a creature of a kind is nearer."""
+
+    def potential(state: WorldState) -> float:
+        player, creatures = state.player[0], state.creatures
+        nearest = float(RANGE)
+        for k in range(MAX_CREATURES):
+            if creatures["kind"][k] == kind and creatures["death_ticks"][k] == 0:
+                dx, dz = wrapped(creatures["x"][k] - player.x), wrapped(creatures["z"][k] - player.z)
+                nearest = min(nearest, math.hypot(dx, creatures["y"][k] - player.y, dz))
+        return PER_BLOCK * (RANGE - nearest)
+
+    return potential
