@@ -9,7 +9,7 @@ import pytest
 from flat_world import FLOOR, flat_state, position, run
 
 from vpt_gym.world import fields
-from vpt_gym.world.blocks import AIR, HEIGHT, OAK_LEAVES, STONE, TALL_GRASS, WATER
+from vpt_gym.world.blocks import AIR, HEIGHT, OAK_LEAVES, POPPY, STONE, TALL_GRASS, TORCH, WATER
 from vpt_gym.world.creatures import CHICKEN, CREATURE_HEIGHT, CREATURE_SPEED, CREATURE_WIDTH, PIG, ZOMBIE
 from vpt_gym.world.physics import move_body, pick, wrapped
 from vpt_gym.world.state import WorldState
@@ -118,8 +118,25 @@ def test_plants_stop_nobody_but_are_aimed_at() -> None:
     run(state, 40, forward=1)
     assert position(state)[2] > 70
     hit = np.zeros(4, np.int64)
-    assert pick(state.blocks, 64.5, FLOOR + 0.5, 64.5, 0.0, 0.0, 1.0, 4.5, hit) == pytest.approx(0.5)
+    assert pick(state.blocks, 64.5, FLOOR + 0.5, 64.5, 0.0, 0.0, 1.0, 4.5, hit) == pytest.approx(0.6)
     assert hit.tolist() == [64, FLOOR, 65, 4]
+
+
+@pytest.mark.parametrize(("plant", "aside", "tall"), [(TALL_GRASS, 0.4, 0.8), (POPPY, 0.2, 0.6), (TORCH, 0.1, 0.6)])
+def test_plants_are_aimed_at_within_their_boxes(plant: int, aside: float, tall: float) -> None:
+    state = flat_state({(64, FLOOR, 66): plant, (64, FLOOR, 67): STONE})
+    hit = np.zeros(4, np.int64)
+
+    def first(x: float, y: float, dx: float = 0.0, dy: float = 0.0, dz: float = 1.0) -> tuple[int, float]:
+        way = pick(state.blocks, x, FLOOR + y, 64.5, dx, dy, dz, 4.5, hit)
+        return int(hit[2]), way
+
+    assert first(64.5 + aside - 0.01, tall - 0.01) == (66, pytest.approx(2.0 - aside))
+    assert first(64.5 + aside + 0.01, tall - 0.01)[0] == 67
+    assert first(64.5, tall + 0.01)[0] == 67
+    down = pick(state.blocks, 64.5, FLOOR + 2.0, 66.5, 0.0, -1.0, 0.0, 4.5, hit)
+    assert down == pytest.approx(2.0 - tall)
+    assert hit.tolist() == [64, FLOOR, 66, 3]
 
 
 def test_the_eye_aims_through_water() -> None:

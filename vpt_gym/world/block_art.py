@@ -38,8 +38,8 @@ def _blurred(noise: Array, wide: int, tall: int) -> Array:
     return np.asarray(sum(np.roll(across, k, 0) for k in range(tall)) / tall)
 
 
-def _speckled(rng: np.random.Generator, palette: Array, wide: int = 1, tall: int = 1, fine: float = 0.3) -> Array:
-    """Returns (16, 16, 3): equal shares of the palette's colours in grains of ``wide`` x ``tall`` texels."""
+def speckled(rng: np.random.Generator, palette: Array, wide: int = 1, tall: int = 1, fine: float = 0.3) -> Array:
+    """Returns (16, 16, n): equal shares of the rows of an (m, n) palette in grains of ``wide`` x ``tall`` texels."""
     noise = _blurred(rng.random((SIZE, SIZE)), wide, tall)
     noise = noise + fine * noise.std() * rng.normal(size=noise.shape)
     rank = noise.ravel().argsort().argsort().reshape(noise.shape)
@@ -61,7 +61,7 @@ def _pillar(side: Array, ends: Array) -> Faces:
 
 def _bark(rng: np.random.Generator, colour: Colour) -> Array:
     """Vertical ridges with dark furrows."""
-    texture = _speckled(rng, shades(colour, 0.78, 0.92, 1.0, 1.1), 1, 5, 0.25)
+    texture = speckled(rng, shades(colour, 0.78, 0.92, 1.0, 1.1), 1, 5, 0.25)
     for u in range(0, SIZE, 3):
         start, length = int(rng.integers(0, SIZE)), int(rng.integers(5, 11))
         texture[np.arange(start, start + length) % SIZE, (u + int(rng.integers(0, 2))) % SIZE] *= 0.66
@@ -70,7 +70,7 @@ def _bark(rng: np.random.Generator, colour: Colour) -> Array:
 
 def _birch_bark(rng: np.random.Generator) -> Array:
     """Pale, with dark dashes across."""
-    texture = _speckled(rng, shades((218, 217, 208), 0.93, 0.98, 1.0, 1.05), 3, 1)
+    texture = speckled(rng, shades((218, 217, 208), 0.93, 0.98, 1.0, 1.05), 3, 1)
     for v in (1, 4, 6, 9, 11, 14):
         u, length = int(rng.integers(0, SIZE)), int(rng.integers(2, 6))
         texture[v, np.arange(u, u + length) % SIZE] = (58, 55, 50)
@@ -89,12 +89,12 @@ def _rings(rng: np.random.Generator, rim: Colour, wood: Colour) -> Array:
 
 def _foliage(rng: np.random.Generator, colour: Colour) -> Array:
     """Bright tufts over dark gaps."""
-    return _speckled(rng, shades(colour, 0.38, 0.62, 0.8, 0.95, 1.05, 1.25), 2, 2, 0.9)
+    return speckled(rng, shades(colour, 0.38, 0.62, 0.8, 0.95, 1.05, 1.25), 2, 2, 0.9)
 
 
 def _planks(rng: np.random.Generator, colour: Colour) -> Array:
     """Four boards with seams and grain."""
-    texture = _speckled(rng, shades(colour, 0.90, 0.97, 1.0, 1.06), 6, 1, 0.2)
+    texture = speckled(rng, shades(colour, 0.90, 0.97, 1.0, 1.06), 6, 1, 0.2)
     for board in range(4):
         texture[4 * board + 3] = np.array(colour) * 0.64
         joint = (3, 11, 6, 14)[board]
@@ -150,15 +150,15 @@ def _sandstone(sand: Array) -> tuple[Array, Array]:
 
 def _water(rng: np.random.Generator) -> Array:
     """Long ripples: rows of two tones of blue with bright crests."""
-    texture = _speckled(rng, shades((46, 94, 214), 0.86, 0.94, 1.0, 1.06, 1.2), 7, 1, 0.15)
+    texture = speckled(rng, shades((46, 94, 214), 0.86, 0.94, 1.0, 1.06, 1.2), 7, 1, 0.15)
     return np.asarray(texture)
 
 
 def _cactus(rng: np.random.Generator) -> tuple[Array, Array]:
-    side = _speckled(rng, shades((82, 138, 50), 0.92, 1.0, 1.06), 1, 4)
+    side = speckled(rng, shades((82, 138, 50), 0.92, 1.0, 1.06), 1, 4)
     side[:, ::4] *= 0.7
     side[1::4, 2::4] = (226, 226, 196)
-    top = _speckled(rng, shades((106, 158, 64), 0.94, 1.0, 1.06), 2, 2)
+    top = speckled(rng, shades((106, 158, 64), 0.94, 1.0, 1.06), 2, 2)
     top[[0, -1]] *= 0.62
     top[:, [0, -1]] *= 0.62
     top[7:9, 7:9] *= 0.8
@@ -291,12 +291,12 @@ def _blades(rng: np.random.Generator, colour: Colour, fern: bool) -> Array:
 def block_faces(seed: int = 7) -> dict[int, Faces]:
     """Returns the textures of all blocks but air, by block id; the same ones for a seed."""
     rng = np.random.default_rng(seed)
-    dirt = _speckled(rng, shades((134, 96, 67), 0.72, 0.86, 0.95, 1.0, 1.08, 1.2), 2, 1, 0.6)
-    turf = _speckled(rng, shades((110, 168, 70), 0.80, 0.90, 0.97, 1.03, 1.12), 1, 2, 0.6)
-    stone = _speckled(rng, shades((127, 127, 127), 0.86, 0.94, 1.0, 1.05), 4, 1, 0.25)
-    sand = _speckled(rng, shades((220, 208, 162), 0.93, 0.98, 1.0, 1.04), 2, 1, 0.8)
+    dirt = speckled(rng, shades((134, 96, 67), 0.72, 0.86, 0.95, 1.0, 1.08, 1.2), 2, 1, 0.6)
+    turf = speckled(rng, shades((110, 168, 70), 0.80, 0.90, 0.97, 1.03, 1.12), 1, 2, 0.6)
+    stone = speckled(rng, shades((127, 127, 127), 0.86, 0.94, 1.0, 1.05), 4, 1, 0.25)
+    sand = speckled(rng, shades((220, 208, 162), 0.93, 0.98, 1.0, 1.04), 2, 1, 0.8)
     cobbles = _cobbles(rng, (130, 130, 130))
-    snow = _speckled(rng, shades((243, 250, 252), 0.955, 0.985, 1.0, 1.01), 3, 2)
+    snow = speckled(rng, shades((243, 250, 252), 0.955, 0.985, 1.0, 1.01), 3, 2)
     oak = _planks(rng, (166, 134, 82))
     sandstone, sandstone_top = _sandstone(sand)
     cactus, cactus_top = _cactus(rng)
@@ -308,7 +308,7 @@ def block_faces(seed: int = 7) -> dict[int, Faces]:
         b.DIRT: _cube(dirt),
         b.STONE: _cube(stone),
         b.SAND: _cube(sand),
-        b.BEDROCK: _cube(_speckled(rng, shades((92, 92, 92), 0.4, 0.7, 1.0, 1.3, 1.6), 2, 2, 0.3)),
+        b.BEDROCK: _cube(speckled(rng, shades((92, 92, 92), 0.4, 0.7, 1.0, 1.3, 1.6), 2, 2, 0.3)),
         b.COAL_ORE: _cube(_ore(stone, (44, 44, 48))),
         b.IRON_ORE: _cube(_ore(stone, (214, 174, 144))),
         b.OAK_LOG: _pillar(oak_bark, _rings(rng, (100, 78, 48), (182, 148, 92))),
@@ -318,7 +318,7 @@ def block_faces(seed: int = 7) -> dict[int, Faces]:
         b.BIRCH_LEAVES: _cube(_foliage(rng, (112, 150, 72))),
         b.SPRUCE_LEAVES: _cube(_foliage(rng, (56, 96, 58))),
         b.WATER: _cube(_water(rng)),
-        b.GRAVEL: _cube(_speckled(rng, shades((134, 128, 126), 0.66, 0.82, 0.95, 1.05, 1.22), 2, 2, 0.5)),
+        b.GRAVEL: _cube(speckled(rng, shades((134, 128, 126), 0.66, 0.82, 0.95, 1.05, 1.22), 2, 2, 0.5)),
         b.COBBLESTONE: _cube(cobbles),
         b.SANDSTONE: (*(_opaque(sandstone),) * 2, _opaque(sandstone_top), _opaque(sandstone_top)),
         b.SNOW: _cube(snow),
@@ -327,7 +327,7 @@ def block_faces(seed: int = 7) -> dict[int, Faces]:
         b.SPRUCE_PLANKS: _cube(_planks(rng, (116, 86, 52))),
         b.CRAFTING_TABLE: (_opaque(saw), _opaque(hammer), _opaque(oak), _opaque(table)),
         b.FURNACE: (_opaque(mouth), _opaque(mouth), _opaque(furnace_end), _opaque(furnace_end)),
-        b.WOOL: _cube(_speckled(rng, shades((232, 232, 232), 0.90, 0.96, 1.0, 1.03), 2, 2, 0.4)),
+        b.WOOL: _cube(speckled(rng, shades((232, 232, 232), 0.90, 0.96, 1.0, 1.03), 2, 2, 0.4)),
         b.CACTUS: _pillar(cactus, cactus_top),
     }
     sprites = {plant: picture(rows, _TORCH if plant == b.TORCH else _FLOWER) for plant, rows in _PLANTS.items()}

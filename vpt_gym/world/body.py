@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, IS_LOG, MASK
+from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, IS_LOG, MASK, PLANT
 from vpt_gym.world.physics import EYE_HEIGHT, look_at, wrapped
 from vpt_gym.world.state import WorldState
 
@@ -23,6 +23,11 @@ def block_at(state: WorldState, cell: Any) -> int:
     """Returns the block id of a cell (x, y, z), air above and below the world."""
     x, y, z = (int(c) for c in cell)
     return int(state.blocks[x & MASK, z & MASK, y]) if 0 <= y < HEIGHT else AIR
+
+
+def is_log_item(item: int) -> bool:
+    """Tells whether an item id is that of a log."""
+    return bool(item < len(IS_LOG) and IS_LOG[item])
 
 
 def angle(degrees: float) -> float:
@@ -42,7 +47,8 @@ class Body:
         self.aims = bool(p["aims"][0])
         self.aim = tuple(int(p[name][0]) for name in ("aim_x", "aim_y", "aim_z"))
         kind = block_at(state, self.aim) if self.aims else AIR
-        self.aims_at_leaves = bool(IS_LEAVES[kind])
+        self.aims_at_leaves = bool(IS_LEAVES[kind] or PLANT[kind])
+        self.in_water = bool(p["in_water"][0])
         middle = [c + 0.5 for c in self.aim]
         away = math.hypot(wrapped(middle[0] - self.x), middle[1] - self.y - EYE_HEIGHT, wrapped(middle[2] - self.z))
         begun = float(p["dug"][0]) > 0.0

@@ -52,12 +52,11 @@ def _without_constants(compiled: Any) -> None:
     if not hasattr(compiled, "get_call_template"):  # an interpreted function
         return
     template = compiled.get_call_template
+    without_constant: Any = types.unliteral
 
     def get_call_template(args: Any, kws: Any) -> Any:
-        return template(
-            tuple(types.unliteral(kind) for kind in args),
-            {name: types.unliteral(kind) for name, kind in kws.items()},
-        )
+        kws = {name: without_constant(kind) for name, kind in kws.items()}
+        return template(tuple(without_constant(kind) for kind in args), kws)
 
     compiled.get_call_template = get_call_template
 

@@ -18,8 +18,8 @@ DEATH_TICKS = 20
 KNOCK = 0.4
 """How fast a blow throws a body, blocks per tick."""
 DROP_DELAY = 10
-LOOT = 740
-"""Purpose of random numbers; those of loot go on to 759."""
+LOOT, TOSS_X, TOSS_Z, SHEAR = range(740, 744)
+"""Purposes of random numbers."""
 
 FIRST_DROP = (NO_ITEM, PORKCHOP, BEEF, MUTTON, CHICKEN_MEAT, ROTTEN_FLESH, STRING)
 FIRST_LEAST = (0, 1, 1, 1, 1, 0, 0)
@@ -30,57 +30,62 @@ SECOND_MOST = 2
 
 
 @kernel
-def toss(w: Any, index: int, item: int, count: int, height: float, salt: int) -> None:
-    """Drops items of a creature one by one, with a small random speed."""
+def toss(w: Any, index: int, item: int, count: int, height: float) -> None:
+    """Drops items of a creature one by one, ``height`` blocks above its feet, with a small random speed."""
     c = w.creatures[index]
     seed = w.clock[0].seed
     for n in range(count):
         k = spawn_item(w, c.x, c.y + height, c.z, item, 1, DROP_DELAY)
         if k < 0:
             return
-        w.items[k].vx = uniform(seed, c.number, c.age * 8 + n, salt) * 0.2 - 0.1
-        w.items[k].vy = 0.2
-        w.items[k].vz = uniform(seed, c.number, c.age * 8 + n, salt + 1) * 0.2 - 0.1
-
-
-@kernel
-def die(w: Any, index: int) -> None:
-    """Lets a creature die: it drops what it has, lies down and is gone after ``DEATH_TICKS``."""
-    c = w.creatures[index]
-    seed = w.clock[0].seed
-    c.death_ticks = 1
-    c.mood = IDLE
-    least = FIRST_LEAST[c.kind]
-    count = least + int(uniform(seed, c.number, c.age, LOOT) * (FIRST_MOST[c.kind] - least + 1))
-    toss(w, index, FIRST_DROP[c.kind], count, 0.0, LOOT + 2)
-    if SECOND_DROP[c.kind] != NO_ITEM:
-        count = int(uniform(seed, c.number, c.age, LOOT + 1) * (SECOND_MOST + 1))
-        toss(w, index, SECOND_DROP[c.kind], count, 0.0, LOOT + 4)
-    if c.coat:
-        toss(w, index, WOOL, 1, 0.0, LOOT + 6)
+        lying = w.items[k]
+        key = (c.age * 128 + item) * 8 + n
+        lying.vx = uniform(seed, c.number, key, TOSS_X) * 0.2 - 0.1
+        lying.vy = 0.2
+        lying.vz = uniform(seed, c.number, key, TOSS_Z) * 0.2 - 0.1
 
 
 @kernel
 def wound(w: Any, index: int, damage: float) -> bool:
-    """Takes half hearts from a creature, unless it has just been hurt or is dead; returns whether it was hurt."""
+    """Takes half hearts from a creature, unless it has just been hurt or is dead.
+
+    One that dies drops what it has, lies down, and is gone after ``DEATH_TICKS``.
+
+    Returns:
+        Whether it was hurt.
+    """
     c = w.creatures[index]
     if c.kind == NOBODY or c.death_ticks > 0 or c.hurt_ticks > 0 or damage <= 0.0:
         return False
     c.health -= damage
     c.hurt_ticks = HURT_DELAY
-    if c.health <= 0.0:
-        c.health = 0.0
-        die(w, index)
+    if c.health > 0.0:
+        return True
+    c.health = 0.0
+    c.death_ticks = 1
+    c.mood = IDLE
+    seed = w.clock[0].seed
+    least = FIRST_LEAST[c.kind]
+    for n in range(3):
+        item = FIRST_DROP[c.kind] if n == 0 else (SECOND_DROP[c.kind] if n == 1 else WOOL)
+        u = uniform(seed, c.number, n, LOOT)
+        count = c.coat
+        if n == 0:
+            count = least + int(u * (FIRST_MOST[c.kind] - least + 1))
+        elif n == 1:
+            count = int(u * (SECOND_MOST + 1))
+        if item != NO_ITEM:
+            toss(w, index, item, count, 0.0)
     return True
 
 
 @kernel
-def throw_back(c: Any, knock_x: float, knock_z: float, strength: float) -> None:
-    """Throws a body, a creature or the player, along (knock_x, knock_z), of any length but 0."""
+def throw_back(c: Any, knock_x: float, knock_z: float) -> None:
+    """Throws a body that was hit, a creature or the player, along (knock_x, knock_z), of any length."""
     length = math.sqrt(knock_x * knock_x + knock_z * knock_z)
     if length < 1e-9:
         return
-    c.vx = c.vx / 2.0 + knock_x / length * strength
-    c.vz = c.vz / 2.0 + knock_z / length * strength
-    if c.on_ground:
-        c.vy = min(KNOCK, c.vy / 2.0 + strength)
+    c.vx = c.vx / 2.0 + knock_x / length * KNOCK
+    c.vz = c.vz / 2.0 + knock_z / length * KNOCK
+    if c.on_ground != 0:
+        c.vy = min(KNOCK, c.vy / 2.0 + KNOCK)

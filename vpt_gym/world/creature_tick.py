@@ -1,7 +1,7 @@
 """One tick of the animals and monsters, and what the player can do to them. The figures are Minecraft 1.11's.
 
 Simpler than there: creatures walk in straight lines round what is in their way instead of planning paths, they do not
-breed, breathe or jump for fun, there are no young ones, and the rare drops of monsters are left out.
+breed, drown or swim down, there are no young ones, and the rare drops of monsters are left out.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vpt_gym.world.blocks import AIR, DIRT, GRASS, MASK, SIDE, TALL_GRASS, WOOL
+import numpy as np
+
+from vpt_gym.world.blocks import AIR, DIRT, GRASS, HEIGHT, MASK, SIDE, TALL_GRASS, WOOL
 from vpt_gym.world.compiled import kernel
-from vpt_gym.world.creature_harm import DEATH_TICKS, KNOCK, LOOT, throw_back, toss, wound
+from vpt_gym.world.creature_harm import DEATH_TICKS, SHEAR, throw_back, toss, wound
 from vpt_gym.world.creature_mind import (
     ACTIVE,
     DECIDE_PERIOD,
@@ -46,18 +48,16 @@ from vpt_gym.world.creatures import (
 )
 from vpt_gym.world.fields import set_block
 from vpt_gym.world.hashing import uniform
-from vpt_gym.world.items import (
-    BUCKET,
-    MILK_BUCKET,
-    SHEARS_ITEM,
-)
-from vpt_gym.world.light import light_at, sky_light_at
+from vpt_gym.world.items import BUCKET, MILK_BUCKET, SHEARS_ITEM
+from vpt_gym.world.light import sky_dimming
 from vpt_gym.world.physics import HALF_WIDTH
 from vpt_gym.world.state import MAX_CREATURES
 from vpt_gym.world.vitals import CREATURE as BLOW
 from vpt_gym.world.vitals import hurt
 
 ATTACK_PERIOD = 20
+SPIDER_REACH = 4.0
+"""Squared, blocks; that of others follows from their width."""
 BURN_TICKS = 160
 BURN_PERIOD = 20
 """A burning body loses half a heart every so many ticks."""
@@ -67,9 +67,10 @@ SUNNY = 12
 """Light in which monsters burn; spiders are peaceful in it."""
 BITE_TICKS = 4
 """Ticks before the end of grazing at which the grass is eaten."""
-
 SUN = 731
 """Purpose of random numbers."""
+SUFFERS, STRIKES, GRAZES = 1, 2, 4
+"""What a creature's tick does to others, see ``live``."""
 
 
 @kernel
@@ -91,10 +92,9 @@ def strike(w: Any, index: int, damage: float, knock_x: float, knock_z: float) ->
     if not wound(w, index, damage):
         return False
     c = w.creatures[index]
-    p = w.player[0]
     if c.death_ticks > 0:
         w.kills[c.kind] += 1
-    throw_back(c, knock_x, knock_z, KNOCK)
+    throw_back(c, knock_x, knock_z)
     if c.death_ticks > 0:
         return True
     if IS_HOSTILE[c.kind]:
@@ -119,9 +119,9 @@ def use_on(w: Any, index: int, item: int) -> int:
     c = w.creatures[index]
     if c.death_ticks > 0:
         return -1
-    if item == SHEARS_ITEM and c.kind == SHEEP and c.coat:
+    if item == SHEARS_ITEM and c.kind == SHEEP and c.coat != 0:
         c.coat = 0
-        toss(w, index, WOOL, 1 + int(uniform(w.clock[0].seed, c.number, c.age, LOOT + 8) * 3.0), 1.0, LOOT + 10)
+        toss(w, index, WOOL, 1 + int(uniform(w.clock[0].seed, c.number, c.age, SHEAR) * 3.0), 1.0)
         return SHEARS_ITEM
     if item == BUCKET and c.kind == COW:
         return MILK_BUCKET
@@ -134,101 +134,132 @@ def graze(w: Any, c: Any) -> None:
     x = math.floor(c.x)
     y = math.floor(c.y + 0.01)
     z = math.floor(c.z)
-    if y < 1:
+    if y < 1 or y >= HEIGHT:
         return
-    if w.blocks[x & MASK, z & MASK, y] == TALL_GRASS:
-        set_block(w, x, y, z, AIR)
-        c.coat = 1
-    elif w.blocks[x & MASK, z & MASK, y - 1] == GRASS:
-        set_block(w, x, y - 1, z, DIRT)
-        c.coat = 1
+    tall = w.blocks[x & MASK, z & MASK, y] == TALL_GRASS
+    if not tall and w.blocks[x & MASK, z & MASK, y - 1] != GRASS:
+        return
+    set_block(w, x, y if tall else y - 1, z, AIR if tall else DIRT)
+    c.coat = 1
 
 
 @kernel
-def burn(w: Any, index: int) -> None:
-    """Lets a monster catch fire in the sun, and a burning one suffer."""
+def act(w: Any, index: int, deeds: int, damage: float) -> None:
+    """Does what came of a creature's tick, see ``live``."""
     c = w.creatures[index]
-    if c.in_water:
-        c.fire = 0
-        return
-    if BURNS_IN_DAYLIGHT[c.kind] and (c.age + c.number) % SUN_PERIOD == 0:
-        x = math.floor(c.x)
-        y = math.floor(c.y + CREATURE_EYE[c.kind])
-        z = math.floor(c.z)
-        light = light_at(w, x, y, z)
-        if light >= SUNNY and sky_light_at(w, x, y, z) == 15:
-            dark = 1.0 - light / 15.0
-            brightness = (1.0 - dark) / (3.0 * dark + 1.0)
-            chance = (brightness - 0.4) / 15.0 * SUN_PERIOD
-            if uniform(w.clock[0].seed, c.number, c.age, SUN) < chance:
-                c.fire = BURN_TICKS
-    if c.fire > 0:
-        if c.fire % BURN_PERIOD == 0:
-            wound(w, index, 1.0)
-        c.fire -= 1
+    p = w.player[0]
+    if deeds & SUFFERS:
+        wound(w, index, damage)
+    if deeds & STRIKES and hurt(w, CREATURE_DAMAGE[c.kind], BLOW):
+        throw_back(p, shortest(p.x - c.x), shortest(p.z - c.z))
+    if deeds & GRAZES:
+        graze(w, c)
 
 
 @kernel
-def attack_player(w: Any, c: Any) -> None:
-    """Lets a monster that is near enough hit the player."""
-    p = w.player[0]
+def burn(light: Any, dimming: int, seed: int, c: Any) -> float:
+    """Lets a monster catch fire in the sun; returns what a burning one suffers, half hearts."""
+    if c.in_water != 0:
+        c.fire = 0
+        return 0.0
+    if BURNS_IN_DAYLIGHT[c.kind] and (c.age + c.number) % SUN_PERIOD == 0:
+        y = min(HEIGHT - 1, max(0, math.floor(c.y + CREATURE_EYE[c.kind])))
+        sky = int(light[math.floor(c.x), math.floor(c.z), y]) >> 4
+        if sky == 15 and sky - dimming >= SUNNY:
+            dark = dimming / 15.0
+            brightness = (1.0 - dark) / (3.0 * dark + 1.0)
+            if uniform(seed, c.number, c.age, SUN) < (brightness - 0.4) / 15.0 * SUN_PERIOD:
+                c.fire = BURN_TICKS
+    if c.fire == 0:
+        return 0.0
+    c.fire -= 1
+    return 1.0 if c.fire % BURN_PERIOD == BURN_PERIOD - 1 else 0.0
+
+
+@kernel
+def is_bright(light: Any, dimming: int, c: Any) -> bool:
+    """Tells whether spiders are peaceful where a creature stands."""
+    y = min(HEIGHT - 1, max(0, math.floor(c.y)))
+    both = int(light[math.floor(c.x), math.floor(c.z), y])
+    return max((both >> 4) - dimming, both & 15) >= SUNNY
+
+
+@kernel
+def reaches(c: Any, p: Any) -> bool:
+    """Tells whether a monster is near enough to the player to hit."""
     dx = shortest(p.x - c.x)
     dy = p.y - c.y
     dz = shortest(p.z - c.z)
-    reach = 4.0 if c.kind == SPIDER else 4.0 * CREATURE_WIDTH[c.kind] * CREATURE_WIDTH[c.kind]
-    if c.attack_delay > 0 or dx * dx + dy * dy + dz * dz > reach + 2.0 * HALF_WIDTH:
-        return
-    c.attack_delay = ATTACK_PERIOD
-    if hurt(w, CREATURE_DAMAGE[c.kind], BLOW):
-        throw_back(p, dx, dz, KNOCK)
+    reach = SPIDER_REACH if c.kind == SPIDER else 4.0 * CREATURE_WIDTH[c.kind] * CREATURE_WIDTH[c.kind]
+    return dx * dx + dy * dy + dz * dz <= reach + 2.0 * HALF_WIDTH
 
 
 @kernel
-def live(w: Any, index: int) -> None:
-    """Lets a creature think, turn and move for one tick."""
-    c = w.creatures[index]
-    p = w.player[0]
-    seed = w.clock[0].seed
+def think(blocks: Any, light: Any, dimming: int, seed: int, c: Any, p: Any) -> None:
+    """Lets a creature find something new to do."""
     hostile = IS_HOSTILE[c.kind]
+    beat = c.age + c.number
+    watches = hostile and beat % HUNT_PERIOD == 0
+    if not watches and (c.mood != IDLE or beat % DECIDE_PERIOD != 0):
+        return
+    dx = shortest(p.x - c.x)
+    dy = p.y - c.y
+    dz = shortest(p.z - c.z)
+    distance = math.sqrt(dx * dx + dy * dy + dz * dz)
+    if watches:
+        watch_for_player(blocks, seed, c, p, distance, c.kind == SPIDER and is_bright(light, dimming, c))
+    if c.mood == IDLE and beat % DECIDE_PERIOD == 0 and distance < ACTIVE:
+        decide(blocks, seed, c, distance)
+
+
+@kernel
+def live(
+    blocks: Any, light: Any, dimming: int, seed: int, creatures: Any, p: Any, index: int, scratch: Any
+) -> tuple[int, float]:
+    """Lets a creature think, turn and move for one tick.
+
+    Returns:
+        (a sum of ``SUFFERS``, ``STRIKES`` and ``GRAZES``, half hearts that it suffers).
+    """
+    c = creatures[index]
+    deeds = 0
+    damage = 0.0
     if c.mood_ticks > 0:
         c.mood_ticks -= 1
     if c.mood == GRAZING and c.mood_ticks == BITE_TICKS:
-        graze(w, c)
+        deeds += GRAZES
     if c.mood_ticks == 0:
         c.mood = IDLE
-    if hostile:
-        burn(w, index)
-        if c.death_ticks > 0:
-            return
-    beat = c.age + c.number
-    if (c.mood == IDLE and beat % DECIDE_PERIOD == 0) or (hostile and beat % HUNT_PERIOD == 0):
-        dx = shortest(p.x - c.x)
-        dy = p.y - c.y
-        dz = shortest(p.z - c.z)
-        distance = math.sqrt(dx * dx + dy * dy + dz * dz)
-        if hostile and beat % HUNT_PERIOD == 0:
-            bright = c.kind == SPIDER and light_at(w, math.floor(c.x), math.floor(c.y), math.floor(c.z)) >= SUNNY
-            watch_for_player(w.blocks, seed, c, p, distance, bright)
-        if c.mood == IDLE and distance < ACTIVE:
-            decide(w.blocks, seed, c, distance)
+    if IS_HOSTILE[c.kind]:
+        damage = burn(light, dimming, seed, c)
+    think(blocks, light, dimming, seed, c, p)
     walk_x = 0.0
     walk_z = 0.0
     if c.mood == WALKING or c.mood == FLEEING or c.mood == HUNTING:
-        walk_x, walk_z = walk_wish(w.blocks, seed, c, p)
-        if c.mood == HUNTING:
-            attack_player(w, c)
+        walk_x, walk_z = walk_wish(blocks, seed, c, p)
+    if c.mood == HUNTING and c.attack_delay == 0 and p.health > 0.0 and reaches(c, p):
+        c.attack_delay = ATTACK_PERIOD
+        deeds += STRIKES
     turn_body(c, p, walk_x, walk_z)
-    crowd(w, index)
-    if walk_x != 0.0 or walk_z != 0.0 or not stands(w.blocks, c):
-        move(w, index, walk_x, walk_z)
+    crowd(creatures, p, index)
+    if walk_x != 0.0 or walk_z != 0.0 or not stands(blocks, c):
+        damage += move(blocks, seed, c, walk_x, walk_z, scratch[0], scratch[1], scratch[2])
+    if damage > 0.0:
+        deeds += SUFFERS
+    return deeds, damage
 
 
 @kernel
 def advance_creatures(w: Any) -> None:
     """Advances all creatures by one tick. Those that stand idle cost next to nothing."""
     blocks = w.blocks
+    creatures = w.creatures
+    p = w.player[0]
+    clock = w.clock[0]
+    dimming = sky_dimming(clock.time, clock.rain)
+    scratch = np.empty((3, 3))
     for k in range(MAX_CREATURES):
-        c = w.creatures[k]
+        c = creatures[k]
         if c.kind == NOBODY:
             continue
         c.age += 1
@@ -240,12 +271,14 @@ def advance_creatures(w: Any) -> None:
             c.death_ticks += 1
             if c.death_ticks > DEATH_TICKS:
                 c.kind = NOBODY
-            else:
-                move(w, k, 0.0, 0.0)
+            elif not stands(blocks, c):
+                move(blocks, clock.seed, c, 0.0, 0.0, scratch[0], scratch[1], scratch[2])
             continue
-        if c.mood == IDLE and c.fire == 0 and stands(blocks, c) and (c.age + c.number) % 2 != 0:
+        if c.mood == IDLE and c.fire == 0 and (c.age + c.number) % 2 != 0 and stands(blocks, c):
             continue
-        live(w, k)
+        deeds, damage = live(blocks, w.light, dimming, clock.seed, creatures, p, k, scratch)
+        if deeds != 0:
+            act(w, k, deeds, damage)
 
 
 @kernel

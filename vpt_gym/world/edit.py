@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.world import fields
-from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, IS_LOG, MASK, SIDE, SOLID
+from vpt_gym.world.blocks import AIR, CACTUS, HEIGHT, IS_LEAVES, IS_LOG, MASK, PLANT, SIDE, SOLID
+from vpt_gym.world.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
 from vpt_gym.world.fields import HIGHEST_PLACE
 from vpt_gym.world.physics import BODY_HEIGHT, HALF_WIDTH, overlaps
-from vpt_gym.world.state import ITEM, RESTING, WorldState
+from vpt_gym.world.spawning import spawn
+from vpt_gym.world.state import ITEM, MAX_AIR, MAX_CREATURES, MAX_FOOD, MAX_HEALTH, RESTING, WorldState
 
 Array = np.ndarray[Any, Any]
 
+START_SATURATION = 5.0
 GROUND_TOUCH = 0.01
 """Someone whose feet are this near to a block below stands on it, blocks."""
 
@@ -65,11 +68,11 @@ def teleport(state: WorldState, x: float, y: float, z: float, yaw: float, pitch:
     player.vx, player.vy, player.vz = 0.0, RESTING, 0.0
     low, high = _body(x, y - GROUND_TOUCH, z)
     player.on_ground = int(overlaps(state.blocks, low, high))
-    player.bumped, player.sprinting, player.dug = 0, 0, 0.0
+    player.bumped, player.sprinting, player.dug, player.fallen = 0, 0, 0.0, 0.0
 
 
 def spread(state: WorldState, rng: np.random.Generator, x: float, z: float, radius: float) -> None:
-    """Teleports the player to the top of a random column of a square, but not into a tree.
+    """Teleports the player to the top of a random column of a square, but not into a tree or water.
 
     Args:
         state: The world.
@@ -88,9 +91,11 @@ def spread(state: WorldState, rng: np.random.Generator, x: float, z: float, radi
     reach = min(radius, SIDE / 2)
     span_x = np.arange(math.floor(x - reach), math.floor(x + reach) + 1)[:SIDE] & MASK
     span_z = np.arange(math.floor(z - reach), math.floor(z + reach) + 1)[:SIDE] & MASK
-    tops = state.tops[np.ix_(span_x, span_z)].astype(np.int64)
-    surface = state.blocks[span_x[:, None], span_z[None, :], np.maximum(tops - 1, 0)]
-    fits = (tops > 0) & (tops <= HIGHEST_PLACE) & ~IS_LEAVES[surface] & ~IS_LOG[surface]
+    columns = state.blocks[np.ix_(span_x, span_z)]
+    filled = (columns != AIR) & ~PLANT[columns]
+    tops = HEIGHT - np.argmax(filled[:, :, ::-1], axis=2)
+    surface = np.take_along_axis(columns, tops[:, :, None] - 1, axis=2)[:, :, 0]
+    fits = SOLID[surface] & (surface != CACTUS) & (tops <= HIGHEST_PLACE) & ~IS_LEAVES[surface] & ~IS_LOG[surface]
     open_x, open_z = np.nonzero(fits)
     if not len(open_x):
         raise ValueError(f"there is no open ground within {radius:g} blocks of ({x:g}, {z:g}); ask for a larger range")
@@ -101,11 +106,15 @@ def spread(state: WorldState, rng: np.random.Generator, x: float, z: float, radi
 
 
 def respawn(state: WorldState, x: float, y: float, z: float, yaw: float, pitch: float) -> None:
-    """Lets the player die and start again at a place, or at the next free height above it, with empty hands."""
+    """Lets the player die and start again, healthy, at a place, or at the next free height above it, with empty hands."""
     state.inventory[:] = 0
     player = state.player[0]
+    player.health, player.food, player.air, player.saturation = MAX_HEALTH, MAX_FOOD, MAX_AIR, 5.0
+    player.exhaustion = player.fallen = 0.0
+    player.hurt_ticks = player.food_ticks = player.eat_ticks = 0
     player.slot = player.swing = player.jump_delay = player.dig_delay = player.use_delay = 0
-    player.sneaking = 0
+    player.sneaking = player.fallen = player.exhaustion = player.hurt_ticks = player.eat_ticks = 0
+    player.health, player.food, player.air, player.saturation = MAX_HEALTH, MAX_FOOD, MAX_AIR, START_SATURATION
     while not has_room(state, x, y, z) and y < HIGHEST_PLACE:
         y = math.floor(y) + 1.0
     teleport(state, x, y, z, yaw, pitch)
@@ -132,6 +141,30 @@ def set_block(state: WorldState, x: int, y: int, z: int, block: int) -> None:
     if SOLID[block] and not has_room(state, float(player.x), float(player.y), float(player.z)):
         fields.set_block(state.world, x, y, z, before)
         raise ValueError(f"the player stands in ({x}, {y}, {z}); he would be stuck in the block")
+
+
+def summon(state: WorldState, kind: int, x: float, y: float, z: float) -> None:
+    """Puts a creature there, or at the next free height above it.
+
+    Args:
+        state: The world.
+        kind: See ``creatures``.
+        x: Of the middle of its feet, blocks; any number, the world is a torus.
+        y: Likewise, in (0, ``HIGHEST_PLACE``].
+        z: Like x.
+
+    Raises:
+        ValueError: A number out of its range, no room, or too many creatures.
+    """
+    if not (math.isfinite(x) and math.isfinite(z) and 0.0 < y <= HIGHEST_PLACE):
+        raise ValueError(f"the place is ({x:g}, {y:g}, {z:g}); y must be in (0, {HIGHEST_PLACE}]")
+    half, tall = CREATURE_WIDTH[kind] / 2, CREATURE_HEIGHT[kind]
+    while overlaps(state.blocks, np.array((x - half, y, z - half)), np.array((x + half, y + tall, z + half))):
+        y = math.floor(y) + 1.0
+        if y > HIGHEST_PLACE:
+            raise ValueError("there is no room for it")
+    if spawn(state.world, kind, x, y, z) < 0:
+        raise ValueError(f"there are {MAX_CREATURES} creatures already")
 
 
 def clear_items(state: WorldState) -> None:

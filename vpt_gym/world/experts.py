@@ -16,8 +16,8 @@ import numpy as np
 
 from vpt_gym.actions.camera import BIN_DEGREES, NULL_BIN
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import AIR, HEIGHT, IS_LOG, MASK
-from vpt_gym.world.body import Body, angle, block_at
+from vpt_gym.world.blocks import HEIGHT, IS_LOG, MASK, SOLID
+from vpt_gym.world.body import Body, angle, block_at, is_log_item
 from vpt_gym.world.compiled import announce_compilation
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.physics import EYE_HEIGHT, look_at, wrapped
@@ -183,7 +183,7 @@ class LogExpert:
         if goal is not None and not self._still_good(state, body, goal):
             goal = None
         item_waits = goal is None or goal.item is None
-        items = [k for k in range(len(state.items)) if IS_LOG[state.items["block"][k]]] if item_waits else []
+        items = [k for k in range(len(state.items)) if is_log_item(state.items["item"][k])] if item_waits else []
         if (goal is not None and not items) or not footing(state.blocks, body.x, body.y, body.z, self._footing):
             self._goal = goal
             return
@@ -197,7 +197,7 @@ class LogExpert:
             item = state.items[goal.item]
             px, py, pz = (float(c) for c in np.add(goal.place, (0.5, 0.0, 0.5)))
             offset = wrapped(float(item.x) - px), float(item.y) - py, wrapped(float(item.z) - pz)
-            if not IS_LOG[item.block] or not within_pickup(*offset, ITEM_MARGIN):
+            if not is_log_item(item["item"]) or not within_pickup(*offset, ITEM_MARGIN):
                 return False  # it is gone, or has slid away
         if goal.log is not None and not IS_LOG[block_at(state, goal.log)]:
             return False
@@ -295,6 +295,8 @@ class LogExpert:
             step_up = rise > 0.0 and away < 1.3
             if step_up or body.bumped or not free:
                 pressed.append("jump")
+        if body.in_water and "jump" not in pressed:
+            pressed.append("jump")
         pitch_off = self._view_pitch(state, body, goal) - body.pitch
         if abs(pitch_off) < CALM_BAND:
             pitch_off = 0.0
@@ -339,7 +341,7 @@ class LogExpert:
         dx, dz = ((0, 1), (-1, 0), (0, -1), (1, 0))[quarter % 4]
         x, y, z = math.floor(body.x), math.floor(body.y + 0.01), math.floor(body.z)
         stair = ((x + dx, y + 1, z + dz), (x + dx, y + 2, z + dz), (x, y + 2, z))
-        solid = [cell for cell in stair if block_at(state, cell) != AIR]
+        solid = [cell for cell in stair if SOLID[block_at(state, cell)]]
         if any(body.aims_at(cell) for cell in solid):
             return human_action("attack")
         if solid:

@@ -7,23 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import BLOCKS, SIDE
 from vpt_gym.world.compiled import pixel_kernel
-from vpt_gym.world.state import MAX_ITEMS
 from vpt_gym.world.textures import art
 
 Array = np.ndarray[Any, Any]
 
-ITEM_VIEW = 24.0
-"""Items further away than this many blocks are not drawn."""
-ITEM_SIDE = 0.25
 HOTBAR_SLOTS = 9
 MIN_SLOT_PIXELS = 8
 MAX_SLOT_PIXELS = 40
 ICON_MARGIN = 2
 SWING_TICKS = 6
 """Phases of the arm."""
-BLOCK_COUNT = len(BLOCKS)
 _DIGIT_ROWS = (
     "111101101101111",
     "010110010010111",
@@ -37,68 +31,6 @@ _DIGIT_ROWS = (
     "111101111001111",
 )
 DIGITS = np.array([[int(c) for c in rows] for rows in _DIGIT_ROWS], np.uint8).reshape(10, 5, 3)
-
-
-@pixel_kernel
-def draw_items(items: Any, height: int, width: int, camera: Any, eye: Any, atlas: Any, frame: Any, depth: Any) -> None:
-    """Draws dropped items as quarter-size blocks that bob, hidden by what is nearer."""
-    plane = height * width
-    right2 = camera[1, 0] ** 2 + camera[1, 1] ** 2 + camera[1, 2] ** 2
-    up2 = camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2
-    half = 0.5 * ITEM_SIDE
-    for n in range(MAX_ITEMS):
-        block = items[n].item
-        if block <= 0 or block >= BLOCK_COUNT:
-            continue
-        x = (items[n].x - eye[0] + SIDE / 2) % SIDE - SIDE / 2
-        z = (items[n].z - eye[2] + SIDE / 2) % SIDE - SIDE / 2
-        y = items[n].y - eye[1] + 0.05 + 0.05 * math.sin(0.1 * items[n].age)
-        middle = y + half
-        away = x * camera[0, 0] + middle * camera[0, 1] + z * camera[0, 2]
-        if away < 0.2 or away > ITEM_VIEW:
-            continue
-        u = (x * camera[1, 0] + middle * camera[1, 1] + z * camera[1, 2]) / right2 / away
-        v = (x * camera[2, 0] + middle * camera[2, 1] + z * camera[2, 2]) / up2 / away
-        # a little more than half the diagonal of the cube, on the screen
-        wide = 0.24 / math.sqrt(right2) / away
-        tall = 0.24 / math.sqrt(up2) / away
-        first_column = max(0, int((u - wide + 1.0) * 0.5 * width))
-        last_column = min(width - 1, int((u + wide + 1.0) * 0.5 * width))
-        first_row = max(0, int((1.0 - v - tall) * 0.5 * height))
-        last_row = min(height - 1, int((1.0 - v + tall) * 0.5 * height))
-        for row in range(first_row, last_row + 1):
-            rv = 1.0 - (2 * row + 1) / height
-            for column in range(first_column, last_column + 1):
-                ru = (2 * column + 1) / width - 1.0
-                dx = camera[0, 0] + ru * camera[1, 0] + rv * camera[2, 0]
-                dy = camera[0, 1] + ru * camera[1, 1] + rv * camera[2, 1]
-                dz = camera[0, 2] + ru * camera[1, 2] + rv * camera[2, 2]
-                per_x = 1.0 / dx if abs(dx) > 1e-9 else 1e9
-                per_y = 1.0 / dy if abs(dy) > 1e-9 else 1e9
-                per_z = 1.0 / dz if abs(dz) > 1e-9 else 1e9
-                enter_x = min((x - half) * per_x, (x + half) * per_x)
-                leave_x = max((x - half) * per_x, (x + half) * per_x)
-                enter_y = min(y * per_y, (y + ITEM_SIDE) * per_y)
-                leave_y = max(y * per_y, (y + ITEM_SIDE) * per_y)
-                enter_z = min((z - half) * per_z, (z + half) * per_z)
-                leave_z = max((z - half) * per_z, (z + half) * per_z)
-                way = max(enter_x, max(enter_y, enter_z))
-                pixel = row * width + column
-                if way > min(leave_x, min(leave_y, leave_z)) or way <= 0.0 or way >= depth[pixel]:
-                    continue
-                tx = min(15, max(0, int((way * dx - x + half) * 64.0)))
-                ty = min(15, max(0, int(16.0 - (way * dy - y) * 64.0)))
-                tz = min(15, max(0, int((way * dz - z + half) * 64.0)))
-                if way == enter_x:
-                    colour = atlas[block * 1536 + ty * 16 + tz]
-                elif way == enter_y:
-                    colour = atlas[block * 1536 + 3 * 256 + tz * 16 + tx]
-                else:
-                    colour = atlas[block * 1536 + 4 * 256 + ty * 16 + tx]
-                frame[pixel] = colour & np.uint32(255)
-                frame[pixel + plane] = (colour >> np.uint32(8)) & np.uint32(255)
-                frame[pixel + 2 * plane] = (colour >> np.uint32(16)) & np.uint32(255)
-                depth[pixel] = way
 
 
 @pixel_kernel

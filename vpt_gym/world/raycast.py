@@ -15,15 +15,17 @@ from vpt_gym.world.rays import (
     HIT,
     RED,
     SPRITE,
+    SURFACE,
     TILE_HEIGHT,
     TILE_WIDTH,
     WAY,
     aim_rays,
+    f32,
     i32,
     march,
     u32,
 )
-from vpt_gym.world.shading import mark_target, place_hits, shade_blocks, shade_sky
+from vpt_gym.world.shading import FAR, mark_target, place_hits, shade_blocks, shade_sky
 from vpt_gym.world.translucent import SEE_THROUGH, look_through, place_sprites, tint_wet
 
 
@@ -45,6 +47,7 @@ def draw_world(
     time: int,
     frame: Any,
     depth: Any,
+    surface: Any,
     S: Any,
     Q: Any,
 ) -> None:
@@ -67,6 +70,7 @@ def draw_world(
         time: Ticks, which move the water's surface.
         frame: Flat (3, height, width) uint8; written.
         depth: Flat (height, width) float32, way of each ray; written.
+        surface: Flat (height, width) float32: way of each ray to the surface of water; written where there is any.
         S: Float scratch, (FLOAT_ROWS * LANES,) float32.
         Q: Int scratch, (INT_ROWS * LANES,) int32.
     """
@@ -118,3 +122,7 @@ def draw_world(
                     frame[2 * plane + at + k] = np.uint8(Q[BLUE + lane + k])
                 for k in range(TILE_WIDTH):
                     depth[at + k] = S[WAY + lane + k]
+                if through > 0:
+                    for k in range(TILE_WIDTH):
+                        way = S[SURFACE + lane + k]
+                        surface[at + k] = way if way >= f32(0.0) else FAR

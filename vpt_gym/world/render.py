@@ -9,11 +9,12 @@ import numpy as np
 
 from vpt_gym.world.blocks import HEIGHT, SIDE
 from vpt_gym.world.compiled import LANES
-from vpt_gym.world.overlay import Overlay, draw_items
+from vpt_gym.world.figures import draw_figures
+from vpt_gym.world.overlay import Overlay
 from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT
 from vpt_gym.world.rays import FLOAT_ROWS, INT_ROWS
 from vpt_gym.world.raycast import draw_world
-from vpt_gym.world.shading import Heavens
+from vpt_gym.world.shading import FAR, Heavens
 from vpt_gym.world.sky import CLOUD_SPEED, FOG_END, FOG_START, daylight
 from vpt_gym.world.state import WorldState
 from vpt_gym.world.textures import CRACK_STAGES, art
@@ -66,6 +67,7 @@ class Renderer:
         self.width = width
         self._overlay = Overlay(height, width)
         self._depth = np.zeros(height * width, np.float32)
+        self._surface = np.zeros(height * width, np.float32)
         self._floats = np.zeros(FLOAT_ROWS * LANES, np.float32)
         self._ints = np.zeros(INT_ROWS * LANES, np.int32)
 
@@ -97,6 +99,7 @@ class Renderer:
             ),
         )
         frame = np.empty(3 * height * width, np.uint8)
+        self._surface[:] = FAR
         draw_world(
             height,
             width,
@@ -114,9 +117,23 @@ class Renderer:
             int(player["ticks"][0]),
             frame,
             self._depth,
+            self._surface,
             self._floats,
             self._ints,
         )
-        draw_items(state.items, height, width, camera, eye, look_up.atlas, frame, self._depth)
+        draw_figures(
+            height,
+            width,
+            camera,
+            eye,
+            state.items,
+            state.creatures,
+            state.light.reshape(-1),
+            look_up.skins,
+            heavens,
+            frame,
+            self._depth,
+            self._surface,
+        )
         self._overlay.draw(frame, state.inventory, int(player["slot"][0]), int(player["swing"][0]))
         return frame.reshape(3, height, width)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from vpt_gym.world.blocks import GRASS, HEIGHT, IS_LEAVES, MASK, SIDE
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.creature_paths import in_view, shortest
@@ -28,9 +30,9 @@ from vpt_gym.world.creatures import (
     ZOMBIE,
 )
 from vpt_gym.world.hashing import uniform
-from vpt_gym.world.light import light_at, sky_light_at
-from vpt_gym.world.physics import EYE_HEIGHT, liquid, solid
-from vpt_gym.world.state import MAX_CREATURES, RESTING
+from vpt_gym.world.light import sky_dimming
+from vpt_gym.world.physics import EYE_HEIGHT, liquid, solid, wrapped
+from vpt_gym.world.state import MAX_CREATURES, RESTING, World
 
 MOST_ANIMALS = 16
 """Of a fresh world."""
@@ -40,8 +42,9 @@ GROUP = 4
 GROUP_CHANCE = 0.1
 """Chance of a chunk to have one more group of animals."""
 CHUNK = 16
-ANIMAL_WEIGHTS = (10.0, 8.0, 12.0, 10.0)
-"""How often a group is of pigs, cows, sheep, chickens."""
+ANIMALS = (PIG, COW, SHEEP, CHICKEN)
+ANIMAL_WEIGHTS = (10, 8, 12, 10)
+"""How often a group is of each of them."""
 ANIMAL_LIGHT = 9
 SPREAD = 5
 """Members of a group stand this many blocks apart at most."""
@@ -55,30 +58,23 @@ CLEARANCE = 2.0
 """Animals do not appear nearer to the player, blocks."""
 ATTEMPTS_EACH = 200
 """Places that are tried for each creature of a task."""
+GRASS_ATTEMPTS, VIEW_ATTEMPTS = 100, 150
+"""How many of them must be on grass, and in view."""
 
-ANIMALS, MONSTERS, DESPAWN, TASK, TURN = 760, 770, 780, 781, 791
+FIRST_CHUNK, GROUPS, PLACE_X, PLACE_Y, PLACE_Z, KIND, STEP_X, STEP_Z, LIGHT_DRAW, SKY_DRAW, DESPAWN, TASK, TURN = range(
+    760, 773
+)
 """Purposes of random numbers."""
 
 
 @kernel
-def spawn(w: Any, kind: int, x: float, y: float, z: float) -> int:
-    """Puts a new creature into the world, healthy and idle.
-
-    Args:
-        w: The ``World``.
-        kind: See ``creatures``.
-        x: Of its feet, blocks.
-        y: Likewise.
-        z: Likewise.
-
-    Returns:
-        Its index, or -1 when there are ``MAX_CREATURES`` already.
-    """
+def create(creatures: Any, clocks: Any, kind: int, x: float, y: float, z: float) -> int:
+    """Puts a new creature into the world, see ``spawn``."""
+    clock = clocks[0]
     for k in range(MAX_CREATURES):
-        c = w.creatures[k]
+        c = creatures[k]
         if c.kind != NOBODY:
             continue
-        clock = w.clock[0]
         clock.next_number += 1
         c.number = clock.next_number
         c.x = x % SIDE
@@ -127,9 +123,8 @@ def has_room(blocks: Any, kind: int, x: int, y: int, z: int) -> bool:
 
 
 @kernel
-def distance_to_player(w: Any, x: float, y: float, z: float) -> float:
+def away(p: Any, x: float, y: float, z: float) -> float:
     """Returns how far the player is from a place with x and z in [0, SIDE), the shortest way round the torus."""
-    p = w.player[0]
     dx = shortest(p.x - x)
     dy = p.y - y
     dz = shortest(p.z - z)
@@ -137,93 +132,18 @@ def distance_to_player(w: Any, x: float, y: float, z: float) -> float:
 
 
 @kernel
-def animal_of(u: float) -> int:
-    """Returns the kind of a group of animals for a random number."""
-    pick = u * (ANIMAL_WEIGHTS[0] + ANIMAL_WEIGHTS[1] + ANIMAL_WEIGHTS[2] + ANIMAL_WEIGHTS[3])
-    if pick < ANIMAL_WEIGHTS[0]:
-        return PIG
-    if pick < ANIMAL_WEIGHTS[0] + ANIMAL_WEIGHTS[1]:
-        return COW
-    if pick < ANIMAL_WEIGHTS[0] + ANIMAL_WEIGHTS[1] + ANIMAL_WEIGHTS[2]:
-        return SHEEP
-    return CHICKEN
-
-
-@kernel
-def place_group(w: Any, kind: int, x: int, z: int, key: int) -> int:
-    """Puts up to ``GROUP`` animals on the grass around a column; returns how many."""
-    seed = w.clock[0].seed
-    placed = 0
-    for member in range(GROUP):
-        for attempt in range(MEMBER_ATTEMPTS):
-            draw = member * MEMBER_ATTEMPTS + attempt
-            cx = (x + int(uniform(seed, key, draw, ANIMALS + 4) * (2 * SPREAD + 1)) - SPREAD) & MASK
-            cz = (z + int(uniform(seed, key, draw, ANIMALS + 5) * (2 * SPREAD + 1)) - SPREAD) & MASK
-            y = int(w.ground[cx, cz]) + 1
-            if w.blocks[cx, cz, y - 1] != GRASS or not has_room(w.blocks, kind, cx, y, cz):
-                continue
-            if sky_light_at(w, cx, y, cz) < ANIMAL_LIGHT or distance_to_player(w, cx + 0.5, y, cz + 0.5) < CLEARANCE:
-                continue
-            if spawn(w, kind, cx + 0.5, float(y), cz + 0.5) < 0:
-                return placed
-            placed += 1
-            break
-    return placed
-
-
-@kernel
-def populate(w: Any) -> int:
-    """Puts groups of animals on the grass of a fresh world, where the player has been placed already.
-
-    As in Minecraft a chunk of 16 x 16 columns has a group of four with a chance of 0.1, and more of them with the
-    same chance each; sheep are the most frequent, cows the rarest. Deserts, which have no grass, have none.
-
-    Returns:
-        How many animals there are, ``MOST_ANIMALS`` + 3 at most.
-    """
-    seed = w.clock[0].seed
-    side = SIDE // CHUNK
-    chunks = side * side
-    first = int(uniform(seed, 0, 0, ANIMALS) * chunks)
-    animals = 0
-    for n in range(chunks):
-        chunk = (first + 37 * n) % chunks  # 37 has no factor in common with 64: every chunk comes once
-        group = 0
-        while animals < MOST_ANIMALS and uniform(seed, chunk, group, ANIMALS + 1) < GROUP_CHANCE:
-            key = chunk * 64 + group
-            x = chunk // side * CHUNK + int(uniform(seed, key, 0, ANIMALS + 2) * CHUNK)
-            z = chunk % side * CHUNK + int(uniform(seed, key, 1, ANIMALS + 2) * CHUNK)
-            animals += place_group(w, animal_of(uniform(seed, key, 0, ANIMALS + 3)), x, z, key)
-            group += 1
-    return animals
-
-
-@kernel
-def dark_enough(w: Any, x: int, y: int, z: int, tick: int, draw: int) -> bool:
-    """Tells whether a monster appears in a cell: the darker it is the likelier, and never in a light of 8 or more."""
-    seed = w.clock[0].seed
-    if sky_light_at(w, x, y, z) > int(uniform(seed, tick, draw, MONSTERS + 5) * 32.0):
-        return False
-    return light_at(w, x, y, z) <= int(uniform(seed, tick, draw, MONSTERS + 6) * 8.0)
-
-
-@kernel
-def count_monsters(w: Any) -> int:
+def count_monsters(creatures: Any, p: Any, seed: int) -> int:
     """Lets monsters that are far away disappear sometimes, and returns how many there are then."""
-    seed = w.clock[0].seed
     monsters = 0
     for k in range(MAX_CREATURES):
-        c = w.creatures[k]
+        c = creatures[k]
         if c.kind == NOBODY or not IS_HOSTILE[c.kind]:
             continue
-        if (
-            c.age > DESPAWN_AGE
-            and uniform(seed, c.number, c.age, DESPAWN) < DESPAWN_CHANCE
-            and distance_to_player(w, c.x, c.y, c.z) > DESPAWN_DISTANCE
-        ):
+        old = c.age > DESPAWN_AGE and uniform(seed, c.number, c.age, DESPAWN) < DESPAWN_CHANCE
+        if old and away(p, c.x, c.y, c.z) > DESPAWN_DISTANCE:
             c.kind = NOBODY
-            continue
-        monsters += 1
+        else:
+            monsters += 1
     return monsters
 
 
@@ -231,34 +151,108 @@ def count_monsters(w: Any) -> int:
 def night_spawns(w: Any) -> None:
     """Lets monsters appear in the dark, at night or in caves, and far ones disappear; once a tick.
 
-    One random place is tried, which must be dark and at least 24 blocks from the player; up to four monsters of one
-    kind appear around it. There are never more than ``CLOCK.monsters`` of them; with 0 there are none but a task's.
+    One random place is tried, at least 24 blocks from the player; up to four monsters of one kind appear around it,
+    the likelier the darker it is, and never in a light of 8 or more. There are never more than ``CLOCK.monsters`` of
+    them; with 0 there are none but a task's.
     """
     clock = w.clock[0]
-    most = clock.monsters
-    if most <= 0 or count_monsters(w) >= most:
+    if clock.monsters <= 0:
         return
+    blocks = w.blocks
+    p = w.player[0]
     seed = clock.seed
-    tick = w.player[0].ticks
-    x = int(uniform(seed, tick, 0, MONSTERS) * SIDE)
-    z = int(uniform(seed, tick, 0, MONSTERS + 1) * SIDE)
-    y = 1 + int(uniform(seed, tick, 0, MONSTERS + 2) * max(1, int(w.tops[x, z])))
-    if solid(w.blocks, x, y, z) or not solid(w.blocks, x, y - 1, z):
+    tick = p.ticks
+    left = min(GROUP, clock.monsters - count_monsters(w.creatures, p, seed))
+    if left <= 0:
         return
-    kind = ZOMBIE if uniform(seed, tick, 0, MONSTERS + 3) < 0.5 else SPIDER
-    left = min(GROUP, most - count_monsters(w))
+    x = int(uniform(seed, tick, 0, PLACE_X) * SIDE)
+    z = int(uniform(seed, tick, 0, PLACE_Z) * SIDE)
+    y = 1 + int(uniform(seed, tick, 0, PLACE_Y) * w.tops[x, z])
+    if solid(blocks, x, y, z) or not solid(blocks, x, y - 1, z):
+        return
+    dimming = sky_dimming(clock.time, clock.rain)
+    kind = ZOMBIE if uniform(seed, tick, 0, KIND) < 0.5 else SPIDER
     for draw in range(GROUP):
-        if left > 0 and has_room(w.blocks, kind, x, y, z) and dark_enough(w, x, y, z, tick, draw):
-            far = distance_to_player(w, x + 0.5, y, z + 0.5) >= MONSTER_DISTANCE
-            if far and spawn(w, kind, x + 0.5, float(y), z + 0.5) >= 0:
+        if left > 0 and has_room(blocks, kind, x, y, z) and away(p, x + 0.5, float(y), z + 0.5) >= MONSTER_DISTANCE:
+            both = int(w.light[x, z, y])
+            sky = both >> 4
+            dark = max(sky - dimming, both & 15) <= int(uniform(seed, tick, draw, LIGHT_DRAW) * 8.0)
+            if dark and sky <= int(uniform(seed, tick, draw, SKY_DRAW) * 32.0):
+                create(w.creatures, w.clock, kind, x + 0.5, float(y), z + 0.5)
                 left -= 1
-        x = (x + int(uniform(seed, tick, draw, MONSTERS + 4) * (2 * SPREAD + 1)) - SPREAD) & MASK
-        z = (z + int(uniform(seed, tick, draw, MONSTERS + 7) * (2 * SPREAD + 1)) - SPREAD) & MASK
+        x = (x + int(uniform(seed, tick, draw, STEP_X) * (2 * SPREAD + 1)) - SPREAD) & MASK
+        z = (z + int(uniform(seed, tick, draw, STEP_Z) * (2 * SPREAD + 1)) - SPREAD) & MASK
 
 
-@kernel
-def spawn_near(w: Any, kind: int, count: int, nearest: float, farthest: float, purpose: int) -> int:
+def spawn(w: Any, kind: int, x: float, y: float, z: float) -> int:
+    """Puts a new creature into the world, healthy and idle.
+
+    Args:
+        w: The ``World``.
+        kind: See ``creatures``.
+        x: Of its feet, blocks.
+        y: Likewise.
+        z: Likewise.
+
+    Returns:
+        Its index, or -1 when there are ``MAX_CREATURES`` already.
+    """
+    return int(create(w.creatures, w.clock, int(kind), float(x), float(y), float(z)))
+
+
+def place_group(w: World, kind: int, x: int, z: int, key: int) -> int:
+    """Puts up to ``GROUP`` animals on the grass around a column; returns how many."""
+    seed = int(w.clock[0].seed)
+    player = w.player[0]
+    placed = 0
+    for member in range(GROUP):
+        for attempt in range(MEMBER_ATTEMPTS):
+            draw = member * MEMBER_ATTEMPTS + attempt
+            cx = (x + int(uniform(seed, key, draw, STEP_X) * (2 * SPREAD + 1)) - SPREAD) & MASK
+            cz = (z + int(uniform(seed, key, draw, STEP_Z) * (2 * SPREAD + 1)) - SPREAD) & MASK
+            y = int(w.ground[cx, cz]) + 1
+            if w.blocks[cx, cz, y - 1] != GRASS or not has_room(w.blocks, kind, cx, y, cz):
+                continue
+            dark = int(w.light[cx, cz, y]) >> 4 < ANIMAL_LIGHT
+            if dark or away(player, cx + 0.5, float(y), cz + 0.5) < CLEARANCE:
+                continue
+            placed += spawn(w, kind, cx + 0.5, y, cz + 0.5) >= 0
+            break
+    return placed
+
+
+def populate(w: World) -> int:
+    """Puts groups of animals on the grass of a fresh world, where the player has been placed already.
+
+    As in Minecraft a chunk of 16 x 16 columns has a group of four with a chance of 0.1, and more of them with the
+    same chance each; sheep are the most frequent, cows the rarest. Deserts, which have no grass, have none.
+
+    Returns:
+        How many animals there are, at most ``MOST_ANIMALS`` + 3.
+    """
+    seed = int(w.clock[0].seed)
+    side = SIDE // CHUNK
+    chunks = side * side
+    first = int(uniform(seed, 0, 0, FIRST_CHUNK) * chunks)
+    bounds = np.cumsum(ANIMAL_WEIGHTS) / sum(ANIMAL_WEIGHTS)
+    animals = 0
+    for n in range(chunks):
+        chunk = (first + 37 * n) % chunks  # 37 has no factor in common with 64: every chunk comes once
+        group = 0
+        while animals < MOST_ANIMALS and uniform(seed, chunk, group, GROUPS) < GROUP_CHANCE:
+            key = chunk * chunks + group
+            x = chunk // side * CHUNK + int(uniform(seed, key, 0, PLACE_X) * CHUNK)
+            z = chunk % side * CHUNK + int(uniform(seed, key, 0, PLACE_Z) * CHUNK)
+            kind = ANIMALS[int(np.searchsorted(bounds, uniform(seed, key, 0, KIND), "right"))]
+            animals += place_group(w, kind, x, z, key)
+            group += 1
+    return animals
+
+
+def spawn_near(w: World, kind: int, count: int, nearest: float, farthest: float, purpose: int) -> int:
     """Puts creatures of a task on the ground around the player, in plain view of him as far as there is such ground.
+
+    Animals come on grass if there is any.
 
     Args:
         w: The ``World``.
@@ -266,37 +260,34 @@ def spawn_near(w: Any, kind: int, count: int, nearest: float, farthest: float, p
         count: How many.
         nearest: Blocks from the player, along the ground.
         farthest: Likewise; less than ``SIDE`` / 2.
-        purpose: Any number from 0 to 999: calls that differ in it draw other places.
+        purpose: Calls that differ in it draw other places.
 
     Returns:
         How many found a place.
     """
-    seed = w.clock[0].seed
+    seed = int(w.clock[0].seed)
     p = w.player[0]
-    eye = p.y + EYE_HEIGHT
+    eye = float(p.y) + EYE_HEIGHT
     placed = 0
     for n in range(count):
         for attempt in range(ATTEMPTS_EACH):
-            key = (purpose * 64 + n) * ATTEMPTS_EACH + attempt
+            key = (purpose * MAX_CREATURES + n) * ATTEMPTS_EACH + attempt
             dx = (2.0 * uniform(seed, key, 0, TASK) - 1.0) * farthest
             dz = (2.0 * uniform(seed, key, 1, TASK) - 1.0) * farthest
-            away = dx * dx + dz * dz
-            if away < nearest * nearest or away > farthest * farthest:
+            if not nearest <= math.sqrt(dx * dx + dz * dz) <= farthest:
                 continue
             x = math.floor(p.x + dx) & MASK
             z = math.floor(p.z + dz) & MASK
             y = int(w.ground[x, z]) + 1
             if not has_room(w.blocks, kind, x, y, z):
                 continue
-            if not IS_HOSTILE[kind] and attempt < ATTEMPTS_EACH // 2 and w.blocks[x, z, y - 1] != GRASS:
+            if not IS_HOSTILE[kind] and attempt < GRASS_ATTEMPTS and w.blocks[x, z, y - 1] != GRASS:
                 continue
-            to_x = shortest(x + 0.5 - p.x)
-            to_z = shortest(z + 0.5 - p.z)
-            to_y = y + CREATURE_EYE[kind] - eye
-            if attempt < ATTEMPTS_EACH * 3 // 4 and not in_view(w.blocks, p.x, eye, p.z, to_x, to_y, to_z):
-                continue
-            if spawn(w, kind, x + 0.5, float(y), z + 0.5) < 0:
-                return placed
-            placed += 1
-            break
+            to_x = wrapped(x + 0.5 - float(p.x))
+            to_z = wrapped(z + 0.5 - float(p.z))
+            to_y = y + float(CREATURE_EYE[kind]) - eye
+            seen = in_view(w.blocks, float(p.x), eye, float(p.z), to_x, to_y, to_z)
+            if seen or attempt >= VIEW_ATTEMPTS:
+                placed += spawn(w, kind, x + 0.5, y, z + 0.5) >= 0
+                break
     return placed

@@ -11,6 +11,7 @@ import numpy as np
 from vpt_gym.world import sky
 from vpt_gym.world.block_art import SIZE, Faces, block_faces
 from vpt_gym.world.blocks import BLOCKS, PLANT
+from vpt_gym.world.creature_models import skins
 from vpt_gym.world.item_art import item_icons
 
 Array = np.ndarray[Any, Any]
@@ -35,6 +36,8 @@ class Art:
         clouds: See ``sky.clouds``.
         stars: See ``sky.stars``.
         icons: (items, 16, 16, 4) uint8, RGB and a mask, by item id.
+        skins: Flat uint32, as the atlas: 6 faces of each block, 1 sprite of each item, 6 faces of each skin of the
+            creatures.
     """
 
     atlas: Array
@@ -42,6 +45,7 @@ class Art:
     clouds: Array
     stars: Array
     icons: Array
+    skins: Array
 
 
 def _coarse(texture: Array, side: int) -> Array:
@@ -81,16 +85,30 @@ def _cracks(rng: np.random.Generator) -> Array:
     return stages.reshape(-1)
 
 
+def _sprites(icons: Array) -> Array:
+    return np.asarray(sky.packed(icons[..., :3]) | np.where(icons[..., 3] > 0, np.uint32(255 << 24), np.uint32(0))).reshape(
+        -1
+    )
+
+
+def _skins() -> Array:
+    shade = np.array(FACE_SHADE)[None, :, None, None, None]
+    return np.asarray(sky.packed(skins() * shade) | np.uint32(255 << 24)).reshape(-1)
+
+
 @functools.cache
 def art() -> Art:
     """Returns the art, drawn on the first call (some 50 ms) and shared; its arrays are read-only."""
     faces = block_faces()
+    atlas = _atlas(faces)
+    icons = item_icons(faces)
     parts = Art(
-        atlas=_atlas(faces),
+        atlas=atlas,
         cracks=_cracks(np.random.default_rng(99)),
         clouds=sky.clouds(),
         stars=sky.stars(),
-        icons=item_icons(faces),
+        icons=icons,
+        skins=np.concatenate((atlas[:ATLAS_LEVEL], _sprites(icons), _skins())),
     )
     for array in vars(parts).values():
         array.flags.writeable = False

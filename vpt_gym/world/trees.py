@@ -57,7 +57,7 @@ def grow_round(seed: int, x: int, z: int, base: int, logs: int, log: int, leaves
 def grow_spruce(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
     """Grows a spruce: a cone of ragged skirts over a bare foot."""
     bits = hash32(seed, x, z, 20)
-    logs = 6 + bits % 4
+    logs = 7 + bits % 4
     foot = 1 + (bits >> 4) % 2
     widest = 2 + (bits >> 8) % 2
     top = base + logs
@@ -76,7 +76,7 @@ def grow_spruce(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
         else:
             radius = 1 if skirt > 1 else 0
             skirt = min(widest, skirt + 1)
-    for y in range(base + 1, top + 1):
+    for y in range(base + 1, top):
         blocks[x, z, y] = SPRUCE_LOG
 
 

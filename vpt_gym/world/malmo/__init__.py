@@ -4,7 +4,7 @@ The real ``minedojo`` package plays on it without Java, and so does every other 
 ``python -m vpt_gym.world.malmo --port 9000``, or call ``serve``.
 
 From the bottom: ``mission`` reads what an episode is to be like, ``commands`` and ``chat`` what is done in a tick,
-``episode`` plays it, ``info`` (with ``lidar``, ``statistics`` and ``conditions``) tells what came of it;
+``episode`` plays it, ``info`` (with ``lidar`` and ``statistics``) tells what came of it;
 ``connection`` speaks the protocol with one client, ``server`` listens for all.
 """
 

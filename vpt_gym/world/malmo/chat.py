@@ -12,9 +12,8 @@ import numpy as np
 
 from vpt_gym.world import edit
 from vpt_gym.world.malmo.commands import CommandError
-from vpt_gym.world.malmo.conditions import Conditions
-from vpt_gym.world.malmo.items import named_block
-from vpt_gym.world.malmo.mission import WEATHERS, Placement, stack
+from vpt_gym.world.malmo.items import named_block, named_creature
+from vpt_gym.world.malmo.mission import RAIN, WEATHERS, Placement, stack
 from vpt_gym.world.state import WorldState
 
 PLAYERS = ("@p", "@a", "@r")
@@ -30,13 +29,11 @@ class Chat:
 
     Attributes:
         state: The world.
-        conditions: Health, time and weather.
         start: Where the player starts again when he is killed.
         rng: Draws where ``/spreadplayers`` puts him.
     """
 
     state: WorldState
-    conditions: Conditions
     start: Placement
     rng: np.random.Generator
 
@@ -59,13 +56,13 @@ class Chat:
             "/replaceitem": self._replaceitem,
             "/setblock": self._setblock,
             "/spreadplayers": self._spreadplayers,
+            "/summon": self._summon,
             "/time": self._time,
             "/tp": self._tp,
             "/weather": self._weather,
         }
         if name not in verbs:
-            why = "it has no mobs" if name == "/summon" else "it is not among its commands"
-            raise CommandError(f"the embedded world cannot do {command!r}: {why}; they are {', '.join(verbs)}")
+            raise CommandError(f"the embedded world cannot do {command!r}; its commands are {', '.join(verbs)}")
         try:
             verbs[name](arguments)
         except ValueError as error:
@@ -83,7 +80,6 @@ class Chat:
         _require(arguments in ([], *([player] for player in PLAYERS)), "use '/kill' or '/kill @e[type=item]'")
         start = self.start
         edit.respawn(self.state, start.x, start.y, start.z, start.yaw, start.pitch)
-        self.conditions.respawn()
 
     def _replaceitem(self, arguments: list[str]) -> None:
         form = "/replaceitem entity @p SLOT ITEM [QUANTITY [METADATA]]"
@@ -93,7 +89,7 @@ class Chat:
         _require(quantity > 0, f"the quantity is {quantity}; it must be 1 or more (an empty slot is minecraft:air)")
         filled = stack(slot, arguments[3].removeprefix("minecraft:"), quantity, metadata)
         if filled.slot < len(self.state.inventory):
-            self.state.inventory[filled.slot] = (filled.block, filled.quantity)
+            self.state.inventory[filled.slot] = (filled.item, filled.quantity, 0)
 
     def _slot(self, text: str) -> int:
         kind, _, which = text.removeprefix("slot.").partition(".")
@@ -127,6 +123,12 @@ class Chat:
         _require(float(arguments[2]) >= 0, form)  # the distance between players: there is one
         edit.spread(self.state, self.rng, x, z, float(arguments[3]))
 
+    def _summon(self, arguments: list[str]) -> None:
+        _require(len(arguments) in (1, 4), "use /summon CREATURE X Y Z")
+        kind = named_creature(arguments[0].removeprefix("minecraft:"))
+        x, y, z = self._place(arguments[1:] or ["~", "~", "~"])
+        edit.summon(self.state, kind, x, y, z)
+
     def _time(self, arguments: list[str]) -> None:
         _require(
             len(arguments) == 2 and arguments[0] in ("set", "add"), "use /time set TICKS|day|night or /time add TICKS"
@@ -134,7 +136,8 @@ class Chat:
         how, text = arguments
         ticks = DAY_TIMES[text] if how == "set" and text in DAY_TIMES else int(text)
         _require(ticks >= 0, f"the time is {ticks}; it must not be negative")
-        self.conditions.day_time = ticks + (self.conditions.day_time if how == "add" else 0)
+        clock = self.state.clock[0]
+        clock.time = ticks + (clock.time if how == "add" else 0)
 
     def _tp(self, arguments: list[str]) -> None:
         if arguments and arguments[0] in PLAYERS:
@@ -148,7 +151,7 @@ class Chat:
 
     def _weather(self, arguments: list[str]) -> None:
         _require(len(arguments) == 1 and arguments[0] in WEATHERS, f"use /weather {'|'.join(WEATHERS)}")
-        self.conditions.weather = arguments[0]
+        self.state.clock["rain"] = RAIN[arguments[0]]
 
     def _place(self, coordinates: list[str]) -> tuple[float, float, float]:
         player: Any = self.state.player[0]

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import BLOCKS
+from vpt_gym.world.crafting import CRAFT_INDEX
+from vpt_gym.world.items import ITEMS
 from vpt_gym.world.state import SLOTS
 from vpt_gym.world.tick import Controls
 
@@ -29,7 +30,8 @@ KEYS = (
     "pickItem",
     *HOTBAR_KEYS,
 )
-CRAFTS = ("craft", "craftNearby", "smeltNearby")
+CRAFTS = {"craft": "craft", "craftNearby": "craft_with_table", "smeltNearby": "smelt"}
+"""Malmo's verbs, and MineDojo's for the same."""
 NONE = "none"
 MALMO_SLOTS = 41
 """Slots of Malmo's inventory: 36, armour and off hand. The last five are always empty in this world."""
@@ -50,7 +52,8 @@ class Commands:
         swap: Two slots whose contents are swapped.
         equip: Item to take into the hand, ``NONE`` for nothing; ``log`` or, of one kind, ``log#2``.
         place: Item to place, likewise.
-        crafts: ``verb item`` of everything that is to be crafted.
+        craft: What is to be made, an index into ``crafting.CRAFTS``, -1 for nothing; the last one counts.
+        unknown_crafts: ``verb item`` of everything that is to be made and that this world does not have.
     """
 
     chat: list[str]
@@ -59,7 +62,8 @@ class Commands:
     swap: tuple[int, int] | None = None
     equip: str = NONE
     place: str = NONE
-    crafts: tuple[str, ...] = ()
+    craft: int = -1
+    unknown_crafts: tuple[str, ...] = ()
 
 
 def _camera(text: str) -> tuple[float, float]:
@@ -83,16 +87,18 @@ def _swap(text: str) -> tuple[int, int]:
 
 
 def slot_with(wanted: str, inventory: Array) -> int:
-    """Returns the first slot of an inventory (SLOTS, 2) that holds an item, or -1.
+    """Returns the first slot of an inventory that holds an item, or -1.
 
     Args:
         wanted: ``name``, or ``name#metadata`` for one kind of it.
-        inventory: (SLOTS, 2) int64, (block id, quantity).
+        inventory: (SLOTS, 3) int64, (item id, quantity, wear).
     """
     name, _, metadata = wanted.partition("#")
     for slot in range(SLOTS):
-        kind = BLOCKS[inventory[slot, 0]]
-        if inventory[slot, 1] > 0 and kind.name == name and metadata in ("", "?", str(kind.variant)):
+        if inventory[slot, 1] == 0:
+            continue
+        kind = ITEMS[int(inventory[slot, 0])]
+        if kind.name == name and metadata in ("", "?", str(kind.variant)):
             return slot
     return -1
 
@@ -122,8 +128,11 @@ class Keyboard:
                 commands.pitch += pitch
                 commands.yaw += yaw
             elif verb in CRAFTS:
-                if rest != NONE:
-                    commands.crafts += (line,)
+                known_craft = CRAFT_INDEX.get((CRAFTS[verb], rest), -1)
+                if known_craft >= 0:
+                    commands.craft = known_craft
+                elif rest != NONE:
+                    commands.unknown_crafts += (line,)
             elif verb == "equip":
                 commands.equip = rest
             elif verb == "place":
@@ -164,4 +173,6 @@ class Keyboard:
             place=-1 if commands.place == NONE else slot_with(commands.place, inventory),
             pitch=commands.pitch,
             yaw=commands.yaw,
+            craft=commands.craft,
+            opens=0,
         )

@@ -11,13 +11,13 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from vpt_gym.world import edit
-from vpt_gym.world.game import Game
+from vpt_gym.world.game import Game, Start
 from vpt_gym.world.malmo.chat import Chat
 from vpt_gym.world.malmo.commands import Commands, Keyboard
-from vpt_gym.world.malmo.conditions import Conditions
 from vpt_gym.world.malmo.info import InfoWriter
-from vpt_gym.world.malmo.mission import Mission, MissionError, Placement
+from vpt_gym.world.malmo.mission import RAIN, Mission, MissionError, Placement
 from vpt_gym.world.malmo.statistics import Statistics
+from vpt_gym.world.spawning import MOST_MONSTERS
 from vpt_gym.world.state import SLOTS
 
 Array = np.ndarray[Any, Any]
@@ -45,10 +45,10 @@ class Episode:
 
     Args:
         mission: What to play.
-        level: One of the world's levels.
+        level: The land, one of ``generate.TERRAINS``, unless the mission asks for a biome.
         rng: Makes the world where the mission has no seed.
         full_statistics: Report all of Minecraft's statistics, or only those that observations read.
-        warn: Is told of everything that is asked for and does nothing, such as crafting.
+        warn: Is told of everything that is asked for and does nothing, such as crafting what this world does not have.
 
     Raises:
         MissionError: The mission's start is not possible in this world.
@@ -63,19 +63,23 @@ class Episode:
         warn: Callable[[str], None],
     ) -> None:
         try:
-            self._game = Game(level, mission.height, mission.width, mission.break_speed)
+            start = Start(
+                animals=mission.spawning,
+                monsters=MOST_MONSTERS if mission.spawning else 0,
+                time=mission.start_time,
+                frozen=not mission.time_passes,
+            )
+            self._game = Game(mission.land or level, mission.height, mission.width, mission.break_speed, start)
         except ValueError as error:
             raise MissionError(str(error)) from error
         if mission.seed:
             rng, _ = seeding.np_random(seed_of(mission.seed))
         self._game.begin(rng)
         self.state = self._game.state
-        self._conditions = Conditions.of(mission)
         self._begin_player(mission)
         self._keyboard = Keyboard()
         self._chat = Chat(
             self.state,
-            self._conditions,
             self._start(),
             np.random.default_rng((self._game.world_seed, SPREAD)),
         )
@@ -103,13 +107,16 @@ class Episode:
             if self._chat.run(text):
                 self._statistics.died()
         self._swap(commands)
-        for craft in commands.crafts:
-            self._warn(f"{craft!r} does nothing: nothing can be crafted or smelted in the embedded world")
+        for craft in commands.unknown_crafts:
+            self._warn(f"{craft!r} does nothing: the embedded world cannot make that")
         if commands.chat:
             self._statistics.look_again(self.state)
         self._game.tick(self._keyboard.controls(commands, self.state.inventory))
-        self._conditions.tick()
         self._statistics.tick(self.state)
+        if self.state.player["health"][0] <= 0.0:
+            self._chat.run("/kill")
+            self._statistics.died()
+            self._statistics.look_again(self.state)
 
     def picture(self) -> memoryview:
         """Returns what the player sees: height * width * 3 bytes, RGB, the lowest row first. Valid until the next."""
@@ -120,10 +127,12 @@ class Episode:
 
     def info(self) -> bytes:
         """Returns the info that goes with the picture, UTF-8 JSON."""
-        return self._info.write(self.state, self._conditions, self._statistics)
+        return self._info.write(self.state, self._game.ticks, self._statistics)
 
     def _begin_player(self, mission: Mission) -> None:
-        place = mission.placement
+        player, place = self.state.player[0], mission.placement
+        player.health, player.food = mission.health, mission.food
+        self.state.clock["rain"] = RAIN[mission.weather]
         if place is not None:
             try:
                 edit.teleport(self.state, place.x, place.y, place.z, place.yaw, place.pitch)
@@ -131,7 +140,7 @@ class Episode:
                 raise MissionError(f"<Placement>: {error}") from error
         for stack in mission.inventory:
             if stack.slot < SLOTS:
-                self.state.inventory[stack.slot] = (stack.block, stack.quantity)
+                self.state.inventory[stack.slot] = (stack.item, stack.quantity, 0)
 
     def _start(self) -> Placement:
         player = self.state.player[0]

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, BLOCKS, MASK
+from vpt_gym.world.biomes import BIOMES
+from vpt_gym.world.blocks import AIR, BLOCKS, HAND
+from vpt_gym.world.crafting import NEARBY_FURNACE, NEARBY_TABLE, nearby_stations
+from vpt_gym.world.facts import life_facts, place_facts
+from vpt_gym.world.items import DURABILITY, ITEMS
 from vpt_gym.world.malmo.commands import MALMO_SLOTS
-from vpt_gym.world.malmo.conditions import Conditions
+from vpt_gym.world.malmo.items import AIR_NAME
 from vpt_gym.world.malmo.lidar import ray_values
 from vpt_gym.world.malmo.mission import Grid, Mission
 from vpt_gym.world.malmo.statistics import Statistics
-from vpt_gym.world.observation import LIFE, PLACE, look_around
-from vpt_gym.world.physics import EYE_HEIGHT
+from vpt_gym.world.observation import look_around
 from vpt_gym.world.state import SLOTS, WorldState
 
 AGENT = "MineDojoAgent0"
@@ -36,24 +39,12 @@ _CONSTANT = {
         "damage_yaw": 0.0,
     },
     "inventories_available": [{"name": "inventory", "size": MALMO_SLOTS}],
-    "armor": int(LIFE["armor"][0]),
+    "armor": 0,
     "score": 0,
-    "saturation": float(LIFE["saturation"][0]),
-    "xp": int(LIFE["xp"][0]),
+    "xp": 0,
     "is_alive": True,
-    "air": int(LIFE["oxygen"][0]),
     "name": AGENT,
     "is_sleeping": False,
-    "biome_name": "Forest",
-    "biome_id": int(PLACE["biome_id"]),
-    "biome_temperature": float(PLACE["temperature"][0]),
-    "biome_rainfall": float(PLACE["rainfall"][0]),
-    "sea_level": float(PLACE["sea_level"][0]),
-    "light_level": float(PLACE["light_level"][0]),
-    "sun_brightness": float(PLACE["sun_brightness"][0]),
-    "sky_light_level": float(PLACE["sky_light_level"][0]),
-    "nearby_crafting_table": False,
-    "nearby_furnace": False,
 }
 
 _TRUTH = ("false", "true")
@@ -63,13 +54,13 @@ _CELL = [
         for value in (
             kind.name,
             kind.variant,
-            block != AIR,  # is collidable
-            not kind.needs_tool,
-            block != AIR,  # blocks movement
-            False,  # is liquid
-            block != AIR,  # is solid
+            kind.solid,  # is collidable
+            kind.tier == HAND,  # is tool not required
+            kind.solid,  # blocks movement
+            kind.liquid,
+            kind.solid,
             kind.burns,
-            block != AIR,  # blocks light
+            block != AIR and not kind.plant,  # blocks light
         )
     )
     + ", "
@@ -78,22 +69,23 @@ _CELL = [
 """By block id: the values of a cell but the last, which is the cosine to the view."""
 
 
-def _slot_text(slot: int, block: int, quantity: int) -> str:
-    kind = BLOCKS[block if quantity > 0 else AIR]
+def _slot_text(slot: int, item: int, quantity: int, wear: int) -> str:
+    kind = ITEMS[item] if quantity > 0 else None
+    uses = int(DURABILITY[item]) if kind is not None else 0
     return json.dumps(
         {
-            "name": kind.name,
-            "variant": kind.variant,
+            "name": AIR_NAME if kind is None else kind.name,
+            "variant": 0 if kind is None else kind.variant,
             "quantity": quantity,
-            "max_durability": -1,
-            "cur_durability": -1,
+            "max_durability": uses if uses else -1,
+            "cur_durability": uses - wear if uses else -1,
             "index": slot,
             "inventory": "inventory",
         }
     )
 
 
-_UNUSED_SLOTS = ", ".join(_slot_text(slot, AIR, 0) for slot in range(SLOTS, MALMO_SLOTS))
+_UNUSED_SLOTS = ", ".join(_slot_text(slot, AIR, 0, 0) for slot in range(SLOTS, MALMO_SLOTS))
 
 
 class InfoWriter:
@@ -113,17 +105,23 @@ class InfoWriter:
             self._ids = np.zeros(self._grid.shape, np.int64)
             self._cosines = np.zeros(self._grid.shape, np.float32)
 
-    def write(self, state: WorldState, conditions: Conditions, statistics: Statistics) -> bytes:
-        """Returns the info as UTF-8 JSON."""
-        player = state.player
+    def write(self, state: WorldState, ticks: int, statistics: Statistics) -> bytes:
+        """Returns the info as UTF-8 JSON; ``ticks`` is how many the mission took so far."""
+        player, world = state.player, state.world
         x, y, z = float(player["x"][0]), float(player["y"][0]), float(player["z"][0])
-        covered = float(state.tops[int(x) & MASK, int(z) & MASK]) > y + EYE_HEIGHT
+        life, place, stations = life_facts(world), place_facts(world), nearby_stations(world)
         parts = [
             f'{self._constant}, "xpos": {x!r}, "ypos": {y!r}, "zpos": {z!r}, "yaw": {float(player["yaw"][0])!r}, '
-            f'"pitch": {float(player["pitch"][0])!r}, "can_see_sky": {_TRUTH[not covered]}, '
-            f'"life": {conditions.health!r}, "food": {conditions.food}, '
-            f'"is_raining": {_TRUTH[conditions.is_raining]}, "world_time": {conditions.day_time}, '
-            f'"total_time": {conditions.total_time}, "distance_travelled_cm": {statistics.distance}, '
+            f'"pitch": {float(player["pitch"][0])!r}, "can_see_sky": {_TRUTH[place.can_see_sky]}, '
+            f'"life": {life.life!r}, "food": {life.food:.0f}, "saturation": {life.saturation!r}, '
+            f'"air": {life.oxygen:.0f}, "biome_name": "{BIOMES[place.biome_id].name}", "biome_id": {place.biome_id}, '
+            f'"biome_temperature": {place.temperature!r}, "biome_rainfall": {place.rainfall!r}, '
+            f'"sea_level": {place.sea_level!r}, "light_level": {place.light_level!r}, '
+            f'"sun_brightness": {place.sun_brightness!r}, "sky_light_level": {place.sky_light_level!r}, '
+            f'"nearby_crafting_table": {_TRUTH[bool(stations & NEARBY_TABLE)]}, '
+            f'"nearby_furnace": {_TRUTH[bool(stations & NEARBY_FURNACE)]}, '
+            f'"is_raining": {_TRUTH[place.is_raining]}, "world_time": {int(state.clock["time"][0])}, '
+            f'"total_time": {ticks}, "distance_travelled_cm": {statistics.distance}, '
             f'"current_item_index": {int(player["slot"][0])}, "inventory": [{self._slots(state)}]',
             statistics.text(),
         ]

@@ -1,23 +1,25 @@
-"""The items and blocks of the embedded world by Minecraft's names."""
+"""The items, blocks and creatures of the embedded world by Minecraft's names."""
 
 from __future__ import annotations
 
-from vpt_gym.world.blocks import AIR, BLOCKS
+from vpt_gym.world.blocks import BLOCKS
+from vpt_gym.world.creatures import KINDS
+from vpt_gym.world.items import ITEMS as KNOWN
 
 AIR_NAME = "air"
 
-ITEMS: dict[tuple[str, int], int] = {
-    (BLOCKS[kind.drop].name, BLOCKS[kind.drop].variant): kind.drop for kind in BLOCKS if kind.drop != AIR
-}
-"""(name, metadata) -> block id of everything that can be carried."""
+ITEMS: dict[tuple[str, int], int] = {(kind.name, kind.variant): item for item, kind in KNOWN.items()}
+"""(name, metadata) -> item id of everything that can be carried."""
+CREATURES: dict[str, int] = {kind.name: number for number, kind in enumerate(KINDS) if number > 0}
+"""Name -> kind of everything that lives."""
 
 
 def _described(kinds: dict[tuple[str, int], int]) -> str:
     return ", ".join(f"{name} (metadata {variant})" if variant else name for name, variant in sorted(kinds))
 
 
-def item_block(name: str, metadata: int) -> int:
-    """Returns the block id of an item.
+def item_id(name: str, metadata: int) -> int:
+    """Returns the id of an item.
 
     Raises:
         ValueError: The embedded world has no such item; the message lists those that it has.
@@ -39,3 +41,14 @@ def named_block(name: str, metadata: int) -> int:
         asked = f"{name} (metadata {metadata})" if metadata else name
         raise ValueError(f"the embedded world has no block {asked!r}; its blocks are {_described(kinds)}")
     return kinds[name, metadata]
+
+
+def named_creature(name: str) -> int:
+    """Returns the kind of a creature.
+
+    Raises:
+        ValueError: The embedded world has no such creature; the message lists those that it has.
+    """
+    if name not in CREATURES:
+        raise ValueError(f"the embedded world has no {name!r}; its creatures are {', '.join(CREATURES)}")
+    return CREATURES[name]

@@ -7,28 +7,37 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, BLOCKS, HEIGHT, MASK
+from vpt_gym.world.blocks import AIR, BLOCKS, HAND, HEIGHT, MASK, NO_TOOL, SHEARS, WOODEN, Block
+from vpt_gym.world.creatures import KINDS
+from vpt_gym.world.items import NO_ITEM
+from vpt_gym.world.loot import ITEM_HALF_WIDTH, ITEM_HEIGHT
 from vpt_gym.world.malmo.mission import Ray
 from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look, pick, wrapped
 from vpt_gym.world.state import WorldState
-from vpt_gym.world.loot import ITEM_HALF_WIDTH, ITEM_HEIGHT
 
 NO_ENTITY, ITEM_ENTITY = "null", "EntityItem"
 """Names of the classes in Minecraft."""
-_NEEDS_NO_LEVEL = ("air", "leaves", "bedrock")
 
 
-def harvest_level(name: str) -> int:
+def harvest_level(block: Block) -> int:
     """Returns Minecraft's harvest level of a block: -1 where no kind of tool is meant for it."""
-    return -1 if name in _NEEDS_NO_LEVEL else 0
+    return -1 if block.tool in (NO_TOOL, SHEARS) else max(0, block.tier - WOODEN)
 
 
 _BLOCK_VALUES = [
     (
         [kind.name],
-        [kind.variant, harvest_level(kind.name), not kind.needs_tool, block != AIR, False, block != AIR, kind.burns],
+        [
+            kind.variant,
+            harvest_level(kind),
+            kind.tier == HAND,
+            kind.solid,
+            kind.liquid,
+            kind.solid,
+            kind.burns,
+        ],
     )
-    for block, kind in enumerate(BLOCKS)
+    for kind in BLOCKS
 ]
 """By block id: the values of a ray before and after the distance."""
 
@@ -66,18 +75,24 @@ def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
 
     They are: block name, distance to it (blocks), metadata, harvest level, needs no tool, blocks movement, is liquid,
     is solid, can burn, entity name, distance to it, the ray's pitch and yaw as asked for, and the block's x, y, z. A
-    ray that meets no block ends in air at its full length. Entities are items that lie about; without one, the
-    distance to it is that to the block.
+    ray that meets no block ends in air at its full length. Entities are creatures and items that lie about; without
+    one, the distance to it is that to the block.
     """
     player = state.player[0]
     eye_height = SNEAKING_EYE_HEIGHT if player.sneaking else EYE_HEIGHT
     x, y, z = float(player.x), float(player.y) + eye_height, float(player.z)
     view = look(float(player.yaw), float(player.pitch))
     boxes = []
-    for item in state.items[state.items["block"] != AIR]:
-        dx, dy, dz = wrapped(float(item.x) - x), float(item.y) - y, wrapped(float(item.z) - z)
-        half = ITEM_HALF_WIDTH
-        boxes.append(((dx - half, dy, dz - half), (dx + half, dy + ITEM_HEIGHT, dz + half)))
+    bodies = [
+        *((item, ITEM_HALF_WIDTH, ITEM_HEIGHT, ITEM_ENTITY) for item in state.items[state.items["item"] != NO_ITEM]),
+        *(
+            (being, KINDS[being.kind].width / 2, KINDS[being.kind].height, f"Entity{KINDS[being.kind].name.title()}")
+            for being in state.creatures[state.creatures["kind"] > 0]
+        ),
+    ]
+    for body, half, tall, name in bodies:
+        dx, dy, dz = wrapped(float(body.x) - x), float(body.y) - y, wrapped(float(body.z) - z)
+        boxes.append(((dx - half, dy, dz - half), (dx + half, dy + tall, dz + half), name))
     hit = np.zeros(4, np.int64)
     values: list[Any] = []
     for ray in rays:
@@ -92,8 +107,8 @@ def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
             distance = ray.distance
             bx, by, bz = (math.floor(o + distance * along) for o, along in zip((x, y, z), direction, strict=True))
         block = int(state.blocks[bx & MASK, bz & MASK, by]) if 0 <= by < HEIGHT else AIR
-        to_item = min((_way_to_box(low, high, direction) for low, high in boxes), default=math.inf)
-        entity = (ITEM_ENTITY, to_item) if to_item < distance else (NO_ENTITY, distance)
+        nearest = min(((_way_to_box(low, high, direction), name) for low, high, name in boxes), default=(math.inf, ""))
+        entity = (nearest[1], nearest[0]) if nearest[0] < distance else (NO_ENTITY, distance)
         name, properties = _BLOCK_VALUES[block]
         values += name
         values.append(distance)

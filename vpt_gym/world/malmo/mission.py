@@ -9,16 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vpt_gym.world.malmo.items import AIR_NAME, item_block
+from vpt_gym.world.biomes import BIRCH_FOREST, DESERT, FOREST, PLAINS, TAIGA
+from vpt_gym.world.items import STACK_SIZE
+from vpt_gym.world.malmo.items import AIR_NAME, item_id
 from vpt_gym.world.render import MIN_SIDE
-from vpt_gym.world.state import SLOTS, STACK
+from vpt_gym.world.state import SLOTS
 
 T = TypeVar("T", int, float)
 
-WEATHERS = ("normal", "clear", "rain", "thunder")
+RAIN = {"normal": 0.0, "clear": 0.0, "rain": 1.0, "thunder": 1.0}
+"""How much it rains, 0 to 1, by weather."""
+WEATHERS = tuple(RAIN)
 MAX_SIDE = 4096
 MAX_CELLS = 50_000
 MAX_RAYS = 10_000
+MAX_STACK = 64
 MAX_HEALTH = 20.0
 MAX_FOOD = 20
 
@@ -53,10 +58,10 @@ class Ray:
 
 @dataclass(frozen=True)
 class Stack:
-    """``quantity`` items of a block id in an inventory slot."""
+    """``quantity`` items of an item id in an inventory slot."""
 
     slot: int
-    block: int
+    item: int
     quantity: int
 
 
@@ -89,6 +94,8 @@ class Mission:
         start_time: Of the day, ticks.
         time_passes: Whether the time of day goes on.
         weather: One of ``WEATHERS``.
+        spawning: Whether animals and monsters come by themselves.
+        land: The land of the biome that the whole world is to have; empty for that of the server.
     """
 
     height: int
@@ -104,11 +111,12 @@ class Mission:
     start_time: int = 0
     time_passes: bool = True
     weather: str = "normal"
+    spawning: bool = True
+    land: str = ""
 
 
 _IMPOSSIBLE = {
     "FlatWorldGenerator": "the embedded world makes hills and trees only; use <DefaultWorldGenerator>",
-    "BiomeGenerator": "the embedded world has one biome, a forest; use <DefaultWorldGenerator>",
     "FileWorldGenerator": "the embedded world cannot load Minecraft's worlds; use <DefaultWorldGenerator>",
     "DrawingDecorator": "the embedded world cannot draw structures; set blocks by the chat command /setblock",
     "VillageSpawnDecorator": "the embedded world has no villages",
@@ -116,7 +124,7 @@ _IMPOSSIBLE = {
 
 _HONOURED_ELEMENTS = """
 MissionInit Mission About Summary Description ModSettings MsPerTick ServerSection ServerInitialConditions Time
-StartTime AllowPassageOfTime Weather AllowSpawning ServerHandlers DefaultWorldGenerator AgentSection Name AgentStart
+StartTime AllowPassageOfTime Weather AllowSpawning ServerHandlers DefaultWorldGenerator BiomeGenerator AgentSection Name AgentStart
 LowLevelInputs BreakSpeedMultiplier StartingHealth StartingFood Inventory InventoryObject Placement AgentHandlers
 FileBasedPerformanceProducer ObservationFromDamage PauseCommand VideoProducer Width Height
 ObservationFromFullInventory ObservationFromFullStats ObservationFromGrid Grid min max ObservationFromRichLidar
@@ -187,10 +195,32 @@ def _check_elements(root: ET.Element) -> None:
         raise MissionError("<ObservationFromFullInventory flat='true'> is not possible; use flat='false'")
 
 
+BIOMES: dict[int, str] = {
+    PLAINS: "plains",
+    DESERT: "desert_edge",
+    FOREST: "forest",
+    TAIGA: "taiga",
+    BIRCH_FOREST: "birch_forest",
+}
+"""The world's land by Minecraft's number of its biome."""
+
+
+def _land(root: ET.Element) -> str:
+    generator = _find(root, "BiomeGenerator")
+    if generator is None:
+        return ""
+    biome = _number("<BiomeGenerator biome>", generator.get("biome"), int, 0, 255)
+    if biome not in BIOMES:
+        known = ", ".join(f"{number} ({land})" for number, land in BIOMES.items())
+        raise MissionError(f"<BiomeGenerator biome='{biome}'> is not possible; the embedded world has {known}")
+    return BIOMES[biome]
+
+
 def _seed(root: ET.Element) -> str:
     generator = _find(root, "DefaultWorldGenerator")
     if generator is None:
-        return ""
+        generator = _find(root, "BiomeGenerator")
+        return "" if generator is None else generator.get("seed", "").strip()
     options = generator.get("generatorOptions", "").strip()
     if options not in ("", "{}"):
         raise MissionError(f"<DefaultWorldGenerator generatorOptions={options!r}> is not possible; use '{{}}'")
@@ -250,12 +280,12 @@ def stack(slot: int, name: str, quantity: int, metadata: int) -> Stack:
     """
     if name == AIR_NAME or quantity == 0:
         return Stack(slot, 0, 0)
-    block = item_block(name, metadata)
+    item = item_id(name, metadata)
     if not 0 <= slot < SLOTS:
         raise ValueError(f"slot {slot} cannot hold {name}: the embedded world has no armour and no off hand")
-    if not 0 < quantity <= STACK:
-        raise ValueError(f"the quantity of {name} is {quantity}; it must be 1 to {STACK}")
-    return Stack(slot, block, quantity)
+    if not 0 < quantity <= STACK_SIZE[item]:
+        raise ValueError(f"the quantity of {name} is {quantity}; it must be 1 to {STACK_SIZE[item]}")
+    return Stack(slot, item, quantity)
 
 
 def _inventory(root: ET.Element) -> tuple[Stack, ...]:
@@ -264,7 +294,7 @@ def _inventory(root: ET.Element) -> tuple[Stack, ...]:
         if _tag(element) != "InventoryObject":
             continue
         slot = _number("<InventoryObject slot>", element.get("slot"), int, 0, 40)
-        quantity = _number("<InventoryObject quantity>", element.get("quantity", "1"), int, 0, STACK)
+        quantity = _number("<InventoryObject quantity>", element.get("quantity", "1"), int, 0, MAX_STACK)
         metadata = _number("<InventoryObject metadata>", element.get("metadata", "0"), int, 0, 32_767)
         name = element.get("type", "").removeprefix("minecraft:")
         try:
@@ -343,4 +373,6 @@ def read_mission(xml: bytes) -> Mission:
         start_time=_number("<StartTime>", text("Time", "StartTime", default="0"), int, 0, 2**53),
         time_passes=_flag("<AllowPassageOfTime>", text("Time", "AllowPassageOfTime", default="true")),
         weather=_weather(root),
+        spawning=_flag("<AllowSpawning>", text("AllowSpawning", default="true")),
+        land=_land(root),
     )

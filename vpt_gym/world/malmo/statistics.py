@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, BLOCKS, SIDE
+from vpt_gym.world.blocks import AIR, BLOCKS, LIQUID, SIDE
+from vpt_gym.world.creatures import KINDS
+from vpt_gym.world.digging import DIG_DELAY
+from vpt_gym.world.items import ITEMS, NO_ITEM
+from vpt_gym.world.loot import THROW_DELAY
 from vpt_gym.world.malmo import statistic_names as names
 from vpt_gym.world.physics import JUMP_DELAY
 from vpt_gym.world.state import PLAYER, WorldState
-from vpt_gym.world.digging import DIG_DELAY
-from vpt_gym.world.loot import THROW_DELAY
 
 Array = np.ndarray[Any, Any]
 
@@ -56,8 +58,8 @@ def _zero_tree(full: bool) -> dict[str, Any]:
 def _held(inventory: Array) -> Counter[str]:
     """Returns how many items of each name an inventory holds."""
     held: Counter[str] = Counter()
-    for block, quantity in inventory[inventory[:, 1] > 0].tolist():
-        held[BLOCKS[block].name] += quantity
+    for item, quantity, _ in inventory[inventory[:, 1] > 0].tolist():
+        held[ITEMS[item].name] += quantity
     return held
 
 
@@ -83,6 +85,7 @@ class Statistics:
         """Takes note of a world that was changed from outside: nothing of that is counted."""
         self._blocks = state.blocks.copy()
         self._inventory = state.inventory.copy()
+        self._kills = state.kills.copy()
         self._player = state.player.tolist()[0]
 
     def died(self) -> None:
@@ -104,22 +107,37 @@ class Statistics:
             flat[f"{kind}_one_cm"] += way
         if player[JUMPED] == JUMP_DELAY and before[JUMPED] != JUMP_DELAY:
             flat["jump"] += 1
+        if not np.array_equal(state.kills, self._kills):
+            self._count_kills(state)
         if player[DUG] == DIG_DELAY or not np.array_equal(state.inventory, self._inventory):
             self._exchange(state)
         self._player = player
+
+    def _count_kills(self, state: WorldState) -> None:
+        for kind in np.nonzero(state.kills != self._kills)[0].tolist():
+            new = int(state.kills[kind] - self._kills[kind])
+            self._tree["stat"]["mob_kills"] += new
+            if self._full:
+                self._tree["stat"]["kill_entity"][KINDS[kind].name] += new
+            if KINDS[kind].hostile:
+                self._tree["achievement"]["kill_enemy"] = 1
+            if KINDS[kind].name == "cow":
+                self._tree["achievement"]["kill_cow"] = 1
+        self._kills[:] = state.kills
+        self._written = None
 
     def _exchange(self, state: WorldState) -> None:
         """Counts blocks that were mined or placed, and items that were picked up or thrown."""
         changed = np.nonzero(state.blocks != self._blocks)
         placed: Counter[str] = Counter()
         for was, now in zip(self._blocks[changed].tolist(), state.blocks[changed].tolist(), strict=True):
-            if now == AIR:
+            if now == AIR and not LIQUID[was]:
                 self._count("mine_block", BLOCKS[was].name, 1)
-            else:
+            elif now != AIR and not LIQUID[now]:
                 placed[BLOCKS[now].name] += 1
         self._blocks[changed] = state.blocks[changed]
-        fresh = (state.items["block"] != AIR) & (state.items["age"] == 1) & (state.items["delay"] == THROW_DELAY - 1)
-        thrown = Counter(BLOCKS[block].name for block in state.items["block"][fresh].tolist())
+        fresh = (state.items["item"] != NO_ITEM) & (state.items["age"] == 1) & (state.items["delay"] == THROW_DELAY - 1)
+        thrown = Counter(ITEMS[item].name for item in state.items["item"][fresh].tolist())
         gained = _held(state.inventory)
         gained.subtract(_held(self._inventory))
         for kind, counts in (("use_item", placed), ("drop", thrown)):
