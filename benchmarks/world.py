@@ -27,7 +27,8 @@ from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.machine import describe
 from vpt_gym.world.compiled import LANES, kernel
 from vpt_gym.world.env import VoxelEnv
-from vpt_gym.world.physics import EYE_HEIGHT, pick
+from vpt_gym.world.physics import EYE_HEIGHT
+from vpt_gym.world.picking import pick
 from vpt_gym.world.raycast import VIEW
 from vpt_gym.world.render import camera_axes
 

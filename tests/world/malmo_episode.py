@@ -10,6 +10,7 @@ from flat_world import FLOOR, flat_state
 
 from vpt_gym.world.malmo.episode import Episode
 from vpt_gym.world.malmo.mission import Mission
+from vpt_gym.world.state import DERIVED
 
 START = (64.5, float(FLOOR), 64.5)
 
@@ -24,8 +25,11 @@ def flat_episode(blocks: dict[tuple[int, int, int], int] | None = None, **missio
     """Returns an episode on flat ground; the player stands at ``START`` and looks along +z."""
     episode = episode_of(**mission)
     flat = flat_state(blocks)
-    for name in ("blocks", "ground", "tops", "squares", "player", "items", "inventory"):
+    health, food = (episode.state.player[name][0] for name in ("health", "food"))
+    for name in ("blocks", "ground", *DERIVED, "player", "items", "inventory", "creatures"):
         getattr(episode.state, name)[:] = getattr(flat, name)
+    episode.state.player["health"], episode.state.player["food"] = health, food
+    episode.state.clock["monsters"] = 0
     episode.step("chat /time set 0")  # the statistics look at the world again
     return episode
 

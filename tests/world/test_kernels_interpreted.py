@@ -17,11 +17,12 @@ import pytest
 from flat_world import FLOOR, flat_state, position, run
 
 from vpt_gym.actions.human import human_action
+from vpt_gym.world import compiled
 from vpt_gym.world.blocks import AIR, OAK_LEAVES, OAK_LOG, STONE
-from vpt_gym.world.compiled import LANES, announce_compilation, drop_stale_code, is_cached
+from vpt_gym.world.compiled import LANES, announce_compilation, digest_of, drop_stale_code, is_cached
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.experts import LogExpert
-from vpt_gym.world.overlay import Overlay
+from vpt_gym.world.hud import Hud
 from vpt_gym.world.render import Renderer
 from vpt_gym.world.tick import advance
 
@@ -123,31 +124,45 @@ def test_the_expert_looks_for_trees_items_and_ways_out() -> None:
 
 
 def test_the_hotbar_fits_its_frame() -> None:
-    overlay = Overlay(104, 104)
+    state = flat_state()
+    state.inventory[0] = (OAK_LOG, 1, 0)
+    state.inventory[8] = (STONE, 64, 0)
     frame = np.zeros(3 * 104 * 104, np.uint8)
-    inventory = np.zeros((36, 2), np.int64)
-    inventory[0] = (OAK_LOG, 1)
-    inventory[8] = (STONE, 64)
-    overlay.draw(frame, inventory, 3, 0)
+    Hud(104, 104).draw(frame, state)
     picture = frame.reshape(3, 104, 104)
     assert picture[:, 95:103, 16:88].any()
     assert not picture[:, :50, :40].any()
 
 
 def test_code_of_changed_sources_is_dropped(tmp_path: Path) -> None:
-    cache = tmp_path / "__pycache__"
+    def drop(folder: Path = tmp_path) -> bool:
+        return drop_stale_code(folder, digest_of(folder))
+
+    caches = [tmp_path / "__pycache__", tmp_path / "inner" / "__pycache__"]
     (tmp_path / "kernels.py").write_text("A = 1")
-    assert drop_stale_code(tmp_path)
-    assert not drop_stale_code(tmp_path)
-    for name in ("kernels.f-1.py311.nbi", "kernels.f-1.py311.1.nbc", "kernels.cpython-311.pyc"):
-        (cache / name).write_text("code")
-    assert not drop_stale_code(tmp_path)
-    (tmp_path / "constants.py").write_text("B = 2")
-    assert drop_stale_code(tmp_path)
-    assert sorted(path.name for path in cache.iterdir()) == ["kernels.cpython-311.pyc", "kernels.sha256"]
+    assert drop()
+    assert not drop()
+    caches[1].mkdir(parents=True)
+    for cache in caches:
+        for name in ("kernels.f-1.py311.nbi", "kernels.f-1.py311.1.nbc", "kernels.cpython-311.pyc"):
+            (cache / name).write_text("code")
+    assert not drop()
+    (tmp_path / "inner" / "constants.py").write_text("B = 2")
+    assert drop()
+    assert sorted(path.name for path in caches[0].iterdir()) == ["kernels.cpython-311.pyc", "kernels.sha256"]
+    assert [path.name for path in caches[1].iterdir()] == ["kernels.cpython-311.pyc"]
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "__pycache__").write_text("in the way")
-    assert not drop_stale_code(tmp_path / "elsewhere")
+    assert not drop(tmp_path / "elsewhere")
+
+
+def test_a_chosen_folder_keeps_the_code_of_each_version_apart(tmp_path: Path) -> None:
+    code = "from vpt_gym.world.hashing import hash32; hash32(1, 2, 3, 4)"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    (version,) = tmp_path.iterdir()
+    assert version.name == f"vpt_gym-{digest_of(Path(compiled.__file__).parent)[:16]}"
+    assert list(version.rglob("hashing.hash32*.nbc"))
 
 
 def test_the_wait_for_compilation_is_announced_once(

@@ -10,7 +10,23 @@ import pytest
 from flat_world import FLOOR
 from malmo_episode import episode_of, flat_episode, info_of
 
-from vpt_gym.world.blocks import AIR, BIRCH_LOG, BLOCKS, DIRT, HEIGHT, MASK, OAK_LEAVES, OAK_LOG, SAND, STONE
+from vpt_gym.world.blocks import (
+    AIR,
+    BIRCH_LOG,
+    BLOCKS,
+    DIRT,
+    HAND,
+    HEIGHT,
+    LIQUID,
+    MASK,
+    OAK_LEAVES,
+    OAK_LOG,
+    PLANT,
+    STONE,
+)
+from vpt_gym.world.creatures import ZOMBIE
+from vpt_gym.world.edit import summon
+from vpt_gym.world.items import STONE_PICKAXE
 from vpt_gym.world.malmo.lidar import turned
 from vpt_gym.world.malmo.mission import Grid, Placement, Ray
 from vpt_gym.world.physics import EYE_HEIGHT, look
@@ -28,11 +44,15 @@ def rays_of(info: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_fields() -> None:
-    info = info_of(episode_of(health=7.5, food=3))
+    info = info_of(episode_of(health=7.5, food=3, land="forest"))
     assert (info["life"], info["food"], info["armor"], info["air"], info["saturation"]) == (7.5, 3, 0, 300, 5.0)
     assert (info["xp"], info["is_sleeping"], info["is_alive"], info["is_dead"]) == (0, False, True, False)
     assert (info["nearby_crafting_table"], info["nearby_furnace"]) == (False, False)
-    assert (info["biome_id"], info["light_level"], info["can_see_sky"]) == (4, 15.0, True)
+    assert (info["biome_name"], info["sky_light_level"], info["can_see_sky"]) == ("forest", 1.0, True)
+    noon = info_of(episode_of(start_time=6000))
+    assert (noon["light_level"], noon["sun_brightness"]) == (15.0, 1.0)
+    night = info_of(episode_of(start_time=18000))
+    assert (night["light_level"], night["sun_brightness"]) == (4.0, pytest.approx(0.2))
     assert "voxels" not in info
     assert "rays" not in info
     roofed = flat_episode({(64, FLOOR + 3, 64): STONE})
@@ -42,12 +62,13 @@ def test_fields() -> None:
 def test_inventory_has_41_slots_in_order() -> None:
     episode = flat_episode()
     info_of(episode)  # what was written for the empty inventory must not be told again
-    episode.state.inventory[[0, 8, 35]] = ((BIRCH_LOG, 3), (DIRT, 64), (SAND, 1))
+    episode.state.inventory[[0, 8, 35]] = ((BIRCH_LOG, 3, 0), (DIRT, 64, 0), (STONE_PICKAXE, 1, 31))
     slots = info_of(episode)["inventory"]
     assert [slot["index"] for slot in slots] == list(range(41))
     assert {slot["inventory"] for slot in slots} == {"inventory"}
     held = {slot["index"]: (slot["name"], slot["variant"], slot["quantity"]) for slot in slots if slot["quantity"]}
-    assert held == {0: ("log", 2, 3), 8: ("dirt", 0, 64), 35: ("sand", 0, 1)}
+    assert held == {0: ("log", 2, 3), 8: ("dirt", 0, 64), 35: ("stone_pickaxe", 0, 1)}
+    assert (slots[35]["max_durability"], slots[35]["cur_durability"]) == (131, 100)
     empty = {"name": "air", "variant": 0, "quantity": 0, "max_durability": -1, "cur_durability": -1}
     assert slots[40] == {**empty, "index": 40, "inventory": "inventory"}
 
@@ -69,10 +90,11 @@ def test_cells_are_z_outer_y_middle_x_inner(low: tuple[int, int, int], high: tup
             for x in range(low[0], high[0] + 1):
                 cell = np.floor((player.x + x, player.y + y, player.z + z)).astype(int)
                 block = int(blocks[cell[0] & MASK, cell[2] & MASK, cell[1]]) if 0 <= cell[1] < HEIGHT else AIR
-                kind, solid = BLOCKS[block], block != AIR
+                kind = BLOCKS[block]
                 name, meta, collidable, bare_hand, blocking, liquid, is_solid, burns, opaque, cosine = next(cells)
-                assert (name, meta, bare_hand, burns) == (kind.name, kind.variant, not kind.needs_tool, kind.burns)
-                assert (collidable, blocking, liquid, is_solid, opaque) == (solid, solid, False, solid, solid)
+                assert (name, meta, bare_hand, burns) == (kind.name, kind.variant, kind.tier == HAND, kind.burns)
+                assert (collidable, blocking, is_solid, liquid) == (kind.solid,) * 3 + (kind.liquid,)
+                assert opaque == (block != AIR and not kind.plant)
                 way = cell + 0.5 - eye
                 assert cosine == pytest.approx(float(way @ view / np.linalg.norm(way)), abs=1e-6)
     assert next(cells, None) is None
@@ -83,6 +105,7 @@ def test_rays_meet_what_a_fine_walk_along_them_meets() -> None:
     rays = tuple(Ray(pitch, yaw, 20.0) for pitch, yaw in angles)
     episode = episode_of(level="default", rays=rays)
     state, player = episode.state, episode.state.player[0]
+    state.blocks[PLANT[state.blocks]] = AIR  # their boxes are smaller than their cells
     player.pitch = 15.0
     eye = np.array((player.x, player.y + EYE_HEIGHT, player.z))
     met = 0
@@ -90,10 +113,12 @@ def test_rays_meet_what_a_fine_walk_along_them_meets() -> None:
         direction = np.array(turned(look(player.yaw, player.pitch), ray.pitch, ray.yaw))
         assert np.linalg.norm(direction) == pytest.approx(1.0)
         block, way = AIR, 0.0
-        while block == AIR and way < ray.distance:
+        while (block == AIR or LIQUID[block]) and way < ray.distance:
             way += 1e-3
             x, y, z = np.floor(eye + way * direction).astype(int)
             block = int(state.blocks[x & MASK, z & MASK, y]) if 0 <= y < HEIGHT else AIR
+        if LIQUID[block]:
+            continue  # the end of the ray is in water
         assert told["block_name"] == BLOCKS[block].name
         assert told["block_distance"] == pytest.approx(way, abs=2e-3)
         assert (told["ray_pitch"], told["ray_yaw"]) == (ray.pitch, ray.yaw)
@@ -129,13 +154,20 @@ def test_rays_do_not_break_at_the_seam_of_the_world() -> None:
 def test_rays_see_items_before_blocks_only() -> None:
     episode = flat_episode({(64, FLOOR + 1, 68): STONE}, rays=(Ray(0.0, 0.0, 9.0), Ray(0.0, 0.5, 9.0)))
     item = episode.state.items[0]
-    item.block, item.x, item.y, item.z = OAK_LOG, 64.5, FLOOR + EYE_HEIGHT - 0.1, 66.5
+    item.item, item.x, item.y, item.z = OAK_LOG, 64.5, FLOOR + EYE_HEIGHT - 0.1, 66.5
     seen, missed = rays_of(info_of(episode))
     assert (seen["entity_name"], seen["entity_distance"]) == ("EntityItem", pytest.approx(1.875))
     assert (seen["block_name"], seen["block_distance"]) == ("stone", pytest.approx(3.5))
     assert missed["entity_name"] == "null"
     item.z = 70.0
     assert rays_of(info_of(episode))[0]["entity_name"] == "null"
+
+
+def test_rays_see_creatures() -> None:
+    episode = flat_episode(rays=(Ray(0.0, 0.0, 9.0),))
+    summon(episode.state, ZOMBIE, 64.5, float(FLOOR), 67.5)
+    (ray,) = rays_of(info_of(episode))
+    assert (ray["entity_name"], ray["entity_distance"]) == ("EntityZombie", pytest.approx(2.7))
 
 
 # -- statistics

@@ -44,7 +44,8 @@ from vpt_gym.world.blocks import (
 from vpt_gym.world.caves import IRON_TOP
 from vpt_gym.world.generate import LEVELS, TERRAINS, Terrain, choose_start, generate
 from vpt_gym.world.hashing import hash32, uniform
-from vpt_gym.world.physics import EYE_HEIGHT, look_at, pick, wrapped
+from vpt_gym.world.physics import EYE_HEIGHT, look_at, wrapped
+from vpt_gym.world.picking import pick
 from vpt_gym.world.state import WorldState
 from vpt_gym.world.trees import TALLEST
 

@@ -61,11 +61,9 @@ def assert_lit(state: WorldState) -> None:
     for light, own in ((sky, np.where(open_sky, FULL, 0)), (glow, LIGHT[blocks])):
         padded = np.pad(light.astype(int), ((1, 1), (1, 1), (0, 0)), mode="wrap")
         around = np.pad(padded, ((0, 0), (0, 0), (1, 1)))
-        best = np.max(
-            [around[2:, 1:-1, 1:-1], around[:-2, 1:-1, 1:-1], around[1:-1, 2:, 1:-1]]
-            + [around[1:-1, :-2, 1:-1], around[1:-1, 1:-1, 2:], around[1:-1, 1:-1, :-2]],
-            axis=0,
-        )
+        best = np.zeros_like(padded[1:-1, 1:-1])
+        for dx, dz, dy in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)):
+            best = np.maximum(best, around[1 + dx : 129 + dx, 1 + dz : 129 + dz, 1 + dy : 1 + HEIGHT + dy])
         np.testing.assert_array_equal(light, np.maximum(own, np.maximum(0, best - np.maximum(1, loss))))
 
 

@@ -20,8 +20,7 @@ def script(seed: int, n: int) -> list[HumanAction]:
     rng = np.random.default_rng(seed)
     keys = ("forward", "attack", "jump", "left", "sprint", "use", "inventory", "drop")
     return [
-        human_action(*(key for key in keys if rng.random() < 0.25), camera=tuple(rng.normal(0, 5, 2)))
-        for _ in range(n)
+        human_action(*(key for key in keys if rng.random() < 0.25), camera=tuple(rng.normal(0, 5, 2))) for _ in range(n)
     ]
 
 

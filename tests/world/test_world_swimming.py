@@ -11,7 +11,8 @@ from flat_world import FLOOR, flat_state, position, run
 from vpt_gym.world import fields
 from vpt_gym.world.blocks import AIR, HEIGHT, OAK_LEAVES, POPPY, STONE, TALL_GRASS, TORCH, WATER
 from vpt_gym.world.creatures import CHICKEN, CREATURE_HEIGHT, CREATURE_SPEED, CREATURE_WIDTH, PIG, ZOMBIE
-from vpt_gym.world.physics import move_body, pick, wrapped
+from vpt_gym.world.physics import move_body, wrapped
+from vpt_gym.world.picking import pick
 from vpt_gym.world.state import WorldState
 
 DEEP = FLOOR + 20
@@ -46,7 +47,8 @@ def test_rising_and_sinking_are_two_metres_per_second() -> None:
 def test_swimming_is_1_96_metres_per_second() -> None:
     state = pool(reach=20)
     run(state, 30, jump=1)
-    assert state.player[0].in_water and state.player[0].eye_in_water
+    assert state.player[0].in_water
+    assert state.player[0].eye_in_water
     run(state, 20, forward=1)
     assert per_tick(state, 20, forward=1)[2] * 20 == pytest.approx(1.96, abs=0.01)
 
@@ -101,7 +103,8 @@ def test_water_breaks_a_fall_and_ground_counts_it() -> None:
 def test_knee_deep_water_is_water_but_its_edge_is_not() -> None:
     state = pool(FLOOR + 1)
     run(state, 1)
-    assert state.player[0].in_water and not state.player[0].eye_in_water
+    assert state.player[0].in_water
+    assert not state.player[0].eye_in_water
     state.player[0].y = FLOOR + 0.65
     assert not run(state, 1).player[0].in_water
 
@@ -188,7 +191,8 @@ def test_creatures_climb_a_block_by_jumping_and_stop_at_two() -> None:
     assert c.y == FLOOR
     walk(low, c, 8, z=0.25, jump=1)
     walk(low, c, 4, z=0.25)
-    assert c.y == FLOOR + 1 and c.z > 32.5
+    assert c.y == FLOOR + 1
+    assert c.z > 32.5
     high = flat_state({(x, y, 33): STONE for x in range(28, 34) for y in (FLOOR, FLOOR + 1)})
     c = creature(high, PIG, 30.5, FLOOR, 30.5)
     walk(high, c, 120, z=0.25, jump=1)

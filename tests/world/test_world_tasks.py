@@ -45,8 +45,13 @@ def test_a_task_starts_as_it_says(task: str) -> None:
     for seed in range(3):
         obs, info = env.reset(seed=seed)
         assert info["prompt"] == wanted.prompt
-        assert not info["success"] and not info["death"]
-        found = {str(name): int(n) for name, n in zip(obs["inventory"]["name"], obs["inventory"]["quantity"]) if n}
+        assert not info["success"]
+        assert not info["death"]
+        found = {
+            str(name): int(n)
+            for name, n in zip(obs["inventory"]["name"], obs["inventory"]["quantity"], strict=False)
+            if n
+        }
         assert found == {name.replace("_", " "): n for name, n in wanted.inventory.items()}
         creatures = env.state.creatures
         for name, count in wanted.creatures.items():
@@ -113,7 +118,8 @@ def test_death_ends_an_episode_without_success() -> None:
         if terminated:
             break
     assert terminated
-    assert info["death"] and not info["success"]
+    assert info["death"]
+    assert not info["success"]
 
 
 def test_a_kill_counts_once_and_only_the_players() -> None:

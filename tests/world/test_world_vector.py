@@ -58,7 +58,7 @@ def test_it_gives_what_gymnasiums_vector_env_gives(mode: AutoresetMode, threads:
 def test_make_vec_finds_it_and_keeps_the_limit() -> None:
     envs = gym.make_vec("vpt_gym/Harvest1Log-v0", num_envs=3, image_size=SMALL, level="easy")
     assert isinstance(envs, ThreadVectorEnv)
-    obs, info = envs.reset(seed=[4, 5, 6])
+    obs, _info = envs.reset(seed=[4, 5, 6])
     assert obs["rgb"].shape == (3, 3, *SMALL)
     alone = VoxelEnv(level="easy", image_size=SMALL)
     for k, seed in enumerate((4, 5, 6)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ BIOMES: dict[int, Biome] = {
 """By biome id. Minecraft 1.11's ids and names; the densities fit a small world."""
 
 
-def _table(attribute: str) -> np.ndarray:  # type: ignore[type-arg]
+def _table(attribute: str) -> np.ndarray[Any, Any]:
     values = np.zeros(max(BIOMES) + 1)
     for biome, kind in BIOMES.items():
         values[biome] = getattr(kind, attribute)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.world.compiled import pixel_kernel
+from vpt_gym.world.rays import place_in_tiles
 
 MIDDLE, AXES, HALF, SKIN, SHINE, HURT, SPRITE = 0, 3, 12, 15, 16, 19, 20
 """Columns of a box: its middle seen from the eye (3), its own x, y and z axes as unit vectors (9), half its sides (3),
@@ -79,8 +80,8 @@ def draw_box(
         skins: Flat uint32 texels, 0xAABBGGRR: 6 faces of 256 to a box, 256 to a sprite.
         heavens: For the fog and the colour of water, ``Heavens``.
         frame: Flat (3, height, width) uint8; written.
-        depth: Flat (height, width) float32; read and written.
-        surface: Flat (height, width) float32: the way to the water's surface.
+        depth: Float32, tile by tile, see ``rays.place_in_tiles``; read and written.
+        surface: Likewise: the way to the water's surface.
     """
     x, y, z = box[0], box[1], box[2]
     away = x * camera[0, 0] + y * camera[0, 1] + z * camera[0, 2]
@@ -143,10 +144,10 @@ def draw_box(
             leave = min(-ox * rx + hx * abs(rx), min(-oy * ry + hy * abs(ry), -oz * rz + hz * abs(rz)))
             way = max(enter_x, max(enter_y, enter_z))
             pixel = row * width + column
-            if way > leave or way <= NEAREST or way >= depth[pixel]:
+            place = place_in_tiles(row, column, height, width)
+            if way > leave or way <= NEAREST or way >= depth[place]:
                 continue
             tx, ty, tz = ox + way * dx, oy + way * dy, oz + way * dz
-            shade = 256
             if is_sprite:
                 ahead = 1.0 if way == enter_z else (0.5 - 0.5 * tz / hz if dz > 0.0 else 0.5 + 0.5 * tz / hz)
                 texel = cross_sprite(
@@ -169,13 +170,13 @@ def draw_box(
                 texel = skin + (1280 if dz < 0.0 else 1024) + (15 - texel_of(ty, hy)) * 16 + texel_of(tx, hx)
             packed = int(skins[texel])
             haze = max(0.0, min(1.0, (way - start) * per_fog))
-            wet = WATER_SHARE if way > surface[pixel] else 0.0
+            wet = WATER_SHARE if way > surface[place] else 0.0
             for channel in range(3):
-                bright = ((packed >> (8 * channel)) & 255) * box[SHINE + channel] * shade / 65280.0
+                bright = ((packed >> (8 * channel)) & 255) * box[SHINE + channel] / 255.0
                 if red > 0.0:
                     bright = bright * (1.0 - 0.55 * red) + (140.0 * red if channel == 0 else 0.0)
                 if wet > 0.0:
                     bright = bright * (1.0 - wet) + (20.0, 52.0, 130.0)[channel] * box[SHINE + channel] / 255.0 * wet
                 bright = bright * (1.0 - haze) + heavens.haze[channel] * haze
                 frame[channel * plane + pixel] = np.uint8(min(255.0, max(0.0, bright)))
-            depth[pixel] = way
+            depth[place] = way

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from vpt_gym.world.blocks import AIR, COAL_ORE, DIRT, GRASS, IRON_ORE, LIQUID, MASK, SEA_LEVEL, SIDE, STONE
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.hashing import hash32, uniform
 from vpt_gym.world.physics import sin_cos
 
-COAL_VEINS = 750
-IRON_VEINS = 350
-COAL_SIZE = 9
-IRON_SIZE = 6
-"""Blocks of a vein at most."""
-COAL_TOP = 34
 IRON_TOP = 12
-"""Ore veins begin below this height."""
+ORES = ((COAL_ORE, 750, 9, 34), (IRON_ORE, 350, 6, IRON_TOP))
+"""Each ore's id, its number of veins, the most blocks of a vein, and the height below which they begin."""
 COVER = 3
 """Blocks that stay above a cave that has no opening."""
 LOWEST = 3
@@ -88,16 +85,19 @@ def dig_caves(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -
         blocks: (SIDE, SIDE, HEIGHT) uint8; changed.
         ground: (SIDE, SIDE) int64; changed.
     """
+    chance = np.empty(8)
     fork_x = 0.0
     fork_y = 0.0
     fork_z = 0.0
     for k in range(caves):
         opens = k < entrances
-        x = uniform(seed, k, 0, 40) * SIDE
-        z = uniform(seed, k, 1, 40) * SIDE
-        yaw = uniform(seed, k, 2, 40) * 360.0
-        y = 5.0 + uniform(seed, k, 3, 40) * 8.0
-        pitch = (uniform(seed, k, 4, 40) - 0.5) * 30.0
+        for n in range(8):
+            chance[n] = uniform(seed, k, n, 40)
+        x = chance[0] * SIDE
+        z = chance[1] * SIDE
+        yaw = chance[2] * 360.0
+        y = 5.0 + chance[3] * 8.0
+        pitch = (chance[4] - 0.5) * 30.0
         if opens:
             steepest = 0
             for n in range(ENTRANCE_TRIES):  # the steepest slope of some, and straight into it
@@ -121,14 +121,16 @@ def dig_caves(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -
             x = fork_x
             y = fork_y
             z = fork_z
-        length = 30 + int(uniform(seed, k, 5, 40) * 40.0)
-        widest = 1.7 + uniform(seed, k, 6, 40) * 1.1
-        fork = 12 + int(uniform(seed, k, 7, 40) * (length - 16))
+        length = 30 + int(chance[5] * 40.0)
+        widest = 1.7 + chance[6] * 1.1
+        fork = 12 + int(chance[7] * (length - 16))
         turn = 0.0
         tilt = 0.0
         for n in range(length):
-            radius = widest * min(1.0, 0.4 + (length - n) / 8.0) * (0.85 + 0.3 * uniform(seed, k, n, 42))
-            if n > 12 and uniform(seed, k, n, 45) < 0.02:
+            for m in range(4):
+                chance[m] = uniform(seed, k, n, 42 + m)
+            radius = widest * min(1.0, 0.4 + (length - n) / 8.0) * (0.85 + 0.3 * chance[0])
+            if n > 12 and chance[3] < 0.02:
                 radius *= 1.7  # a chamber
             # the surface opens only where the cave begins
             _hollow(blocks, ground, x, y, z, radius, opens and n < 10)
@@ -141,8 +143,8 @@ def dig_caves(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -
             x -= sine * level
             y -= down
             z += cosine * level
-            turn = turn * 0.75 + (uniform(seed, k, n, 43) - 0.5) * 24.0
-            tilt = tilt * 0.8 + (uniform(seed, k, n, 44) - 0.5) * 12.0
+            turn = turn * 0.75 + (chance[1] - 0.5) * 24.0
+            tilt = tilt * 0.8 + (chance[2] - 0.5) * 12.0
             yaw += turn
             pitch = (pitch + tilt) * 0.93
             if y < 4.5:
@@ -158,12 +160,3 @@ def dig_caves(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -
             ground[x, z] = y
             if blocks[x, z, y] == DIRT and not LIQUID[blocks[x, z, y + 1]]:
                 blocks[x, z, y] = GRASS
-
-
-@kernel
-def dig_underground(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -> None:
-    """Puts coal and iron into the stone, and digs the caves."""
-    grow_veins(seed, COAL_ORE, COAL_VEINS, COAL_SIZE, COAL_TOP, blocks)
-    grow_veins(seed, IRON_ORE, IRON_VEINS, IRON_SIZE, IRON_TOP, blocks)
-    if caves > 0:
-        dig_caves(seed, caves, entrances, blocks, ground)

@@ -19,6 +19,8 @@ from vpt_gym.world.physics import sin_cos, wrapped
 from vpt_gym.world.placing import exchange
 from vpt_gym.world.vitals import ATTACK_EXHAUSTION
 
+Array = np.ndarray[Any, Any]
+
 CREATURE_REACH = 3.0
 FULL_CHARGE = 0.9
 """Above it a blow can be a critical one, and a sprinter's throws further."""
@@ -28,14 +30,14 @@ AFTER_SPRINT_BLOW = 0.6
 SWORD_WEAR, TOOL_WEAR = 1, 2
 
 
-def _charge_ticks() -> np.ndarray:  # type: ignore[type-arg]
+def _charge_ticks() -> Array:
     """Returns by item id how long a blow takes to charge, ticks: 20 / (attacks per second)."""
     per_second = {PICKAXE: 1.2, SHOVEL: 1.0, SWORD: 1.6, AXE: 0.8}
     rates = np.full(ITEM_COUNT, 4.0)
     for item in range(ITEM_COUNT):
         rates[item] = per_second.get(int(ITEM_TOOL[item]), 4.0)
     rates[(ITEM_TOOL == AXE) & (ITEM_TIER == IRON_TIER)] = 0.9
-    charge: np.ndarray = 20.0 / rates  # type: ignore[type-arg]
+    charge: Array = 20.0 / rates
     return charge
 
 
@@ -45,7 +47,7 @@ CHARGE_TICKS = _charge_ticks()
 @kernel
 def attack_charge(p: Any, item: int) -> float:
     """Returns how far the next blow is charged, 0 to 1."""
-    return min(1.0, (p.since_attack + 0.5) / CHARGE_TICKS[item])
+    return float(min(1.0, (p.since_attack + 0.5) / CHARGE_TICKS[item]))
 
 
 @kernel
@@ -53,7 +55,7 @@ def hit(w: Any, index: int) -> None:
     """Hits a creature with what is in the hand: the less the blow is charged, the weaker it is."""
     p = w.player[0]
     c = w.creatures[index]
-    item = held_item(w)
+    item = held_item(w.inventory, p.slot)
     charge = attack_charge(p, item)
     p.since_attack = 0
     damage = DAMAGE[item] if item != NO_ITEM else 1.0
@@ -79,12 +81,12 @@ def hit(w: Any, index: int) -> None:
 def use_on_creature(w: Any, index: int) -> bool:
     """Uses what is in the hand on a creature; False when nothing happens."""
     p = w.player[0]
-    item = held_item(w)
+    item = held_item(w.inventory, p.slot)
     result = use_on(w, index, item)
     if result < 0:
         return False
     if result != item:
-        exchange(w, p.slot, result)
+        exchange(w.inventory, w.items, w.player, p.slot, result)
     elif DURABILITY[item] > 0:
         wear_out(w.inventory, p.slot, 1, DURABILITY[item])
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,20 +21,25 @@ from numba import types
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def drop_stale_code(folder: Path) -> bool:
-    """Deletes the machine code that numba keeps beside the sources of a folder, if any of these has changed.
+def digest_of(folder: Path) -> str:
+    """Returns a hash of all Python sources below a folder."""
+    sources = sorted(folder.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def drop_stale_code(folder: Path, digest: str) -> bool:
+    """Deletes the machine code that numba keeps beside the sources below a folder, if any of these has changed.
 
     numba looks at a kernel's own file only; but the kernels and constants of other files are compiled into it too.
     Where the folder cannot be written its sources do not change either. Returns whether code was deleted.
     """
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()
     cache = folder / "__pycache__"
     stamp = cache / "kernels.sha256"
     try:
         if stamp.exists() and stamp.read_text() == digest:
             return False
         cache.mkdir(exist_ok=True)
-        for code in cache.glob("*.nb[ic]"):
+        for code in folder.rglob("__pycache__/*.nb[ic]"):
             code.unlink(missing_ok=True)
         stamp.write_text(digest)
     except OSError:
@@ -41,7 +47,21 @@ def drop_stale_code(folder: Path) -> bool:
     return True
 
 
-drop_stale_code(Path(__file__).parent)
+_DIGEST = digest_of(Path(__file__).parent)
+drop_stale_code(Path(__file__).parent, _DIGEST)
+
+
+def _njit(function: Callable[..., Any], fastmath: bool) -> Any:
+    """Compiles a function; in a folder that the user chose (``NUMBA_CACHE_DIR``), each version has one of its own."""
+    chosen = numba.config.CACHE_DIR
+    if chosen:
+        numba.config.CACHE_DIR = os.path.join(chosen, f"vpt_gym-{_DIGEST[:16]}")
+    try:
+        compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    finally:
+        numba.config.CACHE_DIR = chosen
+    _without_constants(compiled)
+    return compiled
 
 
 def _without_constants(compiled: Any) -> None:
@@ -63,16 +83,12 @@ def _without_constants(compiled: Any) -> None:
 
 def kernel(function: F) -> F:
     """Compiles a function of the world's state: IEEE arithmetic in the written order, so that results are exact."""
-    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    _without_constants(compiled)
-    return cast(F, compiled)
+    return cast(F, _njit(function, fastmath=False))
 
 
 def pixel_kernel(function: F) -> F:
     """Compiles a function that only makes pixels: float operations may be reordered, so that they vectorise."""
-    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function)
-    _without_constants(compiled)
-    return cast(F, compiled)
+    return cast(F, _njit(function, fastmath=True))
 
 
 def _lanes() -> int:

@@ -59,7 +59,7 @@ def _crafts() -> tuple[Craft, ...]:
     for verb in ("craft", "craft_with_table"):
         recipes = [recipe for recipe in RECIPES if verb != "craft" or recipe.fits_inventory]
         for name in sorted({ITEMS[recipe.result].name for recipe in recipes}):
-            options = [(r.result, r.count, r.ingredients) for r in recipes if ITEMS[r.result].name == name]
+            options = [(r.result, r.quantity, r.ingredients) for r in recipes if ITEMS[r.result].name == name]
             crafts.append(Craft(verb, name, tuple(options)))
     for name in sorted({ITEMS[result].name for result in SMELTED.values()}):
         made = [(result, 1, (((raw,), 1),)) for raw, result in SMELTED.items() if ITEMS[result].name == name]
@@ -214,7 +214,7 @@ def make(world: World, index: int) -> bool:
                 _burn(world)
             left = give(world.inventory, result, count, 0)
             if left > 0:
-                throw_item(world, result, left, 0)
+                throw_item(world.items, world.player, result, left, 0)
             return True
     return False
 

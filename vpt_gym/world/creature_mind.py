@@ -58,8 +58,9 @@ LEAP_NEAREST, LEAP_FARTHEST = 2.0, 4.0
 HEAD_SPEED = 10.0
 HEAD_PITCH_SPEED = 40.0
 BODY_SPEED = 30.0
+GRAZING_PITCH = 60.0
 NECK = 50.0
-"""The head turns the body along when it looks farther aside than this, degrees."""
+"""The head looks at most so far aside, degrees; a body that stands turns along."""
 
 
 @kernel
@@ -185,25 +186,27 @@ def walk_wish(blocks: Any, seed: int, c: Any, p: Any) -> tuple[float, float]:
 def turn_body(c: Any, p: Any, walk_x: float, walk_z: float) -> None:
     """Turns body and head to where the creature goes or looks."""
     walks = walk_x != 0.0 or walk_z != 0.0
+    look_x = walk_x
+    look_z = walk_z
     pitch = 0.0
     if c.mood == LOOKING_AT_PLAYER or c.mood == HUNTING:
-        dx = shortest(p.x - c.x)
-        dz = shortest(p.z - c.z)
-        yaw = heading(dx, dz)
+        look_x = shortest(p.x - c.x)
+        look_z = shortest(p.z - c.z)
         rise = p.y + EYE_HEIGHT - c.y - CREATURE_EYE[c.kind]
-        pitch = heading(rise, math.sqrt(dx * dx + dz * dz))  # + is down
-    elif walks:
-        yaw = heading(walk_x, walk_z)
+        pitch = heading(rise, math.sqrt(look_x * look_x + look_z * look_z))  # + is down
     elif c.mood == LOOKING_AROUND:
-        yaw = heading(shortest(c.goal_x - c.x), shortest(c.goal_z - c.z))
-    else:
-        yaw = c.head_yaw
-        if c.mood == GRAZING:
-            pitch = 60.0
-    c.head_yaw = turned(c.head_yaw, yaw, HEAD_SPEED)
+        look_x = shortest(c.goal_x - c.x)
+        look_z = shortest(c.goal_z - c.z)
+    elif c.mood == GRAZING:
+        pitch = GRAZING_PITCH
     c.head_pitch += min(HEAD_PITCH_SPEED, max(-HEAD_PITCH_SPEED, pitch - c.head_pitch))
     if walks:
         c.yaw = turned(c.yaw, heading(walk_x, walk_z), BODY_SPEED)
+    if look_x != 0.0 or look_z != 0.0:
+        c.head_yaw = turned(c.head_yaw, heading(look_x, look_z), HEAD_SPEED)
     aside = (c.head_yaw - c.yaw + 180.0) % 360.0 - 180.0
     if abs(aside) > NECK:
-        c.yaw = turned(c.yaw, c.head_yaw, abs(aside) - NECK)
+        if walks:
+            c.head_yaw = turned(c.yaw, c.head_yaw, NECK)
+        else:
+            c.yaw = turned(c.head_yaw, c.yaw, NECK)

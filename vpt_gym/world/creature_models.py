@@ -218,7 +218,7 @@ def _painted(name: str, rng: np.random.Generator) -> Array:
     elif name == "spider back":
         faces[3, 4:12:3, 4:12] *= 1.35
     elif name == "arm":
-        faces[[0, 1, 4, 5], :5] = (38, 132, 142)  # a sleeve
+        faces[[0, 1, 4, 5], :5] = (168, 72, 52)  # a sleeve
     if name in _FACES:
         marks = picture(*_FACES[name]).repeat(2, 0).repeat(2, 1)
         faces[5] = np.where(marks[..., 3:] > 0, marks[..., :3], faces[5])
@@ -231,18 +231,25 @@ def skins(seed: int = 23) -> Array:
     return np.stack([_painted(name, rng) for name in SKINS]).reshape(len(SKINS), 6, SIZE, SIZE, 3)
 
 
-PART_COLUMNS = 14
 PARTS_OF = np.zeros(len(KINDS) + 1, np.int64)
 """First part of each kind in ``PARTS``."""
 for _kind in range(len(KINDS)):
     PARTS_OF[_kind + 1] = PARTS_OF[_kind] + len(MODELS.get(_kind, ()))
 PARTS = np.array(
     [
-        (*part.pivot, *part.middle, *(side / 2 for side in part.size), SKINS.index(part.skin), part.motion, part.yaw)
-        + (part.roll, part.when)
+        (
+            *part.pivot,
+            *part.middle,
+            *(side / 2 for side in part.size),
+            SKINS.index(part.skin),
+            part.motion,
+            part.yaw,
+            part.roll,
+            part.when,
+        )
         for kind in range(len(KINDS))
         for part in MODELS.get(kind, ())
     ],
     np.float64,
 )
-"""(parts, PART_COLUMNS): pivot, middle, half sides, skin, motion, yaw, roll, when."""
+"""(parts, 14): pivot, middle, half sides, skin, motion, yaw, roll, when."""

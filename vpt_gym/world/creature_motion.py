@@ -99,7 +99,7 @@ def can_step_up(blocks: Any, c: Any, walk_x: float, walk_z: float) -> bool:
     tall = cells_high(c.kind)
     if nx != x and step_to(blocks, x, y, z, nx, z, tall, True) == y + 1:
         return True
-    return nz != z and step_to(blocks, x, y, z, x, nz, tall, True) == y + 1
+    return bool(nz != z and step_to(blocks, x, y, z, x, nz, tall, True) == y + 1)
 
 
 @kernel

@@ -19,9 +19,10 @@ LEAST_WAY = 1.5
 SIGHT_STEP = 0.25
 GOAL_PURPOSE = 700
 
-FIRST_TURNS = (1.0, math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0, -math.sqrt(0.5), -math.sqrt(0.5))
-SECOND_TURNS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), 1.0, -1.0, math.sqrt(0.5), -math.sqrt(0.5))
-"""Cosine and sine of the detours: 0, 45, -45, 90, -90, 135, -135 degrees."""
+HALF_RIGHT = math.sqrt(0.5)
+COSINES = (1.0, HALF_RIGHT, 0.0, -HALF_RIGHT, HALF_RIGHT, 0.0, -HALF_RIGHT)
+SINES = (0.0, HALF_RIGHT, 1.0, HALF_RIGHT, -HALF_RIGHT, -1.0, -HALF_RIGHT)
+"""Of the detours: 0, 45, 90, 135, -45, -90, -135 degrees. One side after the other: it follows a wall."""
 
 
 @kernel
@@ -136,16 +137,16 @@ def find_goal(blocks: Any, seed: int, c: Any, reach: float, tall: int) -> float:
 def steer(blocks: Any, c: Any, dx: float, dz: float, ahead: float, tall: int, swims: bool) -> tuple[float, float]:
     """Returns the unit vector next to (dx, dz) along which the creature can take a step, or (0, 0).
 
-    It tries 45, 90 and 135 degrees to both sides; which side comes first changes every 10 seconds, so that it gets
-    round walls and does not turn back and forth before them. ``ahead``: how far it looks, blocks.
+    It tries 45, 90 and 135 degrees to one side, then to the other; which comes first changes every 10 seconds, so that
+    it gets round walls and does not turn back and forth before them. ``ahead``: how far it looks, blocks.
     """
     x = math.floor(c.x)
     y = math.floor(c.y + 0.01)
     z = math.floor(c.z)
     side = 1.0 if (c.number + c.age // 200) % 2 == 0 else -1.0
     for turn in range(7):
-        cosine = FIRST_TURNS[turn]
-        sine = SECOND_TURNS[turn] * side
+        cosine = COSINES[turn]
+        sine = SINES[turn] * side
         vx = dx * cosine - dz * sine
         vz = dx * sine + dz * cosine
         nx = math.floor(c.x + vx * ahead)

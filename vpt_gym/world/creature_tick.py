@@ -1,7 +1,8 @@
 """One tick of the animals and monsters, and what the player can do to them. The figures are Minecraft 1.11's.
 
 Simpler than there: creatures walk in straight lines round what is in their way instead of planning paths, they do not
-breed, drown or swim down, there are no young ones, and the rare drops of monsters are left out.
+breed, drown or dive, there are no young ones, sheep leave the grass that they eat as it is, and the rare drops of
+monsters are left out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, DIRT, GRASS, HEIGHT, MASK, SIDE, TALL_GRASS, WOOL
+from vpt_gym.world.blocks import HEIGHT, SIDE, WOOL
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.creature_harm import DEATH_TICKS, SHEAR, throw_back, toss, wound
 from vpt_gym.world.creature_mind import (
@@ -46,11 +47,11 @@ from vpt_gym.world.creatures import (
     SPIDER,
     WALKING,
 )
-from vpt_gym.world.fields import set_block
 from vpt_gym.world.hashing import uniform
 from vpt_gym.world.items import BUCKET, MILK_BUCKET, SHEARS_ITEM
 from vpt_gym.world.light import sky_dimming
 from vpt_gym.world.physics import HALF_WIDTH
+from vpt_gym.world.spawning import night_spawns
 from vpt_gym.world.state import MAX_CREATURES
 from vpt_gym.world.vitals import CREATURE as BLOW
 from vpt_gym.world.vitals import hurt
@@ -66,10 +67,10 @@ SUN_PERIOD = 8
 SUNNY = 12
 """Light in which monsters burn; spiders are peaceful in it."""
 BITE_TICKS = 4
-"""Ticks before the end of grazing at which the grass is eaten."""
+"""Ticks before the end of grazing at which a sheep has its coat again."""
 SUN = 731
 """Purpose of random numbers."""
-SUFFERS, STRIKES, GRAZES = 1, 2, 4
+SUFFERS, STRIKES = 1, 2
 """What a creature's tick does to others, see ``live``."""
 
 
@@ -129,21 +130,6 @@ def use_on(w: Any, index: int, item: int) -> int:
 
 
 @kernel
-def graze(w: Any, c: Any) -> None:
-    """Lets a sheep eat the grass where it stands: its coat is back."""
-    x = math.floor(c.x)
-    y = math.floor(c.y + 0.01)
-    z = math.floor(c.z)
-    if y < 1 or y >= HEIGHT:
-        return
-    tall = w.blocks[x & MASK, z & MASK, y] == TALL_GRASS
-    if not tall and w.blocks[x & MASK, z & MASK, y - 1] != GRASS:
-        return
-    set_block(w, x, y if tall else y - 1, z, AIR if tall else DIRT)
-    c.coat = 1
-
-
-@kernel
 def act(w: Any, index: int, deeds: int, damage: float) -> None:
     """Does what came of a creature's tick, see ``live``."""
     c = w.creatures[index]
@@ -152,8 +138,6 @@ def act(w: Any, index: int, deeds: int, damage: float) -> None:
         wound(w, index, damage)
     if deeds & STRIKES and hurt(w, CREATURE_DAMAGE[c.kind], BLOW):
         throw_back(p, shortest(p.x - c.x), shortest(p.z - c.z))
-    if deeds & GRAZES:
-        graze(w, c)
 
 
 @kernel
@@ -169,7 +153,7 @@ def burn(light: Any, dimming: int, seed: int, c: Any) -> float:
             dark = dimming / 15.0
             brightness = (1.0 - dark) / (3.0 * dark + 1.0)
             if uniform(seed, c.number, c.age, SUN) < (brightness - 0.4) / 15.0 * SUN_PERIOD:
-                c.fire = BURN_TICKS
+                c.fire = BURN_TICKS + c.fire % BURN_PERIOD  # once a second, however often it is lit
     if c.fire == 0:
         return 0.0
     c.fire -= 1
@@ -191,7 +175,7 @@ def reaches(c: Any, p: Any) -> bool:
     dy = p.y - c.y
     dz = shortest(p.z - c.z)
     reach = SPIDER_REACH if c.kind == SPIDER else 4.0 * CREATURE_WIDTH[c.kind] * CREATURE_WIDTH[c.kind]
-    return dx * dx + dy * dy + dz * dz <= reach + 2.0 * HALF_WIDTH
+    return bool(dx * dx + dy * dy + dz * dz <= reach + 2.0 * HALF_WIDTH)
 
 
 @kernel
@@ -219,7 +203,7 @@ def live(
     """Lets a creature think, turn and move for one tick.
 
     Returns:
-        (a sum of ``SUFFERS``, ``STRIKES`` and ``GRAZES``, half hearts that it suffers).
+        (a sum of ``SUFFERS`` and ``STRIKES``, half hearts that it suffers).
     """
     c = creatures[index]
     deeds = 0
@@ -227,7 +211,7 @@ def live(
     if c.mood_ticks > 0:
         c.mood_ticks -= 1
     if c.mood == GRAZING and c.mood_ticks == BITE_TICKS:
-        deeds += GRAZES
+        c.coat = 1
     if c.mood_ticks == 0:
         c.mood = IDLE
     if IS_HOSTILE[c.kind]:
@@ -251,7 +235,11 @@ def live(
 
 @kernel
 def advance_creatures(w: Any) -> None:
-    """Advances all creatures by one tick. Those that stand idle cost next to nothing."""
+    """Advances all creatures by one tick, and lets monsters come and go.
+
+    Those that stand idle cost next to nothing.
+    """
+    night_spawns(w)
     blocks = w.blocks
     creatures = w.creatures
     p = w.player[0]

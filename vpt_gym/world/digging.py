@@ -47,7 +47,7 @@ SWORD_DIG_WEAR = 2
 @kernel
 def drops_with(block: int, item: int) -> bool:
     """Tells whether a block that is dug with an item drops anything."""
-    return TIER[block] == HAND or (ITEM_TOOL[item] == TOOL[block] and ITEM_TIER[item] >= TIER[block])
+    return bool(TIER[block] == HAND or (ITEM_TOOL[item] == TOOL[block] and ITEM_TIER[item] >= TIER[block]))
 
 
 @kernel
@@ -73,14 +73,13 @@ def dig_rate(block: int, item: int) -> float:
             speed = SWORD_ON_LEAVES
     elif tool != NO_TOOL and tool == TOOL[block]:
         speed = TIER_SPEED[ITEM_TIER[item]]
-    return speed / hardness / (RIGHT_TOOL if drops_with(block, item) else WRONG_TOOL)
+    return float(speed / hardness / (RIGHT_TOOL if drops_with(block, item) else WRONG_TOOL))
 
 
 @kernel
-def held_item(w: Any) -> int:
-    """Returns the item id in the player's hand."""
-    slot = w.player[0].slot
-    return w.inventory[slot, 0] if w.inventory[slot, 1] > 0 else NO_ITEM
+def held_item(inventory: Any, slot: int) -> int:
+    """Returns the item id in an inventory slot; ``NO_ITEM`` when it is empty."""
+    return int(inventory[slot, 0]) if inventory[slot, 1] > 0 else NO_ITEM
 
 
 @kernel
@@ -89,21 +88,22 @@ def remove_block(w: Any, x: int, y: int, z: int) -> None:
     set_block(w, x, y, z, AIR)
     while y + 1 < HEIGHT and (PLANT[w.blocks[x, z, y + 1]] or w.blocks[x, z, y + 1] == CACTUS):
         y += 1
-        block = np.int64(w.blocks[x, z, y])
+        block: Any = np.int64(w.blocks[x, z, y])
         set_block(w, x, y, z, AIR)
-        drop_loot(w, x, y, z, block, NO_ITEM)
+        drop_loot(w.items, w.clock[0].seed, w.player[0].ticks, x, y, z, block, NO_ITEM)
 
 
 @kernel
 def break_block(w: Any) -> None:
     """Breaks the aimed block: drops, wear and exhaustion."""
     p = w.player[0]
-    block = np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y])
-    item = held_item(w)
+    block: Any = np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y])
+    item = held_item(w.inventory, p.slot)
+    seed = w.clock[0].seed
     if drops_with(block, item):
-        drop_loot(w, p.aim_x, p.aim_y, p.aim_z, block, item)
+        drop_loot(w.items, seed, p.ticks, p.aim_x, p.aim_y, p.aim_z, block, item)
     if block == FURNACE:
-        spill_furnace(w, p.aim_x, p.aim_y, p.aim_z)
+        spill_furnace(w.furnaces, w.items, seed, p.ticks, p.aim_x, p.aim_y, p.aim_z)
     remove_block(w, p.aim_x, p.aim_y, p.aim_z)
     p.exhaustion += DIG_EXHAUSTION
     p.dug = 0.0
@@ -134,17 +134,15 @@ def dig(w: Any, pressed: bool, same: bool, speed: float) -> None:
         begins = True
     if not p.aims:
         return
-    rate = dig_rate(np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y]), held_item(w)) * speed
+    block: Any = np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y])
+    rate = dig_rate(block, held_item(w.inventory, p.slot)) * speed
     if not p.on_ground:
         rate /= HINDERED
     if p.eye_in_water:
         rate /= HINDERED
-    if rate >= DONE:
+    at_once = rate >= DONE
+    if not begins:
+        p.dug += rate
+    if at_once or p.dug >= DONE:
         break_block(w)
-        return
-    if begins:
-        return
-    p.dug += rate
-    if p.dug >= DONE:
-        break_block(w)
-        p.dig_delay = DIG_DELAY
+        p.dig_delay = 0 if at_once else DIG_DELAY

@@ -106,7 +106,7 @@ def spread(state: WorldState, rng: np.random.Generator, x: float, z: float, radi
 
 
 def respawn(state: WorldState, x: float, y: float, z: float, yaw: float, pitch: float) -> None:
-    """Lets the player die and start again, healthy, at a place, or at the next free height above it, with empty hands."""
+    """Lets the player die and start again at a place, or the next free height above it: healthy, with empty hands."""
     state.inventory[:] = 0
     player = state.player[0]
     player.health, player.food, player.air, player.saturation = MAX_HEALTH, MAX_FOOD, MAX_AIR, 5.0

@@ -76,7 +76,7 @@ def face_yaw(box: Any, yaw: float) -> None:
 def light_up(box: Any, x: float, y: float, z: float, light: Any, lightmap: Any) -> None:
     """Gives a box the light of a place in the world."""
     level = max(0, min(HEIGHT - 1, math.floor(y)))
-    cell = ((int(math.floor(x)) & MASK) * SIDE + (int(math.floor(z)) & MASK)) * HEIGHT + int(level)
+    cell = ((math.floor(x) & MASK) * SIDE + (math.floor(z) & MASK)) * HEIGHT + int(level)
     shine = int(lightmap[light[cell]])
     for channel in range(3):
         box[SHINE + channel] = (shine >> (8 * channel)) & 255
@@ -110,8 +110,8 @@ def draw_figures(
         skins: See ``Art``.
         heavens: ``Heavens``.
         frame: Flat (3, height, width) uint8; written.
-        depth: Flat (height, width) float32; read and written.
-        surface: Flat (height, width) float32, way to the water's surface.
+        depth: See ``draw_box``.
+        surface: See ``draw_box``.
     """
     box = np.zeros(BOX_COLUMNS)
     for n in range(items.shape[0]):
@@ -169,13 +169,13 @@ def draw_figures(
                 turn(box, 2, 1, swing)
             elif motion == SWINGS_BACK:
                 turn(box, 2, 1, -swing)
-            elif motion == ARM or motion == ARM_BACK:
+            elif motion in (ARM, ARM_BACK):
                 sway = 3.0 * math.sin(0.09 * body.age) + (0.25 * swing if motion == ARM else -0.25 * swing)
                 turn(box, 2, 1, 84.0 + sway)
             elif motion == WING:
                 flap = 0.0 if body.on_ground != 0 else 60.0 * abs(math.sin(0.9 * body.age))
                 turn(box, 0, 1, flap if PARTS[part, 0] > 0.0 else -flap)
-            elif motion == CRAWLS or motion == CRAWLS_BACK:
+            elif motion in (CRAWLS, CRAWLS_BACK):
                 turn(box, 2, 0, PARTS[part, 11] + (0.45 * swing if motion == CRAWLS else -0.45 * swing))
                 turn(box, 0, 1, PARTS[part, 12])
             shift(box, PARTS[part, 3] / 16.0, PARTS[part, 4] / 16.0, PARTS[part, 5] / 16.0)

@@ -34,7 +34,7 @@ class Spawn(NamedTuple):
     """Creatures around the player at the start: a kind of ``creatures``, how many, how near and how far, blocks."""
 
     kind: int
-    count: int = 1
+    number: int = 1
     nearest: float = 4.0
     farthest: float = 10.0
 
@@ -73,12 +73,12 @@ def check_start(start: Start) -> None:
             raise ValueError(
                 f"the quantity of {ITEMS[item].name} is {quantity!r}; one slot takes 1 to {STACK_SIZE[item]}"
             )
-    for kind, count, nearest, farthest in start.spawns:
+    for kind, number, nearest, farthest in start.spawns:
         if not 0 < kind < len(KINDS):
             raise ValueError(f"the creature is {kind!r}; it must be from 1 to {len(KINDS) - 1}, see creatures")
-        if count < 1 or not 0 <= nearest <= farthest:
+        if number < 1 or not 0 <= nearest <= farthest:
             raise ValueError(
-                f"{KINDS[kind].name}: count {count!r}, nearest {nearest!r} and farthest {farthest!r} must be 1 or "
+                f"{KINDS[kind].name}: number {number!r}, nearest {nearest!r} and farthest {farthest!r} must be 1 or "
                 "more, and 0 <= nearest <= farthest"
             )
     if start.time < 0:
@@ -145,8 +145,8 @@ class Game:
             world.inventory[slot] = (item, quantity, 0)
         if start.animals:
             populate(world)
-        for number, (kind, count, nearest, farthest) in enumerate(start.spawns):
-            spawn_near(world, kind, count, float(nearest), float(farthest), number)
+        for purpose, (kind, number, nearest, farthest) in enumerate(start.spawns):
+            spawn_near(world, kind, number, float(nearest), float(farthest), purpose)
         self.ticks = 0
 
     def tick(self, controls: Controls) -> None:

@@ -36,11 +36,12 @@ from vpt_gym.world.blocks import (
     TALL_GRASS,
     WATER,
 )
-from vpt_gym.world.caves import dig_underground
+from vpt_gym.world.caves import ORES, dig_caves, grow_veins
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.hashing import hash32, uniform
 from vpt_gym.world.noise import add_noise, level_of
-from vpt_gym.world.physics import EYE_HEIGHT, look_at, pick
+from vpt_gym.world.physics import EYE_HEIGHT, look_at
+from vpt_gym.world.picking import pick
 from vpt_gym.world.state import World
 from vpt_gym.world.trees import grow_trees
 
@@ -288,37 +289,6 @@ def grow_cactus(blocks: Any, x: int, base: int, z: int, tall: int) -> None:
 
 
 @kernel
-def grow_world(
-    seed: int,
-    kinds: Any,
-    relief: float,
-    lakes: float,
-    river: float,
-    caves: int,
-    entrances: int,
-    plants: float,
-    trees: float,
-    shortest: int,
-    tallest: int,
-    birches: float,
-    large: float,
-    blocks: Any,
-    ground: Any,
-    biomes: Any,
-) -> None:
-    """Makes a world; the arguments are those of ``Terrain``, and the arrays of ``World``, which are overwritten."""
-    choose_biomes(seed, kinds, biomes)
-    shape_ground(seed, relief, lakes, river, ground)
-    lay_ground(seed, blocks, ground, biomes)
-    dig_underground(seed, caves, entrances, blocks, ground)
-    density = np.ones((SIDE, SIDE))
-    add_noise(seed, 14, 7, 2.0, density)
-    grow_trees(seed, trees, shortest, tallest, birches, large, density, blocks, ground, biomes)
-    if plants > 0.0:
-        grow_plants(seed, plants, blocks, ground, biomes)
-
-
-@kernel
 def trunk_in_sight(blocks: Any, ground: Any, x: int, z: int, nearest: float, farthest: float, best: Any) -> bool:
     """Finds the nearest trunk that is in plain view of someone who stands at column (x, z).
 
@@ -352,24 +322,21 @@ def generate(seed: int, terrain: Terrain, w: World) -> None:
         terrain: The kind of world.
         w: Its ``blocks``, ``ground`` and ``biomes`` are overwritten; ``fields.fill_all`` works out the rest.
     """
-    grow_world(
-        seed,
-        np.array(terrain.biomes, np.int64),
-        terrain.relief,
-        terrain.lakes,
-        terrain.river,
-        terrain.caves,
-        terrain.entrances,
-        terrain.plants,
-        terrain.trees,
-        terrain.shortest,
-        terrain.tallest,
-        -1.0 if terrain.birches is None else terrain.birches,
-        -1.0 if terrain.large is None else terrain.large,
-        w.blocks,
-        w.ground,
-        w.biomes,
-    )
+    t = terrain
+    choose_biomes(seed, np.array(t.biomes, np.int64), w.biomes)
+    shape_ground(seed, t.relief, t.lakes, t.river, w.ground)
+    lay_ground(seed, w.blocks, w.ground, w.biomes)
+    for ore, veins, size, top in ORES:
+        grow_veins(seed, ore, veins, size, top, w.blocks)
+    if t.caves > 0:
+        dig_caves(seed, t.caves, t.entrances, w.blocks, w.ground)
+    birches = -1.0 if t.birches is None else t.birches
+    large = -1.0 if t.large is None else t.large
+    density = np.ones((SIDE, SIDE))
+    add_noise(seed, 14, 7, 2.0, density)
+    grow_trees(seed, t.trees, t.shortest, t.tallest, birches, large, density, w.blocks, w.ground, w.biomes)
+    if t.plants > 0.0:
+        grow_plants(seed, t.plants, w.blocks, w.ground, w.biomes)
 
 
 @kernel

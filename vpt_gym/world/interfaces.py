@@ -16,6 +16,7 @@ from gymnasium import spaces
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, checked, human_action_space
 from vpt_gym.spaces import Choice
+from vpt_gym.world.blocks import WATER
 from vpt_gym.world.crafting import CRAFT_ACTIONS, CRAFT_INDEX, CRAFT_NAMES, craft_of_number
 from vpt_gym.world.items import ITEMS
 from vpt_gym.world.state import SLOTS
@@ -111,7 +112,7 @@ class HumanInterface:
         )
 
 
-ITEM_NAMES: tuple[str, ...] = tuple(sorted({kind.name for kind in ITEMS.values()}))
+ITEM_NAMES: tuple[str, ...] = tuple(sorted({kind.name for item, kind in ITEMS.items() if item != WATER}))
 """Names of all items of this world, as actions say them (underscores for spaces)."""
 
 

@@ -78,31 +78,29 @@ def fill_light(blocks: Any, tops: Any, light: Any) -> None:
             while y > 0 and OPACITY[blocks[x, z, y - 1]] == 0:
                 y -= 1
             heights[x, z] = y
-            light[x, z, :y] = 0
-            light[x, z, y:] = FULL << SKY
+            for cell in range(HEIGHT):
+                light[x, z, cell] = FULL << SKY if cell >= y else 0
     queue = np.empty(1 << 20, np.int32)
-    tail = 0
-    for x in range(SIDE):
-        for z in range(SIDE):
-            low = heights[x, z]
-            high = low + 1
-            for k in range(4):
-                high = max(high, heights[x + STEP_X[k] & MASK, z + STEP_Z[k] & MASK])
-            for y in range(low, min(high, HEIGHT)):
-                queue[tail] = (x * SIDE + z) * HEIGHT + y
-                tail += 1
-    _spread(blocks, light, SKY, queue, 0, tail)
-    tail = 0
-    for x in range(SIDE):
-        for z in range(SIDE):
-            for y in range(int(tops[x, z])):
-                glow = LIGHT[blocks[x, z, y]]
-                if glow > 0:
-                    light[x, z, y] |= glow
+    for shift in (SKY, GLOW):
+        tail = 0
+        for x in range(SIDE):
+            for z in range(SIDE):
+                low = 0
+                high = int(tops[x, z])
+                if shift == SKY:  # open sky beside which there is shade
+                    low = heights[x, z]
+                    high = low + 1
+                    for k in range(4):
+                        high = max(high, heights[x + STEP_X[k] & MASK, z + STEP_Z[k] & MASK])
+                for y in range(low, min(high, HEIGHT)):
+                    glow = int(LIGHT[blocks[x, z, y]])
+                    if shift == GLOW:
+                        if glow == 0:
+                            continue
+                        light[x, z, y] = int(light[x, z, y]) | glow
                     queue[tail] = (x * SIDE + z) * HEIGHT + y
                     tail += 1
-    if tail > 0:
-        _spread(blocks, light, GLOW, queue, 0, tail)
+        _spread(blocks, light, shift, queue, 0, tail)
 
 
 @kernel
@@ -170,13 +168,13 @@ def mend_light(blocks: Any, light: Any, x: int, y: int, z: int, before: int) -> 
         # the block stood, or stands now, between the sky and what is below
         while low > 0 and OPACITY[blocks[x, z, low - 1]] == 0:
             low -= 1
-    _mend(blocks, light, SKY, x, z, low, y + 1)
     glows = LIGHT[block] > 0 or LIGHT[before] > 0
     for k in range(6):
         ny = min(HEIGHT - 1, max(0, y + STEP_Y[k]))
         glows = glows or int(light[x + STEP_X[k] & MASK, z + STEP_Z[k] & MASK, ny]) & 15 != 0
-    if glows:
-        _mend(blocks, light, GLOW, x, z, y, y + 1)
+    for shift in (SKY, GLOW):
+        if shift == SKY or glows:
+            _mend(blocks, light, shift, x, z, low if shift == SKY else y, y + 1)
 
 
 @kernel

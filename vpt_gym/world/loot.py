@@ -66,9 +66,15 @@ def spawn_item(w: Any, x: float, y: float, z: float, item: int, count: int, dela
         count: How many.
         delay: Ticks until it can be picked up.
     """
+    return lay_item(w.items, x, y, z, item, count, delay)
+
+
+@kernel
+def lay_item(items: Any, x: float, y: float, z: float, item: int, count: int, delay: int) -> int:
+    """Does what ``spawn_item`` says with the array of ``ITEM`` records."""
     for k in range(MAX_ITEMS):
-        lying = w.items[k]
-        if lying.item == NO_ITEM:
+        lying = items[k]
+        if lying["item"] == NO_ITEM:  # np.record has a method of this name
             lying.x = x % SIDE
             lying.y = y
             lying.z = z % SIDE
@@ -85,38 +91,37 @@ def spawn_item(w: Any, x: float, y: float, z: float, item: int, count: int, dela
 
 
 @kernel
-def scatter_item(w: Any, x: int, y: int, z: int, item: int, count: int) -> None:
+def scatter_item(items: Any, seed: int, tick: int, x: int, y: int, z: int, item: int, count: int) -> None:
     """Drops a stack somewhere in a cell, with the small random speed that Minecraft gives it."""
-    seed = w.clock[0].seed
-    tick = w.player[0].ticks
     cell = ((x * SIDE + z) * HEIGHT + y) * 8
     at_x = x + 0.25 + 0.5 * uniform(seed, tick, cell, _SCATTER)
     at_y = y + 0.25 + 0.5 * uniform(seed, tick, cell + 1, _SCATTER)
     at_z = z + 0.25 + 0.5 * uniform(seed, tick, cell + 2, _SCATTER)
-    k = spawn_item(w, at_x, at_y, at_z, item, count, DROP_DELAY)
+    k = lay_item(items, at_x, at_y, at_z, item, count, DROP_DELAY)
     if k >= 0:
-        w.items[k].vx = uniform(seed, tick, cell + 3, _SCATTER) * 0.2 - 0.1
-        w.items[k].vy = 0.2
-        w.items[k].vz = uniform(seed, tick, cell + 4, _SCATTER) * 0.2 - 0.1
+        items[k].vx = uniform(seed, tick, cell + 3, _SCATTER) * 0.2 - 0.1
+        items[k].vy = 0.2
+        items[k].vz = uniform(seed, tick, cell + 4, _SCATTER) * 0.2 - 0.1
 
 
 @kernel
-def drop_loot(w: Any, x: int, y: int, z: int, block: int, tool: int) -> None:
+def drop_loot(items: Any, seed: int, tick: int, x: int, y: int, z: int, block: int, tool: int) -> None:
     """Drops what a block leaves behind that was dug with the right tool.
 
     Simpler than Minecraft 1.11: there is one kind of sapling, and a snow block drops itself, not the four snowballs
     that it is made of.
 
     Args:
-        w: The ``World``.
+        items: The ``ITEM`` records.
+        seed: Of the world.
+        tick: The present one.
         x: Where the block was.
         y: Likewise.
         z: Likewise.
         block: What it was.
         tool: Item id of what dug it; ``NO_ITEM`` = the hand.
     """
-    seed = w.clock[0].seed
-    chance = uniform(seed, w.player[0].ticks, (x * SIDE + z) * HEIGHT + y, _WHAT)
+    chance = uniform(seed, tick, (x * SIDE + z) * HEIGHT + y, _WHAT)
     item = block
     count = 1
     if IS_LEAVES[block]:
@@ -132,24 +137,24 @@ def drop_loot(w: Any, x: int, y: int, z: int, block: int, tool: int) -> None:
         item = COAL
     elif block == GRAVEL:
         item = FLINT if chance < FLINT_CHANCE else GRAVEL
-    elif (block == TALL_GRASS or block == FERN) and ITEM_TOOL[tool] != SHEARS:
+    elif (block in (TALL_GRASS, FERN)) and ITEM_TOOL[tool] != SHEARS:
         item = WHEAT_SEEDS if chance < SEEDS_CHANCE else NO_ITEM
     elif block == DEAD_BUSH and ITEM_TOOL[tool] != SHEARS:
         item = STICK
         count = int(3.0 * chance)
     if item != NO_ITEM and count > 0:
-        scatter_item(w, x, y, z, item, count)
+        scatter_item(items, seed, tick, x, y, z, item, count)
 
 
 @kernel
-def throw_item(w: Any, item: int, count: int, wear: int) -> bool:
+def throw_item(items: Any, player: Any, item: int, count: int, wear: int) -> bool:
     """Throws a stack ahead of the player; False when too many items lie about already."""
-    p = w.player[0]
-    k = spawn_item(w, p.x, p.y + EYE_HEIGHT - 0.3, p.z, item, count, THROW_DELAY)
+    p = player[0]
+    k = lay_item(items, p.x, p.y + EYE_HEIGHT - 0.3, p.z, item, count, THROW_DELAY)
     if k < 0:
         return False
     dx, dy, dz = look(p.yaw, p.pitch)
-    lying = w.items[k]
+    lying = items[k]
     lying.wear = wear
     lying.vx = dx * 0.3
     lying.vy = dy * 0.3 + 0.1
@@ -158,22 +163,20 @@ def throw_item(w: Any, item: int, count: int, wear: int) -> bool:
 
 
 @kernel
-def throw_from(w: Any, slot: int) -> None:
+def throw_from(items: Any, player: Any, inventory: Any, slot: int) -> None:
     """Throws one item of an inventory slot ahead."""
-    inventory = w.inventory
-    if inventory[slot, 1] > 0 and throw_item(w, inventory[slot, 0], 1, inventory[slot, 2]):
+    if inventory[slot, 1] > 0 and throw_item(items, player, inventory[slot, 0], 1, inventory[slot, 2]):
         inventory[slot, 1] -= 1
 
 
 @kernel
-def move_items(w: Any) -> None:
+def move_items(blocks: Any, items: Any, inventory: Any, p: Any) -> None:
     """Lets items fall and slide, and the player pick up what is near."""
-    p = w.player[0]
     low = np.empty(3)
     high = np.empty(3)
     for k in range(MAX_ITEMS):
-        item = w.items[k]
-        if item.item == NO_ITEM:
+        item = items[k]
+        if item["item"] == NO_ITEM:
             continue
         item.age += 1
         if item.delay > 0:
@@ -185,9 +188,9 @@ def move_items(w: Any) -> None:
         high[0] = item.x + ITEM_HALF_WIDTH
         high[1] = item.y + ITEM_HEIGHT
         high[2] = item.z + ITEM_HALF_WIDTH
-        went_y = slide(w.blocks, low, high, 1, item.vy)
-        went_x = slide(w.blocks, low, high, 0, item.vx)
-        went_z = slide(w.blocks, low, high, 2, item.vz)
+        went_y = slide(blocks, low, high, 1, item.vy)
+        went_x = slide(blocks, low, high, 0, item.vx)
+        went_z = slide(blocks, low, high, 2, item.vz)
         item.x = (item.x + went_x) % SIDE
         item.y += went_y
         item.z = (item.z + went_z) % SIDE
@@ -199,25 +202,25 @@ def move_items(w: Any) -> None:
         near = abs(wrapped(item.x - p.x)) < PICKUP_SIDE and abs(wrapped(item.z - p.z)) < PICKUP_SIDE
         above = item.y - p.y
         if near and -PICKUP_BELOW < above < PICKUP_ABOVE and item.delay == 0 and p.health > 0.0:
-            item.count = give(w.inventory, item.item, item.count, item.wear)
+            item.count = give(inventory, item["item"], item.count, item.wear)
         if item.count <= 0 or item.age > ITEM_LIFE:
             item.item = NO_ITEM
 
 
 @kernel
-def spill_furnace(w: Any, x: int, y: int, z: int) -> None:
+def spill_furnace(furnaces: Any, items: Any, seed: int, tick: int, x: int, y: int, z: int) -> None:
     """Drops what is in the furnace of a cell, which is about to be taken away, and gives up its record."""
     for k in range(MAX_FURNACES):
-        furnace = w.furnaces[k]
+        furnace = furnaces[k]
         if furnace.used == 0 or furnace.x != x or furnace.y != y or furnace.z != z:
             continue
         if furnace.input_count > 0:
-            scatter_item(w, x, y, z, furnace.input, furnace.input_count)
+            scatter_item(items, seed, tick, x, y, z, furnace.input, furnace.input_count)
         if furnace.fuel_count > 0:
-            scatter_item(w, x, y, z, furnace.fuel, furnace.fuel_count)
+            scatter_item(items, seed, tick, x, y, z, furnace.fuel, furnace.fuel_count)
         if furnace.output_count > 0:
-            scatter_item(w, x, y, z, furnace.output, furnace.output_count)
+            scatter_item(items, seed, tick, x, y, z, furnace.output, furnace.output_count)
         for later in range(k, MAX_FURNACES - 1):
-            w.furnaces[later] = w.furnaces[later + 1]
-        w.furnaces[MAX_FURNACES - 1].used = 0
+            furnaces[later] = furnaces[later + 1]
+        furnaces[MAX_FURNACES - 1].used = 0
         return

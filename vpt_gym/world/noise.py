@@ -60,8 +60,13 @@ def add_noise(seed: int, layer: int, cells: int, weight: float, values: Any) -> 
 @kernel
 def level_of(values: Any, share: float) -> float:
     """Returns the value below which a share (0 to 1) of a (SIDE, SIDE) map lies, to a 2,048th of its range."""
-    low = values.min()
-    size = max(values.max() - low, 1e-9)
+    low = math.inf
+    high = -math.inf
+    for x in range(SIDE):
+        for z in range(SIDE):
+            low = min(low, values[x, z])
+            high = max(high, values[x, z])
+    size = max(high - low, 1e-9)
     counts = np.zeros(BINS + 1, np.int64)
     for x in range(SIDE):
         for z in range(SIDE):

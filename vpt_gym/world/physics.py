@@ -1,4 +1,4 @@
-"""How things move: Minecraft's motion per tick, collisions with blocks, and what lies in the line of sight.
+"""How things move: Minecraft's motion per tick, on land and in water, and collisions with blocks.
 
 The constants are those of Minecraft 1.11, the version under MineDojo. One tick is 1/20 s; speeds are blocks per tick.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import DANDELION, HEIGHT, LIQUID, MASK, PLANT, POPPY, SIDE, SOLID, TORCH
+from vpt_gym.world.blocks import HEIGHT, LIQUID, MASK, SIDE, SOLID
 from vpt_gym.world.compiled import kernel
 
 HALF_WIDTH = 0.3
@@ -170,95 +170,6 @@ def slide(blocks: Any, low: Any, high: Any, axis: int, way: float) -> float:
 
 
 @kernel
-def crossings(start: float, direction: float) -> tuple[float, float]:
-    """Returns how far along a ray its first crossing of a cell boundary on one axis is, and how far apart they are."""
-    if abs(direction) < 1e-12:
-        return math.inf, math.inf
-    ahead = math.floor(start) + 1.0 - start if direction > 0.0 else start - math.floor(start)
-    return ahead / abs(direction), 1.0 / abs(direction)
-
-
-@kernel
-def plant_ahead(
-    block: int, cx: int, cy: int, cz: int, x: float, y: float, z: float, dx: float, dy: float, dz: float, hit: Any
-) -> float:
-    """Returns how far along a ray the box of the plant in a cell is, or -1; ``hit[3]`` receives the side."""
-    aside = 0.2 if block == DANDELION or block == POPPY else (0.1 if block == TORCH else 0.4)
-    tall = 0.8 if aside == 0.4 else 0.6
-    near = 0.0
-    far = math.inf
-    face = 3
-    for axis in range(3):
-        start = x - cx - 0.5 if axis == 0 else (y - cy if axis == 1 else z - cz - 0.5)
-        way = dx if axis == 0 else (dy if axis == 1 else dz)
-        low = 0.0 if axis == 1 else -aside
-        high = tall if axis == 1 else aside
-        if abs(way) < 1e-12:
-            if start < low or start > high:
-                return -1.0
-            continue
-        enters = ((low if way > 0.0 else high) - start) / way
-        leaves = ((high if way > 0.0 else low) - start) / way
-        if enters > near:
-            near = enters
-            face = 2 * axis + (0 if way > 0.0 else 1)
-        far = min(far, leaves)
-    if near > far:
-        return -1.0
-    hit[3] = face
-    return near
-
-
-@kernel
-def pick(blocks: Any, x: float, y: float, z: float, dx: float, dy: float, dz: float, reach: float, hit: Any) -> float:
-    """Finds the first block on a ray that is neither air nor water; plants have Minecraft's smaller boxes.
-
-    The ray starts at (x, y, z), goes in the unit direction (dx, dy, dz) and ends after ``reach`` blocks. ``hit`` (4,)
-    int64 receives the block (x, y, z) and the side that is seen (see ``PLAYER``).
-
-    Returns:
-        The distance, or -1 when there is none within reach.
-    """
-    cx = math.floor(x)
-    cy = math.floor(y)
-    cz = math.floor(z)
-    sx = 1 if dx > 0 else -1
-    sy = 1 if dy > 0 else -1
-    sz = 1 if dz > 0 else -1
-    next_x, per_x = crossings(x, dx)
-    next_y, per_y = crossings(y, dy)
-    next_z, per_z = crossings(z, dz)
-    way = 0.0
-    face = 3
-    while way <= reach:
-        block = int(blocks[cx & MASK, cz & MASK, cy]) if 0 <= cy < HEIGHT else 0
-        if block != 0 and not LIQUID[block]:
-            hit[3] = face
-            seen = plant_ahead(block, cx, cy, cz, x, y, z, dx, dy, dz, hit) if PLANT[block] else way
-            if 0.0 <= seen <= reach:
-                hit[0] = cx & MASK
-                hit[1] = cy
-                hit[2] = cz & MASK
-                return seen
-        if next_x < next_y and next_x < next_z:
-            way = next_x
-            next_x += per_x
-            cx += sx
-            face = 0 if sx > 0 else 1
-        elif next_y < next_z:
-            way = next_y
-            next_y += per_y
-            cy += sy
-            face = 2 if sy > 0 else 3
-        else:
-            way = next_z
-            next_z += per_z
-            cz += sz
-            face = 4 if sz > 0 else 5
-    return -1.0
-
-
-@kernel
 def hold_edge(blocks: Any, low: Any, high: Any, axis: int, way: float) -> float:
     """Shortens a step of a sneaking player until there is ground under its end."""
     under_low = low.copy()
@@ -312,25 +223,17 @@ def slide_body(blocks: Any, low: Any, high: Any, velocity: Any, swims: bool) -> 
     Returns:
         1 if it stands, + 2 if it hit something sideways.
     """
-    wanted_x = velocity[0]
-    wanted_y = velocity[1]
-    wanted_z = velocity[2]
     start = low[1]
-    went_y = slide(blocks, low, high, 1, wanted_y)
-    if abs(wanted_x) >= abs(wanted_z):
-        went_x = slide(blocks, low, high, 0, wanted_x)
-        went_z = slide(blocks, low, high, 2, wanted_z)
-    else:
-        went_z = slide(blocks, low, high, 2, wanted_z)
-        went_x = slide(blocks, low, high, 0, wanted_x)
-    bumped = went_x != wanted_x or went_z != wanted_z
-    stands = wanted_y < 0.0 and went_y != wanted_y
-    if went_x != wanted_x:
-        velocity[0] = 0.0
-    if went_y != wanted_y:
-        velocity[1] = 0.0
-    if went_z != wanted_z:
-        velocity[2] = 0.0
+    stands = False
+    bumped = False
+    x_first = abs(velocity[0]) >= abs(velocity[2])
+    for n in range(3):
+        axis = 1 if n == 0 else (0 if (n == 1) == x_first else 2)
+        wanted = velocity[axis]
+        if slide(blocks, low, high, axis, wanted) != wanted:
+            velocity[axis] = 0.0
+            stands = stands or (axis == 1 and wanted < 0.0)
+            bumped = bumped or axis != 1
     if swims:
         velocity[0] *= WATER_DRAG
         velocity[1] = velocity[1] * WATER_DRAG - SINK
@@ -411,12 +314,12 @@ def move_player(w: Any, p: Any, forward: int, strafe: int, jump: int, sneak: int
         velocity[0] += (aside * cosine - ahead * sine) * push
         velocity[2] += (ahead * cosine + aside * sine) * push
     if sneak and grounded:
-        velocity[0] = hold_edge(blocks, low, high, 0, velocity[0])
         ahead_low = low.copy()
         ahead_high = high.copy()
-        ahead_low[0] += velocity[0]
-        ahead_high[0] += velocity[0]
-        velocity[2] = hold_edge(blocks, ahead_low, ahead_high, 2, velocity[2])
+        for axis in (0, 2):
+            velocity[axis] = hold_edge(blocks, ahead_low, ahead_high, axis, velocity[axis])
+            ahead_low[axis] += velocity[axis]
+            ahead_high[axis] += velocity[axis]
     x = low[0]
     y = low[1]
     z = low[2]

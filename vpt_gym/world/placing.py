@@ -29,7 +29,6 @@ from vpt_gym.world.blocks import (
 )
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
-from vpt_gym.world.digging import remove_block
 from vpt_gym.world.fields import HIGHEST_PLACE, set_block
 from vpt_gym.world.inventory import give
 from vpt_gym.world.items import BUCKET, NO_ITEM, WATER_BUCKET
@@ -46,48 +45,51 @@ SOURCES = 2
 @kernel
 def replaceable(block: int) -> bool:
     """Tells whether a block gives way to one that is placed there."""
-    return block == AIR or block == WATER or block == TALL_GRASS or block == FERN or block == DEAD_BUSH
+    return block in (AIR, WATER, TALL_GRASS, FERN, DEAD_BUSH)
 
 
 @kernel
-def can_stand(w: Any, x: int, y: int, z: int, block: int) -> bool:
+def can_stand(blocks: Any, x: int, y: int, z: int, block: int) -> bool:
     """Tells whether the ground of a cell holds a block; all but plants and cactuses stand anywhere."""
-    below = w.blocks[x, z, y - 1]
+    below = blocks[x, z, y - 1]
     if block == TORCH:
-        return OPAQUE[below] and not IS_LEAVES[below] and below != CACTUS
+        return bool(OPAQUE[below] and not IS_LEAVES[below] and below != CACTUS)
     if block == DEAD_BUSH:
-        return below == SAND or below == DIRT
+        return bool(below in (SAND, DIRT))
     if block == CACTUS:
-        beside = SOLID[w.blocks[x + 1 & MASK, z, y]] or SOLID[w.blocks[x - 1 & MASK, z, y]]
-        beside = beside or SOLID[w.blocks[x, z + 1 & MASK, y]] or SOLID[w.blocks[x, z - 1 & MASK, y]]
-        return (below == SAND or below == CACTUS) and not beside
+        beside = SOLID[blocks[x + 1 & MASK, z, y]] or SOLID[blocks[x - 1 & MASK, z, y]]
+        beside = beside or SOLID[blocks[x, z + 1 & MASK, y]] or SOLID[blocks[x, z - 1 & MASK, y]]
+        return bool((below in (SAND, CACTUS)) and not beside)
     if PLANT[block]:
-        return below == GRASS or below == DIRT
+        return bool(below in (GRASS, DIRT))
     return True
 
 
 @kernel
-def is_occupied(w: Any, x: int, y: int, z: int) -> bool:
+def in_the_way(x: int, y: int, z: int, at_x: float, at_y: float, at_z: float, half_width: float, height: float) -> bool:
+    """Tells whether a body whose feet are at (at_x, at_y, at_z) reaches into a cell."""
+    aside = 0.5 + half_width
+    beside = abs(wrapped(x + 0.5 - at_x)) >= aside or abs(wrapped(z + 0.5 - at_z)) >= aside
+    return not beside and y + 1 > at_y and y < at_y + height
+
+
+@kernel
+def is_occupied(p: Any, creatures: Any, x: int, y: int, z: int) -> bool:
     """Tells whether the player or a creature stands in a cell."""
-    p = w.player[0]
-    aside = 0.5 + HALF_WIDTH
-    if abs(wrapped(x + 0.5 - p.x)) < aside and abs(wrapped(z + 0.5 - p.z)) < aside:
-        if y + 1 > p.y and y < p.y + BODY_HEIGHT:
+    if in_the_way(x, y, z, p.x, p.y, p.z, HALF_WIDTH, BODY_HEIGHT):
+        return True
+    for k in range(creatures.shape[0]):
+        c = creatures[k]
+        half, height = 0.5 * CREATURE_WIDTH[c.kind], CREATURE_HEIGHT[c.kind]
+        if c.kind != 0 and in_the_way(x, y, z, c.x, c.y, c.z, half, height):
             return True
-    for k in range(w.creatures.shape[0]):
-        c = w.creatures[k]
-        aside = 0.5 + 0.5 * CREATURE_WIDTH[c.kind]
-        if c.kind != 0 and abs(wrapped(x + 0.5 - c.x)) < aside and abs(wrapped(z + 0.5 - c.z)) < aside:
-            if y + 1 > c.y and y < c.y + CREATURE_HEIGHT[c.kind]:
-                return True
     return False
 
 
 @kernel
-def target_cell(w: Any) -> tuple[int, int, int]:
+def target_cell(blocks: Any, p: Any) -> tuple[int, int, int]:
     """Returns the cell (x, y, z) in which a block would be placed: the aimed one if it gives way, else beside it."""
-    p = w.player[0]
-    if replaceable(w.blocks[p.aim_x, p.aim_z, p.aim_y]):
+    if replaceable(blocks[p.aim_x, p.aim_z, p.aim_y]):
         return p.aim_x, p.aim_y, p.aim_z
     face = p.aim_face
     x = (p.aim_x + (1 if face == 1 else -1 if face == 0 else 0)) & MASK
@@ -103,10 +105,10 @@ def put(w: Any, slot: int) -> bool:
     block = w.inventory[slot, 0]
     if p.aims == 0 or w.inventory[slot, 1] <= 0 or block >= BLOCK_COUNT:
         return False
-    x, y, z = target_cell(w)
-    if not 0 < y < HIGHEST_PLACE or not replaceable(w.blocks[x, z, y]) or not can_stand(w, x, y, z, block):
+    x, y, z = target_cell(w.blocks, p)
+    if not 0 < y < HIGHEST_PLACE or not replaceable(w.blocks[x, z, y]) or not can_stand(w.blocks, x, y, z, block):
         return False
-    if SOLID[block] and is_occupied(w, x, y, z):
+    if SOLID[block] and is_occupied(p, w.creatures, x, y, z):
         return False
     set_block(w, x, y, z, block)
     w.inventory[slot, 1] -= 1
@@ -114,9 +116,8 @@ def put(w: Any, slot: int) -> bool:
 
 
 @kernel
-def water_in_sight(w: Any) -> tuple[int, int, int]:
+def water_in_sight(blocks: Any, p: Any) -> tuple[int, int, int]:
     """Returns the first cell (x, y, z) with water in the line of sight and within reach; y is -1 when there is none."""
-    p = w.player[0]
     dx, dy, dz = look(p.yaw, p.pitch)
     eye = p.y + (SNEAKING_EYE_HEIGHT if p.sneaking else EYE_HEIGHT)
     steps = int(REACH / WATER_STEP)
@@ -125,7 +126,7 @@ def water_in_sight(w: Any) -> tuple[int, int, int]:
         x = int(p.x + way * dx + MASK + 1) & MASK
         y = int(eye + way * dy)
         z = int(p.z + way * dz + MASK + 1) & MASK
-        if liquid(w.blocks, x, y, z):
+        if liquid(blocks, x, y, z):
             return x, y, z
         if p.aims and x == p.aim_x and y == p.aim_y and z == p.aim_z:
             break
@@ -133,48 +134,38 @@ def water_in_sight(w: Any) -> tuple[int, int, int]:
 
 
 @kernel
-def fill_bucket(w: Any, slot: int) -> bool:
-    """Fills an empty bucket of a slot with water; False when there is none in sight."""
-    x, y, z = water_in_sight(w)
-    if y < 0:
-        return False
-    beside = 0
-    for k in range(4):
-        dx = (1, -1, 0, 0)[k]
-        dz = (0, 0, 1, -1)[k]
-        if liquid(w.blocks, x + dx, y, z + dz):
-            beside += 1
-    if beside < SOURCES:
-        set_block(w, x, y, z, AIR)
-    exchange(w, slot, WATER_BUCKET)
-    return True
-
-
-@kernel
-def empty_bucket(w: Any, slot: int) -> bool:
-    """Pours the water of a bucket out against the aimed block; False when that is not possible."""
+def use_bucket(w: Any) -> None:
+    """Fills the bucket in the hand with water that is in sight, or pours its water out against the aimed block."""
     p = w.player[0]
-    if p.aims == 0:
-        return False
-    x, y, z = target_cell(w)
-    block = np.int64(w.blocks[x, z, y])
-    if not 0 < y < HIGHEST_PLACE or not (replaceable(block) or PLANT[block]):
-        return False
-    if PLANT[block]:
-        remove_block(w, x, y, z)
-        drop_loot(w, x, y, z, block, NO_ITEM)
-    set_block(w, x, y, z, WATER)
-    w.inventory[slot, 0] = BUCKET
-    return True
+    if w.inventory[p.slot, 0] == BUCKET:
+        x, y, z = water_in_sight(w.blocks, p)
+        if y < 0:
+            return
+        beside = 0
+        for k in range(4):
+            if liquid(w.blocks, x + (1, -1, 0, 0)[k], y, z + (0, 0, 1, -1)[k]):
+                beside += 1
+        poured = AIR if beside < SOURCES else WATER
+        exchange(w.inventory, w.items, w.player, p.slot, WATER_BUCKET)
+    else:
+        x, y, z = target_cell(w.blocks, p)
+        block: Any = np.int64(w.blocks[x, z, y])
+        if p.aims == 0 or not 0 < y < HIGHEST_PLACE or not (replaceable(block) or PLANT[block]):
+            return
+        if PLANT[block]:
+            drop_loot(w.items, w.clock[0].seed, p.ticks, x, y, z, block, NO_ITEM)
+        poured = WATER
+        w.inventory[p.slot, 0] = BUCKET
+    set_block(w, x, y, z, poured)
 
 
 @kernel
-def exchange(w: Any, slot: int, item: int) -> None:
+def exchange(inventory: Any, items: Any, player: Any, slot: int, item: int) -> None:
     """Turns one item of a slot into another one, which goes into the slot, the inventory or onto the ground."""
-    w.inventory[slot, 1] -= 1
-    if w.inventory[slot, 1] <= 0:
-        w.inventory[slot, 0] = item
-        w.inventory[slot, 1] = 1
-        w.inventory[slot, 2] = 0
-    elif give(w.inventory, item, 1, 0) > 0:
-        throw_item(w, item, 1, 0)
+    inventory[slot, 1] -= 1
+    if inventory[slot, 1] <= 0:
+        inventory[slot, 0] = item
+        inventory[slot, 1] = 1
+        inventory[slot, 2] = 0
+    elif give(inventory, item, 1, 0) > 0:
+        throw_item(items, player, item, 1, 0)

@@ -36,15 +36,37 @@ EDGE = SIDE.bit_length() - 1
 # Rows of the float scratch: direction; origin, size and inverse of the direction in the mirrored axes; way and its end;
 # for rays through water: the way to its surface (-1 = none), the way inside, and the end of the way when in the open
 DX, DY, DZ, OX, OY, OZ, AX, AY, AZ, RX, RY, RZ, WAY, END, SURFACE, WET, LIMIT = (k * LANES for k in range(17))
+# for rays in plants: the ways to both sprites, and out of the cell
+NEAR, FURTHER, AWAY = (k * LANES for k in range(17, 20))
 # Rows of the int scratch: mirrors of x and z; ray sinks; first layer and its sign; start of the quadrant's field; cell;
-# flat index of the cell in the fields, and in the blocks; square there; the ray hit; texel; flat index of the cell whose
-# light counts; block there; light there; packed colour; generic look-up; fog; colour; sprite's texel or -1; what a ray
-# does next
+# flat index of the cell in the fields, and in the blocks; square there; the ray hit; texel; flat index of the cell
+# whose light counts; block there; light there; packed colour; generic look-up; fog; colour; sprite's texel or -1; what
+# a ray does next; the next cell
 (MX, MZ, SINKS, LAYER, SIGN, FIELD, CX, CY, CZ, INDEX, CELL, SQUARE, HIT, TEXEL, LIT, BLOCK, SHINE, PACKED, LOOK) = (
     k * LANES for k in range(19)
 )
-FOG, RED, GREEN, BLUE, SPRITE, NEXT = (k * LANES for k in range(19, 25))
-FLOAT_ROWS, INT_ROWS = 17, 25
+FOG, RED, GREEN, BLUE, SPRITE, NEXT, NEXT_X, NEXT_Y, NEXT_Z = (k * LANES for k in range(19, 28))
+FLOAT_ROWS, INT_ROWS = 20, 28
+
+
+@pixel_kernel
+def place_in_tiles(row: int, column: int, height: int, width: int) -> int:
+    """Returns where the depth of a pixel lies: depths are stored tile by tile, in the order of the lanes."""
+    tile_row = row // TILE_HEIGHT
+    tile_column = column // TILE_WIDTH
+    across = (width + TILE_WIDTH - 1) // TILE_WIDTH
+    line = row - min(tile_row * TILE_HEIGHT, height - TILE_HEIGHT)
+    return (
+        (tile_row * across + tile_column) * LANES
+        + line * TILE_WIDTH
+        + column
+        - min(tile_column * TILE_WIDTH, width - TILE_WIDTH)
+    )
+
+
+def depth_size(height: int, width: int) -> int:
+    """Returns the number of depths of a frame: whole tiles."""
+    return -(-height // TILE_HEIGHT) * -(-width // TILE_WIDTH) * LANES
 
 
 @pixel_kernel

@@ -58,12 +58,12 @@ class Recipe(NamedTuple):
 
     Attributes:
         result: Item id.
-        count: How many come out.
+        quantity: How many come out.
         rows: The pattern, rows of equal length.
     """
 
     result: int
-    count: int
+    quantity: int
     rows: tuple[tuple[Ingredient, ...], ...]
 
     @property
@@ -81,10 +81,10 @@ class Recipe(NamedTuple):
 PLANKS: Ingredient = (OAK_PLANKS, BIRCH_PLANKS, SPRUCE_PLANKS)
 
 
-def _recipe(result: int, count: int, *pattern: str, **letters: Ingredient | int) -> Recipe:
+def _recipe(result: int, quantity: int, *pattern: str, **letters: Ingredient | int) -> Recipe:
     """Returns the recipe of a pattern; letters stand for ingredients, a blank for nothing."""
     cells = {name: kind if isinstance(kind, tuple) else (kind,) for name, kind in letters.items()}
-    return Recipe(result, count, tuple(tuple(cells.get(letter, ()) for letter in row) for row in pattern))
+    return Recipe(result, quantity, tuple(tuple(cells.get(letter, ()) for letter in row) for row in pattern))
 
 
 def _tools() -> list[Recipe]:
@@ -159,9 +159,10 @@ def crafted(cells: tuple[int, ...]) -> tuple[int, int]:
     box = [[cells[3 * row + column] for column in range(left, right + 1)] for row in range(top, bottom + 1)]
     for recipe in RECIPES:
         rows = recipe.rows
-        if len(rows) == len(box) and len(rows[0]) == len(box[0]):
-            if _matches(rows, box) or _matches(tuple(row[::-1] for row in rows), box):
-                return recipe.result, recipe.count
+        if len(rows) != len(box) or len(rows[0]) != len(box[0]):
+            continue
+        if _matches(rows, box) or _matches(tuple(row[::-1] for row in rows), box):
+            return recipe.result, recipe.quantity
     return NO_ITEM, 0
 
 

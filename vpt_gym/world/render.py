@@ -10,12 +10,15 @@ import numpy as np
 from vpt_gym.world.blocks import HEIGHT, SIDE
 from vpt_gym.world.compiled import LANES
 from vpt_gym.world.figures import draw_figures
-from vpt_gym.world.overlay import Overlay
+from vpt_gym.world.hand import Hand
+from vpt_gym.world.heavens import heavens_at
+from vpt_gym.world.hud import Hud
 from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT
-from vpt_gym.world.rays import FLOAT_ROWS, INT_ROWS
 from vpt_gym.world.raycast import draw_world
-from vpt_gym.world.shading import FAR, Heavens
-from vpt_gym.world.sky import CLOUD_SPEED, FOG_END, FOG_START, daylight
+from vpt_gym.world.rays import FLOAT_ROWS, INT_ROWS, depth_size
+from vpt_gym.world.screen_view import ScreenView
+from vpt_gym.world.shading import FAR
+from vpt_gym.world.sky import CLOUD_SPEED
 from vpt_gym.world.state import WorldState
 from vpt_gym.world.textures import CRACK_STAGES, art
 
@@ -65,20 +68,23 @@ class Renderer:
             )
         self.height = height
         self.width = width
-        self._overlay = Overlay(height, width)
-        self._depth = np.zeros(height * width, np.float32)
-        self._surface = np.zeros(height * width, np.float32)
+        self._hand = Hand(height, width, math.tan(math.radians(FIELD_OF_VIEW) / 2.0))
+        self._hud = Hud(height, width)
+        self._screen = ScreenView(height, width)
+        self._depth = np.zeros(depth_size(height, width), np.float32)
+        self._surface = self._depth.copy()
         self._floats = np.zeros(FLOAT_ROWS * LANES, np.float32)
         self._ints = np.zeros(INT_ROWS * LANES, np.int32)
 
     def draw(self, state: WorldState) -> Array:
         """Returns what the player sees: a fresh (3, height, width) uint8 array, RGB."""
         height, width = self.height, self.width
-        player = state.player
+        world, player = state.world, state.world.player
         x, y, z = float(player["x"][0]), float(player["y"][0]), float(player["z"][0])
         eye_y = y + (SNEAKING_EYE_HEIGHT if player["sneaking"][0] else EYE_HEIGHT)
         eye = np.array((x, eye_y, z), np.float32)
         camera = camera_axes(float(player["yaw"][0]), float(player["pitch"][0]), height, width)
+        ticks = int(player["ticks"][0])
         target, stage = -1, -1
         if player["aims"][0]:
             column = int(player["aim_x"][0]) * SIDE + int(player["aim_z"][0])
@@ -86,35 +92,25 @@ class Renderer:
             dug = float(player["dug"][0])
             stage = int(dug * CRACK_STAGES) if dug > 0.0 else -1
         look_up = art()
-        now = daylight(int(state.clock["time"][0]))
-        drift = float(player["ticks"][0]) * CLOUD_SPEED
-        heavens = Heavens(
-            sky=now.sky,
-            lightmap=now.lightmap,
-            clouds=look_up.clouds,
-            stars=look_up.stars,
-            haze=now.haze.astype(np.int32),
-            numbers=np.array(
-                (*now.sun, now.stars, now.clouds, now.glow, drift, FOG_START, 1.0 / (FOG_END - FOG_START)), np.float32
-            ),
-        )
+        heavens = heavens_at(int(world.clock["time"][0]), ticks * CLOUD_SPEED)
+        light = world.light.reshape(-1)
         frame = np.empty(3 * height * width, np.uint8)
-        self._surface[:] = FAR
+        self._surface.fill(FAR)
         draw_world(
             height,
             width,
             camera,
             eye,
-            max(float(state.tops.max()), float(int(eye_y) + 1)),
-            state.blocks.reshape(-1),
-            state.squares.reshape(-1),
-            state.light.reshape(-1),
+            max(float(world.tops.max()), float(int(eye_y) + 1)),
+            world.blocks.reshape(-1),
+            world.squares.reshape(-1),
+            light,
             look_up.atlas,
             heavens,
             look_up.cracks,
             target,
             stage,
-            int(player["ticks"][0]),
+            ticks,
             frame,
             self._depth,
             self._surface,
@@ -126,14 +122,21 @@ class Renderer:
             width,
             camera,
             eye,
-            state.items,
-            state.creatures,
-            state.light.reshape(-1),
+            world.items,
+            world.creatures,
+            light,
             look_up.skins,
             heavens,
             frame,
             self._depth,
             self._surface,
         )
-        self._overlay.draw(frame, state.inventory, int(player["slot"][0]), int(player["swing"][0]))
+        cell = (int(x) % SIDE * SIDE + int(z) % SIDE) * HEIGHT + min(HEIGHT - 1, max(0, int(eye_y)))
+        item, count, _ = world.inventory[int(player["slot"][0])].tolist()
+        held = item if count > 0 else 0
+        shine = int(heavens.lightmap[light[cell]])
+        self._hand.draw(frame, held, int(player["swing"][0]), int(player["eat_ticks"][0]), shine)
+        self._hud.draw(frame, state)
+        if world.screen["open"][0]:
+            self._screen.draw(frame, state)
         return frame.reshape(3, height, width)

@@ -51,12 +51,12 @@ class Stack(NamedTuple):
     """What is in a slot: item id, how many, how worn."""
 
     item: int = NO_ITEM
-    count: int = 0
+    quantity: int = 0
     wear: int = 0
 
     def take(self, count: int) -> Stack:
         """Returns this stack with ``count`` items less."""
-        return Stack(self.item, self.count - count, self.wear) if count < self.count else NOTHING
+        return Stack(self.item, self.quantity - count, self.wear) if count < self.quantity else NOTHING
 
     def stacks_with(self, other: Stack) -> bool:
         """Tells whether both are of one kind."""
@@ -108,7 +108,7 @@ class Slots:
         """Returns what is in a slot."""
         if slot == RESULT_SLOT:
             made = Stack(*crafted_from(self.world.grid))
-            return made if made.count > 0 else NOTHING
+            return made if made.quantity > 0 else NOTHING
         if slot in _FURNACE_FIELDS:
             item, count, wear = (int(self._furnace[name]) for name in _FURNACE_FIELDS[slot])
         elif slot >= GRID_SLOT:
@@ -153,21 +153,21 @@ class Slots:
         for slot in order:
             there = self.get(slot)
             if self.accepts(slot, stack.item) and (there is NOTHING or there.stacks_with(stack)):
-                room += max(0, size - there.count)
+                room += max(0, size - there.quantity)
         return room
 
     def merge(self, stack: Stack, order: tuple[int, ...]) -> int:
         """Puts a stack into the slots of ``order``, first where its kind is; returns how many found room."""
-        left, size = stack.count, int(STACK_SIZE[stack.item])
+        left, size = stack.quantity, int(STACK_SIZE[stack.item])
         for fresh in (False, True):
             for slot in order:
                 there = self.get(slot)
                 fits = there is NOTHING if fresh else there is not NOTHING and there.stacks_with(stack)
-                moved = min(left, size - there.count) if fits and self.accepts(slot, stack.item) else 0
+                moved = min(left, size - there.quantity) if fits and self.accepts(slot, stack.item) else 0
                 if moved > 0:
-                    self.set(slot, Stack(stack.item, there.count + moved, stack.wear))
+                    self.set(slot, Stack(stack.item, there.quantity + moved, stack.wear))
                     left -= moved
-        return stack.count - left
+        return stack.quantity - left
 
 
 def left_click(slots: Slots, slot: int) -> None:
@@ -176,11 +176,11 @@ def left_click(slots: Slots, slot: int) -> None:
     if there is NOTHING and carried is NOTHING:
         return
     if carried is NOTHING:
-        slots.taken(slot, there.count)
+        slots.taken(slot, there.quantity)
         slots.carried = there
     elif slots.accepts(slot, carried.item):
         if there is NOTHING or there.stacks_with(carried):
-            put_down(slots, slot, carried.count)
+            put_down(slots, slot, carried.quantity)
         else:
             slots.set(slot, carried)
             slots.carried = there
@@ -194,9 +194,9 @@ def right_click(slots: Slots, slot: int) -> None:
     if there is NOTHING and carried is NOTHING:
         return
     if carried is NOTHING:
-        count = there.count if slot == RESULT_SLOT else (there.count + 1) // 2
+        count = there.quantity if slot == RESULT_SLOT else (there.quantity + 1) // 2
         slots.taken(slot, count)
-        slots.carried = there._replace(count=count)
+        slots.carried = there._replace(quantity=count)
     elif slots.accepts(slot, carried.item):
         if there is NOTHING or there.stacks_with(carried):
             put_down(slots, slot, 1)
@@ -210,28 +210,28 @@ def right_click(slots: Slots, slot: int) -> None:
 def put_down(slots: Slots, slot: int, count: int) -> None:
     """Puts items from the cursor into a slot, as many as fit."""
     there, carried = slots.get(slot), slots.carried
-    count = min(count, int(STACK_SIZE[carried.item]) - there.count)
+    count = min(count, int(STACK_SIZE[carried.item]) - there.quantity)
     if count > 0:
-        slots.set(slot, Stack(carried.item, there.count + count, carried.wear))
+        slots.set(slot, Stack(carried.item, there.quantity + count, carried.wear))
         slots.carried = carried.take(count)
 
 
 def add_to_cursor(slots: Slots, slot: int) -> None:
     """Takes what was made on top of what the cursor carries, if all of it fits."""
     there, carried = slots.get(slot), slots.carried
-    if there is not NOTHING and there.stacks_with(carried):
-        if carried.count + there.count <= STACK_SIZE[carried.item]:
-            slots.taken(slot, there.count)
-            slots.carried = carried._replace(count=carried.count + there.count)
+    total = carried.quantity + there.quantity
+    if there is not NOTHING and there.stacks_with(carried) and total <= STACK_SIZE[carried.item]:
+        slots.taken(slot, there.quantity)
+        slots.carried = carried._replace(quantity=total)
 
 
 def quick_move(slots: Slots, slot: int) -> None:
     """Moves a stack to the other part of the screen; of a result, as many as the grid and the room allow."""
     stack = slots.get(slot)
     if slot == RESULT_SLOT:
-        while stack.count > 0 and slots.room(stack, FROM_RESULT) >= stack.count:
+        while stack.quantity > 0 and slots.room(stack, FROM_RESULT) >= stack.quantity:
             slots.merge(stack, FROM_RESULT)
-            slots.taken(slot, stack.count)
+            slots.taken(slot, stack.quantity)
             if not slots.get(slot).stacks_with(stack):
                 break
         return
@@ -256,7 +256,7 @@ def swap_with_hotbar(slots: Slots, slot: int, hotbar: int) -> None:
     if here is NOTHING and there is NOTHING:
         return
     if here is NOTHING:
-        slots.taken(slot, there.count)
+        slots.taken(slot, there.quantity)
         slots.set(hotbar, there)
     elif slots.accepts(slot, here.item):
         slots.set(slot, here)
@@ -266,16 +266,16 @@ def swap_with_hotbar(slots: Slots, slot: int, hotbar: int) -> None:
 def throw_from_slot(slots: Slots, slot: int) -> None:
     """Throws one item of a slot, or all of a result."""
     there = slots.get(slot)
-    count = there.count if slot == RESULT_SLOT else min(1, there.count)
-    if count and throw_item(slots.world, there.item, count, there.wear):
+    count = there.quantity if slot == RESULT_SLOT else min(1, there.quantity)
+    if count and throw_item(slots.world.items, slots.world.player, there.item, count, there.wear):
         slots.taken(slot, count)
 
 
 def throw_carried(slots: Slots, count: int) -> None:
     """Throws items from the cursor."""
     carried = slots.carried
-    count = min(count, carried.count)
-    if count and throw_item(slots.world, carried.item, count, carried.wear):
+    count = min(count, carried.quantity)
+    if count and throw_item(slots.world.items, slots.world.player, carried.item, count, carried.wear):
         slots.carried = carried.take(count)
 
 
@@ -287,7 +287,7 @@ def close(world: World) -> None:
         if count > 0:
             left = give(world.inventory, item, count, wear)
             if left > 0:
-                throw_item(world, item, left, wear)
+                throw_item(world.items, world.player, item, left, wear)
     world.grid[:] = 0
     screen.open, screen.carried_item, screen.carried_count, screen.carried_wear = CLOSED, NO_ITEM, 0, 0
     forget_idle(world)
@@ -323,7 +323,7 @@ def operate(world: World, controls: Controls) -> None:
     slot = slot_at(slots.kind, float(screen.cursor_x), float(screen.cursor_y))
     if slot == OUTSIDE:
         if pressed & ATTACK_KEY:
-            throw_carried(slots, slots.carried.count)
+            throw_carried(slots, slots.carried.quantity)
         elif pressed & USE_KEY:
             throw_carried(slots, 1)
         return
@@ -354,4 +354,4 @@ def pressed_keys(controls: Controls) -> int:
 
 def open_inventory(world: World) -> None:
     """Opens the inventory screen."""
-    open_screen(world, INVENTORY_SCREEN, 0, 0, 0)
+    open_screen(world.screen, INVENTORY_SCREEN, 0, 0, 0)

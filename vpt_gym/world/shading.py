@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -69,30 +69,11 @@ GLOW_R, GLOW_G, GLOW_B = 255, 140, 60
 """Colour of the sky around a low sun."""
 
 
-class Heavens(NamedTuple):
-    """What the sky and the light look like now, see ``sky``.
-
-    Attributes:
-        sky: (256,) uint32, 0x00BBGGRR, colour by the height of the view above the horizon, -1 to 1.
-        lightmap: (256,) uint32, 0x00BBGGRR, brightness of each colour of 255, by the byte of ``World.light``.
-        clouds: (CLOUD_CELLS ** 2,) uint8, 1 where there is cloud.
-        stars: (2 * STAR_CELLS ** 2,) uint8, brightness.
-        haze: (3,) int32, colour of the fog.
-        numbers: (8,) float32: direction of the sun along x and y, brightness of the stars and of the clouds, glow of a
-            low sun, all 0 to 1; drift of the clouds in blocks; start and inverse depth of the fog in blocks.
-    """
-
-    sky: Array
-    lightmap: Array
-    clouds: Array
-    stars: Array
-    haze: Array
-    numbers: Array
-
-
 @pixel_kernel
 def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
     """Finds the texel that each ray hit, and the cell in front of it, whose light falls on it.
+
+    Needs ``BLOCK``.
 
     Args:
         S: Float scratch.
@@ -129,7 +110,7 @@ def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
         level = i32(i32(1) if cover > f32(1.5) else i32(0)) + i32(i32(1) if cover > f32(3.5) else i32(0))
         level = i32(level + i32(i32(1) if cover > f32(9.0) else i32(0)))
         texel = i32(i32(face << i32(8)) | i32(i32(v << i32(4)) | u))
-        Q[TEXEL + k] = i32(texel + i32(level * i32(ATLAS_LEVEL)))
+        Q[TEXEL + k] = i32(i32(texel + i32(level * i32(ATLAS_LEVEL))) + i32(Q[BLOCK + k] * i32(1536)))
         fx = i32(Q[CX + k] - (i32(1) if by_x else i32(0)))
         fy = i32(Q[CY + k] - (i32(1) if by_y else i32(0)))
         fz = i32(Q[CZ + k] - (i32(0) if by_x | by_y else i32(1)))
@@ -143,14 +124,12 @@ def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
 
 @pixel_kernel
 def shade_blocks(S: Any, Q: Any, light: Any, atlas: Any, heavens: Any) -> None:
-    """Colours the rays that hit something: texture, light, fog. Needs ``BLOCK``, ``TEXEL`` and ``LIT``."""
+    """Colours the rays that hit something: texture, light, fog. Needs ``TEXEL`` and ``LIT``."""
     haze_r = i32(heavens.haze[0])
     haze_g = i32(heavens.haze[1])
     haze_b = i32(heavens.haze[2])
     start = heavens.numbers[6]
     per = heavens.numbers[7] * f32(256.0)
-    for k in range(LANES):
-        Q[TEXEL + k] = i32(Q[TEXEL + k] + i32(Q[BLOCK + k] * i32(1536)))
     for k in range(LANES):
         Q[PACKED + k] = i32(atlas[u32(Q[TEXEL + k])])
         Q[SHINE + k] = i32(heavens.lightmap[light[u32(Q[LIT + k])]])

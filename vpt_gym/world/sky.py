@@ -86,17 +86,17 @@ def _daylight(step: int) -> Daylight:
     for array in (sky, lightmap, horizon):
         array.flags.writeable = False
     stars = min(1.0, max(0.0, 0.75 - 2.0 * (height + 0.25)))
-    return Daylight(
-        sky, lightmap, horizon, (-math.sin(angle), math.cos(angle)), stars, 0.10 + 0.90 * day, glow
-    )
+    return Daylight(sky, lightmap, horizon, (-math.sin(angle), math.cos(angle)), stars, 0.10 + 0.90 * day, glow)
 
 
 def _brightness(sun: float) -> Array:
     """Returns (256, 3), 0 to 1: how bright each byte of light makes things; the light of torches is warm."""
     level = np.arange(16) / 15.0
     curve = level / (4.0 - 3.0 * level)
-    of_sky = np.repeat(curve, 16)[:, None] * (0.16 + 0.84 * sun) * (
-        np.array((0.62, 0.68, 1.0)) * (1.0 - sun) + np.array((1.0, 1.0, 1.0)) * sun
+    of_sky = (
+        np.repeat(curve, 16)[:, None]
+        * (0.16 + 0.84 * sun)
+        * (np.array((0.62, 0.68, 1.0)) * (1.0 - sun) + np.array((1.0, 1.0, 1.0)) * sun)
     )
     warm = np.tile(curve, 16)[:, None]
     of_blocks = np.concatenate((warm, warm * (0.40 + 0.60 * warm**0.5), warm * (0.22 + 0.70 * warm)), axis=1) * 1.15

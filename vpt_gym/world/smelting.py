@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.compiled import kernel
-from vpt_gym.world.items import BURN_TICKS, NO_ITEM, STACK_SIZE
+from vpt_gym.world.items import BURN_TICKS, STACK_SIZE
 from vpt_gym.world.recipes import SMELTED
 from vpt_gym.world.state import FURNACE_STATE, MAX_FURNACES, World
 
@@ -33,7 +32,8 @@ def furnace_at(world: World, x: int, y: int, z: int) -> int:
 
 def is_idle(furnace: Any) -> bool:
     """Tells whether a furnace is empty and cold: its record can be given up."""
-    return furnace.input_count + furnace.fuel_count + furnace.output_count + furnace.burn_ticks + furnace.cook_ticks == 0
+    inside = furnace.input_count + furnace.fuel_count + furnace.output_count
+    return bool(inside + furnace.burn_ticks + furnace.cook_ticks == 0)
 
 
 def forget_idle(world: World) -> None:
@@ -49,9 +49,7 @@ def can_smelt(furnace: Any) -> bool:
     if furnace.input_count <= 0 or int(furnace.input) not in SMELTED:
         return False
     result = SMELTED[int(furnace.input)]
-    return bool(
-        furnace.output_count <= 0 or (furnace.output == result and furnace.output_count < STACK_SIZE[result])
-    )
+    return bool(furnace.output_count <= 0 or (furnace.output == result and furnace.output_count < STACK_SIZE[result]))
 
 
 def burn(furnace: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is worth going for: a log that can be dug from some place, an item that can be picked up, or a far outlook.
+"""What is worth going for: a block that can be dug from some place, an item to pick up, or a far outlook.
 
 Places and their fields are those of ``walking``.
 """
@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import HEIGHT, IS_LEAVES, IS_LOG, MASK
+from vpt_gym.world.blocks import HEIGHT, IS_LEAVES, MASK
 from vpt_gym.world.compiled import kernel
-from vpt_gym.world.physics import EYE_HEIGHT, crossings, solid, wrapped
+from vpt_gym.world.physics import EYE_HEIGHT, solid, wrapped
+from vpt_gym.world.picking import crossings
 from vpt_gym.world.loot import PICKUP_ABOVE, PICKUP_BELOW, PICKUP_SIDE
 from vpt_gym.world.walking import RADIUS, SPAN
 
 TURN_PER_STEP = 12.0
 """Degrees of turning that cost as much as a step: dear enough that a tree in view is preferred."""
 DIG_DISTANCE = 4.1
-"""Farthest log, measured to its middle, that is chosen: less than the reach, to leave a margin."""
+"""Farthest block, measured to its middle, that is chosen: less than the reach, to leave a margin."""
 
 
 @kernel
@@ -85,37 +86,44 @@ def aim_point(blocks: Any, x: float, y: float, z: float, target: Any, aim: Any) 
 
 
 @kernel
-def choose_log(blocks: Any, origin: Any, yaw: float, field: Any, refused: Any, found: Any) -> bool:
-    """Chooses the log to dig and the place to dig it from.
+def choose_block(blocks: Any, wanted: Any, origin: Any, yaw: float, field: Any, refused: Any, found: Any) -> bool:
+    """Chooses a block to work on, and the place to do it from.
 
-    The cost counts steps to the place, the turn towards the tree (so that a tree in view is preferred), leaves in the
-    way, distance beyond arm's length, and height above or below the eye.
+    The cost counts steps to the place, the turn towards the block (so that one in view is preferred), leaves in the
+    way, distance beyond arm's length, and height above or below the eye. Columns are searched from near to far.
 
     Args:
         blocks: The world.
+        wanted: (256,) bool, by block id.
         origin: (3,) int64, the player's place.
         yaw: Where the player looks, degrees.
         field: From ``steps_from(blocks, origin)``.
-        refused: (n, 3) int64, logs (wrapped) not to choose.
-        found: (6,) int64, receives the log and the place.
+        refused: (n, 3) int64, blocks (wrapped) not to choose.
+        found: (6,) int64, receives the block and the place.
     """
     target = np.empty(3, np.int64)
     aim = np.empty(3)
     cheapest = 1e9
-    for i in range(SPAN):
-        for j in range(SPAN):
+    for ring in range(RADIUS + 1):
+        if ring - 3 >= cheapest:
+            break  # nothing farther away can be cheaper: a step is one column
+        for n in range(max(1, 8 * ring)):
+            side = n // max(1, 2 * ring)
+            along = n % max(1, 2 * ring) - ring
+            i = RADIUS + (along if side == 0 else ring if side == 1 else -along if side == 2 else -ring)
+            j = RADIUS + (-ring if side == 0 else along if side == 1 else ring if side == 2 else -along)
             x = origin[0] + i - RADIUS
             z = origin[2] + j - RADIUS
             bearing = math.degrees(math.atan2(-(x - origin[0]), z - origin[2]))
-            turn = abs((bearing - yaw + 180.0) % 360.0 - 180.0) if x != origin[0] or z != origin[2] else 0.0
+            turn = abs((bearing - yaw + 180.0) % 360.0 - 180.0) if ring > 0 else 0.0
             if turn / TURN_PER_STEP >= cheapest:
                 continue
             for y in range(1, HEIGHT - 2):
-                if not IS_LOG[blocks[x & MASK, z & MASK, y]]:
+                if not wanted[blocks[x & MASK, z & MASK, y]]:
                     continue
                 skip = False
-                for n in range(refused.shape[0]):
-                    if refused[n, 0] == x & MASK and refused[n, 1] == y and refused[n, 2] == z & MASK:
+                for k in range(refused.shape[0]):
+                    if refused[k, 0] == x & MASK and refused[k, 1] == y and refused[k, 2] == z & MASK:
                         skip = True
                 if skip:
                     continue
@@ -127,8 +135,8 @@ def choose_log(blocks: Any, origin: Any, yaw: float, field: Any, refused: Any, f
                         aside = math.sqrt((pi - i) ** 2 + (pj - j) ** 2)
                         for py in range(max(1, y - 5), min(HEIGHT - 2, y + 3)):
                             steps = field[pi, pj, py]
-                            if steps < 0:
-                                continue
+                            if steps < 0 or (pi == i and pj == j and y < py):
+                                continue  # nobody digs away what he stands on
                             eye = py + EYE_HEIGHT
                             above = abs(y + 0.5 - eye)
                             cost = steps + turn / TURN_PER_STEP + 0.5 * above + 1.6 * max(0.0, aside - 1.5)

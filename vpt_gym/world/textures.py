@@ -86,9 +86,8 @@ def _cracks(rng: np.random.Generator) -> Array:
 
 
 def _sprites(icons: Array) -> Array:
-    return np.asarray(sky.packed(icons[..., :3]) | np.where(icons[..., 3] > 0, np.uint32(255 << 24), np.uint32(0))).reshape(
-        -1
-    )
+    alpha = np.where(icons[..., 3] > 0, 255, 0).astype(np.uint32) << 24
+    return np.asarray((sky.packed(icons[..., :3]) | alpha).reshape(-1))
 
 
 def _skins() -> Array:

@@ -17,8 +17,9 @@ from vpt_gym.world.digging import dig, held_item
 from vpt_gym.world.inventory import swap_slots
 from vpt_gym.world.items import BUCKET, NO_ITEM, WATER_BUCKET
 from vpt_gym.world.loot import move_items, throw_from
-from vpt_gym.world.physics import EYE_HEIGHT, REACH, SNEAKING_EYE_HEIGHT, look, move_player, pick, wrapped
-from vpt_gym.world.placing import empty_bucket, fill_bucket, put
+from vpt_gym.world.physics import EYE_HEIGHT, REACH, SNEAKING_EYE_HEIGHT, look, move_player, wrapped
+from vpt_gym.world.picking import pick
+from vpt_gym.world.placing import put, use_bucket
 from vpt_gym.world.screen_layout import FURNACE_SCREEN, TABLE_SCREEN, WINDOW_HEIGHT, WINDOW_WIDTH
 from vpt_gym.world.vitals import can_eat, eat, live, tire
 
@@ -83,9 +84,9 @@ def aim(w: Any) -> bool:
 
 
 @kernel
-def open_screen(w: Any, kind: int, x: int, y: int, z: int) -> None:
+def open_screen(screens: Any, kind: int, x: int, y: int, z: int) -> None:
     """Opens a screen, with the cursor in the middle; (x, y, z) is the table or furnace."""
-    screen = w.screen[0]
+    screen = screens[0]
     screen.open = kind
     screen.x = x
     screen.y = y
@@ -100,16 +101,16 @@ def use_hand(w: Any, opens: int) -> None:
     p = w.player[0]
     if p.aim_creature >= 0 and use_on_creature(w, p.aim_creature):
         return
-    item = held_item(w)
+    item = held_item(w.inventory, p.slot)
     if p.aims and opens and not (p.sneaking and item != NO_ITEM):
         block = w.blocks[p.aim_x, p.aim_z, p.aim_y]
-        if block == CRAFTING_TABLE or block == FURNACE:
-            open_screen(w, TABLE_SCREEN if block == CRAFTING_TABLE else FURNACE_SCREEN, p.aim_x, p.aim_y, p.aim_z)
+        if block in (CRAFTING_TABLE, FURNACE):
+            open_screen(
+                w.screen, TABLE_SCREEN if block == CRAFTING_TABLE else FURNACE_SCREEN, p.aim_x, p.aim_y, p.aim_z
+            )
             return
-    if item == BUCKET:
-        fill_bucket(w, p.slot)
-    elif item == WATER_BUCKET:
-        empty_bucket(w, p.slot)
+    if item in (BUCKET, WATER_BUCKET):
+        use_bucket(w)
     elif item != NO_ITEM and can_eat(p, item):
         p.eat_ticks = 1
     else:
@@ -117,15 +118,14 @@ def use_hand(w: Any, opens: int) -> None:
 
 
 @kernel
-def select(w: Any, slot: int, equip: int) -> None:
+def select(inventory: Any, p: Any, slot: int, equip: int) -> None:
     """Changes what is in the hand; digging, eating and the charge of a blow start over when it is another item."""
-    p = w.player[0]
-    before = held_item(w)
+    before = held_item(inventory, p.slot)
     if slot >= 0:
         p.slot = slot
     if equip >= 0:
-        swap_slots(w.inventory, p.slot, equip)
-    if held_item(w) != before:
+        swap_slots(inventory, p.slot, equip)
+    if held_item(inventory, p.slot) != before:
         p.since_attack = 0
         p.eat_ticks = 0
         p.dug = 0.0
@@ -135,12 +135,12 @@ def select(w: Any, slot: int, equip: int) -> None:
 def act(w: Any, dig_speed: float, attack: int, use: int, drop: int, place: int, opens: int, same: bool) -> None:
     """Lets the player's hand do what the keys say, after the aim has been found."""
     p = w.player[0]
-    pressed = attack and not p.keys & ATTACK_KEY
+    pressed = attack != 0 and p.keys & ATTACK_KEY == 0
     if p.use_delay > 0:
         p.use_delay -= 1
     if p.eat_ticks > 0:
         if use:
-            eat(w, p.slot)
+            eat(w.inventory, p)
         else:
             p.eat_ticks = 0
     elif use and (p.use_delay == 0 or not p.keys & USE_KEY):
@@ -162,7 +162,7 @@ def act(w: Any, dig_speed: float, attack: int, use: int, drop: int, place: int, 
     if place >= 0:
         put(w, place)
     if drop and not p.keys & DROP_KEY:
-        throw_from(w, p.slot)
+        throw_from(w.items, w.player, w.inventory, p.slot)
 
 
 @kernel
@@ -197,6 +197,23 @@ def advance(
         w: The ``World``; changed.
         dig_speed: Multiplies the speed of digging.
         forward: This and the rest are the ``Controls``. A dead player does nothing.
+        strafe: See ``Controls``.
+        jump: See ``Controls``.
+        sneak: See ``Controls``.
+        sprint: See ``Controls``.
+        attack: See ``Controls``.
+        use: See ``Controls``.
+        drop: See ``Controls``.
+        slot: See ``Controls``.
+        equip: See ``Controls``.
+        place: See ``Controls``.
+        destroy: See ``Controls``.
+        pitch: See ``Controls``.
+        yaw: See ``Controls``.
+        inventory: See ``Controls``.
+        escape: See ``Controls``.
+        craft: See ``Controls``.
+        opens: See ``Controls``.
     """
     p = w.player[0]
     clock = w.clock[0]
@@ -208,7 +225,7 @@ def advance(
     if alive:
         p.yaw = (p.yaw + yaw + 180.0) % 360.0 - 180.0
         p.pitch = min(90.0, max(-90.0, p.pitch + pitch))
-        select(w, slot, equip)
+        select(w.inventory, p, slot, equip)
         if destroy >= 0:
             w.inventory[destroy, 1] = 0
         x = p.x
@@ -218,11 +235,11 @@ def advance(
         dx = wrapped(p.x - x)
         dz = wrapped(p.z - z)
         level = dx * dx + dz * dz
-        tire(w, np.sqrt(level + (p.y - y) * (p.y - y)), np.sqrt(level))
-        live(w)
+        tire(p, np.sqrt(level + (p.y - y) * (p.y - y)), np.sqrt(level))
+        live(w.blocks, p)
         same = aim(w)
         act(w, dig_speed, attack, use, drop, place, opens, same)
         p.keys = attack * ATTACK_KEY + use * USE_KEY + drop * DROP_KEY + inventory * INVENTORY_KEY
     advance_creatures(w)
-    move_items(w)
+    move_items(w.blocks, w.items, w.inventory, p)
     aim(w)  # the block may be gone, or a new one in the way

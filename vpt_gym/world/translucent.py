@@ -12,6 +12,7 @@ import numpy as np
 from vpt_gym.world.blocks import HEIGHT, LIQUID, MASK, PLANT, WATER
 from vpt_gym.world.compiled import LANES, pixel_kernel
 from vpt_gym.world.rays import (
+    AWAY,
     AX,
     AY,
     AZ,
@@ -21,21 +22,26 @@ from vpt_gym.world.rays import (
     CX,
     CY,
     CZ,
-    DY,
     EDGE,
     END,
     F0,
     F1,
     FIELD,
+    FURTHER,
     GREEN,
     HIT,
     INDEX,
     LAYER,
     LIMIT,
     LIT,
+    LOOK,
     MX,
     MZ,
+    NEAR,
     NEXT,
+    NEXT_X,
+    NEXT_Y,
+    NEXT_Z,
     OX,
     OY,
     OZ,
@@ -43,7 +49,9 @@ from vpt_gym.world.rays import (
     RX,
     RY,
     RZ,
+    SHINE,
     SIGN,
+    SINKS,
     SPRITE,
     SURFACE,
     TEXEL,
@@ -56,8 +64,14 @@ from vpt_gym.world.rays import (
     u32,
 )
 
-SEE_THROUGH = np.array([plant or liquid for plant, liquid in zip(PLANT, LIQUID, strict=True)])
-IS_PLANT = np.array(PLANT)
+FIRST_PLANT = int(np.argmax(PLANT))
+"""All blocks from here on are plants."""
+OPEN, LEAFY, WET_KIND, FIRM = range(4)
+KIND = np.array([WET_KIND if wet else LEAFY if plant else FIRM for plant, wet in zip(PLANT, LIQUID, strict=True)])
+KIND[0] = OPEN
+"""What a block is to a ray: nothing, crossed sprites, water, or the end of its way."""
+SOLID_TEXEL = np.uint32(1 << 24)
+"""Texels below are holes."""
 LAYERS = 12
 """Changes between air, plants and water that one ray is followed through."""
 DIVE = 18.0
@@ -72,56 +86,84 @@ DEEP_R, DEEP_G, DEEP_B = 22, 50, 128
 
 
 @pixel_kernel
-def hit_sprite(S: Any, Q: Any, k: int, first_texel: int, atlas: Any) -> bool:
-    """Tests the crossed sprites of the ray's cell; sets ``WAY`` and ``SPRITE`` if it meets one."""
-    x = S[OX + k] - f32(Q[CX + k])
-    y = S[OY + k] - f32(Q[CY + k])
-    z = S[OZ + k] - f32(Q[CZ + k])
-    ax = S[AX + k]
-    ay = S[AY + k]
-    az = S[AZ + k]
-    across = ax - az
-    first = (z - x) / across if abs(across) > f32(1e-6) else f32(-1.0)
-    second = (F1 - x - z) / (ax + az)
-    for turn in range(2):
-        way = min(first, second) if turn == 0 else max(first, second)
-        u = x + way * ax
-        v = y + way * ay
-        w = z + way * az
-        if way <= F0 or u < F0 or u >= F1 or v < F0 or v >= F1 or w < F0 or w >= F1:
-            continue
-        column = min(15, int(u * f32(16.0)))
-        row = min(15, int(v * f32(16.0)))
-        if Q[MX + k] != 0:
-            column = 15 - column
-        if Q[SIGN + k] > 0:
-            row = 15 - row
-        texel = row * 16 + column
-        if atlas[first_texel + texel] >> u32(24) != 0:
-            S[WAY + k] = way
-            Q[SPRITE + k] = i32(texel)
-            return True
-    return False
+def probe_cells(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
+    """Finds, for each ray, what its cell holds, which texels of crossed sprites it meets there, and where it leaves.
+
+    Sets ``BLOCK``, ``TEXEL`` (the first texel that is not a hole, or -1), ``NEAR`` (the way to it), and the next cell:
+    ``NEXT_X``, ``NEXT_Y``, ``NEXT_Z`` and ``AWAY``.
+    """
+    for k in range(LANES):
+        ax = S[AX + k]
+        ay = S[AY + k]
+        az = S[AZ + k]
+        x = S[OX + k] - f32(Q[CX + k])
+        y = S[OY + k] - f32(Q[CY + k])
+        z = S[OZ + k] - f32(Q[CZ + k])
+        tx = (F1 - x) * S[RX + k]
+        ty = (F1 - y) * S[RY + k]
+        tz = (F1 - z) * S[RZ + k]
+        away = min(tx, min(ty, tz))
+        S[AWAY + k] = away
+        Q[NEXT_X + k] = i32(Q[CX + k] + (i32(1) if tx <= away else i32(0)))
+        Q[NEXT_Y + k] = i32(Q[CY + k] + (i32(1) if (ty <= away) & (tx > away) else i32(0)))
+        Q[NEXT_Z + k] = i32(Q[CZ + k] + (i32(1) if min(tx, ty) > away else i32(0)))
+        across = ax - az
+        across = f32(1e-6) if abs(across) < f32(1e-6) else across
+        one = max(f32(-1e3), min(f32(1e3), (z - x) / across))
+        other = (F1 - x - z) / (ax + az)
+        near = min(one, other)
+        far = max(one, other)
+        before = S[WAY + k] - f32(1e-4)
+        # a texel of either crossing, or -1 where the ray crosses outside the cell
+        u = x + near * ax
+        v = y + near * ay
+        inside = (near > before) & (near > F0) & (near < away) & (u >= F0) & (u < F1) & (v >= F0) & (v < F1)
+        u = max(F0, min(f32(0.99), u)) * f32(16.0)
+        v = max(F0, min(f32(0.99), v)) * f32(16.0)
+        column = i32(i32(u) ^ i32(Q[MX + k] & i32(15)))
+        row = i32(i32(v) ^ (i32(0) if Q[SIGN + k] < 0 else i32(15)))
+        Q[TEXEL + k] = i32(i32(row << i32(4)) | column) if inside else i32(-1)
+        S[NEAR + k] = near
+        u = x + far * ax
+        v = y + far * ay
+        inside = (far > before) & (far > F0) & (far < away) & (u >= F0) & (u < F1) & (v >= F0) & (v < F1)
+        u = max(F0, min(f32(0.99), u)) * f32(16.0)
+        v = max(F0, min(f32(0.99), v)) * f32(16.0)
+        column = i32(i32(u) ^ i32(Q[MX + k] & i32(15)))
+        row = i32(i32(v) ^ (i32(0) if Q[SIGN + k] < 0 else i32(15)))
+        Q[LOOK + k] = i32(i32(row << i32(4)) | column) if inside else i32(-1)
+        S[FURTHER + k] = far
+    for k in range(LANES):
+        block = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
+        Q[BLOCK + k] = block
+        first = i32(block * i32(1536))
+        texel = Q[TEXEL + k]
+        if texel >= 0 and atlas[u32(first + texel)] < SOLID_TEXEL:
+            texel = i32(-1)
+        if texel < 0 and Q[LOOK + k] >= 0:
+            texel = Q[LOOK + k]
+            S[NEAR + k] = S[FURTHER + k]
+            if atlas[u32(first + texel)] < SOLID_TEXEL:
+                texel = i32(-1)
+        Q[TEXEL + k] = texel
 
 
 @pixel_kernel
-def leave_cell(S: Any, Q: Any, k: int) -> None:
-    """Moves one ray into the next cell."""
-    tx = (f32(Q[CX + k]) + F1 - S[OX + k]) * S[RX + k]
-    ty = (f32(Q[CY + k]) + F1 - S[OY + k]) * S[RY + k]
-    tz = (f32(Q[CZ + k]) + F1 - S[OZ + k]) * S[RZ + k]
-    way = min(tx, min(ty, tz))
-    if tx <= way:
-        Q[CX + k] += i32(1)
-    elif ty <= way:
-        Q[CY + k] += i32(1)
-    else:
-        Q[CZ + k] += i32(1)
-    S[WAY + k] = way
-    x = i32(i32(i32(Q[CX + k] ^ Q[MX + k]) & i32(MASK)) << i32(EDGE))
-    z = i32(i32(Q[CZ + k] ^ Q[MZ + k]) & i32(MASK))
-    y = i32(Q[LAYER + k] + i32(Q[SIGN + k] * min(Q[CY + k], i32(HEIGHT - 1))))
-    Q[INDEX + k] = i32(i32(i32(i32(x | z) * i32(HEIGHT)) + y) + Q[FIELD + k])
+def enter_cell(S: Any, Q: Any) -> None:
+    """Moves the rays whose ``SHINE`` is set into their next cell."""
+    for k in range(LANES):
+        goes = Q[SHINE + k] != 0
+        x = Q[NEXT_X + k] if goes else Q[CX + k]
+        y = Q[NEXT_Y + k] if goes else Q[CY + k]
+        z = Q[NEXT_Z + k] if goes else Q[CZ + k]
+        S[WAY + k] = S[AWAY + k] if goes else S[WAY + k]
+        Q[CX + k] = x
+        Q[CY + k] = y
+        Q[CZ + k] = z
+        ix = i32(i32(i32(x ^ Q[MX + k]) & i32(MASK)) << i32(EDGE))
+        iz = i32(i32(z ^ Q[MZ + k]) & i32(MASK))
+        iy = i32(Q[LAYER + k] + i32(Q[SIGN + k] * min(y, i32(HEIGHT - 1))))
+        Q[INDEX + k] = i32(i32(i32(i32(ix | iz) * i32(HEIGHT)) + iy) + Q[FIELD + k])
 
 
 @pixel_kernel
@@ -136,7 +178,7 @@ def advance_group(S: Any, Q: Any, squares: Any, blocks: Any, medium: int, group:
 
 
 @pixel_kernel
-def look_through(S: Any, Q: Any, squares: Any, blocks: Any, atlas: Any) -> None:
+def look_through(S: Any, Q: Any, squares: Any, blocks: Any, atlas: Any, ceiling: float) -> None:
     """Follows the rays that stopped at a plant or at water until they stop at something else, or at nothing.
 
     Sets ``SPRITE`` (texel of a plant), ``SURFACE`` (way to the water, or -1) and ``WET`` (way in it). A ray that ends
@@ -149,34 +191,34 @@ def look_through(S: Any, Q: Any, squares: Any, blocks: Any, atlas: Any) -> None:
     for _ in range(LAYERS):
         airy = 0
         wet = 0
+        probe_cells(S, Q, blocks, atlas)
         for k in range(LANES):
+            Q[SHINE + k] = i32(0)
             if Q[NEXT + k] == DONE:
                 continue
-            if Q[HIT + k] == 0:
+            block = Q[BLOCK + k]
+            if Q[HIT + k] == 0 or KIND[block] == FIRM:
                 Q[NEXT + k] = i32(DONE)
-                continue
-            block = int(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
-            far = f32(VIEW)
-            if block == 0 or IS_PLANT[block]:
-                if block != 0:
-                    if hit_sprite(S, Q, k, block * 1536, atlas):
-                        Q[NEXT + k] = i32(DONE)
-                        continue
-                    leave_cell(S, Q, k)
+            elif KIND[block] == WET_KIND:
+                way = S[WAY + k]
+                if S[SURFACE + k] < F0:
+                    S[SURFACE + k] = way
+                Q[NEXT + k] = i32(IN_WATER)
+                S[WET + k] -= way
+                S[LIMIT + k] = min(f32(VIEW), way + f32(DIVE))
+                wet += 1
+            elif KIND[block] == LEAFY and Q[TEXEL + k] >= 0:
+                S[WAY + k] = S[NEAR + k]
+                Q[SPRITE + k] = Q[TEXEL + k]
+                Q[NEXT + k] = i32(DONE)
+            else:
+                Q[SHINE + k] = i32(1) if KIND[block] == LEAFY else i32(0)
                 Q[NEXT + k] = i32(IN_AIR)
-                if S[DY + k] > F0:
-                    far = min(far, (f32(HEIGHT) - S[OY + k]) * S[RY + k])
+                far = f32(VIEW)
+                if Q[SINKS + k] == 0:
+                    far = min(far, (f32(ceiling) - S[OY + k]) * S[RY + k])
                 S[LIMIT + k] = far
                 airy += 1
-            elif block == WATER:
-                if S[SURFACE + k] < F0:
-                    S[SURFACE + k] = S[WAY + k]
-                Q[NEXT + k] = i32(IN_WATER)
-                S[WET + k] -= S[WAY + k]
-                S[LIMIT + k] = min(far, S[WAY + k] + f32(DIVE))
-                wet += 1
-            else:
-                Q[NEXT + k] = i32(DONE)
         if wet == 0 and airy == 0:
             break
         if wet > 0:
@@ -188,6 +230,7 @@ def look_through(S: Any, Q: Any, squares: Any, blocks: Any, atlas: Any) -> None:
                         Q[HIT + k] = i32(1)
                         Q[NEXT + k] = i32(DONE)
         if airy > 0:
+            enter_cell(S, Q)
             advance_group(S, Q, squares, blocks, 0, IN_AIR)
 
 
@@ -196,7 +239,7 @@ def place_sprites(Q: Any) -> None:
     """Replaces texel and light of the rays that hit a plant: its light is that of its own cell."""
     for k in range(LANES):
         if Q[SPRITE + k] >= 0:
-            Q[TEXEL + k] = Q[SPRITE + k]
+            Q[TEXEL + k] = i32(Q[SPRITE + k] + i32(Q[BLOCK + k] * i32(1536)))
             Q[LIT + k] = Q[CELL + k]
 
 
@@ -208,7 +251,6 @@ def tint_wet(S: Any, Q: Any, eye: Any, light: Any, atlas: Any, time: int, heaven
         if way < F0:
             continue
         x = S[OX + k] + way * S[AX + k]
-        y = S[OY + k] + way * S[AY + k]
         z = S[OZ + k] + way * S[AZ + k]
         cx = int(x) & MASK
         cz = int(z) & MASK

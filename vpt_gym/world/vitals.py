@@ -56,39 +56,42 @@ def hurt(w: Any, amount: float, kind: int) -> bool:
     Returns:
         Whether he was hurt.
     """
-    p = w.player[0]
+    return suffer(w.player[0], amount, kind)
+
+
+@kernel
+def suffer(p: Any, amount: float, kind: int) -> bool:
+    """Does what ``hurt`` says to the ``PLAYER`` record."""
     if amount <= 0.0 or p.hurt_ticks > 0 or p.health <= 0.0:
         return False
     p.health = max(0.0, p.health - amount)
     p.hurt_ticks = HURT_DELAY
-    if kind == CREATURE or kind == PRICKING:
+    if kind in (CREATURE, PRICKING):
         p.exhaustion += HURT_EXHAUSTION
     return True
 
 
 @kernel
-def touches_cactus(w: Any) -> bool:
+def touches_cactus(blocks: Any, p: Any) -> bool:
     """Tells whether the player touches a cactus."""
-    p = w.player[0]
     side = HALF_WIDTH + PRICK_REACH
     for x in range(math.floor(p.x - side), math.floor(p.x + side) + 1):
         for z in range(math.floor(p.z - side), math.floor(p.z + side) + 1):
             for y in range(math.floor(p.y - PRICK_REACH), math.floor(p.y + BODY_HEIGHT) + 1):
-                if 0 <= y < HEIGHT and w.blocks[x & MASK, z & MASK, y] == CACTUS:
+                if 0 <= y < HEIGHT and blocks[x & MASK, z & MASK, y] == CACTUS:
                     return True
     return False
 
 
 @kernel
-def tire(w: Any, way: float, level_way: float) -> None:
+def tire(p: Any, way: float, level_way: float) -> None:
     """Adds the exhaustion of a tick's movement.
 
     Args:
-        w: The ``World``, after the player moved.
+        p: The ``PLAYER`` record, after he moved.
         way: How far he went, blocks.
         level_way: How far sideways.
     """
-    p = w.player[0]
     if p.eye_in_water:
         p.exhaustion += SWIM_EXHAUSTION * way
     elif p.in_water:
@@ -100,31 +103,28 @@ def tire(w: Any, way: float, level_way: float) -> None:
 
 
 @kernel
-def land(w: Any) -> None:
+def land(p: Any) -> None:
     """Hurts the player for a fall that has ended."""
-    p = w.player[0]
     if p.on_ground and p.fallen > 0.0:
-        hurt(w, float(math.ceil(p.fallen - SAFE_FALL)), FALL)
+        suffer(p, float(math.ceil(p.fallen - SAFE_FALL)), FALL)
         p.fallen = 0.0
 
 
 @kernel
-def breathe(w: Any) -> None:
+def breathe(p: Any) -> None:
     """Lets the air run out under water, and the player drown."""
-    p = w.player[0]
     if not p.eye_in_water:
         p.air = MAX_AIR
         return
     p.air -= 1
     if p.air <= BREATHLESS:
         p.air = 0
-        hurt(w, DROWNING_DAMAGE, DROWNING)
+        suffer(p, DROWNING_DAMAGE, DROWNING)
 
 
 @kernel
-def digest_food(w: Any) -> None:
+def digest_food(p: Any) -> None:
     """Turns exhaustion into hunger, food into health, and no food into pain."""
-    p = w.player[0]
     if p.exhaustion > EXHAUSTION_LIMIT:
         p.exhaustion -= EXHAUSTION_LIMIT
         if p.saturation > 0.0:
@@ -149,23 +149,22 @@ def digest_food(w: Any) -> None:
         p.food_ticks += 1
         if p.food_ticks >= SLOW_TICKS:
             if p.health > LAST_HEALTH:
-                hurt(w, 1.0, STARVING)
+                suffer(p, 1.0, STARVING)
             p.food_ticks = 0
     else:
         p.food_ticks = 0
 
 
 @kernel
-def live(w: Any) -> None:
+def live(blocks: Any, p: Any) -> None:
     """Advances breath, hunger and wounds by one tick, after the player moved."""
-    p = w.player[0]
     if p.hurt_ticks > 0:
         p.hurt_ticks -= 1
-    land(w)
-    breathe(w)
-    if touches_cactus(w):
-        hurt(w, PRICK, PRICKING)
-    digest_food(w)
+    land(p)
+    breathe(p)
+    if touches_cactus(blocks, p):
+        suffer(p, PRICK, PRICKING)
+    digest_food(p)
 
 
 @kernel
@@ -175,17 +174,16 @@ def can_eat(p: Any, item: int) -> bool:
 
 
 @kernel
-def eat(w: Any, slot: int) -> None:
-    """Eats or drinks for one tick from an inventory slot, and swallows at last."""
-    p = w.player[0]
+def eat(inventory: Any, p: Any) -> None:
+    """Eats or drinks for one tick what is in the hand, and swallows at last."""
     p.eat_ticks += 1
     if p.eat_ticks < EAT_TICKS:
         return
     p.eat_ticks = 0
-    item = w.inventory[slot, 0]
+    item = inventory[p.slot, 0]
     if item == MILK_BUCKET:
-        w.inventory[slot, 0] = BUCKET
+        inventory[p.slot, 0] = BUCKET
         return
-    w.inventory[slot, 1] -= 1
+    inventory[p.slot, 1] -= 1
     p.food = min(MAX_FOOD, p.food + FOOD[item])
     p.saturation = min(float(p.food), p.saturation + SATURATION[item])

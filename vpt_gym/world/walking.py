@@ -3,8 +3,8 @@
 A *place* is a cell in which a player can stand: free for feet and head, solid below; plants are no hindrance. Cells at
 the surface of water are places, too, but no step leads from land into water: who has fallen in finds the way out.
 Searches cover the columns within ``RADIUS`` of an origin column; their fields are int32 ``(SPAN, SPAN, HEIGHT)``,
-indexed by the column's offset from the origin plus ``RADIUS``, and by height; -1 where there is no way. Cell coordinates
-are unwrapped ints (the torus is undone at every look-up).
+indexed by the column's offset from the origin plus ``RADIUS``, and by height; -1 where there is no way. Cell
+coordinates are unwrapped ints (the torus is undone at every look-up).
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from vpt_gym.world.creatures import KINDS
 from vpt_gym.world.items import NO_ITEM
 from vpt_gym.world.loot import ITEM_HALF_WIDTH, ITEM_HEIGHT
 from vpt_gym.world.malmo.mission import Ray
-from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look, pick, wrapped
+from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look, wrapped
+from vpt_gym.world.picking import pick
 from vpt_gym.world.state import WorldState
 
 NO_ENTITY, ITEM_ENTITY = "null", "EntityItem"

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, IS_LOG, MASK, PLANT
+from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, MASK, PLANT
+from vpt_gym.world.items import NO_ITEM
 from vpt_gym.world.physics import EYE_HEIGHT, look_at, wrapped
 from vpt_gym.world.state import WorldState
 
@@ -16,18 +17,13 @@ Array = np.ndarray[Any, Any]
 ARRIVED = 0.35
 """Near enough to the middle of a place, blocks."""
 ARM = 1.3
-"""A log in the cross-hairs whose middle is this near to the eye is dug whatever the plan, blocks."""
+"""A wanted block in the cross-hairs whose middle is this near to the eye is dug whatever the plan, blocks."""
 
 
 def block_at(state: WorldState, cell: Any) -> int:
     """Returns the block id of a cell (x, y, z), air above and below the world."""
     x, y, z = (int(c) for c in cell)
     return int(state.blocks[x & MASK, z & MASK, y]) if 0 <= y < HEIGHT else AIR
-
-
-def is_log_item(item: int) -> bool:
-    """Tells whether an item id is that of a log."""
-    return bool(item < len(IS_LOG) and IS_LOG[item])
 
 
 def angle(degrees: float) -> float:
@@ -39,20 +35,23 @@ class Body:
     """The player's record as plain numbers, read once a tick."""
 
     def __init__(self, state: WorldState) -> None:
-        p = state.player
-        self.x, self.y, self.z = float(p["x"][0]), float(p["y"][0]), float(p["z"][0])
-        self.yaw, self.pitch = float(p["yaw"][0]), float(p["pitch"][0])
-        self.ticks = int(p["ticks"][0])
-        self.on_ground, self.bumped = bool(p["on_ground"][0]), bool(p["bumped"][0])
-        self.aims = bool(p["aims"][0])
-        self.aim = tuple(int(p[name][0]) for name in ("aim_x", "aim_y", "aim_z"))
-        kind = block_at(state, self.aim) if self.aims else AIR
-        self.aims_at_leaves = bool(IS_LEAVES[kind] or PLANT[kind])
-        self.in_water = bool(p["in_water"][0])
+        p = state.player[0]
+        self.x, self.y, self.z = float(p.x), float(p.y), float(p.z)
+        self.yaw, self.pitch = float(p.yaw), float(p.pitch)
+        self.ticks, self.keys, self.slot = int(p.ticks), int(p["keys"]), int(p.slot)
+        self.on_ground, self.bumped, self.in_water = bool(p.on_ground), bool(p.bumped), bool(p.in_water)
+        self.health, self.food = float(p.health), int(p.food)
+        self.hurt_ticks, self.since_attack, self.eat_ticks = int(p.hurt_ticks), int(p.since_attack), int(p.eat_ticks)
+        self.aims, self.aim_creature, self.aim_face = bool(p.aims), int(p.aim_creature), int(p.aim_face)
+        self.aim = int(p.aim_x), int(p.aim_y), int(p.aim_z)
+        self.aimed = block_at(state, self.aim) if self.aims else AIR
+        self.aims_at_leaves = bool(IS_LEAVES[self.aimed] or PLANT[self.aimed])
+        held = state.inventory[self.slot]
+        self.held = int(held[0]) if held[1] > 0 else NO_ITEM
         middle = [c + 0.5 for c in self.aim]
         away = math.hypot(wrapped(middle[0] - self.x), middle[1] - self.y - EYE_HEIGHT, wrapped(middle[2] - self.z))
-        begun = float(p["dug"][0]) > 0.0
-        self.digs_log = bool(IS_LOG[kind]) and self.on_ground and (begun or away < ARM)
+        self.digs = self.aims and self.on_ground and (float(p.dug) > 0.0 or away < ARM)
+        """It has begun to dig what it aims at, or is so near that it may as well."""
 
     def aims_at(self, block: Any) -> bool:
         """Tells whether this block is in the cross-hairs."""
@@ -61,20 +60,27 @@ class Body:
 
     def off(self, point: Any) -> tuple[float, float]:
         """Returns how far the view is off a point, (pitch, yaw) degrees."""
-        dx, dz = wrapped(float(point[0]) - self.x), wrapped(float(point[2]) - self.z)
-        yaw, pitch = look_at(dx, float(point[1]) - self.y - EYE_HEIGHT, dz)
+        return self.off_direction(*self.to(point))
+
+    def to(self, point: Any) -> tuple[float, float, float]:
+        """Returns the offset of a point from the eye."""
+        return wrapped(float(point[0]) - self.x), float(point[1]) - self.y - EYE_HEIGHT, wrapped(point[2] - self.z)
+
+    def off_direction(self, dx: float, dy: float, dz: float) -> tuple[float, float]:
+        """Returns how far the view is off a direction, (pitch, yaw) degrees."""
+        yaw, pitch = look_at(dx, dy, dz)
         return pitch - self.pitch, angle(yaw - self.yaw)
 
-    def nearby(self, block: Array) -> Array:
+    def nearby(self, block: Any) -> Array:
         """Returns a block's coordinates on the player's side of the torus' seam."""
         x = math.floor(self.x + wrapped(block[0] + 0.5 - self.x))
         z = math.floor(self.z + wrapped(block[2] + 0.5 - self.z))
         return np.array((x, block[1], z), np.int64)
 
-    def is_at(self, place: Array) -> bool:
+    def is_at(self, place: Any, near: float = ARRIVED) -> bool:
         """Tells whether the player stands near the middle of a place."""
         aside = max(abs(wrapped(place[0] + 0.5 - self.x)), abs(wrapped(place[2] + 0.5 - self.z)))
-        return bool(aside < ARRIVED and abs(place[1] - self.y) < 0.5)
+        return bool(aside < near and abs(place[1] - self.y) < 0.5)
 
     def to_item(self, state: WorldState, item: int) -> tuple[float, float, float]:
         """Returns the offset of an item from the feet."""

@@ -1,0 +1,160 @@
+"""Going after a creature that moves, to hit it or to use something on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.world.combat import CHARGE_TICKS
+from vpt_gym.world.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
+from vpt_gym.world.experts.pilot import Pilot, Way
+from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
+from vpt_gym.world.physics import EYE_HEIGHT, look_at, wrapped
+from vpt_gym.world.targets import TURN_PER_STEP
+from vpt_gym.world.walking import footing, next_waypoint
+
+Array = np.ndarray[Any, Any]
+Wanted = Callable[[Any], bool]
+"""Tells whether a creature's record is worth going after."""
+
+CLOSE = 1.3
+"""It comes so close to the side of a creature, blocks."""
+LOOK_FROM = 6.0
+"""It looks at a creature that is nearer than this, blocks."""
+RUN_FROM = 4.0
+"""It runs when the creature is farther than this, blocks."""
+RUN_ANGLE = 15.0
+FACING = 40.0
+"""It walks on while it is this far off the creature's direction, degrees."""
+SWITCH = 6.0
+"""Another creature must be so much nearer to be gone after instead, steps."""
+STEPS_AHEAD = 2.0
+"""Ticks by which it foresees where the creature goes."""
+REFUSED_TICKS = 200
+"""For how long it lets be one that it could not get at."""
+WAY_TICKS = 10
+"""A way to a creature is found anew after so long, when the creature has moved on."""
+
+
+class Chaser:
+    """Goes to the nearest creature that is wanted, and strikes it or uses what is in the hand on it.
+
+    Args:
+        wanted: Which creatures.
+        key: ``"attack"`` or ``"use"``.
+        farthest: It does not notice creatures farther away, blocks.
+    """
+
+    def __init__(self, wanted: Wanted, key: str = "attack", farthest: float = 40.0) -> None:
+        self._wanted, self._key, self._farthest = wanted, key, farthest
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the episode."""
+        self._number = -1
+        self._way: Way | None = None
+        self._way_until = 0
+        self._refused: dict[int, int] = {}
+
+    def choose(self, pilot: Pilot) -> int:
+        """Returns the index of the creature to go after, or -1."""
+        body, best, cheapest = pilot.body, -1, math.inf
+        creatures = pilot.state.creatures
+        for k in np.flatnonzero(creatures["kind"] > 0):
+            c = creatures[k]
+            number = int(c.number)
+            if c.death_ticks > 0 or not self._wanted(c) or self._refused.get(number, 0) > body.ticks:
+                continue
+            dx, dz = wrapped(float(c.x) - body.x), wrapped(float(c.z) - body.z)
+            away = math.hypot(dx, float(c.y) - body.y, dz)
+            if away > self._farthest:
+                continue
+            cost = away + abs(body.off_direction(dx, 0.0, dz)[1]) / TURN_PER_STEP
+            cost -= SWITCH if number == self._number else 0.0
+            if cost < cheapest:
+                best, cheapest = int(k), cost
+        if best >= 0 and int(creatures[best].number) != self._number:
+            self._number, self._way = int(creatures[best].number), None
+        return best
+
+    def distance(self, pilot: Pilot, index: int) -> float:
+        """Returns how far the side of a creature is, blocks."""
+        dx, _, dz = self._offset(pilot, index)
+        return math.hypot(dx, dz) - 0.5 * float(CREATURE_WIDTH[pilot.state.creatures[index].kind])
+
+    def act(self, pilot: Pilot, slot: int) -> HumanAction | None:
+        """Returns what to do now, or None when there is no such creature.
+
+        Args:
+            pilot: The player.
+            slot: Hotbar slot of what to have in the hand.
+        """
+        index = self.choose(pilot)
+        if index < 0:
+            return None
+        body, c = pilot.body, pilot.state.creatures[index]
+        if pilot.stuck > GIVE_UP_TICKS:
+            pilot.stuck = 0
+            self._refused[int(c.number)] = body.ticks + REFUSED_TICKS
+            return None
+        pilot.intent = ("chase", int(c.number))
+        action = self._approach(pilot, index)
+        ready = body.aim_creature == index and pilot.has_let_go() and slot == body.slot
+        if ready and self._key == "attack":
+            ready = c.hurt_ticks <= 1 and body.since_attack + 1.5 >= CHARGE_TICKS[body.held]
+        if ready:
+            action[self._key] = 1
+        elif body.aims_at_leaves and self.distance(pilot, index) < 3.0 and pilot.has_let_go():
+            action["attack"] = 1  # a plant is in the way
+        return pilot.wielding(slot, action)
+
+    def _offset(self, pilot: Pilot, index: int) -> tuple[float, float, float]:
+        """Returns the offset of a creature's middle from the eye, where it will be soon."""
+        body, c = pilot.body, pilot.state.creatures[index]
+        dx = wrapped(float(c.x) + STEPS_AHEAD * float(c.vx) - body.x)
+        dz = wrapped(float(c.z) + STEPS_AHEAD * float(c.vz) - body.z)
+        return dx, float(c.y) + 0.6 * float(CREATURE_HEIGHT[c.kind]) - body.y - EYE_HEIGHT, dz
+
+    def _approach(self, pilot: Pilot, index: int) -> HumanAction:
+        body = pilot.body
+        dx, dy, dz = offset = self._offset(pilot, index)
+        away = self.distance(pilot, index)
+        level = abs(pilot.state.creatures[index].y - body.y) < 1.3
+        if away > 2.5 and not (level and pilot.can_walk_to(dx, dz)):
+            way = self._way_to(pilot, index)
+            if way is not None:
+                return pilot.walk(way, offset)
+        yaw, pitch = look_at(*offset)
+        pitch_off, yaw_off = body.off_direction(*offset)
+        if away > LOOK_FROM:
+            pitch_off = -body.pitch
+        keys = []
+        if away > CLOSE and abs(yaw_off) < FACING:
+            keys.append("forward")
+            if away > RUN_FROM and abs(yaw_off) < RUN_ANGLE:
+                keys.append("sprint")
+        if body.in_water or (body.bumped and "forward" in keys):
+            keys.append("jump")
+        return pilot.look(pitch_off, yaw_off, *keys)
+
+    def _way_to(self, pilot: Pilot, index: int) -> Way | None:
+        """Returns the way to where a creature stands, or None when there is none."""
+        body, c = pilot.body, pilot.state.creatures[index]
+        if self._way is None or body.ticks >= self._way_until:
+            place = np.zeros(3, np.int64)
+            if not footing(pilot.state.blocks, float(c.x), float(c.y), float(c.z), place):
+                return None
+            if self._way is None or not np.array_equal(self._way.place, place):
+                self._way = Way(pilot.state.blocks, place)
+            self._way_until = body.ticks + WAY_TICKS
+        here = pilot.place()
+        if here is None:
+            return None
+        left = next_waypoint(
+            pilot.state.blocks, self._way.place, self._way.field, here, body.x, body.z, False, np.empty(3)
+        )
+        return self._way if left > 0 else None

@@ -1,0 +1,171 @@
+"""The scripted players: one for each task of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.blocks import COAL_ORE, DIRT, GRASS
+from vpt_gym.world.compiled import announce_compilation
+from vpt_gym.world.creatures import COW, PIG, SHEEP
+from vpt_gym.world.env import VoxelEnv
+from vpt_gym.world.experts.clumsiness import Clumsiness
+from vpt_gym.world.experts.pilot import Pilot
+from vpt_gym.world.experts.plans import (
+    LOGS,
+    Plan,
+    cobblestone_from_nothing,
+    fight,
+    harvest,
+    hunt,
+    mine,
+    mine_cobblestone,
+    use_on,
+)
+from vpt_gym.world.experts.seeking import ids
+from vpt_gym.world.items import BUCKET, COAL, SHEARS_ITEM
+from vpt_gym.world.blocks import WOOL
+from vpt_gym.world.targets import choose_block
+from vpt_gym.world.tasks import TASKS, Task
+from vpt_gym.world.tunnels import find_tunnel
+from vpt_gym.world.walking import steps_from, steps_to
+
+
+def _logs() -> Plan:
+    return harvest(ids(*LOGS), ids(*LOGS))
+
+
+def _dirt() -> Plan:
+    return harvest(ids(GRASS, DIRT), ids(DIRT))
+
+
+PLANS: dict[str, Callable[[], Plan]] = {
+    "harvest_1_log": _logs,
+    "harvest_8_log": _logs,
+    "harvest_1_log_plains": _logs,
+    "harvest_1_log_forest": _logs,
+    "harvest_1_log_taiga": _logs,
+    "harvest_1_dirt": _dirt,
+    "harvest_8_dirt": _dirt,
+    "harvest_1_cobblestone_with_wooden_pickaxe": mine_cobblestone,
+    "harvest_1_cobblestone": cobblestone_from_nothing,
+    "harvest_1_coal_with_stone_pickaxe": lambda: mine(ids(COAL_ORE), ids(COAL)),
+    "harvest_wool_with_shears_and_sheep": lambda: use_on(SHEEP, (SHEARS_ITEM,), ids(WOOL), coat=True),
+    "harvest_milk_with_empty_bucket_and_cow": lambda: use_on(COW, (BUCKET,), ids()),
+    "combat_pig_plains_barehand": lambda: hunt(PIG),
+    "combat_cow_plains_barehand": lambda: hunt(COW),
+    "combat_sheep_plains_barehand": lambda: hunt(SHEEP),
+    "vpt_combat_zombie_plains": fight,
+}
+"""What makes the plan for a task."""
+
+
+def plan_for(task: str | Task) -> Plan:
+    """Returns a fresh plan for a task.
+
+    Args:
+        task: A name of ``TASKS``, or a ``Task`` whose ``progress`` is that of one of them.
+
+    Raises:
+        ValueError: There is no expert for it.
+    """
+    if isinstance(task, Task):
+        named = next((name for name, known in TASKS.items() if known == task), None)
+        named = named or next((name for name in PLANS if TASKS[name].progress is task.progress), None)
+    else:
+        named = task
+    if named not in PLANS:
+        raise ValueError(f"there is no expert for {task!r}; there is one for each of {', '.join(PLANS)}")
+    return PLANS[named]()
+
+
+class TaskExpert:
+    """Plays a task of the embedded world, and labels the states that a learner visits (DAgger).
+
+    It sees all of the blocks and creatures near it, but acts like a person: with keys, and with the eleven camera
+    movements of VPT's action space, eased in and out. It plans afresh from wherever the player is, so any state can
+    be labelled at any time; all it remembers is its goal, the last view, and what it gave up.
+
+    Args:
+        task: Which task, see ``plan_for``. None: that of the env that it meets first.
+        skill: In (0, 1]: 1 plays as well as it can; less is slower, and errs, see ``clumsiness``.
+        seed: Of its errors. The same seed errs alike in the same episode.
+
+    Raises:
+        ValueError: There is no expert for the task, or ``skill`` is out of its range.
+    """
+
+    def __init__(self, task: str | Task | None = None, skill: float = 1.0, seed: int | None = None) -> None:
+        self._plan = None if task is None else plan_for(task)
+        self._clumsiness = Clumsiness(skill, seed)
+        self._pilot = Pilot()
+        self._is_fresh = True
+        announce_compilation("expert", 10, choose_block, find_tunnel, steps_from, steps_to)
+
+    def reset(self) -> None:
+        """Forgets everything: call it when an episode begins."""
+        self._pilot.reset()
+        if self._plan is not None:
+            self._plan.reset()
+        self._is_fresh = True
+
+    def act(self, env: gym.Env[Any, Any]) -> HumanAction:
+        """Returns what it would do now.
+
+        Args:
+            env: A ``VoxelEnv``, wrapped or not, at any moment after its ``reset``. It is only looked at.
+
+        Raises:
+            TypeError: The innermost env is not a ``VoxelEnv``.
+            ValueError: There is no expert for the env's task, and none was named.
+        """
+        world = env.unwrapped
+        if not isinstance(world, VoxelEnv):
+            raise TypeError(f"{type(self).__name__} needs a VoxelEnv inside the wrappers, got {type(world).__name__}")
+        if self._plan is None:
+            self._plan = plan_for(world.task)
+        if self._is_fresh:
+            self._clumsiness.begin(world.world_seed)
+            self._is_fresh = False
+        pilot = self._pilot
+        pilot.motor.misjudgement = self._clumsiness.misjudgement()
+        pilot.begin(world.state)
+        action = self._plan.act(pilot) or human_action()
+        return self._clumsiness.spoil(pilot, action)
+
+
+class LogExpert(TaskExpert):
+    """Collects logs, whatever the env's task.
+
+    Example:
+        >>> import gymnasium as gym, vpt_gym
+        >>> from vpt_gym.world.experts import LogExpert
+        >>> env = gym.make("vpt_gym/Harvest1Log-v0", level="easy", image_size=(64, 64))
+        >>> _ = env.reset(seed=3)
+        >>> expert = LogExpert()
+        >>> terminated = truncated = False
+        >>> while not (terminated or truncated):
+        ...     _, _, terminated, truncated, info = env.step(expert.act(env))
+        >>> info["success"]
+        True
+    """
+
+    def __init__(self, skill: float = 1.0, seed: int | None = None) -> None:
+        super().__init__("harvest_1_log", skill, seed)
+
+
+def expert_for(task: str | Task, skill: float = 1.0, seed: int | None = None) -> TaskExpert:
+    """Returns the scripted player of a task.
+
+    Args:
+        task: A name of ``TASKS``, or a ``Task`` whose ``progress`` is that of one of them.
+        skill: In (0, 1]: 1 plays as well as it can; less is slower, and errs, see ``clumsiness``.
+        seed: Of its errors.
+
+    Raises:
+        ValueError: There is no expert for the task, or ``skill`` is out of its range.
+    """
+    return TaskExpert(task, skill, seed)

@@ -1,0 +1,77 @@
+"""How the view and the cursor move: with VPT's eleven camera movements, eased in and out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vpt_gym.actions.camera import BIN_DEGREES, NULL_BIN
+from vpt_gym.world.experts.body import Body, angle
+from vpt_gym.world.screen_layout import CLOSED
+from vpt_gym.world.screens import DEGREES_PER_PIXEL
+from vpt_gym.world.state import WorldState
+
+EASE = 0.6
+"""Share of the remaining turn that is done in a tick."""
+MAX_ACCELERATION = 2
+"""Camera bins by which a turn can grow from tick to tick."""
+DEAD_BAND = 1.0
+"""Degrees off that are not worth a movement."""
+
+
+class Motor:
+    """Turns the view, or moves the cursor of an open screen, by eased strokes.
+
+    Attributes:
+        misjudgement: (pitch, yaw), degrees by which it is wrong about where to look.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last view."""
+        self.misjudgement = (0.0, 0.0)
+        self._last: tuple[int, bool, float, float] | None = None
+        self._turned = (0.0, 0.0)
+
+    def notice(self, state: WorldState, body: Body) -> None:
+        """Notes how fast the view, or the cursor, moves."""
+        screen = state.screen[0]
+        on_screen = bool(screen.open != CLOSED)
+        if on_screen:
+            view = float(screen.cursor_y) * DEGREES_PER_PIXEL, float(screen.cursor_x) * DEGREES_PER_PIXEL
+        else:
+            view = body.pitch, body.yaw
+        self._turned = (0.0, 0.0)
+        if self._last is not None and self._last[:2] == (body.ticks - 1, on_screen):
+            yaw = view[1] - self._last[3]
+            self._turned = (view[0] - self._last[2], yaw if on_screen else angle(yaw))
+        self._last = (body.ticks, on_screen, *view)
+
+    def turn(self, pitch_off: float, yaw_off: float) -> tuple[float, float]:
+        """Returns the camera movement, (pitch, yaw) degrees, that eases the view towards where it should be.
+
+        Args:
+            pitch_off: Degrees to go.
+            yaw_off: Degrees to go.
+        """
+        wrong_pitch, wrong_yaw = self.misjudgement
+        return ease(pitch_off + wrong_pitch, self._turned[0]), ease(yaw_off + wrong_yaw, self._turned[1])
+
+
+def ease(off: float, turned: float) -> float:
+    """Returns the camera bin's degrees that bring the view closer to where it should be.
+
+    Args:
+        off: Degrees to go.
+        turned: Degrees done in the last tick: the movement grows by few bins a tick, and ends gently.
+    """
+    if abs(off) < DEAD_BAND:
+        return 0.0
+    index = int(np.abs(BIN_DEGREES - EASE * off).argmin())
+    if index == NULL_BIN:
+        index = NULL_BIN + (1 if off > 0 else -1)
+    before = int(np.abs(BIN_DEGREES - turned).argmin()) - NULL_BIN
+    size, sign = abs(index - NULL_BIN), (1 if index > NULL_BIN else -1)
+    limit = max(0, sign * before) + MAX_ACCELERATION
+    return float(BIN_DEGREES[NULL_BIN + sign * min(size, limit)])

@@ -1,0 +1,228 @@
+"""The scripted player's body over time: what all its skills share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.actions.human import HOTBAR, HumanAction, human_action
+from vpt_gym.world.digging import dig_rate
+from vpt_gym.world.experts.body import Body, angle
+from vpt_gym.world.experts.motor import Motor
+from vpt_gym.world.items import DAMAGE, DURABILITY, NO_ITEM
+from vpt_gym.world.physics import EYE_HEIGHT, look_at
+from vpt_gym.world.screen_layout import CLOSED
+from vpt_gym.world.state import GRID, WorldState
+from vpt_gym.world.tick import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY
+from vpt_gym.world.walking import HEIGHT, SPAN, clear_walk, footing, next_waypoint, steps_to
+
+Array = np.ndarray[Any, Any]
+
+WALK_ANGLE = 30.0
+"""Walk while the heading is this close, degrees."""
+WALK_ANGLE_FAR = 50.0
+"""The same, when the next waypoint is more than two blocks away."""
+STOP_SHORT = 0.9
+"""A straight walk ends this far from the middle of what it leads to, blocks."""
+DIRECT = 12.0
+"""Farthest thing that is walked to straight, blocks."""
+CALM_PITCH = 0.0
+"""Where the view rests while walking, degrees down."""
+CALM_BAND = 4.0
+"""Degrees up or down that do not matter while walking."""
+NEAR = 5.0
+"""The view turns up or down to a goal that is nearer than this, blocks."""
+SPRINT_STEPS = 10
+"""Steps left from which it sprints."""
+STUCK_TICKS = 10
+HOTBAR_SLOTS = 9
+
+Offset = tuple[float, float, float]
+"""Of something from the player: blocks in x, y and z."""
+
+
+class Way:
+    """A place to go to, and the field that leads there.
+
+    Args:
+        blocks: The world's.
+        place: (3,) int64.
+    """
+
+    def __init__(self, blocks: Array, place: Array) -> None:
+        self.place = place
+        self.field = np.empty((SPAN, SPAN, HEIGHT), np.int32)
+        steps_to(blocks, place, self.field)
+
+
+class Pilot:
+    """Senses, view and legs of the scripted player.
+
+    Attributes:
+        state: The world's state in this tick.
+        body: The player's record.
+        motor: Turns the view.
+        stuck: Ticks for which it has pushed against something without getting on.
+        intent: What it is about; when that changes, a less skilled player needs time to react.
+    """
+
+    state: WorldState
+    body: Body
+
+    def __init__(self) -> None:
+        self.motor = Motor()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the episode."""
+        self.motor.reset()
+        self.stuck = 0
+        self.intent: tuple[Any, ...] = ()
+        self._spot: tuple[float, float] | None = None
+        self._footing = np.zeros(3, np.int64)
+
+    def begin(self, state: WorldState) -> None:
+        """Looks at the world at the beginning of a tick."""
+        self.state, self.body = state, Body(state)
+        self.motor.notice(state, self.body)
+        spot = (self.body.x, self.body.z)
+        moved = self._spot is None or math.dist(spot, self._spot) > 0.02
+        self.stuck = self.stuck + 1 if self.body.bumped and not moved else 0
+        self._spot = spot
+
+    @property
+    def screen(self) -> int:
+        """The open screen, see ``screen_layout``."""
+        return int(self.state.screen["open"][0])
+
+    def has_let_go(self) -> bool:
+        """Tells whether no key that acts when it goes down is held."""
+        return not self.body.keys & (ATTACK_KEY | USE_KEY | INVENTORY_KEY | DROP_KEY)
+
+    def counts(self) -> Array:
+        """Returns how many items of each id it has, in the inventory, on the grid and on the cursor."""
+        screen = self.state.screen[0]
+        stacks = [self.state.inventory]
+        if screen.open != CLOSED:
+            stacks += [self.state.grid[:GRID], np.array([[screen.carried_item, screen.carried_count, 0]])]
+        all_stacks = np.concatenate(stacks)
+        return np.bincount(all_stacks[:, 0], np.maximum(all_stacks[:, 1], 0), 128).astype(np.int64)
+
+    def place(self) -> Array | None:
+        """Returns (3,) int64, the place on which it stands, or None in the air."""
+        b = self.body
+        return self._footing.copy() if footing(self.state.blocks, b.x, b.y, b.z, self._footing) else None
+
+    # -- hands
+
+    def slot_of(self, items: Any) -> int:
+        """Returns the first inventory slot with one of some items, or -1; ``items`` is a container of ids."""
+        for slot, (item, count, _) in enumerate(self.state.inventory.tolist()):
+            if count > 0 and item in items:
+                return slot
+        return -1
+
+    def tool_for(self, block: int) -> int:
+        """Returns the hotbar slot to dig a block with: the fastest tool, and of equals what spares the tools."""
+        best, slot = (-1.0, False), self.body.slot
+        for n, (item, count, _) in enumerate(self.state.inventory[:HOTBAR_SLOTS].tolist()):
+            item = item if count > 0 else NO_ITEM
+            rating = (dig_rate(block, item), DURABILITY[item] == 0)
+            if rating > best or (rating == best and n == self.body.slot):
+                best, slot = rating, n
+        return slot
+
+    def weapon(self) -> int:
+        """Returns the hotbar slot of what hits hardest."""
+        best, slot = 0.0, self.body.slot
+        for n, (item, count, _) in enumerate(self.state.inventory[:HOTBAR_SLOTS].tolist()):
+            damage = float(DAMAGE[item]) if count > 0 else 1.0
+            if damage > best or (damage == best and n == self.body.slot):
+                best, slot = damage, n
+        return slot
+
+    def wielding(self, slot: int, action: HumanAction) -> HumanAction:
+        """Returns an action with the key that selects a hotbar slot, if that is not in the hand."""
+        if slot != self.body.slot:
+            action[HOTBAR[slot]] = 1
+        return action
+
+    # -- view and legs
+
+    def look(self, pitch_off: float, yaw_off: float, *keys: str) -> HumanAction:
+        """Returns an action that turns the view and holds some keys."""
+        return human_action(*keys, camera=self.motor.turn(pitch_off, yaw_off))
+
+    def walk(self, way: Way, target: Offset | None = None, direct: bool = False) -> HumanAction:
+        """Follows a way: turns to the next waypoint and walks, jumping up steps.
+
+        Args:
+            way: Where to.
+            target: Offset from the eye of what it goes for: it is looked at when it is near.
+            direct: Walk straight up to the target where nothing is in between.
+        """
+        blocks, body = self.state.blocks, self.body
+        here = self.place()
+        if here is None:
+            return human_action()  # falling
+        waypoint = np.zeros(3)
+        free = self.stuck < STUCK_TICKS
+        left = next_waypoint(blocks, way.place, way.field, here, body.x, body.z, free, waypoint)
+        dx, dz, rise = (float(v) for v in waypoint)
+        if free and direct and target is not None and self.can_walk_to(target[0], target[2]):
+            dx, dz, rise = target[0], target[2], 0.0
+        return self.go(dx, dz, rise, left >= SPRINT_STEPS, target, not free)
+
+    def go(
+        self, dx: float, dz: float, rise: float, sprint: bool, target: Offset | None, jump: bool = False
+    ) -> HumanAction:
+        """Walks straight in a direction, with the view on the way.
+
+        Args:
+            dx: Offset of where to, blocks.
+            dz: Likewise.
+            rise: Height of the step there, blocks.
+            sprint: Run where the way is level and straight.
+            target: Offset from the eye of what to look at when it is near.
+            jump: Jump in any case.
+        """
+        body = self.body
+        away = math.hypot(dx, dz)
+        yaw, _ = look_at(dx, 0.0, dz)
+        yaw_off = angle(yaw - body.yaw) if away > 0.2 else 0.0
+        pressed = []
+        if away > 0.1 and abs(yaw_off) < (WALK_ANGLE_FAR if away > 2.0 else WALK_ANGLE):
+            pressed.append("forward")
+            if sprint and abs(yaw_off) < WALK_ANGLE / 2 and rise == 0.0:
+                pressed.append("sprint")
+            if (rise > 0.0 and away < 1.3) or body.bumped or jump:
+                pressed.append("jump")
+        if body.in_water and "jump" not in pressed:
+            pressed.append("jump")
+        pitch_off = self._view_pitch(target) - body.pitch
+        if abs(pitch_off) < CALM_BAND:
+            pitch_off = 0.0
+        return self.look(pitch_off, yaw_off, *pressed)
+
+    def can_walk_to(self, dx: float, dz: float) -> bool:
+        """Tells whether one can simply walk up to something at an offset, but not quite there."""
+        body, away = self.body, math.hypot(dx, dz)
+        if not body.on_ground or not STOP_SHORT < away < DIRECT:
+            return False
+        share = (away - STOP_SHORT) / away
+        y = math.floor(body.y + 0.01)
+        return bool(clear_walk(self.state.blocks, body.x, y, body.z, dx * share, dz * share))
+
+    @staticmethod
+    def _view_pitch(target: Offset | None) -> float:
+        """Where to look while walking: at the target when it is near, else level."""
+        if target is None or math.hypot(target[0], target[2]) > NEAR:
+            return CALM_PITCH
+        return max(-35.0, min(45.0, look_at(*target)[1]))
+
+
+def item_offset(offset: Offset) -> Offset:
+    """Returns the offset from the eye of what is at an offset from the feet."""
+    return offset[0], offset[1] - EYE_HEIGHT, offset[2]

@@ -1,0 +1,173 @@
+"""What a player does for each kind of task, made of skills: the first one that knows what to do decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.blocks import COBBLESTONE, CRAFTING_TABLE, IS_LOG, STONE
+from vpt_gym.world.creatures import IS_HOSTILE
+from vpt_gym.world.experts.chasing import Chaser
+from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen, craft, open_inventory
+from vpt_gym.world.experts.seeking import Seeker, ids
+from vpt_gym.world.experts.stations import Station
+from vpt_gym.world.experts.tunnelling import Tunneller
+from vpt_gym.world.items import STICK, WOODEN_PICKAXE
+from vpt_gym.world.recipes import PLANKS, RECIPES, Recipe
+
+LOGS = tuple(int(block) for block in IS_LOG.nonzero()[0])
+RECIPE: dict[int, Recipe] = {recipe.result: recipe for recipe in RECIPES}
+PLANKS_OF_LOG: dict[int, Recipe] = {RECIPE[p].rows[0][0][0]: RECIPE[p] for p in PLANKS}
+
+
+class Plan(Protocol):
+    """Says what to do; None = nothing that it knows of."""
+
+    def reset(self) -> None:
+        """Forgets the episode."""
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """Returns what to do now."""
+
+
+class FirstOf:
+    """Does what the first of several plans says."""
+
+    def __init__(self, *plans: Plan) -> None:
+        self._plans = plans
+
+    def reset(self) -> None:
+        """See ``Plan``."""
+        for plan in self._plans:
+            plan.reset()
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """See ``Plan``."""
+        for plan in self._plans:
+            action = plan.act(pilot)
+            if action is not None:
+                return action
+        return None
+
+
+class WithoutScreen:
+    """Closes a screen that somebody has opened."""
+
+    def reset(self) -> None:
+        """See ``Plan``."""
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """See ``Plan``."""
+        return close_screen(pilot)
+
+
+class Armed:
+    """Goes after creatures with the best weapon, or with an item in the hand that is to be used on them."""
+
+    def __init__(self, chaser: Chaser, items: Sequence[int] = ()) -> None:
+        self._chaser, self._items = chaser, items
+
+    def reset(self) -> None:
+        """See ``Plan``."""
+        self._chaser.reset()
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """See ``Plan``."""
+        slot = pilot.slot_of(self._items) if self._items else pilot.weapon()
+        if slot < 0:
+            return None
+        if slot >= HOTBAR_SLOTS:
+            return bring_to_hotbar(pilot, slot, pilot.body.slot)
+        return close_screen(pilot) or self._chaser.act(pilot, slot)
+
+
+class MakePickaxe:
+    """Makes a wooden pickaxe from nothing: logs, planks, a table, sticks; and has it in the hotbar."""
+
+    def __init__(self) -> None:
+        self._lumber = FirstOf(WithoutScreen(), harvest(ids(*LOGS), ids(*LOGS)))
+        self._station = Station()
+
+    def reset(self) -> None:
+        """See ``Plan``."""
+        self._lumber.reset()
+        self._station.reset()
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """See ``Plan``."""
+        slot = pilot.slot_of((WOODEN_PICKAXE,))
+        if slot >= HOTBAR_SLOTS:
+            return bring_to_hotbar(pilot, slot, HOTBAR_SLOTS - 1)
+        if slot >= 0:
+            return None
+        has = pilot.counts()
+        if has[WOODEN_PICKAXE]:
+            return close_screen(pilot)
+        needs_table = not has[CRAFTING_TABLE] and not self._station.is_near(pilot)
+        planks = sum(int(has[p]) for p in PLANKS)
+        needed = 3 + (0 if has[STICK] >= 2 else 2) + 4 * needs_table
+        if planks < needed:
+            logs = [log for log in LOGS if has[log]]
+            if planks + 4 * sum(int(has[log]) for log in logs) < needed:
+                return self._lumber.act(pilot)
+            return open_inventory(pilot) or craft(pilot, PLANKS_OF_LOG[logs[0]])
+        if has[STICK] < 2:
+            return open_inventory(pilot) or craft(pilot, RECIPE[STICK])
+        if needs_table:
+            return open_inventory(pilot) or craft(pilot, RECIPE[CRAFTING_TABLE])
+        return self._station.open(pilot) or craft(pilot, RECIPE[WOODEN_PICKAXE])
+
+
+class Rest:
+    """Does nothing."""
+
+    def reset(self) -> None:
+        """See ``Plan``."""
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """See ``Plan``."""
+        return human_action()
+
+
+def harvest(blocks: Any, items: Any) -> Plan:
+    """Returns the plan that digs blocks which can be reached on foot, and picks items up."""
+    return FirstOf(WithoutScreen(), Seeker(blocks, items), Tunneller(None), Rest())
+
+
+def mine(blocks: Any, items: Any) -> Plan:
+    """Returns the plan that digs its way to blocks, and picks items up."""
+    fetch, explore = Seeker(ids(), items, explores=False), Seeker(ids(), ids())
+    return FirstOf(WithoutScreen(), fetch, Tunneller(blocks), explore, Tunneller(None), Rest())
+
+
+def mine_cobblestone() -> Plan:
+    """Returns the plan that mines stone with what pickaxe there is."""
+    return mine(ids(STONE, COBBLESTONE), ids(COBBLESTONE))
+
+
+def cobblestone_from_nothing() -> Plan:
+    """Returns the plan that makes a pickaxe first."""
+    return FirstOf(MakePickaxe(), mine_cobblestone())
+
+
+def use_on(kind: int, tools: Sequence[int], items: Any, coat: bool = False) -> Plan:
+    """Returns the plan that uses an item on the nearest creature of a kind, and picks up what it drops."""
+    chaser = Chaser(lambda c: bool(c.kind == kind and (c.coat or not coat)), key="use")
+    fetch, explore = Seeker(ids(), items, explores=False), Seeker(ids(), ids())
+    return FirstOf(fetch, Armed(chaser, tools), WithoutScreen(), explore, Tunneller(None), Rest())
+
+
+def hunt(kind: int) -> Plan:
+    """Returns the plan that kills the nearest creature of a kind."""
+    chaser = Armed(Chaser(lambda c: bool(c.kind == kind)))
+    return FirstOf(WithoutScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), Rest())
+
+
+def fight() -> Plan:
+    """Returns the plan that kills monsters, the nearest first."""
+    chaser = Armed(Chaser(lambda c: bool(IS_HOSTILE[c.kind])))
+    return FirstOf(WithoutScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), Rest())
+
+

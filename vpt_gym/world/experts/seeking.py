@@ -1,0 +1,235 @@
+"""Going to blocks that can be reached on foot, to dig or to use them, and to items that lie about."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.blocks import HEIGHT, MASK
+from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.pilot import Offset, Pilot, Way, item_offset
+from vpt_gym.world.physics import EYE_HEIGHT, wrapped
+from vpt_gym.world.targets import (
+    TURN_PER_STEP,
+    aim_point,
+    choose_block,
+    choose_outlook,
+    choose_pickup,
+    within_pickup,
+)
+from vpt_gym.world.walking import RADIUS, SPAN, next_waypoint, steps_from
+
+Array = np.ndarray[Any, Any]
+
+ON_TARGET = 6.0
+"""Degrees off at which a block in the cross-hairs is good enough to dig."""
+CUT_ANGLE = 12.0
+"""Degrees off at which leaves in the cross-hairs are taken to be in the way."""
+DEAD_BAND = 1.0
+"""Degrees off at which the view will not come any closer."""
+BESIDE = 1.0
+"""Near enough to a trunk to stop and dig, blocks in x and in z: the log that drops is mostly picked up from there."""
+ITEM_RANGE = 16
+"""Steps that an item is worth."""
+ITEM_MARGIN = 0.15
+"""Blocks to spare at the place from which an item is picked up."""
+LOST = 6.0
+"""Steps (or as many turns) away from the way to the goal at which it chooses afresh."""
+GIVE_UP_TICKS = 40
+
+
+def ids(*numbers: int) -> Array:
+    """Returns (256,) bool, true for some ids of blocks or items."""
+    mask = np.zeros(256, np.bool_)
+    mask[list(numbers)] = True
+    return mask
+
+
+@dataclass
+class Goal:
+    """Where to go, and what for.
+
+    Attributes:
+        way: The place to stand at, and how to get there.
+        block: (3,) int64, the block to work on from there, or None (an item, or an outlook).
+        item: Index of the item to pick up there, or None.
+        effort: The least that was left to do so far, in steps and turns; rising means that the player has left the way.
+    """
+
+    way: Way
+    block: Array | None = None
+    item: int | None = None
+    effort: float = math.inf
+
+
+class Seeker:
+    """Walks to blocks and works on them, and picks items up.
+
+    Args:
+        blocks: (256,) bool, by block id: what to go for.
+        items: (256,) bool, by item id: what to pick up.
+        key: What to press at a block: ``"attack"`` digs it, ``"use"`` opens it.
+        explores: Go looking elsewhere while there is nothing.
+    """
+
+    def __init__(self, blocks: Array, items: Array, key: str = "attack", explores: bool = True) -> None:
+        self.blocks, self.items, self._key, self._explores = blocks, items, key, explores
+        self._steps = np.empty((SPAN, SPAN, HEIGHT), np.int32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the episode."""
+        self._goal: Goal | None = None
+        self._refused = np.zeros((0, 3), np.int64)
+        self._refused_items: set[int] = set()
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """Returns what to do now, or None when there is nothing to go for."""
+        body = pilot.body
+        if pilot.stuck > GIVE_UP_TICKS:
+            pilot.stuck = 0
+            self._refuse_goal()
+        if self._key == "attack" and body.digs and self.blocks[body.aimed]:
+            return self._hold_on(pilot)
+        self._update_goal(pilot)
+        goal = self._goal
+        if goal is None:
+            return None
+        if goal.item is not None:
+            pilot.intent = ("fetch", goal.item)
+            offset = body.to_item(pilot.state, goal.item)
+            if within_pickup(*offset, 0.05):
+                return human_action()  # it comes by itself
+            level = abs(goal.way.place[1] - body.y) < 0.5
+            return pilot.walk(goal.way, item_offset(offset), level)
+        if goal.block is None:
+            pilot.intent = ("explore",)
+            return pilot.walk(goal.way)
+        pilot.intent = ("walk to", *goal.block.tolist())
+        return self._work(pilot, goal.way.place, goal.block) or pilot.walk(goal.way, self._to(pilot, goal.block), True)
+
+    @staticmethod
+    def _to(pilot: Pilot, block: Array) -> Offset:
+        return pilot.body.to(block + 0.5)
+
+    def _refuse_goal(self) -> None:
+        """Gives the goal up, and its block or item for good."""
+        if self._goal is not None and self._goal.block is not None:
+            x, y, z = self._goal.block
+            self._refused = np.append(self._refused, [[x & MASK, y, z & MASK]], axis=0)
+        elif self._goal is not None and self._goal.item is not None:
+            self._refused_items.add(self._goal.item)
+        self._goal = None
+
+    # -- choosing a goal
+
+    def _update_goal(self, pilot: Pilot) -> None:
+        """Keeps the goal while it makes sense, else chooses: an item that lies about, a block, or a far place."""
+        goal, state = self._goal, pilot.state
+        if goal is not None and not self._still_good(pilot, goal):
+            goal = None
+        self._goal = goal
+        items = [] if goal is not None and goal.item is not None else self._lying_items(pilot)
+        if (goal is not None and not items) or not (items or self._explores or self.blocks.any()):
+            return
+        here = pilot.place()
+        if here is None:
+            return
+        steps_from(state.blocks, here, self._steps)
+        self._goal = self._item_goal(pilot, here, items) or goal or self._block_goal(pilot, here)
+
+    def _lying_items(self, pilot: Pilot) -> list[int]:
+        kinds = pilot.state.items["item"]
+        return [int(k) for k in np.flatnonzero((kinds > 0) & self.items[kinds]) if k not in self._refused_items]
+
+    def _still_good(self, pilot: Pilot, goal: Goal) -> bool:
+        """Tells whether a goal still exists, and the player is still on its way there."""
+        state, body, place = pilot.state, pilot.body, goal.way.place
+        if goal.item is not None:
+            item = state.items[goal.item]
+            px, py, pz = (float(c) for c in np.add(place, (0.5, 0.0, 0.5)))
+            offset = wrapped(float(item.x) - px), float(item.y) - py, wrapped(float(item.z) - pz)
+            if not (item["item"] > 0 and self.items[item["item"]]) or not within_pickup(*offset, ITEM_MARGIN):
+                return False  # it is gone, or has slid away
+        if goal.block is not None and not self.blocks[block_at(state, goal.block)]:
+            return False
+        here = pilot.place()
+        if here is None:
+            return True  # high in the air: see where it comes down
+        left = next_waypoint(state.blocks, place, goal.way.field, here, body.x, body.z, False, np.empty(3))
+        if goal.block is None:
+            return left > 0 or (left == 0 and goal.item is not None)
+        effort = left + abs(body.off(goal.block + 0.5)[1]) / TURN_PER_STEP
+        goal.effort = min(goal.effort, effort)
+        return left >= 0 and effort <= goal.effort + LOST
+
+    def _item_goal(self, pilot: Pilot, here: Array, items: list[int]) -> Goal | None:
+        place = np.zeros(3, np.int64)
+        for k in items:
+            item = pilot.state.items[k]
+            found = choose_pickup(here, self._steps, float(item.x), float(item.y), float(item.z), place)
+            if found and self._steps_to(here, place) <= ITEM_RANGE:
+                return Goal(Way(pilot.state.blocks, place), item=k)
+        return None
+
+    def _block_goal(self, pilot: Pilot, here: Array) -> Goal | None:
+        blocks, yaw = pilot.state.blocks, pilot.body.yaw
+        found = np.zeros(6, np.int64)
+        if self.blocks.any() and choose_block(blocks, self.blocks, here, yaw, self._steps, self._refused, found):
+            return Goal(Way(blocks, found[3:]), block=found[:3])
+        place = np.zeros(3, np.int64)
+        if self._explores and choose_outlook(here, yaw, self._steps, place):
+            return Goal(Way(blocks, place))
+        return None
+
+    def _steps_to(self, here: Array, place: Array) -> int:
+        i, j = (int(place[a] - here[a]) + RADIUS for a in (0, 2))
+        return int(self._steps[i, j, place[1]])
+
+    # -- doing something about it
+
+    def _hold_on(self, pilot: Pilot) -> HumanAction:
+        """Digs the block in the cross-hairs, and turns to a better seen point of it if it is at the edge."""
+        body, aim = pilot.body, np.empty(3)
+        pilot.intent = ("dig", *body.aim)
+        block = body.nearby(np.array(body.aim))
+        seen = aim_point(pilot.state.blocks, body.x, body.y + EYE_HEIGHT, body.z, block, aim)
+        pitch_off, yaw_off = body.off(aim) if seen == 0 else (0.0, 0.0)
+        if max(abs(pitch_off), abs(yaw_off)) < ON_TARGET:
+            return human_action("attack")
+        return pilot.look(pitch_off, yaw_off, "attack")
+
+    def _work(self, pilot: Pilot, place: Array, block: Array) -> HumanAction | None:
+        """Aims at a block and digs or uses it, with leaves in the way; None while the player is not there yet."""
+        body = pilot.body
+        if not body.on_ground:
+            return None
+        block = body.nearby(block)
+        aim = np.empty(3)
+        leaves = aim_point(pilot.state.blocks, body.x, body.y + EYE_HEIGHT, body.z, block, aim)
+        if leaves < 0:
+            if body.is_at(place):
+                self._refuse_goal()
+            return None
+        dx, dz = aim[0] - body.x, aim[2] - body.z
+        beside = leaves == 0 and max(abs(dx), abs(dz)) < BESIDE
+        if not beside and not body.is_at(place):
+            return None
+        pilot.intent = ("dig", *block.tolist())
+        pitch_off, yaw_off = body.off(aim)
+        off = max(abs(pitch_off), abs(yaw_off))
+        on_block = body.aims_at(block)
+        slot = pilot.tool_for(block_at(pilot.state, block))
+        if on_block and self._key == "use":
+            return human_action("use") if pilot.has_let_go() else human_action()
+        if on_block and off < ON_TARGET:
+            return pilot.wielding(slot, human_action("attack"))
+        attack = on_block or (off < CUT_ANGLE and body.aims_at_leaves)
+        if body.aims and not attack and off < DEAD_BAND:
+            self._refuse_goal()  # something else is in the way
+        action = pilot.look(pitch_off, yaw_off, *(("attack",) if attack else ()))
+        return pilot.wielding(slot, action) if on_block else action

@@ -1,0 +1,150 @@
+"""Digging one's way: to a block inside the ground, or out of a hole."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.blocks import BLOCKS, SOLID
+from vpt_gym.world.digging import DIG_DELAY, dig_rate
+from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
+from vpt_gym.world.experts.seeking import GIVE_UP_TICKS, ON_TARGET, ids
+from vpt_gym.world.items import NO_ITEM
+from vpt_gym.world.physics import wrapped
+from vpt_gym.world.tunnels import AHEAD, NOT_TO_DIG, PATH, UP, find_tunnel
+
+Array = np.ndarray[Any, Any]
+
+AIM_TICKS = 6
+"""What it takes to aim at the next block."""
+IN_THE_WAY = 1.5
+"""Degrees off at which something else in the cross-hairs must be in the way."""
+WAIT_TICKS = 40
+"""After a search without success it does not search again for so long."""
+
+
+def dig_ticks(pilot: Pilot) -> Array:
+    """Returns (256,) int64, about how long it takes to dig each kind of block with the best tool in the hotbar."""
+    hotbar = pilot.state.inventory[:HOTBAR_SLOTS].tolist()
+    items = {NO_ITEM, *(item for item, count, _ in hotbar if count > 0)}
+    ticks = np.full(256, NOT_TO_DIG, np.int64)
+    for block in range(1, len(BLOCKS)):
+        rate = max(dig_rate(block, item) for item in items)
+        if rate > 0.0:
+            ticks[block] = math.ceil(1.0 / rate) + DIG_DELAY + AIM_TICKS
+    return ticks
+
+
+class Tunneller:
+    """Walks and digs to the nearest block of some kinds, and digs it; or digs its way out into the open.
+
+    Args:
+        blocks: (256,) bool, by block id: what to dig. None: get out under the open sky.
+    """
+
+    def __init__(self, blocks: Array | None) -> None:
+        self._blocks = ids() if blocks is None else blocks
+        self._outside = blocks is None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the episode."""
+        self._path: Array = np.zeros((0, 3), np.int64)
+        self._way: Way | None = None
+        self._search_again = 0
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """Returns what to do now, or None when there is no way (or it is out in the open already)."""
+        here = pilot.place()
+        if here is None:
+            return human_action()  # falling
+        if pilot.stuck > GIVE_UP_TICKS:
+            pilot.stuck = 0
+            self._path = self._path[:0]
+        step = self._step(pilot, here)
+        if step < 0:
+            self._plan(pilot, here)
+            step = self._step(pilot, here)
+            if step < 0:
+                return None
+        if self._way is not None:
+            pilot.intent = ("walk",)
+            return pilot.walk(self._way)
+        return self._advance(pilot, self._path[step], self._path[step + 1])
+
+    def _step(self, pilot: Pilot, here: Array) -> int:
+        """Returns which place of the path it is at, or -1 when it must search afresh."""
+        path = self._path
+        if len(path) < 2:
+            return -1
+        last = self._solid(pilot, path[-2], path[-1])
+        if not self._outside and not any(self._blocks[block_at(pilot.state, cell)] for cell in last):
+            return -1
+        if self._way is not None:
+            if not np.array_equal(wrapped(here - self._way.place), (0, 0, 0)):
+                i, j = (int(wrapped(here[a] - self._way.place[a])) + self._way.field.shape[0] // 2 for a in (0, 2))
+                inside = 0 <= min(i, j) and max(i, j) < self._way.field.shape[0]
+                return 0 if inside and self._way.field[i, j, here[1]] >= 0 else -1
+            self._way = None
+        offsets = wrapped(path[:-1] - here)
+        at = np.flatnonzero((offsets == 0).all(axis=1))
+        return int(at[-1]) if len(at) else -1
+
+    def _plan(self, pilot: Pilot, here: Array) -> None:
+        self._path, self._way = self._path[:0], None
+        if pilot.body.ticks < self._search_again:
+            return
+        path = np.zeros((PATH, 3), np.int64)
+        state = pilot.state
+        length = find_tunnel(
+            state.blocks, state.tops, self._blocks, dig_ticks(pilot), self._outside, here, path
+        )
+        self._path = path[:length]
+        if length == 0:
+            self._search_again = pilot.body.ticks + WAIT_TICKS
+            return
+        walked = 0
+        while walked < length - 1 and not self._solid(pilot, path[walked], path[walked + 1]):
+            walked += 1
+        if walked > 1:
+            self._way = Way(state.blocks, path[walked])
+
+    @staticmethod
+    def _solid(pilot: Pilot, place: Array, to: Array) -> list[tuple[int, int, int]]:
+        """Returns the solid cells that a step needs free, in the order in which they are dug."""
+        x, y, z = place.tolist()
+        nx, ny, nz = to.tolist()
+        if (nx != x and nz != z) or not -1 <= ny - y <= 1:
+            return []
+        rise = 1 - (ny - y)
+        cells = [(nx if a else x, y + up, nz if a else z) for a, up in zip(AHEAD[rise], UP[rise], strict=True) if up != 9]
+        return [cell for cell in cells if SOLID[block_at(pilot.state, cell)]]
+
+    def _advance(self, pilot: Pilot, place: Array, to: Array) -> HumanAction:
+        """Digs what a step needs free, then takes it."""
+        body = pilot.body
+        solid = self._solid(pilot, place, to)
+        if not solid:
+            pilot.intent = ("walk",)
+            dx, dz = wrapped(to[0] + 0.5 - body.x), wrapped(to[2] + 0.5 - body.z)
+            return pilot.go(dx, dz, float(to[1] - place[1]), False, None)
+        if not body.is_at(place):
+            dx, dz = wrapped(place[0] + 0.5 - body.x), wrapped(place[2] + 0.5 - body.z)
+            return pilot.go(dx, dz, 0.0, False, None)
+        cell = solid[0]
+        pilot.intent = ("dig", *cell)
+        x, y, z = cell
+        pitch_off, yaw_off = body.off((x + 0.5, y + 0.5, z + 0.5))
+        if (x, z) == (place[0], place[2]):  # overhead, any heading will do
+            yaw_off = body.off((to[0] + 0.5, y + 0.5, to[2] + 0.5))[1]
+        off = max(abs(pitch_off), abs(yaw_off))
+        aimed = body.aims_at(cell)
+        slot = pilot.tool_for(body.aimed if body.aims and not aimed and off < IN_THE_WAY else block_at(pilot.state, cell))
+        if aimed and off < 3 * ON_TARGET:
+            return pilot.wielding(slot, human_action("attack"))
+        keys = ("attack",) if aimed or (body.aims and off < IN_THE_WAY) else ()
+        return pilot.wielding(slot, pilot.look(pitch_off, yaw_off, *keys))
