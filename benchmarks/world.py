@@ -2,8 +2,10 @@
 
 Plays it with human actions and full observations on one core, at three sizes of frame, and measures what the frame
 costs: the same env with a blank frame, and a plain ray caster (one ray at a time, cell by cell, compiled by the same
-compiler; it only finds the blocks and colours nothing). Figures of different machines differ; the ratios hardly do.
-Time is the processor's, of the one thread that plays, so that other processes on the machine count little.
+compiler; it only finds the blocks and colours nothing). Then it plays 1 to 32 worlds at a time, in the world's own
+vector environment and in Gymnasium's. Figures of different machines differ; the ratios hardly do. Time is the
+processor's, of the one thread that plays, so that other processes on the machine count little; for vector environments
+it is the clock's.
 Writes ``benchmarks/results/world.json``. Run it with ``python -m benchmarks world``.
 """
 
@@ -20,21 +22,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from llvmlite import binding
 
+import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.machine import describe
 from vpt_gym.world.compiled import LANES, kernel
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.physics import EYE_HEIGHT
 from vpt_gym.world.picking import pick
-from vpt_gym.world.raycast import VIEW
+from vpt_gym.world.rays import VIEW
 from vpt_gym.world.render import camera_axes
 
 SIZES = ((128, 128), (160, 256), (360, 640))
 MAIN_SIZE = (160, 256)
-WORLDS = 6
+TASKS = (
+    ("harvest_1_log", "easy"),
+    ("harvest_1_log", "default"),
+    ("harvest_wool_with_shears_and_sheep", "default"),
+    ("vpt_combat_zombie_plains", "default"),
+    ("harvest_1_log_taiga", "default"),
+    ("vpt_playground", "default"),
+)
+"""(task, level) of the worlds that are played: with trees, animals, monsters, water, by day and by night."""
+WORLDS = len(TASKS)
+VECTORS = (1, 2, 4, 8, 16, 32)
+"""Worlds at a time."""
 SECONDS = 3.0
 """Time given to each measurement."""
 RESULT = Path(__file__).parent / "results" / "world.json"
@@ -97,15 +112,18 @@ def ticks_per_second(height: int, width: int, blank: bool = False) -> float:
     """Returns the mean over worlds of both levels."""
     rates = []
     for world in range(WORLDS):
-        env = VoxelEnv(level=("easy", "default")[world % 2], image_size=(height, width))
+        task, level = TASKS[world]
+        env = VoxelEnv(task, level, image_size=(height, width))
         env.reset(seed=world)
         if blank:
             env._game.renderer = BlankRenderer(height, width)  # type: ignore[assignment]
         script = actions(world)
         done, started = 0, time.process_time()
         while (spent := time.process_time() - started) < SECONDS / WORLDS:
-            env.step(script[done % len(script)])
+            _, _, terminated, _, _ = env.step(script[done % len(script)])
             done += 1
+            if terminated:
+                env.reset()
         rates.append(done / spent)
     return statistics.harmonic_mean(rates)
 
@@ -113,8 +131,8 @@ def ticks_per_second(height: int, width: int, blank: bool = False) -> float:
 def plain_frames_per_second(height: int, width: int) -> float:
     """Returns the rate of the plain ray caster over the starts of the same worlds."""
     views = []
-    for world in range(WORLDS):
-        env = VoxelEnv(level=("easy", "default")[world % 2], image_size=(height, width))
+    for world, (task, level) in enumerate(TASKS):
+        env = VoxelEnv(task, level, image_size=(height, width))
         env.reset(seed=world)
         player = env.state.player[0]
         eye = np.array((player.x, player.y + EYE_HEIGHT, player.z))
@@ -122,6 +140,39 @@ def plain_frames_per_second(height: int, width: int) -> float:
     depth = np.zeros((height, width))
     plain_frame(*views[0], height, width, depth)
     return rate(lambda i: plain_frame(*views[i % WORLDS], height, width, depth))
+
+
+def vector_rate(envs: gym.vector.VectorEnv[Any, Any, Any]) -> float:
+    """Returns ticks per second of all worlds together: the best of three stretches."""
+    envs.reset(seed=0)
+    script = actions(0)
+    batches = [batched([script[(i + 37 * k) % len(script)] for k in range(envs.num_envs)]) for i in range(len(script))]
+    best = 0.0
+    for _ in range(3):
+        done, started = 0, time.perf_counter()
+        while (spent := time.perf_counter() - started) < SECONDS / 2:
+            envs.step(batches[done % len(batches)])
+            done += 1
+        best = max(best, envs.num_envs * done / spent)
+    envs.close()
+    return best
+
+
+def batched(actions: list[HumanAction]) -> dict[str, Any]:
+    """Returns the action of a vector environment."""
+    return {name: np.array([action[name] for action in actions]) for name in actions[0]}  # type: ignore[literal-required]
+
+
+def scaling(height: int, width: int) -> dict[str, dict[str, float]]:
+    """Returns ticks per second by number of worlds, for each way to play several."""
+    kwargs = {"image_size": (height, width), "level": "default"}
+    id_ = "vpt_gym/Harvest1Log-v0"
+    ways: dict[str, Callable[[int], Any]] = {
+        "make_vec": lambda n: gym.make_vec(id_, n, **kwargs),
+        "SyncVectorEnv": lambda n: gym.make_vec(id_, n, "sync", **kwargs),
+        "AsyncVectorEnv": lambda n: gym.make_vec(id_, n, "async", **kwargs),
+    }
+    return {name: {str(n): round(vector_rate(make(n))) for n in VECTORS} for name, make in ways.items()}
 
 
 def first_tick_seconds(cache: str) -> float:
@@ -133,7 +184,7 @@ def first_tick_seconds(cache: str) -> float:
 
 
 def main() -> None:
-    """Measures for about a minute (half of it compiling) and writes the result."""
+    """Measures for about two minutes (a quarter of it compiling) and writes the result."""
     ticks = {f"{height}x{width}": round(ticks_per_second(height, width)) for height, width in SIZES}
     name = f"{MAIN_SIZE[0]}x{MAIN_SIZE[1]}"
     blank = ticks_per_second(*MAIN_SIZE, blank=True)
@@ -141,11 +192,13 @@ def main() -> None:
     env = VoxelEnv(image_size=MAIN_SIZE)
     env.reset(seed=0)
     resets = rate(lambda _: env.reset())
+    vectors = scaling(*MAIN_SIZE)
     with tempfile.TemporaryDirectory() as cache:
         cold, warm = first_tick_seconds(cache), first_tick_seconds(cache)
     result = {
         "question": "How fast is the embedded world, on one core, with human actions and full observations?",
         "ticks_per_processor_second": ticks,
+        "vector_ticks_per_second": vectors,
         "reset_ms": round(1000 / resets, 1),
         "first_tick_seconds": {"cold_cache": round(cold, 1), "warm_cache": round(warm, 1)},
         "baselines": {
@@ -155,6 +208,8 @@ def main() -> None:
         "ratios": {
             "size": name,
             "whole_tick_to_plain_ray_caster": round(ticks[name] / plain, 2),
+            "make_vec_of_8_to_of_1": round(vectors["make_vec"]["8"] / vectors["make_vec"]["1"], 2),
+            "make_vec_of_8_to_async_of_8": round(vectors["make_vec"]["8"] / vectors["AsyncVectorEnv"]["8"], 2),
             "share_of_the_tick_spent_on_the_frame": round(1 - ticks[name] / blank, 3),
         },
         "machine": {

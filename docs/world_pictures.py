@@ -16,7 +16,7 @@ from vpt_gym.world import blocks as b
 from vpt_gym.world import items as it
 from vpt_gym.world import spawning
 from vpt_gym.world.creatures import CHICKEN, COW, PIG, SHEEP, SPIDER, ZOMBIE
-from vpt_gym.world.fields import set_block
+from vpt_gym.world.fields import fill_all, set_block
 from vpt_gym.world.generate import TERRAINS, choose_start, generate
 from vpt_gym.world.render import Renderer
 from vpt_gym.world.state import NOON, WorldState
@@ -41,6 +41,7 @@ def world(terrain: str, seed: int, time: int = NOON, slot: int = 0) -> WorldStat
     """Returns a world with a player who stands at a start, with tools."""
     state = WorldState()
     generate(seed, TERRAINS[terrain], state.world)
+    fill_all(state.world)
     state.place_player(*choose_start(np.random.default_rng(seed), TERRAINS[terrain], state.world))
     state.inventory[:9] = KIT
     state.player["slot"] = slot
@@ -71,10 +72,11 @@ def put(state: WorldState, kind: int, away: float, aside: float, yaw: float) -> 
     x, y, z = ahead(state, away, aside)
     creature = state.creatures[spawning.spawn(state.world, kind, x + 0.5, float(y), z + 0.5)]
     creature.yaw = creature.head_yaw = float(state.player["yaw"][0]) + yaw
-    creature.vx, creature.stride = 0.06, 0.4
+    creature.vx, creature.stride, creature.coat = 0.06, 0.4, 1
 
 
 def meadow() -> WorldState:
+    """Animals on a plain."""
     state = look(world("plains", 3, slot=7), 0.0, 6.0)
     for kind, away, aside, yaw in ((COW, 6, -3, 120), (PIG, 5, 1, 200), (SHEEP, 8, 3, 60), (CHICKEN, 4, -1, 150)):
         put(state, kind, away, aside, yaw)
@@ -82,6 +84,7 @@ def meadow() -> WorldState:
 
 
 def night() -> WorldState:
+    """Monsters, stars and a torch."""
     state = look(world("plains", 5, time=15500, slot=2), 20.0, 4.0)
     set_block(state.world, *ahead(state, 4, -2), b.TORCH)
     for kind, away, aside, yaw in ((ZOMBIE, 6, 1, 170), (SPIDER, 7, -3, 200), (ZOMBIE, 9, 4, 190)):
@@ -90,6 +93,7 @@ def night() -> WorldState:
 
 
 def cave() -> WorldState:
+    """A room in the rock, with ores, a torch, a table and a furnace."""
     state = world("forest", 8, slot=5)
     p = state.player[0]
     x, z = int(p.x), int(p.z)
@@ -98,7 +102,12 @@ def cave() -> WorldState:
             for y in range(3, 7):
                 set_block(state.world, (x + dx) % b.SIDE, y, (z + dz) % b.SIDE, b.AIR)
             set_block(state.world, (x + dx) % b.SIDE, 2, (z + dz) % b.SIDE, b.STONE)
-    for dx, y, dz, block in ((4, 4, 4, b.COAL_ORE), (4, 5, 5, b.COAL_ORE), (-4, 4, 5, b.IRON_ORE), (1, 4, 9, b.IRON_ORE)):
+    for dx, y, dz, block in (
+        (4, 4, 4, b.COAL_ORE),
+        (4, 5, 5, b.COAL_ORE),
+        (-4, 4, 5, b.IRON_ORE),
+        (1, 4, 9, b.IRON_ORE),
+    ):
         set_block(state.world, (x + dx) % b.SIDE, y, (z + dz) % b.SIDE, block)
     set_block(state.world, (x - 2) % b.SIDE, 3, (z + 6) % b.SIDE, b.TORCH)
     set_block(state.world, (x + 2) % b.SIDE, 3, (z + 4) % b.SIDE, b.FURNACE)
@@ -119,6 +128,7 @@ def shore(under: bool) -> WorldState:
 
 
 def digging() -> WorldState:
+    """A stone that is half dug."""
     state = world("birch_forest", 4)
     set_block(state.world, *ahead(state, 2, 0), b.STONE)
     look(state, 0.0, 35.0)
@@ -127,6 +137,7 @@ def digging() -> WorldState:
 
 
 def crafting() -> WorldState:
+    """The crafting table's screen, with a pickaxe laid out."""
     state = look(world("forest", 2), 0.0, 5.0)
     state.inventory[9:14] = [(it.COAL, 9, 0), (it.IRON_INGOT, 3, 0), (it.APPLE, 2, 0), (b.SAND, 31, 0), (b.WOOL, 4, 0)]
     state.grid[0] = state.grid[1] = state.grid[2] = (b.OAK_PLANKS, 3, 0)
@@ -163,9 +174,9 @@ def main() -> None:
         rows = [np.concatenate(frames[k : k + COLUMNS], axis=1) for k in range(0, len(frames), COLUMNS)]
         sheet = Image.fromarray(np.concatenate(rows))
         if height > 128:
-            # half the size and 128 colours: the sheet stays below 700 kB
+            # half the size and 256 colours: the sheet stays below 700 kB
             sheet = sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.BOX)
-            sheet = sheet.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            sheet = sheet.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         sheet.save(FOLDER / f"world_{width}x{height}.png", optimize=True)
 
 

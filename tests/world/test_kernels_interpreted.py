@@ -17,12 +17,14 @@ import pytest
 from flat_world import FLOOR, flat_state, position, run
 
 from vpt_gym.actions.human import human_action
-from vpt_gym.world import compiled
-from vpt_gym.world.blocks import AIR, OAK_LEAVES, OAK_LOG, STONE
+from vpt_gym.world import compiled, fields
+from vpt_gym.world.blocks import AIR, FERN, OAK_LEAVES, OAK_LOG, POPPY, STONE, TALL_GRASS, TORCH, WATER
 from vpt_gym.world.compiled import LANES, announce_compilation, digest_of, drop_stale_code, is_cached
+from vpt_gym.world.creatures import KINDS
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.experts import LogExpert
 from vpt_gym.world.hud import Hud
+from vpt_gym.world.items import IRON_PICKAXE
 from vpt_gym.world.render import Renderer
 from vpt_gym.world.tick import advance
 
@@ -132,6 +134,32 @@ def test_the_hotbar_fits_its_frame() -> None:
     picture = frame.reshape(3, 104, 104)
     assert picture[:, 95:103, 16:88].any()
     assert not picture[:, :50, :40].any()
+
+
+def test_everything_that_is_drawn() -> None:
+    pond = {(x, FLOOR - 1, z): WATER for x in range(60, 70) for z in range(67, 72)}
+    plants = {(63, FLOOR, 66): POPPY, (65, FLOOR, 66): TORCH, (66, FLOOR, 65): TALL_GRASS, (64, FLOOR, 66): FERN}
+    state = flat_state(pond | plants | {(62, FLOOR + 1, 66): OAK_LOG})
+    for n, kind in enumerate(range(1, len(KINDS))):
+        creature = state.creatures[n]
+        creature.kind, creature.x, creature.y, creature.z = kind, 60.5 + 1.5 * n, FLOOR, 70.5
+        creature.stride, creature.vx, creature.coat, creature.hurt_ticks = 0.3 * n, 0.1, n % 2, n % 3
+    for n, item in enumerate((OAK_LOG, IRON_PICKAXE)):
+        thing = state.items[n]
+        thing.x, thing.y, thing.z, thing.item, thing.count, thing.age = 64.0 + n, FLOOR + 0.5, 66.0, item, 20, 7
+    state.inventory[0] = (IRON_PICKAXE, 1, 30)
+    renderer = Renderer(40, 48)
+    frames = []
+    for time, pitch, dug in ((6000, 15.0, 0.0), (18000, -20.0, 0.0), (12700, 30.0, 0.7)):
+        state.clock["time"], state.player["pitch"], state.player["dug"] = time, pitch, dug
+        frames.append(renderer.draw(state))
+    state.player["y"], state.player["hurt_ticks"] = FLOOR - 1.2, 5
+    state.blocks[58:70, 62:66, FLOOR - 3 : FLOOR] = WATER
+    fields.fill_all(state.world)
+    frames.append(renderer.draw(state))
+    state.screen["open"] = 1
+    frames.append(renderer.draw(state))
+    assert len({frame.tobytes() for frame in frames}) == len(frames)
 
 
 def test_code_of_changed_sources_is_dropped(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 
 import numpy as np
 import pytest
@@ -31,9 +30,7 @@ from vpt_gym.world.sky import FOG_END, FOG_START, daylight, sun_angle
 from vpt_gym.world.state import NOON, WorldState
 from vpt_gym.world.textures import ATLAS_LEVEL, art
 
-INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-SMALL = (48, 64) if INTERPRETED else (96, 128)
-"""Interpreted, a pixel takes about a millisecond."""
+SMALL = (96, 128)
 MIDNIGHT = 18000
 
 
@@ -52,7 +49,7 @@ def hilly_state(seed: int) -> WorldState:
         state.blocks[(x - 1) & MASK, z, heights[x, z] + 3] = b.BIRCH_LEAVES
     fields.fill_all(state.world)
     state.place_player(64.5, float(state.tops[64, 64]), 64.5, rng.uniform(-180, 180))
-    state.player[0].pitch = rng.uniform(-20, 80)
+    state.player[0].pitch = rng.uniform(10, 80)
     state.clock["time"] = (NOON, MIDNIGHT)[seed % 2]
     return state
 
@@ -116,7 +113,7 @@ def brightness(state: WorldState) -> float:
     return float(view(Renderer(*SMALL).draw(state)).mean())
 
 
-@pytest.mark.parametrize("seed", range(2 if INTERPRETED else 8))
+@pytest.mark.parametrize("seed", range(8))
 def test_frames_equal_a_plain_ray_caster_up_to_rounding(seed: int) -> None:
     height, width = 48, 64
     state = hilly_state(seed)
@@ -138,7 +135,7 @@ def test_frames_equal_a_plain_ray_caster_up_to_rounding(seed: int) -> None:
     assert np.mean(np.array(off) <= 3.0) > 0.95
 
 
-@pytest.mark.parametrize("size", [(32, 32), (33, 47), (61, 32), (128, 128), (90, 160)][: 2 if INTERPRETED else 5])
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (61, 32), (128, 128), (90, 160)])
 def test_all_sizes_are_filled(size: tuple[int, int]) -> None:
     state = hilly_state(3)
     frame = Renderer(*size).draw(state)
@@ -201,7 +198,7 @@ def test_water_is_seen_and_seen_through() -> None:
     renderer = Renderer(*SMALL)
     looks = {}
     for name, blocks in {
-        "dry": {place: b.AIR for place in pond},
+        "dry": dict.fromkeys(pond, b.AIR),
         "wet": pond,
         "over a log": pond | {(x, FLOOR - 2, z): b.BIRCH_LOG for x in range(56, 73) for z in range(66, 76)},
     }.items():
@@ -234,7 +231,7 @@ def test_the_surface_of_water_moves() -> None:
 
 @pytest.mark.parametrize("plant", [b.TALL_GRASS, b.FERN, b.DANDELION, b.POPPY, b.DEAD_BUSH, b.TORCH])
 def test_plants_have_holes_that_show_what_is_behind(plant: int) -> None:
-    size = (48, 64) if INTERPRETED else (96, 96)
+    size = (96, 96)
 
     def seen(block: int, wall: int) -> np.ndarray:
         blocks = {(x, y, 67): wall for x in range(60, 69) for y in range(FLOOR, FLOOR + 5)}
@@ -349,19 +346,19 @@ def test_creatures_show_what_happens_to_them() -> None:
 
 def test_a_creature_in_water_is_tinted_below_the_surface() -> None:
     def bather(kind: int) -> WorldState:
-        state = creature_state(kind, z=68.0)
+        state = creature_state(kind, z=68.0, yaw=90.0)
         state.creatures["y"] = FLOOR - 1
         state.blocks[58:72, 66:71, FLOOR - 1] = b.WATER
         fields.fill_all(state.world)
         return aimed_at(state, 65.5, FLOOR + 1, 65.0, 0.0, 45.0)
 
     renderer = Renderer(*SMALL)
-    with_pig, without = (renderer.draw(bather(kind)).astype(int) for kind in (PIG, NOBODY))
-    covered = (with_pig != without).any(axis=0)
-    colours = with_pig[:, covered]
+    with_cow, without = (renderer.draw(bather(kind)).astype(int) for kind in (COW, NOBODY))
+    covered = (with_cow != without).any(axis=0)
+    colours = with_cow[:, covered]
     assert covered.any()
     assert (colours[2] > colours[0]).any()  # bluish legs
-    assert (colours[0] > colours[2]).any()  # a pink back
+    assert (colours[0] > colours[2]).any()  # a brown back
 
 
 @pytest.mark.parametrize("item", [OAK_LOG, b.POPPY, APPLE, IRON_PICKAXE])
@@ -394,7 +391,7 @@ def test_an_item_across_the_seam_is_seen() -> None:
 
 
 def test_the_hotbar_shows_selection_items_counts_and_wear() -> None:
-    renderer = Renderer(128, 128) if not INTERPRETED else Renderer(100, 100)
+    renderer = Renderer(128, 128)
     state = flat_state()
     bar = np.s_[:, -18:, :]
     frames = [renderer.draw(state)[bar]]
@@ -426,7 +423,7 @@ def test_a_count_changes_pixels_of_its_slot_only() -> None:
 )
 def test_hearts_food_and_air_are_shown_where_minecraft_has_them(name: str, value: float, side: str) -> None:
     state = flat_state()
-    size = (90, 160) if INTERPRETED else (360, 640)
+    size = (360, 640)
     renderer = Renderer(*size)
     before = renderer.draw(state)
     state.player[name] = value
@@ -479,7 +476,7 @@ def test_the_arm_swings_and_holds_what_is_selected() -> None:
 @pytest.mark.parametrize("kind", [INVENTORY_SCREEN, TABLE_SCREEN, FURNACE_SCREEN])
 def test_screens_show_their_slots(kind: int) -> None:
     state = flat_state()
-    renderer = Renderer(90, 160) if INTERPRETED else Renderer(360, 640)
+    renderer = Renderer(360, 640)
     world = renderer.draw(state)
     state.screen["open"] = kind
     state.screen["cursor_x"], state.screen["cursor_y"] = 10.0, 10.0
@@ -496,7 +493,7 @@ def test_screens_show_their_slots(kind: int) -> None:
     np.testing.assert_array_equal(renderer.draw(state), world)
 
 
-@pytest.mark.parametrize("size", [(90, 160), (64, 64), (360, 640)][: 2 if INTERPRETED else 3])
+@pytest.mark.parametrize("size", [(90, 160), (64, 64), (360, 640)])
 def test_the_cursor_is_drawn_at_its_pixel(size: tuple[int, int]) -> None:
     state = flat_state()
     state.screen["open"] = INVENTORY_SCREEN

@@ -364,12 +364,12 @@ def test_from_a_log_to_a_furnace_by_human_actions_and_the_cursor_alone() -> None
     """Log, planks, table, sticks, pickaxe, cobblestone, furnace: nothing but keys and camera."""
     rock = {(x, FLOOR - 1 - y, z): STONE for x in range(60, 69) for z in range(66, 70) for y in range(3)}
     state = flat_state(rock)
-    state.inventory[0] = (OAK_LOG, 3, 0)
+    state.inventory[0] = (OAK_LOG, 4, 0)
     human(state, "inventory")
     click(state, 0, "attack")
     click(state, GRID_SLOT, "attack")
-    click(state, RESULT_SLOT, "sneak", "attack")  # 12 planks, into the last slot of the hotbar
-    assert state.inventory[8].tolist() == [OAK_PLANKS, 12, 0]
+    click(state, RESULT_SLOT, "sneak", "attack")  # 16 planks, into the last slot of the hotbar
+    assert state.inventory[8].tolist() == [OAK_PLANKS, 16, 0]
     click(state, 8, "attack")
     for cell in (0, 1, 3, 4):
         click(state, GRID_SLOT + cell, "use")
@@ -381,7 +381,7 @@ def test_from_a_log_to_a_furnace_by_human_actions_and_the_cursor_alone() -> None
     click(state, 8, "attack")
     click(state, RESULT_SLOT, "hotbar.2")
     human(state, "inventory")
-    assert held(state) == {OAK_PLANKS: 6, CRAFTING_TABLE: 1, STICK: 4}
+    assert held(state) == {OAK_PLANKS: 10, CRAFTING_TABLE: 1, STICK: 4}
 
     human(state, "hotbar.1", camera=(35.0, 60.0))  # to the right, off the rock
     human(state, "use")
@@ -413,17 +413,42 @@ def test_from_a_log_to_a_furnace_by_human_actions_and_the_cursor_alone() -> None
     assert held(state)[COBBLESTONE] >= 8
     assert state.inventory[0, 2] >= 8
 
-    stand = opened(TABLE_SCREEN)
-    stand.inventory[:] = state.inventory
-    slot = next(k for k in range(36) if stand.inventory[k, 0] == COBBLESTONE and stand.inventory[k, 1] > 0)
-    click(stand, slot, "attack")
+    human(state, "inventory")
+    human(state)
+    planks = slot_of(state, OAK_PLANKS)
+    click(state, planks, "attack")
+    for cell in (0, 1, 3, 4):
+        click(state, GRID_SLOT + cell, "use")
+    click(state, planks, "attack")
+    if state.inventory[3, 1] > 0:  # make room for the second table
+        click(state, 3, "sneak", "attack")
+    click(state, RESULT_SLOT, "hotbar.4")
+    human(state, "inventory")
+    human(state)
+    human(state, "hotbar.4", camera=(20.0, 0.0))
+    for _ in range(12):
+        human(state, "use")
+        human(state)
+        if CRAFTING_TABLE not in held(state):
+            break
+        human(state, camera=(0.0, 30.0))
+    human(state, "use")
+    human(state)
+    assert state.screen[0].open == TABLE_SCREEN
+    cobblestone = slot_of(state, COBBLESTONE)
+    click(state, cobblestone, "attack")
     for cell in (0, 1, 2, 3, 5, 6, 7, 8):
-        click(stand, GRID_SLOT + cell, "use")
-    if carried(stand)[1]:
-        click(stand, slot, "attack")
-    click(stand, RESULT_SLOT, "sneak", "attack")
-    human(stand, "ESC")
-    assert held(stand)[FURNACE] == 1
+        click(state, GRID_SLOT + cell, "use")
+    if carried(state)[1] > 0:
+        click(state, cobblestone, "attack")
+    click(state, RESULT_SLOT, "sneak", "attack")
+    human(state, "ESC")
+    assert held(state)[FURNACE] == 1
+
+
+def slot_of(state: WorldState, item: int) -> int:
+    """Returns the first slot with an item."""
+    return next(k for k in range(36) if state.inventory[k, 0] == item and state.inventory[k, 1] > 0)
 
 
 def total(state: WorldState) -> dict[int, int]:

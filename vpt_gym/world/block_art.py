@@ -29,7 +29,7 @@ def picture(rows: tuple[str, ...], palette: dict[str, Colour]) -> Array:
 
 def shades(colour: Colour, *factors: float) -> Array:
     """Returns (n, 3): a colour times each factor."""
-    return np.array(colour, np.float64) * np.array(factors)[:, None]
+    return np.asarray(np.array(colour, np.float64) * np.array(factors)[:, None])
 
 
 def _blurred(noise: Array, wide: int, tall: int) -> Array:

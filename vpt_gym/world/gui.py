@@ -60,7 +60,7 @@ def tint(frame: Any, red: int, green: int, blue: int, share: int) -> None:
 
 def solid(height: int, width: int, colour: Colour, cover: float = 1.0) -> Array:
     """Returns a picture of one colour."""
-    return np.broadcast_to(np.array((*(c * cover for c in colour), cover), np.float64), (height, width, 4)).copy()
+    return np.full((height, width, 4), (*(c * cover for c in colour), cover), np.float64)
 
 
 def sprite(rows: tuple[str, ...], palette: dict[str, Colour]) -> Array:

@@ -81,7 +81,9 @@ SURFACE_ALPHA = 0.42
 """How much of the water's surface covers what lies under it."""
 THICKNESS = 0.13
 """How much more of the water's colour each block of way adds."""
-DEEP_R, DEEP_G, DEEP_B = 22, 50, 128
+MURK = 0.3
+"""How much of the water's colour lies over everything that an eye in water sees."""
+DEEP_R, DEEP_G, DEEP_B = 18, 52, 150
 """Colour of deep water."""
 
 
@@ -274,12 +276,18 @@ def tint_wet(S: Any, Q: Any, eye: Any, light: Any, atlas: Any, time: int, heaven
         g = DEEP_G
         b = DEEP_B
         alpha = F1 - np.exp(f32(-THICKNESS) * depth)
-        if way > F0:
+        if way <= F0:
+            alpha = f32(MURK) + f32(1.0 - MURK) * alpha
+        else:
             texel = ((texel_z + time // 3) & 15) * 16 + ((texel_x + time // 7) & 15)
             c = int(atlas[WATER * 1536 + 3 * 256 + texel])
             r = c & 255
             g = (c >> 8) & 255
             b = (c >> 16) & 255
+            deep = int(f32(160.0) * alpha)
+            r += ((DEEP_R - r) * deep) >> 8
+            g += ((DEEP_G - g) * deep) >> 8
+            b += ((DEEP_B - b) * deep) >> 8
             alpha = f32(SURFACE_ALPHA) + f32(1.0 - SURFACE_ALPHA) * alpha
         haze = max(F0, min(F1, (way - heavens.numbers[6]) * heavens.numbers[7]))
         alpha *= F1 - haze

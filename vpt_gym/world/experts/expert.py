@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import COAL_ORE, DIRT, GRASS
+from vpt_gym.world.blocks import COAL_ORE, DIRT, GRASS, WOOL
 from vpt_gym.world.compiled import announce_compilation
 from vpt_gym.world.creatures import COW, PIG, SHEEP
 from vpt_gym.world.env import VoxelEnv
@@ -26,8 +26,8 @@ from vpt_gym.world.experts.plans import (
     use_on,
 )
 from vpt_gym.world.experts.seeking import ids
+from vpt_gym.world.experts.survival import Survive
 from vpt_gym.world.items import BUCKET, COAL, SHEARS_ITEM
-from vpt_gym.world.blocks import WOOL
 from vpt_gym.world.targets import choose_block
 from vpt_gym.world.tasks import TASKS, Task
 from vpt_gym.world.tunnels import find_tunnel
@@ -58,7 +58,10 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "combat_pig_plains_barehand": lambda: hunt(PIG),
     "combat_cow_plains_barehand": lambda: hunt(COW),
     "combat_sheep_plains_barehand": lambda: hunt(SHEEP),
+    "survival": Survive,
+    "open-ended": Survive,
     "vpt_combat_zombie_plains": fight,
+    "vpt_playground": Survive,
 }
 """What makes the plan for a task."""
 

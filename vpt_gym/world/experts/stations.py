@@ -82,7 +82,7 @@ def can_place(pilot: Pilot, cell: Cell) -> bool:
     world, body = pilot.state.world, pilot.body
     if not replaceable(block_at(pilot.state, cell)) or not SOLID[block_at(pilot.state, (x, y - 1, z))]:
         return False
-    if is_occupied(world, x & MASK, y, z & MASK):
+    if is_occupied(world.player[0], world.creatures, x & MASK, y, z & MASK):
         return False
     dx, dy, dz = body.to((x + 0.5, y - 0.01, z + 0.5))
     length = math.hypot(dx, dy, dz)

@@ -1,0 +1,146 @@
+"""Getting through the night as players do at first: in a hole in the ground with a lid on it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.blocks import BLOCKS, CACTUS, CRAFTING_TABLE, FURNACE, HARDNESS, HEIGHT, SOLID
+from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
+from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
+from vpt_gym.world.walking import RADIUS, SPAN, next_waypoint, steps_from
+
+Array = np.ndarray[Any, Any]
+
+SIDES = ((1, 0), (0, 1), (-1, 0), (0, -1))
+DEPTH = 3
+"""Blocks that the hole is deep: two for the body, one for the lid."""
+SOFT = 0.6
+"""Hardest ground that is dug by hand, Minecraft's hardness."""
+CENTRED = 0.15
+"""How near the middle of a place it stands to dig down, blocks."""
+AIM_ANGLE = 8.0
+SITES = 300
+"""Places nearby that are looked at."""
+LIDS = tuple(
+    block
+    for block in range(1, len(BLOCKS))
+    if SOLID[block] and block not in (CACTUS, CRAFTING_TABLE, FURNACE) and np.isfinite(HARDNESS[block])
+)
+"""What a hole is closed with."""
+
+
+class Shelter:
+    """Digs a hole three blocks deep, closes it, and waits in there."""
+
+    def __init__(self) -> None:
+        self._steps = np.empty((SPAN, SPAN, HEIGHT), np.int32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the episode."""
+        self._way: Way | None = None
+
+    def is_inside(self, pilot: Pilot) -> bool:
+        """Tells whether it is closed in."""
+        x, y, z = self._cell(pilot)
+        return _walls(pilot, x, y, z) == _walls(pilot, x, y + 1, z) == 4 and _solid(pilot, x, y + 2, z)
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """Returns what to do now, or None when there is no ground to dig in nearby."""
+        if pilot.screen:
+            return close_screen(pilot)
+        if not pilot.body.on_ground and not pilot.body.in_water:
+            return human_action()
+        x, y, z = self._cell(pilot)
+        if self.is_inside(pilot):
+            pilot.intent = ("wait",)
+            return pilot.look(-pilot.body.pitch, 0.0)
+        below = _walls(pilot, x, y, z) == 4
+        if below and _walls(pilot, x, y + 1, z) == 4 and _walls(pilot, x, y + 2, z) > 0:
+            return self._close(pilot, x, y + 2, z)
+        begun = self._way is None or pilot.body.is_at(self._way.place, 0.5) or below
+        if begun and _can_dig(pilot, x, y, z, DEPTH if not below else 1):
+            return self._dig_down(pilot, x, y, z)
+        return self._go(pilot)
+
+    @staticmethod
+    def _cell(pilot: Pilot) -> tuple[int, int, int]:
+        body = pilot.body
+        return math.floor(body.x), math.floor(body.y + 0.01), math.floor(body.z)
+
+    def _dig_down(self, pilot: Pilot, x: int, y: int, z: int) -> HumanAction:
+        body = pilot.body
+        if not body.is_at((x, y, z), CENTRED):
+            pilot.intent = ("centre",)
+            return pilot.go(x + 0.5 - body.x, z + 0.5 - body.z, 0.0, False, None)
+        pilot.intent = ("dig", x, y - 1, z)
+        pitch_off = 90.0 - body.pitch
+        slot = pilot.tool_for(block_at(pilot.state, (x, y - 1, z)))
+        if body.aims_at((x, y - 1, z)):
+            return pilot.wielding(slot, human_action("attack"))
+        return pilot.wielding(slot, pilot.look(pitch_off, 0.0, *(("attack",) if body.aims_at_leaves else ())))
+
+    @staticmethod
+    def _close(pilot: Pilot, x: int, y: int, z: int) -> HumanAction | None:
+        """Puts a block over the head, against a side of the hole."""
+        slot = pilot.slot_of(LIDS)
+        if slot < 0:
+            return None
+        if slot >= HOTBAR_SLOTS:
+            return bring_to_hotbar(pilot, slot, HOTBAR_SLOTS - 1)
+        body = pilot.body
+        pilot.intent = ("close", x, y, z)
+        offs = [
+            (abs(off[1]), off, (x + dx, y, z + dz), 0 if dx > 0 else 1 if dx < 0 else 4 if dz > 0 else 5)
+            for dx, dz in SIDES
+            if _solid(pilot, x + dx, y, z + dz)
+            for off in [body.off((x + 0.5 + 0.5 * dx, y + 0.5, z + 0.5 + 0.5 * dz))]
+        ]
+        _, (pitch_off, yaw_off), wall, face = min(offs)
+        if body.aims_at(wall) and body.aim_face == face and body.slot == slot:
+            return human_action("use") if pilot.has_let_go() else human_action()
+        return pilot.wielding(slot, pilot.look(pitch_off, yaw_off))
+
+    def _go(self, pilot: Pilot) -> HumanAction | None:
+        """Walks to a place where a hole can be dug."""
+        here, body, blocks = pilot.place(), pilot.body, pilot.state.blocks
+        if here is None:
+            return human_action()
+        if self._way is not None:
+            left = next_waypoint(blocks, self._way.place, self._way.field, here, body.x, body.z, False, np.empty(3))
+            if left <= 0 or not _can_dig(pilot, *self._way.place.tolist(), DEPTH):
+                self._way = None
+        if self._way is None:
+            steps_from(blocks, here, self._steps)
+            near = np.argwhere(self._steps >= 0)
+            near = near[np.argsort(self._steps[tuple(near.T)], kind="stable")][:SITES]
+            for i, j, y in near.tolist():
+                x, z = int(here[0]) + i - RADIUS, int(here[2]) + j - RADIUS
+                if _can_dig(pilot, x, y, z, DEPTH):
+                    self._way = Way(blocks, np.array((x, y, z), np.int64))
+                    break
+        pilot.intent = ("shelter",)
+        return None if self._way is None else pilot.walk(self._way)
+
+
+def _solid(pilot: Pilot, x: int, y: int, z: int) -> bool:
+    return bool(SOLID[block_at(pilot.state, (x, y, z))])
+
+
+def _walls(pilot: Pilot, x: int, y: int, z: int) -> int:
+    """Returns how many of the four cells beside a cell are solid."""
+    return sum(_solid(pilot, x + dx, y, z + dz) for dx, dz in SIDES)
+
+
+def _can_dig(pilot: Pilot, x: int, y: int, z: int, depth: int) -> bool:
+    """Tells whether a hole of a depth can be dug below a place, with soft ground, firm sides and a floor."""
+    for down in range(1, depth + 1):
+        block = block_at(pilot.state, (x, y - down, z))
+        if not SOLID[block] or HARDNESS[block] > SOFT or _walls(pilot, x, y - down, z) < 4:
+            return False
+    return _solid(pilot, x, y - depth - 1, z)

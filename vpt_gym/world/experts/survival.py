@@ -1,0 +1,97 @@
+"""Staying alive: eating, fighting what comes near, gathering by day, and hiding at night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.world.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
+from vpt_gym.world.experts.chasing import Chaser
+from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.experts.plans import LOGS, Armed, FirstOf, Plan, Rest, WithoutScreen
+from vpt_gym.world.experts.screen_work import bring_to_hotbar
+from vpt_gym.world.experts.seeking import Seeker, ids
+from vpt_gym.world.experts.shelter import Shelter
+from vpt_gym.world.experts.tunnelling import Tunneller
+from vpt_gym.world.items import FOOD, ITEMS, ROTTEN_FLESH
+from vpt_gym.world.state import MAX_FOOD, MAX_HEALTH
+
+TICKS_PER_DAY = 24000
+DUSK, DAWN = 11500, 23600
+"""Times of day between which it hides, ticks."""
+MEALS = 4
+"""Pieces of food that are enough to have."""
+LUMBER = 8
+NEAR_MONSTER = 10.0
+"""Monsters nearer than this are fought, blocks."""
+EDIBLE = tuple(item for item in ITEMS if FOOD[item] > 0 and item != ROTTEN_FLESH)
+
+
+class Eat:
+    """Eats when that fills the stomach, or heals."""
+
+    def reset(self) -> None:
+        """See ``Plan``."""
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """See ``Plan``."""
+        body = pilot.body
+        slot = pilot.slot_of(EDIBLE)
+        if slot < 0 or body.food >= MAX_FOOD:
+            return None
+        worth = int(FOOD[int(pilot.state.inventory[slot, 0])])
+        if body.eat_ticks == 0 and body.food + worth > MAX_FOOD and body.health >= MAX_HEALTH:
+            return None
+        if slot >= HOTBAR_SLOTS:
+            return bring_to_hotbar(pilot, slot, body.slot)
+        pilot.intent = ("eat",)
+        return pilot.wielding(slot, human_action("use"))
+
+
+class Survive:
+    """Fights, eats, hunts, cuts wood and hides."""
+
+    def __init__(self) -> None:
+        monsters = Chaser(lambda c: bool(IS_HOSTILE[c.kind]), farthest=NEAR_MONSTER)
+        animals = Chaser(lambda c: c.kind in (PIG, COW, SHEEP, CHICKEN))
+        self._shelter = Shelter()
+        self._fight = FirstOf(WithoutScreen(), Armed(monsters))
+        self._eat = Eat()
+        close, leave, rest = WithoutScreen(), Tunneller(None), Rest()
+        food = ids(*EDIBLE)
+        self._hunt: Plan = FirstOf(close, Seeker(ids(), food, explores=False), Armed(animals))
+        self._lumber: Plan = FirstOf(close, Seeker(ids(*LOGS), ids(*LOGS)), leave, rest)
+        self._stroll: Plan = FirstOf(close, Seeker(ids(), ids()), leave, rest)
+        self._leave = leave
+        self._parts: tuple[Any, ...] = (
+            self._shelter, self._fight, self._eat, self._hunt, self._lumber, self._stroll
+        )
+
+    def reset(self) -> None:
+        """See ``Plan``."""
+        for part in self._parts:
+            part.reset()
+
+    def act(self, pilot: Pilot) -> HumanAction | None:
+        """See ``Plan``."""
+        time = int(pilot.state.clock["time"][0]) % TICKS_PER_DAY
+        inside = self._shelter.is_inside(pilot)
+        if not inside:
+            action = self._fight.act(pilot)
+            if action is not None:
+                return action
+        action = self._eat.act(pilot)
+        if action is not None:
+            return action
+        if DUSK <= time < DAWN:
+            return self._shelter.act(pilot) or self._stroll.act(pilot)
+        if inside:
+            return self._leave.act(pilot) or human_action()
+        counts = pilot.counts()
+        if sum(int(counts[item]) for item in EDIBLE) < MEALS:
+            action = self._hunt.act(pilot)
+            if action is not None:
+                return action
+        if sum(int(counts[log]) for log in LOGS) < LUMBER:
+            return self._lumber.act(pilot)
+        return self._stroll.act(pilot)
