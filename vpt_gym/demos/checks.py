@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from vpt_gym.demos._lock import try_lock
@@ -23,7 +24,7 @@ from vpt_gym.demos.format import (
 )
 from vpt_gym.demos.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.video import VideoHeader, copy_frames, read_header
-from vpt_gym.demos.writer import SCRATCH_SUFFIX, finish, sync, write_metadata
+from vpt_gym.demos.writer import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
 
 
 @dataclass(frozen=True)
@@ -160,30 +161,35 @@ def _mend(files: DemoFiles) -> Repair:
     if ticks == 0:
         for path in files.all:
             partial(path).unlink(missing_ok=True)
-            _scratch(partial(path)).unlink(missing_ok=True)
+            scratch(partial(path)).unlink(missing_ok=True)
         return Repair(files.id, 0, "nothing of it had reached the disk; its files were removed")
 
+    crashed = _is_broken_off(files)
+    last_written = _newest(files.records).stat().st_mtime
     metadata = read_metadata(_newest(files.metadata)) if _has_metadata(files, records) else None
     complete = metadata is not None and metadata["ticks"] == ticks
     # Each piece is replaced by a whole one, under its partial name: a repair that is killed can be run again.
     cut = not complete if metadata is not None else header.frames < header.declared
     if header.frames != ticks or cut:
-        copy_frames(_newest(files.video), _scratch(partial(files.video)), ticks)
-        sync(_scratch(partial(files.video)))
-        os.replace(_scratch(partial(files.video)), partial(files.video))
+        copy_frames(_newest(files.video), scratch(partial(files.video)), ticks)
+        sync(scratch(partial(files.video)))
+        os.replace(scratch(partial(files.video)), partial(files.video))
     lines = _newest(files.records).read_bytes().splitlines(keepends=True)
     if len(lines) != ticks or not lines[-1].endswith(b"\n"):
-        with open(_scratch(partial(files.records)), "wb") as file:
+        with open(scratch(partial(files.records)), "wb") as file:
             file.writelines(line.rstrip(b"\r\n") + b"\n" for line in lines[:ticks])
             file.flush()
             os.fsync(file.fileno())
-        os.replace(_scratch(partial(files.records)), partial(files.records))
+        os.replace(scratch(partial(files.records)), partial(files.records))
     if metadata is not None and not complete:
         returns = float(sum(reward_of(record) for record in records[:ticks]))
         metadata.update({"ticks": ticks, "return": returns, "success": None, "ended": "recovered"})
+        if crashed and "started" in metadata:  # until the crash, as far as the files tell
+            started = datetime.fromisoformat(metadata["started"]).timestamp()
+            metadata["wall_time"] = round(max(0.0, last_written - started), 3)
         write_metadata(partial(files.metadata), metadata)
     finish(files)
-    _scratch(partial(files.metadata)).unlink(missing_ok=True)
+    scratch(partial(files.metadata)).unlink(missing_ok=True)
     what = "complete, and only lacked its name" if complete else f"recovered up to tick {ticks}"
     return Repair(files.id, ticks, what)
 
@@ -203,10 +209,6 @@ def _demos_in(directory: str | os.PathLike[str]) -> list[DemoFiles]:
 
 def _newest(path: Path) -> Path:
     return partial(path) if partial(path).exists() else path
-
-
-def _scratch(path: Path) -> Path:
-    return path.with_name(path.name + SCRATCH_SUFFIX)
 
 
 @contextmanager

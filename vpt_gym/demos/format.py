@@ -29,6 +29,8 @@ CONTRACTOR_FORMAT = "contractor"
 OPTIONS_SUFFIX = "-options.json"
 """Ends the name of the game's settings, which OpenAI publishes beside each recording."""
 PARTIAL_SUFFIX = ".partial"
+REJECTED = "rejected"
+"""Name of the directory, inside that of the demos, that bad ones are moved to (``vpt-gym view``)."""
 
 RESTORE = "restore the file from a copy, or delete the demo"
 REPAIR = "`vpt-gym demos repair DIR`"

@@ -1,7 +1,6 @@
-"""The video of a demo: H.264 in a fragmented MP4 that stays readable up to its last whole second.
+"""The video of a demo: H.264 in a fragmented MP4 that stays readable up to its last whole fragment.
 
-A fragmented MP4 has its header first and then one self-contained fragment per key frame, so a file whose writer
-died still opens. There are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
+A fragmented MP4 has its header first and then two fragments a second, so a file whose writer died still opens. There are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
 """
 
 from __future__ import annotations
@@ -20,14 +19,21 @@ from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
 
-_CONTAINER_OPTIONS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+FRAGMENT_SECONDS = 0.5
+"""Most that a fragment of the video holds; what a crash costs besides the frames that are not encoded yet."""
+_CONTAINER_OPTIONS = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof",
+    "frag_duration": str(round(FRAGMENT_SECONDS * 1e6)),
+    "flush_packets": "1",
+}
 
 
-def require_encoder() -> None:
+def require_encoder(*, lossless: bool = False) -> None:
     """Raises a ``RuntimeError`` that names the remedy if this build of PyAV cannot write H.264."""
-    if "libx264" not in av.codecs_available:
+    encoder = "libx264rgb" if lossless else "libx264"
+    if encoder not in av.codecs_available:
         raise RuntimeError(
-            "this build of PyAV has no libx264 encoder, which recording needs; install the wheel from PyPI: "
+            f"this build of PyAV has no {encoder} encoder, which recording needs; install the wheel from PyPI: "
             "pip install --force-reinstall av"
         )
 
@@ -35,7 +41,7 @@ def require_encoder() -> None:
 class VideoWriter:
     """Encodes the frames of one demo, one call per frame, in one thread.
 
-    A fragment reaches the operating system when the key frame after it is appended.
+    A fragment reaches the operating system when the first frame after it is appended.
 
     Args:
         path: The file to write; it is overwritten.
@@ -44,27 +50,35 @@ class VideoWriter:
         fps: Frames per second, and the distance of key frames in frames.
         crf: x264's constant rate factor, 0 (lossless luma) to 51.
         preset: x264's preset.
+        lossless: Store RGB as it is (H.264's High 4:4:4 Predictive profile); ``crf`` then says nothing.
     """
 
     def __init__(
-        self, path: Path, size: tuple[int, int], *, fps: int = 20, crf: int = 18, preset: str = "ultrafast"
+        self,
+        path: Path,
+        size: tuple[int, int],
+        *,
+        fps: int = 20,
+        crf: int = 18,
+        preset: str = "ultrafast",
+        lossless: bool = False,
     ) -> None:
-        self._size = size
+        self._lossless = lossless
         height, width = size
         self._padding = (height % 2, width % 2)
         self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER_OPTIONS)
         options = {
             "preset": preset,
             "tune": "zerolatency",
-            "crf": str(crf),
+            **({"qp": "0"} if lossless else {"crf": str(crf)}),
             "g": str(fps),
             "keyint_min": str(fps),
             "sc_threshold": "0",
             "bf": "0",
         }
-        stream = self._container.add_stream("libx264", rate=fps, options=options)
+        stream = self._container.add_stream("libx264rgb" if lossless else "libx264", rate=fps, options=options)
         stream.width, stream.height = width + self._padding[1], height + self._padding[0]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = "rgb24" if lossless else "yuv420p"
         stream.codec_context.time_base = Fraction(1, fps)
         stream.codec_context.thread_count = 1
         self._stream = stream
@@ -78,8 +92,9 @@ class VideoWriter:
             bottom, right = self._padding
             frame = cast(Frame, cv2.copyMakeBorder(frame, 0, bottom, 0, right, cv2.BORDER_REPLICATE))
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-        # swscale averages colour over 2x2 pixels; cv2's converter takes one of the four, which costs over 1 dB
-        picture = _converted(self._reformatter, picture, "yuv420p")
+        if not self._lossless:
+            # swscale averages colour over 2x2 pixels; cv2's converter takes one of the four, which costs over 1 dB
+            picture = _converted(self._reformatter, picture, "yuv420p")
         picture.pts = self._frames
         self._frames += 1
         self._container.mux(self._stream.encode(picture))

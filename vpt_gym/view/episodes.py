@@ -13,9 +13,7 @@ import numpy.typing as npt
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.format import OPTIONS_SUFFIX, DemoError, DemoFiles, files_of, list_demos, read_metadata
-
-REJECTED = "rejected"
-"""Name of the directory, inside that of the demos, that bad ones are moved to."""
+from vpt_gym.demos.format import REJECTED as REJECTED  # re-exported
 
 _MOVING_SUFFIX = ".moving"
 

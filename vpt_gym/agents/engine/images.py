@@ -113,7 +113,7 @@ class _Conv:
         if self._packed:
             one = [1, 1]
             images = [frames, weight.shape[1], size, size]
-            self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), one, one, one, 1, images)
+            self._weight = torch.ops.aten.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), one, one, one, 1, images)
         else:
             self._weight = weight.to(memory_format=torch.channels_last)
 
