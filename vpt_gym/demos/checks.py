@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.demo import read_demo
+from vpt_gym.demos.files import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
 from vpt_gym.demos.format import (
     MEND,
     OPTIONS_SUFFIX,
@@ -24,7 +25,6 @@ from vpt_gym.demos.format import (
 )
 from vpt_gym.demos.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.video import VideoHeader, copy_frames, read_header
-from vpt_gym.demos.writer import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Pro
     return problems
 
 
-def repair(directory: str | os.PathLike[str]) -> list[Repair]:
+def repair(directory: str | os.PathLike[str], *, broken_off_only: bool = False) -> list[Repair]:
     """Mends the demos of a directory that a crash broke off, and those whose video or records are cut off.
 
     Each is cut to the ticks, from the first on, that have both a frame and a whole record; nothing is encoded anew.
@@ -105,6 +105,10 @@ def repair(directory: str | os.PathLike[str]) -> list[Repair]:
     Contractor recordings are cut in the same way; only where their video's frames are stored out of order, a video
     that is longer than its records is left alone.
 
+    Args:
+        directory: The directory of demos.
+        broken_off_only: Mend what a crash broke off, and do not look at finished demos.
+
     Returns:
         What was done, in the order of the ids.
 
@@ -114,7 +118,7 @@ def repair(directory: str | os.PathLike[str]) -> list[Repair]:
     repairs = []
     for files in _demos_in(directory):
         with _lock(files) as free:
-            if free and _is_mendable(files):
+            if free and (_is_broken_off(files) or not broken_off_only) and _is_mendable(files):
                 repairs.append(_mend(files))
     return repairs
 

@@ -129,7 +129,7 @@ def read_stats(
     moved, lost = np.zeros(2), np.zeros(2)
     counts = dict.fromkeys(("null", "unsaid", "moving", "stilled", "clipped"), 0)
     outcomes: list[bool | None] = []
-    for path in list_demos(directory):
+    for path in list_demos(directory, lone_videos=True):
         try:
             demo = read_demo(path, compat=compat, recorder_version=recorder_version)
         except DemoError as error:

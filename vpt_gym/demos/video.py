@@ -1,13 +1,15 @@
 """The video of a demo: H.264 in a fragmented MP4 that stays readable up to its last whole fragment.
 
-A fragmented MP4 has its header first and then two fragments a second, so a file whose writer died still opens. There are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
+A fragmented MP4 has its header first and then two fragments a second, so a file whose writer died still opens. There
+are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -121,39 +123,56 @@ def iter_frames(
     Raises:
         av.FFmpegError: The file is not a video, or part of it cannot be decoded.
         FileNotFoundError: There is no such file.
-        ValueError: A picture is damaged, or there is no video stream.
+        ValueError: A picture is damaged or of another size than the first, or there is no video stream.
+    """
+    return (pixels() for pixels in iter_pictures(path, size, threads=threads))
+
+
+def iter_pictures(
+    path: str | os.PathLike[str], size: tuple[int, int] | None = None, *, threads: int = 0
+) -> Iterator[Callable[[], Frame]]:
+    """Yields for each frame of a video a function that returns it, to be called before the next is asked for.
+
+    Those that are not called for are decoded, since later ones depend on them, but not converted to RGB.
+    Arguments, frames and errors are those of ``iter_frames``.
     """
     with av.open(os.fspath(path)) as container:
         stream = _video_stream(container, path)
         stream.thread_type = "AUTO"
         stream.thread_count = threads
         stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
-        graph = _to_rgb(stream)
+        to_rgb: _ToRgb | None = None
         for picture in container.decode(stream):
             if picture.is_corrupt:  # the decoder papered over what it could not read
                 raise ValueError("damaged picture")
-            graph.push(picture)
-            frame = _pixels(graph.pull())
-            yield np.ascontiguousarray(frame if size is None else frame[: size[0], : size[1]])
+            if to_rgb is None:
+                to_rgb = _ToRgb(picture, stream.time_base)
+            to_rgb.check(picture)
+            yield partial(to_rgb.pixels, picture, size)
 
 
-def iter_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Frame]:
-    """Yields the frames of a video in order, uint8 (H, W, 3), as OpenCV decodes them: up to the first it cannot.
+def iter_pictures_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[], Frame]]:
+    """Yields a function for each frame, as ``iter_pictures`` does, but as OpenCV decodes: up to the first it cannot.
 
-    ``iter_frames`` gives the same pixels in all versions that were tried, and says what is wrong with a damaged video.
+    ``iter_pictures`` gives the same pixels in all versions that were tried, and says what is wrong with a damaged
+    video.
 
     Raises:
         ValueError: OpenCV cannot open the file.
     """
     capture = cv2.VideoCapture(os.fspath(path))
+
+    def pixels() -> Frame:
+        whole, frame = capture.retrieve()
+        if not whole:
+            raise ValueError("OpenCV cannot convert a picture")
+        return cast(Frame, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+
     try:
         if not capture.isOpened():
             raise ValueError(f"OpenCV cannot open {os.fspath(path)}")
-        while True:
-            whole, frame = capture.read()
-            if not whole:
-                return
-            yield cast(Frame, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        while capture.grab():
+            yield pixels
     finally:
         capture.release()
 
@@ -171,8 +190,12 @@ class VideoHeader(NamedTuple):
     """Whether it has B-frames: packets then do not stand in the order of the frames."""
 
 
-def read_header(path: str | os.PathLike[str]) -> VideoHeader:
+def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHeader:
     """Returns how many frames a video holds, and how large; 0 frames if it is cut off before the first.
+
+    Args:
+        path: The video file.
+        count: Whether to count the frames, for which the whole file is read; else ``frames`` is 0.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -181,8 +204,8 @@ def read_header(path: str | os.PathLike[str]) -> VideoHeader:
         with av.open(os.fspath(path)) as container:
             stream = _video_stream(container, path)
             size = (stream.height, stream.width)
-            count = sum(1 for _ in _whole_packets(container, stream))
-            return VideoHeader(count, size, stream.frames, bool(stream.codec_context.has_b_frames))
+            frames = sum(1 for _ in _whole_packets(container, stream)) if count else 0
+            return VideoHeader(frames, size, stream.frames, bool(stream.codec_context.has_b_frames))
     except FileNotFoundError:
         raise
     except (av.FFmpegError, OSError, ValueError):  # PyAV names "no such file" and "invalid data" both as OSErrors
@@ -217,27 +240,51 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
             writer.mux(packet)
 
 
-def _to_rgb(stream: Any) -> Any:
-    """Returns a filter graph that takes a stream's pictures and gives them as RGB.
+class _ToRgb:
+    """Converts the pictures of one video to RGB.
 
-    A filter keeps a pool of pictures. ``VideoFrame.reformat`` and ``to_ndarray`` take fresh memory for each, and having
-    it mapped costs more than the conversion itself.
+    In a filter, which keeps a pool of pictures. ``VideoFrame.reformat`` and ``to_ndarray`` take fresh memory for each,
+    and having it mapped costs more than the conversion itself. PyAV's filters do not keep their graph alive, and using
+    one without it is a segmentation fault: whoever has the filters must have the graph, so both are kept here.
+
+    Args:
+        picture: The first picture.
+        time_base: The stream's, in seconds.
     """
-    graph: Any = av.filter.Graph()
-    if hasattr(graph, "threads"):  # not in older versions of PyAV
-        graph.threads = 1
-    source, rgb, sink = graph.add_buffer(template=stream), graph.add("format", "rgb24"), graph.add("buffersink")
-    source.link_to(rgb)
-    rgb.link_to(sink)
-    graph.configure()
-    return graph
+
+    def __init__(self, picture: Any, time_base: Fraction) -> None:
+        self._shape = _shape(picture)
+        graph: Any = av.filter.Graph()
+        if hasattr(graph, "threads"):  # not in older versions of PyAV
+            graph.threads = 1
+        self._source = graph.add_buffer(
+            width=picture.width, height=picture.height, format=picture.format, time_base=time_base
+        )
+        rgb, self._sink = graph.add("format", "rgb24"), graph.add("buffersink")
+        self._source.link_to(rgb)
+        rgb.link_to(self._sink)
+        graph.configure()
+        self._graph = graph
+
+    def check(self, picture: Any) -> None:
+        """Raises a ``ValueError`` for a picture unlike the first; the graph would scale it, and say nothing."""
+        if _shape(picture) != self._shape:
+            (width, height, pixels), (first_width, first_height, first) = _shape(picture), self._shape
+            raise ValueError(
+                f"a picture is {height}x{width} {pixels}, those before are {first_height}x{first_width} {first}"
+            )
+
+    def pixels(self, picture: Any, size: tuple[int, int] | None) -> Frame:
+        """Returns the pixels of a picture, uint8 (H, W, 3), cropped to ``size``; they stay when the graph is gone."""
+        self._source.push(picture)
+        plane = self._sink.pull().planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        frame = rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
+        return np.ascontiguousarray(frame if size is None else frame[: size[0], : size[1]])
 
 
-def _pixels(picture: Any) -> Frame:
-    """Returns the pixels of an RGB picture, (H, W, 3), in the picture's own memory."""
-    plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
+def _shape(picture: Any) -> tuple[int, int, str]:
+    return picture.width, picture.height, picture.format.name
 
 
 def _converted(reformatter: Any, picture: Any, pixels: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -25,13 +24,11 @@ from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.background import BackgroundWriter
 from vpt_gym.demos.disk import room
+from vpt_gym.demos.files import finish, scratch, sync, write_metadata
 from vpt_gym.demos.format import FORMAT, FORMAT_VERSION, DemoFiles, new_id, partial
 from vpt_gym.demos.records import RecordBuilder, to_line
 from vpt_gym.demos.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
 from vpt_gym.frames import Frame, packed_copy
-
-SCRATCH_SUFFIX = ".tmp"
-"""Ends the name of a file that is about to replace the one without it."""
 
 PENDING_SECONDS = 0.4
 """Most that waits for the encoder. With a fragment of the video, that is the second that a crash may cost."""
@@ -254,7 +251,7 @@ class DemoWriter:
         self._frame_shape = frame.shape
         self.files.directory.mkdir(parents=True, exist_ok=True)
         try:
-            self._lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")
+            self._lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")  # noqa: SIM115
             try_lock(self._lines)
             self._write_metadata(self.summary(ended="recovered"))
             video = VideoWriter(
@@ -323,39 +320,6 @@ class DemoWriter:
                 self._lines.close()
 
 
-def scratch(path: Path) -> Path:
-    """Returns the name of a file that is about to replace ``path``."""
-    return path.with_name(path.name + SCRATCH_SUFFIX)
-
-
-def finish(files: DemoFiles) -> None:
-    """Gives the partial files of a demo their names; the metadata last, since it marks the demo as finished."""
-    for path in files.all:
-        if partial(path).exists():
-            os.replace(partial(path), path)
-    if os.name == "posix":
-        sync(files.directory)
-
-
-def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes metadata as JSON, through to the disk; what ``path`` held before stays until the new is whole."""
-    with open(scratch(path), "w", encoding="utf-8") as file:
-        json.dump(metadata, file, indent=1, default=_as_json)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch(path), path)
-
-
-def sync(path: Path) -> None:
-    """Waits until what was written to a file or directory is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 OWN_KEYS = {
     "format",
     "format_version",
@@ -374,9 +338,12 @@ OWN_KEYS = {
 """Keys of the metadata that ``DemoWriter`` writes itself."""
 
 
+_GAMES: tuple[str, ...] = ("minedojo", "minerl", "craftground")
+
+
 def _versions() -> dict[str, str]:
     packages = {name: _version(name) for name in ("vpt-gym", "gymnasium", "av", "numpy")}
-    games = {name: _version(name) for name in ("minedojo", "minerl", "craftground") if name in sys.modules}
+    games: dict[str, str] = {name: _version(name) for name in _GAMES if name in sys.modules}
     return {"python": platform.python_version(), **packages, **games}
 
 
@@ -386,9 +353,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:  # it runs from a source tree
         return "unknown"
-
-
-def _as_json(value: object) -> object:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    return repr(value)

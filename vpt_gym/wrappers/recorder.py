@@ -234,6 +234,7 @@ def _describe(env: gym.Env[Any, Any]) -> dict[str, Any]:
     return {
         "env_id": type(env.unwrapped).__qualname__ if spec is None else spec.id,
         "env_kwargs": kwargs,
+        "max_episode_steps": None if spec is None else spec.max_episode_steps,
         "task": kwargs.get("task", kwargs.get("task_id")),
     }
 
