@@ -13,9 +13,11 @@ import numpy as np
 try:
     from Xlib import XK, X
     from Xlib.display import Display
+    from Xlib.error import BadWindow
     from Xlib.ext import xtest
+    from Xlib.protocol.event import ClientMessage
 except ImportError:
-    XK = X = Display = xtest = None
+    XK = X = Display = xtest = ClientMessage = BadWindow = None
 
 XVFB = shutil.which("Xvfb")
 MISSING = "no virtual screen: apt-get install xvfb" if XVFB is None else "no python-xlib: pip install python-xlib"
@@ -65,32 +67,25 @@ class VirtualScreen:
 
     def windows(self) -> list[tuple[int, int, int, int]]:
         """Returns (x, y, width, height) of every window that is shown."""
-        shown = []
-        for window in self._root.query_tree().children:
-            if window.get_attributes().map_state == X.IsViewable:
-                place = window.get_geometry()
-                shown.append((place.x, place.y, place.width, place.height))
-        return shown
+        places = [window.get_geometry() for window in self._shown()]
+        return [(place.x, place.y, place.width, place.height) for place in places]
 
     def resize(self, width: int, height: int) -> None:
         """Resizes the one window, as a person does at its edge."""
-        (window,) = (w for w in self._root.query_tree().children if w.get_attributes().map_state == X.IsViewable)
-        window.configure(x=0, y=0, width=width, height=height)
+        self._window().configure(x=0, y=0, width=width, height=height)
         self._display.sync()
 
     def close_window(self) -> None:
         """Asks the one window to close, as the cross in its title bar does."""
-        (window,) = (w for w in self._root.query_tree().children if w.get_attributes().map_state == X.IsViewable)
-        from Xlib.protocol.event import ClientMessage
-
+        window = self._window()
         atoms = [self._display.intern_atom(name) for name in ("WM_PROTOCOLS", "WM_DELETE_WINDOW")]
         message = ClientMessage(window=window, client_type=atoms[0], data=(32, [atoms[1], X.CurrentTime, 0, 0, 0]))
         window.send_event(message)
         self._display.sync()
 
-    def take_focus(self) -> None:
-        """Takes the keyboard away from whatever window has it."""
-        self._display.set_input_focus(X.NONE, X.RevertToNone, X.CurrentTime)
+    def focus(self, focused: bool) -> None:
+        """Gives the keyboard to the one window, or to none."""
+        self._display.set_input_focus(self._window() if focused else X.NONE, X.RevertToNone, X.CurrentTime)
         self._display.sync()
 
     def picture(self, x: int, y: int, width: int, height: int) -> np.ndarray[Any, Any]:
@@ -103,6 +98,20 @@ class VirtualScreen:
         self._display.close()
         self._process.terminate()
         self._process.wait(20)
+
+    def _shown(self) -> list[Any]:
+        shown = []
+        for window in self._root.query_tree().children:
+            try:
+                if window.get_attributes().map_state == X.IsViewable:
+                    shown.append(window)
+            except BadWindow:  # it was closed since the question
+                continue
+        return shown
+
+    def _window(self) -> Any:
+        (window,) = self._shown()
+        return window
 
     def _fake(self, code: int, press: int, release: int, down: bool | None) -> None:
         if down is not False:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -16,6 +17,9 @@ import pytest
 from frame_counter_env import read_counter
 
 from vpt_gym.demos import Demo, check, list_demos, read_demo
+from vpt_gym.learning import recording
+from vpt_gym.learning.envs import EnvArgs
+from vpt_gym.learning.stage import Recording
 
 TESTS = Path(__file__).parent.parent
 COUNTER = ("--env", "scripted_counter:ScriptedCounter-v0", "--expert", "scripted_counter:CounterExpert")
@@ -37,6 +41,12 @@ def record(directory: Path, *options: str, status: int = 0) -> subprocess.Comple
     )
     assert result.returncode == status, result.stdout + result.stderr
     return result
+
+
+def record_here(directory: Path, **fields: Any) -> None:
+    """The same in this process, in one go."""
+    env = fields.pop("env", EnvArgs(COUNTER[1]))
+    recording.record(Recording(out=directory, env=env, expert=(COUNTER[3],), keep="all", **fields))
 
 
 def by_seed(directory: Path) -> dict[int, Demo]:
@@ -83,12 +93,12 @@ def test_all_episodes_are_kept_if_asked_for_and_more_can_be_added(tmp_path: Path
     before = content(tmp_path / "a")
     assert sorted(before) == [4, 5, 6]
     assert [demo.success for _, demo in sorted(by_seed(tmp_path / "a").items())] == [True, False, True]
-    said = record(tmp_path / "a", *options, "--episodes", "5", "--num-envs", "3").stdout
+    said = record(tmp_path / "a", *options, "--episodes", "5", "--num-envs", "2").stdout
     after = content(tmp_path / "a")
     assert {seed: after[seed] for seed in before} == before
     assert sorted(after) == [4, 5, 6, 7, 8]
     assert "5 demos" in said
-    record(tmp_path / "b", *options, "--episodes", "5")
+    record_here(tmp_path / "b", episodes=5, seed=4)
     assert content(tmp_path / "b") == after
 
 
@@ -144,7 +154,7 @@ def broken_off(directory: Path, options: list[str], how: signal.Signals, *, afte
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_interrupted_and_killed_it_goes_on_as_if_nothing_had_been(tmp_path: Path, slowly: list[str]) -> None:
-    record(tmp_path / "whole", *slowly)
+    record_here(tmp_path / "whole", episodes=10, env=EnvArgs(COUNTER[1], kwargs=slowly[-1]))
     whole = content(tmp_path / "whole")
     assert sorted(whole) == list(range(10))
 
@@ -194,7 +204,6 @@ def test_a_process_that_dies_is_told_and_the_rest_stays(tmp_path: Path, slowly: 
 def test_an_agent_can_play(tmp_path: Path) -> None:
     from vpt_gym import VPTAgent, VPTObsWrapper
     from vpt_gym.actions.codec import canonical
-    from vpt_gym.learning.envs import EnvArgs
 
     VPTAgent.from_config("nano", seed=3).save_pretrained(tmp_path / "agent")
     env = EnvArgs(kwargs='{"level": "easy", "image_size": [72, 128], "max_episode_steps": 8}')

@@ -194,3 +194,26 @@ def test_several_processes_record_into_one_directory(tmp_path: Path) -> None:
     assert [child.wait() for child in children] == [0, 0, 0]
     assert sorted(assert_content(path, 25) for path in list_demos(tmp_path)) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert check(tmp_path) == []
+
+
+REPAIR = """
+import sys
+from vpt_gym.demos import repair
+
+while True:
+    for done in repair(sys.argv[1], broken_off_only=True):
+        print(done, flush=True)
+"""
+
+
+def test_repairing_while_others_record_touches_nothing_of_theirs(tmp_path: Path) -> None:
+    (tmp_path / "demos").mkdir()
+    repairing = subprocess.Popen([sys.executable, "-c", REPAIR, str(tmp_path / "demos")], stdout=subprocess.PIPE)
+    short = RECORD.replace("range(200)", "range(50)")
+    command = [sys.executable, "-c", short, str(tmp_path / "demos"), str(TESTS), "2"]
+    children = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
+    repairing.kill()
+    said = repairing.communicate()[0].decode().splitlines()
+    assert all(line.endswith("nothing of it had reached the disk; its files were removed") for line in said), said
+    assert sorted(assert_content(path, 2) for path in list_demos(tmp_path / "demos")) == sorted([*range(50)] * 2)

@@ -12,6 +12,7 @@ import scripted_counter  # noqa: F401 (registers the env)
 
 from vpt_gym.actions.human import no_op
 from vpt_gym.demos import check, list_demos, read_demo, repair
+from vpt_gym.demos.format import files_of, partial
 from vpt_gym.demos.video import count_frames
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.episodes import Episode
@@ -87,6 +88,15 @@ def test_what_was_broken_off_is_played_anew(tmp_path: Path, mended: bool) -> Non
     assert seeds(tmp_path) == [0, 1, 3]
     assert check(tmp_path) == []
     assert {read_demo(path).metadata["ended"] for path in list_demos(tmp_path)} == {"terminated"}
+
+
+def test_a_demo_that_only_lacked_its_name_is_not_played_again(tmp_path: Path) -> None:
+    recorded = record(counter(tmp_path))
+    last = files_of(list_demos(tmp_path)[-1])
+    for path in last.all[1:]:  # as killed between two renames
+        path.rename(partial(path))
+    assert record(counter(tmp_path)) == replace(recorded, played=0, successes=0)
+    assert check(tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpt_gym.play.clock import TickClock
@@ -26,6 +26,7 @@ def played(works: list[float]) -> tuple[list[float], TickClock]:
     return starts, clock
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 0.4), min_size=2, max_size=60))
 def test_ticks_never_come_in_a_burst(works: list[float]) -> None:
     starts, _ = played(works)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, human_action_space, no_op
@@ -18,6 +18,7 @@ def pressed(action: dict[str, object]) -> set[str]:
     return {name for name in BUTTONS if action[name]}
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(counts, counts), max_size=4), max_size=12), st.floats(0, 200))
 def test_every_count_turns_the_view_in_exactly_one_tick(ticks: list[list[tuple[int, int]]], sensitivity: float) -> None:
     controls = Controls(sensitivity)
@@ -35,6 +36,7 @@ def test_every_count_turns_the_view_in_exactly_one_tick(ticks: list[list[tuple[i
     np.testing.assert_array_equal(turned, moved)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(counts, counts), max_size=6))
 def test_a_tick_turns_by_the_sum_of_its_counts(moves: list[tuple[int, int]]) -> None:
     controls = Controls()
@@ -47,6 +49,7 @@ def test_a_tick_turns_by_the_sum_of_its_counts(moves: list[tuple[int, int]]) -> 
 edges = st.lists(st.tuples(st.sampled_from(["press", "release"]), st.sampled_from(["jump", "attack"])), max_size=5)
 
 
+@settings(deadline=None)
 @given(st.lists(edges, max_size=10))
 def test_a_button_acts_in_the_ticks_in_which_it_is_down_at_any_time(ticks: list[list[tuple[str, str]]]) -> None:
     controls = Controls()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from frame_counter_env import read_counter
+from running_play import Program
 from virtual_screen import HAS_SCREEN, MISSING, VirtualScreen, wait_for
 
+from vpt_gym.actions.codec import encode, is_null
+from vpt_gym.agents import VPTAgent
 from vpt_gym.demos import Demo, list_demos, read_demo
 
 pytestmark = pytest.mark.skipif(not HAS_SCREEN, reason=MISSING)
-
-TESTS = Path(__file__).parent.parent
-PANEL = 300
 
 
 @pytest.fixture(scope="module")
@@ -30,86 +27,6 @@ def screen() -> Iterator[VirtualScreen]:
     screen = VirtualScreen()
     yield screen
     screen.close()
-
-
-class Program:
-    """The running program: what its window shows, and what it prints."""
-
-    def __init__(self, screen: VirtualScreen, folder: Path, *words: str, **kwargs: Any) -> None:
-        self.screen, self.folder = screen, folder
-        if kwargs:
-            words = ("play_env:PlayEnv-v0", "--env.kwargs", json.dumps(kwargs), "--scale", "4", *words)
-        self.printed = folder.with_name("printed.txt")
-        self._lines = 0
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "vpt_gym", "play", *words, "--out", str(folder)],
-            stdout=self.printed.open("w"),
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "DISPLAY": screen.name, "PYTHONPATH": os.pathsep.join((f"{TESTS}/play", str(TESTS)))},
-        )
-        self.place = wait_for(self._window, "no window")
-
-    @property
-    def out(self) -> str:
-        """What it has printed so far."""
-        return self.printed.read_text()
-
-    def said(self) -> str:
-        """Waits for the next line that it prints, and returns it."""
-        self._lines += 1
-        return wait_for(lambda: self.out.count("\n") >= self._lines and self.out, "it says nothing").splitlines()[
-            self._lines - 1
-        ]
-
-    def _window(self) -> tuple[int, int, int, int] | None:
-        assert self.process.poll() is None, self.out
-        return next(iter(self.screen.windows()), None)
-
-    def frame(self) -> np.ndarray[Any, Any]:
-        """What the program shows of the env, which is in the middle of the part left of the panel."""
-        x, y, width, height = self.place
-        width -= PANEL
-        factor = min(width // 80, height // 48)
-        left, top = x + (width - 80 * factor) // 2, y + (height - 48 * factor) // 2
-        return self.screen.picture(left, top, 80 * factor, 48 * factor)
-
-    @property
-    def warns(self) -> bool:
-        """Whether something stands in the panel in amber."""
-        x, y, width, height = self.place
-        red, green, blue = np.moveaxis(self.screen.picture(x + width - PANEL, y, PANEL, height).astype(int), -1, 0)
-        return bool(((red - blue > 80) & (red > green) & (green > 0.6 * red)).any())
-
-    @property
-    def tick(self) -> int:
-        """The tick that the frame on the screen shows; only while nothing is written over it."""
-        return read_counter(self.frame())[0]
-
-    def wait_ticks(self, ticks: int) -> int:
-        """Waits for so many more ticks and returns the one that is shown then."""
-        goal = self.tick + ticks
-        wait_for(lambda: self.tick >= goal, f"tick {goal} has not come")
-        return self.tick
-
-    @property
-    def dimmed(self) -> bool:
-        """Whether something is written over the picture, which is then dark: its corner is never covered."""
-        return 40 < self.frame()[-3, -3, 0] < 120
-
-    def begin(self) -> None:
-        wait_for(lambda: self.dimmed, "it does not wait for the person")
-        x, y, width, height = self.place
-        self.screen.point(x + (width - PANEL) // 2, y + height // 2)
-        self.screen.button(1)
-        wait_for(lambda: not self.dimmed, "the click does not begin the episode")
-
-    def wait_dimmed(self, dimmed: bool) -> None:
-        wait_for(lambda: self.dimmed == dimmed, "nothing is written over the picture" if dimmed else "it is not played")
-
-    def ended(self, status: int) -> str:
-        """Waits until it ends with an exit status, and returns all that it printed."""
-        assert self.process.wait(30) == status, self.out
-        return self.out
 
 
 Start = Callable[..., Program]
@@ -173,8 +90,9 @@ def test_what_is_done_is_what_is_recorded(start: Start, screen: VirtualScreen) -
     screen.key("Return")
     program.wait_dimmed(False)
     program.wait_ticks(2)
-    screen.take_focus()
+    screen.focus(False)
     program.wait_dimmed(True)
+    screen.focus(True)
     program.begin()
     program.wait_ticks(2)
     screen.key("F9")
@@ -253,19 +171,20 @@ def test_hand_over_restart_and_discard(start: Start, screen: VirtualScreen) -> N
 
 
 def test_a_slow_env_that_breaks(start: Start, screen: VirtualScreen) -> None:
-    program = start(length=9_000, seconds=0.1, breaks_at=25, success=True)
+    program = start(length=9_000, seconds=0.1, breaks_at=40, success=True)
     program.begin()
     program.wait_ticks(14)
     assert program.warns
+    screen.resize(150, 90)  # too small for anything
     screen.resize(1000, 700)
     program.place = (0, 0, 1000, 700)
     wait_for(lambda: program.tick >= 18, "the picture does not grow with the window")
     out = program.ended(1)
     assert out.endswith("RuntimeError: the world has ended\n")
-    assert "(25 ticks, no success, not finished: RuntimeError: the world has ended)" in out
+    assert "(40 ticks, no success, not finished: RuntimeError: the world has ended)" in out
     (demo,) = kept(program.folder)
-    assert len(demo) == 25
-    assert demo.metadata["ended"] in ("error", "close")
+    assert len(demo) == 40
+    assert demo.metadata["ended"] == "error"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -274,7 +193,6 @@ def test_a_signal_keeps_what_was_recorded(start: Start, screen: VirtualScreen, n
     program.begin()
     screen.key("s", down=True)
     shown = program.wait_ticks(16)
-    assert not program.warns
     program.process.send_signal(number)
     out = program.ended(128 + number)
     screen.key("s", down=False)
@@ -288,17 +206,23 @@ def test_a_signal_keeps_what_was_recorded(start: Start, screen: VirtualScreen, n
     assert not list(program.folder.glob("*.partial"))
 
 
-def test_the_embedded_world_is_played(start: Start, screen: VirtualScreen) -> None:
-    program = start("--env.kwargs", '{"image_size": [64, 128], "max_episode_steps": 30}', "--expert", "scripted")
+def test_an_agent_plays_and_the_expert_labels(start: Start, screen: VirtualScreen, tmp_path: Path) -> None:
+    VPTAgent.from_config("nano", seed=0).save_pretrained(tmp_path / "agent")
+    kwargs = json.dumps({"image_size": [64, 128], "level": "easy", "max_episode_steps": 25})
+    program = start("--env.kwargs", kwargs, "--agent", str(tmp_path / "agent"), "--expert", "scripted")
     wait_for(lambda: len(np.unique(program.frame())) > 30, "no picture")
     screen.key("Return")
     screen.key("F6")
-    assert "the expert plays" in program.said()
-    assert "(30 ticks, no success)" in program.said()
-    screen.key("F10")
-    assert program.said().startswith("Discarded")
+    handed_over = re.fullmatch(r"Tick (\d+): the agent plays\.", program.said())
+    assert handed_over is not None
+    assert "(25 ticks, no success)" in program.said()
     screen.close_window()
     program.ended(0)
-    (demo,) = kept(program.folder / "rejected")
+    (demo,) = kept(program.folder)
     assert (demo.metadata["ended"], demo.metadata["env_id"]) == ("truncated", "vpt_gym/Harvest1Log-v0")
-    assert not demo.null.all()
+    assert demo.metadata["seed"] == 1_000_000  # a world for DAgger
+    labels, executed = encode(demo.actions), encode(demo.executed)
+    tick = int(handed_over[1])
+    assert not is_null(labels[tick:]).all()
+    assert (labels[tick:] != executed[tick:]).any(axis=1).sum() > 10  # it is a fresh network
+    assert is_null(labels[:tick]).all()

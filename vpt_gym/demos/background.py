@@ -30,7 +30,9 @@ class BackgroundWriter:
         self._video = video
         self._lines = lines
         self._flush_every = flush_every
-        self._waiting: queue.Queue[tuple[Frame, str] | None] = queue.Queue(capacity)
+        self._waiting: queue.Queue[tuple[Frame, str, float] | None] = queue.Queue(capacity)
+        self._ticks = 0
+        self._return = 0.0
         self._error: BaseException | None = None
         self._dropping = False
         self._process = os.getpid()
@@ -42,7 +44,12 @@ class BackgroundWriter:
         """How many ticks wait for the thread; it may be at work on one more."""
         return self._waiting.qsize()
 
-    def put(self, frame: Frame, line: str) -> None:
+    @property
+    def written(self) -> tuple[int, float]:
+        """How many ticks are written, and the sum of their rewards."""
+        return self._ticks, self._return
+
+    def put(self, frame: Frame, line: str, reward: float) -> None:
         """Hands over one tick; ``frame`` must not be changed afterwards.
 
         Raises:
@@ -53,7 +60,7 @@ class BackgroundWriter:
         self._check_process()
         if self._error is not None:
             raise self._error
-        self._waiting.put((frame, line))
+        self._waiting.put((frame, line, reward))
 
     def finish(self) -> None:
         """Waits until all ticks are written, and closes the video.
@@ -90,17 +97,17 @@ class BackgroundWriter:
             )
 
     def _run(self) -> None:
-        ticks = 0
         while (tick := self._waiting.get()) is not None:
             if self._error is not None or self._dropping:
                 continue
             try:
-                frame, line = tick
+                frame, line, reward = tick
                 self._lines.write(line)
-                if ticks % self._flush_every == 0:
+                if self._ticks % self._flush_every == 0:
                     self._lines.flush()  # before the frame that sends the fragment before it to disk
                 self._video.append(frame)
-                ticks += 1
+                self._ticks += 1
+                self._return += reward
             except BaseException as error:  # told by the next put, or by finish
                 self._error = error
         if self._error is None and not self._dropping:

@@ -8,6 +8,7 @@ import os
 import tempfile
 import threading
 import time
+import uuid
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -81,7 +82,7 @@ class FrameCache:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._directory = None if directory is None else Path(directory)
         self._frames: dict[str, Frame] = {}
-        self._users: IO[str] | None = None
+        self._users: IO[bytes] | None = None
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -133,6 +134,13 @@ class FrameCache:
             with self._lock:
                 kept = self._frames.setdefault(key, frames)
             return kept
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise CacheFullError(
+                f"the disk of {self._files_directory()} is full: {int(np.prod(shape)):,} bytes of frames do not fit; "
+                "free some, give the cache another directory, or a limit (max_file_bytes)"
+            ) from error
         finally:
             if kept is None or kept is not frames:  # it failed, or another thread was faster
                 with self._lock:
@@ -167,15 +175,12 @@ class FrameCache:
                 return None
             frames: Frame = np.load(path, mmap_mode="r")
             with self._lock:
-                if self._users is None:  # locked as long as this cache lives
-                    users = tempfile.NamedTemporaryFile(  # noqa: SIM115
-                        "w", dir=path.parent, suffix=_USERS_SUFFIX, encoding="utf-8"
-                    )
-                    try_lock(users.file)
-                    self._users = users.file
-                    weakref.finalize(self, users.close)
-                self._users.write(f"{path.name}\n")
-                self._users.flush()
+                if self._users is None:
+                    users = path.with_name(f"{uuid.uuid4().hex}{_USERS_SUFFIX}")
+                    self._users = open(users, "wb", buffering=0)  # noqa: SIM115 (locked as long as this cache lives)
+                    try_lock(self._users)
+                    weakref.finalize(self, _forget, self._users, users)
+                self._users.write(f"{path.name}\n".encode())
             return frames
 
     def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
@@ -184,15 +189,7 @@ class FrameCache:
             if self.max_file_bytes is not None:
                 self._make_room(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
-            try:
-                _allocate(scratch)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-                raise CacheFullError(
-                    f"the disk of {scratch.parent} is full: {int(np.prod(shape)):,} bytes of frames do not fit; free "
-                    "some, give the cache another directory, or a limit (max_file_bytes)"
-                ) from error
+            _allocate(scratch)
             return file
 
     @contextmanager
@@ -207,11 +204,11 @@ class FrameCache:
         """Returns the files that living caches have given out; forgets the dead ones'."""
         names: set[str] = set()
         for path in self._files_directory().glob(f"*{_USERS_SUFFIX}"):
-            with suppress(FileNotFoundError), open(path, "r+", encoding="utf-8") as file:
+            with suppress(FileNotFoundError), open(path, "rb") as file:
                 if try_lock(file):
                     path.unlink()  # its cache was killed
                 else:
-                    names.update(file.read().splitlines())
+                    names.update(file.read().decode().splitlines())
         return names
 
     def _make_room(self, needed: int, limit: int) -> None:
@@ -243,6 +240,11 @@ class FrameCache:
                 return Path(self._temporary.name)
             self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
+
+
+def _forget(users: IO[bytes], path: Path) -> None:
+    users.close()
+    path.unlink(missing_ok=True)
 
 
 def _is_still(file: IO[bytes], path: Path) -> bool:

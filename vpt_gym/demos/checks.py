@@ -218,10 +218,12 @@ def _newest(path: Path) -> Path:
 @contextmanager
 def _lock(files: DemoFiles) -> Iterator[bool]:
     """Whether nobody is recording this demo; nobody else repairs it inside the ``with`` block."""
-    try:
-        records = open(_newest(files.records), "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
-    except FileNotFoundError:
-        yield True
+    for path in (partial(files.records), files.records):  # in this order: it may get its name in between
+        try:
+            records = open(path, "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
+        except FileNotFoundError:
+            continue
+        with records:
+            yield try_lock(records)
         return
-    with records:
-        yield try_lock(records)
+    yield True

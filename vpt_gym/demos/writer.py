@@ -174,7 +174,7 @@ class DemoWriter:
         with self._disk():
             if self._background is None:
                 self._background = self._open(frame)
-            self._background.put(frame, line)
+            self._background.put(frame, line, float(reward))
         self._ticks += 1
         self._return += float(reward)
 
@@ -214,6 +214,7 @@ class DemoWriter:
         self._metadata.update(metadata or {})
         with self._disk():
             self._background.finish()
+            self._ticks, self._return = self._background.written  # an interrupt may have come between put and count
             sync(partial(self.files.video))
             self._lines.flush()
             os.fsync(self._lines.fileno())
@@ -251,8 +252,7 @@ class DemoWriter:
         self._frame_shape = frame.shape
         self.files.directory.mkdir(parents=True, exist_ok=True)
         try:
-            self._lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")  # noqa: SIM115
-            try_lock(self._lines)
+            self._lines = self._open_lines()
             self._write_metadata(self.summary(ended="recovered"))
             video = VideoWriter(
                 partial(self.files.video),
@@ -273,6 +273,16 @@ class DemoWriter:
             with suppress(OSError):
                 self._remove()
             raise
+
+    def _open_lines(self) -> TextIOWrapper:
+        """Creates the file of records, locked: nobody else takes it for one that a crash left behind."""
+        while True:
+            lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")  # noqa: SIM115
+            while not try_lock(lines):  # a repair that runs just now was faster, and is about to remove it
+                time.sleep(0.001)
+            if os.fstat(lines.fileno()).st_nlink:
+                return lines
+            lines.close()
 
     def _write_metadata(self, summary: EpisodeSummary) -> None:
         metadata = {

@@ -61,7 +61,7 @@ def resolve(expert: Sequence[str], env_id: str) -> tuple[str, ...]:
     Args:
         expert: ``("scripted",)``, ``("module:attribute",)``, or what ``VPTAgent.from_pretrained`` takes: one word, or
             a ``.model`` and a ``.weights`` file.
-        env_id: The env that it is to play in.
+        env_id: The env that it is to play in; also ``module:id``.
 
     Raises:
         ValueError: The env has no scripted expert, or there are no names, or more than two.
@@ -70,12 +70,13 @@ def resolve(expert: Sequence[str], env_id: str) -> tuple[str, ...]:
         raise ValueError(f"an expert is one word, or a .model and a .weights file; got {len(expert)} words")
     if tuple(expert) != (SCRIPTED,):
         return tuple(expert)
-    if env_id not in EXPERTS:
+    name = env_id.rpartition(":")[2]
+    if name not in EXPERTS:
         raise ValueError(
             f"there is no scripted expert for {env_id}, only for {', '.join(EXPERTS)}. Let an agent play (the folder "
             "of a saved one, or a .model and its .weights file), or an expert of your own (module:attribute)"
         )
-    return (EXPERTS[env_id],)
+    return (EXPERTS[name],)
 
 
 def is_agent(expert: Sequence[str]) -> bool:

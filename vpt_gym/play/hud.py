@@ -17,7 +17,7 @@ from vpt_gym.play.session import Phase, Session
 Colour: TypeAlias = tuple[int, int, int]
 
 PANEL_WIDTH = 300
-PANEL_HEIGHT = 600
+PANEL_HEIGHT = 680
 """Least height of the panel, pixels."""
 
 BACKGROUND = (12, 13, 16)
@@ -217,7 +217,7 @@ class Panel:
             surface.blit(_rendered(value.text, value.size, value.colour), (left + _VALUES, y))
             y += 22
         if rate is not None and rate < SLOW_BELOW:
-            slow = "The env is slower than the game: time runs slow, no tick is lost."
+            slow = "Env or agent are slower than the game: time runs slow, no tick is lost."
             y = _paragraph(surface, Line(slow, 14, _AMBER), left, y, width)
         y = _rule(surface, left, y, width)
 
@@ -240,7 +240,7 @@ def draw_card(surface: pygame.Surface, area: pygame.Rect, lines: list[Line]) -> 
     veil = pygame.Surface(area.size, pygame.SRCALPHA)
     veil.fill((8, 9, 12, 150))
     surface.blit(veil, area)
-    rows = [(row, line) for line in lines for row in _wrapped(line, min(area.width, 620) - 4 * _MARGIN)]
+    rows = [(row, line) for line in lines for row in _wrapped(line, max(100, min(area.width, 620) - 4 * _MARGIN))]
     images = [_rendered(row, line.size, line.colour) for row, line in rows]
     gap = 12
     width = max(image.get_width() for image in images) + 4 * _MARGIN

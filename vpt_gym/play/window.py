@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 import pygame
 
@@ -49,6 +48,8 @@ class Window:
         if scale < 0:
             raise ValueError(f"scale is {scale}; it is a whole factor, or 0 for the largest that fits")
         height, width = frame_size
+        # the click that brings the window to the front goes on, too
+        os.environ.setdefault("SDL_MOUSE_FOCUS_CLICKTHROUGH", "1")
         try:
             pygame.display.init()
             if pygame.display.get_driver() in _NO_DISPLAY and "SDL_VIDEODRIVER" not in os.environ:
@@ -57,11 +58,9 @@ class Window:
             screen_width, screen_height = pygame.display.get_desktop_sizes()[0]
             fitting = min((_SHARE[0] * screen_width - PANEL_WIDTH) // width, _SHARE[1] * screen_height // height)
             factor = scale or max(1, int(fitting))
-            self._window = pygame.Window(
-                title, (factor * width + PANEL_WIDTH, max(factor * height, PANEL_HEIGHT)), resizable=True
-            )
-            self._window.minimum_size = (width + PANEL_WIDTH, max(height, PANEL_HEIGHT))
-            self._window.get_surface()
+            size = factor * width + PANEL_WIDTH, max(factor * height, PANEL_HEIGHT)
+            self._surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+            pygame.display.set_caption(title)
         except pygame.error as error:
             pygame.quit()
             raise RuntimeError(
@@ -81,9 +80,10 @@ class Window:
         self.forget_input()
 
     def forget_input(self) -> None:
-        """Throws away what keys and mouse have done up to now and ``poll`` has not seen."""
-        pygame.event.pump()
-        pygame.event.clear(_INPUT)
+        """Throws away what keys and mouse have done up to now and ``poll`` has not seen, but for commands."""
+        for event in pygame.event.get(_INPUT):
+            if event.type == pygame.KEYDOWN and event.scancode in _COMMAND_OF_SCANCODE:
+                pygame.event.post(event)
 
     def poll(self, controls: Controls) -> list[Command]:
         """Gives ``controls`` what keys and mouse have done since the last call, while the mouse is captured.
@@ -102,35 +102,12 @@ class Window:
             elif self._captured:
                 _feed(controls, event)
             elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 and self._picture.collidepoint(event.pos):
-                if not self._window.focused:  # not every window manager gives it the keyboard with the click
-                    self._window.focus(input_only=True)
                 commands.append(Command.GO_ON)
         return commands
 
     def draw(self, frame: Frame, session: Session, rate: float | None) -> None:
         """Shows a frame, uint8 (H, W, 3) contiguous, and what the session has to say."""
-        self._draw(frame, session, rate, card(session))
-
-    def draw_wait(self) -> None:
-        """Shows that an episode is being started."""
-        surface = self._window.get_surface()
-        area = self._picture_area(surface)
-        surface.fill(BACKGROUND, area)
-        draw_card(surface, area, [Line("Starting an episode ...", 24)])
-        self._window.flip()
-        pygame.event.pump()
-
-    def close(self) -> None:
-        """Closes the window."""
-        self.capture(False)
-        self._window.destroy()
-        pygame.quit()
-
-    def _picture_area(self, surface: pygame.Surface) -> pygame.Rect:
-        return pygame.Rect(0, 0, surface.get_width() - PANEL_WIDTH, surface.get_height())
-
-    def _draw(self, frame: Frame, session: Session, rate: float | None, lines: Iterable[Line]) -> None:
-        surface = self._window.get_surface()
+        surface = self._surface
         area = self._picture_area(surface)
         height, width = frame.shape[:2]
         factor = max(1, min(area.width // width, area.height // height))
@@ -139,11 +116,28 @@ class Window:
         image = pygame.image.frombuffer(frame.data, (width, height), "RGB")
         surface.fill(BACKGROUND, area)
         surface.blit(pygame.transform.scale_by(image, factor), self._picture)
-        written = list(lines)
-        if written:
-            draw_card(surface, area, written)
+        lines = card(session)
+        if lines:
+            draw_card(surface, area, lines)
         self.panel.draw(surface, pygame.Rect(area.right, 0, PANEL_WIDTH, area.height), session, rate)
-        self._window.flip()
+        pygame.display.flip()
+
+    def draw_wait(self) -> None:
+        """Shows that an episode is being started."""
+        surface = self._surface
+        area = self._picture_area(surface)
+        surface.fill(BACKGROUND, area)
+        draw_card(surface, area, [Line("Starting an episode ...", 24)])
+        pygame.display.flip()
+        pygame.event.pump()
+
+    def close(self) -> None:
+        """Closes the window."""
+        self.capture(False)
+        pygame.quit()
+
+    def _picture_area(self, surface: pygame.Surface) -> pygame.Rect:
+        return pygame.Rect(0, 0, max(1, surface.get_width() - PANEL_WIDTH), surface.get_height())
 
 
 def _feed(controls: Controls, event: pygame.event.Event) -> None:
