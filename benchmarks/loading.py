@@ -1,8 +1,8 @@
 """How fast do contractor recordings become batches, compared with the public loader's way?
 
 Makes recordings of 640x360 in the contractors' layout out of the embedded world, of each of two kinds: ``recorder``, as
-our own recorder encodes (large, and cheap to decode a byte), and ``x264``, as libx264 does by its defaults, with B-frames
-(a quarter of the size). It reads them, with two workers, by
+our own recorder encodes (large, and cheap to decode a byte), and ``x264``, as libx264 does by its defaults, with
+B-frames (a quarter of the size). It reads them, with two workers, by
 
 * ``public``: openai/Video-Pre-Training's loader, step by step: worker processes that decode with OpenCV, apply the
   rules, clip, scale to 128x128, and send each frame through a queue;

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.format import OPTIONS_SUFFIX, DemoError, DemoFiles, files_of, list_demos, read_metadata
-from vpt_gym.demos.video import read_header
 from vpt_gym.demos.format import REJECTED as REJECTED  # re-exported
+from vpt_gym.demos.video import read_header
 
 _MOVING_SUFFIX = ".moving"
 
