@@ -1,11 +1,16 @@
 """How fast do contractor recordings become batches, compared with the public loader's way?
 
-Makes recordings of 640x360 in the contractors' layout out of the embedded world, and reads them, with two workers, by
+Makes recordings of 640x360 in the contractors' layout out of the embedded world, of each of two kinds: ``recorder``, as
+our own recorder encodes (large, and cheap to decode a byte), and ``x264``, as libx264 does by its defaults, with
+B-frames (a quarter of the size). It reads them, with two workers, by
 
 * ``public``: openai/Video-Pre-Training's loader, step by step: worker processes that decode with OpenCV, apply the
   rules, clip, scale to 128x128, and send each frame through a queue;
 * ``plain``: the same without what a plain loop would not do (clip the whole frame, fill a dictionary of 24 keys);
-* ``DemoDataset``: its first pass (constructor and first epoch, nothing cached), and later passes.
+* ``DemoDataset``: its first pass (constructor and first epoch, nothing cached), and later passes. Null ticks are cut,
+  as the other two do.
+
+``decoding`` is what no loader can save: PyAV decodes the pictures, in two threads, and nothing is done with them.
 
 Rounds alternate, each in a fresh process. Both the clock's and the processor's time are taken: on a machine with other
 work, only the latter says something. Writes ``benchmarks/results/loading.json``. Run it with
@@ -17,14 +22,17 @@ from __future__ import annotations
 import json
 import multiprocessing
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import gymnasium as gym
 import numpy as np
@@ -44,24 +52,36 @@ WORKERS, BATCH, SEQ_LEN = 2, 2, 16
 ROUNDS = 5
 LATER_PASSES = 3
 QUEUE = 16  # frames, as in the public loader
+KINDS = ("recorder", "x264")
 RESULT = Path(__file__).parent / "results" / "loading.json"
 
 
 def record(folder: Path) -> None:
-    """Writes the recordings, as our own recorder encodes: it decodes faster than what most encoders make."""
+    """Writes the recordings of both kinds, each into a directory of its own."""
     env = gym.make("vpt_gym/Harvest1Log-v0", image_size=(360, 640), max_episode_steps=10 * TICKS)
+    for kind in KINDS:
+        (folder / kind).mkdir()
     for seed in range(EPISODES):
         obs, _ = env.reset(seed=seed)
         builder, plan = RecordBuilder(), actions(seed) + actions(seed + 1000)
-        video = VideoWriter(folder / f"{seed}.mp4", (360, 640))
-        with open(folder / f"{seed}.jsonl", "w", encoding="utf-8") as lines:
+        video = VideoWriter(folder / "recorder" / f"{seed}.mp4", (360, 640))
+        with (
+            open(folder / "recorder" / f"{seed}.jsonl", "w", encoding="utf-8") as lines,
+            av.open(str(folder / "x264" / f"{seed}.mp4"), "w") as container,
+        ):
+            stream = container.add_stream("libx264", rate=20)
+            stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
             for t in range(TICKS):
-                video.append(np.moveaxis(obs["rgb"], 0, -1))
+                frame = np.ascontiguousarray(np.moveaxis(obs["rgb"], 0, -1))
+                video.append(frame)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
                 line = builder.build(plan[t], milli=0, state={"isGuiOpen": t % 200 > 180})
                 del line[EXTRA_KEY]
                 lines.write(to_line(line))
                 obs, *_ = env.step(plan[t])
+            container.mux(stream.encode(None))
         video.close()
+        shutil.copy(folder / "recorder" / f"{seed}.jsonl", folder / "x264")
     env.close()
 
 
@@ -140,7 +160,7 @@ def dataset(folder: Path) -> dict[str, float]:
     from vpt_gym.demos import DemoDataset
 
     start, busy = time.perf_counter(), processor_seconds()
-    demos = DemoDataset(folder, seq_len=SEQ_LEN, batch_size=BATCH, workers=WORKERS)
+    demos = DemoDataset(folder, seq_len=SEQ_LEN, batch_size=BATCH, workers=WORKERS, drop_null="cut")
     for _ in demos:
         pass
     first, busy_first = time.perf_counter(), processor_seconds()
@@ -153,8 +173,24 @@ def dataset(folder: Path) -> dict[str, float]:
     }
 
 
+def decoding(folder: Path) -> dict[str, float]:
+    """Decodes every recording once."""
+
+    def decode(path: Path) -> None:
+        with av.open(str(path)) as container:
+            container.streams.video[0].codec_context.thread_count = 1
+            for _ in container.decode(video=0):
+                pass
+
+    start, busy = time.perf_counter(), processor_seconds()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(decode, sorted(folder.glob("*.mp4"))))
+    seconds = time.perf_counter() - start
+    return {"fps": FRAMES / seconds, "processor_ms": 1e3 * (processor_seconds() - busy) / FRAMES}
+
+
 def in_a_fresh_process(name: str, folder: Path) -> dict[str, float]:
-    """Runs one of the three functions above in a process of its own, and returns its result."""
+    """Runs one of the four functions above in a process of its own, and returns its result."""
     code = (
         "import json, sys; from pathlib import Path; from benchmarks import loading; "
         f"import torch; print(json.dumps(loading.{name}(Path({str(folder)!r}))))"
@@ -164,14 +200,10 @@ def in_a_fresh_process(name: str, folder: Path) -> dict[str, float]:
     return result
 
 
-def main() -> None:
-    """Measures, prints and writes the result."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        record(folder)
-        size = sum(path.stat().st_size for path in folder.glob("*.mp4"))
-        names = ("public", "plain", "dataset")
-        rounds = [{name: in_a_fresh_process(name, folder) for name in names} for _ in range(ROUNDS)]
+def measure(folder: Path) -> dict[str, Any]:
+    """Returns the figures of one kind of recordings."""
+    names = ("public", "plain", "decoding", "dataset")
+    rounds = [{name: in_a_fresh_process(name, folder) for name in names} for _ in range(ROUNDS)]
 
     def median(name: str, key: str) -> float:
         return statistics.median(one[name][key] for one in rounds)
@@ -181,19 +213,29 @@ def main() -> None:
         values = [1 / value for value in values] if key.endswith("ms") else values
         return {"median": round(statistics.median(values), 2), "all": [round(value, 2) for value in values]}
 
-    result = {
-        "what": f"{EPISODES} recordings of {TICKS} ticks at 640x360, {WORKERS} workers; medians of {ROUNDS} rounds",
-        "machine": describe("av", "opencv-python-headless", "numpy", "torch"),
-        "video_bytes_per_frame": round(size / FRAMES),
+    return {
+        "video_bytes_per_frame": round(sum(path.stat().st_size for path in folder.glob("*.mp4")) / FRAMES),
         "fps": {name: round(median(name, "fps")) for name in names},
         "processor_ms_per_frame": {name: round(median(name, "processor_ms"), 3) for name in names},
         "later_passes_fps": round(median("dataset", "later_fps")),
         "later_passes_processor_ms_per_frame": round(median("dataset", "later_processor_ms"), 4),
-        "first_pass_ratio": {name: ratios(name, "fps", "fps") for name in names[:2]},
+        "first_pass_ratio": {name: ratios(name, "fps", "fps") for name in names[:3]},
         "first_pass_ratio_of_processor_time": {
-            name: ratios(name, "processor_ms", "processor_ms") for name in names[:2]
+            name: ratios(name, "processor_ms", "processor_ms") for name in names[:3]
         },
         "later_passes_ratio": {name: ratios(name, "fps", "later_fps") for name in names[:2]},
+    }
+
+
+def main() -> None:
+    """Measures, prints and writes the result."""
+    with tempfile.TemporaryDirectory() as name:
+        record(Path(name))
+        kinds = {kind: measure(Path(name) / kind) for kind in KINDS}
+    result = {
+        "what": f"{EPISODES} recordings of {TICKS} ticks at 640x360, {WORKERS} workers; medians of {ROUNDS} rounds",
+        "machine": describe("av", "opencv-python-headless", "numpy", "torch"),
+        **kinds,
     }
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -108,7 +108,7 @@ class Demo:
     def clone(self) -> None:
         """Behavioural cloning of the recorded expert."""
         demos = self.args.out / "demos"
-        record.record(record.Args(out=demos, episodes=self.preset.demos, env=self.easy), self.console)
+        record.main(record.Args(out=demos, episodes=self.preset.demos, env=self.easy), self.console)
         settings = self.train_args(self.preset.bc_seconds)
         dataset = bc.make_dataset((demos,), settings, seed=self.args.seed, cache=self.cache)
         match_marginals(self.agent.policy, dataset.labels)

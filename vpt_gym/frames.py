@@ -93,7 +93,7 @@ def find_frame_space(space: spaces.Space[Any], key: str | None = None, layout: L
     return FrameSpec(key, found, (height, width))
 
 
-def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE) -> Frame:
+def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE, out: Frame | None = None) -> Frame:
     """Returns a frame scaled to ``size``, as a contiguous copy.
 
     The interpolation is OpenCV's ``INTER_LINEAR``, without antialiasing and without keeping the aspect ratio: the
@@ -102,22 +102,29 @@ def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE) -> Frame:
     Args:
         frame: uint8 (H, W, 3); any strides.
         size: (height, width) in pixels.
+        out: uint8 (*size, 3), contiguous, to write it into; default: a new array.
 
     Returns:
-        uint8 (*size, 3), contiguous, sharing no memory with ``frame``.
+        uint8 (*size, 3), contiguous, sharing no memory with ``frame``; ``out`` if it was given.
 
     Raises:
         TypeError: ``frame`` is not uint8.
-        ValueError: ``frame`` is not (H, W, 3).
+        ValueError: ``frame`` is not (H, W, 3), or ``out`` is not as above.
     """
     _check_dtype(frame.dtype)
     if frame.ndim != 3 or frame.shape[-1] != 3 or 0 in frame.shape:
         raise ValueError(f"a frame is (H, W, 3), got shape {frame.shape}; find_frame gives this layout")
-    if frame.shape[:2] == tuple(size):
-        return packed_copy(frame)
-    packed = frame if frame.flags.c_contiguous else packed_copy(frame)
     height, width = size
-    return np.asarray(cv2.resize(packed, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if out is not None and (out.shape != (height, width, 3) or out.dtype != np.uint8 or not out.flags.c_contiguous):
+        raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {(height, width, 3)} and contiguous")
+    if frame.shape[:2] == (height, width):
+        if out is None:
+            return packed_copy(frame)
+        out[:] = frame
+        return out
+    packed = frame if frame.flags.c_contiguous else packed_copy(frame)
+    scaled = cv2.resize(packed, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.uint8) if out is None else out
 
 
 def packed_copy(frame: Frame) -> Frame:

@@ -77,6 +77,7 @@ def test_the_demos_can_be_learned_from(demos):
 
 
 def test_a_video_that_is_there_already_is_refused_and_nothing_changes(demos, model, videos):
+    (demos / "contractors-options.json").write_text("{}")  # stands beside each contractor recording
     before = {path: path.stat().st_mtime_ns for path in demos.iterdir()}
     result = label(videos / "fast.mp4", videos / "one.mp4", "-o", demos, "--model", model, "--resample")
     assert result.returncode == 1

@@ -11,7 +11,7 @@ from contractor_files import record, write_recording
 from frame_counter_env import counter_frame, read_counter
 
 from vpt_gym.actions.human import human_action
-from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, repair
+from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
 from vpt_gym.demos.format import partial
 
 TICKS = 50
@@ -81,6 +81,9 @@ NOT_MENDABLE: dict[str, tuple[Damage, str]] = {
     "scrambled pictures": (lambda path: scramble_pictures(path.with_suffix(".mp4")), "cannot be decoded"),
 }
 
+# They may be in the making: not listed, so not damaged either. `check` asks the lock.
+UNFINISHED = {"never renamed", "half renamed", "broken off, and bad metadata"}
+
 
 @pytest.mark.parametrize("damage", MENDABLE)
 def test_what_can_be_mended_is_found_and_mended(tmp_path: Path, damage: str) -> None:
@@ -124,6 +127,30 @@ def test_what_cannot_be_mended_is_told_and_left_alone(tmp_path: Path, damage: st
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     assert repair(tmp_path) == []
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("damage", [*MENDABLE, *NOT_MENDABLE, "another size"])
+def test_training_and_counting_leave_damaged_demos_out_and_name_them(tmp_path: Path, damage: str) -> None:
+    _, path = write(tmp_path), write(tmp_path)
+    if damage == "another size":
+        put_a_video_of_another_size(path)
+    else:
+        (MENDABLE[damage] if damage in MENDABLE else NOT_MENDABLE[damage][0])(path)
+    if damage in UNFINISHED:
+        assert DemoDataset(tmp_path, frame_size=(48, 80)).skipped == []
+        return
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged") as caught:
+        dataset = DemoDataset(tmp_path, frame_size=(48, 80))
+    assert [warning.filename for warning in caught] == [__file__]
+    ((skipped, reason),) = dataset.skipped
+    assert (skipped.stem, dataset.n_episodes, dataset.n_ticks) == (path.stem, 1, TICKS)
+    assert path.stem in reason
+    for _ in range(3):  # and never dies in epoch 3
+        assert len(list(dataset)) == len(dataset)
+    stats = read_stats(tmp_path)
+    if damage != "scrambled pictures":  # which only decoding shows
+        assert [demo_id for demo_id, _ in stats.damaged] == [path.stem]
+        assert stats.ticks == TICKS
 
 
 def test_a_quick_check_does_not_decode(tmp_path: Path) -> None:
@@ -189,17 +216,39 @@ def test_an_absent_directory_is_an_error(tmp_path: Path, function: Callable[[Pat
         function(tmp_path / "absent")
 
 
-def test_a_video_of_another_size_is_told(tmp_path: Path) -> None:
-    path, other = write(tmp_path), tmp_path / "other"
-    writer = DemoWriter(other)
+def put_a_video_of_another_size(path: Path) -> None:
+    writer = DemoWriter(path.parent / "other")
     for _ in range(TICKS):
         writer.append(counter_frame(0, (64, 96)), human_action())
     small = writer.close()
     assert small is not None
     small.with_suffix(".mp4").replace(path.with_suffix(".mp4"))
+
+
+def test_a_video_of_another_size_is_told(tmp_path: Path) -> None:
+    put_a_video_of_another_size(write(tmp_path))
     (problem,) = check(tmp_path)
     assert "is 64x96, but" in problem.problem
     assert not problem.mendable
+
+
+def test_a_video_that_changes_its_size_is_told(tmp_path: Path) -> None:
+    streams = b""
+    for number, (height, width) in enumerate([(144, 256), (48, 64)]):
+        path = tmp_path / f"{number}.h264"
+        with av.open(str(path), "w", format="h264") as container:
+            stream = container.add_stream("libx264", rate=20)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for t in range(10):
+                picture = av.VideoFrame.from_ndarray(counter_frame(t, (height, width)), format="rgb24")
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode(None))
+        streams += path.read_bytes()
+        path.unlink()
+    jsonl = write_recording(tmp_path / "demos" / "a", records(20), frames(20))
+    jsonl.with_suffix(".mp4").write_bytes(streams)  # the container is found out by its content
+    (problem,) = check(tmp_path / "demos")
+    assert "a picture is 48x64 yuv420p, those before are 144x256 yuv420p" in problem.problem
 
 
 def test_a_junk_line_behind_a_whole_demo_is_cut_off(tmp_path: Path) -> None:
@@ -256,6 +305,22 @@ def test_contractor_recordings_are_cut_to_what_is_whole(tmp_path: Path, damage: 
         "b.jsonl",
         "b.mp4",
     ]
+
+
+@pytest.mark.parametrize("missing", [".mp4", ".jsonl"])
+def test_half_a_contractor_recording_is_told_left_alone_and_counted(tmp_path: Path, missing: str) -> None:
+    jsonl = write_recording(tmp_path / "a", records(10), frames(10))
+    write_recording(tmp_path / "b", records(12), frames(12))
+    jsonl.with_suffix(missing).unlink()
+    (problem,) = check(tmp_path)
+    assert (problem.id, problem.mendable) == ("a", False)
+    assert f"a{missing} is missing" in problem.problem
+    assert repair(tmp_path) == []
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
+        dataset = DemoDataset(tmp_path)
+    assert (dataset.n_ticks, len(dataset.skipped)) == (12, 1)
+    stats = read_stats(tmp_path)
+    assert (stats.ticks, [demo_id for demo_id, _ in stats.damaged]) == (12, ["a"])
 
 
 def test_a_last_line_without_a_newline_is_whole(tmp_path: Path) -> None:

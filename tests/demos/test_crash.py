@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from frame_counter_env import read_counter
 
 from vpt_gym.demos import check, list_demos, read_demo, repair
+from vpt_gym.demos.format import files_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 
@@ -61,6 +63,81 @@ def assert_content(path: Path, ticks: int | None = None) -> int:
     assert demo.metadata["return"] == demo.rewards.sum() == len(demo)
     assert ticks is None or len(demo) == ticks
     return int(episode)
+
+
+# Two recorders in one process play episodes of all lengths in turns. "name episode tick" is said after each step.
+RECORD_TWO = """
+import random, sys
+sys.path.insert(0, sys.argv[2])
+from frame_counter_env import FrameCounterEnv
+from vpt_gym import RecorderWrapper
+from vpt_gym.actions.human import human_action
+
+rng = random.Random(int(sys.argv[3]))
+envs = [RecorderWrapper(FrameCounterEnv(success=True), sys.argv[1], metadata={"name": name}) for name in range(2)]
+episode, tick = [-1, -1], [0, 0]
+while True:
+    for name, env in enumerate(envs):
+        if tick[name] == 0:
+            episode[name] += 1
+            env.unwrapped.length = rng.choice([1, 3, 19, 20, 21, 45, 90])
+            env.reset(options={"episode": episode[name] % 256})
+        action = human_action("attack", camera=(episode[name] % 256, tick[name] / 10))
+        over = env.step(action)[2]
+        print(name, episode[name], tick[name], env.last_demo if over else "", flush=True)
+        tick[name] = 0 if over else tick[name] + 1
+"""
+
+
+def test_kills_at_any_moment(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    for seed in range(100 if request.config.getoption("--long") else 6):
+        (tmp_path / str(seed)).mkdir()
+        killed_at_any_moment(tmp_path / str(seed), seed)
+
+
+def killed_at_any_moment(tmp_path: Path, seed: int) -> None:
+    demos = tmp_path / "demos"
+    with open(tmp_path / "said", "w") as file:  # not a pipe, which would hold the recording up
+        child = subprocess.Popen([sys.executable, "-c", RECORD_TWO, str(demos), str(TESTS), str(seed)], stdout=file)
+        while not (tmp_path / "said").stat().st_size and child.poll() is None:
+            time.sleep(0.001)
+        time.sleep(random.Random(seed).uniform(0.0, 0.6))
+        child.send_signal(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    said = [line.split() for line in (tmp_path / "said").read_text().splitlines(keepends=True) if line.endswith("\n")]
+    assert_only_the_last_second_is_lost(demos, said)
+
+
+def assert_only_the_last_second_is_lost(directory: Path, said: list[list[str]]) -> None:
+    finished = {path: [file.read_bytes() for file in files_of(path).all] for path in list_demos(directory)}
+    assert set(finished) >= {Path(line[3]) for line in said if len(line) == 4}
+    for path in finished:
+        assert read_demo(path).metadata["ended"] == "terminated"
+
+    problems = check(directory)
+    assert len(problems) <= 2  # one for each recorder
+    assert all(problem.mendable for problem in problems)
+    assert len(repair(directory)) == len(problems)
+    assert check(directory) == []
+    assert repair(directory) == []
+    assert {path: [file.read_bytes() for file in files_of(path).all] for path in finished} == finished
+    assert list(directory.glob("*.partial*")) == []
+
+    # the ids of a recorder's demos are in the order of its episodes
+    saved: dict[int, list[Path]] = {0: [], 1: []}
+    for path in list_demos(directory):
+        saved[read_demo(path).metadata["name"]].append(path)
+    for name, paths in saved.items():
+        lines = [line for line in said if int(line[0]) == name]
+        for episode, path in enumerate(paths):
+            demo = read_demo(path)
+            assert [read_counter(frame) for frame in demo.frames()] == [(t, episode) for t in range(len(demo))]
+            assert demo.actions["camera"].tolist() == [pytest.approx((episode, t / 10)) for t in range(len(demo))]
+        if lines:
+            episode, tick = int(lines[-1][1]), int(lines[-1][2])
+            ticks = len(read_demo(paths[episode])) if len(paths) > episode else 0
+            assert ticks >= tick + 1 - 20
+            assert len(paths) >= episode
 
 
 @pytest.mark.parametrize(
@@ -117,3 +194,26 @@ def test_several_processes_record_into_one_directory(tmp_path: Path) -> None:
     assert [child.wait() for child in children] == [0, 0, 0]
     assert sorted(assert_content(path, 25) for path in list_demos(tmp_path)) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert check(tmp_path) == []
+
+
+REPAIR = """
+import sys
+from vpt_gym.demos import repair
+
+while True:
+    for done in repair(sys.argv[1], broken_off_only=True):
+        print(done, flush=True)
+"""
+
+
+def test_repairing_while_others_record_touches_nothing_of_theirs(tmp_path: Path) -> None:
+    (tmp_path / "demos").mkdir()
+    repairing = subprocess.Popen([sys.executable, "-c", REPAIR, str(tmp_path / "demos")], stdout=subprocess.PIPE)
+    short = RECORD.replace("range(200)", "range(50)")
+    command = [sys.executable, "-c", short, str(tmp_path / "demos"), str(TESTS), "2"]
+    children = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
+    repairing.kill()
+    said = repairing.communicate()[0].decode().splitlines()
+    assert all(line.endswith("nothing of it had reached the disk; its files were removed") for line in said), said
+    assert sorted(assert_content(path, 2) for path in list_demos(tmp_path / "demos")) == sorted([*range(50)] * 2)

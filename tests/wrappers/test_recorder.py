@@ -9,7 +9,7 @@ import pytest
 from frame_counter_env import FrameCounterEnv, counter_frame, read_counter
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, TimeLimit, TransformAction, TransformReward
 
 from vpt_gym.actions.codec import canonical, code_space, decode, encode
@@ -207,29 +207,6 @@ def test_it_works_below_and_above_gymnasiums_own_wrappers(tmp_path: Path, above:
     ends = [demo.metadata["ended"] for demo in demos]
     assert ends == (["truncated", "truncated"] if above else ["reset", "close"])
     assert len(list((tmp_path / "videos").glob("*.mp4"))) == 2
-
-
-@pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_several_recorders_share_a_directory_in_a_vector_environment(tmp_path: Path, mode: AutoresetMode) -> None:
-    envs = SyncVectorEnv(
-        [lambda n=n: RecorderWrapper(FrameCounterEnv(length=4 + n), tmp_path) for n in range(3)], autoreset_mode=mode
-    )
-    envs.reset(seed=0)
-    envs.action_space.seed(0)
-    for _ in range(30):
-        _, _, terminated, truncated, _ = envs.step(envs.action_space.sample())
-        if mode == AutoresetMode.DISABLED and (terminated | truncated).any():
-            envs.reset(options={"reset_mask": terminated | truncated})
-    envs.close()
-    demos = demos_in(tmp_path)
-    assert check(tmp_path) == []
-    assert len({demo.id for demo in demos}) == len(demos) >= 15
-    for demo in demos:
-        ticks, episodes = zip(*shown(demo), strict=True)
-        assert ticks == tuple(range(len(demo)))
-        assert len(set(episodes)) == 1
-    finished = [len(demo) for demo in demos if demo.metadata["ended"] == "terminated"]
-    assert set(finished) == {4, 5, 6}
 
 
 def test_recorders_in_several_processes_share_a_directory(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from vpt_gym.agents.architecture import REQUIRED, Architecture
 from vpt_gym.agents.model_file import read_model_file
 
 FRAME_SIZE = 128
@@ -30,8 +30,8 @@ _SUPPORTED: dict[str, Any] = {
 """Choices of the published description that this package implements in one way only."""
 
 
-@dataclass(frozen=True)
-class VPTConfig:
+@dataclass(frozen=True, kw_only=True)
+class VPTConfig(Architecture):
     """The architecture of a VPT policy.
 
     The names are those of the published model descriptions (``.model`` files), and every published width
@@ -73,51 +73,16 @@ class VPTConfig:
         ValueError: A value is out of its range, or the values do not fit together.
     """
 
-    hidsize: int
-    attention_heads: int
-    impala_width: float
-    impala_chans: tuple[int, int, int] = (16, 32, 32)
-    n_recurrence_layers: int = 4
     attention_memory_size: int = 256
-    timesteps: int = 128
-    pointwise_ratio: int = 4
-    pi_head_temperature: float = 2.0
-    stem_pool: int = 1
     action_sizes: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        for name in (
-            "hidsize",
-            "attention_heads",
-            "n_recurrence_layers",
-            "attention_memory_size",
-            "timesteps",
-            "pointwise_ratio",
-            "stem_pool",
-        ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, got {value!r}")
-        for name in ("impala_width", "pi_head_temperature"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-                raise ValueError(f"{name} must be a positive number, got {value!r}")
-        object.__setattr__(self, "impala_chans", tuple(self.impala_chans))
-        if len(self.impala_chans) != 3 or not all(isinstance(c, int) for c in self.impala_chans):
-            raise ValueError(f"impala_chans must be three integers, got {self.impala_chans!r}")
-        if min(self.channels) < 1:
-            raise ValueError(
-                f"impala_chans {self.impala_chans} at width {self.impala_width} leaves a stack without channels"
-            )
-        if self.hidsize % self.attention_heads:
-            raise ValueError(f"hidsize {self.hidsize} is not a multiple of attention_heads {self.attention_heads}")
+        super().__post_init__()
         if self.context < 1:
             raise ValueError(
                 f"attention_memory_size {self.attention_memory_size} must exceed timesteps {self.timesteps}: "
                 "their difference is the number of frames that a frame sees"
             )
-        if self.stem_pool not in (1, 2, 4, 8):
-            raise ValueError(f"stem_pool must be 1, 2, 4 or 8, got {self.stem_pool}")
         if self.action_sizes is not None:
             object.__setattr__(self, "action_sizes", tuple(self.action_sizes))
             if not self.action_sizes or not all(isinstance(n, int) and n > 0 for n in self.action_sizes):
@@ -137,12 +102,6 @@ class VPTConfig:
     def head_size(self) -> int:
         """Width e of one attention head (128 in the published policies)."""
         return self.hidsize // self.attention_heads
-
-    @property
-    def channels(self) -> tuple[int, int, int]:
-        """Channels of the three convolutional stacks."""
-        first, second, third = (int(self.impala_width * c) for c in self.impala_chans)
-        return first, second, third
 
     @classmethod
     def named(cls, name: str) -> VPTConfig:
@@ -190,32 +149,11 @@ class VPTConfig:
             if (list(value) if isinstance(value, tuple) else value) != expected:
                 raise ValueError(f"{name}={value!r} is not supported: VPT's policies have {expected!r}")
         own = {field.name for field in fields(cls)} - {"stem_pool", "pi_head_temperature", "action_sizes"}
-        missing = sorted({"hidsize", "attention_heads", "impala_width"} - set(policy))
+        missing = sorted(set(REQUIRED) - set(policy))
         if missing:
             raise ValueError(f"the model description lacks {', '.join(missing)}")
         values = {name: policy[name] for name in own & set(policy)}
         return cls(**values, pi_head_temperature=float(pi_head.get("temperature", 1.0)))
-
-    def to_json(self) -> str:
-        """Returns the config as a JSON object; :meth:`from_json` is its inverse."""
-        return json.dumps(asdict(self), indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> VPTConfig:
-        """Makes a config of what :meth:`to_json` returned.
-
-        Raises:
-            ValueError: The text is no JSON object, a field is unknown or missing, or a value is out of range.
-        """
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError(f"a config is a JSON object, got {type(values).__name__}")
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown config fields: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-        if missing := sorted({"hidsize", "attention_heads", "impala_width"} - set(values)):
-            raise ValueError(f"the config lacks {', '.join(missing)}")
-        return cls(**values)
 
 
 NAMED: dict[str, VPTConfig] = {

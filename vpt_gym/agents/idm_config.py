@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vpt_gym.agents.architecture import REQUIRED, Architecture
 from vpt_gym.agents.config import FRAME_SIZE
 from vpt_gym.agents.model_file import read_model_file
 
@@ -29,8 +29,8 @@ _SUPPORTED: dict[str, Any] = {
 """Choices of the published description that this package implements in one way only."""
 
 
-@dataclass(frozen=True)
-class IDMConfig:
+@dataclass(frozen=True, kw_only=True)
+class IDMConfig(Architecture):
     """The architecture of an inverse dynamics model: it tells from a video what the player did in each tick.
 
     The names are those of the published model description (``4x_idm.model``). Differences to a policy: a convolution
@@ -56,44 +56,13 @@ class IDMConfig:
         ValueError: A value is out of its range, or the values do not fit together.
     """
 
-    hidsize: int
-    attention_heads: int
-    impala_width: float
-    impala_chans: tuple[int, int, int] = (16, 32, 32)
     conv3d_channels: int = 128
     n_recurrence_layers: int = 2
-    timesteps: int = 128
-    pointwise_ratio: int = 4
     pi_head_temperature: float = 4.0
     use_last_layer: bool = False
-    stem_pool: int = 1
 
     def __post_init__(self) -> None:
-        for name in (
-            "hidsize",
-            "attention_heads",
-            "conv3d_channels",
-            "n_recurrence_layers",
-            "timesteps",
-            "pointwise_ratio",
-            "stem_pool",
-        ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, got {value!r}")
-        for name in ("impala_width", "pi_head_temperature"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-                raise ValueError(f"{name} must be a positive number, got {value!r}")
-        object.__setattr__(self, "impala_chans", tuple(self.impala_chans))
-        if len(self.impala_chans) != 3 or not all(isinstance(c, int) for c in self.impala_chans):
-            raise ValueError(f"impala_chans must be three integers, got {self.impala_chans!r}")
-        if min(self.channels) < 1:
-            raise ValueError(
-                f"impala_chans {self.impala_chans} at width {self.impala_width} leaves a stack without channels"
-            )
-        if self.hidsize % self.attention_heads:
-            raise ValueError(f"hidsize {self.hidsize} is not a multiple of attention_heads {self.attention_heads}")
+        super().__post_init__()
         if self.timesteps < 2 * KERNEL:
             raise ValueError(
                 f"timesteps is {self.timesteps}; a window needs at least {2 * KERNEL} frames, since the outer ones "
@@ -101,14 +70,6 @@ class IDMConfig:
             )
         if not isinstance(self.use_last_layer, bool):
             raise ValueError(f"use_last_layer must be True or False, got {self.use_last_layer!r}")
-        if self.stem_pool not in (1, 2, 4, 8):
-            raise ValueError(f"stem_pool must be 1, 2, 4 or 8, got {self.stem_pool}")
-
-    @property
-    def channels(self) -> tuple[int, int, int]:
-        """Channels of the three convolutional stacks."""
-        first, second, third = (int(self.impala_width * c) for c in self.impala_chans)
-        return first, second, third
 
     @classmethod
     def named(cls, name: str) -> IDMConfig:
@@ -152,7 +113,7 @@ class IDMConfig:
             raise ValueError(
                 "this describes a policy (it has no conv3d_params), not an inverse dynamics model: use VPTAgent"
             )
-        missing = sorted({"hidsize", "attention_heads", "impala_width", "timesteps"} - set(net))
+        missing = sorted({*REQUIRED, "timesteps"} - set(net))
         if missing:
             raise ValueError(f"the model description lacks {', '.join(missing)}")
         channels = conv3d.get("outchan")
@@ -173,27 +134,6 @@ class IDMConfig:
         own = {"hidsize", "attention_heads", "impala_width", "impala_chans", "n_recurrence_layers", "timesteps"}
         values = {name: net[name] for name in (own | {"pointwise_ratio"}) & set(net)}
         return cls(**values, conv3d_channels=channels, pi_head_temperature=float(pi_head.get("temperature", 1.0)))
-
-    def to_json(self) -> str:
-        """Returns the config as a JSON object; :meth:`from_json` is its inverse."""
-        return json.dumps(asdict(self), indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> IDMConfig:
-        """Makes a config of what :meth:`to_json` returned.
-
-        Raises:
-            ValueError: The text is no JSON object, a field is unknown or missing, or a value is out of range.
-        """
-        values = json.loads(text)
-        if not isinstance(values, dict):
-            raise ValueError(f"a config is a JSON object, got {type(values).__name__}")
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown config fields: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-        if missing := sorted({"hidsize", "attention_heads", "impala_width"} - set(values)):
-            raise ValueError(f"the config lacks {', '.join(missing)}")
-        return cls(**values)
 
 
 def _plain(value: Any) -> Any:

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from vpt_gym import __version__
 
 COMMANDS: dict[str, str] = {
-    "demos": "finds damaged demos, mends them, and says what is in a directory of demos",
+    "demos": "finds damaged demos and mends them, says what is in a directory, exports to Minari and npz, and imports",
     "doctor": "checks this machine: can it run the embedded world, can it run MineDojo, and how to mend what is wrong",
     "download": "downloads the checkpoints that OpenAI published with VPT",
     "info": "says what a checkpoint is, whether it loads, and what is wrong if not; executes nothing in it",
     "label": "turns gameplay videos into demos, with an inverse dynamics model",
     "malmo": "serves the embedded world to MineDojo in place of Minecraft",
+    "play": "plays an env in a window with keyboard and mouse, and records demos",
+    "record": "records demos of a scripted expert, or of an agent",
     "view": "shows demos in a browser: video, keys, camera, reward, and where an agent disagrees",
 }
 """Subcommands, each a module of this package, and what they do, in a line."""

@@ -1,4 +1,4 @@
-"""``vpt-gym demos``: what is wrong with a directory of demos, mending it, and what is in it."""
+"""``vpt-gym demos``: what is wrong with a directory of demos, mending it, what is in it, export and import."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+
+from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
 
 if TYPE_CHECKING:
     from vpt_gym.demos.stats import DemoStats
@@ -56,12 +58,14 @@ class Stats:
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
 @dataclass
 class Args:
-    """Checks, mends and counts demos."""
+    """Checks, mends and counts demos, and exchanges them with Minari and MineDojo."""
 
     action: (
         Annotated[Check, tyro.conf.subcommand("check")]
         | Annotated[Repair, tyro.conf.subcommand("repair")]
         | Annotated[Stats, tyro.conf.subcommand("stats")]
+        | Annotated[Export, tyro.conf.subcommand("export")]
+        | Annotated[Import, tyro.conf.subcommand("import")]
     )
 
 
@@ -74,6 +78,10 @@ def run(args: Args) -> int:
             return _check(args.action)
         if isinstance(args.action, Repair):
             return _repair(args.action)
+        if isinstance(args.action, Export):
+            return run_export(args.action)
+        if isinstance(args.action, Import):
+            return run_import(args.action)
         return _stats(args.action)
     except (ValueError, OSError, DependencyNotInstalled) as error:
         print(f"vpt-gym demos: {error}", file=sys.stderr)

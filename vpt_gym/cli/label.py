@@ -80,11 +80,12 @@ def _check(args: Args) -> None:
 
 def _sources(folder: Path) -> dict[str, Path]:
     """Returns the demos of a folder that were made of videos, by the names of these."""
-    from vpt_gym.demos.format import read_metadata
+    from vpt_gym.demos.format import list_demos, read_metadata
 
     if not folder.is_dir():
         return {}
-    metadata = {path: read_metadata(path) for path in sorted(folder.glob("*.json"))}
+    # contractor recordings, which may stand there too, have no metadata
+    metadata = {path: read_metadata(path) for path in list_demos(folder) if path.suffix == ".json"}
     return {content["source"]["name"]: path for path, content in metadata.items() if "source" in content}
 
 

@@ -1,6 +1,7 @@
 """Demos: recorded episodes on disk (``format``, ``writer``, ``checks``) and as sequences to learn from (``dataset``).
 
-``DemoDataset`` and ``SequenceBatch`` are imported when first used: they need torch, the rest does not.
+``DemoDataset`` and ``SequenceBatch`` are imported when first used: they need torch, the rest does not. Import and
+export wait likewise.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from vpt_gym.demos.writer import DemoWriteError, DemoWriter, EpisodeSummary
 if TYPE_CHECKING:
     from vpt_gym.demos.cache import FrameCache
     from vpt_gym.demos.dataset import DemoDataset, SequenceBatch
+    from vpt_gym.demos.minari import export_minari, import_minari
+    from vpt_gym.demos.npz import export_npz, import_npz
 
 __all__ = [
     "Demo",
@@ -30,13 +33,25 @@ __all__ = [
     "Problem",
     "SequenceBatch",
     "check",
+    "export_minari",
+    "export_npz",
+    "import_minari",
+    "import_npz",
     "list_demos",
     "read_demo",
     "read_stats",
     "repair",
 ]
 
-_LAZY = {"DemoDataset": "dataset", "SequenceBatch": "dataset", "FrameCache": "cache"}
+_LAZY = {
+    "DemoDataset": "dataset",
+    "SequenceBatch": "dataset",
+    "FrameCache": "cache",
+    "export_minari": "minari",
+    "import_minari": "minari",
+    "export_npz": "npz",
+    "import_npz": "npz",
+}
 
 
 def __getattr__(name: str) -> object:

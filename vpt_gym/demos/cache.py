@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import tempfile
 import threading
 import time
+import uuid
+import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -21,8 +25,11 @@ from vpt_gym.frames import POLICY_SIZE, Frame, to_size
 _HEADER_BYTES = 128  # of an .npy file
 
 
+_USERS_SUFFIX = ".users"  # of the file in which a cache says which files it has given out
+
+
 class CacheFullError(RuntimeError):
-    """The files of a cache would become larger than asked."""
+    """The files of a cache would become larger than asked, or than the disk."""
 
 
 class DemoCache(Protocol):
@@ -49,7 +56,8 @@ class FrameCache:
         directory: Where files go. They stay, and a later cache finds them again; it may be shared by caches of
             different sizes and by processes. Default: a temporary directory that is deleted with the cache.
         max_file_bytes: Limit of the files in that directory, those of other processes included. The files that were
-            not used for longest make room, but for those that this cache has given out. Default: no limit.
+            not used for longest make room, but for those that a living cache, of whatever process, has given out.
+            Default: no limit.
 
     Raises:
         ValueError: A limit is negative, or ``size`` is not positive.
@@ -74,7 +82,7 @@ class FrameCache:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._directory = None if directory is None else Path(directory)
         self._frames: dict[str, Frame] = {}
-        self._given_out: set[str] = set()
+        self._users: IO[bytes] | None = None
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -87,43 +95,60 @@ class FrameCache:
         """Bytes of frames held in memory, not counting files."""
         return self._bytes
 
-    def frames(self, demo: Demo) -> Frame:
-        """Returns the demo's frames, uint8 (T, *size, 3), read-only; decodes them if they are not cached.
+    def frames(self, demo: Demo, wanted: npt.NDArray[np.bool_] | None = None) -> Frame:
+        """Returns frames of a demo, uint8 (N, *size, 3), read-only; decodes them if they are not cached.
 
         May be called from several threads at once.
 
+        Args:
+            demo: The demo, of T ticks.
+            wanted: (T,) bool, the N frames to keep; default: all T. Each choice is kept by itself.
+
         Raises:
             DemoError: The video cannot be decoded, or has not T frames.
-            CacheFullError: ``max_file_bytes`` leaves no room for them.
+            CacheFullError: ``max_file_bytes``, or the disk, leaves no room for them.
         """
+        if wanted is not None and wanted.all():
+            wanted = None
         stat = demo.files.video.stat()
-        key = f"{demo.files.video.resolve()}:{stat.st_size}:{stat.st_mtime_ns}:{demo.look}"
+        look = f"{len(demo)}-{demo.look}"
+        if wanted is not None:
+            look += "-" + hashlib.sha256(np.packbits(wanted).tobytes()).hexdigest()[:12]
+        key = f"{demo.files.video.resolve()}:{stat.st_size}:{stat.st_mtime_ns}:{look}"
         with self._lock:
             if key in self._frames:
                 return self._frames[key]
-        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{demo.look}.npy"
-        shape = (len(demo), *self.size, 3)
+        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{look}.npy"
+        shape = (len(demo) if wanted is None else int(wanted.sum()), *self.size, 3)
         with self._lock:
             reserved = int(np.prod(shape))
             reserved = reserved if self._bytes + reserved <= self.max_bytes else 0
             self._bytes += reserved
         kept: Frame | None = None
         try:
-            frames = _fill(np.empty(shape, np.uint8), demo) if reserved else self._in_file(demo, name, shape)
+            if reserved:
+                frames = _fill(np.empty(shape, np.uint8), demo, wanted)
+            else:
+                frames = self._in_file(demo, wanted, name, shape)
             frames.flags.writeable = False
             with self._lock:
                 kept = self._frames.setdefault(key, frames)
             return kept
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise CacheFullError(
+                f"the disk of {self._files_directory()} is full: {int(np.prod(shape)):,} bytes of frames do not fit; "
+                "free some, give the cache another directory, or a limit (max_file_bytes)"
+            ) from error
         finally:
             if kept is None or kept is not frames:  # it failed, or another thread was faster
                 with self._lock:
                     self._bytes -= reserved
 
-    def _in_file(self, demo: Demo, name: str, shape: tuple[int, ...]) -> Frame:
+    def _in_file(self, demo: Demo, wanted: npt.NDArray[np.bool_] | None, name: str, shape: tuple[int, ...]) -> Frame:
         path = self._files_directory() / name
-        with self._lock:
-            self._given_out.add(name)
-        while not self._touch(path):
+        while (found := self._open(path)) is None:
             scratch = path.with_name(f"{name}.part")
             with open(scratch, "ab") as lock:
                 if not try_lock(lock):  # somebody else, a thread or a process, decodes it
@@ -131,7 +156,7 @@ class FrameCache:
                 elif not path.exists() and _is_still(lock, scratch):
                     try:
                         file = self._new_file(scratch, shape)
-                        _fill(file, demo)
+                        _fill(file, demo, wanted)
                         file.flush()
                         with self._turn():
                             os.replace(scratch, path)
@@ -139,33 +164,52 @@ class FrameCache:
                         scratch.unlink(missing_ok=True)
                 elif _is_still(lock, scratch):
                     scratch.unlink()
-        frames: Frame = np.load(path, mmap_mode="r")
-        return frames
+        return found
 
-    def _touch(self, path: Path) -> bool:
-        """Whether there is such a file; it counts as used just now, so that others make room first."""
-        try:
-            os.utime(path)
-        except FileNotFoundError:
-            return False
-        return True
+    def _open(self, path: Path) -> Frame | None:
+        """Returns the frames in a file; None if there is none. From then on nobody removes it to make room."""
+        with self._turn():
+            try:
+                os.utime(path)  # used just now: others make room first
+            except FileNotFoundError:
+                return None
+            frames: Frame = np.load(path, mmap_mode="r")
+            with self._lock:
+                if self._users is None:
+                    users = path.with_name(f"{uuid.uuid4().hex}{_USERS_SUFFIX}")
+                    self._users = open(users, "wb", buffering=0)  # noqa: SIM115 (locked as long as this cache lives)
+                    try_lock(self._users)
+                    weakref.finalize(self, _forget, self._users, users)
+                self._users.write(f"{path.name}\n".encode())
+            return frames
 
     def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
         """Gives a file its final size, after making room for it."""
         with self._turn():
             if self.max_file_bytes is not None:
                 self._make_room(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
-            return np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
+            file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
+            _allocate(scratch)
+            return file
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """One process at a time changes which files there are, where their sizes are limited."""
-        with ExitStack() as held:
-            if self.max_file_bytes is not None:
-                lock = held.enter_context(open(self._files_directory() / "lock", "ab"))
-                while not try_lock(lock):
-                    time.sleep(0.01)
+        """One cache at a time changes which files there are, or says which it has given out."""
+        with open(self._files_directory() / "lock", "ab") as lock:
+            while not try_lock(lock):
+                time.sleep(0.002)
             yield
+
+    def _given_out(self) -> set[str]:
+        """Returns the files that living caches have given out; forgets the dead ones'."""
+        names: set[str] = set()
+        for path in self._files_directory().glob(f"*{_USERS_SUFFIX}"):
+            with suppress(FileNotFoundError), open(path, "rb") as file:
+                if try_lock(file):
+                    path.unlink()  # its cache was killed
+                else:
+                    names.update(file.read().decode().splitlines())
+        return names
 
     def _make_room(self, needed: int, limit: int) -> None:
         files = []
@@ -174,11 +218,12 @@ class FrameCache:
                 stat = path.stat()
                 files.append((stat.st_mtime_ns, stat.st_size, path))
         used = sum(size for _, size, _ in files)
+        given_out = self._given_out()
         for _, size, path in sorted(files):
             if used + needed <= limit:
                 return
             with suppress(FileNotFoundError), open(path, "rb") as file:
-                if path.name not in self._given_out and try_lock(file):  # locked: somebody fills it
+                if path.name not in given_out and try_lock(file):  # locked: somebody fills it
                     path.unlink()
                     used -= size
         if used + needed > limit:
@@ -197,6 +242,11 @@ class FrameCache:
             return self._directory
 
 
+def _forget(users: IO[bytes], path: Path) -> None:
+    users.close()
+    path.unlink(missing_ok=True)
+
+
 def _is_still(file: IO[bytes], path: Path) -> bool:
     """Whether an open file still has its name: another process may have renamed or removed it meanwhile."""
     try:
@@ -205,8 +255,18 @@ def _is_still(file: IO[bytes], path: Path) -> bool:
         return False
 
 
-def _fill(target: Frame, demo: Demo) -> Frame:
+def _allocate(path: Path) -> None:
+    """Takes the blocks of a file from the disk. Without, a full disk would kill the process that writes to the map."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _fill(target: Frame, demo: Demo, wanted: npt.NDArray[np.bool_] | None) -> Frame:
     size = (target.shape[1], target.shape[2])
-    for index, frame in enumerate(demo.frames(threads=1)):
-        target[index] = to_size(frame, size)
+    frames = demo.frames(threads=1, wanted=wanted)
+    for row in target:
+        to_size(next(frames), size, out=row)  # no name for it: its memory is free for the next, and still in the L2
+    for _ in frames:  # to its end, where it says if there are too few or too many
+        pass
     return target

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.demo import read_demo
+from vpt_gym.demos.files import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
 from vpt_gym.demos.format import (
     MEND,
     OPTIONS_SUFFIX,
@@ -23,7 +25,6 @@ from vpt_gym.demos.format import (
 )
 from vpt_gym.demos.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.video import VideoHeader, copy_frames, read_header
-from vpt_gym.demos.writer import SCRATCH_SUFFIX, finish, sync, write_metadata
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Pro
     return problems
 
 
-def repair(directory: str | os.PathLike[str]) -> list[Repair]:
+def repair(directory: str | os.PathLike[str], *, broken_off_only: bool = False) -> list[Repair]:
     """Mends the demos of a directory that a crash broke off, and those whose video or records are cut off.
 
     Each is cut to the ticks, from the first on, that have both a frame and a whole record; nothing is encoded anew.
@@ -104,6 +105,10 @@ def repair(directory: str | os.PathLike[str]) -> list[Repair]:
     Contractor recordings are cut in the same way; only where their video's frames are stored out of order, a video
     that is longer than its records is left alone.
 
+    Args:
+        directory: The directory of demos.
+        broken_off_only: Mend what a crash broke off, and do not look at finished demos.
+
     Returns:
         What was done, in the order of the ids.
 
@@ -113,7 +118,7 @@ def repair(directory: str | os.PathLike[str]) -> list[Repair]:
     repairs = []
     for files in _demos_in(directory):
         with _lock(files) as free:
-            if free and _is_mendable(files):
+            if free and (_is_broken_off(files) or not broken_off_only) and _is_mendable(files):
                 repairs.append(_mend(files))
     return repairs
 
@@ -160,30 +165,35 @@ def _mend(files: DemoFiles) -> Repair:
     if ticks == 0:
         for path in files.all:
             partial(path).unlink(missing_ok=True)
-            _scratch(partial(path)).unlink(missing_ok=True)
+            scratch(partial(path)).unlink(missing_ok=True)
         return Repair(files.id, 0, "nothing of it had reached the disk; its files were removed")
 
+    crashed = _is_broken_off(files)
+    last_written = _newest(files.records).stat().st_mtime
     metadata = read_metadata(_newest(files.metadata)) if _has_metadata(files, records) else None
     complete = metadata is not None and metadata["ticks"] == ticks
     # Each piece is replaced by a whole one, under its partial name: a repair that is killed can be run again.
     cut = not complete if metadata is not None else header.frames < header.declared
     if header.frames != ticks or cut:
-        copy_frames(_newest(files.video), _scratch(partial(files.video)), ticks)
-        sync(_scratch(partial(files.video)))
-        os.replace(_scratch(partial(files.video)), partial(files.video))
+        copy_frames(_newest(files.video), scratch(partial(files.video)), ticks)
+        sync(scratch(partial(files.video)))
+        os.replace(scratch(partial(files.video)), partial(files.video))
     lines = _newest(files.records).read_bytes().splitlines(keepends=True)
     if len(lines) != ticks or not lines[-1].endswith(b"\n"):
-        with open(_scratch(partial(files.records)), "wb") as file:
+        with open(scratch(partial(files.records)), "wb") as file:
             file.writelines(line.rstrip(b"\r\n") + b"\n" for line in lines[:ticks])
             file.flush()
             os.fsync(file.fileno())
-        os.replace(_scratch(partial(files.records)), partial(files.records))
+        os.replace(scratch(partial(files.records)), partial(files.records))
     if metadata is not None and not complete:
         returns = float(sum(reward_of(record) for record in records[:ticks]))
         metadata.update({"ticks": ticks, "return": returns, "success": None, "ended": "recovered"})
+        if crashed and "started" in metadata:  # until the crash, as far as the files tell
+            started = datetime.fromisoformat(metadata["started"]).timestamp()
+            metadata["wall_time"] = round(max(0.0, last_written - started), 3)
         write_metadata(partial(files.metadata), metadata)
     finish(files)
-    _scratch(partial(files.metadata)).unlink(missing_ok=True)
+    scratch(partial(files.metadata)).unlink(missing_ok=True)
     what = "complete, and only lacked its name" if complete else f"recovered up to tick {ticks}"
     return Repair(files.id, ticks, what)
 
@@ -205,17 +215,15 @@ def _newest(path: Path) -> Path:
     return partial(path) if partial(path).exists() else path
 
 
-def _scratch(path: Path) -> Path:
-    return path.with_name(path.name + SCRATCH_SUFFIX)
-
-
 @contextmanager
 def _lock(files: DemoFiles) -> Iterator[bool]:
     """Whether nobody is recording this demo; nobody else repairs it inside the ``with`` block."""
-    try:
-        records = open(_newest(files.records), "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
-    except FileNotFoundError:
-        yield True
+    for path in (partial(files.records), files.records):  # in this order: it may get its name in between
+        try:
+            records = open(path, "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
+        except FileNotFoundError:
+            continue
+        with records:
+            yield try_lock(records)
         return
-    with records:
-        yield try_lock(records)
+    yield True

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -21,12 +19,13 @@ from vpt_gym.demos.cache import DemoCache, FrameCache
 from vpt_gym.demos.chunks import Chunks
 from vpt_gym.demos.contractor import Compat, check_compat
 from vpt_gym.demos.demo import Demo, read_demo
-from vpt_gym.demos.format import DemoError, files_of, list_demos
+from vpt_gym.demos.episodes import DropNull, Loader, Paths, find_paths
+from vpt_gym.demos.format import DemoError
+from vpt_gym.demos.plan import BucketedOrder, CarriedOrder, Order, Plan, RandomOrder, Segment
+from vpt_gym.demos.stream import FrameStream
 from vpt_gym.frames import POLICY_SIZE
 
-Order = Literal["carried", "random"]
-DropNull = Literal["mask", "cut", False]
-Paths = str | os.PathLike[str]
+OrderName = Literal["carried", "bucketed", "random"]
 
 
 class SequenceBatch(NamedTuple):
@@ -42,17 +41,6 @@ class SequenceBatch(NamedTuple):
     """float32 [B, T], a tick's weight in the loss; 0 for null ticks (``drop_null="mask"``) and for padding."""
 
 
-@dataclass(frozen=True)
-class _Episode:
-    """The ticks of one demo that are learned from: ``frames[ticks]`` goes with ``codes`` and ``weight``."""
-
-    id: str
-    frames: npt.NDArray[Any]
-    ticks: npt.NDArray[np.int64]
-    codes: npt.NDArray[np.int64]
-    weight: npt.NDArray[np.float32]
-
-
 class DemoDataset:
     """Batches of sequences out of demos: iterate over it for one epoch, again for the next.
 
@@ -66,8 +54,22 @@ class DemoDataset:
     proportional to its priority, by default 1, so each placement of a chunk in each episode is equally likely. An
     episode shorter than ``seq_len`` is padded at its end with its last frame and weight 0.
 
+    ``order="bucketed"`` is for whole episodes at once: each row is one episode from its first tick to its last, those
+    of similar length share a batch, and shorter ones are padded as above to the longest of it, so T differs from batch
+    to batch. Each episode comes once before any comes again; the last batch of a round may have fewer rows.
+
+    Choose ``"carried"`` where a policy carries its memory, as VPT does: it wastes nothing and its batches are small.
+    Choose ``"random"`` where chunks shall be independent of each other, or drawn by priority. Choose ``"bucketed"``
+    where the model must see an episode as a whole (attention over all of it, a return to go, a loss at its end) and
+    episodes are short: B x T frames of 48 KiB must fit into memory.
+
     Demos that are damaged are left out, with one warning; ``skipped`` names them. All videos are decoded once, in
     the constructor, so damage shows there and not in the third epoch.
+
+    A set may be larger than memory and disk: what the cache has no room for (``FrameCache(max_file_bytes=...)``) is
+    *streamed*, decoded by ``workers`` threads each time it is used, a piece of ``seq_len`` ticks ahead of its use, and
+    not kept. Batches are the same. Damage in a streamed video shows when it is reached: the rest of that episode then
+    has weight 0, it is left out from there on, named in ``skipped``, and warned of. Not with ``order="random"``.
 
     Several processes (``rank`` of ``world_size``) share the demos out, whole episodes to each, by length. An epoch
     has equally many batches in all of them; each decodes, and keeps, only its own.
@@ -77,7 +79,7 @@ class DemoDataset:
         seq_len: T, ticks in a sequence.
         batch_size: B, sequences in a batch.
         seed: Seed of the order. Equal demos, arguments and seed give equal batches.
-        order: ``"carried"`` or ``"random"``, as above.
+        order: ``"carried"``, ``"random"`` or ``"bucketed"``, as above. The latter ignores ``seq_len``.
         drop_null: What becomes of ticks in which nothing is pressed and the camera rests: ``"mask"`` keeps them as
             input with weight 0; ``"cut"`` takes them out of the sequences, as OpenAI did for VPT; False treats them
             like all others.
@@ -93,7 +95,7 @@ class DemoDataset:
         recorder_version: Of contractor recordings, as in ``read_demo``.
         rank: Number of this process among those that learn together, from 0.
         world_size: How many they are.
-        workers: Threads that decode videos in the constructor.
+        workers: Threads that decode videos.
         cache: Decoded frames, shared with other datasets; or a ``FeatureCache``, for batches of features. Default: a
             cache of decoded frames of its own.
         max_cache_bytes: Memory for decoded frames when there is no ``cache``; beyond it they go to temporary files.
@@ -105,6 +107,7 @@ class DemoDataset:
     Raises:
         ValueError: An argument is out of range, options contradict each other, or there is nothing to learn from.
         FileNotFoundError: A directory does not exist.
+        CacheFullError: The cache has no room for all demos, and ``order="random"`` needs them all.
 
     Example:
         >>> dataset = DemoDataset("demos/harvest_1_log", seq_len=16, batch_size=8)  # doctest: +SKIP
@@ -119,7 +122,7 @@ class DemoDataset:
         seq_len: int = 16,
         batch_size: int = 16,
         seed: int = 0,
-        order: Order = "carried",
+        order: OrderName = "carried",
         drop_null: DropNull = "mask",
         frame_size: tuple[int, int] = POLICY_SIZE,
         motion_fraction: float | None = None,
@@ -137,8 +140,8 @@ class DemoDataset:
         for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
-        if order not in ("carried", "random"):
-            raise ValueError(f"order is {order!r}; it must be 'carried' or 'random'")
+        if order not in ("carried", "bucketed", "random"):
+            raise ValueError(f"order is {order!r}; it must be 'carried', 'bucketed' or 'random'")
         if drop_null not in ("mask", "cut", False):
             raise ValueError(f"drop_null is {drop_null!r}; it must be 'mask', 'cut' or False")
         if motion_fraction is not None and not 0 <= motion_fraction <= 1:
@@ -155,12 +158,23 @@ class DemoDataset:
 
         self.seq_len, self.batch_size, self.order = seq_len, batch_size, order
         self.cache: DemoCache = cache if cache is not None else FrameCache(size=frame_size, max_bytes=max_cache_bytes)
-        self.skipped: list[tuple[Path, str]] = []
         self._rng = np.random.default_rng(seed if world_size == 1 else [seed, rank])
-        self._epoch_ticks = 0
-        self._drop_null: DropNull = drop_null
-        reader = partial(read_demo, compat=compat, recorder_version=recorder_version)
-        self._episodes = self._load(_paths(demos), reader, (rank, world_size), workers)
+        # frames are counted where they are decoded
+        self._read: Callable[[Path], Demo] = partial(
+            read_demo, compat=compat, recorder_version=recorder_version, count_frames=False
+        )
+        self._workers = workers
+        loader = Loader(self._read, self.cache, drop_null=drop_null, stream=order != "random", workers=workers)
+        paths = find_paths(demos)
+        self._episodes, self.skipped, ticks, most_episodes = loader.load(paths, rank, world_size)
+        if self.skipped:
+            path, reason = self.skipped[0]
+            warnings.warn(
+                f"{len(self.skipped)} of {len(paths)} demos are damaged and left out (DemoDataset.skipped names them; "
+                f"`vpt-gym demos check DIR` says what to do). The first is {path}: {reason}",
+                stacklevel=2,
+            )
+        self._length = -(-most_episodes // batch_size) if order == "bucketed" else -(-ticks // (batch_size * seq_len))
         if not self._episodes:
             whose = "" if world_size == 1 else f" for rank {rank} of {world_size}"
             raise ValueError(
@@ -168,20 +182,15 @@ class DemoDataset:
                 + "".join(f"\n  {path}: {reason}" for path, reason in self.skipped[:3])
                 + "\nRecord some with vpt_gym.RecorderWrapper"
             )
-        if mirror and self._episodes[0].frames.ndim != 4:
+        frames = self._episodes[0].frames
+        if mirror and frames is not None and frames.ndim != 4:
             raise ValueError("mirror flips frames, and this cache holds features of them: leave mirror out")
-        # carried: the shuffled episodes still to come, and each row's place: [episode, position in it]
-        self._queue: list[int] = []
-        self._lanes: list[list[int]] = []
-        self._chunks: Chunks | None = None
-        if order == "carried":
-            self._lanes = [[self._next_episode(), 0] for _ in range(batch_size)]
-        else:
-            self._chunks = Chunks.of([episode.codes for episode in self._episodes], seq_len, priority)
-            if motion_fraction and not self._chunks.motion.any():
-                raise ValueError(f"motion_fraction is {motion_fraction}, but in no demo the camera moves")
+        self._order = self._make_order(priority, motion_fraction)
         self._mirror = mirror
-        self._n_motion = round((motion_fraction or 0.0) * batch_size)
+        self._done = self._resumed = 0  # batches of this epoch
+        self._dropped: list[int] = []
+        self._streams: dict[int, tuple[int, FrameStream]] = {}  # row -> episode and its stream
+        self._pool: ThreadPoolExecutor | None = None
 
     @property
     def n_episodes(self) -> int:
@@ -191,51 +200,63 @@ class DemoDataset:
     @property
     def n_ticks(self) -> int:
         """How many ticks this rank's demos hold, without those that ``drop_null="cut"`` took out."""
-        return sum(len(episode.ticks) for episode in self._episodes)
+        return sum(map(len, self._episodes))
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
         """The codes of all ticks that count in the loss, (n, 2) int64; for frequencies."""
         return np.concatenate([episode.codes[episode.weight > 0] for episode in self._episodes])
 
+    @property
+    def n_streamed(self) -> int:
+        """How many of them the cache has no room for."""
+        return sum(episode.frames is None for episode in self._episodes)
+
     def __len__(self) -> int:
-        """Batches in an epoch: as many as hold all ticks once, over all ranks."""
-        return -(-self._epoch_ticks // (self.batch_size * self.seq_len))
+        """Batches in an epoch: as many as hold all ticks (bucketed: all episodes) once, over all ranks."""
+        return self._length
 
     def __iter__(self) -> Iterator[SequenceBatch]:
-        """Yields the batches of one epoch; a later iteration goes on where this one stopped."""
-        for _ in range(len(self)):
+        """Yields the batches of one epoch; a later iteration goes on where this one stopped.
+
+        The first iteration after ``load_state_dict`` yields what was left of the epoch in which the state was taken.
+        """
+        self._done, self._resumed = self._resumed, 0
+        while self._done < len(self):
             yield self.next_batch()
 
     def next_batch(self) -> SequenceBatch:
         """Returns the next batch; there is always one more."""
-        shape = (self.batch_size, self.seq_len)
+        plan = self._order.next()
+        shape = (plan.rows, plan.ticks)
         like = self._episodes[0].frames
-        frames = np.empty((*shape, *like.shape[1:]), like.dtype)
-        codes = np.empty((*shape, 2), np.int64)
+        of_a_tick = (*self.cache.size, 3) if like is None else like.shape[1:]
+        frames = np.empty((*shape, *of_a_tick), np.uint8 if like is None else like.dtype)
+        codes = np.full((*shape, 2), codec.NULL_CODE, np.int64)
         first = np.zeros(shape, np.bool_)
         weight = np.zeros(shape, np.float32)
-        batch = (frames, codes, first, weight)
-        if self._chunks is None:
-            for row in range(self.batch_size):
-                self._continue_lane(row, batch)
-        else:
-            for row, (index, start) in enumerate(self._chunks.draw(self._rng, self.batch_size, self._n_motion)):
-                self._cut_chunk(row, batch, self._episodes[index], start)
-        return SequenceBatch(*(torch.from_numpy(array) for array in batch))
+        self._fill(plan, frames, codes, first, weight)
+        if self._mirror:
+            for row in range(plan.rows):
+                if self._rng.random() < 0.5:
+                    frames[row] = frames[row, :, :, ::-1].copy()
+                    codes[row] = mirrored(codes[row])
+        self._done += 1
+        return SequenceBatch(*(torch.from_numpy(array) for array in (frames, codes, first, weight)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns where the dataset stands in its order; it is JSON."""
+        """Returns where the dataset stands in its order and in its epoch; it is JSON."""
         return {
             "demos": [episode.id for episode in self._episodes],
             "shape": [self.order, self.batch_size, self.seq_len],
             "rng": self._rng.bit_generator.state,
-            "queue": list(self._queue),
-            "lanes": [list(lane) for lane in self._lanes],
+            "batch": self._done % len(self),
+            "dropped": list(self._dropped),
+            **self._order.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where ``state_dict`` was taken.
+        """Goes on where ``state_dict`` was taken: at the same batch, of the same epoch.
 
         Raises:
             ValueError: The state is of other demos, or of another order or batch shape.
@@ -244,116 +265,88 @@ class DemoDataset:
         for key in ("demos", "shape"):
             if state[key] != mine[key]:
                 raise ValueError(f"the state is of a dataset with other {key}: {state[key]}, this has {mine[key]}")
+        for episode in state["dropped"]:
+            self._drop(episode)
         self._rng.bit_generator.state = state["rng"]
-        self._queue = list(state["queue"])
-        self._lanes = [list(lane) for lane in state["lanes"]]
+        self._order.load_state_dict(state)
+        self._done = self._resumed = state["batch"]
+        self._streams.clear()
 
-    def _load(
-        self, paths: list[Path], read: Callable[[Path], Demo], share: tuple[int, int], workers: int
-    ) -> list[_Episode]:
-        def read_one(path: Path) -> Demo | tuple[Path, str]:
-            try:
-                return read(path)
-            except DemoError as error:
-                return path, str(error)
+    def _make_order(
+        self,
+        priority: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.floating[Any]]] | None,
+        motion_fraction: float | None,
+    ) -> Order:
+        lengths = [len(episode) for episode in self._episodes]
+        if self.order == "carried":
+            return CarriedOrder(lengths, self.batch_size, self.seq_len, self._rng)
+        if self.order == "bucketed":
+            return BucketedOrder(lengths, self.batch_size, self._rng)
+        chunks = Chunks.of([episode.codes for episode in self._episodes], self.seq_len, priority)
+        if motion_fraction and not chunks.motion.any():
+            raise ValueError(f"motion_fraction is {motion_fraction}, but in no demo the camera moves")
+        n_motion = round((motion_fraction or 0.0) * self.batch_size)
+        return RandomOrder(chunks, lengths, self.batch_size, self.seq_len, n_motion, self._rng)
 
-        def decode_one(item: tuple[Path, Demo]) -> _Episode | tuple[Path, str]:
-            path, demo = item
-            try:
-                return _episode(demo, self.cache.frames(demo), self._drop_null)
-            except DemoError as error:
-                return path, str(error)
+    def _fill(
+        self,
+        plan: Plan,
+        frames: npt.NDArray[Any],
+        codes: npt.NDArray[np.int64],
+        first: npt.NDArray[np.bool_],
+        weight: npt.NDArray[np.float32],
+    ) -> None:
+        streams = [self._stream(segment) for segment in plan.segments]  # all at once: they decode side by side
+        filled = [0] * plan.rows
+        for segment, stream in zip(plan.segments, streams, strict=True):
+            episode = self._episodes[segment.episode]
+            there = (segment.row, slice(segment.at, segment.at + segment.length))
+            here = slice(segment.start, segment.start + segment.length)
+            codes[there], weight[there] = episode.codes[here], episode.weight[here]
+            first[segment.row, segment.at] = segment.start == 0 or self.order == "random"
+            filled[segment.row] = segment.at + segment.length
+            if episode.frames is not None:
+                frames[there] = episode.frames[here if episode.rows is None else episode.rows[here]]
+            elif stream is not None:
+                try:
+                    stream.take(frames[there])
+                except DemoError as error:
+                    frames[there], weight[there] = 0, 0.0
+                    self._leave_out(segment.episode, error)
+            else:  # it failed earlier in this batch
+                frames[there], weight[there] = 0, 0.0
+        for row, end in enumerate(filled):
+            frames[row, end:] = frames[row, end - 1]
 
-        with ThreadPoolExecutor(workers) as pool:
-            found = list(zip(paths, pool.map(read_one, paths), strict=True))
-            demos = [(path, demo) for path, demo in found if isinstance(demo, Demo)]
-            lengths = [len(_learned(demo, self._drop_null)) for _, demo in demos]
-            mine = shares(lengths, share[1])[share[0]]
-            decoded = list(pool.map(decode_one, [demos[index] for index in mine]))
-        skipped = [item for _, item in found if isinstance(item, tuple)]
-        skipped += [item for item in decoded if isinstance(item, tuple)]
-        self.skipped = sorted(skipped)
-        self._epoch_ticks = -(-sum(lengths) // share[1])
-        if share[1] == 1:  # ranks would disagree on what only one of them decodes
-            self._epoch_ticks = sum(len(item.ticks) for item in decoded if isinstance(item, _Episode))
-        if self.skipped:
-            path, reason = self.skipped[0]
-            warnings.warn(
-                f"{len(self.skipped)} of {len(paths)} demos are damaged and left out (DemoDataset.skipped names them; "
-                f"`vpt-gym demos check DIR` says what to do). The first is {path}: {reason}",
-                stacklevel=3,
+    def _stream(self, segment: Segment) -> FrameStream | None:
+        episode = self._episodes[segment.episode]
+        if episode.frames is not None or segment.episode in self._dropped:
+            return None
+        index, stream = self._streams.get(segment.row, (None, None))
+        if stream is None or index != segment.episode or stream.position != segment.start or segment.at:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._workers, "vpt-gym-decode")
+            stream = FrameStream(
+                partial(self._read, episode.path),
+                episode.wanted,
+                start=segment.start,
+                size=self.cache.size,
+                ahead=self.seq_len,
+                pool=self._pool,
             )
-        return [item for item in decoded if isinstance(item, _Episode)]
+            self._streams[segment.row] = (segment.episode, stream)
+        return stream
 
-    def _next_episode(self) -> int:
-        if not self._queue:
-            self._queue = self._rng.permutation(len(self._episodes)).tolist()
-        return self._queue.pop(0)
+    def _leave_out(self, index: int, error: DemoError) -> None:
+        if index in self._dropped:
+            return
+        path = self._episodes[index].path
+        self.skipped.append((path, str(error)))
+        warnings.warn(f"left out from here on, since it is damaged: {path}: {error}", stacklevel=4)
+        self._drop(index)
 
-    def _continue_lane(self, row: int, batch: tuple[npt.NDArray[Any], ...]) -> None:
-        lane = self._lanes[row]
-        filled = 0
-        while filled < self.seq_len:
-            episode = self._episodes[lane[0]]
-            count = min(self.seq_len - filled, len(episode.ticks) - lane[1])
-            _copy(batch, row, filled, episode, lane[1], count)
-            batch[2][row, filled] = lane[1] == 0
-            filled += count
-            lane[1] += count
-            if lane[1] == len(episode.ticks):
-                lane[:] = [self._next_episode(), 0]
-
-    def _cut_chunk(self, row: int, batch: tuple[npt.NDArray[Any], ...], episode: _Episode, start: int) -> None:
-        count = min(self.seq_len, len(episode.ticks) - start)
-        _copy(batch, row, 0, episode, start, count)
-        frames, codes, first, _ = batch
-        frames[row, count:] = frames[row, count - 1]
-        codes[row, count:] = codec.NULL_CODE
-        first[row, 0] = True
-        if self._mirror and self._rng.random() < 0.5:
-            frames[row] = frames[row, :, :, ::-1].copy()
-            codes[row] = mirrored(codes[row])
-
-
-def _paths(demos: Paths | Sequence[Paths]) -> list[Path]:
-    given = [demos] if isinstance(demos, str | os.PathLike) else list(demos)
-    paths: list[Path] = []
-    for item in given:
-        files = files_of(item)
-        if Path(item).is_dir() or not any(file.exists() for file in files.all):
-            paths += list_demos(item)
-        else:
-            paths.append(files.metadata if files.metadata.exists() else files.records)
-    if len(set(paths)) != len(paths):
-        raise ValueError(f"the same demo is given twice in {given}; name each directory once")
-    return paths
-
-
-def shares(lengths: Sequence[int], count: int) -> list[list[int]]:
-    """Returns which episodes each of ``count`` ranks gets, in order: about equally many ticks each, empty ones none."""
-    mine: list[list[int]] = [[] for _ in range(count)]
-    ticks = [0] * count
-    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        if lengths[index]:
-            least = ticks.index(min(ticks))
-            mine[least].append(index)
-            ticks[least] += lengths[index]
-    return [sorted(indices) for indices in mine]
-
-
-def _learned(demo: Demo, drop_null: DropNull) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(~demo.null) if drop_null == "cut" else np.arange(len(demo))
-
-
-def _episode(demo: Demo, frames: npt.NDArray[Any], drop_null: DropNull) -> _Episode:
-    ticks = _learned(demo, drop_null)
-    weight = np.where(demo.null & (drop_null == "mask"), 0.0, 1.0).astype(np.float32)
-    return _Episode(demo.id, frames, ticks, demo.codes[ticks], weight[ticks])
-
-
-def _copy(batch: tuple[npt.NDArray[Any], ...], row: int, at: int, episode: _Episode, start: int, count: int) -> None:
-    frames, codes, _, weight = batch
-    where, which = slice(at, at + count), slice(start, start + count)
-    frames[row, where] = episode.frames[episode.ticks[which]]
-    codes[row, where] = episode.codes[which]
-    weight[row, where] = episode.weight[which]
+    def _drop(self, index: int) -> None:
+        self._dropped.append(index)
+        if len(self._dropped) == len(self._episodes):
+            raise ValueError(f"no demo is left to learn from: all are damaged. The last: {self.skipped[-1:]}")
+        self._order.drop(index)

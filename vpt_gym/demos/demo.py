@@ -30,7 +30,7 @@ from vpt_gym.demos.format import (
     read_records,
 )
 from vpt_gym.demos.records import EXTRA_KEY, Record, executed_action_of, human_action_of, reward_of, stack_actions
-from vpt_gym.demos.video import VideoHeader, iter_frames, iter_frames_opencv, read_header
+from vpt_gym.demos.video import VideoHeader, iter_pictures, iter_pictures_opencv, read_header
 from vpt_gym.frames import Frame
 
 
@@ -96,7 +96,7 @@ class Demo:
             drawn.update(self.cursor.sprite.tobytes() + self.cursor.position.tobytes())
         return drawn.hexdigest()[:12]
 
-    def frames(self, *, threads: int = 0) -> Iterator[Frame]:
+    def frames(self, *, threads: int = 0, wanted: npt.NDArray[np.bool_] | None = None) -> Iterator[Frame]:
         """Yields the T frames in order, uint8 (H, W, 3); frame t is what was seen before action t.
 
         The video is H.264, so the pixels are close to, not equal to, the recorded ones. In contractor recordings the
@@ -104,6 +104,7 @@ class Demo:
 
         Args:
             threads: Threads that decode the video; 0 leaves that to the decoder. Not with ``compat="openai"``.
+            wanted: (T,) bool, the frames to yield; default: all. The others are decoded, but not converted.
 
         Raises:
             DemoError: The video cannot be decoded, or has not T frames.
@@ -111,11 +112,13 @@ class Demo:
         count = 0
         try:
             video = self.files.video
-            decoded = iter_frames_opencv(video) if self.compat else iter_frames(video, self.frame_size, threads=threads)
-            for frame in decoded:
+            pictures = (
+                iter_pictures_opencv(video) if self.compat else iter_pictures(video, self.frame_size, threads=threads)
+            )
+            for pixels in pictures:
                 count += 1
-                if count <= len(self):
-                    yield frame if self.cursor is None else self.cursor.draw(frame, count - 1)
+                if count <= len(self) and (wanted is None or wanted[count - 1]):
+                    yield pixels() if self.cursor is None else self.cursor.draw(pixels(), count - 1)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise DemoError(f"{self.files.video}: cannot be decoded after frame {count} ({error})", RESTORE) from error
         if count != len(self):
@@ -131,10 +134,11 @@ def read_demo(
     compat: Compat = None,
     recorder_version: str | None = None,
     cursor: npt.NDArray[np.uint8] | None = None,
+    count_frames: bool = True,
 ) -> Demo:
     """Reads a finished demo: records and metadata at once, frames when asked for.
 
-    It may be one of OpenAI's contractor recordings, which are a video and its records alone. The video's packets are
+    It may be one of OpenAI's contractor recordings, which are a video and its records alone. The video's frames are
     counted, not decoded: damage inside them shows in ``Demo.frames``.
 
     Args:
@@ -146,6 +150,8 @@ def read_demo(
             version. Without one, mouse movements in menus are taken as they are.
         cursor: uint8 (h, w, 4) RGBA, drawn into contractors' frames while a menu is open; default: one of our own.
             For the public loader's very pixels pass its ``mouse_cursor_white_16x16.png``, top left 16x16, as RGBA.
+        count_frames: False saves reading the whole video; that it is too short or too long then shows in
+            ``Demo.frames``.
 
     Raises:
         DemoError: A file is missing, holds something else, or they disagree on the length or the size.
@@ -163,7 +169,7 @@ def read_demo(
             raise DemoError(f"{file} is missing ({MISSING})", RESTORE)
     metadata = read_metadata(files.metadata) if files.metadata.is_file() else None
     records = read_records(files.records)
-    header = read_header(files.video)
+    header = read_header(files.video, count=count_frames)
     if metadata is None:
         if EXTRA_KEY in records[0]:
             raise DemoError(f"{files.metadata} is missing, and the records are not a contractor's ({MISSING})", RESTORE)
@@ -184,7 +190,7 @@ def read_demo(
                 CUT,
                 mendable=True,
             )
-    if header.frames != len(records):
+    if (count_frames or header.size == (0, 0)) and header.frames != len(records):
         raise _wrong_length(files, header, len(records), contractor=contractor)
     if not contractor:
         _check_size(files, header, metadata["frame_size"])

@@ -29,6 +29,8 @@ CONTRACTOR_FORMAT = "contractor"
 OPTIONS_SUFFIX = "-options.json"
 """Ends the name of the game's settings, which OpenAI publishes beside each recording."""
 PARTIAL_SUFFIX = ".partial"
+REJECTED = "rejected"
+"""Name of the directory, inside that of the demos, that bad ones are moved to (``vpt-gym view``)."""
 
 RESTORE = "restore the file from a copy, or delete the demo"
 REPAIR = "`vpt-gym demos repair DIR`"
@@ -96,10 +98,14 @@ def new_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}"
 
 
-def list_demos(directory: str | os.PathLike[str]) -> list[Path]:
+def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) -> list[Path]:
     """Returns a file of every finished demo in a directory: ``<id>.json``, or ``<id>.jsonl`` where there is none.
 
     Sorted by id; the ids of recorded demos sort by the time their episodes began.
+
+    Args:
+        directory: The directory.
+        lone_videos: Whether to list an ``<id>.mp4`` that stands alone too: its records are missing.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -107,7 +113,8 @@ def list_demos(directory: str | os.PathLike[str]) -> list[Path]:
     folder = Path(directory)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
-    found = {files_of(path).id: path for path in folder.glob("*.jsonl")}
+    found = {files_of(path).id: path for path in folder.glob("*.mp4")} if lone_videos else {}
+    found |= {files_of(path).id: path for path in folder.glob("*.jsonl")}
     for path in list(found.values()):
         if any(partial(piece).exists() for piece in files_of(path).all):
             del found[files_of(path).id]

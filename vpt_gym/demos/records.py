@@ -96,7 +96,7 @@ class RecordBuilder:
 
         Args:
             action: The human action of this tick (the label, where that differs from what was executed).
-            milli: Wall clock, milliseconds since 1970.
+            milli: Time of the tick, milliseconds (the contractors' recorder wrote the wall clock).
             reward: Reward of the step that the executed action took.
             executed: The human action that was executed, where ``action`` is a label for it.
             state: Any of ``STATE_KEYS``, as known before the action.

@@ -31,8 +31,7 @@ class DemoStats:
         moving_ticks: Ticks in which the camera moves at all.
         stilled_ticks: Those of them whose code says that it rests.
         clipped_ticks: Those of them that move by more than 10 degrees, VPT's most, about an axis.
-        successes: Demos that succeeded.
-        failures: Demos that did not. Of the others it is not known.
+        outcomes: Whether each demo succeeded, in the same order; None where that is not known.
         damaged: (id, what is wrong) of each damaged demo.
     """
 
@@ -46,8 +45,7 @@ class DemoStats:
     moving_ticks: int
     stilled_ticks: int
     clipped_ticks: int
-    successes: int
-    failures: int
+    outcomes: tuple[bool | None, ...]
     damaged: tuple[tuple[str, str], ...]
 
     @property
@@ -59,6 +57,16 @@ class DemoStats:
     def ticks(self) -> int:
         """How many ticks they hold."""
         return sum(self.lengths)
+
+    @property
+    def successes(self) -> int:
+        """How many succeeded."""
+        return self.outcomes.count(True)
+
+    @property
+    def failures(self) -> int:
+        """How many did not. Of the others it is not known."""
+        return self.outcomes.count(False)
 
     @property
     def success_rate(self) -> float | None:
@@ -129,7 +137,7 @@ def read_stats(
     moved, lost = np.zeros(2), np.zeros(2)
     counts = dict.fromkeys(("null", "unsaid", "moving", "stilled", "clipped"), 0)
     outcomes: list[bool | None] = []
-    for path in list_demos(directory):
+    for path in list_demos(directory, lone_videos=True):
         try:
             demo = read_demo(path, compat=compat, recorder_version=recorder_version)
         except DemoError as error:
@@ -161,7 +169,6 @@ def read_stats(
         moving_ticks=counts["moving"],
         stilled_ticks=counts["stilled"],
         clipped_ticks=counts["clipped"],
-        successes=outcomes.count(True),
-        failures=outcomes.count(False),
+        outcomes=tuple(outcomes),
         damaged=tuple(damaged),
     )

@@ -1,14 +1,15 @@
-"""The video of a demo: H.264 in a fragmented MP4 that stays readable up to its last whole second.
+"""The video of a demo: H.264 in a fragmented MP4 that stays readable up to its last whole fragment.
 
-A fragmented MP4 has its header first and then one self-contained fragment per key frame, so a file whose writer
-died still opens. There are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
+A fragmented MP4 has its header first and then two fragments a second, so a file whose writer died still opens. There
+are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -20,14 +21,21 @@ from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
 
-_CONTAINER_OPTIONS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+FRAGMENT_SECONDS = 0.5
+"""Most that a fragment of the video holds; what a crash costs besides the frames that are not encoded yet."""
+_CONTAINER_OPTIONS = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof",
+    "frag_duration": str(round(FRAGMENT_SECONDS * 1e6)),
+    "flush_packets": "1",
+}
 
 
-def require_encoder() -> None:
+def require_encoder(*, lossless: bool = False) -> None:
     """Raises a ``RuntimeError`` that names the remedy if this build of PyAV cannot write H.264."""
-    if "libx264" not in av.codecs_available:
+    encoder = "libx264rgb" if lossless else "libx264"
+    if encoder not in av.codecs_available:
         raise RuntimeError(
-            "this build of PyAV has no libx264 encoder, which recording needs; install the wheel from PyPI: "
+            f"this build of PyAV has no {encoder} encoder, which recording needs; install the wheel from PyPI: "
             "pip install --force-reinstall av"
         )
 
@@ -35,7 +43,7 @@ def require_encoder() -> None:
 class VideoWriter:
     """Encodes the frames of one demo, one call per frame, in one thread.
 
-    A fragment reaches the operating system when the key frame after it is appended.
+    A fragment reaches the operating system when the first frame after it is appended.
 
     Args:
         path: The file to write; it is overwritten.
@@ -44,27 +52,35 @@ class VideoWriter:
         fps: Frames per second, and the distance of key frames in frames.
         crf: x264's constant rate factor, 0 (lossless luma) to 51.
         preset: x264's preset.
+        lossless: Store RGB as it is (H.264's High 4:4:4 Predictive profile); ``crf`` then says nothing.
     """
 
     def __init__(
-        self, path: Path, size: tuple[int, int], *, fps: int = 20, crf: int = 18, preset: str = "ultrafast"
+        self,
+        path: Path,
+        size: tuple[int, int],
+        *,
+        fps: int = 20,
+        crf: int = 18,
+        preset: str = "ultrafast",
+        lossless: bool = False,
     ) -> None:
-        self._size = size
+        self._lossless = lossless
         height, width = size
         self._padding = (height % 2, width % 2)
         self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER_OPTIONS)
         options = {
             "preset": preset,
             "tune": "zerolatency",
-            "crf": str(crf),
+            **({"qp": "0"} if lossless else {"crf": str(crf)}),
             "g": str(fps),
             "keyint_min": str(fps),
             "sc_threshold": "0",
             "bf": "0",
         }
-        stream = self._container.add_stream("libx264", rate=fps, options=options)
+        stream = self._container.add_stream("libx264rgb" if lossless else "libx264", rate=fps, options=options)
         stream.width, stream.height = width + self._padding[1], height + self._padding[0]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = "rgb24" if lossless else "yuv420p"
         stream.codec_context.time_base = Fraction(1, fps)
         stream.codec_context.thread_count = 1
         self._stream = stream
@@ -78,8 +94,9 @@ class VideoWriter:
             bottom, right = self._padding
             frame = cast(Frame, cv2.copyMakeBorder(frame, 0, bottom, 0, right, cv2.BORDER_REPLICATE))
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-        # swscale averages colour over 2x2 pixels; cv2's converter takes one of the four, which costs over 1 dB
-        picture = _converted(self._reformatter, picture, "yuv420p")
+        if not self._lossless:
+            # swscale averages colour over 2x2 pixels; cv2's converter takes one of the four, which costs over 1 dB
+            picture = _converted(self._reformatter, picture, "yuv420p")
         picture.pts = self._frames
         self._frames += 1
         self._container.mux(self._stream.encode(picture))
@@ -106,39 +123,56 @@ def iter_frames(
     Raises:
         av.FFmpegError: The file is not a video, or part of it cannot be decoded.
         FileNotFoundError: There is no such file.
-        ValueError: A picture is damaged, or there is no video stream.
+        ValueError: A picture is damaged or of another size than the first, or there is no video stream.
+    """
+    return (pixels() for pixels in iter_pictures(path, size, threads=threads))
+
+
+def iter_pictures(
+    path: str | os.PathLike[str], size: tuple[int, int] | None = None, *, threads: int = 0
+) -> Iterator[Callable[[], Frame]]:
+    """Yields for each frame of a video a function that returns it, to be called before the next is asked for.
+
+    Those that are not called for are decoded, since later ones depend on them, but not converted to RGB.
+    Arguments, frames and errors are those of ``iter_frames``.
     """
     with av.open(os.fspath(path)) as container:
         stream = _video_stream(container, path)
         stream.thread_type = "AUTO"
         stream.thread_count = threads
         stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
-        graph = _to_rgb(stream)
+        to_rgb: _ToRgb | None = None
         for picture in container.decode(stream):
             if picture.is_corrupt:  # the decoder papered over what it could not read
                 raise ValueError("damaged picture")
-            graph.push(picture)
-            frame = _pixels(graph.pull())
-            yield np.ascontiguousarray(frame if size is None else frame[: size[0], : size[1]])
+            if to_rgb is None:
+                to_rgb = _ToRgb(picture, stream.time_base)
+            to_rgb.check(picture)
+            yield partial(to_rgb.pixels, picture, size)
 
 
-def iter_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Frame]:
-    """Yields the frames of a video in order, uint8 (H, W, 3), as OpenCV decodes them: up to the first it cannot.
+def iter_pictures_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[], Frame]]:
+    """Yields a function for each frame, as ``iter_pictures`` does, but as OpenCV decodes: up to the first it cannot.
 
-    ``iter_frames`` gives the same pixels in all versions that were tried, and says what is wrong with a damaged video.
+    ``iter_pictures`` gives the same pixels in all versions that were tried, and says what is wrong with a damaged
+    video.
 
     Raises:
         ValueError: OpenCV cannot open the file.
     """
     capture = cv2.VideoCapture(os.fspath(path))
+
+    def pixels() -> Frame:
+        whole, frame = capture.retrieve()
+        if not whole:
+            raise ValueError("OpenCV cannot convert a picture")
+        return cast(Frame, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+
     try:
         if not capture.isOpened():
             raise ValueError(f"OpenCV cannot open {os.fspath(path)}")
-        while True:
-            whole, frame = capture.read()
-            if not whole:
-                return
-            yield cast(Frame, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        while capture.grab():
+            yield pixels
     finally:
         capture.release()
 
@@ -156,8 +190,12 @@ class VideoHeader(NamedTuple):
     """Whether it has B-frames: packets then do not stand in the order of the frames."""
 
 
-def read_header(path: str | os.PathLike[str]) -> VideoHeader:
+def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHeader:
     """Returns how many frames a video holds, and how large; 0 frames if it is cut off before the first.
+
+    Args:
+        path: The video file.
+        count: Whether to count the frames, for which the whole file is read; else ``frames`` is 0.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -166,8 +204,8 @@ def read_header(path: str | os.PathLike[str]) -> VideoHeader:
         with av.open(os.fspath(path)) as container:
             stream = _video_stream(container, path)
             size = (stream.height, stream.width)
-            count = sum(1 for _ in _whole_packets(container, stream))
-            return VideoHeader(count, size, stream.frames, bool(stream.codec_context.has_b_frames))
+            frames = sum(1 for _ in _whole_packets(container, stream)) if count else 0
+            return VideoHeader(frames, size, stream.frames, bool(stream.codec_context.has_b_frames))
     except FileNotFoundError:
         raise
     except (av.FFmpegError, OSError, ValueError):  # PyAV names "no such file" and "invalid data" both as OSErrors
@@ -202,27 +240,51 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
             writer.mux(packet)
 
 
-def _to_rgb(stream: Any) -> Any:
-    """Returns a filter graph that takes a stream's pictures and gives them as RGB.
+class _ToRgb:
+    """Converts the pictures of one video to RGB.
 
-    A filter keeps a pool of pictures. ``VideoFrame.reformat`` and ``to_ndarray`` take fresh memory for each, and having
-    it mapped costs more than the conversion itself.
+    In a filter, which keeps a pool of pictures. ``VideoFrame.reformat`` and ``to_ndarray`` take fresh memory for each,
+    and having it mapped costs more than the conversion itself. PyAV's filters do not keep their graph alive, and using
+    one without it is a segmentation fault: whoever has the filters must have the graph, so both are kept here.
+
+    Args:
+        picture: The first picture.
+        time_base: The stream's, in seconds.
     """
-    graph: Any = av.filter.Graph()
-    if hasattr(graph, "threads"):  # not in older versions of PyAV
-        graph.threads = 1
-    source, rgb, sink = graph.add_buffer(template=stream), graph.add("format", "rgb24"), graph.add("buffersink")
-    source.link_to(rgb)
-    rgb.link_to(sink)
-    graph.configure()
-    return graph
+
+    def __init__(self, picture: Any, time_base: Fraction) -> None:
+        self._shape = _shape(picture)
+        graph: Any = av.filter.Graph()
+        if hasattr(graph, "threads"):  # not in older versions of PyAV
+            graph.threads = 1
+        self._source = graph.add_buffer(
+            width=picture.width, height=picture.height, format=picture.format, time_base=time_base
+        )
+        rgb, self._sink = graph.add("format", "rgb24"), graph.add("buffersink")
+        self._source.link_to(rgb)
+        rgb.link_to(self._sink)
+        graph.configure()
+        self._graph = graph
+
+    def check(self, picture: Any) -> None:
+        """Raises a ``ValueError`` for a picture unlike the first; the graph would scale it, and say nothing."""
+        if _shape(picture) != self._shape:
+            (width, height, pixels), (first_width, first_height, first) = _shape(picture), self._shape
+            raise ValueError(
+                f"a picture is {height}x{width} {pixels}, those before are {first_height}x{first_width} {first}"
+            )
+
+    def pixels(self, picture: Any, size: tuple[int, int] | None) -> Frame:
+        """Returns the pixels of a picture, uint8 (H, W, 3), cropped to ``size``; they stay when the graph is gone."""
+        self._source.push(picture)
+        plane = self._sink.pull().planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        frame = rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
+        return np.ascontiguousarray(frame if size is None else frame[: size[0], : size[1]])
 
 
-def _pixels(picture: Any) -> Frame:
-    """Returns the pixels of an RGB picture, (H, W, 3), in the picture's own memory."""
-    plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
+def _shape(picture: Any) -> tuple[int, int, str]:
+    return picture.width, picture.height, picture.format.name
 
 
 def _converted(reformatter: Any, picture: Any, pixels: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -10,8 +9,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -22,13 +22,16 @@ import numpy as np
 
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos._lock import try_lock
+from vpt_gym.demos.background import BackgroundWriter
+from vpt_gym.demos.disk import room
+from vpt_gym.demos.files import finish, scratch, sync, write_metadata
 from vpt_gym.demos.format import FORMAT, FORMAT_VERSION, DemoFiles, new_id, partial
 from vpt_gym.demos.records import RecordBuilder, to_line
-from vpt_gym.demos.video import VideoWriter, require_encoder
-from vpt_gym.frames import Frame
+from vpt_gym.demos.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
+from vpt_gym.frames import Frame, packed_copy
 
-SCRATCH_SUFFIX = ".tmp"
-"""Ends the name of a file that is about to replace the one without it."""
+PENDING_SECONDS = 0.4
+"""Most that waits for the encoder. With a fragment of the video, that is the second that a crash may cost."""
 
 Ending: TypeAlias = Literal["terminated", "truncated", "reset", "close", "error", "recovered"]
 """Why a demo ends: the env said so (first two), ``reset`` or ``close`` came first, an exception, or a crash."""
@@ -48,6 +51,7 @@ class EpisodeSummary:
         episode_return: The sum of their rewards.
         success: Whether the episode succeeded; None where that is not known.
         ended: Why the recording ends.
+        wall_time: Seconds since the recording began, pauses included.
     """
 
     id: str
@@ -55,13 +59,17 @@ class EpisodeSummary:
     episode_return: float
     success: bool | None
     ended: Ending
+    wall_time: float
 
 
 class DemoWriter:
     """Records one demo. Nothing is created on disk before the first ``append``.
 
-    The files have ``.partial`` names until ``close``. A second of video and its records reach the operating system
-    together, the records first, so whatever survives a crash can be repaired (``vpt_gym.demos.repair``).
+    A thread encodes and writes. Where it cannot keep up, ``append`` waits: at most 8 ticks (at 20 a second) are
+    pending, so memory stays flat, however long the episode.
+
+    The files have ``.partial`` names until ``close``. Half a second of video and its records reach the operating
+    system together, the records first, so whatever survives a crash can be repaired (``vpt_gym.demos.repair``).
 
     Args:
         directory: Where the demo goes; it is created if absent. Any number of writers may share it.
@@ -70,6 +78,8 @@ class DemoWriter:
         crf: x264's constant rate factor: lower is closer to the frames, and larger.
         preset: x264's preset. At equal ``crf``, ``"veryfast"`` makes files 40 % smaller than ``"ultrafast"``, for two
             to three times the work per frame, and decodes half as fast.
+        lossless: Keep every pixel as it is: the video is stored as RGB, without loss, and is five to ten times larger.
+            Most video players show it, but not all browsers do.
 
     Raises:
         ValueError: ``metadata`` uses a key that the writer itself writes, or ``fps`` is not positive.
@@ -93,19 +103,21 @@ class DemoWriter:
         fps: int = 20,
         crf: int = 18,
         preset: str = "ultrafast",
+        lossless: bool = False,
     ) -> None:
-        taken = sorted(set(metadata or ()) & _OWN_KEYS)
+        taken = sorted(set(metadata or ()) & OWN_KEYS)
         if taken:
             raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
         if fps < 1:
             raise ValueError(f"fps is {fps}; it must be a positive number of ticks per second")
-        require_encoder()
+        require_encoder(lossless=lossless)
         self.files = DemoFiles(Path(directory), new_id())
         self._metadata = dict(metadata or {})
-        self._fps, self._crf, self._preset = fps, crf, preset
+        self._fps, self._crf, self._preset, self._lossless = fps, crf, preset, lossless
+        self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._builder = RecordBuilder()
         self._lines: TextIOWrapper | None = None
-        self._video: VideoWriter | None = None
+        self._background: BackgroundWriter | None = None
         self._frame_shape: tuple[int, ...] = ()
         self._ticks = 0
         self._return = 0.0
@@ -115,6 +127,11 @@ class DemoWriter:
     def ticks(self) -> int:
         """How many ticks have been appended."""
         return self._ticks
+
+    @property
+    def pending(self) -> int:
+        """How many of them wait for the encoder."""
+        return 0 if self._background is None else self._background.pending
 
     @property
     def closed(self) -> bool:
@@ -130,10 +147,10 @@ class DemoWriter:
         executed: HumanAction | None = None,
         state: Mapping[str, Any] | None = None,
     ) -> None:
-        """Appends one tick.
+        """Appends one tick; waits where the encoder has fallen behind.
 
         Args:
-            frame: uint8 (H, W, 3) RGB, what was seen before the action. The first frame fixes the size.
+            frame: uint8 (H, W, 3) RGB, what was seen before the action; it is copied. The first one fixes the size.
             action: The human action to learn from this tick.
             reward: Reward of the step.
             executed: The human action that was executed, where ``action`` is a label for it (DAgger).
@@ -142,30 +159,29 @@ class DemoWriter:
         Raises:
             ValueError: The frame, the action, the reward or the state is not what it should be; the tick is not
                 recorded.
-            DemoWriteError: The disk is full, or otherwise refuses. What was written so far stays, as a partial
-                recording.
-            RuntimeError: The writer is closed.
+            DemoWriteError: The disk is full, or otherwise refuses; it may be an earlier tick that could not be
+                written. What was written so far stays, as a partial recording.
+            RuntimeError: The writer is closed, or this process is a fork of the one that began the recording.
         """
         if self._closed:
             raise RuntimeError("this demo is closed; open a new DemoWriter for the next episode")
         self._check_frame(frame)
-        record = self._builder.build(
-            action, milli=time.time_ns() // 1_000_000, reward=reward, executed=executed, state=state
-        )
+        # game time, not the clock: the same episode gives the same records
+        milli = 1000 * self._ticks // self._fps
+        record = self._builder.build(action, milli=milli, reward=reward, executed=executed, state=state)
         line = to_line(record)
+        frame = packed_copy(frame)
         with self._disk():
-            if self._video is None or self._lines is None:
-                self._video, self._lines = self._open(frame)
-            self._lines.write(line)
-            if self._ticks % self._fps == 0:
-                self._lines.flush()  # before the key frame, which sends the previous second of video to disk
-            self._video.append(frame)
+            if self._background is None:
+                self._background = self._open(frame)
+            self._background.put(frame, line, float(reward))
         self._ticks += 1
         self._return += float(reward)
 
     def summary(self, *, success: bool | None = None, ended: Ending = "close") -> EpisodeSummary:
         """Returns what would be recorded of the episode if it were closed now."""
-        return EpisodeSummary(self.files.id, self._ticks, self._return, success, ended)
+        wall_time = round(time.monotonic() - self._clock, 3)
+        return EpisodeSummary(self.files.id, self._ticks, self._return, success, ended, wall_time)
 
     def close(
         self,
@@ -189,15 +205,16 @@ class DemoWriter:
             ValueError: ``metadata`` uses a key that the writer itself writes.
             DemoWriteError: The disk is full, or otherwise refuses.
         """
-        taken = sorted(set(metadata or ()) & _OWN_KEYS)
+        taken = sorted(set(metadata or ()) & OWN_KEYS)
         if taken:
             raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
-        if self._closed or self._video is None or self._lines is None:
+        if self._closed or self._background is None or self._lines is None:
             self._closed = True
             return None
         self._metadata.update(metadata or {})
         with self._disk():
-            self._video.close()
+            self._background.finish()
+            self._ticks, self._return = self._background.written  # an interrupt may have come between put and count
             sync(partial(self.files.video))
             self._lines.flush()
             os.fsync(self._lines.fileno())
@@ -214,8 +231,7 @@ class DemoWriter:
         if self._closed:
             return
         self._release()
-        for path in self.files.all:
-            partial(path).unlink(missing_ok=True)
+        self._remove()
 
     def __enter__(self) -> DemoWriter:
         return self
@@ -232,12 +248,11 @@ class DemoWriter:
         if self._ticks and frame.shape != self._frame_shape:
             raise ValueError(f"the frame is {frame.shape}, the demo's first was {self._frame_shape}; sizes are fixed")
 
-    def _open(self, frame: Frame) -> tuple[VideoWriter, TextIOWrapper]:
+    def _open(self, frame: Frame) -> BackgroundWriter:
         self._frame_shape = frame.shape
         self.files.directory.mkdir(parents=True, exist_ok=True)
-        lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")  # noqa: SIM115
         try:
-            try_lock(lines)
+            self._lines = self._open_lines()
             self._write_metadata(self.summary(ended="recovered"))
             video = VideoWriter(
                 partial(self.files.video),
@@ -245,11 +260,29 @@ class DemoWriter:
                 fps=self._fps,
                 crf=self._crf,
                 preset=self._preset,
+                lossless=self._lossless,
             )
-        except BaseException:
-            lines.close()
+            return BackgroundWriter(
+                video,
+                self._lines,
+                capacity=max(1, int(PENDING_SECONDS * self._fps)),
+                flush_every=max(1, int(FRAGMENT_SECONDS * self._fps)),
+            )
+        except BaseException:  # there is nothing to recover
+            self._release()
+            with suppress(OSError):
+                self._remove()
             raise
-        return video, lines
+
+    def _open_lines(self) -> TextIOWrapper:
+        """Creates the file of records, locked: nobody else takes it for one that a crash left behind."""
+        while True:
+            lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")  # noqa: SIM115
+            while not try_lock(lines):  # a repair that runs just now was faster, and is about to remove it
+                time.sleep(0.001)
+            if os.fstat(lines.fileno()).st_nlink:
+                return lines
+            lines.close()
 
     def _write_metadata(self, summary: EpisodeSummary) -> None:
         metadata = {
@@ -260,8 +293,11 @@ class DemoWriter:
             "return": summary.episode_return,
             "success": summary.success,
             "ended": summary.ended,
+            "started": self._started.isoformat(timespec="milliseconds"),
+            "wall_time": summary.wall_time,
             "fps": self._fps,
             "frame_size": list(self._frame_shape[:2]),
+            "lossless": self._lossless,
             "versions": _versions(),
             **self._metadata,
         }
@@ -274,49 +310,27 @@ class DemoWriter:
         except (OSError, av.FFmpegError) as error:
             self._release()
             raise DemoWriteError(
-                f"cannot write demo {self.files.id} to {self.files.directory}: {error}. Free disk space or choose "
-                "another directory; finished demos are not affected, and `vpt-gym demos repair DIR` recovers what was "
-                f"written of this one ({self._ticks} ticks had been appended)"
+                f"cannot write demo {self.files.id} to {self.files.directory}: {error}. {room(self.files, self._ticks)}"
+                f"Free disk space or choose another directory; finished demos are not affected, and `vpt-gym demos "
+                f"repair {self.files.directory}` recovers what was written of this one ({self._ticks} ticks had been "
+                "appended)"
             ) from error
+
+    def _remove(self) -> None:
+        for path in self.files.all:
+            partial(path).unlink(missing_ok=True)
+            scratch(partial(path)).unlink(missing_ok=True)
 
     def _release(self) -> None:
         self._closed = True
-        for handle in (self._video, self._lines):
-            if handle is not None:
-                with suppress(OSError, av.FFmpegError, ValueError):
-                    handle.close()
+        if self._background is not None:
+            self._background.discard()
+        if self._lines is not None:
+            with suppress(OSError, ValueError):
+                self._lines.close()
 
 
-def finish(files: DemoFiles) -> None:
-    """Gives the partial files of a demo their names; the metadata last, since it marks the demo as finished."""
-    for path in files.all:
-        if partial(path).exists():
-            os.replace(partial(path), path)
-    if os.name == "posix":
-        sync(files.directory)
-
-
-def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes metadata as JSON, through to the disk; what ``path`` held before stays until the new is whole."""
-    scratch = path.with_name(path.name + SCRATCH_SUFFIX)
-    with open(scratch, "w", encoding="utf-8") as file:
-        json.dump(metadata, file, indent=1, default=_as_json)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)
-
-
-def sync(path: Path) -> None:
-    """Waits until what was written to a file or directory is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-_OWN_KEYS = {
+OWN_KEYS = {
     "format",
     "format_version",
     "id",
@@ -324,19 +338,28 @@ _OWN_KEYS = {
     "return",
     "success",
     "ended",
+    "started",
+    "wall_time",
     "fps",
     "frame_size",
+    "lossless",
     "versions",
 }
+"""Keys of the metadata that ``DemoWriter`` writes itself."""
+
+
+_GAMES: tuple[str, ...] = ("minedojo", "minerl", "craftground")
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: _version(name) for name in ("vpt-gym", "gymnasium", "av", "numpy")}
+    games: dict[str, str] = {name: _version(name) for name in _GAMES if name in sys.modules}
+    return {"python": platform.python_version(), **packages, **games}
 
 
 @cache
-def _versions() -> dict[str, str]:
-    packages = {name: version(name) for name in ("vpt-gym", "gymnasium", "av", "numpy")}
-    return {"python": platform.python_version(), **packages}
-
-
-def _as_json(value: object) -> object:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    return repr(value)
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # it runs from a source tree
+        return "unknown"

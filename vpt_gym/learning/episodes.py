@@ -93,6 +93,16 @@ class _Lane:
         return Episode(self.seed, success, self.total_reward, self.ticks, bool(truncated))
 
 
+def warn_if_endless(env: gym.Env[Any, Any]) -> None:
+    """Warns, in the name of the caller's caller, if it cannot be seen that an env's episodes end in time."""
+    if not _has_limit(env):
+        warnings.warn(
+            f"{env} has no time limit that can be seen: an episode that does not succeed may go on for ever. "
+            "Wrap it in gymnasium.wrappers.TimeLimit, or make it with max_episode_steps",
+            stacklevel=3,
+        )
+
+
 def _has_limit(env: gym.Env[Any, Any]) -> bool:
     while isinstance(env, gym.Wrapper):
         if isinstance(env, TimeLimit):
@@ -142,12 +152,8 @@ def play(
         for _ in range(min(num_envs, len(seeds))):
             env = make_env()
             stack.callback(env.close)
-            if not lanes and not _has_limit(env):
-                warnings.warn(
-                    f"{env} has no time limit that can be seen: an episode that does not succeed may go on for ever. "
-                    "Wrap it in gymnasium.wrappers.TimeLimit, or make it with max_episode_steps",
-                    stacklevel=2,
-                )
+            if not lanes:
+                warn_if_endless(env)
             lanes.append(_Lane(env, control() if control is not None else None))
         # made after the envs, so that an error stops the threads before the envs are closed
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))

@@ -13,9 +13,8 @@ import numpy.typing as npt
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.format import OPTIONS_SUFFIX, DemoError, DemoFiles, files_of, list_demos, read_metadata
-
-REJECTED = "rejected"
-"""Name of the directory, inside that of the demos, that bad ones are moved to."""
+from vpt_gym.demos.format import REJECTED as REJECTED  # re-exported
+from vpt_gym.demos.video import read_header
 
 _MOVING_SUFFIX = ".moving"
 
@@ -45,6 +44,7 @@ class Episodes:
             if not files.directory.is_dir() or files.id not in map(_id, list_demos(files.directory)):
                 raise FileNotFoundError(f"{path} is neither a directory of demos nor a finished demo")
         self._lock = threading.Lock()
+        self._declared: dict[tuple[Path, int, int], int | None] = {}
         rejected = self.directory / REJECTED
         for source, target in ((self.directory, rejected), (rejected, self.directory)):
             for moving in target.glob(f"*{_MOVING_SUFFIX}"):
@@ -54,7 +54,8 @@ class Episodes:
         """Returns the list for the page: one entry a demo, the rejected ones last, without reading their ticks.
 
         Each has ``id``, ``rejected``, ``task``, ``success``, ``ticks``, ``return``, None where the metadata does not
-        say, and ``problem``, which is None unless the metadata cannot be read. Contractor recordings have no metadata.
+        say, and ``problem``, which is None unless the metadata cannot be read. Contractor recordings have no metadata:
+        of them it is the video's header that says ``ticks``, and nothing says the rest.
         """
         rows = []
         for rejected in (False, True):
@@ -72,7 +73,7 @@ class Episodes:
                         "rejected": rejected,
                         "task": metadata.get("task") or metadata.get("env_id"),
                         "success": metadata.get("success"),
-                        "ticks": metadata.get("ticks"),
+                        "ticks": metadata.get("ticks") if path.suffix == ".json" else self._frames_of(path),
                         "return": metadata.get("return"),
                         "problem": problem,
                     }
@@ -115,6 +116,17 @@ class Episodes:
             OSError: A file cannot be moved; those that were are moved back.
         """
         self._move(demo_id, self.directory)
+
+    def _frames_of(self, path: Path) -> int | None:
+        """Returns how many frames the header of a contractor's video promises; None if nothing does."""
+        video = files_of(path).video
+        if not video.is_file():
+            return None
+        stat = video.stat()
+        key = (video, stat.st_size, stat.st_mtime_ns)
+        if key not in self._declared:
+            self._declared[key] = read_header(video, count=False).declared or None
+        return self._declared[key]
 
     def _paths(self, rejected: bool) -> list[Path]:
         if not rejected:

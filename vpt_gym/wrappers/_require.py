@@ -25,6 +25,6 @@ def require_gymnasium(env: Any, wrapper: str) -> gym.Env[Any, Any]:
     if isinstance(env, gym.vector.VectorEnv):
         raise TypeError(
             f"{wrapper} wraps one environment, got a vector of {env.num_envs} ({type(env).__name__}). Wrap each of "
-            "them: SyncVectorEnv([lambda: wrapper(make())] * n)"
+            f"them: SyncVectorEnv([lambda: {wrapper}(make_env(), ...)] * {env.num_envs})"
         )
     raise TypeError(f"{wrapper} needs a gymnasium.Env, got {type(env).__name__}: {env!r}")

@@ -14,7 +14,7 @@ from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.writer import DemoWriter, Ending, EpisodeSummary
-from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
+from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy, to_size
 from vpt_gym.wrappers._require import require_gymnasium
 from vpt_gym.wrappers._source import source_of
 from vpt_gym.wrappers.success import success_of
@@ -32,10 +32,15 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         env = gym.make("vpt_gym/Harvest1Log-v0")
         env = VPTActionWrapper(VPTObsWrapper(RecorderWrapper(env, "demos/harvest_1_log")))
 
+    In a vector environment it stands around each of its parts, in any autoreset mode::
+
+        envs = gym.vector.AsyncVectorEnv([lambda: RecorderWrapper(gym.make(env_id), "demos")] * 4, context="spawn")
+
     Several recorders, in any number of processes, may share a directory. A process that is killed leaves finished
     demos untouched, and of the unfinished one all but the last second (``vpt_gym.demos.repair``).
 
-    Where a game breaks (``info["env_error"]``), the demo ends with the tick before, and ``"ended"`` says "error".
+    Where a game breaks (``info["env_error"]``, or ``step`` raises), it is not known what became of the action: the
+    demo ends with the tick before, and ``"ended"`` says "error".
 
     Success is taken from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
     (MineDojo), whichever is there; without any of them it is recorded as unknown (None).
@@ -44,11 +49,19 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
         directory: Where the demos go; it is created with the first one.
         keep: Called with the ``EpisodeSummary`` when an episode is over; the demo is thrown away if it returns
-            False. Default: keep all. ``keep=lambda episode: episode.success`` keeps the successes.
+            False. Default: keep all. ``keep=lambda episode: episode.success`` keeps the successes. If it raises, the
+            demo is kept.
         translator: Turns actions of the wrapped environment into human actions; default: the one that
             ``vpt_gym.actions.translate.translator_for`` chooses. VPT codes and human actions need none.
         key: Key of the frame in a ``Dict`` observation; needed only if it is an unusual one.
         metadata: More for the metadata of every demo (who played, which policy).
+        size: (height, width) of the video: frames are scaled as ``VPTObsWrapper`` does, (128, 128) is what policies
+            take. Default: the frames' own.
+        lossless: Keep every pixel as it is. The files are five to ten times larger, and not all browsers show them.
+
+    The metadata say which env (``env_id``, ``env_kwargs``, ``task``) and which episode of it: ``seed`` is what
+    ``reset`` was given. Where it was given none, as by a vector environment that resets by itself, it was the
+    ``resets_since_seed``-th ``reset`` after the one with ``last_seed``.
 
     Attributes:
         last_demo: The ``<id>.json`` of the demo finished last, None before the first.
@@ -56,7 +69,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Raises:
         TypeError: ``env`` is no environment, or its frame is not uint8.
         ValueError: The observation has no frame, or it is unknown how to read the wrapped environment's actions as
-            human actions.
+            human actions. Also: ``size`` is not positive.
+        RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.1.0 - added.
     """
@@ -70,10 +84,19 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         translator: Translator | None = None,
         key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        size: tuple[int, int] | None = None,
+        lossless: bool = False,
     ) -> None:
         env = require_gymnasium(env, type(self).__name__)
         gym.utils.RecordConstructorArgs.__init__(
-            self, directory=os.fspath(directory), keep=keep, translator=translator, key=key, metadata=metadata
+            self,
+            directory=os.fspath(directory),
+            keep=keep,
+            translator=translator,
+            key=key,
+            metadata=metadata,
+            size=size,
+            lossless=lossless,
         )
         super().__init__(env)
         self._directory = Path(directory)
@@ -83,7 +106,13 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         self._translator: Translator | None = None
         if translator is not None or env.action_space != code_space():
             self._translator = translator if translator is not None else translator_for(env)
-        DemoWriter(self._directory, metadata=self._metadata)  # a bad metadata key shows now, not at the first step
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            raise ValueError(f"size is {size}; it must be (height, width) in pixels, or None for the frames' own")
+        self._size = size
+        self._lossless = lossless
+        self._new_writer({})  # a bad metadata key shows now, not at the first step
+        self._last_seed: int | None = None
+        self._resets = 0
         self._writer: DemoWriter | None = None
         self._frame: Frame | None = None
         self._state: dict[str, Any] = {}
@@ -99,7 +128,15 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             self._translator.reset()
         self._label = None
         self._success = None
-        self._writer = DemoWriter(self._directory, metadata={**self._metadata, "seed": seed, "options": options})
+        self._last_seed, self._resets = (seed, 0) if seed is not None else (self._last_seed, self._resets + 1)
+        self._writer = self._new_writer(
+            {
+                "seed": seed,
+                "options": options,
+                "last_seed": self._last_seed,
+                "resets_since_seed": None if self._last_seed is None else self._resets,
+            }
+        )
         self._look(observation)
         return observation, info
 
@@ -113,33 +150,33 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                 frame cannot be recorded.
             DemoWriteError: The demo cannot be written, e.g. for want of disk space.
 
-        After an error in recording the demo ends there, and later steps of this episode are not recorded.
+        After an error in recording, or in the environment, the demo ends there, and later steps of this episode are
+        not recorded.
         """
         if self._writer is None or self._frame is None:
             return self.env.step(action)
         executed = decode(action) if self._translator is None else self._translator.to_human(action)
-        observation, reward, terminated, truncated, info = self.env.step(action)
         writer, label, self._label = self._writer, self._label, None
-        if "env_error" in info:  # the game broke: what became of this action is not known
-            self._finish("error")
-            return observation, reward, terminated, truncated, info
         try:
-            writer.append(
-                self._frame,
-                executed if label is None else label,
-                reward=float(reward),
-                executed=None if label is None else executed,
-                state=self._state,
-            )
-        except BaseException:
-            self._writer = None
-            writer.close(success=self._success, ended="error")
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            if "env_error" not in info:  # else it is not known what became of this action
+                writer.append(
+                    self._frame,
+                    executed if label is None else label,
+                    reward=float(reward),
+                    executed=None if label is None else executed,
+                    state=self._state,
+                )
+                success = success_of(self.env, info)
+                if success is not None:
+                    self._success = success or bool(self._success)
+                self._look(observation)
+        except BaseException:  # an interrupt too: the next frame would not be the one after this action
+            self._finish("error")
             raise
-        success = success_of(self.env, info)
-        if success is not None:
-            self._success = success or bool(self._success)
-        self._look(observation)
-        if terminated or truncated:
+        if "env_error" in info:
+            self._finish("error")
+        elif terminated or truncated:
             self._finish("terminated" if terminated else "truncated")
         return observation, reward, terminated, truncated, info
 
@@ -164,9 +201,13 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         finally:
             super().close()
 
+    def _new_writer(self, metadata: Mapping[str, Any]) -> DemoWriter:
+        return DemoWriter(self._directory, metadata={**self._metadata, **metadata}, lossless=self._lossless)
+
     def _look(self, observation: Any) -> None:
         # copied, since an environment may draw the next frame into the same memory
-        self._frame = packed_copy(find_frame(observation, self._where.key, self._where.layout))
+        frame = find_frame(observation, self._where.key, self._where.layout)
+        self._frame = packed_copy(frame) if self._size is None else to_size(frame, self._size)
         source = source_of(self.env, observation)
         if self._translator is not None:
             self._translator.observe(source)
@@ -174,9 +215,14 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     def _finish(self, ended: Ending) -> None:
         writer, self._writer = self._writer, None
-        if writer is None:
+        if writer is None or writer.closed:
             return
-        if self._keep is not None and not self._keep(writer.summary(success=self._success, ended=ended)):
+        try:
+            keep = self._keep is None or self._keep(writer.summary(success=self._success, ended=ended))
+        except BaseException:
+            writer.close(success=self._success, ended=ended)
+            raise
+        if not keep:
             writer.abort()
             return
         self.last_demo = writer.close(success=self._success, ended=ended) or self.last_demo
@@ -188,6 +234,7 @@ def _describe(env: gym.Env[Any, Any]) -> dict[str, Any]:
     return {
         "env_id": type(env.unwrapped).__qualname__ if spec is None else spec.id,
         "env_kwargs": kwargs,
+        "max_episode_steps": None if spec is None else spec.max_episode_steps,
         "task": kwargs.get("task", kwargs.get("task_id")),
     }
 

@@ -88,7 +88,7 @@ class FrameStep:
         pack = _Packer(precision, net.final_ln.weight.device, batch_size)
         self._heads, self._head_size, self._width = config.attention_heads, config.head_size, config.hidsize
         self._ring = ring
-        self._stacks = PackedStacks(net.img_process, config, pack.dtype)
+        self._stacks = PackedStacks(net.img_process, config, pack.dtype, batch_size)
         flat, order = net.img_process.cnn.dense, self._stacks.channels_last
         shape, weight, bias, eps = _norm(flat.norm)
         self._flat_norm = (shape, order(weight), order(bias), eps)

@@ -20,17 +20,19 @@ class PackedStacks:
         net: Where the weights come from.
         config: The architecture.
         dtype: Number type of the convolutions.
+        batch_size: How many frames there will be; other numbers work too, less fast.
     """
 
-    def __init__(self, net: ImageNet, config: VPTConfig, dtype: torch.dtype) -> None:
+    def __init__(self, net: ImageNet, config: VPTConfig, dtype: torch.dtype, batch_size: int) -> None:
         self._pool = config.stem_pool
         self._chunk = net.chunk
+        frames = min(batch_size, net.chunk)
         self._stacks = []
         size = FRAME_SIZE // config.stem_pool
         scale = 1.0 / (255 * config.stem_pool**2)  # of the pixels, moved into the first weights
         for stack in net.cnn.stacks:
             assert isinstance(stack, Stack)
-            self._stacks.append(_PackedStack(stack, size, dtype, scale))
+            self._stacks.append(_PackedStack(stack, frames, size, dtype, scale))
             size, scale = (size + 1) // 2, 1.0
         self.shape = (config.channels[-1], size, size)
 
@@ -54,18 +56,18 @@ class PackedStacks:
 class _PackedStack:
     """Maps float32 images to float32 images."""
 
-    def __init__(self, stack: Stack, size: int, dtype: torch.dtype, scale: float) -> None:
+    def __init__(self, stack: Stack, frames: int, size: int, dtype: torch.dtype, scale: float) -> None:
         exact = dtype == torch.float32
         first = stack.firstconv
         self._dtype = torch.float32 if first.norm is None else dtype
         self._norm_in = None if first.norm is None else _Norm(first.norm, size, exact)
-        self._conv = _Conv(first, self._dtype, relu=False, scale=scale)
+        self._conv = _Conv(first, frames, size, self._dtype, relu=False, scale=scale)
         size = (size + 1) // 2
         self._norm = _Norm(stack.n, size, exact)
         self._blocks = []
         for block in stack.blocks:
             assert isinstance(block, ResidualBlock)
-            self._blocks.append(_PackedResidual(block, size, dtype))
+            self._blocks.append(_PackedResidual(block, frames, size, dtype))
 
     def __call__(self, x: Tensor) -> Tensor:
         x = x if self._norm_in is None else self._norm_in(x).to(self._dtype)
@@ -79,12 +81,13 @@ class _PackedStack:
 class _PackedResidual:
     """Adds a residual branch to float32 images, in place."""
 
-    def __init__(self, block: ResidualBlock, size: int, dtype: torch.dtype) -> None:
+    def __init__(self, block: ResidualBlock, frames: int, size: int, dtype: torch.dtype) -> None:
         self._dtype = dtype
         self._layers = []
         for layer in (block.conv0, block.conv1):
             assert layer.norm is not None
-            self._layers.append((_Norm(layer.norm, size, dtype == torch.float32), _Conv(layer, dtype, relu=True)))
+            norm = _Norm(layer.norm, size, dtype == torch.float32)
+            self._layers.append((norm, _Conv(layer, frames, size, dtype, relu=True)))
 
     def __call__(self, x: Tensor) -> Tensor:
         y = x
@@ -94,9 +97,14 @@ class _PackedResidual:
 
 
 class _Conv:
-    """A 3x3 convolution without its norm: oneDNN's with packed weights on a CPU, else PyTorch's."""
+    """A 3x3 convolution without its norm: oneDNN's with packed weights on a CPU, else PyTorch's.
 
-    def __init__(self, layer: NormConv, dtype: torch.dtype, *, relu: bool, scale: float = 1.0) -> None:
+    oneDNN chooses the order of the weights by the size of the images: with another one 3x took three times as long.
+    """
+
+    def __init__(
+        self, layer: NormConv, frames: int, size: int, dtype: torch.dtype, *, relu: bool, scale: float = 1.0
+    ) -> None:
         weight = (layer.layer.weight.detach() * scale).to(dtype)
         bias = layer.layer.bias
         self._bias = None if bias is None else bias.detach().clone().to(dtype)
@@ -104,7 +112,8 @@ class _Conv:
         self._packed = weight.device.type == "cpu"
         if self._packed:
             one = [1, 1]
-            self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), one, one, one, 1)
+            images = [frames, weight.shape[1], size, size]
+            self._weight = torch.ops.aten.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), one, one, one, 1, images)
         else:
             self._weight = weight.to(memory_format=torch.channels_last)
 

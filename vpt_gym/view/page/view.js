@@ -45,6 +45,9 @@ const FILTERS = {
   unknown: ["Unknown", (row) => !row.rejected && row.success === null],
   rejected: ["Rejected", (row) => row.rejected],
 };
+// <date>-<time>-<microseconds>-<random>, and <player>-<random>-<date>-<time> as OpenAI published them
+const OUR_ID = /^(?<date>\d{8})-(?<time>\d{6})-\d{6}-(?<name>\w+)$/;
+const CONTRACTOR_ID = /^(?<name>.+)-(?<date>\d{8})-(?<time>\d{6})$/;
 const COLUMNS = { id: "episode", task: "task", success: "ok", ticks: "ticks", return: "return" };
 const NUMBERS = ["ticks", "return"];
 
@@ -74,9 +77,10 @@ function showList() {
     const line = element("tr", "", row === state.row ? "chosen" : "");
     line.dataset.id = row.id;
     const name = element("td", "", "id");
-    const time = row.id.match(/^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-\d{6}-(\w+)$/);
-    name.append(time ? `${time[1]}-${time[2]}-${time[3]} ${time[4]}:${time[5]}:${time[6]}` : row.id);
-    if (time) name.append(element("small", time[7]));
+    const when = row.id.match(OUR_ID) ?? row.id.match(CONTRACTOR_ID);
+    name.title = row.id;
+    name.append(when ? `${when.groups.date} ${when.groups.time}`.replace(/(\d{4})(\d\d)(\d\d) (\d\d)(\d\d)/, "$1-$2-$3 $4:$5:") : row.id);
+    if (when) name.append(element("small", when.groups.name));
     if (row.problem !== null) {
       const problem = element("td", "damaged", "problem");
       problem.colSpan = 4;
@@ -147,7 +151,8 @@ function showEpisode() {
   const success = episode.success === null ? "success unknown" : episode.success ? "success" : "failure";
   const known = (name, value) => (value == null ? null : `${name} ${value}`);
   const facts = [metadata.task, success, known("return", rounded(metadata.return)), known("ended:", metadata.ended),
-    known("seed", metadata.seed), episode.frame_size.toReversed().join("×")];
+    known("seed", metadata.seed),
+    known("recorder", metadata.recorder_version), episode.frame_size.toReversed().join("×")];
   $("facts").textContent = facts.filter((fact) => fact !== null && fact !== undefined).join(" · ");
   $("ticks").textContent = episode.ticks;
   $("mark").textContent = row.rejected ? "Restore" : "Mark as bad";

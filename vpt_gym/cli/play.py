@@ -1,0 +1,196 @@
+"""``vpt-gym play``: a person plays an env in a window, and what is played becomes demos."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+if TYPE_CHECKING:
+    from vpt_gym.learning.players import Player
+    from vpt_gym.play.controls import Controls
+    from vpt_gym.play.session import Machine, Session
+    from vpt_gym.play.window import Window
+
+_INSTALL = 'pip install "vpt-gym[play]"'
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
+@dataclass
+class Args:
+    """Plays an env in a window with keyboard and mouse, 20 ticks a second, and records demos.
+
+    Keys are Minecraft's: WASD, space, shift, ctrl, 1 to 9, Q, E, F, mouse and wheel. Esc pauses and frees the mouse,
+    F5 restarts the world, F6 hands over to the agent and takes back, F9 ends and keeps the episode, F10 discards the
+    last one (it moves to rejected/). Closing the window keeps what was recorded.
+    """
+
+    env: Annotated[str, tyro.conf.Positional] = "vpt_gym/Harvest1Log-v0"
+    """A Gymnasium id, also module:id, of an env whose actions vpt-gym knows, such as vpt_gym/MineDojo-v0."""
+    env_kwargs: Annotated[str | None, tyro.conf.arg(name="env.kwargs")] = None
+    """Arguments of the env as a JSON object, for example '{"task_id": "harvest_1_log"}' for MineDojo. Default:
+    '{"level": "easy"}' for our own env, none for others."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demos/play")
+    """Directory of the demos, of one env."""
+    record: bool = True
+    """Write nothing to disk."""
+    seed: int | None = None
+    """Seed of the first world, the next ones count on. Default: the first of the training worlds that has no demo in
+    the directory."""
+    sensitivity: float = 100.0
+    """Of the mouse, percent as in Minecraft's options, 0 to 200; 100 is 0.15 degrees a count."""
+    scale: int = 0
+    """Whole factor of the picture at first; 0 is the largest that fits the screen."""
+    agent: tuple[str, ...] = ()
+    """Agent to hand over to: a folder of a saved agent, a .model and its .weights file, or a published name."""
+    device: str = "cpu"
+    """Where the agent runs: cpu, or cuda."""
+    expert: str | None = None
+    """Labels where the agent plays and you press nothing; without an agent, it is who you hand over to. "scripted" for
+    our own env, or module:attribute of what makes an expert (vpt_gym.learning.dagger.Expert)."""
+
+
+def run(args: Args) -> int:
+    """Plays until the window is closed; returns the exit status."""
+    import gymnasium as gym
+
+    from vpt_gym.demos import DemoWriteError
+
+    with ExitStack() as stack:
+        try:
+            session, window, controls = _prepare(args, stack)
+        except (ValueError, TypeError, OSError, ImportError, RuntimeError, gym.error.Error) as error:
+            print(f"vpt-gym play: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+        try:
+            return _play(session, window, controls)
+        except DemoWriteError as error:
+            print(f"vpt-gym play: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+
+
+def _play(session: Session, window: Window, controls: Controls) -> int:
+    """Plays, and finishes what is being recorded whatever happens; returns the exit status."""
+    from vpt_gym.play.loop import play, stop_signals
+
+    with stop_signals() as stop:
+        why = "interrupted"
+        try:
+            why = play(session, window, controls, stop=stop)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            session.close(why)
+    return 0 if stop.number is None else 128 + stop.number
+
+
+def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, Controls]:
+    """Makes everything, and starts the first episode; ``stack`` closes it again."""
+    _require_pygame()
+    from vpt_gym.frames import find_frame_space
+    from vpt_gym.learning.dagger import check_same_env
+    from vpt_gym.learning.envs import EnvArgs
+    from vpt_gym.play.controls import Controls
+    from vpt_gym.play.session import Session
+    from vpt_gym.play.window import Window
+
+    controls = Controls(args.sensitivity)
+    seeds = _seeds(args)
+    machine, expert = _players(args)
+    env = EnvArgs(args.env, args.env_kwargs).base()
+    unused = stack.enter_context(ExitStack())
+    unused.callback(env.close)
+    if args.record:
+        check_same_env(args.out, env)
+    window = Window(f"vpt-gym play - {args.env}", find_frame_space(env.observation_space).size, args.scale)
+    stack.callback(window.close)
+
+    def say(message: str) -> None:
+        print(message, flush=True)
+        window.panel.say(message)
+
+    session = Session(
+        env,
+        seeds,
+        args.out if args.record else None,
+        controls,
+        machine=machine,
+        expert=expert,
+        metadata={
+            "recorded_by": "vpt-gym play",
+            "degrees_per_count": controls.degrees_per_count,
+            "agent": " ".join(args.agent) or None,
+            "expert": args.expert,
+        },
+        say=say,
+        on_reset=window.draw_wait,
+    )
+    unused.pop_all()
+    stack.callback(session.close, "it could not be played")
+    session.start()
+    return session, window, controls
+
+
+def _require_pygame() -> None:
+    import os
+
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        import pygame
+    except ImportError as error:
+        raise ImportError(f"a window needs pygame-ce ({error}): {_INSTALL}") from error
+    if not getattr(pygame, "IS_CE", False):
+        raise ImportError(f"this is pygame, and pygame-ce is needed: pip uninstall pygame && {_INSTALL}")
+
+
+def _seeds(args: Args) -> Iterator[int]:
+    """Returns the seeds of the worlds to play, without those that the directory has demos of."""
+    from vpt_gym.demos.format import list_demos, read_metadata
+    from vpt_gym.learning.evaluate import SEEDS
+    from vpt_gym.view.episodes import REJECTED
+
+    if args.seed is not None:
+        if args.seed < 0:
+            raise ValueError(f"seed is {args.seed}; it must not be negative")
+        return count(args.seed)
+    folders = [folder for folder in (args.out, args.out / REJECTED) if folder.is_dir()]
+    played = {read_metadata(path).get("seed") for folder in folders for path in list_demos(folder)}
+    return (seed for seed in SEEDS["dagger" if args.agent else "demos"] if seed not in played)
+
+
+def _players(args: Args) -> tuple[Machine | None, Player | None]:
+    """Returns who can be handed over to, and who labels."""
+    from vpt_gym.learning.players import is_agent, make_player, resolve
+    from vpt_gym.play.session import Machine
+
+    expert = None
+    if args.expert is not None:
+        named = resolve((args.expert,), args.env)
+        if is_agent(named):
+            raise ValueError(f"--expert {args.expert} is no expert: it is scripted, or module:attribute; see --agent")
+        expert = make_player(named)
+    if not args.agent:
+        return None if expert is None else Machine(expert, "expert", watches=False), expert
+    if len(args.agent) > 2:
+        raise ValueError(
+            f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
+        )
+    import torch
+
+    if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
+    threads = torch.get_num_threads()
+    machine = Machine(make_player(args.agent, device=args.device))
+    torch.set_num_threads(threads)  # make_player leaves one, so that many can play; here a single one has to be fast
+    return machine, expert

@@ -1,0 +1,121 @@
+"""``vpt-gym record``: demos of a scripted expert, or of an agent."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+if TYPE_CHECKING:
+    from vpt_gym.learning.envs import EnvArgs
+    from vpt_gym.learning.stage import Recording
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
+@dataclass
+class Args:
+    """Records demos of a scripted expert, or of an agent, one episode for each seed.
+
+    Run again, it goes on where it stopped: finished demos stay as they are, and what was broken off is played anew. The
+    same options give the same demos, whatever --num-envs is.
+    """
+
+    env: str = "vpt_gym/Harvest1Log-v0"
+    """Where to play: a Gymnasium id, also module:id."""
+    level: str | None = None
+    """Level of the embedded world: easy or default. Default: easy."""
+    env_kwargs: Annotated[str | None, tyro.conf.arg(name="env.kwargs")] = None
+    """Arguments of the env as a JSON object, for example '{"task_id": "harvest_1_log"}' for vpt_gym/MineDojo-v0."""
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Directory of the demos. Default: demos/ and the name of the task."""
+    expert: tuple[str, ...] = ("scripted",)
+    """Who plays: scripted (the env's own expert); module:attribute of what makes another one; or an agent: the folder
+    of a saved one, a .model and its .weights file, or a published name."""
+    episodes: int = 50
+    """Demos to have in the end."""
+    num_envs: int = 1
+    """Envs that play side by side, each in a process of its own."""
+    seed: int = 0
+    """Seed of the first world; the next episodes have the next ones."""
+    keep: Literal["success", "all"] = "success"
+    """success: failed episodes are thrown away, and more are played in their place."""
+    size: Literal["native", "128"] = "native"
+    """Size of the video: as the env gives it, or 128x128, which is what policies take."""
+    lossless: bool = False
+    """Keep every pixel as it is; the files are five to ten times larger."""
+    disturbance: float | None = None
+    """Chance, each tick, that the view is pushed aside for a while; the label stays the expert's. 0: clean demos.
+    Default: 0.02, and 0 for agents."""
+    device: str = "cpu"
+    """Where an agent runs, for example cuda."""
+
+
+def run(args: Args) -> int:
+    """Records; returns the exit status: 1 for what cannot be recorded, 130 where it was interrupted."""
+    import gymnasium as gym
+
+    from vpt_gym.learning.recording import record
+    from vpt_gym.learning.recording_progress import RecordingProgress
+
+    directory = args.out
+    try:
+        recording = _recording(args)
+        directory = recording.out
+        with warnings.catch_warnings(), RecordingProgress(recording) as progress:
+            warnings.showwarning = lambda message, *_, **__: print(f"vpt-gym record: {message}", file=sys.stderr)
+            recorded = record(recording, on_episode=progress.advance)
+        successes = f"; of {recorded.played} episodes {recorded.successes} succeeded" if recorded.played else ""
+        print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {directory}{successes}")
+    except KeyboardInterrupt:
+        print(f"vpt-gym record: stopped; run the same again to go on in {directory}", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError, gym.error.Error) as error:
+        print(f"vpt-gym record: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _recording(args: Args) -> Recording:
+    from vpt_gym.learning.envs import EnvArgs
+    from vpt_gym.learning.stage import Recording
+
+    env = EnvArgs(id=args.env, kwargs=args.env_kwargs)
+    if args.level is not None:
+        if "level" in env.arguments and args.env_kwargs is not None:
+            raise ValueError("the level is given twice, by --level and in --env.kwargs; leave one out")
+        env = env.with_kwargs(level=args.level)
+    elif args.env == EnvArgs.id:
+        env = env.with_kwargs(**{"level": "easy", **env.arguments})
+    return Recording(
+        out=args.out or Path("demos") / _name(env),
+        env=env,
+        expert=args.expert,
+        episodes=args.episodes,
+        num_envs=args.num_envs,
+        seed=args.seed,
+        keep=args.keep,
+        size=args.size,
+        lossless=args.lossless,
+        disturbance=args.disturbance,
+        device=args.device,
+    )
+
+
+def _name(env: EnvArgs) -> str:
+    """Returns the name of the env's task, else of the env, to call a directory."""
+    import gymnasium as gym
+
+    import vpt_gym  # noqa: F401 (registers our envs)
+
+    module, _, name = env.id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    arguments = {**gym.spec(name).kwargs, **env.arguments}
+    task = arguments.get("task", arguments.get("task_id", name))
+    return re.sub(r"[^\w.-]+", "_", str(task))

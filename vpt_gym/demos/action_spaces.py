@@ -1,0 +1,123 @@
+"""The action spaces of exported datasets, and reading the actions of any dataset as human actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from gymnasium import spaces
+
+from vpt_gym.actions import camera, codec, factored
+from vpt_gym.actions.human import BUTTONS, HumanAction, human_action_space
+from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.actions.translate import Translator, translator_for
+
+ActionKind: TypeAlias = Literal["human", "factored", "codes"]
+"""How an export says actions: the human action (exact), VPT's buttons and camera bins, or canonical VPT codes."""
+
+_FUNCTION = 5  # the entry of MineDojo's MultiDiscrete that holds use, drop, attack, craft, equip, place, destroy
+
+
+def factored_space() -> spaces.Dict:
+    """Returns the space of factored actions: ``buttons`` ``MultiBinary(20)``, ``camera`` ``MultiDiscrete([11, 11])``.
+
+    The buttons stand in the order of ``vpt_gym.actions.codec.VPT_BUTTONS``, the camera bins are (pitch, yaw).
+    """
+    return spaces.Dict(
+        {
+            "buttons": spaces.MultiBinary(len(codec.VPT_BUTTONS)),
+            "camera": spaces.MultiDiscrete([camera.N_BINS, camera.N_BINS]),
+        }
+    )
+
+
+def space_of(kind: ActionKind) -> spaces.Space[Any]:
+    """Returns the action space of a dataset whose actions are of this kind.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind == "human":
+        return human_action_space()
+    if kind == "factored":
+        return factored_space()
+    if kind == "codes":
+        return codec.code_space()
+    raise ValueError(f"actions={kind!r}; it must be 'human', 'factored' or 'codes'")
+
+
+def encode(actions: HumanAction, kind: ActionKind) -> Any:
+    """Returns T human actions as actions of ``space_of(kind)``: an array (T, ...), or a dict of such arrays.
+
+    Args:
+        actions: Each of the 23 buttons (T,), and ``camera`` (T, 2), as in ``Demo.actions``.
+        kind: What to say them in.
+    """
+    if kind == "human":
+        encoded: dict[str, Any] = {name: np.asarray(actions[name], np.int64) for name in BUTTONS}
+        encoded["camera"] = np.asarray(actions["camera"], np.float32)
+        return encoded
+    if kind == "factored":
+        buttons, bins = factored.from_human(actions)
+        return {"buttons": buttons.astype(np.int8), "camera": bins}
+    return codec.encode(actions)
+
+
+class ActionReader:
+    """Reads the actions of one dataset, tick by tick, as human actions.
+
+    Args:
+        space: The dataset's action space: one of ``space_of``, or one that ``translator_for`` knows.
+        translator: Reads the actions, where they are of another space.
+        cam_interval: Degrees per camera bin of MineDojo's ``MultiDiscrete``; default: what the number of bins says.
+        drop_unsaid: Leave out what no key of a keyboard says (MineDojo's craft, place, destroy, and equip from
+            outside the hotbar), and keep the rest of such a tick. Otherwise it is an error.
+
+    Attributes:
+        dropped: Ticks of which something was left out.
+
+    Raises:
+        ValueError: The space is unknown, or its camera bins cannot be used.
+    """
+
+    def __init__(
+        self,
+        space: spaces.Space[Any],
+        *,
+        translator: Translator | None = None,
+        cam_interval: float | None = None,
+        drop_unsaid: bool = False,
+    ) -> None:
+        self._kind = next((kind for kind in ("factored", "codes") if space == space_of(kind)), None)
+        self._translator = translator
+        if self._kind is None and translator is None:
+            self._translator = translator_for(space, cam_interval=cam_interval)
+        self._drop_unsaid = drop_unsaid
+        self.dropped = 0
+
+    def read(self, action: Any) -> HumanAction:
+        """Returns the human action of one tick.
+
+        Raises:
+            ValueError: It is not in the space, or no key of a keyboard says it.
+        """
+        if self._translator is None:
+            return codec.decode(action) if self._kind == "codes" else factored.to_human(**action)
+        try:
+            return self._translator.to_human(action)
+        except ValueError:
+            if not (self._drop_unsaid and isinstance(self._translator, MineDojoTranslator)):
+                raise
+        rest = np.array(action)
+        rest[_FUNCTION] = 0
+        human = self._translator.to_human(rest)
+        self.dropped += 1
+        return human
+
+
+def action_at(actions: Any, tick: int) -> Any:
+    """Returns one tick of stacked actions: of an array its row, of a mapping the same of each entry."""
+    if isinstance(actions, Mapping):
+        return {name: action_at(entry, tick) for name, entry in actions.items()}
+    return actions[tick]
