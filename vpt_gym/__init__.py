@@ -68,8 +68,8 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-_WORLD = {"entry_point": "vpt_gym.world.env:VoxelEnv", "vector_entry_point": "vpt_gym.world.vector:make_worlds"}
+_WORLD, _WORLDS = "vpt_gym.world.env:VoxelEnv", "vpt_gym.world.vector:make_worlds"
 for _task, _limit in STEP_LIMITS.items():
-    register(id=env_id(_task), kwargs={"task": _task}, max_episode_steps=_limit, **_WORLD)
-register(id=ANY_TASK, **_WORLD)
+    register(env_id(_task), _WORLD, vector_entry_point=_WORLDS, kwargs={"task": _task}, max_episode_steps=_limit)
+register(ANY_TASK, _WORLD, vector_entry_point=_WORLDS)
 register(id="vpt_gym/MineDojo-v0", entry_point="vpt_gym.minedojo.factory:make")

@@ -81,14 +81,14 @@ def test_digging_collecting_and_placing() -> None:
     run(state, 4, dig_speed=20.0, attack=1)
     assert state.blocks[64, 65, FLOOR + 1] == AIR
     run(state, 20, forward=1)
-    assert state.inventory[0].tolist() == [OAK_LOG, 1]
+    assert state.inventory[0, :2].tolist() == [OAK_LOG, 1]
     renderer = Renderer(128, 128) if not INTERPRETED else Renderer(32, 32)
     renderer.draw(state)
     run(state, 1, pitch=60.0, drop=1)
     assert state.inventory[0, 1] == 0
     run(state, 3)
     renderer.draw(state)
-    state.inventory[5] = (STONE, 12)
+    state.inventory[5] = (STONE, 12, 0)
     run(state, 1, equip=5)
     run(state, 1, pitch=-30.0, use=1)
     run(state, 1, place=5, destroy=5)
@@ -111,14 +111,14 @@ def test_the_expert_looks_for_trees_items_and_ways_out() -> None:
     for blocks in ({}, {(64, FLOOR + 3, 70): OAK_LOG, (64, FLOOR + 2, 69): OAK_LEAVES}):
         env.reset(seed=1)
         flat = flat_state(blocks)
-        for name in ("blocks", "tops", "squares", "player", "items", "inventory"):
+        for name in ("blocks", "tops", "squares", "player", "items", "inventory", "creatures"):
             getattr(env.state, name)[:] = getattr(flat, name)
         expert = LogExpert()
         assert expert.act(env)["forward"] == 1
         item = env.state.items[0]
-        item.x, item.y, item.z, item.block = 66.5, FLOOR, 67.5, OAK_LOG
+        item.x, item.y, item.z, item.item, item.count = 66.5, FLOOR, 67.5, OAK_LOG, 1
         assert expert.act(env)["camera"][1] < 0.0
-        env.state.items["block"] = AIR
+        env.state.items["item"] = AIR
         env.state.blocks[63:66, 63:66, FLOOR : FLOOR + 3] = STONE
         env.state.blocks[64, 64, FLOOR : FLOOR + 3] = AIR
         expert.reset()

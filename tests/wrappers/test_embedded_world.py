@@ -90,7 +90,7 @@ def test_hotbar_key_brings_the_item_of_its_slot_into_the_hand(actions: str, tick
     env = make(VPTActionWrapper, actions)
     env.reset(seed=0)
     dirt = next(number for number, kind in enumerate(BLOCKS) if kind.name == "dirt")
-    env.unwrapped.state.inventory[2] = (dirt, 5)
+    env.unwrapped.state.inventory[2] = (dirt, 5, 0)
     env.step((0, 60))  # the translator learns of items from the observation
     info = env.step(encode(human_action("hotbar.3")))[4]
     assert "translation" not in info

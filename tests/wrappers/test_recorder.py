@@ -366,7 +366,7 @@ def test_above_vptobswrapper_it_still_sees_what_the_hand_holds(tmp_path):
     with pytest.warns(UserWarning, match="HumanActionWrapper"):
         env = HumanActionWrapper(recorder)
     env.reset(seed=0)
-    env.unwrapped.state.inventory[2] = (2, 1)
+    env.unwrapped.state.inventory[2] = (2, 1, 0)
     env.step(human_action())
     env.step(human_action("hotbar.3"))
     env.close()

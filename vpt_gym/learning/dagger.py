@@ -41,6 +41,8 @@ def load_expert(path: str) -> Callable[[], Expert]:
 
 LOG_EXPERT = "vpt_gym.world.experts:LogExpert"
 """The expert for harvesting logs in the embedded world."""
+TASK_EXPERT = "vpt_gym.world.experts:TaskExpert"
+"""The expert for whatever task the embedded world has."""
 
 
 class Expert(Protocol):

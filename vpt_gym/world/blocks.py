@@ -1,4 +1,4 @@
-"""The kinds of blocks: their names in Minecraft, how they are dug, what they drop, and how light and bodies meet them."""
+"""The kinds of blocks: their names in Minecraft, how they are dug, and how light and bodies meet them."""
 
 from __future__ import annotations
 

@@ -53,13 +53,14 @@ drop_stale_code(Path(__file__).parent, _DIGEST)
 
 def _njit(function: Callable[..., Any], fastmath: bool) -> Any:
     """Compiles a function; in a folder that the user chose (``NUMBA_CACHE_DIR``), each version has one of its own."""
-    chosen = numba.config.CACHE_DIR
+    config: Any = numba.config
+    chosen = config.CACHE_DIR
     if chosen:
-        numba.config.CACHE_DIR = os.path.join(chosen, f"vpt_gym-{_DIGEST[:16]}")
+        config.CACHE_DIR = os.path.join(chosen, f"vpt_gym-{_DIGEST[:16]}")
     try:
         compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=fastmath)(function)
     finally:
-        numba.config.CACHE_DIR = chosen
+        config.CACHE_DIR = chosen
     _without_constants(compiled)
     return compiled
 

@@ -24,7 +24,6 @@ from vpt_gym.world.blocks import (
     WOOL,
 )
 from vpt_gym.world.compiled import kernel
-from vpt_gym.world.fields import set_block
 from vpt_gym.world.inventory import wear_out
 from vpt_gym.world.items import DURABILITY, ITEM_TIER, ITEM_TOOL, NO_ITEM
 from vpt_gym.world.loot import drop_loot, spill_furnace
@@ -42,6 +41,8 @@ HINDERED = 5.0
 DONE = 1.0 - 1e-9
 """60 sixtieths are a little less than 1."""
 SWORD_DIG_WEAR = 2
+MOST_CHANGES = HEIGHT
+"""Blocks that can change in one tick by the player's hand: a cactus may be as high as the world."""
 
 
 @kernel
@@ -83,28 +84,51 @@ def held_item(inventory: Any, slot: int) -> int:
 
 
 @kernel
-def remove_block(w: Any, x: int, y: int, z: int) -> None:
-    """Takes a block away; plants and cactuses that stood on it break off and drop."""
-    set_block(w, x, y, z, AIR)
-    while y + 1 < HEIGHT and (PLANT[w.blocks[x, z, y + 1]] or w.blocks[x, z, y + 1] == CACTUS):
-        y += 1
-        block: Any = np.int64(w.blocks[x, z, y])
-        set_block(w, x, y, z, AIR)
-        drop_loot(w.items, w.clock[0].seed, w.player[0].ticks, x, y, z, block, NO_ITEM)
+def note_change(changes: Any, x: int, y: int, z: int, block: int) -> None:
+    """Notes that a cell becomes a block.
+
+    Blocks are written at one place of the tick only: code that writes them is long, and would be compiled again into
+    every kernel that calls it.
+
+    Args:
+        changes: (``MOST_CHANGES`` + 1, 4) int64: in the first row how many there are, then x, y, z, block of each.
+        x: Of the cell.
+        y: Likewise.
+        z: Likewise.
+        block: Block id.
+    """
+    if changes[0, 0] < MOST_CHANGES:
+        changes[0, 0] += 1
+        row = changes[changes[0, 0]]
+        row[0] = x
+        row[1] = y
+        row[2] = z
+        row[3] = block
 
 
 @kernel
-def break_block(w: Any) -> None:
-    """Breaks the aimed block: drops, wear and exhaustion."""
+def break_block(w: Any, changes: Any) -> None:
+    """Breaks the aimed block, and the plants and cactuses that stand on it: drops, wear and exhaustion."""
     p = w.player[0]
-    block: Any = np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y])
+    x, y, z = p.aim_x, p.aim_y, p.aim_z
+    block: Any = np.int64(w.blocks[x, z, y])
     item = held_item(w.inventory, p.slot)
     seed = w.clock[0].seed
-    if drops_with(block, item):
-        drop_loot(w.items, seed, p.ticks, p.aim_x, p.aim_y, p.aim_z, block, item)
     if block == FURNACE:
-        spill_furnace(w.furnaces, w.items, seed, p.ticks, p.aim_x, p.aim_y, p.aim_z)
-    remove_block(w, p.aim_x, p.aim_y, p.aim_z)
+        spill_furnace(w.furnaces, w.items, seed, p.ticks, x, y, z)
+    breaks = block
+    tool = item
+    while True:
+        if drops_with(breaks, tool):
+            drop_loot(w.items, seed, p.ticks, x, y, z, breaks, tool)
+        note_change(changes, x, y, z, AIR)
+        y += 1
+        if y >= HEIGHT:
+            break
+        breaks = np.int64(w.blocks[x, z, y])
+        tool = NO_ITEM
+        if not (PLANT[breaks] or breaks == CACTUS):
+            break
     p.exhaustion += DIG_EXHAUSTION
     p.dug = 0.0
     if DURABILITY[item] > 0 and (HARDNESS[block] > 0.0 or ITEM_TOOL[item] == SHEARS):
@@ -112,13 +136,14 @@ def break_block(w: Any) -> None:
 
 
 @kernel
-def dig(w: Any, pressed: bool, same: bool, speed: float) -> None:
+def dig(w: Any, changes: Any, pressed: bool, same: bool, speed: float) -> None:
     """Digs at the aimed block for one tick.
 
     A tick in which the aim comes to another block while attack is held only begins: it breaks what breaks at once.
 
     Args:
         w: The ``World``.
+        changes: See ``note_change``.
         pressed: Attack was not held in the tick before.
         same: The aimed block is that of the tick before.
         speed: Multiplies the speed of digging.
@@ -144,5 +169,5 @@ def dig(w: Any, pressed: bool, same: bool, speed: float) -> None:
     if not begins:
         p.dug += rate
     if at_once or p.dug >= DONE:
-        break_block(w)
+        break_block(w, changes)
         p.dig_delay = 0 if at_once else DIG_DELAY

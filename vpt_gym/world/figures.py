@@ -115,7 +115,7 @@ def draw_figures(
     """
     box = np.zeros(BOX_COLUMNS)
     for n in range(items.shape[0]):
-        item = items[n].item
+        item = items[n]["item"]  # the attribute is a method when interpreted
         if item <= 0 or item >= ITEM_COUNT:
             continue
         x = (items[n].x - eye[0] + SIDE / 2) % SIDE - SIDE / 2

@@ -72,7 +72,7 @@ def sprite(rows: tuple[str, ...], palette: dict[str, Colour]) -> Array:
 
 def icon(item: int) -> Array:
     """Returns the 16 x 16 picture of an item."""
-    result = art().icons[item].astype(np.float64)
+    result: Array = art().icons[item].astype(np.float64)
     result[..., :3] *= result[..., 3:]
     return result
 

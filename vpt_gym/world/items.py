@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -139,15 +140,20 @@ ITEMS: dict[int, Item] = {
     SHEARS_ITEM: Item("shears", stack=1, tool=SHEARS, tier=IRON_TIER, durability=238),
     **{
         item: _tool(kind, tier)
-        for kind, first in ((PICKAXE, WOODEN_PICKAXE), (AXE, WOODEN_AXE), (SHOVEL, WOODEN_SHOVEL), (SWORD, WOODEN_SWORD))
+        for kind, first in (
+            (PICKAXE, WOODEN_PICKAXE),
+            (AXE, WOODEN_AXE),
+            (SHOVEL, WOODEN_SHOVEL),
+            (SWORD, WOODEN_SWORD),
+        )
         for item, tier in zip(range(first, first + 3), (WOODEN, STONE_TIER, IRON_TIER), strict=True)
     },
 }
 """By item id. Stack sizes, uses, damage, food and burn times are Minecraft 1.11's."""
 
 
-def _table(attribute: str, dtype: type) -> np.ndarray:  # type: ignore[type-arg]
-    values = np.zeros(ITEM_COUNT, dtype)
+def _table(attribute: str, dtype: type) -> np.ndarray[Any, Any]:
+    values: np.ndarray[Any, Any] = np.zeros(ITEM_COUNT, dtype)
     for item, kind in ITEMS.items():
         values[item] = getattr(kind, attribute)
     return values

@@ -29,7 +29,8 @@ from vpt_gym.world.blocks import (
 )
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
-from vpt_gym.world.fields import HIGHEST_PLACE, set_block
+from vpt_gym.world.digging import note_change
+from vpt_gym.world.fields import HIGHEST_PLACE
 from vpt_gym.world.inventory import give
 from vpt_gym.world.items import BUCKET, NO_ITEM, WATER_BUCKET
 from vpt_gym.world.loot import drop_loot, throw_item
@@ -99,19 +100,18 @@ def target_cell(blocks: Any, p: Any) -> tuple[int, int, int]:
 
 
 @kernel
-def put(w: Any, slot: int) -> bool:
+def put(blocks: Any, inventory: Any, creatures: Any, p: Any, changes: Any, slot: int) -> bool:
     """Places a block of an inventory slot against the aimed one; False when that is not possible."""
-    p = w.player[0]
-    block = w.inventory[slot, 0]
-    if p.aims == 0 or w.inventory[slot, 1] <= 0 or block >= BLOCK_COUNT:
+    block = inventory[slot, 0]
+    if p.aims == 0 or inventory[slot, 1] <= 0 or block >= BLOCK_COUNT:
         return False
-    x, y, z = target_cell(w.blocks, p)
-    if not 0 < y < HIGHEST_PLACE or not replaceable(w.blocks[x, z, y]) or not can_stand(w.blocks, x, y, z, block):
+    x, y, z = target_cell(blocks, p)
+    if not 0 < y < HIGHEST_PLACE or not replaceable(blocks[x, z, y]) or not can_stand(blocks, x, y, z, block):
         return False
-    if SOLID[block] and is_occupied(p, w.creatures, x, y, z):
+    if SOLID[block] and is_occupied(p, creatures, x, y, z):
         return False
-    set_block(w, x, y, z, block)
-    w.inventory[slot, 1] -= 1
+    note_change(changes, x, y, z, block)
+    inventory[slot, 1] -= 1
     return True
 
 
@@ -134,7 +134,7 @@ def water_in_sight(blocks: Any, p: Any) -> tuple[int, int, int]:
 
 
 @kernel
-def use_bucket(w: Any) -> None:
+def use_bucket(w: Any, changes: Any) -> None:
     """Fills the bucket in the hand with water that is in sight, or pours its water out against the aimed block."""
     p = w.player[0]
     if w.inventory[p.slot, 0] == BUCKET:
@@ -156,7 +156,7 @@ def use_bucket(w: Any) -> None:
             drop_loot(w.items, w.clock[0].seed, p.ticks, x, y, z, block, NO_ITEM)
         poured = WATER
         w.inventory[p.slot, 0] = BUCKET
-    set_block(w, x, y, z, poured)
+    note_change(changes, x, y, z, poured)
 
 
 @kernel

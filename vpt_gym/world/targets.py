@@ -12,9 +12,9 @@ import numpy as np
 
 from vpt_gym.world.blocks import HEIGHT, IS_LEAVES, MASK
 from vpt_gym.world.compiled import kernel
+from vpt_gym.world.loot import PICKUP_ABOVE, PICKUP_BELOW, PICKUP_SIDE
 from vpt_gym.world.physics import EYE_HEIGHT, solid, wrapped
 from vpt_gym.world.picking import crossings
-from vpt_gym.world.loot import PICKUP_ABOVE, PICKUP_BELOW, PICKUP_SIDE
 from vpt_gym.world.walking import RADIUS, SPAN
 
 TURN_PER_STEP = 12.0

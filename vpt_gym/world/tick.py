@@ -13,7 +13,8 @@ from vpt_gym.world.blocks import CRAFTING_TABLE, FURNACE
 from vpt_gym.world.combat import CREATURE_REACH, hit, use_on_creature
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.creature_tick import advance_creatures, creature_in_sight
-from vpt_gym.world.digging import dig, held_item
+from vpt_gym.world.digging import MOST_CHANGES, dig, held_item
+from vpt_gym.world.fields import set_block
 from vpt_gym.world.inventory import swap_slots
 from vpt_gym.world.items import BUCKET, NO_ITEM, WATER_BUCKET
 from vpt_gym.world.loot import move_items, throw_from
@@ -96,7 +97,7 @@ def open_screen(screens: Any, kind: int, x: int, y: int, z: int) -> None:
 
 
 @kernel
-def use_hand(w: Any, opens: int) -> None:
+def use_hand(w: Any, changes: Any, opens: int) -> None:
     """Does what the use key does: on a creature, on a table or furnace, or with what is in the hand."""
     p = w.player[0]
     if p.aim_creature >= 0 and use_on_creature(w, p.aim_creature):
@@ -110,11 +111,11 @@ def use_hand(w: Any, opens: int) -> None:
             )
             return
     if item in (BUCKET, WATER_BUCKET):
-        use_bucket(w)
+        use_bucket(w, changes)
     elif item != NO_ITEM and can_eat(p, item):
         p.eat_ticks = 1
     else:
-        put(w, p.slot)
+        put(w.blocks, w.inventory, w.creatures, p, changes, p.slot)
 
 
 @kernel
@@ -136,6 +137,8 @@ def act(w: Any, dig_speed: float, attack: int, use: int, drop: int, place: int, 
     """Lets the player's hand do what the keys say, after the aim has been found."""
     p = w.player[0]
     pressed = attack != 0 and p.keys & ATTACK_KEY == 0
+    changes = np.empty((MOST_CHANGES + 1, 4), np.int64)
+    changes[0, 0] = 0
     if p.use_delay > 0:
         p.use_delay -= 1
     if p.eat_ticks > 0:
@@ -145,9 +148,9 @@ def act(w: Any, dig_speed: float, attack: int, use: int, drop: int, place: int, 
             p.eat_ticks = 0
     elif use and (p.use_delay == 0 or not p.keys & USE_KEY):
         p.use_delay = USE_DELAY
-        use_hand(w, opens)
+        use_hand(w, changes, opens)
     if attack and p.eat_ticks == 0 and p.aim_creature < 0:
-        dig(w, pressed, same, dig_speed)
+        dig(w, changes, pressed, same, dig_speed)
     else:
         p.dug = 0.0
         if p.dig_delay > 0:
@@ -159,10 +162,14 @@ def act(w: Any, dig_speed: float, attack: int, use: int, drop: int, place: int, 
             p.since_attack = 0
     if attack or p.swing > 0:
         p.swing = (p.swing + 1) % SWING_TICKS
-    if place >= 0:
-        put(w, place)
     if drop and not p.keys & DROP_KEY:
         throw_from(w.items, w.player, w.inventory, p.slot)
+    for step in range(2):  # the block that use has placed may be in the way of the other one
+        if step == 1 and place >= 0:
+            put(w.blocks, w.inventory, w.creatures, p, changes, place)
+        for k in range(1, changes[0, 0] + 1):
+            set_block(w, changes[k, 0], changes[k, 1], changes[k, 2], changes[k, 3])
+        changes[0, 0] = 0
 
 
 @kernel

@@ -15,6 +15,10 @@ from gymnasium.vector.utils import iterate
 Result = tuple[Any, ...]
 
 
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class _Ahead(gym.Wrapper[Any, Any, Any, Any]):
     """Plays a step before it is asked for, and hands the results over when they are."""
 
@@ -67,7 +71,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
             raise ValueError(f"threads is {threads}; it must be at least 1, or None for one a processor")
         makers = [lambda make=make: _Ahead(make()) for make in env_fns]
         super().__init__(makers, **kwargs)
-        self._threads = min(threads or len(os.sched_getaffinity(0)), self.num_envs)
+        self._threads = min(threads or _processors(), self.num_envs)
         self._pool = ThreadPoolExecutor(self._threads, "world") if self._threads > 1 else None
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
 
@@ -78,7 +82,8 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
             Exception: The first error of an environment. Their episodes are to be begun anew then.
         """
         ended = self._autoreset_envs
-        jobs = list(zip(self.envs, iterate(self.action_space, actions), ended, strict=True))
+        envs: list[Any] = list(self.envs)
+        jobs = list(zip(envs, iterate(self.action_space, actions), ended.tolist(), strict=True))
         if self._pool is None:
             for env, action, over in jobs:
                 self._play(env, action, over)
@@ -87,7 +92,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
             shares = [self._pool.submit(self._play_all, jobs[k :: self._threads]) for k in range(self._threads)]
             errors = [error for share in shares if (error := share.exception()) is not None]
             if errors:
-                for env in self.envs:
+                for env in envs:
                     env.forget()
                 raise errors[0]
         return super().step(actions)
@@ -95,7 +100,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
     def _play(self, env: Any, action: Any, over: bool) -> None:
         if self.autoreset_mode == AutoresetMode.DISABLED and over:
             raise gym.error.ResetNeeded("an episode is over: reset(options={'reset_mask': ...}) begins the next one")
-        env.play(action, self.autoreset_mode, bool(over))
+        env.play(action, self.autoreset_mode, over)
 
     def _play_all(self, jobs: list[tuple[Any, Any, bool]]) -> None:
         for job in jobs:
@@ -103,8 +108,9 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the threads and closes the environments."""
-        if getattr(self, "_pool", None) is not None:
-            self._pool.shutdown()
+        pool = getattr(self, "_pool", None)
+        if pool is not None:
+            pool.shutdown()
             self._pool = None
         super().close_extras(**kwargs)
 

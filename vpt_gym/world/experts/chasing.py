@@ -18,8 +18,8 @@ from vpt_gym.world.targets import TURN_PER_STEP
 from vpt_gym.world.walking import footing, next_waypoint
 
 Array = np.ndarray[Any, Any]
-Wanted = Callable[[Any], bool]
-"""Tells whether a creature's record is worth going after."""
+Wanted = Callable[[Array], Array]
+"""Tells which records of ``CREATURE`` are worth going after: bool, of the same shape."""
 
 CLOSE = 1.3
 """It comes so close to the side of a creature, blocks."""
@@ -64,19 +64,18 @@ class Chaser:
         """Returns the index of the creature to go after, or -1."""
         body, best, cheapest = pilot.body, -1, math.inf
         creatures = pilot.state.creatures
-        for k in np.flatnonzero(creatures["kind"] > 0):
-            c = creatures[k]
-            number = int(c.number)
-            if c.death_ticks > 0 or not self._wanted(c) or self._refused.get(number, 0) > body.ticks:
-                continue
-            dx, dz = wrapped(float(c.x) - body.x), wrapped(float(c.z) - body.z)
-            away = math.hypot(dx, float(c.y) - body.y, dz)
-            if away > self._farthest:
+        alive = (creatures["kind"] > 0) & (creatures["death_ticks"] == 0)
+        for k in np.flatnonzero(alive & self._wanted(creatures)).tolist():
+            x, y, z = (float(creatures[name][k]) for name in ("x", "y", "z"))
+            number = int(creatures["number"][k])
+            dx, dz = wrapped(x - body.x), wrapped(z - body.z)
+            away = math.hypot(dx, y - body.y, dz)
+            if away > self._farthest or self._refused.get(number, 0) > body.ticks:
                 continue
             cost = away + abs(body.off_direction(dx, 0.0, dz)[1]) / TURN_PER_STEP
             cost -= SWITCH if number == self._number else 0.0
             if cost < cheapest:
-                best, cheapest = int(k), cost
+                best, cheapest = k, cost
         if best >= 0 and int(creatures[best].number) != self._number:
             self._number, self._way = int(creatures[best].number), None
         return best

@@ -154,20 +154,18 @@ def cobblestone_from_nothing() -> Plan:
 
 def use_on(kind: int, tools: Sequence[int], items: Any, coat: bool = False) -> Plan:
     """Returns the plan that uses an item on the nearest creature of a kind, and picks up what it drops."""
-    chaser = Chaser(lambda c: bool(c.kind == kind and (c.coat or not coat)), key="use")
+    chaser = Chaser(lambda c: (c["kind"] == kind) & ((c["coat"] > 0) | (not coat)), key="use")
     fetch, explore = Seeker(ids(), items, explores=False), Seeker(ids(), ids())
     return FirstOf(fetch, Armed(chaser, tools), WithoutScreen(), explore, Tunneller(None), Rest())
 
 
 def hunt(kind: int) -> Plan:
     """Returns the plan that kills the nearest creature of a kind."""
-    chaser = Armed(Chaser(lambda c: bool(c.kind == kind)))
+    chaser = Armed(Chaser(lambda c: c["kind"] == kind))
     return FirstOf(WithoutScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), Rest())
 
 
 def fight() -> Plan:
     """Returns the plan that kills monsters, the nearest first."""
-    chaser = Armed(Chaser(lambda c: bool(IS_HOSTILE[c.kind])))
+    chaser = Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]]))
     return FirstOf(WithoutScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), Rest())
-
-

@@ -86,7 +86,7 @@ def craft(pilot: Pilot, recipe: Recipe) -> HumanAction | None:
 
 def take(pilot: Pilot, there: Slots, items: Ingredient) -> HumanAction | None:
     """Picks up the largest stack of some items, or returns None when there is none."""
-    stacks = [(there.get(slot).count, -slot) for slot in range(SLOTS) if there.get(slot).item in items]
+    stacks = [(there.get(slot).quantity, -slot) for slot in range(SLOTS) if there.get(slot).item in items]
     return click(pilot, -max(stacks)[1], "attack") if stacks else None
 
 
@@ -97,7 +97,7 @@ def put_away(pilot: Pilot, there: Slots) -> HumanAction | None:
         return None
 
     def fits(stack: Stack) -> bool:
-        return stack.stacks_with(carried) and stack.count < STACK_SIZE[carried.item]
+        return stack.stacks_with(carried) and stack.quantity < STACK_SIZE[carried.item]
 
     own = [slot for slot in range(SLOTS) if fits(there.get(slot))]
     free = [slot for slot in range(SLOTS) if there.get(slot) is NOTHING]

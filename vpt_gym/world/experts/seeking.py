@@ -93,8 +93,11 @@ class Seeker:
         if pilot.stuck > GIVE_UP_TICKS:
             pilot.stuck = 0
             self._refuse_goal()
-        if self._key == "attack" and body.digs and self.blocks[body.aimed]:
-            return self._hold_on(pilot)
+        if body.aims and self.blocks[body.aimed]:
+            if self._key == "use":
+                return self._use(pilot)
+            if body.digs:
+                return self._hold_on(pilot)
         self._update_goal(pilot)
         goal = self._goal
         if goal is None:
@@ -199,9 +202,15 @@ class Seeker:
         block = body.nearby(np.array(body.aim))
         seen = aim_point(pilot.state.blocks, body.x, body.y + EYE_HEIGHT, body.z, block, aim)
         pitch_off, yaw_off = body.off(aim) if seen == 0 else (0.0, 0.0)
+        slot = pilot.tool_for(body.aimed)
         if max(abs(pitch_off), abs(yaw_off)) < ON_TARGET:
-            return human_action("attack")
-        return pilot.look(pitch_off, yaw_off, "attack")
+            return pilot.wielding(slot, human_action("attack"))
+        return pilot.wielding(slot, pilot.look(pitch_off, yaw_off, "attack"))
+
+    @staticmethod
+    def _use(pilot: Pilot) -> HumanAction:
+        pilot.intent = ("use", *pilot.body.aim)
+        return human_action("use") if pilot.has_let_go() else human_action()
 
     def _work(self, pilot: Pilot, place: Array, block: Array) -> HumanAction | None:
         """Aims at a block and digs or uses it, with leaves in the way; None while the player is not there yet."""
@@ -224,8 +233,6 @@ class Seeker:
         off = max(abs(pitch_off), abs(yaw_off))
         on_block = body.aims_at(block)
         slot = pilot.tool_for(block_at(pilot.state, block))
-        if on_block and self._key == "use":
-            return human_action("use") if pilot.has_let_go() else human_action()
         if on_block and off < ON_TARGET:
             return pilot.wielding(slot, human_action("attack"))
         attack = on_block or (off < CUT_ANGLE and body.aims_at_leaves)

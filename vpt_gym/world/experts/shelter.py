@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import BLOCKS, CACTUS, CRAFTING_TABLE, FURNACE, HARDNESS, HEIGHT, SOLID
+from vpt_gym.world.blocks import (
+    BLOCKS,
+    CACTUS,
+    COBBLESTONE,
+    CRAFTING_TABLE,
+    DIRT,
+    FURNACE,
+    GRASS,
+    GRAVEL,
+    HARDNESS,
+    HEIGHT,
+    SAND,
+    SOLID,
+)
 from vpt_gym.world.experts.body import block_at
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
 from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
@@ -26,12 +39,13 @@ CENTRED = 0.15
 AIM_ANGLE = 8.0
 SITES = 300
 """Places nearby that are looked at."""
-LIDS = tuple(
+COMMON = (DIRT, GRASS, SAND, GRAVEL, COBBLESTONE)
+PRECIOUS = tuple(
     block
     for block in range(1, len(BLOCKS))
-    if SOLID[block] and block not in (CACTUS, CRAFTING_TABLE, FURNACE) and np.isfinite(HARDNESS[block])
+    if SOLID[block] and block not in (CACTUS, CRAFTING_TABLE, FURNACE, *COMMON) and np.isfinite(HARDNESS[block])
 )
-"""What a hole is closed with."""
+"""What a hole is closed with, and what else would do."""
 
 
 class Shelter:
@@ -88,7 +102,8 @@ class Shelter:
     @staticmethod
     def _close(pilot: Pilot, x: int, y: int, z: int) -> HumanAction | None:
         """Puts a block over the head, against a side of the hole."""
-        slot = pilot.slot_of(LIDS)
+        slot = pilot.slot_of(COMMON)
+        slot = pilot.slot_of(PRECIOUS) if slot < 0 else slot
         if slot < 0:
             return None
         if slot >= HOTBAR_SLOTS:

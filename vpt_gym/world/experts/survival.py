@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
 from vpt_gym.world.experts.chasing import Chaser
@@ -52,8 +54,8 @@ class Survive:
     """Fights, eats, hunts, cuts wood and hides."""
 
     def __init__(self) -> None:
-        monsters = Chaser(lambda c: bool(IS_HOSTILE[c.kind]), farthest=NEAR_MONSTER)
-        animals = Chaser(lambda c: c.kind in (PIG, COW, SHEEP, CHICKEN))
+        monsters = Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=NEAR_MONSTER)
+        animals = Chaser(lambda c: np.isin(c["kind"], (PIG, COW, SHEEP, CHICKEN)))
         self._shelter = Shelter()
         self._fight = FirstOf(WithoutScreen(), Armed(monsters))
         self._eat = Eat()
@@ -63,9 +65,7 @@ class Survive:
         self._lumber: Plan = FirstOf(close, Seeker(ids(*LOGS), ids(*LOGS)), leave, rest)
         self._stroll: Plan = FirstOf(close, Seeker(ids(), ids()), leave, rest)
         self._leave = leave
-        self._parts: tuple[Any, ...] = (
-            self._shelter, self._fight, self._eat, self._hunt, self._lumber, self._stroll
-        )
+        self._parts: tuple[Any, ...] = (self._shelter, self._fight, self._eat, self._hunt, self._lumber, self._stroll)
 
     def reset(self) -> None:
         """See ``Plan``."""

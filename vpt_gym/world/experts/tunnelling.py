@@ -87,7 +87,7 @@ class Tunneller:
         if self._way is not None:
             if not np.array_equal(wrapped(here - self._way.place), (0, 0, 0)):
                 i, j = (int(wrapped(here[a] - self._way.place[a])) + self._way.field.shape[0] // 2 for a in (0, 2))
-                inside = 0 <= min(i, j) and max(i, j) < self._way.field.shape[0]
+                inside = min(i, j) >= 0 and max(i, j) < self._way.field.shape[0]
                 return 0 if inside and self._way.field[i, j, here[1]] >= 0 else -1
             self._way = None
         offsets = wrapped(path[:-1] - here)
@@ -100,9 +100,7 @@ class Tunneller:
             return
         path = np.zeros((PATH, 3), np.int64)
         state = pilot.state
-        length = find_tunnel(
-            state.blocks, state.tops, self._blocks, dig_ticks(pilot), self._outside, here, path
-        )
+        length = find_tunnel(state.blocks, state.tops, self._blocks, dig_ticks(pilot), self._outside, here, path)
         self._path = path[:length]
         if length == 0:
             self._search_again = pilot.body.ticks + WAIT_TICKS
@@ -121,7 +119,9 @@ class Tunneller:
         if (nx != x and nz != z) or not -1 <= ny - y <= 1:
             return []
         rise = 1 - (ny - y)
-        cells = [(nx if a else x, y + up, nz if a else z) for a, up in zip(AHEAD[rise], UP[rise], strict=True) if up != 9]
+        cells = [
+            (nx if a else x, y + up, nz if a else z) for a, up in zip(AHEAD[rise], UP[rise], strict=True) if up != 9
+        ]
         return [cell for cell in cells if SOLID[block_at(pilot.state, cell)]]
 
     def _advance(self, pilot: Pilot, place: Array, to: Array) -> HumanAction:
@@ -143,7 +143,9 @@ class Tunneller:
             yaw_off = body.off((to[0] + 0.5, y + 0.5, to[2] + 0.5))[1]
         off = max(abs(pitch_off), abs(yaw_off))
         aimed = body.aims_at(cell)
-        slot = pilot.tool_for(body.aimed if body.aims and not aimed and off < IN_THE_WAY else block_at(pilot.state, cell))
+        slot = pilot.tool_for(
+            body.aimed if body.aims and not aimed and off < IN_THE_WAY else block_at(pilot.state, cell)
+        )
         if aimed and off < 3 * ON_TARGET:
             return pilot.wielding(slot, human_action("attack"))
         keys = ("attack",) if aimed or (body.aims and off < IN_THE_WAY) else ()

@@ -91,9 +91,9 @@ def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
             for being in state.creatures[state.creatures["kind"] > 0]
         ),
     ]
-    for body, half, tall, name in bodies:
+    for body, half, tall, entity_name in bodies:
         dx, dy, dz = wrapped(float(body.x) - x), float(body.y) - y, wrapped(float(body.z) - z)
-        boxes.append(((dx - half, dy, dz - half), (dx + half, dy + tall, dz + half), name))
+        boxes.append(((dx - half, dy, dz - half), (dx + half, dy + tall, dz + half), entity_name))
     hit = np.zeros(4, np.int64)
     values: list[Any] = []
     for ray in rays:
