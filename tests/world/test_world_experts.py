@@ -173,7 +173,7 @@ def test_it_fetches_a_log_that_lies_about_first() -> None:
     env, expert = VoxelEnv(image_size=(32, 32)), LogExpert()
     put_into(env, trunk(64, 68))
     item = env.state.items[0]
-    item.x, item.y, item.z, item.block = 60.5, FLOOR, 64.5, OAK_LOG
+    item.x, item.y, item.z, item.item, item.count = 60.5, FLOOR, 64.5, OAK_LOG, 1
     assert any(env.step(expert.act(env))[2] for _ in range(40))
 
 

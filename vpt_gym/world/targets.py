@@ -23,6 +23,12 @@ DIG_DISTANCE = 4.1
 """Farthest block, measured to its middle, that is chosen: less than the reach, to leave a margin."""
 
 
+OUTLOOK_DISTANCE = 4.0
+"""Nearest outlook, blocks."""
+OUTLOOK_NEW = 20.0
+"""An outlook so far from where the player has been is new, blocks."""
+
+
 @kernel
 def leaves_between(blocks: Any, x: float, y: float, z: float, target: Any, aim: Any) -> int:
     """Returns how many leaf blocks lie on the way from an eye to a point of a block, or -1 when something else does.
@@ -191,20 +197,39 @@ def choose_pickup(origin: Any, field: Any, x: float, y: float, z: float, found: 
 
 
 @kernel
-def choose_outlook(origin: Any, yaw: float, field: Any, found: Any) -> bool:
-    """Finds a far place to walk to, rather ahead than behind; ``found`` (3,) int64 receives it."""
-    best = 3.0
+def choose_outlook(origin: Any, yaw: float, field: Any, visited: Any, found: Any) -> bool:
+    """Finds a far place to walk to, rather ahead than behind, and rather where it has not been.
+
+    Args:
+        origin: (3,) int64, the player's place.
+        yaw: Where the player looks, degrees.
+        field: From ``steps_from(blocks, origin)``.
+        visited: (n, 2) float64, x and z of where it has been.
+        found: (3,) int64, receives the place.
+    """
+    best = -1e9
     for i in range(SPAN):
         for j in range(SPAN):
             away = math.sqrt((i - RADIUS) ** 2 + (j - RADIUS) ** 2)
-            if away < 4.0:
+            if away < OUTLOOK_DISTANCE:
                 continue
             bearing = math.degrees(math.atan2(-(i - RADIUS), j - RADIUS))
-            turn = abs((bearing - yaw + 180.0) % 360.0 - 180.0)
+            worth = away - abs((bearing - yaw + 180.0) % 360.0 - 180.0) / 15.0
+            if worth <= best:
+                continue
+            reached = -1
             for y in range(HEIGHT):
-                if field[i, j, y] >= 0 and away - turn / 15.0 > best:
-                    best = away - turn / 15.0
-                    found[0] = origin[0] + i - RADIUS
-                    found[1] = y
-                    found[2] = origin[2] + j - RADIUS
-    return best > 3.0
+                if field[i, j, y] >= 0:
+                    reached = y
+            if reached < 0:
+                continue
+            for k in range(visited.shape[0]):
+                dx = wrapped(origin[0] + i - RADIUS - visited[k, 0])
+                dz = wrapped(origin[2] + j - RADIUS - visited[k, 1])
+                worth -= max(0.0, OUTLOOK_NEW - math.sqrt(dx * dx + dz * dz))
+            if worth > best:
+                best = worth
+                found[0] = origin[0] + i - RADIUS
+                found[1] = reached
+                found[2] = origin[2] + j - RADIUS
+    return best > -1e9

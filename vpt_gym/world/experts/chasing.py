@@ -13,7 +13,7 @@ from vpt_gym.world.combat import CHARGE_TICKS
 from vpt_gym.world.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
 from vpt_gym.world.experts.pilot import Pilot, Way
 from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
-from vpt_gym.world.physics import EYE_HEIGHT, look_at, wrapped
+from vpt_gym.world.physics import EYE_HEIGHT, wrapped
 from vpt_gym.world.targets import TURN_PER_STEP
 from vpt_gym.world.walking import footing, next_waypoint
 
@@ -120,14 +120,14 @@ class Chaser:
 
     def _approach(self, pilot: Pilot, index: int) -> HumanAction:
         body = pilot.body
-        dx, dy, dz = offset = self._offset(pilot, index)
+        offset = self._offset(pilot, index)
+        dx, _, dz = offset
         away = self.distance(pilot, index)
         level = abs(pilot.state.creatures[index].y - body.y) < 1.3
         if away > 2.5 and not (level and pilot.can_walk_to(dx, dz)):
             way = self._way_to(pilot, index)
             if way is not None:
                 return pilot.walk(way, offset)
-        yaw, pitch = look_at(*offset)
         pitch_off, yaw_off = body.off_direction(*offset)
         if away > LOOK_FROM:
             pitch_off = -body.pitch

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HOTBAR, HumanAction, human_action
+from vpt_gym.world.blocks import HEIGHT, LIQUID
 from vpt_gym.world.digging import dig_rate
-from vpt_gym.world.experts.body import Body, angle
+from vpt_gym.world.experts.body import Body, angle, block_at
 from vpt_gym.world.experts.motor import Motor
 from vpt_gym.world.items import DAMAGE, DURABILITY, NO_ITEM
 from vpt_gym.world.physics import EYE_HEIGHT, look_at
 from vpt_gym.world.screen_layout import CLOSED
 from vpt_gym.world.state import GRID, WorldState
 from vpt_gym.world.tick import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY
-from vpt_gym.world.walking import HEIGHT, SPAN, clear_walk, footing, next_waypoint, steps_to
+from vpt_gym.world.walking import SPAN, clear_walk, footing, next_waypoint, steps_to
 
 Array = np.ndarray[Any, Any]
 
@@ -166,7 +167,7 @@ class Pilot:
         blocks, body = self.state.blocks, self.body
         here = self.place()
         if here is None:
-            return human_action()  # falling
+            return self.fall()
         waypoint = np.zeros(3)
         free = self.stuck < STUCK_TICKS
         left = next_waypoint(blocks, way.place, way.field, here, body.x, body.z, free, waypoint)
@@ -174,6 +175,13 @@ class Pilot:
         if free and direct and target is not None and self.can_walk_to(target[0], target[2]):
             dx, dz, rise = target[0], target[2], 0.0
         return self.go(dx, dz, rise, left >= SPRINT_STEPS, target, not free)
+
+    def fall(self) -> HumanAction:
+        """Waits for the ground; over water it keeps on, to get ashore."""
+        body = self.body
+        x, y, z = math.floor(body.x), math.floor(body.y), math.floor(body.z)
+        over_water = any(LIQUID[block_at(self.state, (x, y - down, z))] for down in (0, 1, 2))
+        return human_action(*(("forward", "jump") if over_water else ()))
 
     def go(
         self, dx: float, dz: float, rise: float, sprint: bool, target: Offset | None, jump: bool = False

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import HEIGHT, MASK
+from vpt_gym.world.blocks import HEIGHT, MASK, SIDE
 from vpt_gym.world.experts.body import block_at
 from vpt_gym.world.experts.pilot import Offset, Pilot, Way, item_offset
 from vpt_gym.world.physics import EYE_HEIGHT, wrapped
@@ -40,6 +40,8 @@ ITEM_MARGIN = 0.15
 LOST = 6.0
 """Steps (or as many turns) away from the way to the goal at which it chooses afresh."""
 GIVE_UP_TICKS = 40
+VISITED = 40
+"""Places that it remembers having gone off from, so as to look elsewhere."""
 
 
 def ids(*numbers: int) -> Array:
@@ -86,6 +88,7 @@ class Seeker:
         self._goal: Goal | None = None
         self._refused = np.zeros((0, 3), np.int64)
         self._refused_items: set[int] = set()
+        self._visited = np.zeros((0, 2))
 
     def act(self, pilot: Pilot) -> HumanAction | None:
         """Returns what to do now, or None when there is nothing to go for."""
@@ -185,7 +188,8 @@ class Seeker:
         if self.blocks.any() and choose_block(blocks, self.blocks, here, yaw, self._steps, self._refused, found):
             return Goal(Way(blocks, found[3:]), block=found[:3])
         place = np.zeros(3, np.int64)
-        if self._explores and choose_outlook(here, yaw, self._steps, place):
+        if self._explores and choose_outlook(here, yaw, self._steps, self._visited[-VISITED:], place):
+            self._visited = np.append(self._visited, [[here[0] % SIDE, here[2] % SIDE]], axis=0)
             return Goal(Way(blocks, place))
         return None
 

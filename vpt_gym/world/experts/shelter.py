@@ -25,6 +25,7 @@ from vpt_gym.world.blocks import (
 from vpt_gym.world.experts.body import block_at
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
 from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
+from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
 from vpt_gym.world.walking import RADIUS, SPAN, next_waypoint, steps_from
 
 Array = np.ndarray[Any, Any]
@@ -58,6 +59,7 @@ class Shelter:
     def reset(self) -> None:
         """Forgets the episode."""
         self._way: Way | None = None
+        self._refused: list[list[int]] = []
 
     def is_inside(self, pilot: Pilot) -> bool:
         """Tells whether it is closed in."""
@@ -68,13 +70,13 @@ class Shelter:
         """Returns what to do now, or None when there is no ground to dig in nearby."""
         if pilot.screen:
             return close_screen(pilot)
-        if not pilot.body.on_ground and not pilot.body.in_water:
-            return human_action()
         x, y, z = self._cell(pilot)
         if self.is_inside(pilot):
             pilot.intent = ("wait",)
             return pilot.look(-pilot.body.pitch, 0.0)
         below = _walls(pilot, x, y, z) == 4
+        if not pilot.body.on_ground:
+            return human_action() if below else self._go(pilot)
         if below and _walls(pilot, x, y + 1, z) == 4 and _walls(pilot, x, y + 2, z) > 0:
             return self._close(pilot, x, y + 2, z)
         begun = self._way is None or pilot.body.is_at(self._way.place, 0.5) or below
@@ -125,10 +127,15 @@ class Shelter:
         """Walks to a place where a hole can be dug."""
         here, body, blocks = pilot.place(), pilot.body, pilot.state.blocks
         if here is None:
-            return human_action()
+            return pilot.fall()
+        if pilot.stuck > GIVE_UP_TICKS and self._way is not None:
+            pilot.stuck = 0
+            self._refused.append(self._way.place.tolist())
+            self._way = None
         if self._way is not None:
             left = next_waypoint(blocks, self._way.place, self._way.field, here, body.x, body.z, False, np.empty(3))
-            if left <= 0 or not _can_dig(pilot, *self._way.place.tolist(), DEPTH):
+            px, py, pz = self._way.place.tolist()
+            if left <= 0 or not _can_dig(pilot, px, py, pz, DEPTH):
                 self._way = None
         if self._way is None:
             steps_from(blocks, here, self._steps)
@@ -136,7 +143,7 @@ class Shelter:
             near = near[np.argsort(self._steps[tuple(near.T)], kind="stable")][:SITES]
             for i, j, y in near.tolist():
                 x, z = int(here[0]) + i - RADIUS, int(here[2]) + j - RADIUS
-                if _can_dig(pilot, x, y, z, DEPTH):
+                if _can_dig(pilot, x, y, z, DEPTH) and [x, y, z] not in self._refused:
                     self._way = Way(blocks, np.array((x, y, z), np.int64))
                     break
         pilot.intent = ("shelter",)

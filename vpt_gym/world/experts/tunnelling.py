@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import BLOCKS, SOLID
+from vpt_gym.world.blocks import BLOCKS, SIDE, SOLID
 from vpt_gym.world.digging import DIG_DELAY, dig_rate
 from vpt_gym.world.experts.body import block_at
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
@@ -16,6 +16,7 @@ from vpt_gym.world.experts.seeking import GIVE_UP_TICKS, ON_TARGET, ids
 from vpt_gym.world.items import NO_ITEM
 from vpt_gym.world.physics import wrapped
 from vpt_gym.world.tunnels import AHEAD, NOT_TO_DIG, PATH, UP, find_tunnel
+from vpt_gym.world.walking import RADIUS, SPAN
 
 Array = np.ndarray[Any, Any]
 
@@ -37,6 +38,13 @@ def dig_ticks(pilot: Pilot) -> Array:
         if rate > 0.0:
             ticks[block] = math.ceil(1.0 / rate) + DIG_DELAY + AIM_TICKS
     return ticks
+
+
+def _apart(places: Array, other: Array) -> Array:
+    """Returns how far places (..., 3) are from another one, the shortest way round the torus."""
+    offsets: Array = places - other
+    offsets[..., ::2] = (offsets[..., ::2] + SIDE // 2) % SIDE - SIDE // 2
+    return offsets
 
 
 class Tunneller:
@@ -61,7 +69,7 @@ class Tunneller:
         """Returns what to do now, or None when there is no way (or it is out in the open already)."""
         here = pilot.place()
         if here is None:
-            return human_action()  # falling
+            return pilot.fall()
         if pilot.stuck > GIVE_UP_TICKS:
             pilot.stuck = 0
             self._path = self._path[:0]
@@ -85,13 +93,12 @@ class Tunneller:
         if not self._outside and not any(self._blocks[block_at(pilot.state, cell)] for cell in last):
             return -1
         if self._way is not None:
-            if not np.array_equal(wrapped(here - self._way.place), (0, 0, 0)):
-                i, j = (int(wrapped(here[a] - self._way.place[a])) + self._way.field.shape[0] // 2 for a in (0, 2))
-                inside = min(i, j) >= 0 and max(i, j) < self._way.field.shape[0]
+            if _apart(here, self._way.place).any():
+                i, _, j = _apart(here, self._way.place) + RADIUS
+                inside = min(i, j) >= 0 and max(i, j) < SPAN
                 return 0 if inside and self._way.field[i, j, here[1]] >= 0 else -1
             self._way = None
-        offsets = wrapped(path[:-1] - here)
-        at = np.flatnonzero((offsets == 0).all(axis=1))
+        at = np.flatnonzero(~_apart(path[:-1], here).any(axis=1))
         return int(at[-1]) if len(at) else -1
 
     def _plan(self, pilot: Pilot, here: Array) -> None:
@@ -143,10 +150,9 @@ class Tunneller:
             yaw_off = body.off((to[0] + 0.5, y + 0.5, to[2] + 0.5))[1]
         off = max(abs(pitch_off), abs(yaw_off))
         aimed = body.aims_at(cell)
-        slot = pilot.tool_for(
-            body.aimed if body.aims and not aimed and off < IN_THE_WAY else block_at(pilot.state, cell)
-        )
+        hindered = body.aims and not aimed and off < IN_THE_WAY
+        slot = pilot.tool_for(body.aimed if hindered else block_at(pilot.state, cell))
         if aimed and off < 3 * ON_TARGET:
             return pilot.wielding(slot, human_action("attack"))
-        keys = ("attack",) if aimed or (body.aims and off < IN_THE_WAY) else ()
+        keys = ("attack",) if aimed or hindered else ()
         return pilot.wielding(slot, pilot.look(pitch_off, yaw_off, *keys))
