@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # Threads of torch that wait for each other sleep soon instead of spinning: as fast on an idle machine, and several
 # times faster when another program holds a core.
 export GOMP_SPINCOUNT ?= 1000
+# Files of tests run beside each other; most of their time is that of processes which start.
+PARALLEL ?= -n 2 --dist loadfile
 STAMP := $(VENV)/.installed
 # The real MineDojo, installed beside everything of $(VENV) by the route that the README documents.
 MINEDOJO := $(VENV)-minedojo
@@ -44,9 +46,9 @@ demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs
 	$(BIN)/python examples/demo.py --preset $(PRESET)
 
 test: $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernels interpreted (for coverage), the real MineDojo
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/world/test_kernels_interpreted.py --cov --cov-append --cov-report=
-	$(MINEDOJO)/bin/python -m pytest tests/integration \
+	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
 test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults

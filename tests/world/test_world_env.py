@@ -296,7 +296,7 @@ def test_life_place_and_tools_are_told() -> None:
     life, place = obs["life_stats"], obs["location_stats"]
     assert (life["life"], life["food"], life["saturation"], life["oxygen"]) == (12.5, 17.0, 2.5, 300.0)
     assert (place["light_level"], place["sky_light_level"], place["can_see_sky"]) == (4.0, 1.0, 1)
-    assert place["sun_brightness"] == pytest.approx(0.2, abs=0.02)
+    assert place["sun_brightness"] == pytest.approx(0.29, abs=0.01)
     assert place["sea_level"] == SEA_LEVEL + 1
     assert obs["nearby_tools"]["table"]
     assert obs["nearby_tools"]["furnace"]

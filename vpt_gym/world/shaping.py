@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,22 +55,34 @@ def distance_to_block(w: Any, wanted: Any, most: int, height: int) -> float:
     return math.sqrt(nearest)
 
 
-def near_block(name: str) -> Callable[[WorldState], float]:
-    """Returns the potential that rises by ``PER_BLOCK`` for each block that the nearest one of a name is nearer."""
-    wanted = np.array([kind.name == name for kind in BLOCKS])
-    return lambda state: PER_BLOCK * (RANGE - distance_to_block(state.world, wanted, RANGE, UNDERGROUND))
+@dataclass(frozen=True)
+class NearBlock:
+    """The potential that rises by ``PER_BLOCK`` for each block that the nearest one of a name is nearer."""
+
+    name: str
+
+    def __call__(self, state: WorldState) -> float:
+        """Returns the potential of a state."""
+        return PER_BLOCK * (RANGE - distance_to_block(state.world, _named(self.name), RANGE, UNDERGROUND))
 
 
-def near_creature(kind: int) -> Callable[[WorldState], float]:
-    """Returns the potential that rises by ``PER_BLOCK`` for each block that a creature of a kind is nearer."""
+@functools.cache
+def _named(name: str) -> np.ndarray[Any, Any]:
+    return np.array([kind.name == name for kind in BLOCKS])
 
-    def potential(state: WorldState) -> float:
+
+@dataclass(frozen=True)
+class NearCreature:
+    """The potential that rises by ``PER_BLOCK`` for each block that a creature of a kind is nearer."""
+
+    kind: int
+
+    def __call__(self, state: WorldState) -> float:
+        """Returns the potential of a state."""
         player, creatures = state.player[0], state.creatures
         nearest = float(RANGE)
         for k in range(MAX_CREATURES):
-            if creatures["kind"][k] == kind and creatures["death_ticks"][k] == 0:
+            if creatures["kind"][k] == self.kind and creatures["death_ticks"][k] == 0:
                 dx, dz = wrapped(creatures["x"][k] - player.x), wrapped(creatures["z"][k] - player.z)
                 nearest = min(nearest, math.hypot(dx, creatures["y"][k] - player.y, dz))
         return PER_BLOCK * (RANGE - nearest)
-
-    return potential

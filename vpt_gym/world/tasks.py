@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ import numpy as np
 from vpt_gym.world.creatures import KINDS
 from vpt_gym.world.generate import TERRAINS
 from vpt_gym.world.items import ITEMS
-from vpt_gym.world.shaping import near_block, near_creature
+from vpt_gym.world.shaping import NearBlock, NearCreature
 from vpt_gym.world.state import MAX_CREATURES, SLOTS, WorldState
 
 Progress = Callable[[WorldState], float]
@@ -36,7 +35,6 @@ Progress = Callable[[WorldState], float]
 MORNING, NIGHT = 0, 14000
 """Times of day, ticks. MineDojo's episodes begin in the morning, its fights with monsters in the night."""
 TICKS_PER_DAY = 24000
-_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 ITEM_IDS: dict[str, tuple[int, ...]] = {
     name: tuple(item for item, kind in ITEMS.items() if kind.name == name) for name in {k.name for k in ITEMS.values()}
@@ -51,6 +49,15 @@ def _known(what: str, name: str, names: Mapping[str, object]) -> None:
         raise ValueError(f"there is no {what} {name!r} in this world; there are {', '.join(sorted(names))}")
 
 
+@dataclass(frozen=True)
+class _Holds:
+    item: str
+
+    def __call__(self, state: WorldState) -> float:
+        inventory = state.inventory
+        return float(inventory[np.isin(inventory[:, 0], ITEM_IDS[self.item]), 1].sum())
+
+
 def holds(item: str) -> Progress:
     """Returns the measure that counts the items of a name in the inventory, as MineDojo's harvest tasks do.
 
@@ -58,13 +65,15 @@ def holds(item: str) -> Progress:
         ValueError: There is no such item.
     """
     _known("item", item, ITEM_IDS)
-    ids = np.array(ITEM_IDS[item])
+    return _Holds(item)
 
-    def count(state: WorldState) -> float:
-        inventory = state.inventory
-        return float(inventory[np.isin(inventory[:, 0], ids), 1].sum())
 
-    return count
+@dataclass(frozen=True)
+class _HasKilled:
+    creature: str
+
+    def __call__(self, state: WorldState) -> float:
+        return float(state.kills[CREATURE_IDS[self.creature]])
 
 
 def has_killed(creature: str) -> Progress:
@@ -74,8 +83,7 @@ def has_killed(creature: str) -> Progress:
         ValueError: There is no such creature.
     """
     _known("creature", creature, CREATURE_IDS)
-    kind = CREATURE_IDS[creature]
-    return lambda state: float(state.kills[kind])
+    return _HasKilled(creature)
 
 
 def days_survived(state: WorldState) -> float:
@@ -119,8 +127,8 @@ class Task:
     target: float = 1.0
     weight: float = 1.0
     terrain: str = "default"
-    inventory: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
-    creatures: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    inventory: Mapping[str, int] = field(default_factory=dict)
+    creatures: Mapping[str, int] = field(default_factory=dict)
     creature_range: tuple[float, float] = (3.0, 10.0)
     time: int = MORNING
     time_passes: bool = True
@@ -156,7 +164,7 @@ class Task:
 
 def _harvest(item: str, quantity: int, prompt: str, **more: Any) -> Task:
     source = SOURCES.get(item)
-    return Task(prompt, holds(item), quantity, potential=None if source is None else near_block(source), **more)
+    return Task(prompt, holds(item), quantity, potential=None if source is None else NearBlock(source), **more)
 
 
 def _near(item: str, quantity: int, prompt: str, tool: str, creature: str) -> Task:
@@ -168,12 +176,12 @@ def _near(item: str, quantity: int, prompt: str, tool: str, creature: str) -> Ta
         terrain="plains",
         inventory={tool: 1},
         creatures={creature: 1},
-        potential=near_creature(CREATURE_IDS[creature]),
+        potential=NearCreature(CREATURE_IDS[creature]),
     )
 
 
 def _hunt(creature: str, prompt: str, **more: Any) -> Task:
-    near = near_creature(CREATURE_IDS[creature])
+    near = NearCreature(CREATURE_IDS[creature])
     return Task(prompt, has_killed(creature), terrain="plains", creatures={creature: 1}, potential=near, **more)
 
 
