@@ -26,7 +26,7 @@ from vpt_gym.world.tunnels import PATH, find_tunnel
 
 TIMED = [task for task, limit in STEP_LIMITS.items() if limit is not None]
 CENTRES = BIN_DEGREES.astype(np.float32)
-SEED = 7_300_000
+SEED = 7_400_000
 
 
 def play(env: gym.Env[Any, Any], expert: TaskExpert, seed: int, ticks: int = 10**6) -> tuple[bool, list[HumanAction]]:

@@ -67,6 +67,21 @@ def cross_sprite(skins: Any, skin: int, px: float, py: float, dx: float, dy: flo
 
 
 @pixel_kernel
+def out_of_view(x: float, y: float, z: float, radius: float, camera: Any) -> bool:
+    """Tells whether a ball around a place, relative to the eye, lies wholly beside or behind the picture."""
+    away = x * camera[0, 0] + y * camera[0, 1] + z * camera[0, 2]
+    if away < -radius:
+        return True
+    for axis in range(1, 3):
+        span2 = camera[axis, 0] ** 2 + camera[axis, 1] ** 2 + camera[axis, 2] ** 2
+        aside = abs(x * camera[axis, 0] + y * camera[axis, 1] + z * camera[axis, 2])
+        # how far the middle is beyond the plane through the eye and an edge of the picture
+        if aside - away * span2 > radius * np.sqrt(span2 * (1.0 + span2)):
+            return True
+    return False
+
+
+@pixel_kernel
 def draw_box(
     box: Any, height: int, width: int, camera: Any, skins: Any, heavens: Any, frame: Any, depth: Any, surface: Any
 ) -> None:
@@ -86,7 +101,7 @@ def draw_box(
     x, y, z = box[0], box[1], box[2]
     away = x * camera[0, 0] + y * camera[0, 1] + z * camera[0, 2]
     radius = np.sqrt(box[HALF] ** 2 + box[HALF + 1] ** 2 + box[HALF + 2] ** 2)
-    if away < -radius:
+    if out_of_view(x, y, z, radius, camera):
         return
     first_row, last_row, first_column, last_column = 0, height - 1, 0, width - 1
     if away > radius + NEAREST:

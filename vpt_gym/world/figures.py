@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.world.blocks import BLOCKS, HEIGHT, MASK, PLANT, SIDE
-from vpt_gym.world.boxes import AXES, BOX_COLUMNS, HALF, HURT, MIDDLE, SHINE, SKIN, SPRITE, draw_box
+from vpt_gym.world.boxes import AXES, BOX_COLUMNS, HALF, HURT, MIDDLE, SHINE, SKIN, SPRITE, draw_box, out_of_view
 from vpt_gym.world.compiled import pixel_kernel
 from vpt_gym.world.creature_models import (
     ARM,
@@ -29,6 +29,8 @@ from vpt_gym.world.items import ITEM_COUNT
 ITEM_VIEW = 24.0
 CREATURE_VIEW = 60.0
 """Things further away than this many blocks are not drawn."""
+CREATURE_RADIUS, ITEM_RADIUS = 2.2, 0.7
+"""Everything of a creature, or of an item and its copies, is this near to its middle, blocks."""
 ITEM_SIDE = 0.25
 SPRITE_SIDE = 0.4
 BLOCK_COUNT = len(BLOCKS)
@@ -121,8 +123,7 @@ def draw_figures(
         x = (items[n].x - eye[0] + SIDE / 2) % SIDE - SIDE / 2
         z = (items[n].z - eye[2] + SIDE / 2) % SIDE - SIDE / 2
         y = items[n].y - eye[1]
-        away = x * camera[0, 0] + y * camera[0, 1] + z * camera[0, 2]
-        if away < -0.5 or x * x + z * z > ITEM_VIEW * ITEM_VIEW:
+        if x * x + z * z > ITEM_VIEW * ITEM_VIEW or out_of_view(x, y + 0.3, z, ITEM_RADIUS, camera):
             continue
         side = SPRITE_SIDE if IS_FLAT[item] else ITEM_SIDE
         box[:] = 0.0
@@ -146,8 +147,7 @@ def draw_figures(
         x = (body.x - eye[0] + SIDE / 2) % SIDE - SIDE / 2
         z = (body.z - eye[2] + SIDE / 2) % SIDE - SIDE / 2
         y = body.y - eye[1]
-        away = x * camera[0, 0] + (y + 0.7) * camera[0, 1] + z * camera[0, 2]
-        if away < -1.5 or x * x + z * z > CREATURE_VIEW * CREATURE_VIEW:
+        if x * x + z * z > CREATURE_VIEW * CREATURE_VIEW or out_of_view(x, y + 0.8, z, CREATURE_RADIUS, camera):
             continue
         pace = min(1.0, 9.0 * math.sqrt(body.vx * body.vx + body.vz * body.vz))
         swing = 48.0 * pace * math.sin(2.7 * body.stride)

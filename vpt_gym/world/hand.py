@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -82,7 +81,7 @@ class Hand:
         self._width = width
         self._camera = np.array(((0, 0, 1), (up * width / height, 0, 0), (0, up, 0)), np.float32)
         self._heavens = heavens_at(NOON, 0.0)
-        self._layer = functools.lru_cache(maxsize=HELD_CACHE)(self._draw)
+        self._layers: dict[tuple[int, int, int], Layer] = {}
 
     def draw(self, frame: Array, item: int, swing: int, eat_ticks: int, shine: int) -> None:
         """Draws on a flat (3, height, width) frame, in place.
@@ -95,7 +94,12 @@ class Hand:
             shine: Light on it, 0x00BBGGRR.
         """
         eating = eat_ticks // 2 % EATING_PHASES + 1 if eat_ticks > 0 else 0
-        layer = self._layer(item, swing, eating)
+        pose = (item, swing, eating)
+        if pose not in self._layers:
+            if len(self._layers) >= HELD_CACHE:
+                del self._layers[next(iter(self._layers))]  # the oldest
+            self._layers[pose] = self._draw(*pose)
+        layer = self._layers[pose]
         light = ((shine >> bits & 255) + 1 for bits in (0, 8, 16))
         blend(frame, self._height * self._width, *layer, *light)
 

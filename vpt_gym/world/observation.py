@@ -15,8 +15,8 @@ import numpy as np
 from vpt_gym.spaces import Strings
 from vpt_gym.world.blocks import AIR, BLOCKS, HAND, HEIGHT, MASK
 from vpt_gym.world.compiled import kernel
-from vpt_gym.world.crafting import NEARBY_FURNACE, NEARBY_TABLE, craftable, nearby_stations
-from vpt_gym.world.facts import life_facts, place_facts
+from vpt_gym.world.crafting import NEARBY_FURNACE, NEARBY_TABLE, craftable
+from vpt_gym.world.facts import facts_of
 from vpt_gym.world.items import DURABILITY, FIRST_OWN, ITEM_COUNT, ITEMS
 from vpt_gym.world.observation_space import (
     DELTA_DECREASES,
@@ -183,38 +183,36 @@ class Observer:
             frame: (3, H, W) uint8, its picture.
             crafted: The step was a craft or smelt action.
         """
-        world = state.world
-        stations = nearby_stations(world)
-        self._update_inventory(state, stations, crafted)
-        player = state.player
-        life, place = life_facts(world), place_facts(world)
+        facts = facts_of(state.world)
+        stations = int(facts.stations)
+        self._update_inventory(state, stations, int(facts.slot), crafted)
         slots = self._slots_obs
         return {
             "rgb": frame,
             "inventory": _fresh(slots["inventory"]),
             "equipment": _fresh(slots["equipment"]),
             "life_stats": {
-                "life": _single(life.life),
-                "armor": _single(life.armor),
-                "food": _single(life.food),
-                "saturation": _single(life.saturation),
-                "oxygen": _single(life.oxygen),
-                "xp": _single(life.xp),
-                "is_sleeping": np.int64(life.is_sleeping),
+                "life": _single(facts.life),
+                "armor": _single(0.0),
+                "food": _single(facts.food),
+                "saturation": _single(facts.saturation),
+                "oxygen": _single(facts.oxygen),
+                "xp": _single(0.0),
+                "is_sleeping": np.int64(0),
             },
             "location_stats": {
-                "pos": np.array((player["x"][0], player["y"][0], player["z"][0]), np.float32),
-                "pitch": player["pitch"].astype(np.float32),
-                "yaw": player["yaw"].astype(np.float32),
-                "biome_id": np.array(place.biome_id),
-                "rainfall": _single(place.rainfall),
-                "temperature": _single(min(1.0, place.temperature)),
-                "can_see_sky": np.array(place.can_see_sky),
-                "is_raining": np.array(place.is_raining),
-                "light_level": _single(place.light_level),
-                "sky_light_level": _single(place.sky_light_level),
-                "sun_brightness": _single(place.sun_brightness),
-                "sea_level": _single(place.sea_level),
+                "pos": np.array((facts.x, facts.y, facts.z), np.float32),
+                "pitch": _single(facts.pitch),
+                "yaw": _single(facts.yaw),
+                "biome_id": np.array(int(facts.biome_id)),
+                "rainfall": _single(facts.rainfall),
+                "temperature": _single(min(1.0, facts.temperature)),
+                "can_see_sky": np.array(int(facts.can_see_sky)),
+                "is_raining": np.array(int(facts.is_raining)),
+                "light_level": _single(facts.light_level),
+                "sky_light_level": _single(facts.sky_light_level),
+                "sun_brightness": _single(facts.sun_brightness),
+                "sea_level": _single(facts.sea_level),
             },
             "nearby_tools": {
                 "table": np.array(bool(stations & NEARBY_TABLE)),
@@ -226,8 +224,7 @@ class Observer:
             "delta_inv": _fresh(slots["delta_inv"]),
         }
 
-    def _update_inventory(self, state: WorldState, stations: int, crafted: bool) -> None:
-        slot = int(state.player["slot"][0])
+    def _update_inventory(self, state: WorldState, stations: int, slot: int, crafted: bool) -> None:
         key = state.inventory.tobytes() + bytes((slot, stations))
         if key == self._inventory_key:
             if self._delta_is_news:

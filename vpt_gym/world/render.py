@@ -76,6 +76,10 @@ class Renderer:
         self._floats = np.zeros(FLOAT_ROWS * LANES, np.float32)
         self._ints = np.zeros(INT_ROWS * LANES, np.int32)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles and copies by size: all else follows from it."""
+        return type(self), (self.height, self.width)
+
     def draw(self, state: WorldState) -> Array:
         """Returns what the player sees: a fresh (3, height, width) uint8 array, RGB."""
         height, width = self.height, self.width

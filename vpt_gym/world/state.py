@@ -72,8 +72,8 @@ FURNACE_STATE = _record(
 """A placed furnace: where it is, its three slots, ticks that the fire still burns, of how many, and ticks cooked."""
 
 CLOCK = _record(i8="seed time first_time frozen next_number monsters", f8="rain")
-"""The world's ``seed``, its time of day in ticks (0 = 6 in the morning, 6,000 = noon, 13,000 = night, 24,000 a day), the
-time at the start, whether time stands still, the number of the next creature, how many monsters may be there by
+"""The world's ``seed``, its time of day in ticks (0 = 6 in the morning, 6,000 = noon, 13,000 = night, 24,000 a day),
+the time at the start, whether time stands still, the number of the next creature, how many monsters may be there by
 themselves (0 = none ever appear), and rain, 0 to 1."""
 
 MAX_ITEMS = 48

@@ -36,7 +36,7 @@ def find_tunnel(blocks: Any, tops: Any, wanted: Any, ticks: Any, outside: bool, 
 
     Args:
         blocks: The world.
-        tops: (SIDE, SIDE) uint8, height above which each column is empty.
+        tops: (SIDE, SIDE) uint8, from which height on each column is empty.
         wanted: (256,) bool, by block id.
         ticks: (256,) int64, how long it takes to dig each kind of block; ``NOT_TO_DIG`` = not at all.
         outside: End at any place under the open sky instead of at a wanted block.
@@ -76,7 +76,7 @@ def find_tunnel(blocks: Any, tops: Any, wanted: Any, ticks: Any, outside: bool, 
             i = node // HEIGHT // SPAN
             x = origin[0] + i - RADIUS
             z = origin[2] + j - RADIUS
-            if outside and y > tops[x & MASK, z & MASK] and spent > 0:
+            if outside and y >= tops[x & MASK, z & MASK] and spent > 0:
                 if spent < best:
                     best = spent
                     last = int(came[node])

@@ -75,6 +75,8 @@ class Armed:
 
     def act(self, pilot: Pilot) -> HumanAction | None:
         """See ``Plan``."""
+        if self._chaser.choose(pilot) < 0:
+            return None
         slot = pilot.slot_of(self._items) if self._items else pilot.weapon()
         if slot < 0:
             return None

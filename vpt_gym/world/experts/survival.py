@@ -11,7 +11,7 @@ from vpt_gym.world.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
 from vpt_gym.world.experts.chasing import Chaser
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
 from vpt_gym.world.experts.plans import LOGS, Armed, FirstOf, Plan, Rest, WithoutScreen
-from vpt_gym.world.experts.screen_work import bring_to_hotbar
+from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.seeking import Seeker, ids
 from vpt_gym.world.experts.shelter import Shelter
 from vpt_gym.world.experts.tunnelling import Tunneller
@@ -46,6 +46,9 @@ class Eat:
             return None
         if slot >= HOTBAR_SLOTS:
             return bring_to_hotbar(pilot, slot, body.slot)
+        closing = close_screen(pilot)
+        if closing is not None:
+            return closing
         pilot.intent = ("eat",)
         return pilot.wielding(slot, human_action("use"))
 
@@ -57,7 +60,7 @@ class Survive:
         monsters = Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=NEAR_MONSTER)
         animals = Chaser(lambda c: np.isin(c["kind"], (PIG, COW, SHEEP, CHICKEN)))
         self._shelter = Shelter()
-        self._fight = FirstOf(WithoutScreen(), Armed(monsters))
+        self._fight = Armed(monsters)
         self._eat = Eat()
         close, leave, rest = WithoutScreen(), Tunneller(None), Rest()
         food = ids(*EDIBLE)

@@ -9,8 +9,8 @@ import numpy as np
 
 from vpt_gym.world.biomes import BIOMES
 from vpt_gym.world.blocks import AIR, BLOCKS, HAND
-from vpt_gym.world.crafting import NEARBY_FURNACE, NEARBY_TABLE, nearby_stations
-from vpt_gym.world.facts import life_facts, place_facts
+from vpt_gym.world.crafting import NEARBY_FURNACE, NEARBY_TABLE
+from vpt_gym.world.facts import facts_of
 from vpt_gym.world.items import DURABILITY, ITEMS
 from vpt_gym.world.malmo.commands import MALMO_SLOTS
 from vpt_gym.world.malmo.items import AIR_NAME
@@ -107,22 +107,21 @@ class InfoWriter:
 
     def write(self, state: WorldState, ticks: int, statistics: Statistics) -> bytes:
         """Returns the info as UTF-8 JSON; ``ticks`` is how many the mission took so far."""
-        player, world = state.player, state.world
-        x, y, z = float(player["x"][0]), float(player["y"][0]), float(player["z"][0])
-        life, place, stations = life_facts(world), place_facts(world), nearby_stations(world)
+        facts = facts_of(state.world)
+        biome, stations = int(facts.biome_id), int(facts.stations)
         parts = [
-            f'{self._constant}, "xpos": {x!r}, "ypos": {y!r}, "zpos": {z!r}, "yaw": {float(player["yaw"][0])!r}, '
-            f'"pitch": {float(player["pitch"][0])!r}, "can_see_sky": {_TRUTH[place.can_see_sky]}, '
-            f'"life": {life.life!r}, "food": {life.food:.0f}, "saturation": {life.saturation!r}, '
-            f'"air": {life.oxygen:.0f}, "biome_name": "{BIOMES[place.biome_id].name}", "biome_id": {place.biome_id}, '
-            f'"biome_temperature": {place.temperature!r}, "biome_rainfall": {place.rainfall!r}, '
-            f'"sea_level": {place.sea_level!r}, "light_level": {place.light_level!r}, '
-            f'"sun_brightness": {place.sun_brightness!r}, "sky_light_level": {place.sky_light_level!r}, '
+            f'{self._constant}, "xpos": {facts.x!r}, "ypos": {facts.y!r}, "zpos": {facts.z!r}, "yaw": {facts.yaw!r}, '
+            f'"pitch": {facts.pitch!r}, "can_see_sky": {_TRUTH[int(facts.can_see_sky)]}, '
+            f'"life": {facts.life!r}, "food": {facts.food:.0f}, "saturation": {facts.saturation!r}, '
+            f'"air": {facts.oxygen:.0f}, "biome_name": "{BIOMES[biome].name}", "biome_id": {biome}, '
+            f'"biome_temperature": {facts.temperature!r}, "biome_rainfall": {facts.rainfall!r}, '
+            f'"sea_level": {facts.sea_level!r}, "light_level": {facts.light_level!r}, '
+            f'"sun_brightness": {facts.sun_brightness!r}, "sky_light_level": {facts.sky_light_level!r}, '
             f'"nearby_crafting_table": {_TRUTH[bool(stations & NEARBY_TABLE)]}, '
             f'"nearby_furnace": {_TRUTH[bool(stations & NEARBY_FURNACE)]}, '
-            f'"is_raining": {_TRUTH[place.is_raining]}, "world_time": {int(state.clock["time"][0])}, '
+            f'"is_raining": {_TRUTH[int(facts.is_raining)]}, "world_time": {int(state.clock["time"][0])}, '
             f'"total_time": {ticks}, "distance_travelled_cm": {statistics.distance}, '
-            f'"current_item_index": {int(player["slot"][0])}, "inventory": [{self._slots(state)}]',
+            f'"current_item_index": {int(facts.slot)}, "inventory": [{self._slots(state)}]',
             statistics.text(),
         ]
         if self._grid is not None:
