@@ -114,7 +114,8 @@ class StageProcesses:
         """Has the episode of a seed played."""
         connection = next(connection for connection in self._processes if connection not in self._seeds)
         self._seeds[connection] = seed
-        connection.send(seed)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has died: ``wait`` tells of that
+            connection.send(seed)
 
     def wait(self) -> Episode:
         """Waits until an episode has ended, and returns it.
