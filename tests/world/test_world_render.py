@@ -411,10 +411,11 @@ def test_a_count_changes_pixels_of_its_slot_only() -> None:
     before = renderer.draw(state)
     state.inventory[2, 1] = 8
     rows, columns = np.nonzero((renderer.draw(state) != before).any(axis=0))
-    left = 80 - 91 * 0.5
-    slot = left + np.array((43, 60)) * 0.5
+    scale = 160 / 190  # pixels to a GUI pixel
+    left = 80 - 91 * scale
+    slot = left + np.array((43, 60)) * scale
     assert len(rows) > 0
-    assert rows.min() >= 90 - 11
+    assert rows.min() >= 90 - 22 * scale
     assert slot[0] - 1 <= columns.min() <= columns.max() <= slot[1] + 1
 
 
@@ -428,7 +429,7 @@ def test_hearts_food_and_air_are_shown_where_minecraft_has_them(name: str, value
     before = renderer.draw(state)
     state.player[name] = value
     rows, columns = np.nonzero((renderer.draw(state) != before).any(axis=0))
-    scale = size[0] / 180
+    scale = 1  # pixels to a GUI pixel
     up = {"health": 39, "food": 39, "air": 49}[name]
     assert rows.min() >= size[0] - up * scale - 1
     assert rows.max() <= size[0] - (up - 9) * scale

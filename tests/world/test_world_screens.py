@@ -132,10 +132,10 @@ def test_slots_do_not_overlap_and_are_found_by_their_middle(kind: int) -> None:
     assert slot_at(kind, 320.0, 180.0 - 30.0) in (NO_SLOT, *(slot for *_, slot in slots(kind)))
 
 
-def test_the_panel_is_minecrafts_at_gui_scale_two() -> None:
-    assert middle_of(INVENTORY_SCREEN, 0) == (2 * (72 + 8 + 8), 2 * (7 + 142 + 8))
-    assert middle_of(TABLE_SCREEN, RESULT_SLOT) == (2 * (72 + 124 + 8), 2 * (7 + 35 + 8))
-    assert middle_of(FURNACE_SCREEN, FURNACE_FUEL_SLOT) == (2 * (72 + 56 + 8), 2 * (7 + 53 + 8))
+def test_the_panel_is_minecrafts_in_the_middle_of_vpts_window() -> None:
+    assert middle_of(INVENTORY_SCREEN, 0) == (232 + 8 + 8, 97 + 142 + 8)
+    assert middle_of(TABLE_SCREEN, RESULT_SLOT) == (232 + 124 + 8, 97 + 35 + 8)
+    assert middle_of(FURNACE_SCREEN, FURNACE_FUEL_SLOT) == (232 + 56 + 8, 97 + 53 + 8)
     with pytest.raises(ValueError, match="no slot 45"):
         middle_of(FURNACE_SCREEN, RESULT_SLOT)
     with pytest.raises(ValueError, match="screen is 7"):

@@ -1,7 +1,7 @@
 """Flat pictures that lie over the view: how they are scaled to the frame and blended, icons of stacks, and digits.
 
 Pictures are float64 (height, width, 4), RGB of 255 multiplied with the cover, and the cover, 0 to 1. They are drawn in
-GUI pixels, of which a window of 640 x 360 shows 320 x 180.
+GUI pixels.
 """
 
 from __future__ import annotations

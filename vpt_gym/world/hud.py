@@ -1,8 +1,9 @@
 """What lies over the view while playing: cross-hairs, hotbar, hearts, food and air, laid out as in Minecraft 1.11.
 
-The layout is that of a window of 640 x 360 at GUI scale 2. In other frames a GUI pixel is as large as lets 190 of them
-fit into the width and 180 into the height; below ``MIN_SCALE`` nothing but the cross-hairs would be legible, and only
-they are drawn.
+A GUI pixel is a pixel of the frame, as in VPT's frames of 640 x 360 and in MineDojo's of any usual size; from 640 x 480
+on it is 2 x 2, and so on, as Minecraft chooses. Where 190 of them do not fit into the width, or 80 into the height, it
+is as large as lets them (Minecraft would cut the hotbar off). Below ``MIN_SCALE`` nothing but the cross-hairs would be
+legible, and only they are drawn.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ class Hud:
     def __init__(self, height: int, width: int) -> None:
         self._height = height
         self._width = width
-        self._scale = min(height / 180.0, width / 190.0)
+        chosen = max(1, min(width // 320, height // 240))
+        self._scale = min(chosen, width / 190.0, height / 80.0)
         self._left = width / 2 - BAR_WIDTH / 2 * self._scale
         self._cross = self._cross_hairs()
         self._key: tuple[object, ...] = ()
@@ -181,7 +183,7 @@ class Hud:
 
     def _cross_hairs(self) -> Layer:
         row, column = self._height // 2, self._width // 2
-        arm, thick = max(2, round(4.5 * self._height / 180)), max(1, self._height // 180)
+        arm, thick = max(2, round(4.5 * self._scale)), max(1, round(self._scale))
         rows = {(row + k, column + j) for k in range(-arm, arm + thick) for j in range(thick)}
         rows |= {(row + j, column + k) for k in range(-arm, arm + thick) for j in range(thick)}
         flat = np.array(sorted(r * self._width + c for r, c in rows), np.int64)

@@ -1,6 +1,6 @@
 """Where the slots of the screens lie: Minecraft 1.11's panels of 176 x 166 GUI pixels in a window of 640 x 360 pixels.
 
-At GUI scale 2, which the window has, one GUI pixel is 2 x 2 pixels of the window; the panel lies in its middle. The
+The window is VPT's: at its GUI scale of 1 a GUI pixel is a pixel of the window, and the panel lies in its middle. The
 clicks and the picture use the same table.
 """
 
@@ -12,7 +12,8 @@ from vpt_gym.world.state import GRID, SLOTS
 
 WINDOW_WIDTH, WINDOW_HEIGHT = 640, 360
 """Of the window that the cursor moves in, pixels. Frames of other sizes show the same window, scaled."""
-GUI_SCALE = 2
+GUI_SCALE = 1
+"""Pixels of the window to a GUI pixel, as in VPT's environment (``guiscale_range`` of its ``ENV_KWARGS``)."""
 PANEL_WIDTH, PANEL_HEIGHT = 176, 166
 """GUI pixels."""
 PANEL_LEFT = (WINDOW_WIDTH // GUI_SCALE - PANEL_WIDTH) // 2
