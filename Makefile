@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT ?= 1000
 # Files of tests run beside each other; most of their time is that of processes which start.
 PARALLEL ?= -n 2 --dist loadfile
+# Coverage sees the lines of kernels only where Python interprets them; these files are quick enough for that.
+INTERPRETED := $(addprefix tests/world/test_,kernels_interpreted.py world_creatures.py world_vitals.py \
+	world_placing.py world_combat.py)
 STAMP := $(VENV)/.installed
 # The real MineDojo, installed beside everything of $(VENV) by the route that the README documents.
 MINEDOJO := $(VENV)-minedojo
@@ -47,7 +50,7 @@ demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs
 
 test: $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernels interpreted (for coverage), the real MineDojo
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/world/test_kernels_interpreted.py --cov --cov-append --cov-report=
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(INTERPRETED) --cov --cov-append --cov-report=
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
