@@ -43,7 +43,7 @@ def story(level: str, seed: int, ticks: int) -> dict[str, object]:
         digests.append(env.state.digest())
     return {
         "digests": digests,
-        "squares": int(env.state.squares.astype(np.int64).sum()),
+        "leaps": int(env.state.leaps.astype(np.int64).sum()),
         "frame": obs["rgb"].ravel().tolist(),
         "cosines": obs["voxels"]["cos_look_vec_angle"].ravel().tolist(),
         "lanes": LANES,
@@ -70,7 +70,7 @@ def test_compiled_and_interpreted_worlds_are_the_same(level: str) -> None:
         ).stdout
     )
     assert here["digests"] == there["digests"]
-    assert here["squares"] == there["squares"]
+    assert here["leaps"] == there["leaps"]
     np.testing.assert_allclose(here["cosines"], there["cosines"], atol=1e-6)
     off = np.abs(np.subtract(here["frame"], there["frame"]))
     assert (off <= 2).mean() > 0.99
@@ -111,7 +111,7 @@ def test_the_expert_looks_for_trees_items_and_ways_out() -> None:
     for blocks in ({}, {(64, FLOOR + 3, 70): OAK_LOG, (64, FLOOR + 2, 69): OAK_LEAVES}):
         env.reset(seed=1)
         flat = flat_state(blocks)
-        for name in ("blocks", "tops", "squares", "player", "items", "inventory", "creatures"):
+        for name in ("blocks", "tops", "leaps", "player", "items", "inventory", "creatures"):
             getattr(env.state, name)[:] = getattr(flat, name)
         expert = LogExpert()
         assert expert.act(env)["forward"] == 1

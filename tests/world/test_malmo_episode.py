@@ -59,7 +59,7 @@ def test_states_are_those_of_the_environment(seed: int, level: str) -> None:
         assert episode.state.digest() == env.state.digest(), tick
         digests.add(episode.state.digest())
     assert len(digests) == 300
-    for name in ("tops", "squares"):
+    for name in ("tops", "leaps"):
         np.testing.assert_array_equal(getattr(episode.state, name), getattr(env.state, name))
 
 
@@ -324,7 +324,7 @@ def test_setblock() -> None:
     chat(episode, "/setblock 66 5 63 air")
     assert episode.state.blocks[66, 63, FLOOR] == AIR
     fresh = flat_episode({(0, 7, SIDE - 1): STONE})
-    for name in ("blocks", "tops", "squares"):
+    for name in ("blocks", "tops", "leaps"):
         np.testing.assert_array_equal(getattr(episode.state, name), getattr(fresh.state, name))
 
 

@@ -16,9 +16,9 @@ def test_a_set_block_changes_all_that_follows_from_it() -> None:
     state = flat_state()
     edit.set_block(state, 64 + 128, FLOOR + 3, 66, STONE)
     edit.set_block(state, 62, FLOOR, 66, TORCH)
-    derived = [getattr(state, name).copy() for name in ("tops", "squares", "light")]
+    derived = [getattr(state, name).copy() for name in ("tops", "leaps", "light")]
     fields.fill_all(state.world)
-    for mended, name in zip(derived, ("tops", "squares", "light"), strict=True):
+    for mended, name in zip(derived, ("tops", "leaps", "light"), strict=True):
         np.testing.assert_array_equal(mended, getattr(state, name))
     assert state.blocks[64, 66, FLOOR + 3] == STONE
 

@@ -106,7 +106,7 @@ def test_it_takes_over_from_any_state_that_another_policy_reaches(level: str) ->
 def put_into(env: VoxelEnv, blocks: dict[tuple[int, int, int], int], yaw: float = 0.0) -> None:
     env.reset(seed=0)
     flat = flat_state(blocks, yaw)
-    for name in ("blocks", "ground", "tops", "squares", "player", "items", "inventory"):
+    for name in ("blocks", "ground", "tops", "leaps", "player", "items", "inventory"):
         getattr(env.state, name)[:] = getattr(flat, name)
 
 

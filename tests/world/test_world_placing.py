@@ -227,7 +227,7 @@ def test_a_sneaking_player_builds_against_a_table_and_minedojos_interfaces_open_
 
 def test_light_and_fields_follow_what_is_placed() -> None:
     state = run(looking_down(TORCH), 1, use=1)
-    mended = [np.array(array) for array in (state.tops, state.squares, state.light)]
+    mended = [np.array(array) for array in (state.tops, state.leaps, state.light)]
     fields.fill_all(state.world)
-    for array, fresh in zip(mended, (state.tops, state.squares, state.light), strict=True):
+    for array, fresh in zip(mended, (state.tops, state.leaps, state.light), strict=True):
         np.testing.assert_array_equal(array, fresh)

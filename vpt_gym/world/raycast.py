@@ -10,9 +10,7 @@ from vpt_gym.world.blocks import WATER
 from vpt_gym.world.compiled import LANES, pixel_kernel
 from vpt_gym.world.rays import (
     BLOCK,
-    BLUE,
     FIELD,
-    GREEN,
     HIT,
     INDEX,
     RED,
@@ -32,29 +30,38 @@ from vpt_gym.world.translucent import FIRST_PLANT, look_through, place_sprites, 
 
 
 @pixel_kernel
-def write_tile(Q: Any, row: int, column: int, height: int, width: int, frame: Any) -> None:
-    """Copies the colours of a tile into the frame; four bytes at a time where the rows are whole words."""
-    plane = height * width
+def write_tile(
+    Q: Any, colours: Any, words: Any, row: int, column: int, height: int, width: int, frame: Any, pixels: Any
+) -> None:
+    """Copies the colours of a tile into the frame; four bytes at a time where the rows are whole words.
+
+    Args:
+        Q: Int scratch.
+        colours: (3 * LANES,) uint8 scratch.
+        words: The same memory as uint32.
+        row: Of the tile's upper left pixel.
+        column: Likewise.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+        frame: Flat (3, height, width) uint8; written.
+        pixels: The same memory as uint32 where ``width`` is a multiple of four; otherwise not used.
+    """
+    plane = u32(height * width)
+    for k in range(3 * LANES):  # RED, GREEN and BLUE lie one after the other
+        colours[k] = np.uint8(Q[RED + k])
     if width % 4 != 0:
         for k in range(LANES):
-            at = (row + k // TILE_WIDTH) * width + column + k % TILE_WIDTH
-            frame[at] = np.uint8(Q[RED + k])
-            frame[plane + at] = np.uint8(Q[GREEN + k])
-            frame[2 * plane + at] = np.uint8(Q[BLUE + k])
+            at = u32((row + k // TILE_WIDTH) * width + column + k % TILE_WIDTH)
+            frame[at] = colours[k]
+            frame[u32(plane + at)] = colours[LANES + k]
+            frame[u32(u32(plane + plane) + at)] = colours[2 * LANES + k]
         return
-    words = frame.view(np.uint32)
-    for k in range(0, LANES, 4):
-        at = ((row + k // TILE_WIDTH) * width + column) >> 2
-        words[at] = pack(Q, RED + k)
-        words[at + (plane >> 2)] = pack(Q, GREEN + k)
-        words[at + (plane >> 1)] = pack(Q, BLUE + k)
-
-
-@pixel_kernel
-def pack(Q: Any, at: int) -> Any:
-    """Returns four colours, 0 to 255, as one word, the first one in the low byte."""
-    low = u32(u32(Q[at]) | u32(u32(Q[at + 1]) << u32(8)))
-    return u32(low | u32(u32(u32(Q[at + 2]) << u32(16)) | u32(u32(Q[at + 3]) << u32(24))))
+    plane = u32(plane >> u32(2))
+    for line in range(TILE_HEIGHT):
+        at = u32(((row + line) * width + column) >> 2)
+        pixels[at] = words[line]
+        pixels[u32(plane + at)] = words[TILE_HEIGHT + line]
+        pixels[u32(u32(plane + plane) + at)] = words[2 * TILE_HEIGHT + line]
 
 
 @pixel_kernel
@@ -65,7 +72,7 @@ def draw_world(
     eye: Any,
     ceiling: float,
     blocks: Any,
-    squares: Any,
+    leaps: Any,
     light: Any,
     atlas: Any,
     heavens: Any,
@@ -78,6 +85,7 @@ def draw_world(
     surface: Any,
     S: Any,
     Q: Any,
+    colours: Any,
 ) -> None:
     """Draws the blocks and the sky.
 
@@ -88,7 +96,7 @@ def draw_world(
         eye: (3,) float32, blocks.
         ceiling: Height above which the world is empty (at least the eye's).
         blocks: Flat block ids.
-        squares: Flat, see ``fields``.
+        leaps: Flat, see ``fields``.
         light: Flat, see ``light``.
         atlas: See ``Art``.
         heavens: The sky, ``Heavens``.
@@ -101,7 +109,10 @@ def draw_world(
         surface: Likewise, way of each ray to the surface of water; written where there is any.
         S: Float scratch, (FLOAT_ROWS * LANES,) float32.
         Q: Int scratch, (INT_ROWS * LANES,) int32.
+        colours: Byte scratch, (3 * LANES,) uint8.
     """
+    words = colours.view(np.uint32)
+    pixels = (frame if width % 4 == 0 else colours).view(np.uint32)
     per_pixel = 2.0 * np.sqrt(camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2) / height
     place = 0
     for k in range(LANES):
@@ -111,22 +122,23 @@ def draw_world(
         for tile_column in range(0, width, TILE_WIDTH):
             column = min(tile_column, width - TILE_WIDTH)
             aim_rays(S, Q, camera, eye, row, column, height, width, ceiling)
-            march(S, Q, squares, blocks, 0)
+            march(S, Q, leaps, blocks, 0)
             hits = i32(0)
             for k in range(LANES):
-                hits += Q[HIT + k]
+                hits = i32(hits + Q[HIT + k])
             through = i32(0)
             if hits > 0:
                 for k in range(LANES):
-                    block = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
-                    Q[BLOCK + k] = block
+                    Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
                 for k in range(LANES):
-                    through += i32(1) if (Q[BLOCK + k] == i32(WATER)) | (Q[BLOCK + k] >= i32(FIRST_PLANT)) else i32(0)
+                    block = Q[BLOCK + k]
+                    found = (block == i32(WATER)) | (block >= i32(FIRST_PLANT))
+                    through = i32(through + (i32(1) if found else i32(0)))
                 if through > 0:
-                    look_through(S, Q, squares, blocks, atlas, ceiling)
+                    look_through(S, Q, leaps, blocks, atlas, ceiling)
                     hits = i32(0)
                     for k in range(LANES):
-                        hits += Q[HIT + k]
+                        hits = i32(hits + Q[HIT + k])
                         Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
                 place_hits(S, Q, per_pixel)
                 if through > 0:
@@ -144,6 +156,7 @@ def draw_world(
                 depth[place + k] = S[WAY + k]
             if through > 0:
                 for k in range(LANES):
-                    surface[place + k] = S[SURFACE + k] if S[SURFACE + k] >= f32(0.0) else FAR
+                    level = S[SURFACE + k]
+                    surface[place + k] = level if level >= f32(0.0) else FAR
             place += LANES
-            write_tile(Q, row, column, height, width, frame)
+            write_tile(Q, colours, words, row, column, height, width, frame, pixels)

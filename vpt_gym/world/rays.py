@@ -2,8 +2,9 @@
 
 The kernels keep the state of the ``LANES`` rays of a tile in two scratch arrays, one float32 and one int32, with one
 row to a variable. Every loop over the lanes either only computes (and becomes vector instructions) or only looks up
-tables. All integers are wrapped in ``i32``: numba would widen them to 64 bits, and halve the speed. Conditions are
-joined with ``&``: ``and`` is a branch, and keeps a loop from becoming vectors.
+tables. All integers are wrapped in ``i32``: numba would widen them to 64 bits, sums too, and halve the speed.
+Conditions are joined with ``&``: ``and`` is a branch, and keeps a loop from becoming vectors; so does a look-up in one
+arm of an ``if``: arms choose between values that were looked up before.
 
 The axes are mirrored so that every ray goes towards + x, y and z; the mirror is undone where a table is looked up
 (for x and z: exclusive or with ``MASK``).
@@ -17,6 +18,7 @@ import numpy as np
 
 from vpt_gym.world.blocks import HEIGHT, MASK, SIDE
 from vpt_gym.world.compiled import LANES, pixel_kernel
+from vpt_gym.world.fields import FALL_SHIFT, RISE_SHIFT, SQUARE_BITS
 
 VIEW = 64.0
 """How far a ray goes, blocks."""
@@ -38,15 +40,15 @@ EDGE = SIDE.bit_length() - 1
 DX, DY, DZ, OX, OY, OZ, AX, AY, AZ, RX, RY, RZ, WAY, END, SURFACE, WET, LIMIT = (k * LANES for k in range(17))
 # for rays in plants: the ways to both sprites, and out of the cell
 NEAR, FURTHER, AWAY = (k * LANES for k in range(17, 20))
-# Rows of the int scratch: mirrors of x and z; ray sinks; first layer and its sign; start of the quadrant's field; cell;
-# flat index of the cell in the fields, and in the blocks; square there; the ray hit; texel; flat index of the cell
-# whose light counts; block there; light there; packed colour; generic look-up; fog; colour; sprite's texel or -1; what
-# a ray does next; the next cell
-(MX, MZ, SINKS, LAYER, SIGN, FIELD, CX, CY, CZ, INDEX, CELL, SQUARE, HIT, TEXEL, LIT, BLOCK, SHINE, PACKED, LOOK) = (
-    k * LANES for k in range(19)
+# Rows of the int scratch: mirrors of x, z and y (all ones if the ray sinks); start of the quadrant's field, and of its
+# layers; cell; flat index of the cell in the fields, and in the blocks; leap there; the ray hit; texel; flat index of
+# the cell whose light counts; block there; light there; packed colour; generic look-up; fog; colour; sprite's texel or
+# -1; what a ray does next; the next cell
+(MX, MZ, FLIP, FIELD, BASE, CX, CY, CZ, INDEX, CELL, LEAP, HIT, TEXEL, LIT, BLOCK, SHINE, PACKED, LOOK) = (
+    k * LANES for k in range(18)
 )
-FOG, RED, GREEN, BLUE, SPRITE, NEXT, NEXT_X, NEXT_Y, NEXT_Z = (k * LANES for k in range(19, 28))
-FLOAT_ROWS, INT_ROWS = 20, 28
+FOG, RED, GREEN, BLUE, SPRITE, NEXT, NEXT_X, NEXT_Y, NEXT_Z = (k * LANES for k in range(18, 27))
+FLOAT_ROWS, INT_ROWS = 20, 27
 
 
 @pixel_kernel
@@ -67,6 +69,15 @@ def place_in_tiles(row: int, column: int, height: int, width: int) -> int:
 def depth_size(height: int, width: int) -> int:
     """Returns the number of depths of a frame: whole tiles."""
     return -(-height // TILE_HEIGHT) * -(-width // TILE_WIDTH) * LANES
+
+
+@pixel_kernel
+def flat_index(x: Any, y: Any, z: Any, mx: Any, mz: Any, flip: Any, base: Any) -> Any:
+    """Returns where the leap of a cell lies; all are int32, the cell in the mirrored axes."""
+    x = i32(i32(i32(x ^ mx) & i32(MASK)) << i32(EDGE))
+    z = i32(i32(z ^ mz) & i32(MASK))
+    y = i32(min(y, i32(HEIGHT - 1)) ^ flip)
+    return i32(i32(i32(i32(x | z) * i32(HEIGHT)) + y) + base)
 
 
 @pixel_kernel
@@ -128,61 +139,63 @@ def aim_rays(
         sinks = S[DY + k] < F0
         mx = i32(MASK) if west else i32(0)
         mz = i32(MASK) if north else i32(0)
-        layer = i32(HEIGHT - 1) if sinks else i32(0)
-        sign = i32(-1) if sinks else i32(1)
+        flip = i32(-1) if sinks else i32(0)
         field = i32(i32(i32(1) if west else i32(0)) + i32(i32(2) if north else i32(0))) * i32(CELLS)
         cx = i32(S[OX + k])
         cy = i32(S[OY + k])
         cz = i32(S[OZ + k])
         Q[MX + k] = mx
         Q[MZ + k] = mz
-        Q[SINKS + k] = i32(1) if sinks else i32(0)
-        Q[LAYER + k] = layer
-        Q[SIGN + k] = sign
+        base = i32(field + i32(flip & i32(HEIGHT)))
+        Q[FLIP + k] = flip
         Q[FIELD + k] = field
+        Q[BASE + k] = base
         Q[CX + k] = cx
         Q[CY + k] = cy
         Q[CZ + k] = cz
-        x = i32(i32(i32(cx ^ mx) & i32(MASK)) << i32(EDGE))
-        z = i32(i32(cz ^ mz) & i32(MASK))
-        y = i32(layer + i32(sign * min(cy, i32(HEIGHT - 1))))
-        Q[INDEX + k] = i32(i32(i32(i32(x | z) * i32(HEIGHT)) + y) + field)
+        Q[INDEX + k] = flat_index(cx, cy, cz, mx, mz, flip, base)
 
 
 @pixel_kernel
-def march(S: Any, Q: Any, squares: Any, blocks: Any, medium: int) -> None:
+def march(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int) -> None:
     """Moves the rays until all have come to something else than their medium, or to their end (``END``).
 
-    In air (``medium`` 0) a ray jumps by the empty square it is in, in another medium (the block id) by single cells.
+    In air (``medium`` 0) a ray leaps over the empty box it is in, in another medium (the block id) by single cells.
     A ray at its end does not move. Leaves ``HIT`` for those that found something.
     """
     while True:
         if medium == 0:
             for k in range(LANES):
-                Q[SQUARE + k] = i32(squares[u32(Q[INDEX + k])])
+                Q[LEAP + k] = i32(leaps[u32(Q[INDEX + k])])
         else:
             for k in range(LANES):
-                Q[SQUARE + k] = i32(1) if blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))] == medium else i32(0)
+                Q[LEAP + k] = i32(1) if blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))] == medium else i32(0)
         active = i32(0)
         for k in range(LANES):
-            side = Q[SQUARE + k]
+            leap = Q[LEAP + k]
+            side = i32(leap & i32(SQUARE_BITS))
+            rise = i32(i32(leap >> i32(RISE_SHIFT)) & i32(7))
+            fall = i32(i32(leap >> i32(FALL_SHIFT)) & i32(7))
+            layers = i32(i32(1) << (fall if Q[FLIP + k] != 0 else rise))
             cx = Q[CX + k]
             cy = Q[CY + k]
             cz = Q[CZ + k]
             before = S[WAY + k]
-            goes = (before < S[END + k]) & (side != 0)
+            goes = (before < S[END + k]) & (leap != 0)
             nx = i32(cx + side)
-            ny = i32(cy + i32(1))
+            ny = i32(cy + layers)
             nz = i32(cz + side)
             tx = (f32(nx) - S[OX + k]) * S[RX + k]
             ty = (f32(ny) - S[OY + k]) * S[RY + k]
             tz = (f32(nz) - S[OZ + k]) * S[RZ + k]
             way = min(tx, min(ty, tz))
-            # rounding must not carry the other two coordinates out of the square
+            # rounding must not carry the other two coordinates out of the box
             x = i32(S[OX + k] + way * S[AX + k])
             x = max(cx, min(x, i32(nx - i32(1))))
             x = nx if tx <= way else x
-            y = cy if (tx <= way) | (ty > way) else ny
+            y = i32(S[OY + k] + way * S[AY + k])
+            y = max(cy, min(y, i32(ny - i32(1))))
+            y = y if (tx <= way) | (ty > way) else ny
             z = i32(S[OZ + k] + way * S[AZ + k])
             z = max(cz, min(z, i32(nz - i32(1))))
             z = z if min(tx, ty) <= way else nz
@@ -194,13 +207,9 @@ def march(S: Any, Q: Any, squares: Any, blocks: Any, medium: int) -> None:
             Q[CY + k] = y
             Q[CZ + k] = z
             S[WAY + k] = way
-            ix = i32(i32(i32(x ^ Q[MX + k]) & i32(MASK)) << i32(EDGE))
-            iz = i32(i32(z ^ Q[MZ + k]) & i32(MASK))
-            iy = i32(Q[LAYER + k] + i32(Q[SIGN + k] * min(y, i32(HEIGHT - 1))))
-            Q[INDEX + k] = i32(i32(i32(i32(ix | iz) * i32(HEIGHT)) + iy) + Q[FIELD + k])
-            going = i32(1) if goes & (way < S[END + k]) else i32(0)
-            active |= going
+            Q[INDEX + k] = flat_index(x, y, z, Q[MX + k], Q[MZ + k], Q[FLIP + k], Q[BASE + k])
+            active = i32(active | (i32(1) if goes & (way < S[END + k]) else i32(0)))
         if active == 0:
             break
     for k in range(LANES):
-        Q[HIT + k] = i32(1) if (Q[SQUARE + k] == 0) & (S[WAY + k] < S[END + k]) else i32(0)
+        Q[HIT + k] = i32(1) if (Q[LEAP + k] == 0) & (S[WAY + k] < S[END + k]) else i32(0)

@@ -75,6 +75,7 @@ class Renderer:
         self._surface = self._depth.copy()
         self._floats = np.zeros(FLOAT_ROWS * LANES, np.float32)
         self._ints = np.zeros(INT_ROWS * LANES, np.int32)
+        self._colours = np.zeros(3 * LANES, np.uint8)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles and copies by size: all else follows from it."""
@@ -107,7 +108,7 @@ class Renderer:
             eye,
             max(float(world.tops.max()), float(int(eye_y) + 1)),
             world.blocks.reshape(-1),
-            world.squares.reshape(-1),
+            world.leaps.reshape(-1),
             light,
             look_up.atlas,
             heavens,
@@ -120,6 +121,7 @@ class Renderer:
             self._surface,
             self._floats,
             self._ints,
+            self._colours,
         )
         draw_figures(
             height,

@@ -25,11 +25,11 @@ from vpt_gym.world.rays import (
     F0,
     F1,
     FIELD,
+    FLIP,
     FOG,
     GREEN,
     HIT,
     INDEX,
-    LAYER,
     LIT,
     LOOK,
     MX,
@@ -43,8 +43,6 @@ from vpt_gym.world.rays import (
     RY,
     RZ,
     SHINE,
-    SIGN,
-    SINKS,
     SPRITE,
     TEXEL,
     WAY,
@@ -65,6 +63,9 @@ OUTLINE = 100
 SUN_SIZE = np.float32(0.085)
 MOON_SIZE = np.float32(0.065)
 """Half the side of their discs, at distance 1."""
+SUN_COLOUR, SUN_HEART, MOON_COLOUR = (
+    r | g << 8 | b << 16 for r, g, b in ((255, 242, 160), (255, 242, 235), (214, 220, 232))
+)
 GLOW_R, GLOW_G, GLOW_B = 255, 140, 60
 """Colour of the sky around a low sun."""
 
@@ -96,11 +97,11 @@ def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
         pz = i32((S[OZ + k] + way * S[AZ + k]) * f32(16.0))
         px = i32(i32(px ^ Q[MX + k]) & i32(15))
         pz = i32(i32(pz ^ Q[MZ + k]) & i32(15))
-        py = i32(i32(py ^ (i32(0) if Q[SINKS + k] != 0 else i32(15))) & i32(15))
+        py = i32(i32(py ^ i32(~Q[FLIP + k])) & i32(15))
         u = pz if by_x else px
         v = pz if by_y else py
         face_x = i32(Q[MX + k] & i32(1))
-        face_y = i32(i32(2) + Q[SINKS + k])
+        face_y = i32(i32(2) + i32(Q[FLIP + k] & i32(1)))
         face_z = i32(i32(4) + i32(Q[MZ + k] & i32(1)))
         face = face_y if by_y else face_z
         face = face_x if by_x else face
@@ -116,7 +117,7 @@ def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
         fz = i32(Q[CZ + k] - (i32(0) if by_x | by_y else i32(1)))
         fx = i32(i32(i32(fx ^ Q[MX + k]) & i32(MASK)) << i32(EDGE))
         fz = i32(i32(fz ^ Q[MZ + k]) & i32(MASK))
-        level = i32(Q[LAYER + k] + i32(Q[SIGN + k] * fy))
+        level = i32(i32(fy ^ Q[FLIP + k]) + i32(Q[FLIP + k] & i32(HEIGHT)))
         level = max(i32(0), min(i32(HEIGHT - 1), level))
         Q[LIT + k] = i32(i32(i32(fx | fz) * i32(HEIGHT)) + level)
         Q[CELL + k] = i32(Q[INDEX + k] - Q[FIELD + k])
@@ -152,7 +153,7 @@ def mark_target(S: Any, Q: Any, target: int, cracks: Any, stage: int, per_pixel:
     aimed = i32(target)
     found = i32(0)
     for k in range(LANES):
-        found += i32(1) if (Q[CELL + k] == aimed) & (Q[HIT + k] != 0) else i32(0)
+        found = i32(found + (i32(1) if (Q[CELL + k] == aimed) & (Q[HIT + k] != 0) else i32(0)))
     if found == 0:
         return
     for k in range(LANES):
@@ -176,6 +177,36 @@ def mark_target(S: Any, Q: Any, target: int, cracks: Any, stage: int, per_pixel:
         Q[RED + k] = i32((Q[RED + k] * dim) >> 8)
         Q[GREEN + k] = i32((Q[GREEN + k] * dim) >> 8)
         Q[BLUE + k] = i32((Q[BLUE + k] * dim) >> 8)
+
+
+@pixel_kernel
+def shows_disc(S: Any, sun_x: float, sun_y: float) -> bool:
+    """Tells whether a tile may show a part of sun or moon: its first ray must point near the axis through both."""
+    dx = S[DX]
+    dy = S[DY]
+    dz = S[DZ]
+    along = dx * sun_x + dy * sun_y
+    across = dy * sun_x - dx * sun_y
+    return across * across + dz * dz < f32(0.1) * along * along
+
+
+@pixel_kernel
+def draw_discs(S: Any, Q: Any, sun_x: float, sun_y: float) -> None:
+    """Draws sun and moon over the sky (``PACKED``): squares across its axis, which turns about z."""
+    for k in range(LANES):
+        dx = S[DX + k]
+        dy = S[DY + k]
+        ahead = dx * sun_x + dy * sun_y
+        across = abs(dy * sun_x - dx * sun_y)
+        aside = max(across, abs(S[DZ + k]))
+        sun = (ahead > F0) & (aside < ahead * SUN_SIZE)
+        heart = (ahead > F0) & (aside < ahead * (SUN_SIZE * f32(0.75)))
+        moon = (ahead < F0) & (aside < -ahead * MOON_SIZE)
+        c = Q[PACKED + k]
+        c = i32(SUN_COLOUR) if sun else c
+        c = i32(SUN_HEART) if heart else c
+        c = i32(MOON_COLOUR) if moon else c
+        Q[PACKED + k] = c
 
 
 @pixel_kernel
@@ -219,46 +250,46 @@ def shade_sky(S: Any, Q: Any, eye: Any, heavens: Any) -> None:
         r = i32(r + i32(i32(i32(i32(GLOW_R) - r) * shine) >> i32(8)))
         g = i32(g + i32(i32(i32(i32(GLOW_G) - g) * shine) >> i32(8)))
         b = i32(b + i32(i32(i32(i32(GLOW_B) - b) * shine) >> i32(8)))
-        # sun and moon are squares across the axis of the sky, which turns about z
-        dx = S[DX + k]
-        dy = S[DY + k]
-        ahead = dx * sun_x + dy * sun_y
-        across = abs(dy * sun_x - dx * sun_y)
-        aside = max(across, abs(S[DZ + k]))
-        sun = (ahead > F0) & (aside < ahead * SUN_SIZE)
-        heart = (ahead > F0) & (aside < ahead * (SUN_SIZE * f32(0.75)))
-        moon = (ahead < F0) & (aside < -ahead * MOON_SIZE)
-        r = i32(255) if sun else r
-        g = i32(242) if sun else g
-        b = i32(160) if sun else b
-        b = i32(235) if heart else b
-        r = i32(214) if moon else r
-        g = i32(220) if moon else g
-        b = i32(232) if moon else b
+        Q[PACKED + k] = i32(i32(r | i32(g << i32(8))) | i32(b << i32(16)))
+    if shows_disc(S, sun_x, sun_y):
+        draw_discs(S, Q, sun_x, sun_y)
+    for k in range(LANES):
+        c = Q[PACKED + k]
+        r = i32(c & i32(255))
+        g = i32(i32(c >> i32(8)) & i32(255))
+        b = i32(i32(c >> i32(16)) & i32(255))
         white = i32(Q[FOG + k] * Q[LOOK + k])
         r = i32(r + i32(i32(i32(cloudlight - r) * white) >> i32(8)))
         g = i32(g + i32(i32(i32(cloudlight - g) * white) >> i32(8)))
         b = i32(b + i32(i32(i32(cloudlight - b) * white) >> i32(8)))
         hit = Q[HIT + k] != 0
-        Q[RED + k] = Q[RED + k] if hit else r
-        Q[GREEN + k] = Q[GREEN + k] if hit else g
-        Q[BLUE + k] = Q[BLUE + k] if hit else b
-        S[WAY + k] = S[WAY + k] if hit else FAR
+        red = Q[RED + k]
+        green = Q[GREEN + k]
+        blue = Q[BLUE + k]
+        way = S[WAY + k]
+        Q[RED + k] = red if hit else r
+        Q[GREEN + k] = green if hit else g
+        Q[BLUE + k] = blue if hit else b
+        S[WAY + k] = way if hit else FAR
     if starlight > F0:
         for k in range(LANES):
-            if Q[HIT + k] != 0 or S[DY + k] < F0:
-                continue
             # the stars turn with the sun; the ball of the sky is unfolded to two squares
             x = S[DX + k] * sun_x + S[DY + k] * sun_y
             y = S[DY + k] * sun_x - S[DX + k] * sun_y
             z = S[DZ + k]
             scale = f32(0.5 * STAR_CELLS) / (abs(x) + abs(y) + abs(z))
-            u = int(f32(0.5 * STAR_CELLS) + y * scale)
-            v = int(f32(0.5 * STAR_CELLS) + z * scale)
-            u = min(STAR_CELLS - 1, max(0, u))
-            v = min(STAR_CELLS - 1, max(0, v))
-            half = STAR_CELLS * STAR_CELLS if x < F0 else 0
-            star = int(f32(heavens.stars[half + u * STAR_CELLS + v]) * starlight)
-            Q[RED + k] = i32(max(Q[RED + k], i32(star)))
-            Q[GREEN + k] = i32(max(Q[GREEN + k], i32(star)))
-            Q[BLUE + k] = i32(max(Q[BLUE + k], i32(star)))
+            u = i32(f32(0.5 * STAR_CELLS) + y * scale)
+            v = i32(f32(0.5 * STAR_CELLS) + z * scale)
+            u = min(i32(STAR_CELLS - 1), max(i32(0), u))
+            v = min(i32(STAR_CELLS - 1), max(i32(0), v))
+            half = i32(STAR_CELLS * STAR_CELLS) if x < F0 else i32(0)
+            Q[LOOK + k] = i32(i32(half + i32(u * i32(STAR_CELLS))) + v)
+        for k in range(LANES):
+            Q[LOOK + k] = i32(heavens.stars[u32(Q[LOOK + k])])
+        for k in range(LANES):
+            hidden = (Q[HIT + k] != 0) | (S[DY + k] < F0)
+            star = i32(f32(Q[LOOK + k]) * starlight)
+            star = i32(0) if hidden else star
+            Q[RED + k] = max(Q[RED + k], star)
+            Q[GREEN + k] = max(Q[GREEN + k], star)
+            Q[BLUE + k] = max(Q[BLUE + k], star)

@@ -102,7 +102,7 @@ class World(NamedTuple):
         ground: (SIDE, SIDE) int64, topmost ground block of each column as generated.
         biomes: (SIDE, SIDE) uint8, Minecraft's biome ids.
         tops: (SIDE, SIDE) uint8, height above which each column is empty.
-        squares: (4, SIDE, SIDE, HEIGHT) uint8, see ``fields``.
+        leaps: (4, SIDE, SIDE, HEIGHT) uint16, see ``fields``.
         light: (SIDE, SIDE, HEIGHT) uint8, 16 * light of the sky + light of blocks, each 0 to 15, see ``light``.
         player: (1,) of ``PLAYER``.
         items: (MAX_ITEMS,) of ``ITEM``.
@@ -119,7 +119,7 @@ class World(NamedTuple):
     ground: Array
     biomes: Array
     tops: Array
-    squares: Array
+    leaps: Array
     light: Array
     player: Array
     items: Array
@@ -132,7 +132,7 @@ class World(NamedTuple):
     kills: Array
 
 
-DERIVED = ("tops", "squares", "light")
+DERIVED = ("tops", "leaps", "light")
 """Arrays of ``World`` that follow from ``blocks``."""
 
 
@@ -143,7 +143,7 @@ def empty_world() -> World:
         ground=np.zeros((SIDE, SIDE), np.int64),
         biomes=np.zeros((SIDE, SIDE), np.uint8),
         tops=np.zeros((SIDE, SIDE), np.uint8),
-        squares=np.zeros((4, SIDE, SIDE, HEIGHT), np.uint8),
+        leaps=np.zeros((4, SIDE, SIDE, HEIGHT), np.uint16),
         light=np.zeros((SIDE, SIDE, HEIGHT), np.uint8),
         player=np.zeros(1, PLAYER),
         items=np.zeros(MAX_ITEMS, ITEM),

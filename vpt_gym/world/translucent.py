@@ -9,29 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import HEIGHT, LIQUID, MASK, PLANT, WATER
+from vpt_gym.world.blocks import AIR, HEIGHT, MASK, PLANT, WATER
 from vpt_gym.world.compiled import LANES, pixel_kernel
 from vpt_gym.world.rays import (
     AWAY,
     AX,
     AY,
     AZ,
+    BASE,
     BLOCK,
     BLUE,
     CELL,
     CX,
     CY,
     CZ,
-    EDGE,
     END,
     F0,
     F1,
     FIELD,
+    FLIP,
     FURTHER,
     GREEN,
     HIT,
     INDEX,
-    LAYER,
     LIMIT,
     LIT,
     LOOK,
@@ -45,13 +45,12 @@ from vpt_gym.world.rays import (
     OX,
     OY,
     OZ,
+    PACKED,
     RED,
     RX,
     RY,
     RZ,
     SHINE,
-    SIGN,
-    SINKS,
     SPRITE,
     SURFACE,
     TEXEL,
@@ -59,6 +58,7 @@ from vpt_gym.world.rays import (
     WAY,
     WET,
     f32,
+    flat_index,
     i32,
     march,
     u32,
@@ -66,12 +66,6 @@ from vpt_gym.world.rays import (
 
 FIRST_PLANT = int(np.argmax(PLANT))
 """All blocks from here on are plants."""
-OPEN, LEAFY, WET_KIND, FIRM = range(4)
-KIND = np.array([WET_KIND if wet else LEAFY if plant else FIRM for plant, wet in zip(PLANT, LIQUID, strict=True)])
-KIND[0] = OPEN
-"""What a block is to a ray: nothing, crossed sprites, water, or the end of its way."""
-SOLID_TEXEL = np.uint32(1 << 24)
-"""Texels below are holes."""
 LAYERS = 12
 """Changes between air, plants and water that one ray is followed through."""
 DIVE = 18.0
@@ -88,11 +82,11 @@ DEEP_R, DEEP_G, DEEP_B = 18, 52, 150
 
 
 @pixel_kernel
-def probe_cells(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
-    """Finds, for each ray, what its cell holds, which texels of crossed sprites it meets there, and where it leaves.
+def cross_sprites(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
+    """Finds, for each ray in a cell, which texels of crossed sprites it would meet there, and where it leaves.
 
-    Sets ``BLOCK``, ``TEXEL`` (the first texel that is not a hole, or -1), ``NEAR`` (the way to it), and the next cell:
-    ``NEXT_X``, ``NEXT_Y``, ``NEXT_Z`` and ``AWAY``.
+    Needs ``BLOCK``. Sets ``TEXEL`` (the first texel that is not a hole, or -1), ``NEAR`` (the way to it), and the next
+    cell: ``NEXT_X``, ``NEXT_Y``, ``NEXT_Z`` and ``AWAY``.
     """
     for k in range(LANES):
         ax = S[AX + k]
@@ -115,72 +109,70 @@ def probe_cells(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
         other = (F1 - x - z) / (ax + az)
         near = min(one, other)
         far = max(one, other)
-        before = S[WAY + k] - f32(1e-4)
+        S[NEAR + k] = near
+        S[FURTHER + k] = far
+        before = max(F0, S[WAY + k] - f32(1e-4))
+        flip = i32(i32(~Q[FLIP + k]) & i32(15))
+        mirror = i32(Q[MX + k] & i32(15))
         # a texel of either crossing, or -1 where the ray crosses outside the cell
         u = x + near * ax
         v = y + near * ay
-        inside = (near > before) & (near > F0) & (near < away) & (u >= F0) & (u < F1) & (v >= F0) & (v < F1)
-        u = max(F0, min(f32(0.99), u)) * f32(16.0)
-        v = max(F0, min(f32(0.99), v)) * f32(16.0)
-        column = i32(i32(u) ^ i32(Q[MX + k] & i32(15)))
-        row = i32(i32(v) ^ (i32(0) if Q[SIGN + k] < 0 else i32(15)))
+        inside = (near > before) & (near < away) & (u >= F0) & (u < F1) & (v >= F0) & (v < F1)
+        column = i32(i32(max(F0, min(f32(0.99), u)) * f32(16.0)) ^ mirror)
+        row = i32(i32(max(F0, min(f32(0.99), v)) * f32(16.0)) ^ flip)
         Q[TEXEL + k] = i32(i32(row << i32(4)) | column) if inside else i32(-1)
-        S[NEAR + k] = near
         u = x + far * ax
         v = y + far * ay
-        inside = (far > before) & (far > F0) & (far < away) & (u >= F0) & (u < F1) & (v >= F0) & (v < F1)
-        u = max(F0, min(f32(0.99), u)) * f32(16.0)
-        v = max(F0, min(f32(0.99), v)) * f32(16.0)
-        column = i32(i32(u) ^ i32(Q[MX + k] & i32(15)))
-        row = i32(i32(v) ^ (i32(0) if Q[SIGN + k] < 0 else i32(15)))
+        inside = (far > before) & (far < away) & (u >= F0) & (u < F1) & (v >= F0) & (v < F1)
+        column = i32(i32(max(F0, min(f32(0.99), u)) * f32(16.0)) ^ mirror)
+        row = i32(i32(max(F0, min(f32(0.99), v)) * f32(16.0)) ^ flip)
         Q[LOOK + k] = i32(i32(row << i32(4)) | column) if inside else i32(-1)
-        S[FURTHER + k] = far
     for k in range(LANES):
-        block = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
-        Q[BLOCK + k] = block
-        first = i32(block * i32(1536))
-        texel = Q[TEXEL + k]
-        if texel >= 0 and atlas[u32(first + texel)] < SOLID_TEXEL:
-            texel = i32(-1)
-        if texel < 0 and Q[LOOK + k] >= 0:
-            texel = Q[LOOK + k]
-            S[NEAR + k] = S[FURTHER + k]
-            if atlas[u32(first + texel)] < SOLID_TEXEL:
-                texel = i32(-1)
-        Q[TEXEL + k] = texel
+        first = i32(Q[BLOCK + k] * i32(1536))
+        Q[PACKED + k] = i32(atlas[u32(i32(first + max(i32(0), Q[TEXEL + k])))])
+        Q[LIT + k] = i32(atlas[u32(i32(first + max(i32(0), Q[LOOK + k])))])
+    for k in range(LANES):
+        # texels without any opacity (the highest byte) are holes
+        first = (Q[TEXEL + k] >= 0) & (i32(Q[PACKED + k] >> i32(24)) != 0)
+        second = (Q[LOOK + k] >= 0) & (i32(Q[LIT + k] >> i32(24)) != 0)
+        one = i32(1) if first else i32(0)
+        other = i32(1) if second else i32(0)
+        other = i32(other & i32(one ^ i32(1)))
+        found = i32(one | other)
+        Q[TEXEL + k] = i32(i32(i32(Q[TEXEL + k] * one) + i32(Q[LOOK + k] * other)) + i32(found - i32(1)))
+        S[NEAR + k] = S[NEAR + k] * f32(one) + S[FURTHER + k] * f32(i32(1) - one)
 
 
 @pixel_kernel
 def enter_cell(S: Any, Q: Any) -> None:
     """Moves the rays whose ``SHINE`` is set into their next cell."""
     for k in range(LANES):
-        goes = Q[SHINE + k] != 0
-        x = Q[NEXT_X + k] if goes else Q[CX + k]
-        y = Q[NEXT_Y + k] if goes else Q[CY + k]
-        z = Q[NEXT_Z + k] if goes else Q[CZ + k]
-        S[WAY + k] = S[AWAY + k] if goes else S[WAY + k]
+        goes = i32(-Q[SHINE + k])
+        x = i32(Q[CX + k] ^ i32(i32(Q[CX + k] ^ Q[NEXT_X + k]) & goes))
+        y = i32(Q[CY + k] ^ i32(i32(Q[CY + k] ^ Q[NEXT_Y + k]) & goes))
+        z = i32(Q[CZ + k] ^ i32(i32(Q[CZ + k] ^ Q[NEXT_Z + k]) & goes))
+        S[WAY + k] = max(S[WAY + k], S[AWAY + k] * f32(Q[SHINE + k]))
         Q[CX + k] = x
         Q[CY + k] = y
         Q[CZ + k] = z
-        ix = i32(i32(i32(x ^ Q[MX + k]) & i32(MASK)) << i32(EDGE))
-        iz = i32(i32(z ^ Q[MZ + k]) & i32(MASK))
-        iy = i32(Q[LAYER + k] + i32(Q[SIGN + k] * min(y, i32(HEIGHT - 1))))
-        Q[INDEX + k] = i32(i32(i32(i32(ix | iz) * i32(HEIGHT)) + iy) + Q[FIELD + k])
+        Q[INDEX + k] = flat_index(x, y, z, Q[MX + k], Q[MZ + k], Q[FLIP + k], Q[BASE + k])
 
 
 @pixel_kernel
-def advance_group(S: Any, Q: Any, squares: Any, blocks: Any, medium: int, group: int) -> None:
-    """Marches the rays whose ``NEXT`` is ``group``; all others stay."""
+def advance_group(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int, group: int) -> None:
+    """Marches the rays whose ``NEXT`` is ``group`` up to their ``LIMIT``; all others stay."""
     for k in range(LANES):
+        limit = S[LIMIT + k]
+        S[END + k] = limit if Q[NEXT + k] == group else F0
         Q[RED + k] = Q[HIT + k]
-        S[END + k] = S[LIMIT + k] if Q[NEXT + k] == group else F0
-    march(S, Q, squares, blocks, medium)
+    march(S, Q, leaps, blocks, medium)
     for k in range(LANES):
-        Q[HIT + k] = Q[HIT + k] if Q[NEXT + k] == group else Q[RED + k]
+        before = Q[RED + k]
+        Q[HIT + k] = i32(Q[HIT + k] | (i32(0) if Q[NEXT + k] == group else before))
 
 
 @pixel_kernel
-def look_through(S: Any, Q: Any, squares: Any, blocks: Any, atlas: Any, ceiling: float) -> None:
+def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: float) -> None:
     """Follows the rays that stopped at a plant or at water until they stop at something else, or at nothing.
 
     Sets ``SPRITE`` (texel of a plant), ``SURFACE`` (way to the water, or -1) and ``WET`` (way in it). A ray that ends
@@ -191,40 +183,45 @@ def look_through(S: Any, Q: Any, squares: Any, blocks: Any, atlas: Any, ceiling:
         S[WET + k] = F0
         Q[NEXT + k] = i32(IN_AIR) if Q[HIT + k] != 0 else i32(DONE)
     for _ in range(LAYERS):
-        airy = 0
-        wet = 0
-        probe_cells(S, Q, blocks, atlas)
+        plants = i32(0)
         for k in range(LANES):
-            Q[SHINE + k] = i32(0)
-            if Q[NEXT + k] == DONE:
-                continue
+            Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
+        for k in range(LANES):
+            leafy = (Q[NEXT + k] != DONE) & (Q[BLOCK + k] >= i32(FIRST_PLANT))
+            plants = i32(plants + (i32(1) if leafy else i32(0)))
+            Q[TEXEL + k] = i32(-1)
+        if plants > 0:
+            cross_sprites(S, Q, blocks, atlas)
+        airy = i32(0)
+        wet = i32(0)
+        for k in range(LANES):
             block = Q[BLOCK + k]
-            if Q[HIT + k] == 0 or KIND[block] == FIRM:
-                Q[NEXT + k] = i32(DONE)
-            elif KIND[block] == WET_KIND:
-                way = S[WAY + k]
-                if S[SURFACE + k] < F0:
-                    S[SURFACE + k] = way
-                Q[NEXT + k] = i32(IN_WATER)
-                S[WET + k] -= way
-                S[LIMIT + k] = min(f32(VIEW), way + f32(DIVE))
-                wet += 1
-            elif KIND[block] == LEAFY and Q[TEXEL + k] >= 0:
-                S[WAY + k] = S[NEAR + k]
-                Q[SPRITE + k] = Q[TEXEL + k]
-                Q[NEXT + k] = i32(DONE)
-            else:
-                Q[SHINE + k] = i32(1) if KIND[block] == LEAFY else i32(0)
-                Q[NEXT + k] = i32(IN_AIR)
-                far = f32(VIEW)
-                if Q[SINKS + k] == 0:
-                    far = min(far, (f32(ceiling) - S[OY + k]) * S[RY + k])
-                S[LIMIT + k] = far
-                airy += 1
+            texel = Q[TEXEL + k]
+            sprite = Q[SPRITE + k]
+            way = S[WAY + k]
+            near = S[NEAR + k]
+            surface = S[SURFACE + k]
+            far = (f32(ceiling) - S[OY + k]) * S[RY + k]
+            found = (Q[NEXT + k] != DONE) & (Q[HIT + k] != 0)
+            leafy = found & (block >= i32(FIRST_PLANT))
+            stops = leafy & (texel >= 0)
+            dives = found & (block == i32(WATER))
+            flies = (found & (block == i32(AIR))) | (leafy & (texel < 0))
+            S[WAY + k] = near if stops else way
+            Q[SPRITE + k] = texel if stops else sprite
+            S[SURFACE + k] = way if dives & (surface < F0) else surface
+            S[WET + k] -= way if dives else F0
+            far = f32(VIEW) if Q[FLIP + k] != 0 else min(f32(VIEW), far)
+            S[LIMIT + k] = min(f32(VIEW), way + f32(DIVE)) if dives else far
+            after = i32(IN_WATER) if dives else i32(DONE)
+            Q[NEXT + k] = i32(IN_AIR) if flies else after
+            Q[SHINE + k] = i32(1) if flies & leafy else i32(0)
+            airy = i32(airy + (i32(1) if flies else i32(0)))
+            wet = i32(wet + (i32(1) if dives else i32(0)))
         if wet == 0 and airy == 0:
             break
         if wet > 0:
-            advance_group(S, Q, squares, blocks, WATER, IN_WATER)
+            advance_group(S, Q, leaps, blocks, WATER, IN_WATER)
             for k in range(LANES):
                 if Q[NEXT + k] == IN_WATER:
                     S[WET + k] += S[WAY + k]
@@ -233,16 +230,17 @@ def look_through(S: Any, Q: Any, squares: Any, blocks: Any, atlas: Any, ceiling:
                         Q[NEXT + k] = i32(DONE)
         if airy > 0:
             enter_cell(S, Q)
-            advance_group(S, Q, squares, blocks, 0, IN_AIR)
+            advance_group(S, Q, leaps, blocks, 0, IN_AIR)
 
 
 @pixel_kernel
 def place_sprites(Q: Any) -> None:
     """Replaces texel and light of the rays that hit a plant: its light is that of its own cell."""
     for k in range(LANES):
-        if Q[SPRITE + k] >= 0:
-            Q[TEXEL + k] = i32(Q[SPRITE + k] + i32(Q[BLOCK + k] * i32(1536)))
-            Q[LIT + k] = Q[CELL + k]
+        solid = i32(Q[SPRITE + k] >> i32(31))  # all ones, or all zeros on a sprite
+        texel = i32(Q[SPRITE + k] + i32(Q[BLOCK + k] * i32(1536)))
+        Q[TEXEL + k] = i32(texel ^ i32(i32(texel ^ Q[TEXEL + k]) & solid))
+        Q[LIT + k] = i32(Q[CELL + k] ^ i32(i32(Q[CELL + k] ^ Q[LIT + k]) & solid))
 
 
 @pixel_kernel
@@ -266,7 +264,7 @@ def tint_wet(S: Any, Q: Any, eye: Any, light: Any, atlas: Any, time: int, heaven
         if Q[MZ + k] != 0:
             cz = MASK - cz
             texel_z = 15 - texel_z
-        if Q[SIGN + k] < 0:
+        if Q[FLIP + k] != 0:
             # the air over the surface
             cy = HEIGHT - int(level + f32(0.5)) if way > F0 else HEIGHT - 1 - cy
         cy = max(0, min(HEIGHT - 1, cy))
