@@ -150,14 +150,6 @@ def test_the_eye_aims_through_water() -> None:
     assert hit[2] == 66
 
 
-def test_the_hungry_do_not_sprint() -> None:
-    state = flat_state()
-    state.player[0].food = 6
-    assert not run(state, 3, forward=1, sprint=1).player[0].sprinting
-    state.player[0].food = 7
-    assert run(state, 1, forward=1, sprint=1).player[0].sprinting
-
-
 def creature(state: WorldState, kind: int, x: float, y: float, z: float) -> np.record:
     c = state.creatures[0]
     c.kind, c.x, c.y, c.z, c.on_ground = kind, x, y, z, 1
