@@ -35,6 +35,8 @@ class Args:
     Default: 0.02."""
     expert: str = SCRIPTED
     """Who plays: module:attribute of what makes an expert (``vpt_gym.learning.dagger.Expert``)."""
+    skill: float = 1.0
+    """Of a scripted expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
     num_envs: int = 1
     """Envs that play side by side, each in a process of its own."""
     env: EnvArgs = field(default_factory=EnvArgs)
@@ -47,6 +49,7 @@ def main(args: Args, console: Console | None = None) -> Recorded:
         out=args.out,
         env=args.env,
         expert=(args.expert,),
+        skill=args.skill,
         episodes=args.episodes,
         disturbance=args.disturbance,
         num_envs=args.num_envs,

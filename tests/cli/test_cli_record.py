@@ -230,6 +230,8 @@ def test_an_agent_can_play(tmp_path: Path) -> None:
         (("--episodes", "0"), "episodes is 0; it must be at least 1"),
         (("--seed", "9000000"), "seed is 9000000; demos have seeds from 0 to 999999"),
         (("--disturbance", "2"), "rate is 2.0; it must be a chance"),
+        ((*COUNTER, "--skill", "0.5"), "skill is 0.5, but scripted_counter:CounterExpert takes no argument of that"),
+        (("--skill", "0"), "skill is 0.0; it must be in (0, 1]"),
         (("--expert", "a", "b", "c"), "got 3 words"),
         (("--env", "Pendulum-v9", "--expert", "a:b"), "Pendulum"),
         (("--level", "easy", "--env.kwargs", '{"level": "easy"}'), "the level is given twice"),

@@ -12,52 +12,25 @@ import numpy as np
 import pytest
 import torch
 from frame_counter_env import counter_frame, read_counter
+from numbered_demos import FRAME_BYTES, SIZE, action_at, equal, make_dataset, write_episode, write_episodes
 
 from vpt_gym.actions import codec
-from vpt_gym.actions.human import human_action, no_op
+from vpt_gym.actions.human import no_op
 from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, read_demo
 from vpt_gym.demos.cache import CacheFullError
 from vpt_gym.demos.episodes import shares
 
 LENGTHS = (37, 5, 50, 21)
-SIZE = (32, 48)
-
-
-def action_at(episode: int, tick: int) -> dict[str, Any]:
-    """Told apart by its code: a hotbar key for the episode; null in every fourth tick; motion in ticks 10 to 12."""
-    if tick % 4 == 3:
-        return no_op()
-    return human_action(f"hotbar.{episode + 1}", camera=(0.0, 5.0 if 10 <= tick <= 12 else 0.0))
-
-
-def write(directory: Path, episode: int, ticks: int) -> Path:
-    writer = DemoWriter(directory)
-    for t in range(ticks):
-        writer.append(counter_frame(t, SIZE, episode), action_at(episode, t))
-    path = writer.close()
-    assert path is not None
-    return path
 
 
 @pytest.fixture(scope="module")
 def demos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("demos")
-    for episode, ticks in enumerate(LENGTHS):
-        write(directory, episode, ticks)
-    return directory
-
-
-def make(demos: Any, **options: Any) -> DemoDataset:
-    return DemoDataset(demos, **{"seq_len": 8, "batch_size": 3, "frame_size": SIZE, **options})
+    return write_episodes(tmp_path_factory.mktemp("demos"), LENGTHS)
 
 
 def places(batch: SequenceBatch) -> list[list[tuple[int, int]]]:
     """(tick, episode) that each frame shows."""
     return [[read_counter(frame) for frame in row] for row in batch.frames.numpy()]
-
-
-def equal(one: SequenceBatch, other: SequenceBatch) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_batches_have_the_promised_shapes(demos: Path) -> None:
@@ -70,7 +43,7 @@ def test_batches_have_the_promised_shapes(demos: Path) -> None:
 
 @pytest.mark.parametrize("order", ["carried", "random"])
 def test_every_tick_has_the_frame_the_code_and_the_weight_of_its_place(demos: Path, order: str) -> None:
-    dataset = make(demos, order=order)
+    dataset = make_dataset(demos, order=order)
     for _ in range(20):
         batch = dataset.next_batch()
         for row, line in enumerate(places(batch)):
@@ -82,7 +55,7 @@ def test_every_tick_has_the_frame_the_code_and_the_weight_of_its_place(demos: Pa
 
 
 def test_carried_rows_walk_through_whole_episodes_without_a_gap(demos: Path) -> None:
-    dataset = make(demos)
+    dataset = make_dataset(demos)
     batches = [dataset.next_batch() for _ in range(60)]
     for row in range(3):
         walk = [place for batch in batches for place in places(batch)[row]]
@@ -95,7 +68,7 @@ def test_carried_rows_walk_through_whole_episodes_without_a_gap(demos: Path) -> 
 
 
 def test_carried_episodes_all_come_once_before_any_comes_again(demos: Path) -> None:
-    dataset = make(demos, batch_size=1)
+    dataset = make_dataset(demos, batch_size=1)
     walk = [place for _ in range(80) for place in places(dataset.next_batch())[0]]
     order = [episode for tick, episode in walk if tick == 0]
     rounds = [order[i : i + 4] for i in range(0, len(order) - 3, 4)]
@@ -105,7 +78,7 @@ def test_carried_episodes_all_come_once_before_any_comes_again(demos: Path) -> N
 
 
 def test_an_epoch_is_as_many_batches_as_hold_all_ticks_and_the_next_goes_on(demos: Path) -> None:
-    dataset, endless = make(demos), make(demos)
+    dataset, endless = make_dataset(demos), make_dataset(demos)
     assert dataset.n_ticks == sum(LENGTHS)
     assert dataset.n_episodes == 4
     assert len(dataset) == -(-sum(LENGTHS) // 24)
@@ -115,7 +88,7 @@ def test_an_epoch_is_as_many_batches_as_hold_all_ticks_and_the_next_goes_on(demo
 
 
 def test_random_chunks_are_continuous_and_start_with_empty_memory(demos: Path) -> None:
-    dataset = make(demos, order="random", batch_size=16)
+    dataset = make_dataset(demos, order="random", batch_size=16)
     drawn: Counter[tuple[int, int]] = Counter()
     for _ in range(60):
         batch = dataset.next_batch()
@@ -140,7 +113,7 @@ def has_motion(batch: SequenceBatch) -> torch.Tensor:
 
 @pytest.mark.parametrize(("fraction", "rows"), [(0.5, 8), (0.25, 4), (1.0, 16)])
 def test_motion_fraction_of_a_batch_has_camera_motion(demos: Path, fraction: float, rows: int) -> None:
-    dataset = make(demos, order="random", batch_size=16, seq_len=2, motion_fraction=fraction)
+    dataset = make_dataset(demos, order="random", batch_size=16, seq_len=2, motion_fraction=fraction)
     motion = torch.stack([has_motion(dataset.next_batch()) for _ in range(30)])
     assert motion[:, :rows].all()
     if rows < 16:
@@ -151,7 +124,7 @@ def test_chunks_are_drawn_in_proportion_to_their_priority(demos: Path) -> None:
     def only_motion(codes: np.ndarray) -> np.ndarray:
         return (codes[:, 1] != codec.NULL_CAMERA).astype(float)
 
-    dataset = make(demos, order="random", batch_size=16, seq_len=4, priority=only_motion)
+    dataset = make_dataset(demos, order="random", batch_size=16, seq_len=4, priority=only_motion)
     batches = [dataset.next_batch() for _ in range(60)]
     assert all(has_motion(batch).all() for batch in batches)
     # starts 7 and 12 hold one moving tick, 8 two; 11 is null, so 9 and 10 hold two
@@ -161,9 +134,9 @@ def test_chunks_are_drawn_in_proportion_to_their_priority(demos: Path) -> None:
 
 
 def test_null_ticks_are_masked_cut_or_kept(demos: Path) -> None:
-    kept = make(demos, drop_null=False)
+    kept = make_dataset(demos, drop_null=False)
     assert all((batch.weight == 1).all() for batch in kept)
-    cut = make(demos, drop_null="cut")
+    cut = make_dataset(demos, drop_null="cut")
     assert cut.n_ticks == sum(length - length // 4 for length in LENGTHS)
     walk = [place for _ in range(30) for place in places(cut.next_batch())[0]]
     assert all(tick % 4 != 3 for tick, _ in walk)
@@ -173,14 +146,14 @@ def test_null_ticks_are_masked_cut_or_kept(demos: Path) -> None:
 def test_an_episode_of_nothing_but_null_ticks_is_left_out_when_they_are_cut(tmp_path: Path) -> None:
     with DemoWriter(tmp_path) as writer:
         writer.append(counter_frame(0, SIZE), no_op())
-    assert make(tmp_path).n_episodes == 1
+    assert make_dataset(tmp_path).n_episodes == 1
     with pytest.raises(ValueError, match="no demo to learn from"):
-        make(tmp_path, drop_null="cut")
+        make_dataset(tmp_path, drop_null="cut")
 
 
 @pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
 def test_equal_seeds_give_equal_batches(demos: Path, order: str) -> None:
-    one, same, other = make(demos, order=order), make(demos, order=order), make(demos, order=order, seed=1)
+    one, same, other = (make_dataset(demos, order=order, seed=seed) for seed in (0, 0, 1))
     pairs = [(one.next_batch(), same.next_batch(), other.next_batch()) for _ in range(10)]
     assert all(equal(a, b) for a, b, _ in pairs)
     assert not all(equal(a, c) for a, _, c in pairs)
@@ -188,25 +161,25 @@ def test_equal_seeds_give_equal_batches(demos: Path, order: str) -> None:
 
 @pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
 def test_a_stored_state_goes_on_where_it_was_taken(demos: Path, order: str) -> None:
-    dataset = make(demos, order=order)
+    dataset = make_dataset(demos, order=order)
     for _ in range(7):
         dataset.next_batch()
     state = json.loads(json.dumps(dataset.state_dict()))
-    resumed = make(demos, order=order, seed=99)
+    resumed = make_dataset(demos, order=order, seed=99)
     resumed.load_state_dict(state)
     assert all(equal(dataset.next_batch(), resumed.next_batch()) for _ in range(30))
     with pytest.raises(ValueError, match="other shape"):
-        make(demos, order=order, batch_size=4).load_state_dict(state)
+        make_dataset(demos, order=order, batch_size=4).load_state_dict(state)
 
 
 @pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
 def test_the_first_epoch_after_a_stored_state_is_what_was_left_of_it(demos: Path, order: str) -> None:
-    dataset = make(demos, order=order, batch_size=1)
+    dataset = make_dataset(demos, order=order, batch_size=1)
     one_epoch = iter(dataset)
     for _ in range(2):
         next(one_epoch)
     state = json.loads(json.dumps(dataset.state_dict()))
-    resumed = make(demos, order=order, batch_size=1, seed=5)
+    resumed = make_dataset(demos, order=order, batch_size=1, seed=5)
     resumed.load_state_dict(state)
     left = list(resumed)
     assert len(left) == len(dataset) - 2
@@ -218,7 +191,7 @@ def test_the_first_epoch_after_a_stored_state_is_what_was_left_of_it(demos: Path
 
 
 def test_bucketed_rows_are_whole_episodes_each_once(demos: Path) -> None:
-    dataset = make(demos, order="bucketed", batch_size=2)
+    dataset = make_dataset(demos, order="bucketed", batch_size=2)
     assert len(dataset) == 2
     rounds = []
     for _ in range(6):
@@ -245,7 +218,7 @@ def test_bucketed_rows_are_whole_episodes_each_once(demos: Path) -> None:
 
 
 def test_bucketed_ranks_have_equally_many_batches(demos: Path) -> None:
-    ranks = [make(demos, order="bucketed", batch_size=1, rank=rank, world_size=2) for rank in range(2)]
+    ranks = [make_dataset(demos, order="bucketed", batch_size=1, rank=rank, world_size=2) for rank in range(2)]
     assert len(ranks[0]) == len(ranks[1]) == 2
     seen = [{episode for batch in dataset for _, episode in places(batch)[0]} for dataset in ranks]
     assert seen[0] | seen[1] == {0, 1, 2, 3}
@@ -254,37 +227,37 @@ def test_bucketed_ranks_have_equally_many_batches(demos: Path) -> None:
 
 @pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
 def test_batches_do_not_depend_on_the_number_of_workers(demos: Path, order: str) -> None:
-    one, four = make(demos, order=order, workers=1), make(demos, order=order, workers=4)
+    one, four = make_dataset(demos, order=order, workers=1), make_dataset(demos, order=order, workers=4)
     assert all(equal(one.next_batch(), four.next_batch()) for _ in range(15))
 
 
 def test_damaged_demos_are_left_out_with_one_warning(tmp_path: Path) -> None:
-    paths = [write(tmp_path, episode, 20) for episode in range(4)]
+    paths = [write_episode(tmp_path, episode, 20) for episode in range(4)]
     paths[1].with_suffix(".mp4").write_bytes(b"")
     video = paths[2].with_suffix(".mp4")
     content = bytearray(video.read_bytes())
     content[-1000:-400] = bytes(byte ^ 0x5A for byte in content[-1000:-400])
     video.write_bytes(content)
     with pytest.warns(UserWarning, match="2 of 4 demos are damaged") as caught:
-        dataset = make(tmp_path)
+        dataset = make_dataset(tmp_path)
     assert len(caught) == 1
     assert [path for path, _ in dataset.skipped] == [paths[1], paths[2]]
     assert dataset.n_episodes == 2
     for path in (paths[0], paths[3]):
         path.with_suffix(".jsonl").unlink()
     with pytest.warns(UserWarning, match="4 of 4"), pytest.raises(ValueError, match="4 are damaged"):
-        make(tmp_path)
+        make_dataset(tmp_path)
 
 
 def test_directories_and_single_demos_can_be_mixed(demos: Path, tmp_path: Path) -> None:
-    more = write(tmp_path, 7, 9)
-    dataset = make([demos, more.with_suffix(".mp4")])
+    more = write_episode(tmp_path, 7, 9)
+    dataset = make_dataset([demos, more.with_suffix(".mp4")])
     assert dataset.n_episodes == 5
-    assert make(str(more)).n_ticks == 9
+    assert make_dataset(str(more)).n_ticks == 9
     with pytest.raises(ValueError, match="given twice"):
-        make([demos, demos])
+        make_dataset([demos, demos])
     with pytest.raises(FileNotFoundError, match="not a directory"):
-        make([demos, tmp_path / "absent"])
+        make_dataset([demos, tmp_path / "absent"])
 
 
 @pytest.mark.parametrize(
@@ -307,23 +280,23 @@ def test_directories_and_single_demos_can_be_mixed(demos: Path, tmp_path: Path) 
 )
 def test_bad_options_are_refused(demos: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        make(demos, **options)
+        make_dataset(demos, **options)
 
 
 def test_motion_is_asked_for_in_vain_where_the_camera_rests(tmp_path: Path) -> None:
-    write(tmp_path, 0, 5)
+    write_episode(tmp_path, 0, 5)
     with pytest.raises(ValueError, match="in no demo the camera moves"):
-        make(tmp_path, order="random", motion_fraction=0.5)
+        make_dataset(tmp_path, order="random", motion_fraction=0.5)
 
 
 def test_a_shared_cache_decodes_each_demo_once(demos: Path, tmp_path: Path) -> None:
     cache = FrameCache(size=SIZE)
-    one = make(demos, cache=cache)
+    one = make_dataset(demos, cache=cache)
     assert len(cache) == 4
     assert cache.bytes_in_memory == sum(LENGTHS) * SIZE[0] * SIZE[1] * 3
-    more = write(tmp_path, 5, 10)
+    more = write_episode(tmp_path, 5, 10)
     first = [cache.frames(read_demo(path)) for path in sorted(demos.glob("*.json"))]
-    two = make([demos, tmp_path], cache=one.cache)
+    two = make_dataset([demos, tmp_path], cache=one.cache)
     assert two.n_episodes == 5
     assert len(cache) == 5
     assert all(
@@ -334,7 +307,7 @@ def test_a_shared_cache_decodes_each_demo_once(demos: Path, tmp_path: Path) -> N
 
 def test_frames_beyond_the_limit_go_to_files_and_are_the_same(demos: Path, tmp_path: Path) -> None:
     small = FrameCache(size=SIZE, max_bytes=50 * SIZE[0] * SIZE[1] * 3, directory=tmp_path / "cache")
-    in_files, in_memory = make(demos, cache=small), make(demos)
+    in_files, in_memory = make_dataset(demos, cache=small), make_dataset(demos)
     assert 0 < small.bytes_in_memory <= small.max_bytes
     files = sorted((tmp_path / "cache").glob("*.npy"))
     assert files
@@ -342,7 +315,7 @@ def test_frames_beyond_the_limit_go_to_files_and_are_the_same(demos: Path, tmp_p
     assert all(equal(in_files.next_batch(), in_memory.next_batch()) for _ in range(20))
     # a later cache finds the files again
     inodes = [file.stat().st_ino for file in files]
-    again = make(demos, cache=FrameCache(size=SIZE, max_bytes=0, directory=tmp_path / "cache"))
+    again = make_dataset(demos, cache=FrameCache(size=SIZE, max_bytes=0, directory=tmp_path / "cache"))
     assert again.n_episodes == 4
     assert [file.stat().st_ino for file in files] == inodes
 
@@ -350,7 +323,7 @@ def test_frames_beyond_the_limit_go_to_files_and_are_the_same(demos: Path, tmp_p
 def test_temporary_files_go_with_the_cache(demos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     cache = FrameCache(size=SIZE, max_bytes=0)
-    make(demos, cache=cache)
+    make_dataset(demos, cache=cache)
     assert len(list(tmp_path.rglob("*.npy"))) == 4
     del cache
     assert list(tmp_path.iterdir()) == []
@@ -358,7 +331,7 @@ def test_temporary_files_go_with_the_cache(demos: Path, tmp_path: Path, monkeypa
 
 def test_a_demo_that_was_recorded_anew_is_decoded_anew(tmp_path: Path) -> None:
     cache = FrameCache(size=SIZE)
-    path, other = write(tmp_path, 0, 8), write(tmp_path / "other", 8, 8)
+    path, other = write_episode(tmp_path, 0, 8), write_episode(tmp_path / "other", 8, 8)
     assert read_counter(cache.frames(read_demo(path))[3]) == (3, 0)
     path.with_suffix(".mp4").write_bytes(other.with_suffix(".mp4").read_bytes())
     assert read_counter(cache.frames(read_demo(path))[3]) == (3, 8)
@@ -369,9 +342,6 @@ def test_a_cache_refuses_bad_limits() -> None:
         FrameCache(max_bytes=-1)
     with pytest.raises(ValueError, match="size is"):
         FrameCache(size=(0, 128))
-
-
-FRAME_BYTES = SIZE[0] * SIZE[1] * 3
 
 
 def files_of_cache(directory: Path) -> dict[str, int]:
@@ -420,7 +390,7 @@ print(sum(int(cache.frames(read_demo(path)).sum()) for path in list_demos({str(d
 
 
 def test_ranks_share_the_demos_out(demos: Path) -> None:
-    ranks = [make(demos, rank=rank, world_size=2, batch_size=1) for rank in range(2)]
+    ranks = [make_dataset(demos, rank=rank, world_size=2, batch_size=1) for rank in range(2)]
     assert len(ranks[0]) == len(ranks[1]) == 8  # 57 ticks each, of 113
     assert [dataset.n_ticks for dataset in ranks] == [55, 58]
     seen = [{episode for _ in range(40) for _, episode in places(dataset.next_batch())[0]} for dataset in ranks]
@@ -428,7 +398,7 @@ def test_ranks_share_the_demos_out(demos: Path) -> None:
     assert not seen[0] & seen[1]
     assert all(len(dataset.cache) == 2 for dataset in ranks)
     with pytest.raises(ValueError, match="rank 4 of 5"):
-        make(demos, rank=4, world_size=5)
+        make_dataset(demos, rank=4, world_size=5)
 
 
 def test_shares_are_balanced_and_leave_nothing_out() -> None:

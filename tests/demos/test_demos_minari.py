@@ -16,6 +16,7 @@ from frame_counter_env import FrameCounterEnv, counter_frame
 from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from missing_package import run_without
 
 from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.demos import DemoWriter, check, export_minari, import_minari, list_demos, read_demo
@@ -416,12 +417,7 @@ class TestOthersDatasets:
 
 
 def test_without_minari_the_exact_line_to_install_it_is_named(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.modules['h5py'] = None\n"
-        "from vpt_gym.cli import main\n"
-        f"sys.exit(main(['demos', 'export', {str(tmp_path)!r}, '--to', 'minari', '--id', 'a-v0']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_without("h5py", "demos", "export", tmp_path, "--to", "minari", "--id", "a-v0")
     assert done.returncode == 2
     assert 'pip install "vpt-gym[minari]"' in done.stderr
 

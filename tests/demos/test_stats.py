@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from contractor_files import record, write_recording
 from frame_counter_env import counter_frame
+from missing_package import run_without
 
 from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.human import human_action, no_op
@@ -126,12 +127,7 @@ def test_the_command_prints_draws_and_speaks_json(demos: Path) -> None:
 
 
 def test_without_matplotlib_the_exact_line_to_install_it_is_named(demos: Path) -> None:
-    code = (
-        "import sys; sys.modules['matplotlib'] = None\n"
-        "from vpt_gym.cli import main\n"
-        f"sys.exit(main(['demos', 'stats', {str(demos)!r}, '--picture', 'x.png']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_without("matplotlib", "demos", "stats", demos, "--picture", "x.png")
     assert done.returncode == 2
     assert 'pip install "vpt-gym[plot]"' in done.stderr
 

@@ -10,50 +10,27 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from frame_counter_env import counter_frame, read_counter
+from frame_counter_env import read_counter
+from numbered_demos import FRAME_BYTES, SIZE, action_at, equal, make_dataset, write_episode, write_episodes
 
-from vpt_gym.actions.human import human_action, no_op
-from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, read_demo
+from vpt_gym.actions.codec import encode
+from vpt_gym.demos import FrameCache, read_demo
 from vpt_gym.demos.cache import CacheFullError
 
 LENGTHS = (37, 5, 50, 21, 44)
-SIZE = (32, 48)
-FRAME_BYTES = SIZE[0] * SIZE[1] * 3
-
-
-def write(directory: Path, episode: int, ticks: int) -> Path:
-    with DemoWriter(directory) as writer:
-        for t in range(ticks):
-            action = no_op() if t % 4 == 3 else human_action(f"hotbar.{episode % 9 + 1}")
-            writer.append(counter_frame(t, SIZE, episode), action)
-        path = writer.close()
-    assert path is not None
-    return path
 
 
 @pytest.fixture(scope="module")
 def demos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("demos")
-    for episode, ticks in enumerate(LENGTHS):
-        write(directory, episode, ticks)
-    return directory
+    return write_episodes(tmp_path_factory.mktemp("demos"), LENGTHS)
 
 
 def small_cache(directory: Path, frames: int = 60) -> FrameCache:
     return FrameCache(size=SIZE, max_bytes=0, directory=directory, max_file_bytes=frames * FRAME_BYTES)
-
-
-def make(demos: Any, **options: Any) -> DemoDataset:
-    return DemoDataset(demos, **{"seq_len": 8, "batch_size": 3, "frame_size": SIZE, **options})
-
-
-def equal(one: SequenceBatch, other: SequenceBatch) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def bytes_of_files(directory: Path) -> int:
@@ -66,8 +43,8 @@ def test_streamed_batches_are_those_of_a_cache_that_holds_all(
     demos: Path, tmp_path: Path, order: str, drop_null: str
 ) -> None:
     options = {"order": order, "drop_null": drop_null}
-    whole = make(demos, **options)
-    streamed = make(demos, **options, cache=small_cache(tmp_path / "cache"), workers=3)
+    whole = make_dataset(demos, **options)
+    streamed = make_dataset(demos, **options, cache=small_cache(tmp_path / "cache"), workers=3)
     assert whole.n_streamed == 0
     assert 2 <= streamed.n_streamed < len(LENGTHS)
     for _ in range(50):
@@ -77,12 +54,12 @@ def test_streamed_batches_are_those_of_a_cache_that_holds_all(
 
 @pytest.mark.parametrize("order", ["carried", "bucketed"])
 def test_a_streamed_set_goes_on_where_its_state_was_taken(demos: Path, tmp_path: Path, order: str) -> None:
-    dataset = make(demos, order=order, cache=small_cache(tmp_path, 0))
+    dataset = make_dataset(demos, order=order, cache=small_cache(tmp_path, 0))
     assert dataset.n_streamed == len(LENGTHS)
     for _ in range(9):
         dataset.next_batch()
     state = json.loads(json.dumps(dataset.state_dict()))
-    resumed = make(demos, order=order, seed=99, cache=small_cache(tmp_path, 0))
+    resumed = make_dataset(demos, order=order, seed=99, cache=small_cache(tmp_path, 0))
     resumed.next_batch()
     resumed.load_state_dict(state)
     assert all(equal(dataset.next_batch(), resumed.next_batch()) for _ in range(20))
@@ -90,7 +67,7 @@ def test_a_streamed_set_goes_on_where_its_state_was_taken(demos: Path, tmp_path:
 
 def test_chunks_at_random_need_all_demos_in_the_cache(demos: Path, tmp_path: Path) -> None:
     with pytest.raises(CacheFullError, match="max_file_bytes"):
-        make(demos, order="random", cache=small_cache(tmp_path))
+        make_dataset(demos, order="random", cache=small_cache(tmp_path))
 
 
 def scramble_end(video: Path) -> None:
@@ -102,9 +79,9 @@ def scramble_end(video: Path) -> None:
 
 @pytest.mark.parametrize("order", ["carried", "bucketed"])
 def test_damage_in_a_streamed_video_ends_the_episode_and_not_the_training(tmp_path: Path, order: str) -> None:
-    paths = [write(tmp_path / "demos", episode, 45) for episode in range(3)]
+    paths = [write_episode(tmp_path / "demos", episode, 45) for episode in range(3)]
     scramble_end(paths[1].with_suffix(".mp4"))
-    dataset = make(tmp_path / "demos", order=order, batch_size=2, cache=small_cache(tmp_path / "cache", 0))
+    dataset = make_dataset(tmp_path / "demos", order=order, batch_size=2, cache=small_cache(tmp_path / "cache", 0))
     assert (dataset.skipped, dataset.n_streamed) == ([], 3)
     with pytest.warns(UserWarning, match="left out from here on, since it is damaged"):
         before = [dataset.next_batch() for _ in range(20)]
@@ -113,26 +90,25 @@ def test_damage_in_a_streamed_video_ends_the_episode_and_not_the_training(tmp_pa
     assert "cannot be decoded" in reason
     for batch in before:  # whatever is learned from shows its episode
         for row, t in torch.nonzero(batch.weight):
-            episode = read_counter(batch.frames[row, t].numpy())[1]
-            assert human_action(f"hotbar.{episode + 1}")[f"hotbar.{episode + 1}"] == 1
-            assert batch.codes[row, t, 0] == 864 * (episode + 1)  # 8640 / 10 codes a hotbar key
+            tick, episode = read_counter(batch.frames[row, t].numpy())
+            assert batch.codes[row, t].tolist() == encode(action_at(episode, tick)).tolist()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         later = [dataset.next_batch() for _ in range(20)]
     seen = {read_counter(frame)[1] for batch in later for row in batch.frames.numpy() for frame in row}
     assert seen == {0, 2}
     state = dataset.state_dict()
-    resumed = make(tmp_path / "demos", order=order, batch_size=2, cache=small_cache(tmp_path / "cache", 0))
+    resumed = make_dataset(tmp_path / "demos", order=order, batch_size=2, cache=small_cache(tmp_path / "cache", 0))
     resumed.load_state_dict(state)
     assert all(equal(dataset.next_batch(), resumed.next_batch()) for _ in range(10))
 
 
 def test_a_video_that_is_cut_off_is_found_before_it_is_streamed(demos: Path, tmp_path: Path) -> None:
-    paths = [write(tmp_path / "demos", episode, 45) for episode in range(2)]
+    paths = [write_episode(tmp_path / "demos", episode, 45) for episode in range(2)]
     video = paths[0].with_suffix(".mp4")
     video.write_bytes(video.read_bytes()[: video.stat().st_size * 2 // 3])
     with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
-        dataset = make(tmp_path / "demos", cache=small_cache(tmp_path / "cache", 0))
+        dataset = make_dataset(tmp_path / "demos", cache=small_cache(tmp_path / "cache", 0))
     assert [path for path, _ in dataset.skipped] == paths[:1]
 
 
@@ -152,11 +128,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_what_does_not_fit_on_the_disk_is_streamed(demos: Path, small_disk: Path) -> None:
     cache = FrameCache(size=SIZE, max_bytes=0, directory=small_disk)
-    on_disk, whole = make(demos, cache=cache), make(demos)
+    on_disk, whole = make_dataset(demos, cache=cache), make_dataset(demos)
     assert 0 < on_disk.n_streamed < len(LENGTHS)
     assert all(equal(on_disk.next_batch(), whole.next_batch()) for _ in range(30))
     with pytest.raises(CacheFullError, match=r"the disk of .* is full"):
-        make(demos, order="random", cache=cache)
+        make_dataset(demos, order="random", cache=cache)
 
 
 MEASURE = """
@@ -181,7 +157,7 @@ print(dataset.n_ticks * 128 * 128 * 3 / 2**20, most - before)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads its memory from /proc")
 def test_memory_stays_flat_however_large_the_set(tmp_path: Path) -> None:
-    path = write(tmp_path / "demos", 0, 400)
+    path = write_episode(tmp_path / "demos", 0, 400)
     for episode in range(5):
         for suffix in (".json", ".jsonl", ".mp4"):
             shutil.copy(path.with_suffix(suffix), path.with_name(f"again-{episode}{suffix}"))
@@ -230,7 +206,7 @@ def test_what_another_process_uses_makes_no_room_until_that_dies(demos: Path, tm
 
 
 def test_only_the_ticks_that_are_learned_from_are_cached(demos: Path) -> None:
-    cut = make(demos, drop_null="cut")
+    cut = make_dataset(demos, drop_null="cut")
     assert isinstance(cut.cache, FrameCache)
     assert cut.cache.bytes_in_memory == cut.n_ticks * FRAME_BYTES < sum(LENGTHS) * FRAME_BYTES
     demo = read_demo(sorted(demos.glob("*.json"))[0])
@@ -245,14 +221,14 @@ def test_only_the_ticks_that_are_learned_from_are_cached(demos: Path) -> None:
 
 
 def test_records_that_were_cut_since_are_not_paired_with_cached_frames(tmp_path: Path) -> None:
-    path = write(tmp_path / "demos", 0, 20)
+    path = write_episode(tmp_path / "demos", 0, 20)
     (tmp_path / "demos" / "b").mkdir()
-    write(tmp_path / "demos" / "b", 1, 20)
+    write_episode(tmp_path / "demos" / "b", 1, 20)
     cache = FrameCache(size=SIZE)
-    make([tmp_path / "demos", tmp_path / "demos" / "b"], cache=cache)
+    make_dataset([tmp_path / "demos", tmp_path / "demos" / "b"], cache=cache)
     records, metadata = path.with_suffix(".jsonl"), json.loads(path.read_text())
     records.write_text("".join(records.read_text().splitlines(keepends=True)[:12]))
     path.write_text(json.dumps({**metadata, "ticks": 12}))
     with pytest.warns(UserWarning, match="holds 20 frames"):
-        dataset = make([tmp_path / "demos", tmp_path / "demos" / "b"], cache=cache)
+        dataset = make_dataset([tmp_path / "demos", tmp_path / "demos" / "b"], cache=cache)
     assert dataset.n_ticks == 20

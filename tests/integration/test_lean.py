@@ -97,11 +97,11 @@ def test_the_simulator_alone_at_keyboard_level(make_stack: Any) -> None:
 
 
 def with_events(stack: Stack) -> None:
-    """Lets the game's statistics tell of kills, uses and days that the embedded world does not have."""
+    """Lets the game's statistics tell of kills, uses and days that have not been."""
     play, ticks = stack.bridge.step, itertools.count()
 
     def step(commands: list[str]) -> Any:
-        # there are no mobs either: what would summon them stays unsaid
+        # no creatures come: they would change what is told
         result = play(["\n".join(line for line in commands[0].split("\n") if "/summon" not in line)])
         tick = next(ticks)
         stat = result.raw_obs[0]["stat"]

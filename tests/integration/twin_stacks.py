@@ -94,7 +94,7 @@ def items(*names: str) -> list[Any]:
 
 
 def with_crafting(stack: Stack) -> None:
-    """Makes planks of logs in what the game tells, and brings tools near: the embedded world has neither."""
+    """Makes planks of logs and brings tools near in what the game tells, whatever happens in the embedded world."""
     play, made, ticks = stack.bridge.step, [0], itertools.count()
 
     def step(commands: list[str]) -> Any:

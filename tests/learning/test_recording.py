@@ -16,6 +16,7 @@ from vpt_gym.demos.format import files_of, partial
 from vpt_gym.demos.video import count_frames
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.episodes import Episode
+from vpt_gym.learning.players import make_player
 from vpt_gym.learning.recording import Recorded, record
 from vpt_gym.learning.stage import Recording, Stage
 
@@ -114,6 +115,24 @@ def test_one_directory_holds_one_kind_of_demos(tmp_path: Path, change: dict[str,
     with pytest.raises(ValueError, match="into another directory"):
         record(counter(tmp_path, **change))
     assert seeds(tmp_path) == [0]
+
+
+def test_an_expert_of_less_skill_errs_and_always_in_the_same_way(tmp_path: Path) -> None:
+    env = EnvArgs("vpt_gym/Harvest1Log-v0", '{"level": "easy", "image_size": [64, 96], "max_episode_steps": 100}')
+    records = {}
+    for name, skill in {"whole": 1.0, "half": 0.5, "again": 0.5}.items():
+        record(Recording(tmp_path / name, env, episodes=1, keep="all", disturbance=0.0, skill=skill))
+        (path,) = list_demos(tmp_path / name)
+        records[name] = path.with_suffix(".jsonl").read_bytes()
+        assert read_demo(path).metadata["recorded_by"].get("skill", 1.0) == skill
+    assert records["half"] == records["again"] != records["whole"]
+    with pytest.raises(ValueError, match="into another directory"):
+        record(Recording(tmp_path / "half", env, episodes=2, keep="all", disturbance=0.0))
+
+
+def test_an_agent_has_no_skill() -> None:
+    with pytest.raises(ValueError, match=r"skill is 0\.5, but an agent has none"):
+        make_player(["runs/agent"], skill=0.5)
 
 
 def test_two_runs_do_not_share_a_directory(tmp_path: Path) -> None:

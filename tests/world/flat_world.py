@@ -35,6 +35,22 @@ def run(state: WorldState, ticks: int, dig_speed: float = 1.0, **controls: Any) 
     return state
 
 
+def held(state: WorldState) -> dict[int, int]:
+    """Returns how many of each item the player has."""
+    found: dict[int, int] = {}
+    for item, count, _ in state.inventory.tolist():
+        if count > 0:
+            found[item] = found.get(item, 0) + count
+    return found
+
+
+def stow(state: WorldState, **stacks: tuple[int, int]) -> WorldState:
+    """Puts stacks (item, how many) into the slots s0 to s35."""
+    for name, (item, count) in stacks.items():
+        state.inventory[int(name[1:])] = (item, count, 0)
+    return state
+
+
 def position(state: WorldState) -> np.ndarray:
     player = state.player[0]
     return np.array((player.x, player.y, player.z))

@@ -6,7 +6,6 @@ either mode the other one runs in a subprocess, and states must be equal to the 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flat_world import FLOOR, flat_state, position, run
+from other_mode import INTERPRETED, in_other_mode
 
 from vpt_gym.actions.human import human_action
 from vpt_gym.world import compiled, fields
@@ -27,8 +27,6 @@ from vpt_gym.world.hud import Hud
 from vpt_gym.world.items import IRON_PICKAXE
 from vpt_gym.world.render import Renderer
 from vpt_gym.world.tick import advance
-
-INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def story(level: str, seed: int, ticks: int) -> dict[str, object]:
@@ -53,22 +51,7 @@ def story(level: str, seed: int, ticks: int) -> dict[str, object]:
 @pytest.mark.parametrize("level", ["easy", "default"])
 def test_compiled_and_interpreted_worlds_are_the_same(level: str) -> None:
     here = story(level, 6, 12)
-    there = json.loads(
-        subprocess.run(
-            [
-                sys.executable,
-                "-W",
-                "error",
-                "-c",
-                f"import json; from test_kernels_interpreted import story; print(json.dumps(story({level!r}, 6, 12)))",
-            ],
-            env={**os.environ, "NUMBA_DISABLE_JIT": "0" if INTERPRETED else "1"},
-            cwd=os.path.dirname(__file__),
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-    )
+    there = in_other_mode("test_kernels_interpreted", f"story({level!r}, 6, 12)")
     assert here["digests"] == there["digests"]
     assert here["leaps"] == there["leaps"]
     np.testing.assert_allclose(here["cosines"], there["cosines"], atol=1e-6)

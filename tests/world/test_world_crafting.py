@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flat_world import FLOOR, flat_state, run
+from flat_world import FLOOR, flat_state, held, run, stow
 
 from vpt_gym.world.blocks import (
     BIRCH_LOG,
@@ -62,17 +62,7 @@ def workshop(block: int = DIRT, **stacks: tuple[int, int]) -> WorldState:
         _STATES[block] = flat_state({_TABLE: block})
     state = _STATES[block]
     state.place_player(64.5, float(FLOOR), 64.5, 0.0)
-    for name, (item, count) in stacks.items():
-        state.inventory[int(name[1:])] = (item, count, 0)
-    return state
-
-
-def held(state: WorldState) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for item, count, _ in state.inventory.tolist():
-        if count > 0:
-            found[item] = found.get(item, 0) + count
-    return found
+    return stow(state, **stacks)
 
 
 def grids(recipe: Recipe) -> list[tuple[int, ...]]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
 import pytest
 from meadow import LAWN, NIGHT, dropped, live, meadow, put, send
+from other_mode import INTERPRETED, in_other_mode
 
 from vpt_gym.world import fields
 from vpt_gym.world.blocks import AIR, SIDE, SOLID, STONE, TALL_GRASS, WATER, WOOL
@@ -51,7 +48,6 @@ from vpt_gym.world.items import (
 from vpt_gym.world.spawning import populate, spawn
 from vpt_gym.world.state import NOON, WorldState
 
-INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 compiled_only = pytest.mark.skipif(INTERPRETED, reason="thousands of ticks take minutes interpreted")
 
 
@@ -420,16 +416,4 @@ def life(ticks: int) -> list[str]:
 def test_the_same_seed_gives_the_same_lives_compiled_and_interpreted() -> None:
     here = life(150)
     assert here == life(150)
-    there = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import json; from test_world_creatures import life; print(json.dumps(life(150)))",
-        ],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "0" if INTERPRETED else "1"},
-        cwd=os.path.dirname(__file__),
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    assert here == json.loads(there)
+    assert here == in_other_mode("test_world_creatures", "life(150)")

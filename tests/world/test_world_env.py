@@ -514,6 +514,35 @@ def test_minedojo_functional_actions_take_minedojos_ticks() -> None:
     assert env.state.inventory[12, 1] == 0
 
 
+def test_equip_and_place_take_the_first_slot_with_what_is_in_the_slot() -> None:
+    env = small_env(actions="minedojo")
+    put_into(env, {(64, FLOOR + 1, 67): STONE})
+    for slot, (item, count) in {0: (DIRT, 2), 5: (OAK_LOG, 7), 9: (BIRCH_LOG, 8), 20: (DIRT, 4)}.items():
+        env.state.inventory[slot] = (item, count, 0)
+    env.step(minedojo_action(env, function=5, slot=9))
+    assert env.state.inventory[[0, 5, 9], :2].tolist() == [[OAK_LOG, 7], [DIRT, 2], [BIRCH_LOG, 8]]
+    env.step(minedojo_action(env, function=6, slot=20))
+    assert env.state.blocks[64, 66, FLOOR + 1] == DIRT
+    assert env.state.inventory[[5, 20], 1].tolist() == [1, 4]
+
+
+def test_delta_inventory_goes_by_minedojos_rules() -> None:
+    env = small_env(actions="native")
+    put_into(env, {})
+    env.state.inventory[0] = (OAK_LOG, 4, 0)
+    env.step(NATIVE_REST)
+    env.state.inventory[20:22] = ((STONE_PICKAXE, 1, 0), (CRAFTING_TABLE, 1, 0))
+    delta = env.step({**NATIVE_REST, "craft": "planks"})[0]["delta_inv"]
+    # of a crafting table, planks and a pickaxe only the first is told: it was not crafted, but the log was used up
+    assert (delta["inc_name_by_craft"][0], delta["inc_name_by_other"][0]) == ("air", "crafting_table")
+    assert (delta["dec_name_by_craft"].tolist(), delta["dec_name_by_other"][0]) == (["log", *["air"] * 3], "air")
+    env.state.inventory[:] = 0
+    delta = env.step({**NATIVE_REST, "craft": "stick"})[0]["delta_inv"]  # there was wood for it, before it was taken
+    assert delta["dec_name_by_craft"].tolist() == ["crafting_table", "log", "planks", "stone_pickaxe"]
+    delta = env.step({**NATIVE_REST, "craft": "planks"})[0]["delta_inv"]
+    assert all(values.sum() == 0.0 for name, values in delta.items() if "quantity" in name)
+
+
 def test_no_reward_is_lost_in_extra_ticks() -> None:
     env = small_env(actions="minedojo")
     put_into(env, {})

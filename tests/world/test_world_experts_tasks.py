@@ -21,7 +21,7 @@ from vpt_gym.world.experts import PLANS, LogExpert, TaskExpert, expert_for
 from vpt_gym.world.ids import STEP_LIMITS, env_id
 from vpt_gym.world.items import COAL, COOKED_BEEF, STICK, STONE_PICKAXE, WOODEN_PICKAXE
 from vpt_gym.world.screen_layout import CLOSED, INVENTORY_SCREEN, TABLE_SCREEN
-from vpt_gym.world.tasks import TASKS, Task
+from vpt_gym.world.tasks import TASKS, Task, holds
 from vpt_gym.world.tunnels import PATH, find_tunnel
 
 TIMED = [task for task, limit in STEP_LIMITS.items() if limit is not None]
@@ -243,6 +243,16 @@ class TestNames:
         env = gym.make("vpt_gym/World-v0", task=task, image_size=(32, 32), max_episode_steps=300)
         assert play(env, expert_for(task), SEED)[0]
         assert play(env, TaskExpert(), SEED)[0]
+
+    def test_a_task_of_ones_own_has_the_expert_of_what_it_measures(self) -> None:
+        env = flat_env(Task("logs, please", holds("log"), 2), {(64, FLOOR + k, 67): OAK_LOG for k in range(2)})
+        expert = TaskExpert()
+        until(env, expert, lambda: env.task.progress(env.state) >= 2.0, 400)
+
+    def test_it_is_the_one_that_can_do_with_what_is_handed_out(self) -> None:
+        env = flat_env(Task("stone, please", holds("cobblestone")))
+        env.state.inventory[3] = (OAK_LOG, 3, 0)
+        until(env, TaskExpert(), lambda: bool((env.state.inventory[:, 0] == WOODEN_PICKAXE).any()), 400)
 
     @pytest.mark.parametrize("task", STEP_LIMITS)
     def test_recording_finds_it_by_the_id_of_the_env(self, task: str) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from flat_world import FLOOR, flat_state, position, run
+from flat_world import FLOOR, flat_state, held, position, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,10 +144,6 @@ def test_reach_is_4_5() -> None:
     while not far.player[0].aims:
         run(far, 1, forward=1)
     assert 70 - position(far)[2] == pytest.approx(REACH, abs=0.25)
-
-
-def held(state: WorldState) -> dict[int, int]:
-    return {int(block): int(n) for block, n, _ in state.inventory if n > 0}
 
 
 def test_a_dropped_log_is_picked_up_by_walking_over_it() -> None:

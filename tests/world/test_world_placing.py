@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flat_world import FLOOR, flat_state, position, run
+from flat_world import FLOOR, flat_state, held, position, run
 
 from vpt_gym.world import fields
 from vpt_gym.world.blocks import (
@@ -31,10 +31,6 @@ from vpt_gym.world.spawning import spawn
 from vpt_gym.world.state import WorldState
 
 AHEAD = (64, FLOOR + 1, 66)
-
-
-def held(state: WorldState) -> dict[int, int]:
-    return {int(item): int(n) for item, n, _ in state.inventory if n > 0}
 
 
 def looking_down(item: int, ground: int = GRASS, count: int = 5) -> WorldState:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from flat_world import FLOOR, flat_state, run
+from other_mode import in_other_mode
 
 from vpt_gym.world.blocks import (
     CACTUS,
@@ -44,8 +40,6 @@ from vpt_gym.world.play import play
 from vpt_gym.world.spawning import spawn
 from vpt_gym.world.state import NOON
 from vpt_gym.world.tick import Controls
-
-INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def story() -> list[str]:
@@ -92,18 +86,9 @@ def story() -> list[str]:
 
 
 def test_compiled_and_interpreted_play_is_the_same() -> None:
-    code = "import json; from test_world_play import story; print(json.dumps(story()))"
-    there = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "0" if INTERPRETED else "1"},
-        cwd=os.path.dirname(__file__),
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
     here = story()
     assert len(set(here)) == len(here)
-    assert here == json.loads(there)
+    assert here == in_other_mode("test_world_play", "story()")
 
 
 def test_the_same_seed_and_controls_give_the_same_episode() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flat_world import FLOOR, flat_state
+from flat_world import FLOOR, flat_state, held, stow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,20 +98,11 @@ def opened(kind: int = INVENTORY_SCREEN, **stacks: tuple[int, int]) -> WorldStat
         state = flat_state()
     else:
         state = flat_state({AHEAD: CRAFTING_TABLE if kind == TABLE_SCREEN else FURNACE})
-    for name, (item, count) in stacks.items():
-        state.inventory[int(name[1:])] = (item, count, 0)
+    stow(state, **stacks)
     human(state, "inventory" if kind == INVENTORY_SCREEN else "use")
     human(state)
     assert state.screen[0].open == kind
     return state
-
-
-def held(state: WorldState) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for item, count, _ in state.inventory.tolist():
-        if count > 0:
-            found[item] = found.get(item, 0) + count
-    return found
 
 
 def carried(state: WorldState) -> tuple[int, int]:

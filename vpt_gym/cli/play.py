@@ -54,6 +54,8 @@ class Args:
     expert: str | None = None
     """Labels where the agent plays and you press nothing; without an agent, it is who you hand over to. "scripted" for
     our own env, or module:attribute of what makes an expert (vpt_gym.learning.dagger.Expert)."""
+    skill: float = 1.0
+    """Of the expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
 
 
 def run(args: Args) -> int:
@@ -132,6 +134,7 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, Controls]:
             "degrees_per_count": controls.degrees_per_count,
             "agent": " ".join(args.agent) or None,
             "expert": args.expert,
+            **({} if args.skill == 1.0 else {"skill": args.skill}),
         },
         say=say,
         on_reset=window.draw_wait,
@@ -179,7 +182,9 @@ def _players(args: Args) -> tuple[Machine | None, Player | None]:
         named = resolve((args.expert,), args.env)
         if is_agent(named):
             raise ValueError(f"--expert {args.expert} is no expert: it is scripted, or module:attribute; see --agent")
-        expert = make_player(named)
+        expert = make_player(named, skill=args.skill)
+    elif args.skill != 1.0:
+        raise ValueError(f"--skill {args.skill} is for an expert, and there is none; give one (--expert scripted)")
     if not args.agent:
         return None if expert is None else Machine(expert, "expert", watches=False), expert
     if len(args.agent) > 2:

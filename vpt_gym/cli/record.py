@@ -37,6 +37,8 @@ class Args:
     expert: tuple[str, ...] = ("scripted",)
     """Who plays: scripted (the env's own expert); module:attribute of what makes another one; or an agent: the folder
     of a saved one, a .model and its .weights file, or a published name."""
+    skill: float = 1.0
+    """Of the scripted expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
     episodes: int = 50
     """Demos to have in the end."""
     num_envs: int = 1
@@ -96,6 +98,7 @@ def _recording(args: Args) -> Recording:
         out=args.out or Path("demos") / _name(env),
         env=env,
         expert=args.expert,
+        skill=args.skill,
         episodes=args.episodes,
         num_envs=args.num_envs,
         seed=args.seed,

@@ -18,6 +18,7 @@ from vpt_gym.demos.format import (
     PARTIAL_SUFFIX,
     DemoError,
     DemoFiles,
+    existing_directory,
     files_of,
     partial,
     read_metadata,
@@ -199,9 +200,7 @@ def _mend(files: DemoFiles) -> Repair:
 
 
 def _demos_in(directory: str | os.PathLike[str]) -> list[DemoFiles]:
-    folder = Path(directory)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
+    folder = existing_directory(directory)
     names = {path.name.removesuffix(SCRATCH_SUFFIX) for path in folder.iterdir() if path.is_file()}
     ids = {
         files_of(name).id

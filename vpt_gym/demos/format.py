@@ -98,6 +98,14 @@ def new_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}"
 
 
+def existing_directory(directory: str | os.PathLike[str]) -> Path:
+    """Returns the path of a directory of demos, or raises a ``FileNotFoundError`` if there is no such directory."""
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
+    return folder
+
+
 def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) -> list[Path]:
     """Returns a file of every finished demo in a directory: ``<id>.json``, or ``<id>.jsonl`` where there is none.
 
@@ -110,9 +118,7 @@ def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) 
     Raises:
         FileNotFoundError: There is no such directory.
     """
-    folder = Path(directory)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
+    folder = existing_directory(directory)
     found = {files_of(path).id: path for path in folder.glob("*.mp4")} if lone_videos else {}
     found |= {files_of(path).id: path for path in folder.glob("*.jsonl")}
     for path in list(found.values()):

@@ -105,9 +105,7 @@ class DemoWriter:
         preset: str = "ultrafast",
         lossless: bool = False,
     ) -> None:
-        taken = sorted(set(metadata or ()) & OWN_KEYS)
-        if taken:
-            raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
+        _check_metadata(metadata or {})
         if fps < 1:
             raise ValueError(f"fps is {fps}; it must be a positive number of ticks per second")
         require_encoder(lossless=lossless)
@@ -205,9 +203,7 @@ class DemoWriter:
             ValueError: ``metadata`` uses a key that the writer itself writes.
             DemoWriteError: The disk is full, or otherwise refuses.
         """
-        taken = sorted(set(metadata or ()) & OWN_KEYS)
-        if taken:
-            raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
+        _check_metadata(metadata or {})
         if self._closed or self._background is None or self._lines is None:
             self._closed = True
             return None
@@ -346,6 +342,12 @@ OWN_KEYS = {
     "versions",
 }
 """Keys of the metadata that ``DemoWriter`` writes itself."""
+
+
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
+    taken = sorted(set(metadata) & OWN_KEYS)
+    if taken:
+        raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
 
 
 _GAMES: tuple[str, ...] = ("minedojo", "minerl", "craftground")

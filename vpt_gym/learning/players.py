@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -88,7 +89,7 @@ def is_agent(expert: Sequence[str]) -> bool:
     return len(expert) > 1 or not (colon and all(part.isidentifier() for part in [*module.split("."), attribute]))
 
 
-def make_player(expert: Sequence[str], *, device: str = "cpu") -> Player:
+def make_player(expert: Sequence[str], *, device: str = "cpu", skill: float = 1.0) -> Player:
     """Makes the player that resolved names stand for.
 
     An agent computes in one thread, so that rounding, and with it what it does, is the same however many play.
@@ -96,13 +97,23 @@ def make_player(expert: Sequence[str], *, device: str = "cpu") -> Player:
     Args:
         expert: What ``resolve`` returned.
         device: Where an agent runs.
+        skill: Of a scripted expert, in (0, 1]: 1 plays as well as it can. Another one is given it as ``skill=``,
+            unless it is 1.
 
     Raises:
-        ValueError: There is no such expert, or a checkpoint that cannot be used.
+        ValueError: There is no such expert, or a checkpoint that cannot be used; or a skill out of its range, or for
+            who has none.
         RuntimeError: A published checkpoint could not be downloaded.
     """
     if not is_agent(expert):
-        return _ExpertPlayer(load_expert(expert[0])())
+        make: Callable[..., Expert] = load_expert(expert[0])
+        if skill == 1.0:
+            return _ExpertPlayer(make())
+        if "skill" not in inspect.signature(make).parameters:
+            raise ValueError(f"skill is {skill}, but {expert[0]} takes no argument of that name; leave it out")
+        return _ExpertPlayer(make(skill=skill))
+    if skill != 1.0:
+        raise ValueError(f"skill is {skill}, but an agent has none to choose; leave it out")
     import torch
 
     from vpt_gym.agents.agent import VPTAgent

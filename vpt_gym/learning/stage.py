@@ -44,6 +44,7 @@ class Recording:
         disturbance: Chance, each tick, that the view is pushed aside for a while; the label stays the expert's.
             None: 0.02 for scripted experts, 0 for agents.
         device: Where an agent runs.
+        skill: Of a scripted expert, in (0, 1]: 1 plays as well as it can; less is slower, and errs.
         num_envs: Envs that play side by side, each in a process of its own.
 
     Raises:
@@ -60,6 +61,7 @@ class Recording:
     lossless: bool = False
     disturbance: float | None = None
     device: str = "cpu"
+    skill: float = 1.0
     num_envs: int = 1
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ class Recording:
             "disturbance": self.pushes,
             "size": self.size,
             "lossless": self.lossless,
+            **({} if self.skill == 1.0 else {"skill": self.skill}),
         }
 
 
@@ -120,7 +123,7 @@ class Stage:
                     lossless=recording.lossless,
                 )
             )
-            self._player = make_player(recording.expert, device=recording.device)
+            self._player = make_player(recording.expert, device=recording.device, skill=recording.skill)
         except BaseException:
             base.close()
             raise

@@ -18,6 +18,8 @@ import numba
 from llvmlite import binding
 from numba import types
 
+from vpt_gym.world.pipelines import InnerCompiler, OuterCompiler
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -53,33 +55,34 @@ drop_stale_code(Path(__file__).parent, _DIGEST)
 
 def _njit(function: Callable[..., Any], fastmath: bool) -> Any:
     """Compiles a function; in a folder that the user chose (``NUMBA_CACHE_DIR``), each version has one of its own."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     config: Any = numba.config
     chosen = config.CACHE_DIR
     if chosen:
         config.CACHE_DIR = os.path.join(chosen, f"vpt_gym-{_DIGEST[:16]}")
     try:
-        compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=fastmath)(function)
+        outer = numba.njit(cache=True, pipeline_class=OuterCompiler, **options)(function)
     finally:
         config.CACHE_DIR = chosen
-    _without_constants(compiled)
-    return compiled
+    if hasattr(outer, "get_call_template"):  # else it is interpreted
+        _link(outer, numba.njit(pipeline_class=InnerCompiler, **options)(function))
+    return outer
 
 
-def _without_constants(compiled: Any) -> None:
-    """Lets kernels that call this one with a constant share one machine code.
+def _link(outer: Any, inner: Any) -> None:
+    """Lets kernels that call a kernel take the code of ``inner`` into their own; Python calls ``outer``.
 
-    numba would compile it anew for each constant argument, and the kernels that it calls in turn.
+    All calls with a constant share one code: numba would make one for each, and for the kernels called in turn.
     """
-    if not hasattr(compiled, "get_call_template"):  # an interpreted function
-        return
-    template = compiled.get_call_template
+    template = inner.get_call_template
     without_constant: Any = types.unliteral
 
     def get_call_template(args: Any, kws: Any) -> Any:
         kws = {name: without_constant(kind) for name, kind in kws.items()}
         return template(tuple(without_constant(kind) for kind in args), kws)
 
-    compiled.get_call_template = get_call_template
+    outer.get_call_template = get_call_template
+    outer.get_overload = inner.get_overload
 
 
 def kernel(function: F) -> F:

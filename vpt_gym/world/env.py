@@ -167,7 +167,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
             reward += gained
             ticks += 1
         info = self._info(success, ticks)
-        return self._observe(controls.craft >= 0), reward, success or info["death"], False, info
+        return self._observe(controls.craft), reward, success or info["death"], False, info
 
     def render(self) -> Array | None:
         """Returns the latest frame as (H, W, 3) uint8, or None without ``render_mode="rgb_array"``."""
@@ -241,6 +241,6 @@ class VoxelEnv(gym.Env[Observation, Any]):
         reward = self.task.weight * (self._measured - measured) + self._expected - expected
         return reward, self.task.success(self._measured)
 
-    def _observe(self, crafted: bool = False) -> Observation:
+    def _observe(self, craft: int = -1) -> Observation:
         self._frame = self._game.draw()
-        return self._observer.observe(self.state, self._frame, crafted)
+        return self._observer.observe(self.state, self._frame, craft)

@@ -127,7 +127,7 @@ class Game:
         self._terrain = terrain
         self._start = start
         self._break_speed = float(break_speed)
-        announce_compilation("world", 50, advance, draw_world)
+        announce_compilation("world", 35, advance, draw_world)
 
     def begin(self, rng: np.random.Generator) -> None:
         """Makes a new world and puts the player into it; both depend on the generator's state only."""

@@ -182,8 +182,9 @@ class MineDojoInterface:
     Entries: forward/back, left/right, jump/sneak/sprint, pitch, yaw (degrees = index * ``cam_interval`` - 180),
     functional (1 use, 2 drop, 3 attack, 4 craft, 5 equip, 6 place, 7 destroy), craft argument, inventory slot.
     Functional 2 and 4 to 7 take ``1 + EXTRA_TICKS`` ticks. For what craft makes see ``crafting``; items that this world
-    does not have only take that time. Equip, place and destroy of an empty slot do nothing (MineDojo raises there in
-    its default strict mode). No key opens a screen.
+    does not have only take that time. Equip and place go by the name of what is in the slot, as in MineDojo: of several
+    slots with such an item they take the first. Equip, place and destroy of an empty slot do nothing (MineDojo raises
+    there in its default strict mode). No key opens a screen.
 
     Args:
         cam_interval: Degrees between neighbouring camera bins.
@@ -211,6 +212,7 @@ class MineDojoInterface:
             raise ValueError(f"the action is {action!r}; it must be 8 integers of {self.action_space}")
         move, strafe, stance, pitch, yaw, function, craft, slot = (int(n) for n in array)
         has = slot if inventory[slot, 1] > 0 else -1
+        named = slot_of(ITEMS[int(inventory[slot, 0])].name, inventory) if has >= 0 and function in (5, 6) else -1
         return (
             Controls(
                 forward=(0, 1, -1)[move],
@@ -221,8 +223,8 @@ class MineDojoInterface:
                 attack=int(function == 3),
                 use=int(function == 1),
                 drop=int(function == 2),
-                equip=has if function == 5 else -1,
-                place=has if function == 6 else -1,
+                equip=named if function == 5 else -1,
+                place=named if function == 6 else -1,
                 destroy=has if function == 7 else -1,
                 pitch=(pitch - self._middle) * self._interval,
                 yaw=(yaw - self._middle) * self._interval,

@@ -1,4 +1,4 @@
-"""The player's 36 slots: adding, taking and counting items by Minecraft's rules of stacks.
+"""The player's 36 slots: adding and taking items by Minecraft's rules of stacks.
 
 An inventory is an array (SLOTS, 3) int64 of (item id, quantity, wear). Items stack up to ``STACK_SIZE`` with items of
 their kind that are worn as much; tools do not stack.
@@ -41,16 +41,6 @@ def take(inventory: Any, item: int, count: int) -> int:
             inventory[k, 1] -= removed
             taken += removed
     return taken
-
-
-@kernel
-def count_item(inventory: Any, item: int) -> int:
-    """Returns how many items of a kind there are."""
-    total = 0
-    for k in range(inventory.shape[0]):
-        if inventory[k, 0] == item and inventory[k, 1] > 0:
-            total += inventory[k, 1]
-    return total
 
 
 @kernel

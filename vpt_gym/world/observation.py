@@ -15,7 +15,7 @@ import numpy as np
 from vpt_gym.spaces import Strings
 from vpt_gym.world.blocks import AIR, BLOCKS, HAND, HEIGHT, MASK
 from vpt_gym.world.compiled import kernel
-from vpt_gym.world.crafting import NEARBY_FURNACE, NEARBY_TABLE, craftable
+from vpt_gym.world.crafting import CRAFTS, MINEDOJO_NUMBERS, NEARBY_FURNACE, NEARBY_TABLE, Craft, craftable
 from vpt_gym.world.facts import facts_of
 from vpt_gym.world.items import DURABILITY, FIRST_OWN, ITEM_COUNT, ITEMS
 from vpt_gym.world.observation_space import (
@@ -131,19 +131,29 @@ def _totals(inventory: Array) -> dict[str, int]:
     totals: dict[str, int] = {}
     for item, quantity in inventory[:, :2].tolist():
         if quantity > 0:
-            totals[_ITEM_NAMES[item]] = totals.get(_ITEM_NAMES[item], 0) + quantity
+            name = ITEMS[item].name
+            totals[name] = totals.get(name, 0) + quantity
     return totals
 
 
-def _delta(before: dict[str, int], now: dict[str, int], crafted: bool) -> dict[str, Array]:
-    """Tells what was gained and lost in a step, and whether by crafting."""
-    change = {name: now.get(name, 0) - before.get(name, 0) for name in (*before, *now)}
-    gained = [(name, n) for name, n in change.items() if n > 0]
-    lost = [(name, -n) for name, n in change.items() if n < 0]
+def _delta(before: dict[str, int], now: dict[str, int], craft: Craft | None) -> dict[str, Array]:
+    """Tells what was gained and lost in a step, and whether by crafting, by MineDojo's rules.
+
+    Of several items the first of the alphabet are told, with underscores in their names, unlike in the inventory. They
+    came by crafting if ``craft``, which was asked for and could be made, made one of them; they went by crafting if
+    all that it takes is among them.
+    """
+    change = {name: now.get(name, 0) - before.get(name, 0) for name in sorted({*before, *now})}
+    gained = [(name, n) for name, n in change.items() if n > 0][:DELTA_INCREASES]
+    lost = [(name, -n) for name, n in change.items() if n < 0][:DELTA_DECREASES]
+    made = craft is not None and craft.name in dict(gained)
+    used = craft is not None and any(
+        {ITEMS[kinds[0]].name for kinds, _ in ingredients} <= dict(lost).keys() for *_, ingredients in craft.options
+    )
     result: dict[str, Array] = {}
-    for sign, size, changes in (("inc", DELTA_INCREASES, gained), ("dec", DELTA_DECREASES, lost)):
-        for cause, told in (("craft", crafted), ("other", not crafted)):
-            rows = changes[:size] if told else []
+    for sign, size, changes, by_craft in (("inc", DELTA_INCREASES, gained, made), ("dec", DELTA_DECREASES, lost, used)):
+        for cause, told in (("craft", by_craft), ("other", not by_craft)):
+            rows = changes if told else []
             rows = rows + [(_AIR_NAME, 0)] * (size - len(rows))
             result[f"{sign}_name_by_{cause}"] = _named([name for name, _ in rows])
             result[f"{sign}_quantity_by_{cause}"] = np.array([n for _, n in rows], np.float32)
@@ -175,17 +185,17 @@ class Observer:
         self._voxel_key = b""
         self._voxels: dict[str, Array] = {}
 
-    def observe(self, state: WorldState, frame: Array, crafted: bool = False) -> Observation:
+    def observe(self, state: WorldState, frame: Array, craft: int = -1) -> Observation:
         """Returns the observation of a state.
 
         Args:
             state: The state.
             frame: (3, H, W) uint8, its picture.
-            crafted: The step was a craft or smelt action.
+            craft: What the step was asked to make, an index into ``CRAFTS``, or -1.
         """
         facts = facts_of(state.world)
         stations = int(facts.stations)
-        self._update_inventory(state, stations, int(facts.slot), crafted)
+        self._update_inventory(state, stations, int(facts.slot), craft)
         slots = self._slots_obs
         return {
             "rgb": frame,
@@ -224,25 +234,30 @@ class Observer:
             "delta_inv": _fresh(slots["delta_inv"]),
         }
 
-    def _update_inventory(self, state: WorldState, stations: int, slot: int, crafted: bool) -> None:
+    def _update_inventory(self, state: WorldState, stations: int, slot: int, craft: int) -> None:
         key = state.inventory.tobytes() + bytes((slot, stations))
         if key == self._inventory_key:
             if self._delta_is_news:
-                self._slots_obs["delta_inv"] = _delta({}, {}, False)
+                self._slots_obs["delta_inv"] = _delta({}, {}, None)
                 self._delta_is_news = False
             return
         world, inventory = state.world, state.inventory
         totals = _totals(inventory)
         before = self._totals if self._inventory_key else totals
+        asked = CRAFTS[craft] if craft >= 0 and self._could_be_made(CRAFTS[craft]) else None
         hand = np.zeros((EQUIPMENT_SLOTS, 3), np.int64)
         hand[0] = inventory[slot]
         self._slots_obs = {
             "inventory": _slots(inventory),
             "equipment": _slots(hand),
             "masks": _masks(inventory, slot, craftable(world, stations)),
-            "delta_inv": _delta(before, totals, crafted),
+            "delta_inv": _delta(before, totals, asked),
         }
         self._inventory_key, self._totals, self._delta_is_news = key, totals, True
+
+    def _could_be_made(self, craft: Craft) -> bool:
+        """Tells whether the last observation said that a craft can be made."""
+        return bool(self._slots_obs["masks"]["craft_smelt"][MINEDOJO_NUMBERS[craft.name]])
 
     def _look(self, state: WorldState) -> dict[str, Array]:
         cosines = np.empty((3, 3, 3), np.float32)

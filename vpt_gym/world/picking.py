@@ -10,12 +10,19 @@ from vpt_gym.world.compiled import kernel
 
 
 @kernel
-def crossings(start: float, direction: float) -> tuple[float, float]:
-    """Returns how far along a ray its first crossing of a cell boundary on one axis is, and how far apart they are."""
+def crossings(start: float, direction: float) -> tuple[int, int, float, float]:
+    """Returns how a ray crosses the cells on one axis.
+
+    Returns:
+        The cell it starts in, 1 or -1 for where it goes, how far along the ray it leaves that cell, and how far apart
+        the boundaries after that are.
+    """
+    cell = math.floor(start)
+    way = 1 if direction > 0.0 else -1
     if abs(direction) < 1e-12:
-        return math.inf, math.inf
-    ahead = math.floor(start) + 1.0 - start if direction > 0.0 else start - math.floor(start)
-    return ahead / abs(direction), 1.0 / abs(direction)
+        return cell, way, math.inf, math.inf
+    ahead = cell + 1.0 - start if direction > 0.0 else start - cell
+    return cell, way, ahead / abs(direction), 1.0 / abs(direction)
 
 
 @kernel
@@ -59,15 +66,9 @@ def pick(blocks: Any, x: float, y: float, z: float, dx: float, dy: float, dz: fl
     Returns:
         The distance, or -1 when there is none within reach.
     """
-    cx = math.floor(x)
-    cy = math.floor(y)
-    cz = math.floor(z)
-    sx = 1 if dx > 0 else -1
-    sy = 1 if dy > 0 else -1
-    sz = 1 if dz > 0 else -1
-    next_x, per_x = crossings(x, dx)
-    next_y, per_y = crossings(y, dy)
-    next_z, per_z = crossings(z, dz)
+    cx, sx, next_x, per_x = crossings(x, dx)
+    cy, sy, next_y, per_y = crossings(y, dy)
+    cz, sz, next_z, per_z = crossings(z, dz)
     way = 0.0
     face = 3
     while way <= reach:

@@ -21,8 +21,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from vpt_gym.world.creatures import KINDS
 from vpt_gym.world.generate import TERRAINS
 from vpt_gym.world.items import ITEMS
@@ -54,8 +52,8 @@ class _Holds:
     item: str
 
     def __call__(self, state: WorldState) -> float:
-        inventory = state.inventory
-        return float(inventory[np.isin(inventory[:, 0], ITEM_IDS[self.item]), 1].sum())
+        items = ITEM_IDS[self.item]
+        return float(sum(quantity for item, quantity, _ in state.inventory.tolist() if item in items))
 
 
 def holds(item: str) -> Progress:

@@ -70,14 +70,15 @@ def plan_for(task: str | Task) -> Plan:
     """Returns a fresh plan for a task.
 
     Args:
-        task: A name of ``TASKS``, or a ``Task`` whose ``progress`` is that of one of them.
+        task: A name of ``TASKS``, or a ``Task`` whose ``progress`` equals that of one of them. Of several, the plan is
+            that of the one which needs the fewest things that the task does not hand out.
 
     Raises:
         ValueError: There is no expert for it.
     """
     if isinstance(task, Task):
-        named = next((name for name, known in TASKS.items() if known == task), None)
-        named = named or next((name for name in PLANS if TASKS[name].progress is task.progress), None)
+        alike = [name for name in PLANS if TASKS[name].progress == task.progress]
+        named = min(alike, key=lambda name: len(TASKS[name].inventory.keys() - task.inventory.keys()), default=None)
     else:
         named = task
     if named not in PLANS:
@@ -164,7 +165,7 @@ def expert_for(task: str | Task, skill: float = 1.0, seed: int | None = None) ->
     """Returns the scripted player of a task.
 
     Args:
-        task: A name of ``TASKS``, or a ``Task`` whose ``progress`` is that of one of them.
+        task: Which task, see ``plan_for``.
         skill: In (0, 1]: 1 plays as well as it can; less is slower, and errs, see ``clumsiness``.
         seed: Of its errors.
 
