@@ -29,7 +29,7 @@ from llvmlite import binding
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.machine import describe
-from vpt_gym.world.compiled import LANES, kernel
+from vpt_gym.world.compiled import kernel
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.physics import EYE_HEIGHT
 from vpt_gym.world.picking import pick
@@ -216,7 +216,6 @@ def main() -> None:
         "machine": {
             **describe("numba", "numpy"),
             "avx512": bool(binding.get_host_cpu_features().get("avx512f", False)),
-            "lanes": LANES,
         },
     }
     RESULT.parent.mkdir(exist_ok=True)

@@ -57,11 +57,12 @@ def write_tile(
             frame[u32(u32(plane + plane) + at)] = colours[2 * LANES + k]
         return
     plane = u32(plane >> u32(2))
-    for line in range(TILE_HEIGHT):
-        at = u32(((row + line) * width + column) >> 2)
-        pixels[at] = words[line]
-        pixels[u32(plane + at)] = words[TILE_HEIGHT + line]
-        pixels[u32(u32(plane + plane) + at)] = words[2 * TILE_HEIGHT + line]
+    for word in range(LANES // 4):
+        line = 4 * word // TILE_WIDTH
+        at = u32(((row + line) * width + column + 4 * word % TILE_WIDTH) >> 2)
+        pixels[at] = words[word]
+        pixels[u32(plane + at)] = words[LANES // 4 + word]
+        pixels[u32(u32(plane + plane) + at)] = words[LANES // 2 + word]
 
 
 @pixel_kernel
@@ -149,7 +150,7 @@ def draw_world(
             if hits < LANES:
                 shade_sky(S, Q, eye, heavens)
             if through > 0:
-                tint_wet(S, Q, eye, light, atlas, time, heavens)
+                tint_wet(S, Q, light, atlas, time, heavens)
                 for k in range(LANES):
                     Q[SPRITE + k] = i32(-1)
             for k in range(LANES):

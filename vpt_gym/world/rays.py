@@ -22,10 +22,10 @@ from vpt_gym.world.fields import FALL_SHIFT, RISE_SHIFT, SQUARE_BITS
 
 VIEW = 64.0
 """How far a ray goes, blocks."""
-TILE_SHIFT = 2
+TILE_SHIFT = 3
 TILE_WIDTH = 1 << TILE_SHIFT
 TILE_HEIGHT = LANES // TILE_WIDTH
-"""Rays of a tile have much the same way to go, so few of them wait for the others: 4 by 8 beats a row by a sixth."""
+"""Rays of a square tile have much the same way to go, so few of them wait for the others."""
 
 f32 = np.float32
 i32 = np.int32

@@ -244,7 +244,7 @@ def place_sprites(Q: Any) -> None:
 
 
 @pixel_kernel
-def tint_wet(S: Any, Q: Any, eye: Any, light: Any, atlas: Any, time: int, heavens: Any) -> None:
+def tint_wet(S: Any, Q: Any, light: Any, atlas: Any, time: int, heavens: Any) -> None:
     """Lays the water over what the rays saw through it: its surface, its depth, and the fog before it."""
     for k in range(LANES):
         way = S[SURFACE + k]
