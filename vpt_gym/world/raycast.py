@@ -128,6 +128,7 @@ def draw_world(
             for k in range(LANES):
                 hits = i32(hits + Q[HIT + k])
             through = i32(0)
+            wet = False
             if hits > 0:
                 for k in range(LANES):
                     Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
@@ -136,7 +137,7 @@ def draw_world(
                     found = (block == i32(WATER)) | (block >= i32(FIRST_PLANT))
                     through = i32(through + (i32(1) if found else i32(0)))
                 if through > 0:
-                    look_through(S, Q, leaps, blocks, atlas, ceiling)
+                    wet = look_through(S, Q, leaps, blocks, atlas, ceiling)
                     hits = i32(0)
                     for k in range(LANES):
                         hits = i32(hits + Q[HIT + k])
@@ -150,12 +151,13 @@ def draw_world(
             if hits < LANES:
                 shade_sky(S, Q, eye, heavens)
             if through > 0:
-                tint_wet(S, Q, light, atlas, time, heavens)
                 for k in range(LANES):
                     Q[SPRITE + k] = i32(-1)
+            if wet:
+                tint_wet(S, Q, light, atlas, time, heavens)
             for k in range(LANES):
                 depth[place + k] = S[WAY + k]
-            if through > 0:
+            if wet:
                 for k in range(LANES):
                     level = S[SURFACE + k]
                     surface[place + k] = level if level >= f32(0.0) else FAR

@@ -23,6 +23,7 @@ from vpt_gym.world.rays import (
     CX,
     CY,
     CZ,
+    EDGE,
     END,
     F0,
     F1,
@@ -172,12 +173,13 @@ def advance_group(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int, group: i
 
 
 @pixel_kernel
-def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: float) -> None:
+def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: float) -> bool:
     """Follows the rays that stopped at a plant or at water until they stop at something else, or at nothing.
 
     Sets ``SPRITE`` (texel of a plant), ``SURFACE`` (way to the water, or -1) and ``WET`` (way in it). A ray that ends
-    in deep water counts as a hit of water.
+    in deep water counts as a hit of water. Returns whether any ray met water.
     """
+    waters = False
     for k in range(LANES):
         S[SURFACE + k] = f32(-1.0)
         S[WET + k] = F0
@@ -220,17 +222,20 @@ def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: f
             wet = i32(wet + (i32(1) if dives else i32(0)))
         if wet == 0 and airy == 0:
             break
-        if wet > 0:
-            advance_group(S, Q, leaps, blocks, WATER, IN_WATER)
-            for k in range(LANES):
-                if Q[NEXT + k] == IN_WATER:
-                    S[WET + k] += S[WAY + k]
-                    if Q[HIT + k] == 0:
-                        Q[HIT + k] = i32(1)
-                        Q[NEXT + k] = i32(DONE)
         if airy > 0:
             enter_cell(S, Q)
             advance_group(S, Q, leaps, blocks, 0, IN_AIR)
+        if wet > 0:
+            waters = True
+            advance_group(S, Q, leaps, blocks, WATER, IN_WATER)
+            for k in range(LANES):
+                inside = Q[NEXT + k] == IN_WATER
+                ends = inside & (Q[HIT + k] == 0)
+                way = S[WAY + k]
+                S[WET + k] += way if inside else F0
+                Q[HIT + k] = i32(Q[HIT + k] | (i32(1) if inside else i32(0)))
+                Q[NEXT + k] = i32(Q[NEXT + k] * (i32(0) if ends else i32(1)))
+    return waters
 
 
 @pixel_kernel
@@ -248,49 +253,53 @@ def tint_wet(S: Any, Q: Any, light: Any, atlas: Any, time: int, heavens: Any) ->
     """Lays the water over what the rays saw through it: its surface, its depth, and the fog before it."""
     for k in range(LANES):
         way = S[SURFACE + k]
-        if way < F0:
-            continue
         x = S[OX + k] + way * S[AX + k]
         z = S[OZ + k] + way * S[AZ + k]
-        cx = int(x) & MASK
-        cz = int(z) & MASK
         level = S[OY + k] + way * S[AY + k]
-        cy = int(level)
-        texel_x = int(x * f32(16.0)) & 15
-        texel_z = int(z * f32(16.0)) & 15
-        if Q[MX + k] != 0:
-            cx = MASK - cx
-            texel_x = 15 - texel_x
-        if Q[MZ + k] != 0:
-            cz = MASK - cz
-            texel_z = 15 - texel_z
-        if Q[FLIP + k] != 0:
-            # the air over the surface
-            cy = HEIGHT - int(level + f32(0.5)) if way > F0 else HEIGHT - 1 - cy
-        cy = max(0, min(HEIGHT - 1, cy))
-        shine = int(heavens.lightmap[light[(cx * (MASK + 1) + cz) * HEIGHT + cy]])
-        depth = S[WET + k]
-        r = DEEP_R
-        g = DEEP_G
-        b = DEEP_B
-        alpha = F1 - np.exp(f32(-THICKNESS) * depth)
-        if way <= F0:
-            alpha = f32(MURK) + f32(1.0 - MURK) * alpha
-        else:
-            texel = ((texel_z + time // 3) & 15) * 16 + ((texel_x + time // 7) & 15)
-            c = int(atlas[WATER * 1536 + 3 * 256 + texel])
-            r = c & 255
-            g = (c >> 8) & 255
-            b = (c >> 16) & 255
-            deep = int(f32(160.0) * alpha)
-            r += ((DEEP_R - r) * deep) >> 8
-            g += ((DEEP_G - g) * deep) >> 8
-            b += ((DEEP_B - b) * deep) >> 8
-            alpha = f32(SURFACE_ALPHA) + f32(1.0 - SURFACE_ALPHA) * alpha
-        haze = max(F0, min(F1, (way - heavens.numbers[6]) * heavens.numbers[7]))
-        alpha *= F1 - haze
-        blend = i32(alpha * f32(256.0))
-        rest = i32(256) - blend
-        Q[RED + k] = i32((Q[RED + k] * rest + ((r * (shine & 255)) >> 8) * blend) >> 8)
-        Q[GREEN + k] = i32((Q[GREEN + k] * rest + ((g * ((shine >> 8) & 255)) >> 8) * blend) >> 8)
-        Q[BLUE + k] = i32((Q[BLUE + k] * rest + ((b * ((shine >> 16) & 255)) >> 8) * blend) >> 8)
+        cx = i32(i32(i32(x) ^ Q[MX + k]) & i32(MASK))
+        cz = i32(i32(i32(z) ^ Q[MZ + k]) & i32(MASK))
+        # the air over a surface seen from above
+        above = i32(i32(HEIGHT) - i32(level + f32(0.5)))
+        inside = i32(i32(HEIGHT - 1) - i32(level))
+        cy = above if way > F0 else inside
+        cy = cy if Q[FLIP + k] != 0 else i32(level)
+        cy = max(i32(0), min(i32(HEIGHT - 1), cy))
+        Q[LIT + k] = i32(i32(i32(i32(cx << i32(EDGE)) | cz) * i32(HEIGHT)) + cy)
+        column = i32(i32(i32(x * f32(16.0)) ^ Q[MX + k]) + i32(time // 7))
+        row = i32(i32(i32(z * f32(16.0)) ^ Q[MZ + k]) + i32(time // 3))
+        texel = i32(i32(i32(row & i32(15)) << i32(4)) | i32(column & i32(15)))
+        Q[TEXEL + k] = i32(texel + i32(WATER * 1536 + 3 * 256))
+    for k in range(LANES):
+        Q[SHINE + k] = i32(heavens.lightmap[light[u32(Q[LIT + k])]])
+        Q[PACKED + k] = i32(atlas[u32(Q[TEXEL + k])])
+    start = heavens.numbers[6]
+    per = heavens.numbers[7]
+    for k in range(LANES):
+        way = S[SURFACE + k]
+        # each block of way lets less light through: a power, since an exponential is no vector instruction
+        clear = max(F0, F1 - f32(THICKNESS / 16.0) * S[WET + k])
+        clear *= clear
+        clear *= clear
+        clear *= clear
+        alpha = F1 - clear * clear
+        deep = i32(f32(160.0) * alpha) if way > F0 else i32(256)
+        least = f32(SURFACE_ALPHA) if way > F0 else f32(MURK)
+        alpha = least + (F1 - least) * alpha
+        haze = max(F0, min(F1, (way - start) * per))
+        blend = i32(alpha * (F1 - haze) * f32(256.0))
+        blend = blend if way >= F0 else i32(0)
+        rest = i32(i32(256) - blend)
+        c = Q[PACKED + k]
+        s = Q[SHINE + k]
+        r = i32(c & i32(255))
+        g = i32(i32(c >> i32(8)) & i32(255))
+        b = i32(i32(c >> i32(16)) & i32(255))
+        r = i32(r + i32(i32(i32(i32(DEEP_R) - r) * deep) >> i32(8)))
+        g = i32(g + i32(i32(i32(i32(DEEP_G) - g) * deep) >> i32(8)))
+        b = i32(b + i32(i32(i32(i32(DEEP_B) - b) * deep) >> i32(8)))
+        r = i32(i32(r * i32(s & i32(255))) >> i32(8))
+        g = i32(i32(g * i32(i32(s >> i32(8)) & i32(255))) >> i32(8))
+        b = i32(i32(b * i32(i32(s >> i32(16)) & i32(255))) >> i32(8))
+        Q[RED + k] = i32(i32(i32(Q[RED + k] * rest) + i32(r * blend)) >> i32(8))
+        Q[GREEN + k] = i32(i32(i32(Q[GREEN + k] * rest) + i32(g * blend)) >> i32(8))
+        Q[BLUE + k] = i32(i32(i32(Q[BLUE + k] * rest) + i32(b * blend)) >> i32(8))
