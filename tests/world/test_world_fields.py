@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vpt_gym.world import fields
 from vpt_gym.world.blocks import AIR, HEIGHT, MASK, SIDE, STONE, TALL_GRASS, WATER
-from vpt_gym.world.fields import MAX_SQUARE
+from vpt_gym.world.fields import FALL_SHIFT, MAX_LAYERS, MAX_SQUARE, RISE_SHIFT, SQUARE_BITS
 from vpt_gym.world.generate import LEVELS, TERRAINS, generate
 from vpt_gym.world.state import WorldState
 
@@ -33,15 +33,34 @@ def largest_square(blocks: np.ndarray, q: int, x: int, z: int, y: int) -> int:
     return MAX_SQUARE
 
 
+def most_layers(blocks: np.ndarray, q: int, x: int, z: int, y: int, side: int, way: int) -> int:
+    """The largest power of two of layers, up or down, whose squares are at least ``side`` wide, by its definition.
+
+    There is nothing over the world that a ray could hit, and nothing below it that it could cross.
+    """
+    layers = 1
+    while layers < MAX_LAYERS:
+        new = [y + way * k for k in range(layers, 2 * layers) if y + way * k < HEIGHT]
+        if any(level < 0 or largest_square(blocks, q, x, z, level) < side for level in new):
+            break
+        layers *= 2
+    return layers
+
+
 CELLS = st.tuples(st.integers(0, 3), st.integers(0, SIDE - 1), st.integers(0, SIDE - 1), st.integers(2, 34))
 
 
 @settings(deadline=None, max_examples=15)
 @given(st.lists(CELLS, min_size=60, max_size=60, unique=True))
-def test_squares_are_exact_when_made(cells: list[tuple[int, int, int, int]]) -> None:
+def test_leaps_are_exact_when_made(cells: list[tuple[int, int, int, int]]) -> None:
     state = made_world()
     for q, x, z, y in cells:
-        assert state.squares[q, x, z, y] == largest_square(state.blocks, q, x, z, y)
+        leap = int(state.leaps[q, x, z, y])
+        side = largest_square(state.blocks, q, x, z, y)
+        assert leap & SQUARE_BITS == side
+        if side:
+            assert 1 << (leap >> RISE_SHIFT & 7) == most_layers(state.blocks, q, x, z, y, side, 1)
+            assert 1 << (leap >> FALL_SHIFT & 7) == most_layers(state.blocks, q, x, z, y, side, -1)
 
 
 EDITS = st.tuples(
@@ -63,8 +82,13 @@ def test_fields_stay_right_after_edits(edits: list[tuple[int, int, int, int]], s
     for q, x, y, z in rng.integers((0, 30, 3, 100), (4, 100, 25, 170), (300, 4)):
         z &= MASK
         safe = largest_square(state.blocks, int(q), int(x), int(z), int(y))
-        assert state.squares[q, x, z, y] <= safe
-        assert (state.squares[q, x, z, y] == 0) == (state.blocks[x, z, y] != AIR)
+        leap = int(state.leaps[q, x, z, y])
+        side = leap & SQUARE_BITS
+        assert side <= safe
+        assert (leap == 0) == (state.blocks[x, z, y] != AIR)
+        if leap:
+            assert 1 << (leap >> RISE_SHIFT & 7) <= most_layers(state.blocks, q, x, z, y, side, 1)
+            assert 1 << (leap >> FALL_SHIFT & 7) <= most_layers(state.blocks, q, x, z, y, side, -1)
     again = np.zeros_like(state.tops)
     fields.fill_tops(state.blocks, again)
     np.testing.assert_array_equal(state.tops, again)
@@ -75,9 +99,9 @@ def test_mending_equals_making_anew() -> None:
     rng = np.random.default_rng(0)
     for x, y, z in rng.integers((0, 5, 0), (SIDE, 30, SIDE), (200, 3)):
         fields.set_block(state.world, x, y, z, STONE if state.blocks[x, z, y] == AIR else AIR)
-    fresh = np.zeros_like(state.squares)
-    fields.fill_squares(state.blocks, fresh)
-    np.testing.assert_array_equal(state.squares, fresh)
+    fresh = np.zeros_like(state.leaps)
+    fields.fill_leaps(state.blocks, fresh)
+    np.testing.assert_array_equal(state.leaps, fresh)
 
 
 @pytest.mark.parametrize("level", list(LEVELS))
