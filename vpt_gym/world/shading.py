@@ -71,6 +71,12 @@ GLOW_R, GLOW_G, GLOW_B = 255, 140, 60
 
 
 @pixel_kernel
+def mix(colour: Any, other: Any, share: Any) -> Any:
+    """Returns one channel of a colour, moved towards another one's by ``share`` of 256; all are int32."""
+    return i32(colour + i32(i32(i32(other - colour) * share) >> i32(8)))
+
+
+@pixel_kernel
 def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
     """Finds the texel that each ray hit, and the cell in front of it, whose light falls on it.
 
@@ -136,15 +142,14 @@ def shade_blocks(S: Any, Q: Any, light: Any, atlas: Any, heavens: Any) -> None:
         Q[SHINE + k] = i32(heavens.lightmap[light[u32(Q[LIT + k])]])
     for k in range(LANES):
         haze = i32(max(F0, min(f32(256.0), (S[WAY + k] - start) * per)))
-        clear = i32(i32(256) - haze)
         c = Q[PACKED + k]
         s = Q[SHINE + k]
         r = i32(i32(c & i32(255)) * i32(s & i32(255)))
         g = i32(i32(i32(c >> i32(8)) & i32(255)) * i32(i32(s >> i32(8)) & i32(255)))
         b = i32(i32(i32(c >> i32(16)) & i32(255)) * i32(i32(s >> i32(16)) & i32(255)))
-        Q[RED + k] = i32(i32(i32(i32(r >> i32(8)) * clear) + i32(haze_r * haze)) >> i32(8))
-        Q[GREEN + k] = i32(i32(i32(i32(g >> i32(8)) * clear) + i32(haze_g * haze)) >> i32(8))
-        Q[BLUE + k] = i32(i32(i32(i32(b >> i32(8)) * clear) + i32(haze_b * haze)) >> i32(8))
+        Q[RED + k] = mix(i32(r >> i32(8)), haze_r, haze)
+        Q[GREEN + k] = mix(i32(g >> i32(8)), haze_g, haze)
+        Q[BLUE + k] = mix(i32(b >> i32(8)), haze_b, haze)
 
 
 @pixel_kernel
@@ -247,9 +252,9 @@ def shade_sky(S: Any, Q: Any, eye: Any, heavens: Any) -> None:
         r = i32(c & i32(255))
         g = i32(i32(c >> i32(8)) & i32(255))
         b = i32(i32(c >> i32(16)) & i32(255))
-        r = i32(r + i32(i32(i32(i32(GLOW_R) - r) * shine) >> i32(8)))
-        g = i32(g + i32(i32(i32(i32(GLOW_G) - g) * shine) >> i32(8)))
-        b = i32(b + i32(i32(i32(i32(GLOW_B) - b) * shine) >> i32(8)))
+        r = mix(r, i32(GLOW_R), shine)
+        g = mix(g, i32(GLOW_G), shine)
+        b = mix(b, i32(GLOW_B), shine)
         Q[PACKED + k] = i32(i32(r | i32(g << i32(8))) | i32(b << i32(16)))
     if shows_disc(S, sun_x, sun_y):
         draw_discs(S, Q, sun_x, sun_y)
@@ -259,9 +264,9 @@ def shade_sky(S: Any, Q: Any, eye: Any, heavens: Any) -> None:
         g = i32(i32(c >> i32(8)) & i32(255))
         b = i32(i32(c >> i32(16)) & i32(255))
         white = i32(Q[FOG + k] * Q[LOOK + k])
-        r = i32(r + i32(i32(i32(cloudlight - r) * white) >> i32(8)))
-        g = i32(g + i32(i32(i32(cloudlight - g) * white) >> i32(8)))
-        b = i32(b + i32(i32(i32(cloudlight - b) * white) >> i32(8)))
+        r = mix(r, cloudlight, white)
+        g = mix(g, cloudlight, white)
+        b = mix(b, cloudlight, white)
         hit = Q[HIT + k] != 0
         red = Q[RED + k]
         green = Q[GREEN + k]

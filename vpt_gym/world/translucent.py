@@ -64,6 +64,7 @@ from vpt_gym.world.rays import (
     march,
     u32,
 )
+from vpt_gym.world.shading import mix
 
 FIRST_PLANT = int(np.argmax(PLANT))
 """All blocks from here on are plants."""
@@ -288,18 +289,17 @@ def tint_wet(S: Any, Q: Any, light: Any, atlas: Any, time: int, heavens: Any) ->
         haze = max(F0, min(F1, (way - start) * per))
         blend = i32(alpha * (F1 - haze) * f32(256.0))
         blend = blend if way >= F0 else i32(0)
-        rest = i32(i32(256) - blend)
         c = Q[PACKED + k]
         s = Q[SHINE + k]
         r = i32(c & i32(255))
         g = i32(i32(c >> i32(8)) & i32(255))
         b = i32(i32(c >> i32(16)) & i32(255))
-        r = i32(r + i32(i32(i32(i32(DEEP_R) - r) * deep) >> i32(8)))
-        g = i32(g + i32(i32(i32(i32(DEEP_G) - g) * deep) >> i32(8)))
-        b = i32(b + i32(i32(i32(i32(DEEP_B) - b) * deep) >> i32(8)))
+        r = mix(r, i32(DEEP_R), deep)
+        g = mix(g, i32(DEEP_G), deep)
+        b = mix(b, i32(DEEP_B), deep)
         r = i32(i32(r * i32(s & i32(255))) >> i32(8))
         g = i32(i32(g * i32(i32(s >> i32(8)) & i32(255))) >> i32(8))
         b = i32(i32(b * i32(i32(s >> i32(16)) & i32(255))) >> i32(8))
-        Q[RED + k] = i32(i32(i32(Q[RED + k] * rest) + i32(r * blend)) >> i32(8))
-        Q[GREEN + k] = i32(i32(i32(Q[GREEN + k] * rest) + i32(g * blend)) >> i32(8))
-        Q[BLUE + k] = i32(i32(i32(Q[BLUE + k] * rest) + i32(b * blend)) >> i32(8))
+        Q[RED + k] = mix(Q[RED + k], r, blend)
+        Q[GREEN + k] = mix(Q[GREEN + k], g, blend)
+        Q[BLUE + k] = mix(Q[BLUE + k], b, blend)
