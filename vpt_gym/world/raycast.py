@@ -22,6 +22,7 @@ from vpt_gym.world.rays import (
     aim_rays,
     f32,
     i32,
+    lanes_of,
     march,
     u32,
 )
@@ -116,6 +117,7 @@ def draw_world(
     pixels = (frame if width % 4 == 0 else colours).view(np.uint32)
     per_pixel = 2.0 * np.sqrt(camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2) / height
     place = 0
+    lanes = lanes_of(Q)
     for k in range(LANES):
         Q[SPRITE + k] = i32(-1)
     for tile_row in range(0, height, TILE_HEIGHT):
@@ -125,22 +127,23 @@ def draw_world(
             aim_rays(S, Q, camera, eye, row, column, height, width, ceiling)
             march(S, Q, leaps, blocks, 0)
             hits = i32(0)
-            for k in range(LANES):
+            for k in range(lanes):
                 hits = i32(hits + Q[HIT + k])
             through = i32(0)
             wet = False
             if hits > 0:
                 for k in range(LANES):
                     Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
-                for k in range(LANES):
+                for k in range(lanes):
                     block = Q[BLOCK + k]
                     found = (block == i32(WATER)) | (block >= i32(FIRST_PLANT))
                     through = i32(through + (i32(1) if found else i32(0)))
                 if through > 0:
                     wet = look_through(S, Q, leaps, blocks, atlas, ceiling)
                     hits = i32(0)
-                    for k in range(LANES):
+                    for k in range(lanes):
                         hits = i32(hits + Q[HIT + k])
+                    for k in range(LANES):
                         Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
                 place_hits(S, Q, per_pixel)
                 if through > 0:

@@ -52,6 +52,15 @@ FLOAT_ROWS, INT_ROWS = 20, 27
 
 
 @pixel_kernel
+def lanes_of(Q: Any) -> int:
+    """Returns ``LANES`` in a way that the compiler does not foresee.
+
+    It would write out a short loop of known length, 64 times, where it should make vector instructions of it.
+    """
+    return len(Q) // INT_ROWS
+
+
+@pixel_kernel
 def place_in_tiles(row: int, column: int, height: int, width: int) -> int:
     """Returns where the depth of a pixel lies: depths are stored tile by tile, in the order of the lanes."""
     tile_row = row // TILE_HEIGHT
@@ -208,8 +217,9 @@ def march(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int) -> None:
             Q[CZ + k] = z
             S[WAY + k] = way
             Q[INDEX + k] = flat_index(x, y, z, Q[MX + k], Q[MZ + k], Q[FLIP + k], Q[BASE + k])
-            active = i32(active | (i32(1) if goes & (way < S[END + k]) else i32(0)))
+            # a ray that stays before its end has found something
+            before_end = i32(1) if way < S[END + k] else i32(0)
+            Q[HIT + k] = before_end
+            active = i32(active | (before_end if goes else i32(0)))
         if active == 0:
             break
-    for k in range(LANES):
-        Q[HIT + k] = i32(1) if (Q[LEAP + k] == 0) & (S[WAY + k] < S[END + k]) else i32(0)

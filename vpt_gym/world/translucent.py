@@ -61,6 +61,7 @@ from vpt_gym.world.rays import (
     f32,
     flat_index,
     i32,
+    lanes_of,
     march,
     u32,
 )
@@ -163,12 +164,13 @@ def enter_cell(S: Any, Q: Any) -> None:
 @pixel_kernel
 def advance_group(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int, group: int) -> None:
     """Marches the rays whose ``NEXT`` is ``group`` up to their ``LIMIT``; all others stay."""
-    for k in range(LANES):
+    lanes = lanes_of(Q)
+    for k in range(lanes):
         limit = S[LIMIT + k]
         S[END + k] = limit if Q[NEXT + k] == group else F0
         Q[RED + k] = Q[HIT + k]
     march(S, Q, leaps, blocks, medium)
-    for k in range(LANES):
+    for k in range(lanes):
         before = Q[RED + k]
         Q[HIT + k] = i32(Q[HIT + k] | (i32(0) if Q[NEXT + k] == group else before))
 
@@ -181,7 +183,8 @@ def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: f
     in deep water counts as a hit of water. Returns whether any ray met water.
     """
     waters = False
-    for k in range(LANES):
+    lanes = lanes_of(Q)
+    for k in range(lanes):
         S[SURFACE + k] = f32(-1.0)
         S[WET + k] = F0
         Q[NEXT + k] = i32(IN_AIR) if Q[HIT + k] != 0 else i32(DONE)
@@ -189,7 +192,7 @@ def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: f
         plants = i32(0)
         for k in range(LANES):
             Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
-        for k in range(LANES):
+        for k in range(lanes):
             leafy = (Q[NEXT + k] != DONE) & (Q[BLOCK + k] >= i32(FIRST_PLANT))
             plants = i32(plants + (i32(1) if leafy else i32(0)))
             Q[TEXEL + k] = i32(-1)
@@ -229,7 +232,7 @@ def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: f
         if wet > 0:
             waters = True
             advance_group(S, Q, leaps, blocks, WATER, IN_WATER)
-            for k in range(LANES):
+            for k in range(lanes):
                 inside = Q[NEXT + k] == IN_WATER
                 ends = inside & (Q[HIT + k] == 0)
                 way = S[WAY + k]
