@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
@@ -11,6 +12,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import vpt_gym  # noqa: F401 (registers the environments)
+from vpt_gym.spaces import TextArray
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.vector import ThreadVectorEnv, make_worlds
 
@@ -23,12 +25,20 @@ def make() -> gym.Env[Any, Any]:
     return gym.wrappers.TimeLimit(env, LIMIT)
 
 
-def flat(obs: Any) -> list[np.ndarray[Any, Any]]:
-    return [leaf for value in obs.values() for leaf in flat(value)] if isinstance(obs, dict) else [np.asarray(obs)]
-
-
-def same(a: Any, b: Any) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(flat(a), flat(b), strict=True))
+def assert_same(a: Any, b: Any, where: str = "") -> None:
+    """Compares what vector environments return: types, dtypes, shapes and values of all leaves."""
+    assert type(a) is type(b), where
+    if isinstance(a, dict):
+        assert list(a) == list(b), where
+        for name in a:
+            assert_same(a[name], b[name], f"{where}.{name}")
+    elif isinstance(a, (tuple, list)) or (isinstance(a, np.ndarray) and a.dtype == object):
+        assert len(a) == len(b), where
+        for k, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{where}[{k}]")
+    else:
+        assert np.asarray(a).dtype == np.asarray(b).dtype, where
+        assert np.array_equal(a, b), where
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
@@ -38,21 +48,134 @@ def test_it_gives_what_gymnasiums_vector_env_gives(mode: AutoresetMode, threads:
     theirs = SyncVectorEnv([make] * 5, autoreset_mode=mode)
     ours.action_space.seed(3)
     first, again = ours.reset(seed=10), theirs.reset(seed=10)
-    assert same(first[0], again[0])
+    assert_same(first, again)
     for _ in range(2 * LIMIT + 3):
         actions = ours.action_space.sample()
         found, expected = ours.step(actions), theirs.step(actions)
-        assert same(found[0], expected[0])
-        for k in (1, 2, 3):
-            assert np.array_equal(found[k], expected[k])
-        assert set(found[4]) == set(expected[4])
-        assert np.array_equal(found[4]["ticks"], expected[4]["ticks"])
+        assert_same(found, expected)
         over = found[2] | found[3]
         if mode == AutoresetMode.DISABLED and over.any():
-            for env in (ours, theirs):
-                env.reset(options={"reset_mask": over})
+            masks = [{"reset_mask": over.copy()} for _ in range(2)]
+            assert_same(*(env.reset(options=mask) for env, mask in zip((ours, theirs), masks, strict=True)))
     ours.close()
     theirs.close()
+
+
+class Told(gym.Env[Any, Any]):
+    """Has observations, rewards and infos of all kinds, and episodes of different lengths."""
+
+    def __init__(self, number: int, space: gym.Space[Any]) -> None:
+        self.observation_space = space
+        self.action_space = gym.spaces.Dict({"push": gym.spaces.Discrete(3), "turn": gym.spaces.Box(-1, 1, (2,))})
+        self.number = number
+        self.left = 0
+
+    def observe(self) -> tuple[Any, dict[str, Any]]:
+        self.observation_space.seed(int(self.np_random.integers(2**31)))
+        info: dict[str, Any] = {"left": self.left, "at": self.np_random.random(3), "deep": {"half": self.left / 2}}
+        if self.left % 3 == self.number % 3:
+            info["sometimes"] = "rarely"
+        return self.observation_space.sample(), info
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.left = int(self.np_random.integers(2, 9))
+        obs, info = self.observe()
+        return obs, {**info, "new": True}
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        self.left -= 1
+        obs, info = self.observe()
+        over = self.left == 0
+        reward = np.float32(self.np_random.random() + action["push"] + action["turn"][0])
+        return obs, reward, over and self.number % 2 == 0, over and self.number % 2 == 1, info
+
+
+ARRAYS = gym.spaces.Dict(
+    {
+        "box": gym.spaces.Box(-1, 1, (2, 3), np.float32),
+        "one": gym.spaces.Box(0, 9, (), np.int64),
+        "few": gym.spaces.Discrete(5, start=-2),
+        "in": gym.spaces.Dict({"bits": gym.spaces.MultiBinary((2, 2)), "words": TextArray((2,), 8)}),
+        "many": gym.spaces.MultiDiscrete([3, 4]),
+    }
+)
+SPACES = {
+    "arrays": ARRAYS,
+    "box": ARRAYS["box"],
+    "text": gym.spaces.Dict({"name": gym.spaces.Text(8), "box": ARRAYS["box"]}),
+    "tuple": gym.spaces.Tuple((ARRAYS["box"], ARRAYS["few"])),
+    "nothing": gym.spaces.Dict({"none": gym.spaces.Dict({}), "box": ARRAYS["box"]}),
+}
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("space", list(SPACES))
+@pytest.mark.parametrize("copy", [True, False])
+def test_other_environments_are_batched_as_by_gymnasium(mode: AutoresetMode, space: str, copy: bool) -> None:
+    makers = [lambda k=k: Told(k, deepcopy(SPACES[space])) for k in range(4)]
+    ours = ThreadVectorEnv(makers, 2, autoreset_mode=mode, copy=copy)
+    theirs = SyncVectorEnv(makers, autoreset_mode=mode, copy=copy)
+    ours.action_space.seed(1)
+    assert_same(ours.reset(seed=5), theirs.reset(seed=5))
+    ends = 0
+    for _ in range(300):
+        actions = ours.action_space.sample()
+        found, expected = ours.step(actions), theirs.step(actions)
+        assert_same(found, expected)
+        over = found[2] | found[3]
+        ends += int(over.sum())
+        if mode == AutoresetMode.DISABLED and over.any():
+            assert_same(ours.reset(options={"reset_mask": over}), theirs.reset(options={"reset_mask": over}))
+    assert ends > 100
+    ours.close()
+    theirs.close()
+
+
+class Wrong(Told):
+    """Its observations are not of its space from the first step on."""
+
+    wrong: Any = None
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        return self.wrong, 0.0, False, False, {}
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((1, 3), np.float32), np.zeros((2, 3), np.complex64), np.zeros(6), 1.0])
+def test_observations_that_do_not_fit_are_refused_as_by_gymnasium(wrong: Any) -> None:
+    raised = []
+    for kind in (ThreadVectorEnv, SyncVectorEnv):
+        envs = kind([lambda: Wrong(0, ARRAYS["box"])] * 2)
+        envs.set_attr("wrong", [wrong, wrong])
+        envs.reset(seed=0)
+        with pytest.raises((TypeError, ValueError)) as error:
+            envs.step(envs.action_space.sample())
+        raised.append(error.type)
+        envs.close()
+    assert issubclass(raised[0], raised[1])
+
+
+def test_observations_of_other_dtypes_are_cast_as_by_gymnasium() -> None:
+    found = []
+    for kind in (ThreadVectorEnv, SyncVectorEnv):
+        envs = kind([lambda: Wrong(0, ARRAYS["box"])] * 2)
+        envs.set_attr("wrong", [np.full((2, 3), 0.1), np.full((2, 3), 0.1)])
+        envs.reset(seed=0)
+        found.append(envs.step(envs.action_space.sample()))
+        envs.close()
+    assert found[0][0].dtype == np.float32
+    assert_same(*found)
+
+
+def test_a_step_after_the_end_is_refused_if_nothing_resets() -> None:
+    envs = ThreadVectorEnv([make] * 2, autoreset_mode=AutoresetMode.DISABLED)
+    envs.reset(seed=0)
+    envs.action_space.seed(0)
+    for _ in range(LIMIT):
+        envs.step(envs.action_space.sample())
+    with pytest.raises(gym.error.ResetNeeded, match="reset_mask"):
+        envs.step(envs.action_space.sample())
+    envs.close()
 
 
 def test_make_vec_finds_it_and_keeps_the_limit() -> None:

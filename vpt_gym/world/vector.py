@@ -4,56 +4,76 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from copy import deepcopy
+from typing import Any, NamedTuple
 
 import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from gymnasium.vector.utils import iterate
+from gymnasium.vector.utils import concatenate, iterate
 
-Result = tuple[Any, ...]
+from vpt_gym.spaces import TextArray
+
+_ROW_SPACES = (Box, Discrete, MultiBinary, MultiDiscrete, TextArray)
+"""Spaces whose batches are arrays. A space derived from one of them may be batched in another way."""
+
+
+_ROOT = ""
+"""Name of the whole observation, for spaces that are not ``Dict`` themselves."""
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Ahead(gym.Wrapper[Any, Any, Any, Any]):
-    """Plays a step before it is asked for, and hands the results over when they are."""
+class _Leaf(NamedTuple):
+    """Where an observation has an array, or (``below``) a dict of them."""
 
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        super().__init__(env)
-        self._results: deque[Result] = deque()
+    name: str
+    shape: tuple[int, ...]
+    dtype: Any
+    below: list[_Leaf]
 
-    def play(self, action: Any, mode: AutoresetMode, ended: bool) -> None:
-        """Does what a vector environment does with one of its environments in a step."""
-        if mode == AutoresetMode.NEXT_STEP and ended:
-            self._results.append(self.env.reset())
-            return
-        result = self.env.step(action)
-        self._results.append(result)
-        if mode == AutoresetMode.SAME_STEP and (result[2] or result[3]):
-            self._results.append(self.env.reset())
 
-    def step(self, action: Any) -> Any:
-        """Returns the result of ``play``."""
-        return self._results.popleft()
+def _leaves(parts: Mapping[str, gym.Space[Any]]) -> list[_Leaf] | None:
+    """Lists the leaves of a dict of spaces; None if the batch of one of them is not an array."""
+    leaves = []
+    for name, space in parts.items():
+        below = _leaves(space.spaces) if type(space) is Dict else []
+        if below is None or not (below or type(space) in _ROW_SPACES):
+            return None
+        leaves.append(_Leaf(name, () if below else tuple(space.shape or ()), space.dtype, below))
+    return leaves
 
-    def reset(self, **kwargs: Any) -> Any:
-        """Returns the result of ``play``; without one, resets."""
-        return self._results.popleft() if self._results else self.env.reset(**kwargs)
 
-    def forget(self) -> None:
-        """Drops results that nobody has asked for, after an error."""
-        self._results.clear()
+def _empty(leaves: list[_Leaf], rows: int) -> dict[str, Any]:
+    return {
+        name: _empty(below, rows) if below else np.empty((rows, *shape), dtype) for name, shape, dtype, below in leaves
+    }
+
+
+def _write(leaves: list[_Leaf], batch: Any, row: int, observation: Any) -> None:
+    """Writes an observation into its row of a batch, with the checks of ``gymnasium.vector.utils.concatenate``."""
+    for name, shape, dtype, below in leaves:
+        value = observation[name]
+        if below:
+            _write(below, batch[name], row, value)
+        elif isinstance(value, (np.ndarray, np.generic)) and value.shape == shape and value.dtype == dtype:
+            batch[name][row] = value
+        else:
+            np.stack([value], out=batch[name][row : row + 1])
 
 
 class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
     """Gymnasium's ``SyncVectorEnv``, whose environments are stepped by threads.
 
     It pays for environments that spend their time outside Python's lock, as the embedded world does; there is neither
-    a process to start nor an observation to send. All that is not said here is as in ``SyncVectorEnv``.
+    a process to start nor an observation to send. Each thread takes the next environment that none has taken, and
+    writes its observation into the batch itself; only an observation space with other parts than arrays is batched by
+    Gymnasium, after the threads. All that is not said here is as in ``SyncVectorEnv``.
 
     Args:
         env_fns: Make the environments.
@@ -69,42 +89,75 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; it must be at least 1, or None for one a processor")
-        makers = [lambda make=make: _Ahead(make()) for make in env_fns]
-        super().__init__(makers, **kwargs)
+        super().__init__(list(env_fns), **kwargs)
         self._threads = min(threads or _processors(), self.num_envs)
-        self._pool = ThreadPoolExecutor(self._threads, "world") if self._threads > 1 else None
+        # the thread that calls step() is one of them
+        self._pool = ThreadPoolExecutor(self._threads - 1, "world") if self._threads > 1 else None
+        self._leaves = _leaves({_ROOT: self.single_observation_space})
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Steps all environments; see ``SyncVectorEnv``.
 
         Raises:
-            Exception: The first error of an environment. Their episodes are to be begun anew then.
+            gymnasium.error.ResetNeeded: An episode is over and ``autoreset_mode`` is ``DISABLED``. Nothing was stepped.
+            Exception: The first error of an environment. All episodes are to be begun anew then.
         """
-        ended = self._autoreset_envs
-        envs: list[Any] = list(self.envs)
-        jobs = list(zip(envs, iterate(self.action_space, actions), ended.tolist(), strict=True))
-        if self._pool is None:
-            for env, action, over in jobs:
-                self._play(env, action, over)
-        else:
-            # one job a thread: each takes every n-th environment
-            shares = [self._pool.submit(self._play_all, jobs[k :: self._threads]) for k in range(self._threads)]
-            errors = [error for share in shares if (error := share.exception()) is not None]
-            if errors:
-                for env in envs:
-                    env.forget()
-                raise errors[0]
-        return super().step(actions)
-
-    def _play(self, env: Any, action: Any, over: bool) -> None:
-        if self.autoreset_mode == AutoresetMode.DISABLED and over:
+        if self.autoreset_mode == AutoresetMode.DISABLED and self._autoreset_envs.any():
             raise gym.error.ResetNeeded("an episode is over: reset(options={'reset_mask': ...}) begins the next one")
-        env.play(action, self.autoreset_mode, over)
+        jobs = deque(zip(range(self.num_envs), iterate(self.action_space, actions), strict=True))
+        batch: Any = None
+        if self._leaves is not None:
+            batch = _empty(self._leaves, self.num_envs) if self.copy else {_ROOT: self._observations}
+        told: list[list[dict[str, Any]]] = [[] for _ in range(self.num_envs)]
+        others: list[Future[None]] = []
+        if self._pool is not None:
+            others = [self._pool.submit(self._play, jobs, batch, told) for _ in range(self._threads - 1)]
+        try:
+            self._play(jobs, batch, told)
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
+        infos: dict[str, Any] = {}
+        for i, parts in enumerate(told):
+            for part in parts:
+                infos = self._add_info(infos, part, i)
+        if batch is not None:
+            observations = batch[_ROOT]
+        else:
+            self._observations = concatenate(self.single_observation_space, self._env_obs, self._observations)
+            observations = deepcopy(self._observations) if self.copy else self._observations
+        self._autoreset_envs = self._terminations | self._truncations
+        return observations, self._rewards.copy(), self._terminations.copy(), self._truncations.copy(), infos
 
-    def _play_all(self, jobs: list[tuple[Any, Any, bool]]) -> None:
-        for job in jobs:
-            self._play(*job)
+    def _play(self, jobs: deque[tuple[int, Any]], batch: Any, told: list[list[dict[str, Any]]]) -> None:
+        """Steps environments until none is left; several threads do so at once.
+
+        Args:
+            jobs: Index and action of each environment not yet begun; taken from.
+            batch: Observations of all environments, or None; rows of it are written.
+            told: What each environment tells in its infos, in the order in which it is to be added; appended to.
+        """
+        while True:
+            try:
+                i, action = jobs.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            terminated = truncated = False
+            if self.autoreset_mode == AutoresetMode.NEXT_STEP and self._autoreset_envs[i]:
+                observation, info = self.envs[i].reset()
+                self._rewards[i] = 0.0
+            else:
+                observation, self._rewards[i], terminated, truncated, info = self.envs[i].step(action)
+            self._terminations[i], self._truncations[i] = terminated, truncated
+            if self.autoreset_mode == AutoresetMode.SAME_STEP and (terminated or truncated):
+                told[i].append({"final_obs": observation, "final_info": info})
+                observation, info = self.envs[i].reset()
+            told[i].append(info)
+            self._env_obs[i] = observation
+            if self._leaves is not None:
+                _write(self._leaves, batch, i, {_ROOT: observation})
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the threads and closes the environments."""
