@@ -111,7 +111,6 @@ def measure(case: Case) -> dict[str, Any]:
             "p90": round(float(np.percentile(lengths, 90))),
         },
         "microseconds_per_label": {
-            "mean": round(1e6 * float(np.mean(labels))),
             "median": round(1e6 * float(np.median(labels))),
             "p99": round(1e6 * float(np.percentile(labels, 99))),
         },

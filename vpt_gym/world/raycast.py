@@ -113,6 +113,8 @@ def draw_world(
         Q: Int scratch, (INT_ROWS * LANES,) int32.
         colours: Byte scratch, (3 * LANES,) uint8.
     """
+    # taken out of the tuple once: each time counts references, and threads that draw would wait for each other
+    sky, lightmap, clouds, stars, haze, numbers = heavens
     words = colours.view(np.uint32)
     pixels = (frame if width % 4 == 0 else colours).view(np.uint32)
     per_pixel = 2.0 * np.sqrt(camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2) / height
@@ -148,16 +150,16 @@ def draw_world(
                 place_hits(S, Q, per_pixel)
                 if through > 0:
                     place_sprites(Q)
-                shade_blocks(S, Q, light, atlas, heavens)
+                shade_blocks(S, Q, light, atlas, lightmap, haze, numbers)
                 if target >= 0:
                     mark_target(S, Q, target, cracks, stage, per_pixel)
             if hits < LANES:
-                shade_sky(S, Q, eye, heavens)
+                shade_sky(S, Q, eye, sky, clouds, stars, numbers)
             if through > 0:
                 for k in range(LANES):
                     Q[SPRITE + k] = i32(-1)
             if wet:
-                tint_wet(S, Q, light, atlas, time, heavens)
+                tint_wet(S, Q, light, atlas, time, lightmap, numbers)
             for k in range(LANES):
                 depth[place + k] = S[WAY + k]
             if wet:

@@ -130,26 +130,26 @@ def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
 
 
 @pixel_kernel
-def shade_blocks(S: Any, Q: Any, light: Any, atlas: Any, heavens: Any) -> None:
+def shade_blocks(S: Any, Q: Any, light: Any, atlas: Any, lightmap: Any, haze: Any, numbers: Any) -> None:
     """Colours the rays that hit something: texture, light, fog. Needs ``TEXEL`` and ``LIT``."""
-    haze_r = i32(heavens.haze[0])
-    haze_g = i32(heavens.haze[1])
-    haze_b = i32(heavens.haze[2])
-    start = heavens.numbers[6]
-    per = heavens.numbers[7] * f32(256.0)
+    haze_r = i32(haze[0])
+    haze_g = i32(haze[1])
+    haze_b = i32(haze[2])
+    start = numbers[6]
+    per = numbers[7] * f32(256.0)
     for k in range(LANES):
         Q[PACKED + k] = i32(atlas[u32(Q[TEXEL + k])])
-        Q[SHINE + k] = i32(heavens.lightmap[light[u32(Q[LIT + k])]])
+        Q[SHINE + k] = i32(lightmap[light[u32(Q[LIT + k])]])
     for k in range(LANES):
-        haze = i32(max(F0, min(f32(256.0), (S[WAY + k] - start) * per)))
+        fog = i32(max(F0, min(f32(256.0), (S[WAY + k] - start) * per)))
         c = Q[PACKED + k]
         s = Q[SHINE + k]
         r = i32(i32(c & i32(255)) * i32(s & i32(255)))
         g = i32(i32(i32(c >> i32(8)) & i32(255)) * i32(i32(s >> i32(8)) & i32(255)))
         b = i32(i32(i32(c >> i32(16)) & i32(255)) * i32(i32(s >> i32(16)) & i32(255)))
-        Q[RED + k] = mix(i32(r >> i32(8)), haze_r, haze)
-        Q[GREEN + k] = mix(i32(g >> i32(8)), haze_g, haze)
-        Q[BLUE + k] = mix(i32(b >> i32(8)), haze_b, haze)
+        Q[RED + k] = mix(i32(r >> i32(8)), haze_r, fog)
+        Q[GREEN + k] = mix(i32(g >> i32(8)), haze_g, fog)
+        Q[BLUE + k] = mix(i32(b >> i32(8)), haze_b, fog)
 
 
 @pixel_kernel
@@ -215,17 +215,17 @@ def draw_discs(S: Any, Q: Any, sun_x: float, sun_y: float) -> None:
 
 
 @pixel_kernel
-def shade_sky(S: Any, Q: Any, eye: Any, heavens: Any) -> None:
+def shade_sky(S: Any, Q: Any, eye: Any, sky: Any, clouds: Any, stars: Any, numbers: Any) -> None:
     """Colours the rays that hit nothing: sky, sun, moon, stars and clouds."""
     ex = eye[0]
     ez = eye[2]
     up = CLOUD_HEIGHT - eye[1]
-    sun_x = heavens.numbers[0]
-    sun_y = heavens.numbers[1]
-    starlight = heavens.numbers[2]
-    cloudlight = i32(heavens.numbers[3] * f32(255.0))
-    glow = heavens.numbers[4] * f32(230.0)
-    wind = heavens.numbers[5]
+    sun_x = numbers[0]
+    sun_y = numbers[1]
+    starlight = numbers[2]
+    cloudlight = i32(numbers[3] * f32(255.0))
+    glow = numbers[4] * f32(230.0)
+    wind = numbers[5]
     for k in range(LANES):
         dx = S[DX + k]
         dy = S[DY + k]
@@ -244,8 +244,8 @@ def shade_sky(S: Any, Q: Any, eye: Any, heavens: Any) -> None:
         low = max(F0, F1 - max(sine * f32(1.8), sine * f32(-4.0)))
         Q[SHINE + k] = i32(glow * side * low)
     for k in range(LANES):
-        Q[PACKED + k] = i32(heavens.sky[u32(Q[INDEX + k])])
-        Q[LOOK + k] = i32(heavens.clouds[u32(Q[LOOK + k])])
+        Q[PACKED + k] = i32(sky[u32(Q[INDEX + k])])
+        Q[LOOK + k] = i32(clouds[u32(Q[LOOK + k])])
     for k in range(LANES):
         c = Q[PACKED + k]
         shine = Q[SHINE + k]
@@ -290,7 +290,7 @@ def shade_sky(S: Any, Q: Any, eye: Any, heavens: Any) -> None:
             half = i32(STAR_CELLS * STAR_CELLS) if x < F0 else i32(0)
             Q[LOOK + k] = i32(i32(half + i32(u * i32(STAR_CELLS))) + v)
         for k in range(LANES):
-            Q[LOOK + k] = i32(heavens.stars[u32(Q[LOOK + k])])
+            Q[LOOK + k] = i32(stars[u32(Q[LOOK + k])])
         for k in range(LANES):
             hidden = (Q[HIT + k] != 0) | (S[DY + k] < F0)
             star = i32(f32(Q[LOOK + k]) * starlight)

@@ -253,7 +253,7 @@ def place_sprites(Q: Any) -> None:
 
 
 @pixel_kernel
-def tint_wet(S: Any, Q: Any, light: Any, atlas: Any, time: int, heavens: Any) -> None:
+def tint_wet(S: Any, Q: Any, light: Any, atlas: Any, time: int, lightmap: Any, numbers: Any) -> None:
     """Lays the water over what the rays saw through it: its surface, its depth, and the fog before it."""
     for k in range(LANES):
         way = S[SURFACE + k]
@@ -274,10 +274,10 @@ def tint_wet(S: Any, Q: Any, light: Any, atlas: Any, time: int, heavens: Any) ->
         texel = i32(i32(i32(row & i32(15)) << i32(4)) | i32(column & i32(15)))
         Q[TEXEL + k] = i32(texel + i32(WATER * 1536 + 3 * 256))
     for k in range(LANES):
-        Q[SHINE + k] = i32(heavens.lightmap[light[u32(Q[LIT + k])]])
+        Q[SHINE + k] = i32(lightmap[light[u32(Q[LIT + k])]])
         Q[PACKED + k] = i32(atlas[u32(Q[TEXEL + k])])
-    start = heavens.numbers[6]
-    per = heavens.numbers[7]
+    start = numbers[6]
+    per = numbers[7]
     for k in range(LANES):
         way = S[SURFACE + k]
         # each block of way lets less light through: a power, since an exponential is no vector instruction
