@@ -192,7 +192,7 @@ def shows_disc(S: Any, sun_x: float, sun_y: float) -> bool:
     dz = S[DZ]
     along = dx * sun_x + dy * sun_y
     across = dy * sun_x - dx * sun_y
-    return across * across + dz * dz < f32(0.1) * along * along
+    return bool(across * across + dz * dz < f32(0.1) * along * along)
 
 
 @pixel_kernel
