@@ -16,11 +16,13 @@ from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.human import BUTTONS, HumanAction, human_action
 from vpt_gym.learning.players import SCRIPTED, make_player, resolve
 from vpt_gym.world.blocks import AIR, BEDROCK, COAL_ORE, CRAFTING_TABLE, DIRT, OAK_LOG, OAK_PLANKS, SOLID, STONE
+from vpt_gym.world.creatures import ZOMBIE
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.experts import PLANS, LogExpert, TaskExpert, expert_for
 from vpt_gym.world.ids import STEP_LIMITS, env_id
-from vpt_gym.world.items import COAL, COOKED_BEEF, STICK, STONE_PICKAXE, WOODEN_PICKAXE
+from vpt_gym.world.items import COAL, COOKED_BEEF, STICK, STONE_PICKAXE, WOODEN_PICKAXE, WOODEN_SWORD
 from vpt_gym.world.screen_layout import CLOSED, INVENTORY_SCREEN, TABLE_SCREEN
+from vpt_gym.world.spawning import spawn
 from vpt_gym.world.tasks import TASKS, Task, holds
 from vpt_gym.world.tunnels import PATH, find_tunnel
 
@@ -201,6 +203,16 @@ class TestSurvival:
         env.state.inventory[12] = (COOKED_BEEF, 2, 0)
         env.state.player["food"] = 8
         until(env, expert_for("survival"), lambda: int(env.state.player["food"][0]) >= 16, 120)
+
+    def test_it_makes_a_sword_by_day_and_fights_with_it(self) -> None:
+        env = flat_env(dataclasses.replace(TASKS["survival"], animals=False, monsters=False))
+        env.state.inventory[20] = (OAK_LOG, 2, 0)
+        expert = expert_for("survival")
+        inventory, player = env.state.inventory, env.state.player
+        until(env, expert, lambda: bool((inventory[:9, 0] == WOODEN_SWORD).any()), 600)
+        spawn(env.state.world, ZOMBIE, float(player["x"][0]) + 4.0, float(player["y"][0]), float(player["z"][0]))
+        until(env, expert, lambda: int(env.state.world.kills[ZOMBIE]) == 1, 200)
+        assert int(inventory[player["slot"][0], 0]) == WOODEN_SWORD
 
 
 class TestSkill:

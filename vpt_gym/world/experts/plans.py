@@ -85,10 +85,18 @@ class Armed:
         return close_screen(pilot) or self._chaser.act(pilot, slot)
 
 
-class MakePickaxe:
-    """Makes a wooden pickaxe from nothing: logs, planks, a table, sticks; and has it in the hotbar."""
+class MakeTool:
+    """Makes a tool of wood from nothing: logs, planks, a table, sticks; and has it in the hotbar.
 
-    def __init__(self) -> None:
+    Args:
+        tool: Item id of something that planks and sticks make at a table.
+    """
+
+    def __init__(self, tool: int) -> None:
+        self._tool = tool
+        needs = RECIPE[tool].ingredients
+        self._planks = sum(count for items, count in needs if PLANKS[0] in items)
+        self._sticks = sum(count for items, count in needs if STICK in items)
         self._lumber = FirstOf(WithoutScreen(), harvest(ids(*LOGS), ids(*LOGS)))
         self._station = Station()
 
@@ -99,27 +107,27 @@ class MakePickaxe:
 
     def act(self, pilot: Pilot) -> HumanAction | None:
         """See ``Plan``."""
-        slot = pilot.slot_of((WOODEN_PICKAXE,))
+        slot = pilot.slot_of((self._tool,))
         if slot >= HOTBAR_SLOTS:
             return bring_to_hotbar(pilot, slot, HOTBAR_SLOTS - 1)
         if slot >= 0:
             return None
         has = pilot.counts()
-        if has[WOODEN_PICKAXE]:
+        if has[self._tool]:
             return close_screen(pilot)
         needs_table = not has[CRAFTING_TABLE] and not self._station.is_near(pilot)
         planks = sum(int(has[p]) for p in PLANKS)
-        needed = 3 + (0 if has[STICK] >= 2 else 2) + 4 * needs_table
+        needed = self._planks + (0 if has[STICK] >= self._sticks else 2) + 4 * needs_table
         if planks < needed:
             logs = [log for log in LOGS if has[log]]
             if planks + 4 * sum(int(has[log]) for log in logs) < needed:
                 return self._lumber.act(pilot)
             return open_inventory(pilot) or craft(pilot, PLANKS_OF_LOG[logs[0]])
-        if has[STICK] < 2:
+        if has[STICK] < self._sticks:
             return open_inventory(pilot) or craft(pilot, RECIPE[STICK])
         if needs_table:
             return open_inventory(pilot) or craft(pilot, RECIPE[CRAFTING_TABLE])
-        return self._station.open(pilot) or craft(pilot, RECIPE[WOODEN_PICKAXE])
+        return self._station.open(pilot) or craft(pilot, RECIPE[self._tool])
 
 
 class Rest:
@@ -151,7 +159,7 @@ def mine_cobblestone() -> Plan:
 
 def cobblestone_from_nothing() -> Plan:
     """Returns the plan that makes a pickaxe first."""
-    return FirstOf(MakePickaxe(), mine_cobblestone())
+    return FirstOf(MakeTool(WOODEN_PICKAXE), mine_cobblestone())
 
 
 def use_on(kind: int, tools: Sequence[int], items: Any, coat: bool = False) -> Plan:

@@ -10,12 +10,12 @@ from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
 from vpt_gym.world.experts.chasing import Chaser
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
-from vpt_gym.world.experts.plans import LOGS, Armed, FirstOf, Plan, Rest, WithoutScreen
+from vpt_gym.world.experts.plans import LOGS, Armed, FirstOf, MakeTool, Plan, Rest, WithoutScreen
 from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.seeking import Seeker, ids
 from vpt_gym.world.experts.shelter import Shelter
 from vpt_gym.world.experts.tunnelling import Tunneller
-from vpt_gym.world.items import FOOD, ITEMS, ROTTEN_FLESH
+from vpt_gym.world.items import FOOD, ITEMS, ROTTEN_FLESH, WOODEN_SWORD
 from vpt_gym.world.state import MAX_FOOD, MAX_HEALTH
 
 TICKS_PER_DAY = 24000
@@ -54,7 +54,7 @@ class Eat:
 
 
 class Survive:
-    """Fights, eats, hunts, cuts wood and hides."""
+    """Fights, eats, hunts, makes a sword, cuts wood and hides."""
 
     def __init__(self) -> None:
         monsters = Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=NEAR_MONSTER)
@@ -66,9 +66,11 @@ class Survive:
         food = ids(*EDIBLE)
         self._hunt: Plan = FirstOf(close, Seeker(ids(), food, explores=False), Armed(animals))
         self._lumber: Plan = FirstOf(close, Seeker(ids(*LOGS), ids(*LOGS)), leave, rest)
+        self._forge = MakeTool(WOODEN_SWORD)
         self._stroll: Plan = FirstOf(close, Seeker(ids(), ids()), leave, rest)
         self._leave = leave
-        self._parts: tuple[Any, ...] = (self._shelter, self._fight, self._eat, self._hunt, self._lumber, self._stroll)
+        gather = (self._hunt, self._forge, self._lumber)
+        self._parts: tuple[Any, ...] = (self._shelter, self._fight, self._eat, *gather, self._stroll)
 
     def reset(self) -> None:
         """See ``Plan``."""
@@ -91,10 +93,14 @@ class Survive:
         if inside:
             return self._leave.act(pilot) or human_action()
         counts = pilot.counts()
-        if sum(int(counts[item]) for item in EDIBLE) < MEALS:
+        # what it crafts, it first brings to an end
+        if not pilot.screen and sum(int(counts[item]) for item in EDIBLE) < MEALS:
             action = self._hunt.act(pilot)
             if action is not None:
                 return action
+        action = self._forge.act(pilot)  # a zombie takes twenty blows of the fist, and deals seven that kill
+        if action is not None:
+            return action
         if sum(int(counts[log]) for log in LOGS) < LUMBER:
             return self._lumber.act(pilot)
         return self._stroll.act(pilot)
