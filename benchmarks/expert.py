@@ -118,7 +118,7 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Plays for some ten minutes and writes the result."""
+    """Plays for some twenty minutes and writes the result."""
     results = []
     for case in CASES:
         results.append(measure(case))

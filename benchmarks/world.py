@@ -197,7 +197,7 @@ def first_tick_seconds(cache: str) -> float:
 
 
 def main() -> None:
-    """Measures for about two minutes (a quarter of it compiling) and writes the result."""
+    """Measures for about three minutes (a quarter of it compiling) and writes the result."""
     ticks = {f"{height}x{width}": round(ticks_per_second(height, width)) for height, width in SIZES}
     name = f"{MAIN_SIZE[0]}x{MAIN_SIZE[1]}"
     blank = ticks_per_second(*MAIN_SIZE, blank=True)
