@@ -145,8 +145,6 @@ def draw_world(
                     hits = i32(0)
                     for k in range(lanes):
                         hits = i32(hits + Q[HIT + k])
-                    for k in range(LANES):
-                        Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
                 place_hits(S, Q, per_pixel)
                 if through > 0:
                     place_sprites(Q)

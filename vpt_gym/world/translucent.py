@@ -179,8 +179,8 @@ def advance_group(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int, group: i
 def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: float) -> bool:
     """Follows the rays that stopped at a plant or at water until they stop at something else, or at nothing.
 
-    Sets ``SPRITE`` (texel of a plant), ``SURFACE`` (way to the water, or -1) and ``WET`` (way in it). A ray that ends
-    in deep water counts as a hit of water. Returns whether any ray met water.
+    Needs ``BLOCK``, and keeps it right. Sets ``SPRITE`` (texel of a plant), ``SURFACE`` (way to the water, or -1) and
+    ``WET`` (way in it). A ray that ends in deep water counts as a hit of water. Returns whether any ray met water.
     """
     waters = False
     lanes = lanes_of(Q)
@@ -190,8 +190,6 @@ def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: f
         Q[NEXT + k] = i32(IN_AIR) if Q[HIT + k] != 0 else i32(DONE)
     for _ in range(LAYERS):
         plants = i32(0)
-        for k in range(LANES):
-            Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
         for k in range(lanes):
             leafy = (Q[NEXT + k] != DONE) & (Q[BLOCK + k] >= i32(FIRST_PLANT))
             plants = i32(plants + (i32(1) if leafy else i32(0)))
@@ -239,6 +237,8 @@ def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: f
                 S[WET + k] += way if inside else F0
                 Q[HIT + k] = i32(Q[HIT + k] | (i32(1) if inside else i32(0)))
                 Q[NEXT + k] = i32(Q[NEXT + k] * (i32(0) if ends else i32(1)))
+        for k in range(LANES):
+            Q[BLOCK + k] = i32(blocks[u32(i32(Q[INDEX + k] - Q[FIELD + k]))])
     return waters
 
 
