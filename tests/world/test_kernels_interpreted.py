@@ -19,7 +19,8 @@ from other_mode import INTERPRETED, in_other_mode
 from vpt_gym.actions.human import human_action
 from vpt_gym.world import compiled, fields
 from vpt_gym.world.blocks import AIR, FERN, OAK_LEAVES, OAK_LOG, POPPY, STONE, TALL_GRASS, TORCH, WATER
-from vpt_gym.world.compiled import announce_compilation, digest_of, drop_stale_code, is_cached
+from vpt_gym.world.cold_start import announce_compilation, is_cached
+from vpt_gym.world.compiled import digest_of, drop_stale_code
 from vpt_gym.world.creatures import KINDS
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.experts import LogExpert

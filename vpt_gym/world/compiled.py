@@ -6,10 +6,8 @@ Kernels are plain Python functions over NumPy arrays, compiled by numba and cach
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,6 +15,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba import types
 
+from vpt_gym.world.cold_start import compile_once
 from vpt_gym.world.pipelines import InnerCompiler, OuterCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +63,7 @@ def _njit(function: Callable[..., Any], fastmath: bool) -> Any:
     finally:
         config.CACHE_DIR = chosen
     if hasattr(outer, "get_call_template"):  # else it is interpreted
+        compile_once(outer)
         _link(outer, numba.njit(pipeline_class=InnerCompiler, **options)(function))
     return outer
 
@@ -97,34 +97,3 @@ def pixel_kernel(function: F) -> F:
 LANES = 64
 """Rays that the renderer marches in lockstep: four AVX-512 registers of float32, or eight of AVX2 (measured best on
 both)."""
-
-
-def is_cached(compiled: Callable[..., Any]) -> bool:
-    """Tells whether numba has machine code for a kernel on disk that is valid for this source and this processor.
-
-    numba has no public question for this; where its cache looks different from what is expected, the answer is True
-    (the only use is a message to the user).
-    """
-    if getattr(compiled, "signatures", True):  # an interpreted function, or compiled in this process already
-        return True
-    try:
-        return bool(compiled._cache._cache_file._load_index())  # type: ignore[attr-defined]
-    except (AttributeError, OSError):
-        return True
-
-
-@functools.cache
-def announce_compilation(what: str, seconds: int, *kernels: Callable[..., Any]) -> None:
-    """Says once on stderr that kernels are about to be compiled, if they are: the wait would look like a hang.
-
-    Args:
-        what: Whose kernels.
-        seconds: About how long it takes.
-        *kernels: The slowest of them.
-    """
-    if not all(is_cached(compiled) for compiled in kernels):
-        print(
-            f"vpt_gym: compiling the {what}'s kernels (about {seconds} s, once per machine) ...",
-            file=sys.stderr,
-            flush=True,
-        )

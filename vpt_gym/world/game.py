@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vpt_gym.world import fields, generate
-from vpt_gym.world.compiled import announce_compilation
+from vpt_gym.world.cold_start import announce_compilation, compile_beside
 from vpt_gym.world.creatures import KINDS
 from vpt_gym.world.generate import TERRAINS, Terrain, choose_start
 from vpt_gym.world.items import ITEMS, STACK_SIZE
@@ -127,7 +127,8 @@ class Game:
         self._terrain = terrain
         self._start = start
         self._break_speed = float(break_speed)
-        announce_compilation("world", 35, advance, draw_world)
+        announce_compilation("world", 20, advance, draw_world)
+        compile_beside("vpt_gym.world.first_tick", advance)
 
     def begin(self, rng: np.random.Generator) -> None:
         """Makes a new world and puts the player into it; both depend on the generator's state only."""

@@ -12,9 +12,26 @@ import functools
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import LoweringPass, register_pass
 from numba.core.typed_passes import NativeLowering
+
+NOT_NEEDED = {
+    "dead_branch_prune",
+    "dump_parfor_diagnostics",
+    "find_literally",
+    "inline_closure_likes",
+    "inline_inlinables",
+    "inline_overloads",
+    "literal_unroll",
+    "LiteralPropagation",
+    "make_function_op_code_to_jit_function",
+    "nopython_rewrites",
+    "rewrite_semantic_constants",
+    "with_lifting",
+}
+"""Passes of numba for closures, ``with``, ``is None``, ``literally``, arithmetic of whole arrays and inlining by
+request. Kernels have none of these; to look for them takes a tenth of the time."""
 
 
 class InnerLibrary(JITCodeLibrary):
@@ -45,18 +62,51 @@ class Offer(LoweringPass):
         return True
 
 
-class OuterCompiler(CompilerBase):
+class SteadyFlags(Flags):
+    """numba's options of a compilation, compared in one step: numba compares each option, at each call in the code."""
+
+    __slots__ = ("_told",)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, SteadyFlags) and self._all() == other._all())
+
+    def _all(self) -> tuple[str, ...]:
+        if not hasattr(self, "_told"):
+            self._told = tuple(map(repr, self.values().values()))
+        return self._told
+
+
+class KernelCompiler(CompilerBase):
+    """What the compilers of kernels have in common."""
+
+    def __init__(
+        self, typingctx: Any, targetctx: Any, library: Any, args: Any, return_type: Any, flags: Any, locals: Any
+    ) -> None:
+        super().__init__(typingctx, targetctx, library, args, return_type, SteadyFlags(flags), locals)
+
+    def passes(self) -> Any:
+        """Returns numba's passes without those that kernels do not need."""
+        _ask_sizes_once(self.state.targetctx)
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.passes = [(kind, told) for kind, told in passes.passes if kind._name not in NOT_NEEDED]
+        return passes
+
+
+class OuterCompiler(KernelCompiler):
     """Compiles a kernel for Python."""
 
     def define_pipelines(self) -> list[Any]:
         """Returns numba's passes."""
-        state = self.state
-        state.flags.no_cfunc_wrapper = True
-        _ask_sizes_once(state.targetctx)
-        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+        self.state.flags.no_cfunc_wrapper = True
+        passes = self.passes()
+        passes.finalize()
+        return [passes]
 
 
-class InnerCompiler(CompilerBase):
+class InnerCompiler(KernelCompiler):
     """Compiles a kernel for other kernels."""
 
     def define_pipelines(self) -> list[Any]:
@@ -64,8 +114,7 @@ class InnerCompiler(CompilerBase):
         state = self.state
         state.flags.no_compile = state.flags.no_cpython_wrapper = state.flags.no_cfunc_wrapper = True
         state.library = InnerLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        _ask_sizes_once(state.targetctx)
-        passes = DefaultPassBuilder.define_nopython_pipeline(state)
+        passes = self.passes()
         passes.add_pass_after(Offer, NativeLowering)
         passes.finalize()
         return [passes]

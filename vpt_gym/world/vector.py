@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,6 +15,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import concatenate, iterate
 
 from vpt_gym.spaces import TextArray
+from vpt_gym.world.cold_start import processors
 
 _ROW_SPACES = (Box, Discrete, MultiBinary, MultiDiscrete, TextArray)
 """Spaces whose batches are arrays. A space derived from one of them may be batched in another way."""
@@ -23,10 +23,6 @@ _ROW_SPACES = (Box, Discrete, MultiBinary, MultiDiscrete, TextArray)
 
 _ROOT = ""
 """Name of the whole observation, for spaces that are not ``Dict`` themselves."""
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Leaf(NamedTuple):
@@ -90,7 +86,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; it must be at least 1, or None for one a processor")
         super().__init__(list(env_fns), **kwargs)
-        self._threads = min(threads or _processors(), self.num_envs)
+        self._threads = min(threads or processors(), self.num_envs)
         # the thread that calls step() is one of them
         self._pool = ThreadPoolExecutor(self._threads - 1, "world") if self._threads > 1 else None
         self._leaves = _leaves({_ROOT: self.single_observation_space})

@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.blocks import COAL_ORE, DIRT, GRASS, WOOL
-from vpt_gym.world.compiled import announce_compilation
+from vpt_gym.world.cold_start import announce_compilation
 from vpt_gym.world.creatures import COW, PIG, SHEEP
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.experts.clumsiness import Clumsiness

@@ -1,0 +1,19 @@
+"""Plays a tick in an empty world: ``python -m`` this to compile what a tick and its observation need.
+
+The environment runs it as a second process on the first use on a machine, see ``cold_start.compile_beside``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vpt_gym.world.observation import Observer
+from vpt_gym.world.play import play
+from vpt_gym.world.state import WorldState
+from vpt_gym.world.tick import Controls
+
+if __name__ == "__main__":
+    state = WorldState()
+    state.place_player(8.0, 40.0, 8.0, 0.0)
+    play(state.world, 1.0, Controls())
+    Observer().observe(state, np.zeros((3, 1, 1), np.uint8))
