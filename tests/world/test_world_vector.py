@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from copy import deepcopy
 from typing import Any
 
@@ -203,6 +204,41 @@ def test_observations_are_copies_unless_asked_otherwise() -> None:
             envs.step(envs.action_space.sample())
         assert np.array_equal(first, kept) == copy
         envs.close()
+
+
+class Slow(gym.Wrapper[Any, Any, Any, Any]):
+    """Notes when it begins a step or an episode, and takes its time for it."""
+
+    def __init__(self, name: int, seconds: float, begun: list[int]) -> None:
+        super().__init__(make())
+        self.name, self.seconds, self.begun = name, seconds, begun
+
+    def step(self, action: Any) -> Any:
+        self.begun.append(self.name)
+        time.sleep(self.seconds)
+        return self.env.step(action)
+
+    def reset(self, **kwargs: Any) -> Any:
+        self.begun.append(self.name)
+        return self.env.reset(**kwargs)
+
+
+def test_the_slowest_begin_first_and_before_them_those_to_be_reset() -> None:
+    begun: list[int] = []
+    seconds = (0.0, 0.2, 0.1)
+    envs = ThreadVectorEnv([lambda k=k: Slow(k, seconds[k], begun) for k in range(3)], threads=1)
+    envs.reset(seed=0)
+    actions = envs.action_space.sample()
+    envs.step(actions)
+    begun.clear()
+    envs.step(actions)
+    assert begun == [1, 2, 0]
+    envs.envs[0].env._elapsed_steps = LIMIT - 1
+    envs.step(actions)
+    begun.clear()
+    assert envs.step(actions)[4]["world_seed"][0] > 0
+    assert begun == [0, 1, 2]
+    envs.close()
 
 
 class Breaks(gym.Wrapper[Any, Any, Any, Any]):

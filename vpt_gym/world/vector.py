@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -67,9 +68,9 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
     """Gymnasium's ``SyncVectorEnv``, whose environments are stepped by threads.
 
     It pays for environments that spend their time outside Python's lock, as the embedded world does; there is neither
-    a process to start nor an observation to send. Each thread takes the next environment that none has taken, and
-    writes its observation into the batch itself; only an observation space with other parts than arrays is batched by
-    Gymnasium, after the threads. All that is not said here is as in ``SyncVectorEnv``.
+    a process to start nor an observation to send. Each thread takes the next environment that none has taken, the
+    slowest first, and writes its observation into the batch itself; only an observation space with other parts than
+    arrays is batched by Gymnasium, after the threads. All that is not said here is as in ``SyncVectorEnv``.
 
     Args:
         env_fns: Make the environments.
@@ -89,6 +90,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
         self._threads = min(threads or processors(), self.num_envs)
         # the thread that calls step() is one of them
         self._pool = ThreadPoolExecutor(self._threads - 1, "world") if self._threads > 1 else None
+        self._seconds = np.zeros(self.num_envs)
         self._leaves = _leaves({_ROOT: self.single_observation_space})
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
 
@@ -101,7 +103,8 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
         """
         if self.autoreset_mode == AutoresetMode.DISABLED and self._autoreset_envs.any():
             raise gym.error.ResetNeeded("an episode is over: reset(options={'reset_mask': ...}) begins the next one")
-        jobs = deque(zip(range(self.num_envs), iterate(self.action_space, actions), strict=True))
+        each = list(iterate(self.action_space, actions))
+        jobs = deque((i, each[i]) for i in self._longest_first())
         batch: Any = None
         if self._leaves is not None:
             batch = _empty(self._leaves, self.num_envs) if self.copy else {_ROOT: self._observations}
@@ -127,6 +130,14 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
         self._autoreset_envs = self._terminations | self._truncations
         return observations, self._rewards.copy(), self._terminations.copy(), self._truncations.copy(), infos
 
+    def _longest_first(self) -> list[int]:
+        """Returns the indices of all environments: those to be reset, then by how long the last step took.
+
+        The threads then end at about the same time.
+        """
+        order: list[int] = np.lexsort((-self._seconds, ~self._autoreset_envs)).tolist()
+        return order
+
     def _play(self, jobs: deque[tuple[int, Any]], batch: Any, told: list[list[dict[str, Any]]]) -> None:
         """Steps environments until none is left; several threads do so at once.
 
@@ -140,6 +151,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
                 i, action = jobs.popleft()
             except IndexError:  # another thread took the last one
                 return
+            started = time.perf_counter()
             terminated = truncated = False
             if self.autoreset_mode == AutoresetMode.NEXT_STEP and self._autoreset_envs[i]:
                 observation, info = self.envs[i].reset()
@@ -154,6 +166,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
             self._env_obs[i] = observation
             if self._leaves is not None:
                 _write(self._leaves, batch, i, {_ROOT: observation})
+            self._seconds[i] = time.perf_counter() - started
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the threads and closes the environments."""
