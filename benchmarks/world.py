@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -203,22 +204,17 @@ def scaling(height: int, width: int) -> dict[str, dict[str, float]]:
 def processes_rate(n: int, kwargs: dict[str, Any]) -> float:
     """Returns ticks per second of n processes together, each with a world of its own, begun at the same time."""
     context = multiprocessing.get_context("spawn")
-    barrier, rates = context.Barrier(n), context.SimpleQueue()
-    processes = [context.Process(target=_play_alone, args=(barrier, rates, kwargs)) for _ in range(n)]
-    for process in processes:
-        process.start()
-    total = sum(rates.get() for _ in processes)
-    for process in processes:
-        process.join()
-    return total
+    with context.Manager() as manager, ProcessPoolExecutor(n, context) as pool:
+        barrier = manager.Barrier(n, timeout=60.0)
+        return sum(pool.map(_play_alone, [kwargs] * n, [barrier] * n))
 
 
-def _play_alone(barrier: Any, rates: Any, kwargs: dict[str, Any]) -> None:
+def _play_alone(kwargs: dict[str, Any], barrier: Any) -> float:
     envs = gym.make_vec(ID, 1, **kwargs)
     envs.reset(seed=0)
     envs.step(batched([actions(0)[0]]))  # the kernels are loaded now
     barrier.wait()
-    rates.put(vector_rate(envs))
+    return vector_rate(envs)
 
 
 def first_tick_seconds(cache: str) -> float:

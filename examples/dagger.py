@@ -23,7 +23,7 @@ from rich.progress import Progress
 from vpt_gym import VPTAgent
 from vpt_gym.demos.cache import FrameCache
 from vpt_gym.learning.dagger import (
-    LOG_EXPERT,
+    TASK_EXPERT,
     ConstantBeta,
     ExponentialBeta,
     LinearBeta,
@@ -59,7 +59,7 @@ class Args:
     """Sampling temperature of the learner, in its rounds and in the evaluation."""
     device: str = "cpu"
     """Where the policy runs, for example "cuda"."""
-    expert: str = LOG_EXPERT
+    expert: str = TASK_EXPERT
     """Who labels: module:attribute of what makes an expert (``vpt_gym.learning.dagger.Expert``)."""
     seed: int = 0
     train: TrainArgs = field(default_factory=TrainArgs)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from filelock import FileLock
 
-from vpt_gym.world.cold_start import compile_beside, is_cached, processors
+from vpt_gym.file_lock import alone
+from vpt_gym.world.cold_start import _no_collection, compile_beside, is_cached, processors, run_unless_running
 from vpt_gym.world.compiled import kernel
+from vpt_gym.world.hashing import hash32
 
 ONE_KERNEL = "from vpt_gym.world.hashing import hash32; print('begins', flush=True); hash32(1, 2, 3, 4); print('done')"
 BESIDE = """
@@ -48,8 +49,7 @@ def lock_of(cache: Path) -> Path:
 
 
 def test_a_process_waits_for_the_one_that_compiles_the_same_kernel(tmp_path: Path) -> None:
-    turn = FileLock(lock_of(tmp_path))
-    with turn:
+    with alone(lock_of(tmp_path)):
         command = [sys.executable, "-c", ONE_KERNEL]
         other = subprocess.Popen(command, env=fresh(tmp_path), stdout=subprocess.PIPE)
         assert other.stdout is not None
@@ -77,13 +77,42 @@ def test_another_process_compiles_the_tick_as_environments_call_it(tmp_path: Pat
 
 @pytest.mark.skipif(processors() < 2, reason="a second process needs a second processor")
 def test_the_other_process_ends_with_this_one(tmp_path: Path) -> None:
-    code = BESIDE.split("assert")[0] + "print(other.pid)"
+    code = BESIDE.split("assert")[0] + "assert other.poll() is None; print(other.pid)"
     told = subprocess.run([sys.executable, "-c", code], env=fresh(tmp_path), check=True, stdout=subprocess.PIPE)
-    pid = int(told.stdout)
     end = time.monotonic() + 10.0
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while is_running(int(told.stdout)):
         assert time.monotonic() < end, "it is still there"
         time.sleep(0.1)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_process_that_runs_already_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "leaves_a_file.py").write_text("from pathlib import Path\nPath('ran').write_text(__name__)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    lock = tmp_path / "lock"
+    with alone(lock):
+        run_unless_running("leaves_a_file", str(lock))
+    assert not (tmp_path / "ran").exists()
+    run_unless_running("leaves_a_file", str(lock))
+    assert (tmp_path / "ran").read_text() == "__main__"
+
+
+@pytest.mark.skipif(not hasattr(hash32, "signatures"), reason="kernels run interpreted")
+def test_code_for_another_processor_or_other_types_is_not_taken_for_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    hash32(1, 2, 3, 4)
+    (signature,) = hash32.signatures
+    assert is_cached(hash32, signature)
+    assert not is_cached(hash32, signature[:1])
+    codegen = type(hash32.targetctx.codegen())
+    monkeypatch.setattr(codegen, "magic_tuple", lambda self: ("another", "processor"))
+    assert not is_cached(hash32, signature)
 
 
 def test_nothing_is_started_where_all_is_compiled() -> None:
@@ -97,10 +126,11 @@ def test_nothing_is_started_where_all_is_compiled() -> None:
 
 
 def test_garbage_is_collected_again_after_a_compilation() -> None:
-    @kernel
-    def fresh_one(n: int) -> int:
-        return n + 2
+    def fail() -> None:
+        with _no_collection():
+            assert not gc.isenabled()
+            raise RuntimeError("no code")
 
-    assert gc.isenabled()
-    assert fresh_one(1) == 3
+    with pytest.raises(RuntimeError, match="no code"):
+        fail()
     assert gc.isenabled()

@@ -206,38 +206,49 @@ def test_observations_are_copies_unless_asked_otherwise() -> None:
         envs.close()
 
 
-class Slow(gym.Wrapper[Any, Any, Any, Any]):
-    """Notes when it begins a step or an episode, and takes its time for it."""
+class Slow(gym.Env[Any, Any]):
+    """Notes when it begins a step or an episode, and takes its time for a step."""
+
+    observation_space = action_space = gym.spaces.Discrete(2)
 
     def __init__(self, name: int, seconds: float, begun: list[int]) -> None:
-        super().__init__(make())
         self.name, self.seconds, self.begun = name, seconds, begun
+        self.over = False
 
     def step(self, action: Any) -> Any:
         self.begun.append(self.name)
         time.sleep(self.seconds)
-        return self.env.step(action)
+        return 0, 0.0, self.over, False, {}
 
     def reset(self, **kwargs: Any) -> Any:
         self.begun.append(self.name)
-        return self.env.reset(**kwargs)
+        return 0, {}
 
 
 def test_the_slowest_begin_first_and_before_them_those_to_be_reset() -> None:
     begun: list[int] = []
-    seconds = (0.0, 0.2, 0.1)
-    envs = ThreadVectorEnv([lambda k=k: Slow(k, seconds[k], begun) for k in range(3)], threads=1)
+    worlds = [Slow(k, seconds, begun) for k, seconds in enumerate((0.0, 0.6, 0.3))]
+    envs = ThreadVectorEnv([lambda env=env: env for env in worlds], threads=1)
     envs.reset(seed=0)
-    actions = envs.action_space.sample()
+    actions = np.zeros(3, np.int64)
     envs.step(actions)
+    worlds[0].over = True
+    for expected in ([1, 2, 0], [0, 1, 2]):
+        begun.clear()
+        envs.step(actions)
+        assert begun == expected
+    envs.close()
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_a_wrong_number_of_actions_is_refused_before_anything_is_stepped(number: int) -> None:
+    begun: list[int] = []
+    envs = ThreadVectorEnv([lambda k=k: Slow(k, 0.0, begun) for k in range(3)])
+    envs.reset(seed=0)
     begun.clear()
-    envs.step(actions)
-    assert begun == [1, 2, 0]
-    envs.envs[0].env._elapsed_steps = LIMIT - 1
-    envs.step(actions)
-    begun.clear()
-    assert envs.step(actions)[4]["world_seed"][0] > 0
-    assert begun == [0, 1, 2]
+    with pytest.raises(ValueError, match="argument"):
+        envs.step(np.zeros(number, np.int64))
+    assert not begun
     envs.close()
 
 

@@ -108,7 +108,7 @@ class VPTConfig(Architecture):
         """Returns the config of a named architecture: ``"nano"``, ``"1x"``, ``"2x"`` or ``"3x"``.
 
         ``1x``, ``2x`` and ``3x`` are OpenAI's published models (71, 248 and 533 million parameters). ``nano``
-        is this package's own (4.5 million): small enough to be trained on one processor core, with a memory of
+        is this package's own (4.6 million): small enough to be trained on one processor core, with a memory of
         0.8 seconds.
 
         Raises:

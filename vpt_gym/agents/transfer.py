@@ -8,20 +8,16 @@ import json
 import os
 import re
 import shutil
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from vpt_gym.agents.errors import DownloadError
-
-if sys.platform != "win32":
-    import fcntl
+from vpt_gym.file_lock import alone
 
 Progress = Callable[[int, int], None]
 """Is told (bytes here, bytes in all) while a file grows."""
@@ -120,7 +116,7 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     lock = target.with_name(f"{target.name}.lock")
-    with _alone(lock):
+    with alone(lock):
         record = Record.of(target)
         fits = record is not None and (record.url, record.size) == (url, _length(target))
         # It can be here by now: another process has fetched it meanwhile.
@@ -335,13 +331,3 @@ def _write_json(path: Path, record: Record | _Part) -> None:
     temporary = path.with_name(f"{path.name}.tmp")
     temporary.write_text(json.dumps(asdict(record)) + "\n", encoding="utf-8")
     os.replace(temporary, path)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Waits until no other process works on the file; on Windows, and where there are no locks, it does not wait."""
-    with lock.open("ab") as file:
-        if sys.platform != "win32":
-            with suppress(OSError):  # some network file systems have no locks
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield

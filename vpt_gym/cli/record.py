@@ -29,7 +29,7 @@ class Args:
     env: str = "vpt_gym/Harvest1Log-v0"
     """Where to play: a Gymnasium id, also module:id."""
     level: str | None = None
-    """Level of the embedded world: easy or default. Default: easy."""
+    """Level of the embedded world, such as easy, plains or taiga; default is the task's own land. Default: easy."""
     env_kwargs: Annotated[str | None, tyro.conf.arg(name="env.kwargs")] = None
     """Arguments of the env as a JSON object, for example '{"task_id": "harvest_1_log"}' for vpt_gym/MineDojo-v0."""
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None

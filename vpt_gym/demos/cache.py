@@ -18,8 +18,8 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.demo import Demo
+from vpt_gym.file_lock import try_lock
 from vpt_gym.frames import POLICY_SIZE, Frame, to_size
 
 _HEADER_BYTES = 128  # of an .npy file

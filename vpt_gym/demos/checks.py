@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.demo import read_demo
 from vpt_gym.demos.files import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
 from vpt_gym.demos.format import (
@@ -26,6 +25,7 @@ from vpt_gym.demos.format import (
 )
 from vpt_gym.demos.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.video import VideoHeader, copy_frames, read_header
+from vpt_gym.file_lock import try_lock
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ import av
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.background import BackgroundWriter
 from vpt_gym.demos.disk import room
 from vpt_gym.demos.files import finish, scratch, sync, write_metadata
 from vpt_gym.demos.format import FORMAT, FORMAT_VERSION, DemoFiles, new_id, partial
 from vpt_gym.demos.records import RecordBuilder, to_line
 from vpt_gym.demos.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
+from vpt_gym.file_lock import try_lock
 from vpt_gym.frames import Frame, packed_copy
 
 PENDING_SECONDS = 0.4

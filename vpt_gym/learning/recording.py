@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpt_gym.demos._lock import try_lock
 from vpt_gym.demos.checks import repair
 from vpt_gym.demos.files import discard
 from vpt_gym.demos.format import files_of, list_demos, read_metadata
+from vpt_gym.file_lock import try_lock
 from vpt_gym.learning.dagger import check_same_env, finished_episodes
 from vpt_gym.learning.episodes import Episode
 from vpt_gym.learning.evaluate import SEEDS

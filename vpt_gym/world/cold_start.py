@@ -5,31 +5,46 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from vpt_gym.file_lock import alone, try_lock
 
-PATIENCE = 120.0
-"""Seconds to wait for another process that compiles the same kernel. Each takes a tenth of that."""
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from vpt_gym.world.cold_start import run_unless_running; "
+    "run_unless_running(*sys.argv[2:])"
+)
+_MARKER = "VPT_GYM_COMPILES"
+"""Set in the environment of the process that compiles: it starts no other."""
 
 
-def is_cached(compiled: Callable[..., Any]) -> bool:
+def is_cached(compiled: Any, signature: Any = None) -> bool:
     """Tells whether numba has machine code for a kernel on disk that is valid for this source and this processor.
 
     numba has no public question for this; where its cache looks different from what is expected, the answer is True:
     then nothing here is done.
+
+    Args:
+        compiled: The kernel.
+        signature: Types of its arguments; None for any.
     """
-    if getattr(compiled, "signatures", True):  # an interpreted function, or compiled in this process already
+    if signature is None and getattr(compiled, "signatures", True):  # interpreted, or compiled in this process already
         return True
     try:
-        return bool(compiled._cache._cache_file._load_index())  # type: ignore[attr-defined]
-    except (AttributeError, OSError):
+        keys = compiled._cache._cache_file._load_index()
+        return any(
+            processor == compiled.targetctx.codegen().magic_tuple() and signature in (None, types)
+            for types, processor, *_ in keys
+        )
+    except (AttributeError, OSError, TypeError, ValueError):
         return True
 
 
@@ -42,7 +57,7 @@ def compile_once(compiled: Any) -> None:
     compile_now = compiled.compile
 
     def compile_in_turn(signature: Any) -> Any:
-        if is_cached(compiled):
+        if is_cached(compiled, signature):
             return compile_now(signature)
         with _turn(compiled), _no_collection():
             return compile_now(signature)
@@ -52,19 +67,22 @@ def compile_once(compiled: Any) -> None:
 
 @contextmanager
 def _turn(compiled: Any) -> Iterator[None]:
-    """Waits until no other process compiles a kernel. Where files cannot be locked, nobody waits."""
-    folder, name = Path(compiled._cache.cache_path), compiled.py_func.__qualname__
-    lock = FileLock(folder / f"{name}.lock", timeout=PATIENCE)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except (OSError, NotImplementedError, Timeout):
+    """Waits until no other process compiles a kernel. Where no file can be locked, nobody waits."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(alone(_lock_file(compiled, compiled.py_func.__qualname__)))
         yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
+
+
+def _lock_file(compiled: Any, name: str) -> Path:
+    """Returns a file in the folder of a kernel's code; makes the folder.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
+    folder = Path(compiled._cache.cache_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.lock"
 
 
 @contextmanager
@@ -100,35 +118,46 @@ def announce_compilation(what: str, seconds: int, *kernels: Callable[..., Any]) 
 
 
 @functools.cache
-def compile_beside(module: str, *kernels: Callable[..., Any]) -> subprocess.Popen[bytes] | None:
-    """Starts a process that compiles kernels while this one compiles others, if they are not cached; once.
+def compile_beside(module: str, compiled: Any) -> subprocess.Popen[bytes] | None:
+    """Starts a process that compiles a kernel while this one compiles others, if its code is not on disk; once.
 
-    This process takes their code from the disk, see ``compile_once``. Whatever becomes of the other one, all that it
-    did not do is done here. It ends with this process at the latest.
+    This process takes the code from the disk, see ``compile_once``. Whatever becomes of the other one, all that it did
+    not do is done here. It ends by itself, or is killed when this process exits before.
 
     Args:
-        module: What the process runs, as ``python -m`` does.
-        *kernels: What it compiles.
+        module: What the process runs, as ``python -m`` does. Where it runs already, for another process, it ends.
+        compiled: The slowest kernel that it compiles.
 
     Returns:
-        The process; None if there is nothing to do, or no second processor to do it.
+        The process; None if there is nothing to do, no second processor to do it, or no way to start Python. Processes
+        of ``multiprocessing`` start none: they have been started because there is other work for the processors.
     """
-    if all(is_cached(compiled) for compiled in kernels) or processors() < 2 or getattr(sys, "frozen", False):
+    if is_cached(compiled) or processors() < 2 or multiprocessing.parent_process() or _MARKER in os.environ:
         return None
-    path = os.pathsep.join(str(entry) or os.getcwd() for entry in sys.path)
+    if not sys.executable or getattr(sys, "frozen", False):  # the program is not a Python interpreter
+        return None
+    path = "\n".join(str(entry) or os.getcwd() for entry in sys.path)
     nothing = subprocess.DEVNULL
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-c", _PROGRAM, path, module, str(_lock_file(compiled, module))],
             stdin=nothing,
             stdout=nothing,
             stderr=nothing,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, _MARKER: "1"},
         )
-    except OSError:  # no interpreter to start, or no memory for one
+    except OSError:  # no interpreter, no memory for another one, or no folder for the code
         return None
     atexit.register(process.kill)
+    threading.Thread(target=process.wait, daemon=True).start()  # else the dead process would stay in the system's table
     return process
+
+
+def run_unless_running(module: str, lock: str) -> None:
+    """Runs a module, as ``python -m`` does, unless another process does so with the same lock file."""
+    with open(lock, "ab") as file:
+        if try_lock(file):
+            runpy.run_module(module, run_name="__main__")
 
 
 def processors() -> int:

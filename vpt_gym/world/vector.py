@@ -103,7 +103,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
         """
         if self.autoreset_mode == AutoresetMode.DISABLED and self._autoreset_envs.any():
             raise gym.error.ResetNeeded("an episode is over: reset(options={'reset_mask': ...}) begins the next one")
-        each = list(iterate(self.action_space, actions))
+        each = dict(zip(range(self.num_envs), iterate(self.action_space, actions), strict=True))
         jobs = deque((i, each[i]) for i in self._longest_first())
         batch: Any = None
         if self._leaves is not None:

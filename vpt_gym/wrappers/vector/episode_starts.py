@@ -19,7 +19,10 @@ class EpisodeStarts(VectorWrapper):
 
     Nothing else is changed::
 
-        envs = EpisodeStarts(gym.make_vec("vpt_gym/Harvest1Log-v0", num_envs=8, wrappers=[VPTObsWrapper, ...]))
+        def make():
+            return VPTActionWrapper(VPTObsWrapper(gym.make("vpt_gym/Harvest1Log-v0")))
+
+        envs = EpisodeStarts(ThreadVectorEnv([make] * 8))  # of vpt_gym.world.vector, or any other vector env
         obs, info = envs.reset(seed=0)
         agent.reset(seed=0)
         while True:
