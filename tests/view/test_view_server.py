@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,31 @@ def ask(
 def error(body: bytes) -> str:
     message: str = json.loads(body)["error"]
     return message
+
+
+def test_nothing_is_said_of_a_browser_that_goes_away(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with running_view(Episodes(demo)) as server:
+        connection = socket.create_connection(("127.0.0.1", server.server_port))
+        connection.sendall(b"GET / HTTP/1.1\r\n")  # the rest of the request never comes
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        time.sleep(0.3)  # the server reads by now
+        connection.close()  # resets the connection
+        assert ask(server, "")[0].status == 200
+        time.sleep(0.3)
+    assert capfd.readouterr().err == ""
+
+
+def test_errors_of_the_server_itself_are_told(
+    demo: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(request: object, client_address: object) -> None:
+        raise RuntimeError("out of order")
+
+    with running_view(Episodes(demo)) as server:
+        monkeypatch.setattr(server, "finish_request", broken)
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            ask(server, "")
+    assert "out of order" in capfd.readouterr().err
 
 
 def test_the_page_needs_nothing_from_elsewhere(server: ViewServer) -> None:

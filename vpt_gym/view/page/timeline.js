@@ -145,7 +145,8 @@ export class Timeline {
     const step = GRID.find((ticks) => ticks >= room) ?? GRID.at(-1);
     for (let t = Math.ceil(this.from / step) * step; t < this.to; t += step) {
       this.fill(this.colour.line, this.x(t), RULER, 1, this.canvas.clientHeight);
-      this.text(t, this.x(t) + 3, RULER / 2, this.colour.dim);
+      // a number that would be cut off at the edge is left out
+      if (this.x(t) + 36 < this.canvas.clientWidth) this.text(t, this.x(t) + 3, RULER / 2, this.colour.dim);
     }
   }
 

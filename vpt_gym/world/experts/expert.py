@@ -30,7 +30,6 @@ from vpt_gym.world.experts.survival import Survive
 from vpt_gym.world.items import BUCKET, COAL, SHEARS_ITEM
 from vpt_gym.world.targets import choose_block
 from vpt_gym.world.tasks import TASKS, Task
-from vpt_gym.world.tunnels import find_tunnel
 from vpt_gym.world.walking import steps_from, steps_to
 
 
@@ -107,7 +106,7 @@ class TaskExpert:
         self._clumsiness = Clumsiness(skill, seed)
         self._pilot = Pilot()
         self._is_fresh = True
-        announce_compilation("expert", 10, choose_block, find_tunnel, steps_from, steps_to)
+        announce_compilation("expert", 10, choose_block, steps_from, steps_to)
 
     def reset(self) -> None:
         """Forgets everything: call it when an episode begins."""
