@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from vpt_gym.file_lock import alone
-from vpt_gym.world.cold_start import _no_collection, compile_beside, is_cached, processors, run_unless_running
+from vpt_gym.machine import usable_processors
+from vpt_gym.world.cold_start import _no_collection, compile_beside, is_cached, run_unless_running
 from vpt_gym.world.compiled import kernel
 from vpt_gym.world.hashing import hash32
 
@@ -69,13 +70,13 @@ def test_a_kernel_compiles_where_nothing_can_be_locked(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.nbc"))
 
 
-@pytest.mark.skipif(processors() < 2, reason="a second process needs a second processor")
+@pytest.mark.skipif(usable_processors() < 2, reason="a second process needs a second processor")
 def test_another_process_compiles_the_tick_as_environments_call_it(tmp_path: Path) -> None:
     told = subprocess.run([sys.executable, "-c", BESIDE], env=fresh(tmp_path), check=True, capture_output=True)
     assert told.stdout.decode().split() == ["0", "True", "1", "0"], told.stderr.decode()
 
 
-@pytest.mark.skipif(processors() < 2, reason="a second process needs a second processor")
+@pytest.mark.skipif(usable_processors() < 2, reason="a second process needs a second processor")
 def test_the_other_process_ends_with_this_one(tmp_path: Path) -> None:
     code = BESIDE.split("assert")[0] + "assert other.poll() is None; print(other.pid)"
     told = subprocess.run([sys.executable, "-c", code], env=fresh(tmp_path), check=True, stdout=subprocess.PIPE)

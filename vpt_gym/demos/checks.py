@@ -216,7 +216,10 @@ def _newest(path: Path) -> Path:
 
 @contextmanager
 def _lock(files: DemoFiles) -> Iterator[bool]:
-    """Whether nobody is recording this demo; nobody else repairs it inside the ``with`` block."""
+    """Whether nobody is recording this demo; nobody else repairs it inside the ``with`` block.
+
+    Where files cannot be locked (see ``file_lock``) that is not known: repair nothing there while something records.
+    """
     for path in (partial(files.records), files.records):  # in this order: it may get its name in between
         try:
             records = open(path, "rb")  # noqa: SIM115 (the lock lives as long as the file is open)

@@ -7,18 +7,18 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
 import warnings
 from multiprocessing import Pipe
 
+from vpt_gym import interpreter
 from vpt_gym.minedojo.process_tree import kill_processes
 
 # The parent's main module is not imported again, unlike by multiprocessing: a script needs no `__main__` guard, and a
 # restart does not wait for the imports of a whole training program.
-_PROGRAM = "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from vpt_gym.minedojo._worker import main; main()"
+_PROGRAM = "from vpt_gym.minedojo._worker import main; main()"
 
 _GLANCE = 0.5  # seconds between looks at a silent worker: something it has forked may keep the pipe of a dead one open
 
@@ -51,11 +51,10 @@ class Worker:
         self._marker = f"VPT_GYM_WORKER_{uuid.uuid4().hex}"
         self._directory = tempfile.mkdtemp(prefix="vpt_gym-")
         self._pipe, theirs = Pipe()
-        path = "\n".join(str(entry) or os.getcwd() for entry in sys.path)
-        arguments = [path, str(theirs.fileno()), str(self._owner), self._marker, self._directory]
+        arguments = [str(theirs.fileno()), str(self._owner), self._marker, self._directory]
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, *arguments],
+                interpreter.command(_PROGRAM, *arguments),
                 stdin=subprocess.DEVNULL,
                 cwd=cwd,
                 env={**os.environ, "TMPDIR": self._directory, self._marker: "1"},

@@ -16,12 +16,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from vpt_gym import interpreter
 from vpt_gym.file_lock import alone, try_lock
+from vpt_gym.machine import usable_processors
 
-_PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from vpt_gym.world.cold_start import run_unless_running; "
-    "run_unless_running(*sys.argv[2:])"
-)
+_PROGRAM = "from vpt_gym.world.cold_start import run_unless_running; run_unless_running(*sys.argv[2:])"
 _MARKER = "VPT_GYM_COMPILES"
 """Set in the environment of the process that compiles: it starts no other."""
 
@@ -132,15 +131,14 @@ def compile_beside(module: str, compiled: Any) -> subprocess.Popen[bytes] | None
         The process; None if there is nothing to do, no second processor to do it, or no way to start Python. Processes
         of ``multiprocessing`` start none: they have been started because there is other work for the processors.
     """
-    if is_cached(compiled) or processors() < 2 or multiprocessing.parent_process() or _MARKER in os.environ:
+    if is_cached(compiled) or usable_processors() < 2 or multiprocessing.parent_process() or _MARKER in os.environ:
         return None
     if not sys.executable or getattr(sys, "frozen", False):  # the program is not a Python interpreter
         return None
-    path = "\n".join(str(entry) or os.getcwd() for entry in sys.path)
     nothing = subprocess.DEVNULL
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, path, module, str(_lock_file(compiled, module))],
+            interpreter.command(_PROGRAM, module, str(_lock_file(compiled, module))),
             stdin=nothing,
             stdout=nothing,
             stderr=nothing,
@@ -158,8 +156,3 @@ def run_unless_running(module: str, lock: str) -> None:
     with open(lock, "ab") as file:
         if try_lock(file):
             runpy.run_module(module, run_name="__main__")
-
-
-def processors() -> int:
-    """Returns how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

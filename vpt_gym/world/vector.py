@@ -15,8 +15,8 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import concatenate, iterate
 
+from vpt_gym.machine import usable_processors
 from vpt_gym.spaces import TextArray
-from vpt_gym.world.cold_start import processors
 
 _ROW_SPACES = (Box, Discrete, MultiBinary, MultiDiscrete, TextArray)
 """Spaces whose batches are arrays. A space derived from one of them may be batched in another way."""
@@ -87,7 +87,7 @@ class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; it must be at least 1, or None for one a processor")
         super().__init__(list(env_fns), **kwargs)
-        self._threads = min(threads or processors(), self.num_envs)
+        self._threads = min(threads or usable_processors(), self.num_envs)
         # the thread that calls step() is one of them
         self._pool = ThreadPoolExecutor(self._threads - 1, "world") if self._threads > 1 else None
         self._seconds = np.zeros(self.num_envs)
