@@ -88,9 +88,13 @@ def serving(files: Files) -> Iterator[Files]:
                 status = 206
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             rest = content[start:]
+            # Before the head goes out: a client that leaves at the head must not take the cut of the one after it.
+            cut = files.cuts.pop(0) if body and files.cuts else None
             self._head(status, len(rest) if files.length else None, headers)
             if body:
-                self._send(rest)
+                self._send(rest if cut is None else rest[:cut])
+                if cut is not None or not files.length:
+                    self.close_connection = True
 
         def _head(self, status: int, length: int | None, headers: dict[str, str]) -> None:
             self.send_response(status)
@@ -103,9 +107,6 @@ def serving(files: Files) -> Iterator[Files]:
             self.end_headers()
 
         def _send(self, rest: bytes) -> None:
-            if files.cuts:
-                rest = rest[: files.cuts.pop(0)]
-                self.close_connection = True
             for begin in range(0, len(rest), 100_000):
                 time.sleep(files.pause)
                 try:
@@ -113,8 +114,6 @@ def serving(files: Files) -> Iterator[Files]:
                 except ConnectionError:  # the client has gone
                     self.close_connection = True
                     return
-            if not files.length:
-                self.close_connection = True
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

@@ -45,6 +45,13 @@ def left_behind() -> tuple[set[int], set[str], int]:
     return processes, set(os.listdir(tempfile.gettempdir())), len(os.listdir("/proc/self/fd"))
 
 
+def stop(game: psutil.Process) -> None:
+    """Stops a process. Returns when all of its threads stand: until its turn comes, each of them could still answer."""
+    game.suspend()
+    while {psutil.Process(thread.id).status() for thread in game.threads()} != {psutil.STATUS_STOPPED}:
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_truncates_with_its_cause_and_the_next_reset_starts_afresh(make_through_proxy: Any, fault: str) -> None:
     env = make_through_proxy("--fault", fault, "--after", "3", step_timeout=2, task_id="harvest_1_log")
@@ -82,7 +89,7 @@ def test_a_stopped_game_counts_as_hung(make_env: Any) -> None:
     env = make_env(step_timeout=1)
     env.reset()
     (game,) = psutil.Process().children()
-    game.suspend()
+    stop(game)
     *_, truncated, info = env.step(REST)
     assert truncated
     assert info["env_error"] == "the game did not answer within 1 s"
@@ -136,7 +143,7 @@ def test_an_interrupted_step_is_not_answered_with_the_rest_of_the_one_before(mak
     env = make_env(step_timeout=20)
     first, _ = env.reset(seed=1)
     (game,) = psutil.Process().children()
-    game.suspend()
+    stop(game)
     interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     interrupt.start()
     with pytest.raises(KeyboardInterrupt):
