@@ -3,17 +3,19 @@
 Plays ``WORLDS`` unseen worlds of each task through its registered env, within its limit of steps, as well as they can.
 Harvesting a log is also played in the easy worlds, and again after another policy has run about and dug holes for 200
 ticks first, which is what DAgger asks; and some tasks with half the skill. Survival is a success for who lives through
-a day and a night, in ``SURVIVAL_WORLDS``. Writes ``benchmarks/results/expert.json``. Run it with
+a day and a night. Writes ``benchmarks/results/expert.json``. Run it with
 ``python -m benchmarks expert``.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import time
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -21,12 +23,12 @@ import numpy as np
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.actions.human import human_action
 from vpt_gym.learning.evaluate import wilson_interval
-from vpt_gym.machine import describe
+from vpt_gym.machine import describe, usable_processors
 from vpt_gym.world.experts import TaskExpert, expert_for
 from vpt_gym.world.ids import STEP_LIMITS, env_id
 from vpt_gym.world.tasks import TICKS_PER_DAY
 
-WORLDS, SURVIVAL_WORLDS = 100, 20
+WORLDS = 100
 FIRST_SEED = 9_100_000
 DETOUR = 200
 """Ticks that the other policy plays, where it does."""
@@ -55,6 +57,14 @@ CASES = (
 )
 
 
+class Played(NamedTuple):
+    """What came of one world: success, ticks (0 if the other policy did it), seconds of each label."""
+
+    success: bool
+    ticks: int
+    labels: list[float]
+
+
 def wander(env: gym.Env[Any, Any], expert: TaskExpert, seed: int) -> bool:
     """Lets a random policy play while the expert labels; tells whether the episode ended by that."""
     rng = np.random.default_rng(seed)
@@ -69,39 +79,42 @@ def wander(env: gym.Env[Any, Any], expert: TaskExpert, seed: int) -> bool:
     return False
 
 
-def measure(case: Case) -> dict[str, Any]:
+def limit_of(case: Case) -> int:
+    """Returns the ticks that an episode may take."""
+    return TICKS_PER_DAY if case.task == "survival" else (STEP_LIMITS[case.task] or 0) + DETOUR * case.after_detour
+
+
+def play(case: Case, seed: int) -> Played:
+    """Plays one world; the player's own chance has the world's seed."""
+    env = gym.make(env_id(case.task), level=case.level, image_size=(32, 32), max_episode_steps=limit_of(case))
+    expert = expert_for(case.task, case.skill, seed=seed)
+    env.reset(seed=seed)
+    success = case.after_detour and wander(env, expert, seed)
+    terminated = truncated = success
+    ticks, labels = 0, []
+    while not (terminated or truncated):
+        started = time.perf_counter()
+        action = expert.act(env)
+        labels.append(time.perf_counter() - started)
+        *_, terminated, truncated, info = env.step(action)
+        ticks += 1
+        success = truncated if case.task == "survival" else info["success"]
+    return Played(success, ticks, labels)
+
+
+def measure(case: Case, pool: Executor) -> dict[str, Any]:
     """Plays all worlds of a case."""
-    survival = case.task == "survival"
-    limit = TICKS_PER_DAY if survival else (STEP_LIMITS[case.task] or 0) + DETOUR * case.after_detour
-    worlds = SURVIVAL_WORLDS if survival else WORLDS
-    env = gym.make(env_id(case.task), level=case.level, image_size=(32, 32), max_episode_steps=limit)
-    expert = expert_for(case.task, case.skill, seed=0)
-    lengths: list[int] = []
-    labels: list[float] = []
-    failures: list[int] = []
-    for seed in range(FIRST_SEED, FIRST_SEED + worlds):
-        env.reset(seed=seed)
-        expert.reset()
-        success = case.after_detour and wander(env, expert, seed)
-        terminated = truncated = success
-        ticks = 0
-        while not (terminated or truncated):
-            started = time.perf_counter()
-            action = expert.act(env)
-            labels.append(time.perf_counter() - started)
-            *_, terminated, truncated, info = env.step(action)
-            ticks += 1
-            success = truncated if survival else info["success"]
-        if not success:
-            failures.append(seed)
-        elif ticks > 0:
-            lengths.append(ticks)
-    successes = worlds - len(failures)
-    low, high = wilson_interval(successes, worlds)
+    seeds = range(FIRST_SEED, FIRST_SEED + WORLDS)
+    worlds = dict(zip(seeds, pool.map(play, [case] * WORLDS, seeds), strict=True))
+    failures = [seed for seed, played in worlds.items() if not played.success]
+    lengths = [played.ticks for played in worlds.values() if played.success and played.ticks > 0]
+    labels = [seconds for played in worlds.values() for seconds in played.labels]
+    successes = WORLDS - len(failures)
+    low, high = wilson_interval(successes, WORLDS)
     return {
         **asdict(case),
-        "limit": limit,
-        "worlds": worlds,
+        "limit": limit_of(case),
+        "worlds": WORLDS,
         "successes": successes,
         "wilson_95": [round(low, 3), round(high, 3)],
         "failed_seeds": failures,
@@ -118,13 +131,13 @@ def measure(case: Case) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Plays for some twenty minutes and writes the result."""
+    """Plays for some forty minutes on two cores, most of it the days of survival, and writes the result."""
     results = []
-    for case in CASES:
-        results.append(measure(case))
-        line = results[-1]
-        name = " ".join(str(value) for value in asdict(case).values())
-        print(f"{name}: {line['successes']}/{line['worlds']}, {line['ticks']}", flush=True)
+    with ProcessPoolExecutor(usable_processors(), multiprocessing.get_context("spawn")) as pool:
+        for case in CASES:
+            results.append(line := measure(case, pool))
+            name = " ".join(str(value) for value in asdict(case).values())
+            print(f"{name}: {line['successes']}/{line['worlds']}, {line['ticks']}", flush=True)
     result = {
         "question": "How often do the scripted players succeed in unseen worlds, and in how many ticks?",
         "first_seed": FIRST_SEED,

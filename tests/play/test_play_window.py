@@ -60,7 +60,7 @@ def test_what_is_done_is_what_is_recorded(start: Start, screen: VirtualScreen) -
     held_from = program.wait_ticks(2)
     screen.key("w", down=True)
     screen.button(1, down=True)
-    program.wait_ticks(6)
+    held = program.wait_ticks(6)
     screen.key("w", down=False)
     screen.button(1, down=False)
     held_to = program.wait_ticks(3)
@@ -108,9 +108,9 @@ def test_what_is_done_is_what_is_recorded(start: Start, screen: VirtualScreen) -
     for button in ("forward", "attack"):
         run = ticks_of(demo, button)
         assert run == list(range(run[0], run[-1] + 1))
-        assert held_from <= run[0]
-        assert len(run) >= 6
-        assert run[-1] <= held_to
+        # what the screen shows is some ticks old where other programs have the processor
+        assert held_from <= run[0] < held - 2
+        assert held - 1 <= run[-1] <= held_to
     names = ("jump", "inventory", "drop", "swapHands", "hotbar.7", "sprint", "sneak")
     for name, (before, after) in zip(names, taps, strict=True):
         (tick,) = ticks_of(demo, name)
