@@ -179,24 +179,79 @@ class TestDigging:
 
 
 class TestSurvival:
-    def test_it_hides_in_the_ground_at_dusk(self) -> None:
-        env = flat_env(dataclasses.replace(TASKS["survival"], time=12000, animals=False, monsters=False))
+    @staticmethod
+    def alone(time: int = 0) -> VoxelEnv:
+        """Returns a flat world to survive in, in which nothing lives."""
+        env = flat_env(dataclasses.replace(TASKS["survival"], time=time, animals=False, monsters=False))
         env.state.blocks[:, :, 0] = STONE
-        expert = expert_for("survival")
+        return env
+
+    @staticmethod
+    def is_hidden(env: VoxelEnv) -> bool:
+        """Tells whether the player is closed in by blocks."""
+        x, y, z = (int(env.state.player[name][0]) for name in ("x", "y", "z"))
+        walls = [(x + dx, y + up, z + dz) for up in (0, 1) for dx, dz in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+        return all(SOLID[env.state.blocks[a, c, b]] for a, b, c in [*walls, (x, y + 2, z), (x, y - 1, z)])
+
+    def test_it_hides_in_the_ground_at_dusk(self) -> None:
+        env, expert = self.alone(time=12000), expert_for("survival")
         state = env.state
-
-        def hidden() -> bool:
-            x, y, z = (int(state.player[name][0]) for name in ("x", "y", "z"))
-            walls = [(x + dx, y + up, z + dz) for up in (0, 1) for dx, dz in ((1, 0), (-1, 0), (0, 1), (0, -1))]
-            return all(SOLID[state.blocks[a, c, b]] for a, b, c in [*walls, (x, y + 2, z), (x, y - 1, z)])
-
-        until(env, expert, hidden, 400)
+        until(env, expert, lambda: self.is_hidden(env), 400)
         for _ in range(20):
             action = expert.act(env)
             env.step(action)
         assert not any(action[key] for key in ("forward", "attack", "use"))
         state.clock["time"] = 24100  # the next morning
         until(env, expert, lambda: state.player["y"][0] >= FLOOR, 500)
+
+    def test_it_closes_its_hole_with_what_lies_deep_in_the_inventory(self) -> None:
+        env, expert = self.alone(time=12000), expert_for("survival")
+        inventory = env.state.inventory
+        inventory[:9] = (WOODEN_SWORD, 1, 0)
+        inventory[9:] = (DIRT, 64, 0)  # nothing that it digs finds room in the hotbar
+        until(env, expert, lambda: self.is_hidden(env), 500)
+
+    def test_it_hides_although_a_monster_sits_in_a_pit_below(self) -> None:
+        env, expert = self.alone(time=12000), expert_for("survival")
+        blocks, player = env.state.blocks, env.state.player
+        blocks[:, :, 0] = BEDROCK
+        pit = (int(player["x"][0]) + 1, int(player["z"][0]))
+        blocks[pit][1:FLOOR] = AIR
+        spawn(env.state.world, ZOMBIE, pit[0] + 0.5, 1.0, pit[1] + 0.5)
+        until(env, expert, lambda: self.is_hidden(env), 600)
+
+    def test_with_bare_hands_it_lets_monsters_be_that_are_not_near(self) -> None:
+        def way_gone(armed: bool) -> float:
+            env, expert = self.alone(), expert_for("survival")
+            world, player = env.state.world, env.state.player
+            env.state.inventory[0] = (WOODEN_SWORD, int(armed), 0)
+            spawn(world, ZOMBIE, float(player["x"][0]) + 8.0, float(player["y"][0]), float(player["z"][0]))
+            blocks = env.state.blocks
+            x, z = (int(player[name][0]) for name in ("x", "z"))
+            blocks[x - 6, z - 1 : z + 2, FLOOR] = OAK_LOG
+            start = float(player["x"][0])
+            for _ in range(15):
+                env.step(expert.act(env))
+            return float(player["x"][0]) - start
+
+        assert way_gone(armed=True) > 1.0
+        assert way_gone(armed=False) < -1.0
+
+    @pytest.mark.parametrize("weapon", [0, WOODEN_SWORD])
+    def test_no_blow_falls_while_it_could_not_hurt(self, weapon: int) -> None:
+        env, expert = self.alone(time=14000), expert_for("vpt_combat_zombie_plains")
+        env.state.inventory[0] = (weapon, int(weapon > 0), 0)
+        player, creatures = env.state.player, env.state.creatures
+        player["health"] = 10**6
+        spawn(env.state.world, ZOMBIE, float(player["x"][0]) + 3.0, float(player["y"][0]), float(player["z"][0]))
+        blows = wounds = 0
+        for _ in range(120):
+            before, aims = float(creatures["health"].max()), int(player["aim_creature"][0]) >= 0
+            action = expert.act(env)
+            env.step(action)
+            blows += int(action["attack"]) * aims
+            wounds += float(creatures["health"].max()) < before
+        assert blows == wounds > 3
 
     def test_it_eats_when_it_is_hungry(self) -> None:
         env = flat_env("survival")
@@ -205,9 +260,8 @@ class TestSurvival:
         until(env, expert_for("survival"), lambda: int(env.state.player["food"][0]) >= 16, 120)
 
     def test_it_makes_a_sword_by_day_and_fights_with_it(self) -> None:
-        env = flat_env(dataclasses.replace(TASKS["survival"], animals=False, monsters=False))
+        env, expert = self.alone(), expert_for("survival")
         env.state.inventory[20] = (OAK_LOG, 2, 0)
-        expert = expert_for("survival")
         inventory, player = env.state.inventory, env.state.player
         until(env, expert, lambda: bool((inventory[:9, 0] == WOODEN_SWORD).any()), 600)
         spawn(env.state.world, ZOMBIE, float(player["x"][0]) + 4.0, float(player["y"][0]), float(player["z"][0]))

@@ -36,6 +36,8 @@ STEPS_AHEAD = 2.0
 """Ticks by which it foresees where the creature goes."""
 REFUSED_TICKS = 200
 """For how long it lets be one that it could not get at."""
+TALLEST_STRIKE = 3.0
+"""A creature that is so much higher or lower than the player cannot be struck, however near it is, blocks."""
 WAY_TICKS = 10
 """A way to a creature is found anew after so long, when the creature has moved on."""
 
@@ -102,9 +104,12 @@ class Chaser:
             return None
         pilot.intent = ("chase", int(c.number))
         action = self._approach(pilot, index)
+        if action is None:
+            self._refused[int(c.number)] = body.ticks + REFUSED_TICKS
+            return None
         ready = body.aim_creature == index and pilot.has_let_go() and slot == body.slot
         if ready and self._key == "attack":
-            ready = c.hurt_ticks <= 1 and body.since_attack + 1.5 >= CHARGE_TICKS[body.held]
+            ready = c.hurt_ticks == 0 and body.since_attack + 1.5 >= CHARGE_TICKS[body.held]
         if ready:
             action[self._key] = 1
         elif body.aims_at_leaves and self.distance(pilot, index) < 3.0 and pilot.has_let_go():
@@ -118,16 +123,21 @@ class Chaser:
         dz = wrapped(float(c.z) + STEPS_AHEAD * float(c.vz) - body.z)
         return dx, float(c.y) + 0.6 * float(CREATURE_HEIGHT[c.kind]) - body.y - EYE_HEIGHT, dz
 
-    def _approach(self, pilot: Pilot, index: int) -> HumanAction:
+    def _approach(self, pilot: Pilot, index: int) -> HumanAction | None:
+        """Goes to a creature; None if it is above or below, and there is no way to it."""
         body = pilot.body
         offset = self._offset(pilot, index)
         dx, _, dz = offset
         away = self.distance(pilot, index)
-        level = abs(pilot.state.creatures[index].y - body.y) < 1.3
-        if away > 2.5 and not (level and pilot.can_walk_to(dx, dz)):
+        above = abs(pilot.state.creatures[index].y - body.y)
+        level = above < 1.3
+        near = away <= 2.5 and above <= TALLEST_STRIKE
+        if not near and not (level and pilot.can_walk_to(dx, dz)):
             way = self._way_to(pilot, index)
             if way is not None:
                 return pilot.walk(way, offset)
+            if away <= 2.5:
+                return None
         pitch_off, yaw_off = body.off_direction(*offset)
         if away > LOOK_FROM:
             pitch_off = -body.pitch

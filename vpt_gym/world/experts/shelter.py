@@ -68,17 +68,17 @@ class Shelter:
 
     def act(self, pilot: Pilot) -> HumanAction | None:
         """Returns what to do now, or None when there is no ground to dig in nearby."""
+        x, y, z = self._cell(pilot)
+        below = _walls(pilot, x, y, z) == 4
+        if below and _walls(pilot, x, y + 1, z) == 4 and not self.is_inside(pilot) and _walls(pilot, x, y + 2, z) > 0:
+            return self._close(pilot, x, y + 2, z)
         if pilot.screen:
             return close_screen(pilot)
-        x, y, z = self._cell(pilot)
         if self.is_inside(pilot):
             pilot.intent = ("wait",)
             return pilot.look(-pilot.body.pitch, 0.0)
-        below = _walls(pilot, x, y, z) == 4
         if not pilot.body.on_ground:
             return human_action() if below else self._go(pilot)
-        if below and _walls(pilot, x, y + 1, z) == 4 and _walls(pilot, x, y + 2, z) > 0:
-            return self._close(pilot, x, y + 2, z)
         begun = self._way is None or pilot.body.is_at(self._way.place, 0.5) or below
         if begun and _can_dig(pilot, x, y, z, DEPTH if not below else 1):
             return self._dig_down(pilot, x, y, z)
@@ -103,13 +103,18 @@ class Shelter:
 
     @staticmethod
     def _close(pilot: Pilot, x: int, y: int, z: int) -> HumanAction | None:
-        """Puts a block over the head, against a side of the hole."""
+        """Puts a block over the head, against a side of the hole; for a block, it looks into the inventory."""
+        if not pilot.body.on_ground:
+            return human_action()
         slot = pilot.slot_of(COMMON)
         slot = pilot.slot_of(PRECIOUS) if slot < 0 else slot
         if slot < 0:
             return None
         if slot >= HOTBAR_SLOTS:
             return bring_to_hotbar(pilot, slot, HOTBAR_SLOTS - 1)
+        closing = close_screen(pilot)
+        if closing is not None:
+            return closing
         body = pilot.body
         pilot.intent = ("close", x, y, z)
         offs = [

@@ -24,8 +24,10 @@ DUSK, DAWN = 11500, 23600
 MEALS = 4
 """Pieces of food that are enough to have."""
 LUMBER = 8
-NEAR_MONSTER = 10.0
-"""Monsters nearer than this are fought, blocks."""
+NEAR_MONSTER, TOO_NEAR = 10.0, 4.0
+"""Monsters nearer than this are fought, blocks: by day with a sword; at night, and without a sword."""
+HUNGRY = 12
+"""With so much food or less, eating comes before the sword."""
 EDIBLE = tuple(item for item in ITEMS if FOOD[item] > 0 and item != ROTTEN_FLESH)
 
 
@@ -57,10 +59,11 @@ class Survive:
     """Fights, eats, hunts, makes a sword, cuts wood and hides."""
 
     def __init__(self) -> None:
-        monsters = Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=NEAR_MONSTER)
         animals = Chaser(lambda c: np.isin(c["kind"], (PIG, COW, SHEEP, CHICKEN)))
         self._shelter = Shelter()
-        self._fight = Armed(monsters)
+        self._fight, self._defend = (
+            Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=farthest)) for farthest in (NEAR_MONSTER, TOO_NEAR)
+        )
         self._eat = Eat()
         close, leave, rest = WithoutScreen(), Tunneller(None), Rest()
         food = ids(*EDIBLE)
@@ -70,7 +73,7 @@ class Survive:
         self._stroll: Plan = FirstOf(close, Seeker(ids(), ids()), leave, rest)
         self._leave = leave
         gather = (self._hunt, self._forge, self._lumber)
-        self._parts: tuple[Any, ...] = (self._shelter, self._fight, self._eat, *gather, self._stroll)
+        self._parts: tuple[Any, ...] = (self._shelter, self._fight, self._defend, self._eat, *gather, self._stroll)
 
     def reset(self) -> None:
         """See ``Plan``."""
@@ -80,27 +83,33 @@ class Survive:
     def act(self, pilot: Pilot) -> HumanAction | None:
         """See ``Plan``."""
         time = int(pilot.state.clock["time"][0]) % TICKS_PER_DAY
+        night = DUSK <= time < DAWN
         inside = self._shelter.is_inside(pilot)
         if not inside:
-            action = self._fight.act(pilot)
+            # a zombie takes twenty blows of the fist, and deals seven that kill: nobody seeks that
+            seeks = not night and pilot.slot_of((WOODEN_SWORD,)) >= 0
+            action = (self._fight if seeks else self._defend).act(pilot)
+            if action is None and night:
+                action = self._shelter.act(pilot)
             if action is not None:
                 return action
         action = self._eat.act(pilot)
         if action is not None:
             return action
-        if DUSK <= time < DAWN:
+        if night:
             return self._shelter.act(pilot) or self._stroll.act(pilot)
         if inside:
             return self._leave.act(pilot) or human_action()
-        counts = pilot.counts()
-        # what it crafts, it first brings to an end
-        if not pilot.screen and sum(int(counts[item]) for item in EDIBLE) < MEALS:
-            action = self._hunt.act(pilot)
+        counts, free = pilot.counts(), not pilot.screen  # what it crafts, it first brings to an end
+        meals = sum(int(counts[item]) for item in EDIBLE)
+        logs = sum(int(counts[log]) for log in LOGS)
+        for plan, due in (
+            (self._hunt, free and meals == 0 and pilot.body.food <= HUNGRY),
+            (self._forge, True),
+            (self._hunt, free and meals < MEALS),
+            (self._lumber, logs < LUMBER),
+        ):
+            action = plan.act(pilot) if due else None
             if action is not None:
                 return action
-        action = self._forge.act(pilot)  # a zombie takes twenty blows of the fist, and deals seven that kill
-        if action is not None:
-            return action
-        if sum(int(counts[log]) for log in LOGS) < LUMBER:
-            return self._lumber.act(pilot)
         return self._stroll.act(pilot)
