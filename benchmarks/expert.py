@@ -3,8 +3,8 @@
 Plays ``WORLDS`` unseen worlds of each task through its registered env, within its limit of steps, as well as they can.
 Harvesting a log is also played in the easy worlds, and again after another policy has run about and dug holes for 200
 ticks first, which is what DAgger asks; and some tasks with half the skill. Survival is a success for who lives through
-a day and a night. Writes ``benchmarks/results/expert.json``. Run it with
-``python -m benchmarks expert``.
+a day and a night. All processors play at once, so a label takes a little longer than it would alone. Writes
+``benchmarks/results/expert.json``. Run it with ``python -m benchmarks expert``.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def serving(files: Files) -> Iterator[Files]:
             cut = files.cuts.pop(0) if body and files.cuts else None
             self._head(status, len(rest) if files.length else None, headers)
             if body:
-                self._send(rest if cut is None else rest[:cut])
+                self._send(rest[:cut])
                 if cut is not None or not files.length:
                     self.close_connection = True
 

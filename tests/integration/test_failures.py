@@ -48,8 +48,12 @@ def left_behind() -> tuple[set[int], set[str], int]:
 def stop(game: psutil.Process) -> None:
     """Stops a process. Returns when all of its threads stand: until its turn comes, each of them could still answer."""
     game.suspend()
-    while {psutil.Process(thread.id).status() for thread in game.threads()} != {psutil.STATUS_STOPPED}:
-        time.sleep(0.001)
+    deadline = time.monotonic() + 20.0
+    states = {"R"}
+    while states != {"T"}:
+        assert time.monotonic() < deadline, f"the game does not stop: its threads are {states}"
+        stats = [path.read_text() for path in Path(f"/proc/{game.pid}/task").glob("*/stat")]
+        states = {stat.rpartition(")")[2].split()[0] for stat in stats}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

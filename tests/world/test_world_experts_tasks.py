@@ -187,6 +187,15 @@ class TestSurvival:
         return env
 
     @staticmethod
+    def put_into_pit(env: VoxelEnv, kind: int, floor: int) -> None:
+        """Makes a pit beside the player, whose rim hides the creature in it."""
+        blocks, player = env.state.blocks, env.state.player
+        blocks[:, :, 0] = BEDROCK
+        pit = (int(player["x"][0]) + 1, int(player["z"][0]))
+        blocks[pit][floor:FLOOR] = AIR
+        spawn(env.state.world, kind, pit[0] + 0.5, float(floor), pit[1] + 0.5)
+
+    @staticmethod
     def is_hidden(env: VoxelEnv) -> bool:
         """Tells whether the player is closed in by blocks."""
         x, y, z = (int(env.state.player[name][0]) for name in ("x", "y", "z"))
@@ -211,14 +220,41 @@ class TestSurvival:
         inventory[9:] = (DIRT, 64, 0)  # nothing that it digs finds room in the hotbar
         until(env, expert, lambda: self.is_hidden(env), 500)
 
-    def test_it_hides_although_a_monster_sits_in_a_pit_below(self) -> None:
+    @pytest.mark.parametrize("floor", [1, 2, 3])
+    def test_it_hides_although_a_monster_sits_in_a_pit_below(self, floor: int) -> None:
         env, expert = self.alone(time=12000), expert_for("survival")
-        blocks, player = env.state.blocks, env.state.player
-        blocks[:, :, 0] = BEDROCK
-        pit = (int(player["x"][0]) + 1, int(player["z"][0]))
-        blocks[pit][1:FLOOR] = AIR
-        spawn(env.state.world, ZOMBIE, pit[0] + 0.5, 1.0, pit[1] + 0.5)
+        self.put_into_pit(env, ZOMBIE, floor)
         until(env, expert, lambda: self.is_hidden(env), 600)
+
+    def test_what_it_could_not_reach_is_fought_when_it_strikes(self) -> None:
+        env, expert = self.alone(), expert_for("survival")
+        env.state.inventory[0] = (WOODEN_SWORD, 1, 0)
+        self.put_into_pit(env, ZOMBIE, 1)
+        for _ in range(30):
+            env.step(expert.act(env))
+        player, zombie = env.state.player[0], env.state.creatures[0]
+        zombie.x, zombie.y, zombie.z = player.x, player.y, player.z + 1.0
+        player.hurt_ticks = 9
+        until(env, expert, lambda: int(env.state.world.kills[ZOMBIE]) == 1, 150)
+
+    def test_a_table_beside_the_hole_does_not_hold_its_lid(self) -> None:
+        env, expert = self.alone(time=12000), expert_for("survival")
+        x, z = (int(env.state.player[name][0]) for name in ("x", "z"))
+        for dx, dz in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            env.state.blocks[x + dx, z + dz, FLOOR] = CRAFTING_TABLE
+        until(env, expert, lambda: self.is_hidden(env), 500)
+
+    @pytest.mark.parametrize("screen", [CLOSED, INVENTORY_SCREEN])
+    def test_it_leaves_its_hole_in_the_morning_whatever_it_has(self, screen: int) -> None:
+        env, expert = self.alone(time=12000), expert_for("survival")
+        until(env, expert, lambda: self.is_hidden(env), 500)
+        env.state.inventory[9:12] = ((CRAFTING_TABLE, 1, 0), (OAK_PLANKS, 8, 0), (STICK, 4, 0))  # no room for a table
+        if screen:
+            env.step(human_action("inventory"))
+            env.step(human_action())
+        assert int(env.state.screen["open"][0]) == screen
+        env.state.clock["time"] = 24100
+        until(env, expert, lambda: env.state.player["y"][0] >= FLOOR, 500)
 
     def test_with_bare_hands_it_lets_monsters_be_that_are_not_near(self) -> None:
         def way_gone(armed: bool) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.world.combat import CHARGE_TICKS
+from vpt_gym.world.creature_paths import in_view
 from vpt_gym.world.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
 from vpt_gym.world.experts.pilot import Pilot, Way
 from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
@@ -36,8 +37,9 @@ STEPS_AHEAD = 2.0
 """Ticks by which it foresees where the creature goes."""
 REFUSED_TICKS = 200
 """For how long it lets be one that it could not get at."""
-TALLEST_STRIKE = 3.0
-"""A creature that is so much higher or lower than the player cannot be struck, however near it is, blocks."""
+NEAR, NEAR_ABOVE = 2.5, 2.5
+"""A creature whose side is nearer than this, and its head or feet no farther above or below the eye, is simply walked
+up to, if it can be seen; else a way is looked for. Blocks."""
 WAY_TICKS = 10
 """A way to a creature is found anew after so long, when the creature has moved on."""
 
@@ -49,10 +51,11 @@ class Chaser:
         wanted: Which creatures.
         key: ``"attack"`` or ``"use"``.
         farthest: It does not notice creatures farther away, blocks.
+        hidden: It also notices those that are far above or below, or behind a block.
     """
 
-    def __init__(self, wanted: Wanted, key: str = "attack", farthest: float = 40.0) -> None:
-        self._wanted, self._key, self._farthest = wanted, key, farthest
+    def __init__(self, wanted: Wanted, key: str = "attack", farthest: float = 40.0, hidden: bool = True) -> None:
+        self._wanted, self._key, self._farthest, self._hidden = wanted, key, farthest, hidden
         self.reset()
 
     def reset(self) -> None:
@@ -65,6 +68,8 @@ class Chaser:
     def choose(self, pilot: Pilot) -> int:
         """Returns the index of the creature to go after, or -1."""
         body, best, cheapest = pilot.body, -1, math.inf
+        if body.hurt_ticks > 0:
+            self._refused.clear()  # it may have been one of those
         creatures = pilot.state.creatures
         alive = (creatures["kind"] > 0) & (creatures["death_ticks"] == 0)
         for k in np.flatnonzero(alive & self._wanted(creatures)).tolist():
@@ -73,6 +78,8 @@ class Chaser:
             dx, dz = wrapped(x - body.x), wrapped(z - body.z)
             away = math.hypot(dx, y - body.y, dz)
             if away > self._farthest or self._refused.get(number, 0) > body.ticks:
+                continue
+            if not (self._hidden or self._is_within_reach(pilot, k)):
                 continue
             cost = away + abs(body.off_direction(dx, 0.0, dz)[1]) / TURN_PER_STEP
             cost -= SWITCH if number == self._number else 0.0
@@ -124,19 +131,20 @@ class Chaser:
         return dx, float(c.y) + 0.6 * float(CREATURE_HEIGHT[c.kind]) - body.y - EYE_HEIGHT, dz
 
     def _approach(self, pilot: Pilot, index: int) -> HumanAction | None:
-        """Goes to a creature; None if it is above or below, and there is no way to it."""
-        body = pilot.body
+        """Goes to a creature; None if it is beside, above or below the player, and there is no way to it."""
+        body, c = pilot.body, pilot.state.creatures[index]
         offset = self._offset(pilot, index)
         dx, _, dz = offset
         away = self.distance(pilot, index)
-        above = abs(pilot.state.creatures[index].y - body.y)
-        level = above < 1.3
-        near = away <= 2.5 and above <= TALLEST_STRIKE
-        if not near and not (level and pilot.can_walk_to(dx, dz)):
+        if away > NEAR:
+            straight = abs(c.y - body.y) < 1.3 and pilot.can_walk_to(dx, dz)
+        else:
+            straight = self._is_within_reach(pilot, index)
+        if not straight:
             way = self._way_to(pilot, index)
             if way is not None:
                 return pilot.walk(way, offset)
-            if away <= 2.5:
+            if away <= NEAR and body.on_ground and c.on_ground:
                 return None
         pitch_off, yaw_off = body.off_direction(*offset)
         if away > LOOK_FROM:
@@ -149,6 +157,14 @@ class Chaser:
         if body.in_water or (body.bumped and "forward" in keys):
             keys.append("jump")
         return pilot.look(pitch_off, yaw_off, *keys)
+
+    def _is_within_reach(self, pilot: Pilot, index: int) -> bool:
+        """Tells whether a creature is neither too high nor too low to strike from beside it, nor behind a block."""
+        body, c = pilot.body, pilot.state.creatures[index]
+        eye = body.y + EYE_HEIGHT
+        above = max(float(c.y) - eye, eye - float(c.y) - float(CREATURE_HEIGHT[c.kind]))
+        seen = in_view(pilot.state.blocks, body.x, eye, body.z, *self._offset(pilot, index))
+        return above < NEAR_ABOVE and bool(seen)
 
     def _way_to(self, pilot: Pilot, index: int) -> Way | None:
         """Returns the way to where a creature stands, or None when there is none."""

@@ -16,6 +16,7 @@ from vpt_gym.world.experts.stations import Station
 from vpt_gym.world.experts.tunnelling import Tunneller
 from vpt_gym.world.items import STICK, WOODEN_PICKAXE
 from vpt_gym.world.recipes import PLANKS, RECIPES, Recipe
+from vpt_gym.world.screen_layout import TABLE_SCREEN
 
 LOGS = tuple(int(block) for block in IS_LOG.nonzero()[0])
 RECIPE: dict[int, Recipe] = {recipe.result: recipe for recipe in RECIPES}
@@ -127,7 +128,10 @@ class MakeTool:
             return open_inventory(pilot) or craft(pilot, RECIPE[STICK])
         if needs_table:
             return open_inventory(pilot) or craft(pilot, RECIPE[CRAFTING_TABLE])
-        return self._station.open(pilot) or craft(pilot, RECIPE[self._tool])
+        opening = self._station.open(pilot)
+        if opening is not None or pilot.screen != TABLE_SCREEN:
+            return opening
+        return craft(pilot, RECIPE[self._tool])
 
 
 class Rest:

@@ -40,6 +40,8 @@ CENTRED = 0.15
 AIM_ANGLE = 8.0
 SITES = 300
 """Places nearby that are looked at."""
+LID_SLOT = HOTBAR_SLOTS - 2
+"""Where in the hotbar it brings a block to close the hole with; what it crafts comes into the last slot."""
 COMMON = (DIRT, GRASS, SAND, GRAVEL, COBBLESTONE)
 PRECIOUS = tuple(
     block
@@ -70,7 +72,8 @@ class Shelter:
         """Returns what to do now, or None when there is no ground to dig in nearby."""
         x, y, z = self._cell(pilot)
         below = _walls(pilot, x, y, z) == 4
-        if below and _walls(pilot, x, y + 1, z) == 4 and not self.is_inside(pilot) and _walls(pilot, x, y + 2, z) > 0:
+        deep = below and _walls(pilot, x, y + 1, z) == 4
+        if deep and not _solid(pilot, x, y + 2, z) and _sides_of_lid(pilot, x, y + 2, z):
             return self._close(pilot, x, y + 2, z)
         if pilot.screen:
             return close_screen(pilot)
@@ -111,7 +114,7 @@ class Shelter:
         if slot < 0:
             return None
         if slot >= HOTBAR_SLOTS:
-            return bring_to_hotbar(pilot, slot, HOTBAR_SLOTS - 1)
+            return bring_to_hotbar(pilot, slot, LID_SLOT)
         closing = close_screen(pilot)
         if closing is not None:
             return closing
@@ -119,8 +122,7 @@ class Shelter:
         pilot.intent = ("close", x, y, z)
         offs = [
             (abs(off[1]), off, (x + dx, y, z + dz), 0 if dx > 0 else 1 if dx < 0 else 4 if dz > 0 else 5)
-            for dx, dz in SIDES
-            if _solid(pilot, x + dx, y, z + dz)
+            for dx, dz in _sides_of_lid(pilot, x, y, z)
             for off in [body.off((x + 0.5 + 0.5 * dx, y + 0.5, z + 0.5 + 0.5 * dz))]
         ]
         _, (pitch_off, yaw_off), wall, face = min(offs)
@@ -157,6 +159,12 @@ class Shelter:
 
 def _solid(pilot: Pilot, x: int, y: int, z: int) -> bool:
     return bool(SOLID[block_at(pilot.state, (x, y, z))])
+
+
+def _sides_of_lid(pilot: Pilot, x: int, y: int, z: int) -> list[tuple[int, int]]:
+    """Returns the directions in which there is a block beside a cell that another one can be put against."""
+    beside = {(dx, dz): block_at(pilot.state, (x + dx, y, z + dz)) for dx, dz in SIDES}
+    return [side for side, block in beside.items() if SOLID[block] and block not in (CRAFTING_TABLE, FURNACE)]
 
 
 def _walls(pilot: Pilot, x: int, y: int, z: int) -> int:

@@ -15,7 +15,7 @@ from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.seeking import Seeker, ids
 from vpt_gym.world.experts.shelter import Shelter
 from vpt_gym.world.experts.tunnelling import Tunneller
-from vpt_gym.world.items import FOOD, ITEMS, ROTTEN_FLESH, WOODEN_SWORD
+from vpt_gym.world.items import DAMAGE, FOOD, ITEMS, ROTTEN_FLESH, WOODEN_SWORD
 from vpt_gym.world.state import MAX_FOOD, MAX_HEALTH
 
 TICKS_PER_DAY = 24000
@@ -25,7 +25,7 @@ MEALS = 4
 """Pieces of food that are enough to have."""
 LUMBER = 8
 NEAR_MONSTER, TOO_NEAR = 10.0, 4.0
-"""Monsters nearer than this are fought, blocks: by day with a sword; at night, and without a sword."""
+"""Monsters nearer than this are fought, blocks: with a sword by day; at night, and without a sword."""
 HUNGRY = 12
 """With so much food or less, eating comes before the sword."""
 EDIBLE = tuple(item for item in ITEMS if FOOD[item] > 0 and item != ROTTEN_FLESH)
@@ -61,9 +61,8 @@ class Survive:
     def __init__(self) -> None:
         animals = Chaser(lambda c: np.isin(c["kind"], (PIG, COW, SHEEP, CHICKEN)))
         self._shelter = Shelter()
-        self._fight, self._defend = (
-            Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=farthest)) for farthest in (NEAR_MONSTER, TOO_NEAR)
-        )
+        self._fight = Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=NEAR_MONSTER))
+        self._defend = Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=TOO_NEAR, hidden=False))
         self._eat = Eat()
         close, leave, rest = WithoutScreen(), Tunneller(None), Rest()
         food = ids(*EDIBLE)
@@ -85,10 +84,10 @@ class Survive:
         time = int(pilot.state.clock["time"][0]) % TICKS_PER_DAY
         night = DUSK <= time < DAWN
         inside = self._shelter.is_inside(pilot)
+        armed = self._is_armed(pilot)
         if not inside:
             # a zombie takes twenty blows of the fist, and deals seven that kill: nobody seeks that
-            seeks = not night and pilot.slot_of((WOODEN_SWORD,)) >= 0
-            action = (self._fight if seeks else self._defend).act(pilot)
+            action = (self._fight if armed and not night else self._defend).act(pilot)
             if action is None and night:
                 action = self._shelter.act(pilot)
             if action is not None:
@@ -96,16 +95,18 @@ class Survive:
         action = self._eat.act(pilot)
         if action is not None:
             return action
-        if night:
-            return self._shelter.act(pilot) or self._stroll.act(pilot)
         if inside:
-            return self._leave.act(pilot) or human_action()
+            return (
+                self._shelter.act(pilot) if night else close_screen(pilot) or self._leave.act(pilot) or human_action()
+            )
+        if night:
+            return self._stroll.act(pilot)
         counts, free = pilot.counts(), not pilot.screen  # what it crafts, it first brings to an end
         meals = sum(int(counts[item]) for item in EDIBLE)
         logs = sum(int(counts[log]) for log in LOGS)
         for plan, due in (
             (self._hunt, free and meals == 0 and pilot.body.food <= HUNGRY),
-            (self._forge, True),
+            (self._forge, not armed),
             (self._hunt, free and meals < MEALS),
             (self._lumber, logs < LUMBER),
         ):
@@ -113,3 +114,9 @@ class Survive:
             if action is not None:
                 return action
         return self._stroll.act(pilot)
+
+    @staticmethod
+    def _is_armed(pilot: Pilot) -> bool:
+        """Tells whether there is something at hand that hits as hard as a sword."""
+        item, quantity, _ = pilot.state.inventory[pilot.weapon()].tolist()
+        return quantity > 0 and bool(DAMAGE[item] >= DAMAGE[WOODEN_SWORD])
