@@ -31,7 +31,7 @@ from vpt_gym.demos.cache import FrameCache
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
 from vpt_gym.learning.initialise import match_marginals
-from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
+from vpt_gym.learning.logging import MetricLogger, check_plots, plot_curves, read_metrics
 from vpt_gym.machine import describe
 
 
@@ -193,6 +193,7 @@ class Demo:
 
 def main(args: Args) -> None:
     """Runs the demo and leaves its results in ``args.out``."""
+    check_plots()
     console = Console()
     start = time.perf_counter()
     if args.out.exists():

@@ -28,7 +28,7 @@ from vpt_gym.agents.heads import ActionDistribution
 from vpt_gym.agents.policy import VPTPolicy
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, evaluate
-from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
+from vpt_gym.learning.logging import MetricLogger, check_plots, plot_curves, read_metrics
 from vpt_gym.learning.losses import PPOLoss, ppo_loss
 from vpt_gym.learning.rollout import Rollout, RolloutCollector
 from vpt_gym.machine import describe
@@ -180,6 +180,7 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
 
 def main(args: Args) -> None:
     """Evaluates, trains, evaluates again, and leaves agent, metrics, figures and curves in ``args.out``."""
+    check_plots()
     torch.manual_seed(args.seed)
     console = Console()
     agent = load_agent(args.model, args.weights, args.seed, device=args.device)

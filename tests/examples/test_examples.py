@@ -149,3 +149,19 @@ def test_a_model_that_does_not_exist_is_named(demos, tmp_path, name):
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode != 0
     assert f"there is no file or folder {name}" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["ppo.py", "--model", "no/such/agent"], ["demo.py"]])
+def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
+    script, *words = arguments
+    code = (
+        "import runpy, sys; sys.modules['matplotlib'] = None\n"
+        f"sys.argv = {[script, *words, '--out', str(tmp_path)]!r}\n"
+        f"sys.path.insert(0, {str(ROOT / 'examples')!r})\n"
+        f"runpy.run_path({str(ROOT / 'examples' / script)!r}, run_name='__main__')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert 'pip install "vpt-gym[plot]"' in result.stderr
+    assert tmp_path.is_dir()
+    assert not list(tmp_path.iterdir())

@@ -59,6 +59,18 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
     return entries
 
 
+def check_plots() -> None:
+    """Raises now what ``plot_curves`` would raise after the training.
+
+    Raises:
+        DependencyNotInstalled: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise DependencyNotInstalled('plots need matplotlib: pip install "vpt-gym[plot]"') from error
+
+
 def plot_curves(
     path: str | Path,
     panels: Mapping[str, Mapping[str, Iterable[tuple[float, float]]]],
@@ -77,11 +89,10 @@ def plot_curves(
     Raises:
         DependencyNotInstalled: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyNotInstalled('plots need matplotlib: pip install "vpt-gym[plot]"') from error
+    check_plots()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     columns = len(panels) + bool(bars)
     figure = Figure(figsize=(5.2 * columns, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
