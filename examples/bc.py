@@ -30,6 +30,7 @@ from vpt_gym.agents.policy import VPTPolicy
 from vpt_gym.agents.trainable import freeze
 from vpt_gym.demos.cache import DemoCache
 from vpt_gym.demos.dataset import DemoDataset, SequenceBatch
+from vpt_gym.demos.format import list_demos, read_metadata
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, evaluate
 from vpt_gym.learning.features import FeatureCache
@@ -189,9 +190,19 @@ def make_dataset(demos: tuple[Path, ...], args: TrainArgs, *, seed: int, cache: 
     )
 
 
+def warn_if_elsewhere(args: Args, console: Console) -> None:
+    """Warns if the agent is to be evaluated in another env than the demos were recorded in, as far as they say."""
+    files = [path for folder in args.demos for path in list_demos(folder) if path.suffix == ".json"]
+    recorded = {read_metadata(path).get("env_id") for path in files} - {None}
+    if args.eval_episodes and recorded and args.env.id not in recorded:
+        console.print(f"[yellow]the demos are of {', '.join(sorted(recorded))}, but the agent is to be evaluated in")
+        console.print(f"[yellow]{args.env.id}: --env.id and --env.kwargs choose where")
+
+
 def main(args: Args) -> None:
     """Trains, saves and evaluates."""
     console = Console()
+    warn_if_elsewhere(args, console)
     torch.manual_seed(args.seed)
     agent = load_agent(args.model, args.weights, args.seed, temperature=args.temperature, device=args.device)
     if args.freeze:

@@ -165,3 +165,11 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
     assert 'pip install "vpt-gym[plot]"' in result.stderr
     assert tmp_path.is_dir()
     assert not list(tmp_path.iterdir())
+
+
+def test_bc_tells_that_it_evaluates_elsewhere(demos, tmp_path):
+    arguments = ("--demos", str(demos), "--out", str(tmp_path), "--train.steps", "1", "--eval-episodes", "1")
+    kwargs = json.dumps({"image_size": [32, 32], "max_episode_steps": 3})
+    output = run("bc.py", *arguments, "--env.id", "vpt_gym/Harvest1Dirt-v0", "--env.kwargs", kwargs)
+    assert "the demos are of vpt_gym/Harvest1Log-v0" in output
+    assert "vpt_gym/Harvest1Dirt-v0: --env.id" in output
