@@ -40,6 +40,8 @@ REFUSED_TICKS = 200
 NEAR, NEAR_ABOVE = 2.5, 2.5
 """A creature whose side is nearer than this, and its head or feet no farther above or below the eye, is simply walked
 up to, if it can be seen; else a way is looked for. Blocks."""
+PATIENCE = 40
+"""For how many ticks it tries to get at a creature that is near, but out of reach."""
 WAY_TICKS = 10
 """A way to a creature is found anew after so long, when the creature has moved on."""
 
@@ -63,6 +65,7 @@ class Chaser:
         self._number = -1
         self._way: Way | None = None
         self._way_until = 0
+        self._waited = 0
         self._refused: dict[int, int] = {}
 
     def choose(self, pilot: Pilot) -> int:
@@ -86,7 +89,7 @@ class Chaser:
             if cost < cheapest:
                 best, cheapest = k, cost
         if best >= 0 and int(creatures[best].number) != self._number:
-            self._number, self._way = int(creatures[best].number), None
+            self._number, self._way, self._waited = int(creatures[best].number), None, 0
         return best
 
     def distance(self, pilot: Pilot, index: int) -> float:
@@ -131,7 +134,7 @@ class Chaser:
         return dx, float(c.y) + 0.6 * float(CREATURE_HEIGHT[c.kind]) - body.y - EYE_HEIGHT, dz
 
     def _approach(self, pilot: Pilot, index: int) -> HumanAction | None:
-        """Goes to a creature; None if it is beside, above or below the player, and there is no way to it."""
+        """Goes to a creature; None if it has been near for long, but out of reach, and there is no way to it."""
         body, c = pilot.body, pilot.state.creatures[index]
         offset = self._offset(pilot, index)
         dx, _, dz = offset
@@ -144,8 +147,10 @@ class Chaser:
             way = self._way_to(pilot, index)
             if way is not None:
                 return pilot.walk(way, offset)
-            if away <= NEAR and body.on_ground and c.on_ground:
-                return None
+        self._waited = 0 if straight or away > NEAR else self._waited + 1
+        if self._waited > PATIENCE:
+            self._waited = 0
+            return None
         pitch_off, yaw_off = body.off_direction(*offset)
         if away > LOOK_FROM:
             pitch_off = -body.pitch
