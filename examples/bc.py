@@ -30,7 +30,8 @@ from vpt_gym.agents.policy import VPTPolicy
 from vpt_gym.agents.trainable import freeze
 from vpt_gym.demos.cache import DemoCache
 from vpt_gym.demos.dataset import DemoDataset, SequenceBatch
-from vpt_gym.demos.format import list_demos, read_metadata
+from vpt_gym.demos.episodes import find_paths
+from vpt_gym.demos.format import DemoError, read_metadata
 from vpt_gym.learning.envs import EnvArgs
 from vpt_gym.learning.evaluate import SEEDS, evaluate
 from vpt_gym.learning.features import FeatureCache
@@ -190,11 +191,20 @@ def make_dataset(demos: tuple[Path, ...], args: TrainArgs, *, seed: int, cache: 
     )
 
 
+def env_of(demo: Path) -> str | None:
+    """Returns the id of the env that a demo was recorded in; None if it is not known."""
+    try:
+        return read_metadata(demo).get("env_id") if demo.suffix == ".json" else None
+    except DemoError:  # the data set tells of it, and leaves it out
+        return None
+
+
 def warn_if_elsewhere(args: Args, console: Console) -> None:
     """Warns if the agent is to be evaluated in another env than the demos were recorded in, as far as they say."""
-    files = [path for folder in args.demos for path in list_demos(folder) if path.suffix == ".json"]
-    recorded = {read_metadata(path).get("env_id") for path in files} - {None}
-    if args.eval_episodes and recorded and args.env.id not in recorded:
+    if not args.eval_episodes:
+        return
+    recorded = {env for path in find_paths(args.demos) if (env := env_of(path)) is not None}
+    if recorded and args.env.id not in recorded:
         console.print(f"[yellow]the demos are of {', '.join(sorted(recorded))}, but the agent is to be evaluated in")
         console.print(f"[yellow]{args.env.id}: --env.id and --env.kwargs choose where")
 

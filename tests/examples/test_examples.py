@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -167,8 +168,10 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
     assert not list(tmp_path.iterdir())
 
 
-def test_bc_tells_that_it_evaluates_elsewhere(demos, tmp_path):
-    arguments = ("--demos", str(demos), "--out", str(tmp_path), "--train.steps", "1", "--eval-episodes", "1")
+def test_bc_tells_that_it_evaluates_elsewhere_and_leaves_out_what_is_damaged(demos, tmp_path):
+    mine = shutil.copytree(demos, tmp_path / "demos")
+    sorted(mine.glob("*.json"))[0].write_text("{")
+    arguments = ("--demos", str(mine), "--out", str(tmp_path / "bc"), "--train.steps", "1", "--eval-episodes", "1")
     kwargs = json.dumps({"image_size": [32, 32], "max_episode_steps": 3})
     output = run("bc.py", *arguments, "--env.id", "vpt_gym/Harvest1Dirt-v0", "--env.kwargs", kwargs)
     assert "the demos are of vpt_gym/Harvest1Log-v0" in output
