@@ -95,12 +95,10 @@ class Survive:
         action = self._eat.act(pilot)
         if action is not None:
             return action
-        if inside:
-            return (
-                self._shelter.act(pilot) if night else close_screen(pilot) or self._leave.act(pilot) or human_action()
-            )
         if night:
-            return self._stroll.act(pilot)
+            return (self._shelter if inside else self._stroll).act(pilot)
+        if inside:
+            return close_screen(pilot) or self._leave.act(pilot) or human_action()
         counts, free = pilot.counts(), not pilot.screen  # what it crafts, it first brings to an end
         meals = sum(int(counts[item]) for item in EDIBLE)
         logs = sum(int(counts[log]) for log in LOGS)
