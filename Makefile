@@ -9,8 +9,8 @@ export GOMP_SPINCOUNT ?= 1000
 # Files of tests run beside each other; most of their time is that of processes which start.
 PARALLEL ?= -n 2 --dist loadfile
 # Coverage sees the lines of kernels only where Python interprets them; these files are quick enough for that.
-INTERPRETED := $(addprefix tests/world/test_,kernels_interpreted.py world_creatures.py world_vitals.py \
-	world_placing.py world_combat.py)
+INTERPRETED := $(addprefix tests/world/,kernels/test_interpreted.py creatures/test_creatures.py rules/test_vitals.py \
+	rules/test_placing.py player/test_combat.py)
 STAMP := $(VENV)/.installed
 # The real MineDojo, installed beside everything of $(VENV) by the route that the README documents.
 MINEDOJO := $(VENV)-minedojo
@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(MINEDOJO_STAMP): $(STAMP)
 	test -x $(MINEDOJO)/bin/python || $(PYTHON) -m venv $(MINEDOJO)
-	$(MINEDOJO)/bin/python tests/integration/share_packages.py $(BIN)/python
+	$(MINEDOJO)/bin/python tests/support/share_packages.py $(BIN)/python
 	$(MINEDOJO)/bin/python -m pip install --quiet --upgrade pip
 	$(MINEDOJO)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[minedojo]"
 	$(MINEDOJO)/bin/python -m pip install --quiet --no-deps minedojo==0.1

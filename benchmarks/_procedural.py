@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 import torch
 
-from vpt_gym.agents.config import VPTConfig
-from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.agents.policy.policy import VPTPolicy
 
 SEED = 2222
 

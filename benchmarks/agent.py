@@ -19,12 +19,12 @@ import torch
 from benchmarks._cost import Peaks, cost, measure_peaks
 from benchmarks._procedural import procedural_frames, procedural_policy
 from benchmarks._timing import in_turns
-from vpt_gym.agents.config import VPTConfig
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision, available_precisions
-from vpt_gym.agents.heads import Distribution
-from vpt_gym.agents.memory import Memory
-from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.machine import describe
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.agents.policy.heads import Distribution
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.transformer import Memory
+from vpt_gym.system.machine import describe
 
 RESULT = Path(__file__).parent / "results" / "agent.json"
 THREADS = 2

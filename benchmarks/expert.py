@@ -23,7 +23,7 @@ import numpy as np
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.actions.human import human_action
 from vpt_gym.learning.evaluate import wilson_interval
-from vpt_gym.machine import describe, usable_processors
+from vpt_gym.system.machine import describe, usable_processors
 from vpt_gym.world.experts import TaskExpert, expert_for
 from vpt_gym.world.ids import STEP_LIMITS, env_id
 from vpt_gym.world.tasks import TICKS_PER_DAY

@@ -40,11 +40,11 @@ import numpy as np
 import vpt_gym  # noqa: F401 (registers the environments)
 from benchmarks.recording import actions
 from vpt_gym.actions.human import BUTTONS
-from vpt_gym.demos.contractor import WINDOW_HEIGHT
-from vpt_gym.demos.cursor import CURSOR, draw
-from vpt_gym.demos.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, EXTRA_KEY, RecordBuilder, to_line
-from vpt_gym.demos.video import VideoWriter
-from vpt_gym.machine import describe
+from vpt_gym.demos.files.contractor import WINDOW_HEIGHT
+from vpt_gym.demos.files.cursor import CURSOR, draw
+from vpt_gym.demos.files.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, EXTRA_KEY, RecordBuilder, to_line
+from vpt_gym.demos.files.video import VideoWriter
+from vpt_gym.system.machine import describe
 
 EPISODES, TICKS = 4, 600
 FRAMES = EPISODES * TICKS

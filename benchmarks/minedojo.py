@@ -28,11 +28,11 @@ import gymnasium as gym
 import numpy as np
 
 from vpt_gym import minedojo
-from vpt_gym.machine import describe
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.factory import make_legacy
 from vpt_gym.minedojo.game import HELLO, GameProcess, embedded_command, receive, send
 from vpt_gym.minedojo.stack import find_stack
+from vpt_gym.system.machine import describe
 
 TASK, SIZE, SEED, LEVEL = "harvest_1_log", (160, 256), 3, "easy"
 ROUNDS, TICKS = 31, 90

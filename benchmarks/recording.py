@@ -20,7 +20,7 @@ import vpt_gym  # noqa: F401 (registers the environments)
 from benchmarks._timing import spread
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.demos import FrameCache, list_demos, read_demo
-from vpt_gym.machine import describe
+from vpt_gym.system.machine import describe
 from vpt_gym.wrappers.recorder import RecorderWrapper
 
 ROUNDS = 24

@@ -22,11 +22,11 @@ import psutil
 import torch
 
 from benchmarks._timing import spread
-from vpt_gym.agents.config import VPTConfig
-from vpt_gym.agents.memory import Memory
-from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.agents.trainable import freeze
-from vpt_gym.machine import describe
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.trainable import freeze
+from vpt_gym.agents.policy.transformer import Memory
+from vpt_gym.system.machine import describe
 
 RESULT = Path(__file__).parent / "results" / "training.json"
 THREADS = 2

@@ -30,13 +30,13 @@ from llvmlite import binding
 
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.machine import describe
-from vpt_gym.world.compiled import kernel
+from vpt_gym.system.machine import describe
+from vpt_gym.world.core.geometry import EYE_HEIGHT
+from vpt_gym.world.core.picking import pick
 from vpt_gym.world.env import VoxelEnv
-from vpt_gym.world.physics import EYE_HEIGHT
-from vpt_gym.world.picking import pick
-from vpt_gym.world.rays import VIEW
-from vpt_gym.world.render import camera_axes
+from vpt_gym.world.kernels.compiled import kernel
+from vpt_gym.world.render.rays import VIEW
+from vpt_gym.world.render.renderer import camera_axes
 
 SIZES = ((128, 128), (160, 256), (360, 640))
 MAIN_SIZE = (160, 256)

@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vpt_gym.world import blocks as b
-from vpt_gym.world import items as it
-from vpt_gym.world import spawning
-from vpt_gym.world.creatures import CHICKEN, COW, PIG, SHEEP, SPIDER, ZOMBIE
-from vpt_gym.world.fields import fill_all, set_block
-from vpt_gym.world.generate import TERRAINS, choose_start, generate
-from vpt_gym.world.render import Renderer
-from vpt_gym.world.state import NOON, WorldState
-from vpt_gym.world.tick import Controls, advance
+from vpt_gym.world.catalog import blocks as b
+from vpt_gym.world.catalog import items as it
+from vpt_gym.world.catalog.creatures import CHICKEN, COW, PIG, SHEEP, SPIDER, ZOMBIE
+from vpt_gym.world.core.fields import fill_all, set_block
+from vpt_gym.world.core.state import NOON, WorldState
+from vpt_gym.world.creatures import spawning
+from vpt_gym.world.player.controls import Controls
+from vpt_gym.world.player.tick import advance
+from vpt_gym.world.render.renderer import Renderer
+from vpt_gym.world.terrain.generate import TERRAINS, choose_start, generate
 
 FOLDER = Path(__file__).parent / "images"
 COLUMNS = 3

@@ -25,15 +25,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vpt_gym import Sampling, VPTAgent
-from vpt_gym.agents.config import NAMED
-from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.agents.trainable import freeze
-from vpt_gym.demos.cache import DemoCache
-from vpt_gym.demos.dataset import DemoDataset, SequenceBatch
-from vpt_gym.demos.episodes import find_paths
-from vpt_gym.demos.format import DemoError, read_metadata
-from vpt_gym.learning.envs import EnvArgs
-from vpt_gym.learning.evaluate import SEEDS, evaluate
+from vpt_gym.agents.policy.config import NAMED
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.trainable import freeze
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos.dataset.cache import DemoCache
+from vpt_gym.demos.dataset.dataset import DemoDataset, SequenceBatch
+from vpt_gym.demos.dataset.loading import find_paths
+from vpt_gym.demos.files.names import DemoError, read_metadata
+from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.initialise import match_marginals
 from vpt_gym.learning.logging import MetricLogger

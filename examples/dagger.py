@@ -21,17 +21,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from vpt_gym import VPTAgent
-from vpt_gym.demos.cache import FrameCache
-from vpt_gym.learning.dagger import (
-    TASK_EXPERT,
-    ConstantBeta,
-    ExponentialBeta,
-    LinearBeta,
-    collect_round,
-    load_expert,
-)
-from vpt_gym.learning.envs import EnvArgs
-from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.experts import TASK_EXPERT, load_expert
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
+from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.logging import MetricLogger
 
 
@@ -60,7 +55,7 @@ class Args:
     device: str = "cpu"
     """Where the policy runs, for example "cuda"."""
     expert: str = TASK_EXPERT
-    """Who labels: module:attribute of what makes an expert (``vpt_gym.learning.dagger.Expert``)."""
+    """Who labels: module:attribute of what makes an expert (``vpt_gym.collect.experts.Expert``)."""
     seed: int = 0
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)

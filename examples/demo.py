@@ -27,12 +27,13 @@ from rich.table import Table
 from zero_shot import film
 
 from vpt_gym import VPTAgent
-from vpt_gym.demos.cache import FrameCache
-from vpt_gym.learning.envs import EnvArgs
-from vpt_gym.learning.evaluate import SEEDS, Evaluation, evaluate
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.initialise import match_marginals
 from vpt_gym.learning.logging import MetricLogger, check_plots, plot_curves, read_metrics
-from vpt_gym.machine import describe
+from vpt_gym.system.machine import describe
 
 
 @dataclass(frozen=True)

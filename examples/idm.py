@@ -25,12 +25,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from vpt_gym.agents.idm import IDMAgent
+from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import Demo, FrameCache, list_demos, read_demo
-from vpt_gym.learning.inverse_dynamics import ActionWindows, LabelScores, bootstrap, score
+from vpt_gym.learning.idm.initialise import match_frequencies, see_motion
+from vpt_gym.learning.idm.windows import ActionWindows, LabelScores, bootstrap, score
 from vpt_gym.learning.logging import MetricLogger
-from vpt_gym.learning.motion import match_frequencies, see_motion
-from vpt_gym.machine import describe
+from vpt_gym.system.machine import describe
 
 
 @dataclass

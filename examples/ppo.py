@@ -24,14 +24,15 @@ from bc import load_agent
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vpt_gym.agents.heads import ActionDistribution
-from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.learning.envs import EnvArgs
-from vpt_gym.learning.evaluate import SEEDS, evaluate
+from vpt_gym.agents.policy.heads import ActionDistribution
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.logging import MetricLogger, check_plots, plot_curves, read_metrics
 from vpt_gym.learning.losses import PPOLoss, ppo_loss
 from vpt_gym.learning.rollout import Rollout, RolloutCollector
-from vpt_gym.machine import describe
+from vpt_gym.system.machine import describe
 
 
 @dataclass

@@ -15,11 +15,11 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
-from vpt_gym.learning.envs import EnvArgs
-from vpt_gym.learning.players import SCRIPTED
-from vpt_gym.learning.recording import Recorded, record
-from vpt_gym.learning.recording_progress import RecordingProgress
-from vpt_gym.learning.stage import Recording
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.players import SCRIPTED
+from vpt_gym.collect.progress import RecordingProgress
+from vpt_gym.collect.run import Recorded, record
+from vpt_gym.collect.session import Recording
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Args:
     """Chance, each tick, that the view is pushed aside for a while; the label stays the expert's. 0: clean demos.
     Default: 0.02."""
     expert: str = SCRIPTED
-    """Who plays: module:attribute of what makes an expert (``vpt_gym.learning.dagger.Expert``)."""
+    """Who plays: module:attribute of what makes an expert (``vpt_gym.collect.experts.Expert``)."""
     skill: float = 1.0
     """Of a scripted expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
     num_envs: int = 1

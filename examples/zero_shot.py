@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from vpt_gym import VPTAgent
-from vpt_gym.demos.video import VideoWriter
-from vpt_gym.learning.envs import EnvArgs
-from vpt_gym.learning.evaluate import SEEDS, evaluate
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos.files.video import VideoWriter
+from vpt_gym.learning.evaluate import evaluate
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Puts this folder on the import path, so that tests share ``frame_counter_env``, and sets the threads of torch."""
+"""What holds for all tests: the threads of torch, and the options of the command line."""
 
 import os
 

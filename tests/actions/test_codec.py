@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.paths import DATA
 from vpt_gym.actions import camera, codec
 from vpt_gym.actions.human import BUTTONS, checked, human_action, human_action_space, no_op
 
-DATA = Path(__file__).parent.parent / "data" / "actions"
+GOLDENS = DATA / "actions"
 ALL_BUTTONS = np.arange(codec.N_BUTTONS)
 ALL_CAMERAS = np.arange(codec.N_CAMERA)
 
 
 @pytest.fixture(scope="module")
 def spec() -> dict:
-    return json.loads((DATA / "action_spec.json").read_text())
+    return json.loads((GOLDENS / "action_spec.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def to_factored() -> dict:
-    return dict(np.load(DATA / "to_factored_golden.npz"))
+    return dict(np.load(GOLDENS / "to_factored_golden.npz"))
 
 
 @pytest.fixture(scope="module")
 def from_factored() -> dict:
-    return dict(np.load(DATA / "from_factored_golden.npz"))
+    return dict(np.load(GOLDENS / "from_factored_golden.npz"))
 
 
 @pytest.fixture(scope="module")
 def camera_golden() -> dict:
-    return dict(np.load(DATA / "camera_golden.npz"))
+    return dict(np.load(GOLDENS / "camera_golden.npz"))
 
 
 def pairs(buttons, cameras) -> np.ndarray:

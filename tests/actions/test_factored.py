@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from tests.support.paths import DATA
 from vpt_gym.actions import codec, factored
 from vpt_gym.actions.human import BUTTONS, human_action
 
-DATA = Path(__file__).parent.parent / "data" / "actions"
+GOLDENS = DATA / "actions"
 
 
 @pytest.fixture(scope="module")
 def golden() -> dict:
-    return dict(np.load(DATA / "from_factored_golden.npz"))
+    return dict(np.load(GOLDENS / "from_factored_golden.npz"))
 
 
 def actions_of(golden: dict) -> dict:

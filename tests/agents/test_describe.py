@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from published_files import SMALL_1X, published_state, write_model
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tests.support.published_files import SMALL_1X, published_state, write_model
 from vpt_gym.agents.agent import VPTAgent
-from vpt_gym.agents.config import NAMED, VPTConfig
 from vpt_gym.agents.describe import config_by_shapes, describe
-from vpt_gym.agents.idm_checkpoint import save_idm
-from vpt_gym.agents.idm_config import NAMED as NAMED_IDM
-from vpt_gym.agents.idm_config import IDMConfig
-from vpt_gym.agents.idm_model import InverseDynamicsModel
-from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.idm.checkpoint import save_idm
+from vpt_gym.agents.idm.config import NAMED as NAMED_IDM
+from vpt_gym.agents.idm.config import IDMConfig
+from vpt_gym.agents.idm.model import InverseDynamicsModel
+from vpt_gym.agents.policy.config import NAMED, VPTConfig
+from vpt_gym.agents.policy.policy import VPTPolicy
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, decode
-from vpt_gym.agents.heads import ActionDistribution, ChoicesDistribution
+from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution
 from vpt_gym.agents.sampling import Sampling
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import imageio.v3 as iio
 
+from tests.support.paths import ROOT
 from vpt_gym import VPTAgent
+from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos import list_demos
-from vpt_gym.learning.evaluate import SEEDS, wilson_interval
-
-ROOT = Path(__file__).resolve().parents[2]
+from vpt_gym.learning.evaluate import wilson_interval
 
 
 def run(out: Path) -> str:

@@ -13,11 +13,11 @@ import imageio.v3 as iio
 import pytest
 import torch
 
+from tests.support.paths import ROOT
 from vpt_gym import VPTAgent
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.logging import read_metrics
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = '{"level": "easy", "image_size": [72, 128], "max_episode_steps": 12}'
 """Short episodes and small frames: what is tested is that all parts fit, not what is learnt."""
 

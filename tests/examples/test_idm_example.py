@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vpt_gym.agents.idm import IDMAgent
+from tests.support.paths import ROOT
+from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.logging import read_metrics
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: object) -> str:

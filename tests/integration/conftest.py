@@ -12,6 +12,8 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
+from tests.support.paths import ROOT
+
 _SPEC = importlib.util.find_spec("minedojo")
 # the folder tests/minedojo, which pytest puts on the path, looks like a package without an origin
 HAS_MINEDOJO = _SPEC is not None and _SPEC.origin is not None
@@ -65,7 +67,7 @@ def make_through_proxy() -> Iterator[MakeEnv]:
 
     def make(*flags: str, task_id: str = "open-ended", image_size: tuple[int, int] = (64, 96), **kwargs: Any) -> Any:
         ours = {name: kwargs.pop(name) for name in ("actions", "lean", "step_timeout") if name in kwargs}
-        proxy = [sys.executable, str(Path(__file__).with_name("proxy.py")), *flags]
+        proxy = [sys.executable, str(ROOT / "tests" / "support" / "proxy.py"), *flags]
         made.append(
             MineDojoEnv(
                 make_legacy(task_id, image_size=image_size, **kwargs),

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 
 from vpt_gym import HumanActionWrapper
-from vpt_gym.learning.evaluate import SEEDS
+from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.world.experts import LogExpert
 
 EPISODES, TICKS = 50, 600

@@ -18,8 +18,8 @@ import gymnasium as gym
 import numpy as np
 import psutil
 import pytest
-from proxy import FAULTS
 
+from tests.support.proxy import FAULTS
 from vpt_gym import minedojo
 from vpt_gym.minedojo import GameError, MineDojoEnv
 from vpt_gym.minedojo.factory import make_legacy

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from twin_stacks import (
+
+from tests.support.twin_stacks import (
     SIZE,
     any_craft,
     assert_same,
@@ -18,8 +19,7 @@ from twin_stacks import (
     random_action,
     with_crafting,
 )
-
-from vpt_gym.minedojo import lean
+from vpt_gym.minedojo.lean import stack as lean
 from vpt_gym.minedojo.stack import Stack
 
 __all__ = ["make_stack"]

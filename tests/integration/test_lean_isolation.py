@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from twin_stacks import SIZE, assert_same, assert_same_state, items, make_stack, random_action
 
-from vpt_gym.minedojo import lean
+from tests.support.twin_stacks import SIZE, assert_same, assert_same_state, items, make_stack, random_action
+from vpt_gym.minedojo.lean import stack as lean
 from vpt_gym.minedojo.stack import Stack
 
 __all__ = ["make_stack"]

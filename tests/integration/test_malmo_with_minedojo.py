@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from vpt_gym.minedojo.factory import make_legacy
-from vpt_gym.world.blocks import BIRCH_LOG, DIRT
+from vpt_gym.world.catalog.blocks import BIRCH_LOG, DIRT
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.malmo.episode import Episode
 from vpt_gym.world.malmo.lidar import ray_values

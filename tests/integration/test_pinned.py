@@ -6,8 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
-PYTHON = REPOSITORY / ".venv-minedojo-pinned/bin/python"
+from tests.support.paths import ROOT
+
+PYTHON = ROOT / ".venv-minedojo-pinned/bin/python"
 
 AS_A_USER = """
 import gym, minedojo, numpy as np
@@ -30,7 +31,7 @@ print(type(stock.action_space.sample()).__name__)
 
 
 def test_what_a_user_made_under_gym_021_plays(minedojo_with_launcher: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(minedojo_with_launcher), str(REPOSITORY)))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(minedojo_with_launcher), str(ROOT)))}
     ran = subprocess.run(
         [PYTHON, "-c", AS_A_USER], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running_play import Program
-from virtual_screen import HAS_SCREEN, MISSING, VirtualScreen, wait_for
 
+from tests.support.running_play import Program
+from tests.support.virtual_screen import HAS_SCREEN, MISSING, VirtualScreen, wait_for
 from vpt_gym.demos import list_demos, read_demo
 
 ARGUMENTS = '{"task_id": "harvest_1_log", "backend": "embedded", "level": "easy", "image_size": [64, 128]}'

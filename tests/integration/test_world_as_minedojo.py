@@ -15,8 +15,8 @@ import pytest
 
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.factory import make_legacy
-from vpt_gym.world.crafting import FIRST_IN_FURNACE, MINEDOJO_NUMBERS
 from vpt_gym.world.env import VoxelEnv
+from vpt_gym.world.rules.crafting import FIRST_IN_FURNACE, MINEDOJO_NUMBERS
 from vpt_gym.world.tasks import TASKS, Task
 
 SIZE = (64, 96)

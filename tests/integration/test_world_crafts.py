@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from vpt_gym.minedojo import shims
-from vpt_gym.world.crafting import CRAFT_ACTIONS, CRAFT_NAMES, FIRST_AT_TABLE, FIRST_IN_FURNACE, MINEDOJO_NUMBERS
-from vpt_gym.world.interfaces import ITEM_NAMES
-from vpt_gym.world.items import ITEMS
-from vpt_gym.world.recipes import RECIPES
+from vpt_gym.world.catalog.items import ITEMS
+from vpt_gym.world.catalog.recipes import RECIPES
+from vpt_gym.world.interface.actions import ITEM_NAMES
+from vpt_gym.world.rules.crafting import CRAFT_ACTIONS, CRAFT_NAMES, FIRST_AT_TABLE, FIRST_IN_FURNACE, MINEDOJO_NUMBERS
 
 
 @pytest.fixture(scope="module")

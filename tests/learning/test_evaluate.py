@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import code_space
-from vpt_gym.learning.episodes import play
-from vpt_gym.learning.evaluate import SEEDS, evaluate, wilson_interval
+from vpt_gym.collect.rollouts import play
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.learning.evaluate import evaluate, wilson_interval
 
 
 class CountdownEnv(gym.Env):

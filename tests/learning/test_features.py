@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from frame_counter_env import counter_frame
 
+from tests.support.frame_counter_env import counter_frame
 from vpt_gym.actions.human import human_action
-from vpt_gym.agents.config import VPTConfig
-from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.agents.trainable import freeze, unfreeze
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.trainable import freeze, unfreeze
 from vpt_gym.demos import DemoDataset, DemoWriter, read_demo
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.losses import bc_loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from vpt_gym.agents.heads import ActionDistribution
+from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.learning.losses import bc_loss, ppo_loss, weighted_mean
 
 

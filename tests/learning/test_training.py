@@ -12,17 +12,11 @@ from gymnasium.wrappers import TimeLimit
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import code_space, encode
 from vpt_gym.actions.human import human_action
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.experts import LOG_EXPERT, load_expert
+from vpt_gym.collect.finished import finished_episodes
 from vpt_gym.demos import list_demos, read_demo
-from vpt_gym.learning.dagger import (
-    LOG_EXPERT,
-    ConstantBeta,
-    ExponentialBeta,
-    LinearBeta,
-    collect_round,
-    finished_episodes,
-    load_expert,
-)
-from vpt_gym.learning.envs import EnvArgs
+from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from vpt_gym.learning.initialise import match_marginals
 from vpt_gym.learning.precision import faster_precision
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
-from view_env import DIALECTS, ViewEnv
 
+from tests.support.view_env import DIALECTS, ViewEnv
 from vpt_gym import HumanActionWrapper, VPTActionWrapper, VPTObsWrapper
 from vpt_gym.actions.codec import NULL_CODE, canonical, decode, encode
 from vpt_gym.actions.human import HumanAction, human_action, human_action_space, no_op

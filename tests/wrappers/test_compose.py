@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import registry
 from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, TimeLimit
-from view_env import DIALECTS, ViewEnv
 
 import vpt_gym.wrappers
+from tests.support.view_env import DIALECTS, ViewEnv
 from vpt_gym import HumanActionWrapper, VPTActionWrapper, VPTObsWrapper
 from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import human_action
@@ -26,7 +26,7 @@ ID = "vpt_gym_tests/View-v0"
 
 @pytest.fixture
 def registered() -> Any:
-    gym.register(ID, entry_point="view_env:ViewEnv", max_episode_steps=7)
+    gym.register(ID, entry_point="tests.support.view_env:ViewEnv", max_episode_steps=7)
     yield
     del registry[ID]
 

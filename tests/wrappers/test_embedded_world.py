@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vpt_gym import HumanActionWrapper, VPTActionWrapper, VPTObsWrapper
 from vpt_gym.actions.codec import canonical, encode
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import BLOCKS
+from vpt_gym.world.catalog.blocks import BLOCKS
 
 pytestmark = pytest.mark.filterwarnings("ignore:(VPT|Human)ActionWrapper. MineDojo:UserWarning")
 

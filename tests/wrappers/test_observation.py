@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
-from view_env import ViewEnv
 
+from tests.support.view_env import ViewEnv
 from vpt_gym import VPTObsWrapper
 from vpt_gym.frames import find_frame, find_frame_space, to_size
 

@@ -6,12 +6,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from frame_counter_env import FrameCounterEnv, counter_frame, read_counter
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, TimeLimit, TransformAction, TransformReward
 
+from tests.support.frame_counter_env import FrameCounterEnv, counter_frame, read_counter
 from vpt_gym.actions.codec import canonical, code_space, decode, encode
 from vpt_gym.actions.human import BUTTONS, human_action, human_action_space, no_op
 from vpt_gym.actions.protocol import Coverage, Translator
@@ -342,7 +342,7 @@ class _MineDojoObs(gym.Env[Any, Any]):
 
 
 def test_the_player_and_the_inventory_stand_in_the_records(tmp_path: Path) -> None:
-    from vpt_gym.demos.format import read_records
+    from vpt_gym.demos.files.names import read_records
 
     env = RecorderWrapper(_MineDojoObs(), tmp_path)
     play(env)

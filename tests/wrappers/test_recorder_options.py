@@ -10,9 +10,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from frame_counter_env import FrameCounterEnv, counter_frame, read_counter
 from gymnasium import spaces
 
+from tests.support.frame_counter_env import FrameCounterEnv, counter_frame, read_counter
 from vpt_gym import RecorderWrapper, VPTObsWrapper
 from vpt_gym.actions.human import human_action_space, no_op
 from vpt_gym.demos import Demo, DemoDataset, EpisodeSummary, check, list_demos, read_demo

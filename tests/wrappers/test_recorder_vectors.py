@@ -9,10 +9,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from frame_counter_env import FrameCounterEnv, read_counter
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.wrappers import TimeLimit
 
+from tests.support.frame_counter_env import FrameCounterEnv, read_counter
 from vpt_gym import EpisodeStarts, HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.demos import Demo, check, list_demos, read_demo

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vpt_gym.agents.checkpoint import load_weights, save_folder
-from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.checkpoints.load_report import LoadReport
+from vpt_gym.agents.checkpoints.policy import load_weights, save_folder
+from vpt_gym.agents.checkpoints.pretrained import load_pretrained
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision
 from vpt_gym.agents.engine.hardware import require_precision
-from vpt_gym.agents.heads import Distribution
-from vpt_gym.agents.load_report import LoadReport
-from vpt_gym.agents.memory import Memory
-from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.agents.pretrained import load_pretrained
+from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.policy.heads import Distribution
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.agents.sampling import Sampling
 
 _FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)

@@ -11,22 +11,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vpt_gym.agents import config as policies
-from vpt_gym.agents import idm_checkpoint
-from vpt_gym.agents import idm_config as inverse
-from vpt_gym.agents.checkpoint import check_weights, read_config
-from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
-from vpt_gym.agents.download import cache_folder
-from vpt_gym.agents.errors import CheckpointError, WrongFile
-from vpt_gym.agents.idm_config import IDMConfig
-from vpt_gym.agents.idm_model import InverseDynamicsModel
-from vpt_gym.agents.load_report import LoadReport, architecture_of, cause_in_the_keys, compare
-from vpt_gym.agents.model_file import read_model_file
-from vpt_gym.agents.policy import VPTPolicy
-from vpt_gym.agents.published import find_published, suggestion
-from vpt_gym.agents.saved_folder import WEIGHTS_NAME, read_folder
-from vpt_gym.agents.trainable import count_parameters
-from vpt_gym.agents.weights_file import is_tensor_file, read_weights
+from vpt_gym.agents.checkpoints.errors import CheckpointError, WrongFile
+from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, cause_in_the_keys, compare
+from vpt_gym.agents.checkpoints.model_file import read_model_file
+from vpt_gym.agents.checkpoints.policy import check_weights, read_config
+from vpt_gym.agents.checkpoints.saved_folder import WEIGHTS_NAME, read_folder
+from vpt_gym.agents.checkpoints.sources.download import cache_folder
+from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
+from vpt_gym.agents.checkpoints.weights_file import is_tensor_file, read_weights
+from vpt_gym.agents.idm import checkpoint as idm_checkpoint
+from vpt_gym.agents.idm import config as inverse
+from vpt_gym.agents.idm.config import IDMConfig
+from vpt_gym.agents.idm.model import InverseDynamicsModel
+from vpt_gym.agents.policy import config as policies
+from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.trainable import count_parameters
 
 Config = VPTConfig | IDMConfig
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.keyed import pressed_by_code
-from vpt_gym.agents.heads import ActionDistribution, ChoicesDistribution, Distribution
+from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution
 
 
 @dataclass(frozen=True)

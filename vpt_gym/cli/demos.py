@@ -13,7 +13,7 @@ import tyro
 from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
 
 if TYPE_CHECKING:
-    from vpt_gym.demos.stats import DemoStats
+    from vpt_gym.demos.library.stats import DemoStats
 
 
 @dataclass
@@ -89,7 +89,7 @@ def run(args: Args) -> int:
 
 
 def _check(args: Check) -> int:
-    from vpt_gym.demos.checks import check
+    from vpt_gym.demos.library.checks import check
 
     problems = check(args.directory, decode=not args.quick)
     if args.json:
@@ -103,7 +103,7 @@ def _check(args: Check) -> int:
 
 
 def _repair(args: Repair) -> int:
-    from vpt_gym.demos.checks import check, repair
+    from vpt_gym.demos.library.checks import check, repair
 
     for done in repair(args.directory):
         print(done)
@@ -115,11 +115,11 @@ def _repair(args: Repair) -> int:
 
 
 def _stats(args: Stats) -> int:
-    from vpt_gym.demos.stats import read_stats
+    from vpt_gym.demos.library.stats import read_stats
 
     stats = read_stats(args.directory, compat=args.compat, recorder_version=args.recorder_version)
     if args.picture is not None:
-        from vpt_gym.demos.stats_picture import draw_stats
+        from vpt_gym.demos.library.stats_picture import draw_stats
 
         draw_stats(stats, args.picture, title=args.directory.name)
     if args.json:

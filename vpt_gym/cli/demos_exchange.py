@@ -11,7 +11,7 @@ import tyro
 
 if TYPE_CHECKING:
     from vpt_gym.demos.demo import Demo
-    from vpt_gym.demos.exchange import Exported
+    from vpt_gym.demos.exchange.common import Exported
 
 _MINARI = "minari:"
 _ABOUT = ("author", "author_email", "algorithm_name", "code_permalink", "description")
@@ -112,8 +112,8 @@ def run_export(args: Export) -> int:
 
 def run_import(args: Import) -> int:
     """Writes the sources as demos, and says what was written; returns the exit status."""
-    from vpt_gym.demos.minari import import_minari
-    from vpt_gym.demos.npz import import_npz
+    from vpt_gym.demos.exchange.minari import import_minari
+    from vpt_gym.demos.exchange.npz import import_npz
 
     if not args.sources:
         raise ValueError("name what to import: minari:ID, or npz files")
@@ -140,7 +140,7 @@ def run_import(args: Import) -> int:
 
 
 def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> Exported:
-    from vpt_gym.demos.minari import export_minari
+    from vpt_gym.demos.exchange.minari import export_minari
 
     if args.id is None:
         raise ValueError("a Minari dataset needs an id: --id vpt/harvest-1-log-v0, say")
@@ -158,7 +158,7 @@ def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> Exported:
 
 
 def _to_npz(args: Export, keep: Callable[[Demo], bool] | None) -> Exported:
-    from vpt_gym.demos.npz import export_npz
+    from vpt_gym.demos.exchange.npz import export_npz
 
     if args.out is None:
         raise ValueError("say where the npz files go: --out DIRECTORY")

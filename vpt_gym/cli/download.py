@@ -30,9 +30,9 @@ class Args:
 
 def run(args: Args) -> int:
     """Downloads, or lists; returns the exit status."""
-    from vpt_gym.agents.download import download
-    from vpt_gym.agents.errors import DownloadError
-    from vpt_gym.agents.published import LICENCE, LICENCE_URL
+    from vpt_gym.agents.checkpoints.errors import DownloadError
+    from vpt_gym.agents.checkpoints.sources.download import download
+    from vpt_gym.agents.checkpoints.sources.published import LICENCE, LICENCE_URL
 
     if not args.names:
         _list()
@@ -56,8 +56,8 @@ def _list() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from vpt_gym.agents.download import cache_folder
-    from vpt_gym.agents.published import LICENCE, PUBLISHED
+    from vpt_gym.agents.checkpoints.sources.download import cache_folder
+    from vpt_gym.agents.checkpoints.sources.published import LICENCE, PUBLISHED
 
     console = Console(highlight=False)
     if not console.is_terminal:

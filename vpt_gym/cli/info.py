@@ -69,7 +69,7 @@ def _print(described: Iterable[Description]) -> None:
 
 
 def _rows(one: Description) -> Iterable[tuple[str, str]]:
-    from vpt_gym.agents.load_report import examples
+    from vpt_gym.agents.checkpoints.load_report import examples
 
     if one.kind:
         held = {"description": "description of", "weights": "weights of", "both": "saved"}[one.holds]

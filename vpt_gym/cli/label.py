@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.idm import IDMAgent
+    from vpt_gym.agents.idm.agent import IDMAgent
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -40,8 +40,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Labels all videos; returns the exit status."""
-    from vpt_gym.agents.errors import DownloadError
-    from vpt_gym.agents.idm import IDMAgent
+    from vpt_gym.agents.checkpoints.errors import DownloadError
+    from vpt_gym.agents.idm.agent import IDMAgent
     from vpt_gym.demos import DemoWriteError
 
     try:
@@ -61,7 +61,7 @@ def run(args: Args) -> int:
 
 def _check(args: Args) -> None:
     """Raises an error if a video cannot be labelled, before time is spent on those before it."""
-    from vpt_gym.video import ticks_in
+    from vpt_gym.agents.idm.gameplay_video import ticks_in
 
     if not args.videos:
         raise ValueError("name at least one video")
@@ -80,7 +80,7 @@ def _check(args: Args) -> None:
 
 def _sources(folder: Path) -> dict[str, Path]:
     """Returns the demos of a folder that were made of videos, by the names of these."""
-    from vpt_gym.demos.format import list_demos, read_metadata
+    from vpt_gym.demos.files.names import list_demos, read_metadata
 
     if not folder.is_dir():
         return {}
@@ -91,8 +91,8 @@ def _sources(folder: Path) -> dict[str, Path]:
 
 def _label(agent: IDMAgent, video: Path, args: Args) -> str:
     """Writes the demo of one video; returns what was done, in a line."""
+    from vpt_gym.agents.idm.gameplay_video import facts_of, ticks_in
     from vpt_gym.demos import DemoWriter
-    from vpt_gym.video import facts_of, ticks_in
 
     facts = facts_of(video)
     actions = agent.label(video, resample=args.resample, progress=sys.stderr.isatty())

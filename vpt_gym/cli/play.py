@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 if TYPE_CHECKING:
-    from vpt_gym.learning.players import Player
+    from vpt_gym.collect.players import Player
     from vpt_gym.play.controls import Controls
     from vpt_gym.play.session import Machine, Session
     from vpt_gym.play.window import Window
@@ -53,7 +53,7 @@ class Args:
     """Where the agent runs: cpu, or cuda."""
     expert: str | None = None
     """Labels where the agent plays and you press nothing; without an agent, it is who you hand over to. "scripted" for
-    our own env, or module:attribute of what makes an expert (vpt_gym.learning.dagger.Expert)."""
+    our own env, or module:attribute of what makes an expert (vpt_gym.collect.experts.Expert)."""
     skill: float = 1.0
     """Of the expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
 
@@ -100,9 +100,9 @@ def _play(session: Session, window: Window, controls: Controls) -> int:
 def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, Controls]:
     """Makes everything, and starts the first episode; ``stack`` closes it again."""
     _require_pygame()
+    from vpt_gym.collect.envs import EnvArgs
+    from vpt_gym.collect.finished import check_same_env
     from vpt_gym.frames import find_frame_space
-    from vpt_gym.learning.dagger import check_same_env
-    from vpt_gym.learning.envs import EnvArgs
     from vpt_gym.play.controls import Controls
     from vpt_gym.play.session import Session
     from vpt_gym.play.window import Window
@@ -159,9 +159,9 @@ def _require_pygame() -> None:
 
 def _seeds(args: Args) -> Iterator[int]:
     """Returns the seeds of the worlds to play, without those that the directory has demos of."""
-    from vpt_gym.demos.format import list_demos, read_metadata
-    from vpt_gym.learning.evaluate import SEEDS
-    from vpt_gym.view.episodes import REJECTED
+    from vpt_gym.collect.seeds import SEEDS
+    from vpt_gym.demos.files.names import list_demos, read_metadata
+    from vpt_gym.demos.library.shelf import REJECTED
 
     if args.seed is not None:
         if args.seed < 0:
@@ -174,7 +174,7 @@ def _seeds(args: Args) -> Iterator[int]:
 
 def _players(args: Args) -> tuple[Machine | None, Player | None]:
     """Returns who can be handed over to, and who labels."""
-    from vpt_gym.learning.players import is_agent, make_player, resolve
+    from vpt_gym.collect.players import is_agent, make_player, resolve
     from vpt_gym.play.session import Machine
 
     expert = None

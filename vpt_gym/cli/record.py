@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 if TYPE_CHECKING:
-    from vpt_gym.learning.envs import EnvArgs
-    from vpt_gym.learning.stage import Recording
+    from vpt_gym.collect.envs import EnvArgs
+    from vpt_gym.collect.session import Recording
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -62,8 +62,8 @@ def run(args: Args) -> int:
     """Records; returns the exit status: 1 for what cannot be recorded, 130 where it was interrupted."""
     import gymnasium as gym
 
-    from vpt_gym.learning.recording import record
-    from vpt_gym.learning.recording_progress import RecordingProgress
+    from vpt_gym.collect.progress import RecordingProgress
+    from vpt_gym.collect.run import record
 
     directory = args.out
     try:
@@ -84,8 +84,8 @@ def run(args: Args) -> int:
 
 
 def _recording(args: Args) -> Recording:
-    from vpt_gym.learning.envs import EnvArgs
-    from vpt_gym.learning.stage import Recording
+    from vpt_gym.collect.envs import EnvArgs
+    from vpt_gym.collect.session import Recording
 
     env = EnvArgs(id=args.env, kwargs=args.env_kwargs)
     if args.level is not None:

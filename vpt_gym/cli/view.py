@@ -66,7 +66,7 @@ def _export(args: Args) -> None:
 
 
 def _serve(args: Args) -> None:
-    from vpt_gym.view.episodes import Episodes
+    from vpt_gym.demos.library.shelf import Episodes
     from vpt_gym.view.server import ViewServer
 
     if args.out is not None:

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from vpt_gym.actions import codec
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos.contractor import WINDOW_HEIGHT, Compat, check_compat, read_ticks, recorder_version_of
-from vpt_gym.demos.cursor import CURSOR, CursorTrack, check_sprite
-from vpt_gym.demos.format import (
+from vpt_gym.demos.files.contractor import WINDOW_HEIGHT, Compat, check_compat, read_ticks, recorder_version_of
+from vpt_gym.demos.files.cursor import CURSOR, CursorTrack, check_sprite
+from vpt_gym.demos.files.names import (
     CONTRACTOR_FORMAT,
     CUT,
     MEND,
@@ -29,8 +29,8 @@ from vpt_gym.demos.format import (
     read_metadata,
     read_records,
 )
-from vpt_gym.demos.records import EXTRA_KEY, Record, executed_action_of, human_action_of, reward_of, stack_actions
-from vpt_gym.demos.video import VideoHeader, iter_pictures, iter_pictures_opencv, read_header
+from vpt_gym.demos.files.records import EXTRA_KEY, Record, executed_action_of, human_action_of, reward_of, stack_actions
+from vpt_gym.demos.files.video import VideoHeader, iter_pictures, iter_pictures_opencv, read_header
 from vpt_gym.frames import Frame
 
 
@@ -144,7 +144,7 @@ def read_demo(
     Args:
         path: Any of the demo's files, or their common stem.
         compat: ``"openai"`` reads the demo as openai/Video-Pre-Training's public loader does, with its faults
-            (``vpt_gym.demos.contractor``): the same actions, the same null ticks, and frames that OpenCV decodes.
+            (``vpt_gym.demos.files.contractor``): the same actions, the same null ticks, and frames that OpenCV decodes.
             None corrects them.
         recorder_version: Of a contractor recording, such as "6.9"; default: the directory's name, where that is a
             version. Without one, mouse movements in menus are taken as they are.

@@ -6,53 +6,21 @@ Online Learning" (arXiv:1011.0686).
 
 from __future__ import annotations
 
-import importlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
 
 from vpt_gym.actions.codec import encode
-from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos.format import list_demos, read_metadata
-from vpt_gym.learning.episodes import Code, Episode, play
+from vpt_gym.collect.experts import Expert
+from vpt_gym.collect.finished import check_same_env, finished_episodes
+from vpt_gym.collect.rollouts import Code, Episode, play
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
-
-
-def load_expert(path: str) -> Callable[[], Expert]:
-    """Returns what makes an expert, named as ``module:attribute``, for example a class.
-
-    Raises:
-        ValueError: It is not of that form, or not there.
-    """
-    module, _, name = path.partition(":")
-    try:
-        maker: Callable[[], Expert] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"no expert {path!r} ({error}); name it as module:attribute, like {LOG_EXPERT!r}") from error
-    return maker
-
-
-LOG_EXPERT = "vpt_gym.world.experts:LogExpert"
-"""The expert for harvesting logs in the embedded world."""
-TASK_EXPERT = "vpt_gym.world.experts:TaskExpert"
-"""The expert for whatever task the embedded world has."""
-
-
-class Expert(Protocol):
-    """Who can say what to do in any state of an env."""
-
-    def reset(self) -> None:
-        """Forgets the episode that went before."""
-
-    def act(self, env: gym.Env[Any, Any]) -> HumanAction:
-        """Returns the human action to take in the state that ``env`` is in."""
 
 
 @dataclass(frozen=True)
@@ -130,38 +98,6 @@ class _Labeller:
         action = self._expert.act(env)
         env.get_wrapper_attr("label")(action)
         return encode(action) if self._rng.random() < self._beta else code
-
-
-def finished_episodes(directory: Path) -> dict[int, Episode]:
-    """Returns the episodes in a directory of demos that were played to their end, by the seed of their world."""
-    episodes = {}
-    for path in list_demos(directory) if directory.is_dir() else ():
-        entry = read_metadata(path)
-        if entry.get("seed") is not None and entry.get("ended") in ("terminated", "truncated"):
-            episodes[entry["seed"]] = Episode(
-                seed=entry["seed"],
-                success=bool(entry["success"]),
-                total_reward=entry["return"],
-                ticks=entry["ticks"],
-                truncated=entry["ended"] == "truncated",
-            )
-    return episodes
-
-
-def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
-    """Raises if a directory holds demos of another env than ``env``; adding to them would mix two tasks.
-
-    Raises:
-        ValueError: The env id, or the arguments that made it, differ.
-    """
-    if env.spec is None:
-        return
-    for path in list_demos(directory) if directory.is_dir() else ():
-        entry = read_metadata(path)
-        theirs = {key: entry.get(key) for key in ("env_id", "env_kwargs")}
-        mine = {"env_id": env.spec.id, "env_kwargs": json.loads(json.dumps(dict(env.spec.kwargs), default=repr))}
-        if theirs["env_id"] is not None and theirs != mine:
-            raise ValueError(f"{path} was recorded in {theirs}, this env is {mine}; record into another directory")
 
 
 def collect_round(

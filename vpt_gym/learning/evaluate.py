@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from vpt_gym.learning.episodes import Episode, play
+from vpt_gym.collect.rollouts import Episode, play
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
-
-SEEDS: Mapping[str, range] = MappingProxyType(
-    {
-        "demos": range(0, 1_000_000),
-        "dagger": range(1_000_000, 2_000_000),
-        "ppo": range(2_000_000, 3_000_000),
-        "validation": range(8_000_000, 9_000_000),
-        "evaluation": range(9_000_000, 10_000_000),
-    }
-)
-"""World seeds by purpose. The bands do not overlap: nothing is trained or tuned on the evaluation worlds."""
 
 
 def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vpt_gym.demos.cache import FrameCache
+from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.policy import VPTPolicy
+    from vpt_gym.agents.policy.policy import VPTPolicy
 
 Features = npt.NDArray[np.float32]
 _FRAMES_AT_A_TIME = 64

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import torch
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, checked_code
-from vpt_gym.agents.heads import ActionHead
+from vpt_gym.agents.policy.heads import ActionHead
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.policy import VPTPolicy
+    from vpt_gym.agents.policy.policy import VPTPolicy
 
 PSEUDO_COUNT = 1e-2
 """What an action that never occurs counts for: rare, but not impossible."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.heads import Distribution
+    from vpt_gym.agents.policy.heads import Distribution
 
 
 def weighted_mean(value: Tensor, weight: Tensor) -> Tensor:

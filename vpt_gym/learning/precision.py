@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.policy import Precision, VPTPolicy
+    from vpt_gym.agents.policy.policy import Precision, VPTPolicy
 
 
 def faster_precision(policy: VPTPolicy, frames: Tensor, first: Tensor, *, trials: int = 3) -> Precision:

@@ -14,8 +14,8 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.memory import Memory
-    from vpt_gym.agents.policy import VPTPolicy
+    from vpt_gym.agents.policy.policy import VPTPolicy
+    from vpt_gym.agents.policy.transformer import Memory
 
 
 def gae(

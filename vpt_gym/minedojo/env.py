@@ -17,10 +17,10 @@ from gymnasium import spaces
 from vpt_gym.actions.human import HOTBAR, checked
 from vpt_gym.actions.minedojo import AT_REST, KEYS, PLAYER_KEYS, MineDojoTranslator, player_action_space
 from vpt_gym.legacy_gym import LegacyGymEnv, fitting
-from vpt_gym.minedojo import lean as lean_stack
 from vpt_gym.minedojo.bridge import Bridge
 from vpt_gym.minedojo.game import GameError
-from vpt_gym.minedojo.info import InfoParser
+from vpt_gym.minedojo.lean import stack as lean_stack
+from vpt_gym.minedojo.lean.info import InfoParser
 from vpt_gym.minedojo.stack import find_stack
 from vpt_gym.spaces import Strings, TextArray
 

@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoEnv
 from vpt_gym.minedojo.game import embedded_command
-from vpt_gym.minedojo.resilient import ResilientEnv
+from vpt_gym.resilient.env import ResilientEnv
 
 ENV_ID = "vpt_gym/MineDojo-v0"
 IMAGE_SIZE = (144, 256)

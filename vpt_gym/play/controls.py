@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, HumanAction, no_op
-from vpt_gym.demos.records import DEGREES_PER_COUNT
+from vpt_gym.demos.files.records import DEGREES_PER_COUNT
 
 DEFAULT_SENSITIVITY = 100.0
 """Percent, as Minecraft's options show it: 0.15 degrees a count."""

@@ -12,11 +12,11 @@ import gymnasium as gym
 
 from vpt_gym.actions.codec import encode, is_null
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos.format import files_of
+from vpt_gym.collect.players import Player
+from vpt_gym.demos.files.names import files_of
+from vpt_gym.demos.library.shelf import REJECTED, Episodes
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
-from vpt_gym.learning.players import Player
 from vpt_gym.play.controls import Command, Controls
-from vpt_gym.view.episodes import REJECTED, Episodes
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 from vpt_gym.wrappers.success import success_of
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from vpt_gym.actions.human import HOTBAR
 from vpt_gym.demos import Demo
-from vpt_gym.demos.video import require_encoder
+from vpt_gym.demos.files.video import require_encoder
 from vpt_gym.frames import Frame
 
 PANEL_HEIGHT = 132

@@ -16,10 +16,10 @@ import torch
 from vpt_gym.actions import codec
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, to_size
-from vpt_gym.view.episodes import drawn
+from vpt_gym.view.timeline import drawn
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.policy import VPTPolicy
+    from vpt_gym.agents.policy.policy import VPTPolicy
 
 _CHUNK = 32  # frames a call: the results do not depend on it, memory and the steps of the progress do
 

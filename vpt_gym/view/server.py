@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from vpt_gym.demos import DemoError
-from vpt_gym.view.episodes import Episodes, timeline
+from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.view.timeline import timeline
 
 if TYPE_CHECKING:
     from vpt_gym.view.predictions import Predictions

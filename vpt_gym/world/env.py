@@ -10,13 +10,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, Spawn, Stack, Start
-from vpt_gym.world.interfaces import make_interface
-from vpt_gym.world.observation import Observation, Observer
-from vpt_gym.world.observation_space import observation_space
-from vpt_gym.world.spawning import MOST_MONSTERS
+from vpt_gym.world.interface.actions import make_interface
+from vpt_gym.world.interface.observation import Observation, Observer
+from vpt_gym.world.interface.observation_space import observation_space
+from vpt_gym.world.player.controls import Controls
 from vpt_gym.world.tasks import CREATURE_IDS, ITEM_IDS, TASKS, Task
-from vpt_gym.world.tick import Controls
 
 Array = np.ndarray[Any, Any]
 _REST = Controls()
@@ -64,7 +64,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     Args:
         task: A name of ``TASKS``, or a ``Task`` of your own.
-        level: ``"default"``: the land of the task. Or another of ``vpt_gym.world.generate.TERRAINS``, such as
+        level: ``"default"``: the land of the task. Or another of ``vpt_gym.world.terrain.generate.TERRAINS``, such as
             ``"easy"``: gentle hills, oaks with 5 or 6 logs, start 4 to 8 blocks from a trunk in plain view.
         actions: ``"human"`` (24 keys of MineRL 1.0), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
             MineDojo's simulator); see ``interfaces``.

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from vpt_gym.world.observation import Observer
-from vpt_gym.world.play import play
-from vpt_gym.world.state import WorldState
-from vpt_gym.world.tick import Controls
+from vpt_gym.world.core.state import WorldState
+from vpt_gym.world.interface.observation import Observer
+from vpt_gym.world.player.controls import Controls
+from vpt_gym.world.player.play import play
 
 if __name__ == "__main__":
     state = WorldState()

@@ -7,17 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vpt_gym.world import fields, generate
-from vpt_gym.world.cold_start import announce_compilation, compile_beside
-from vpt_gym.world.creatures import KINDS
-from vpt_gym.world.generate import TERRAINS, Terrain, choose_start
-from vpt_gym.world.items import ITEMS, STACK_SIZE
-from vpt_gym.world.play import play
-from vpt_gym.world.raycast import draw_world
-from vpt_gym.world.render import Renderer
-from vpt_gym.world.spawning import populate, spawn_near
-from vpt_gym.world.state import NOON, SLOTS, WorldState
-from vpt_gym.world.tick import Controls, advance
+from vpt_gym.world.catalog.creatures import KINDS
+from vpt_gym.world.catalog.items import ITEMS, STACK_SIZE
+from vpt_gym.world.core import fields
+from vpt_gym.world.core.state import NOON, SLOTS, WorldState
+from vpt_gym.world.creatures.spawning import populate, spawn_near
+from vpt_gym.world.kernels.cold_start import announce_compilation, compile_beside
+from vpt_gym.world.player.controls import Controls
+from vpt_gym.world.player.play import play
+from vpt_gym.world.player.tick import advance
+from vpt_gym.world.render.raycast import draw_world
+from vpt_gym.world.render.renderer import Renderer
+from vpt_gym.world.terrain import generate
+from vpt_gym.world.terrain.generate import TERRAINS, Terrain, choose_start
 
 Array = np.ndarray[Any, Any]
 
@@ -68,7 +70,7 @@ def check_start(start: Start) -> None:
         if not 0 <= slot < SLOTS:
             raise ValueError(f"the inventory slot is {slot!r}; it must be from 0 to {SLOTS - 1}")
         if item not in ITEMS:
-            raise ValueError(f"the item is {item!r}; it must be an item id of vpt_gym.world.items")
+            raise ValueError(f"the item is {item!r}; it must be an item id of vpt_gym.world.catalog.items")
         if not 1 <= quantity <= STACK_SIZE[item]:
             raise ValueError(
                 f"the quantity of {ITEMS[item].name} is {quantity!r}; one slot takes 1 to {STACK_SIZE[item]}"

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import BLOCKS, HEIGHT, MASK
-from vpt_gym.world.compiled import kernel
-from vpt_gym.world.physics import EYE_HEIGHT, wrapped
-from vpt_gym.world.state import MAX_CREATURES, WorldState
+from vpt_gym.world.catalog.blocks import BLOCKS, HEIGHT, MASK
+from vpt_gym.world.core.geometry import EYE_HEIGHT, wrapped
+from vpt_gym.world.core.state import MAX_CREATURES, WorldState
+from vpt_gym.world.kernels.compiled import kernel
 
 RANGE = 24
 """Farther things count as this far, blocks."""

@@ -21,11 +21,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vpt_gym.world.creatures import KINDS
-from vpt_gym.world.generate import TERRAINS
-from vpt_gym.world.items import ITEMS
+from vpt_gym.world.catalog.creatures import KINDS
+from vpt_gym.world.catalog.items import ITEMS
+from vpt_gym.world.core.state import MAX_CREATURES, SLOTS, WorldState
 from vpt_gym.world.shaping import NearBlock, NearCreature
-from vpt_gym.world.state import MAX_CREATURES, SLOTS, WorldState
+from vpt_gym.world.terrain.generate import TERRAINS
 
 Progress = Callable[[WorldState], float]
 """Measures how far a task is done."""
@@ -104,7 +104,7 @@ class Task:
             what it gave.
         target: Success is a progress of at least this much; ``inf`` for a task without end.
         weight: Reward for each unit of progress.
-        terrain: Name of the land, one of ``vpt_gym.world.generate.TERRAINS``.
+        terrain: Name of the land, one of ``vpt_gym.world.terrain.generate.TERRAINS``.
         inventory: What the player has at the start: quantities by item name, in slots from the first, which is in the
             hand.
         creatures: Creatures that are near at the start: how many of each.

@@ -13,7 +13,7 @@ import numpy as np
 from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
-from vpt_gym.demos.writer import DemoWriter, Ending, EpisodeSummary
+from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy, to_size
 from vpt_gym.wrappers._require import require_gymnasium
 from vpt_gym.wrappers._source import source_of

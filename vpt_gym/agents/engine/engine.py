@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vpt_gym.agents.config import FRAME_SIZE
 from vpt_gym.agents.engine.cuda_graph import GraphedCall
 from vpt_gym.agents.engine.frame_step import FrameStep
 from vpt_gym.agents.engine.hardware import EnginePrecision, require_precision
 from vpt_gym.agents.engine.ring import Ring
-from vpt_gym.agents.heads import ActionDistribution, ChoicesDistribution
-from vpt_gym.agents.memory import Memory
-from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.policy.config import FRAME_SIZE
+from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.transformer import Memory
 
 
 @dataclass(frozen=True)

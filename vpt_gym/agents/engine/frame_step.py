@@ -13,9 +13,9 @@ from vpt_gym.agents.engine.dense import Dense, PlainDense, WeightType, packed_de
 from vpt_gym.agents.engine.hardware import EnginePrecision
 from vpt_gym.agents.engine.images import PackedStacks
 from vpt_gym.agents.engine.ring import Ring
-from vpt_gym.agents.heads import ActionHead, CategoricalHead
-from vpt_gym.agents.memory import N_BIAS_FUNCTIONS, Block
-from vpt_gym.agents.policy import VPTPolicy
+from vpt_gym.agents.policy.heads import ActionHead, CategoricalHead
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS, Block
 
 _Norm: TypeAlias = tuple[tuple[int, ...], Tensor, Tensor, float]
 

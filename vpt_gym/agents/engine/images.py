@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vpt_gym.agents.cnn import ImageNet, ImageNorm, NormConv, ResidualBlock, Stack, pixel_sums
-from vpt_gym.agents.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.policy.image_net import ImageNet, ImageNorm, NormConv, ResidualBlock, Stack, pixel_sums
 
 
 class PackedStacks:

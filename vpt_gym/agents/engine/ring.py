@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vpt_gym.agents.config import VPTConfig
-from vpt_gym.agents.memory import Memory
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.agents.policy.transformer import Memory
 
 
 class Ring:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, HEIGHT, IS_LEAVES, MASK, PLANT
-from vpt_gym.world.items import NO_ITEM
-from vpt_gym.world.physics import EYE_HEIGHT, look_at, wrapped
-from vpt_gym.world.state import WorldState
+from vpt_gym.world.catalog.blocks import AIR, HEIGHT, IS_LEAVES, MASK, PLANT
+from vpt_gym.world.catalog.items import NO_ITEM
+from vpt_gym.world.core.geometry import EYE_HEIGHT, look_at, wrapped
+from vpt_gym.world.core.state import WorldState
 
 Array = np.ndarray[Any, Any]
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.world.combat import CHARGE_TICKS
-from vpt_gym.world.creature_paths import in_view
-from vpt_gym.world.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
+from vpt_gym.world.catalog.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
+from vpt_gym.world.core.geometry import EYE_HEIGHT, wrapped
+from vpt_gym.world.creatures.paths import in_view
+from vpt_gym.world.experts.navigation.targets import TURN_PER_STEP
+from vpt_gym.world.experts.navigation.walking import footing, next_waypoint
 from vpt_gym.world.experts.pilot import Pilot, Way
 from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
-from vpt_gym.world.physics import EYE_HEIGHT, wrapped
-from vpt_gym.world.targets import TURN_PER_STEP
-from vpt_gym.world.walking import footing, next_waypoint
+from vpt_gym.world.player.combat import CHARGE_TICKS
 
 Array = np.ndarray[Any, Any]
 Wanted = Callable[[Array], Array]

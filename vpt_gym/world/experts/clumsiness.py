@@ -21,7 +21,7 @@ import numpy as np
 from vpt_gym.actions.camera import BIN_DEGREES, NULL_BIN
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.experts.pilot import Pilot
-from vpt_gym.world.screen_layout import CLOSED
+from vpt_gym.world.player.screen_layout import CLOSED
 
 DELAY_TICKS = 12.0
 AIM_ERROR = 8.0

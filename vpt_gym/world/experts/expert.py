@@ -8,11 +8,13 @@ from typing import Any
 import gymnasium as gym
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import COAL_ORE, DIRT, GRASS, WOOL
-from vpt_gym.world.cold_start import announce_compilation
-from vpt_gym.world.creatures import COW, PIG, SHEEP
+from vpt_gym.world.catalog.blocks import COAL_ORE, DIRT, GRASS, WOOL
+from vpt_gym.world.catalog.creatures import COW, PIG, SHEEP
+from vpt_gym.world.catalog.items import BUCKET, COAL, SHEARS_ITEM
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.experts.clumsiness import Clumsiness
+from vpt_gym.world.experts.navigation.targets import choose_block
+from vpt_gym.world.experts.navigation.walking import steps_from, steps_to
 from vpt_gym.world.experts.pilot import Pilot
 from vpt_gym.world.experts.plans import (
     LOGS,
@@ -27,10 +29,8 @@ from vpt_gym.world.experts.plans import (
 )
 from vpt_gym.world.experts.seeking import ids
 from vpt_gym.world.experts.survival import Survive
-from vpt_gym.world.items import BUCKET, COAL, SHEARS_ITEM
-from vpt_gym.world.targets import choose_block
+from vpt_gym.world.kernels.cold_start import announce_compilation
 from vpt_gym.world.tasks import TASKS, Task
-from vpt_gym.world.walking import steps_from, steps_to
 
 
 def _logs() -> Plan:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from vpt_gym.actions.camera import BIN_DEGREES, NULL_BIN
+from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.experts.body import Body, angle
-from vpt_gym.world.screen_layout import CLOSED
-from vpt_gym.world.screens import DEGREES_PER_PIXEL
-from vpt_gym.world.state import WorldState
+from vpt_gym.world.player.screen_layout import CLOSED
+from vpt_gym.world.player.screens import DEGREES_PER_PIXEL
 
 EASE = 0.6
 """Share of the remaining turn that is done in a tick."""

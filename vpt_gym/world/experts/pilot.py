@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HOTBAR, HumanAction, human_action
-from vpt_gym.world.blocks import HEIGHT, LIQUID
-from vpt_gym.world.digging import dig_rate
+from vpt_gym.world.catalog.blocks import HEIGHT, LIQUID
+from vpt_gym.world.catalog.items import DAMAGE, DURABILITY, NO_ITEM
+from vpt_gym.world.core.geometry import EYE_HEIGHT, look_at
+from vpt_gym.world.core.state import GRID, WorldState
 from vpt_gym.world.experts.body import Body, angle, block_at
 from vpt_gym.world.experts.motor import Motor
-from vpt_gym.world.items import DAMAGE, DURABILITY, NO_ITEM
-from vpt_gym.world.physics import EYE_HEIGHT, look_at
-from vpt_gym.world.screen_layout import CLOSED
-from vpt_gym.world.state import GRID, WorldState
-from vpt_gym.world.tick import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY
-from vpt_gym.world.walking import SPAN, clear_walk, footing, next_waypoint, steps_to
+from vpt_gym.world.experts.navigation.walking import SPAN, clear_walk, footing, next_waypoint, steps_to
+from vpt_gym.world.player.controls import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY
+from vpt_gym.world.player.screen_layout import CLOSED
+from vpt_gym.world.rules.digging import dig_rate
 
 Array = np.ndarray[Any, Any]
 

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import COBBLESTONE, CRAFTING_TABLE, IS_LOG, STONE
-from vpt_gym.world.creatures import IS_HOSTILE
+from vpt_gym.world.catalog.blocks import COBBLESTONE, CRAFTING_TABLE, IS_LOG, STONE
+from vpt_gym.world.catalog.creatures import IS_HOSTILE
+from vpt_gym.world.catalog.items import STICK, WOODEN_PICKAXE
+from vpt_gym.world.catalog.recipes import PLANKS, RECIPES, Recipe
 from vpt_gym.world.experts.chasing import Chaser
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
 from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen, craft, open_inventory
 from vpt_gym.world.experts.seeking import Seeker, ids
 from vpt_gym.world.experts.stations import Station
 from vpt_gym.world.experts.tunnelling import Tunneller
-from vpt_gym.world.items import STICK, WOODEN_PICKAXE
-from vpt_gym.world.recipes import PLANKS, RECIPES, Recipe
-from vpt_gym.world.screen_layout import TABLE_SCREEN
+from vpt_gym.world.player.screen_layout import TABLE_SCREEN
 
 LOGS = tuple(int(block) for block in IS_LOG.nonzero()[0])
 RECIPE: dict[int, Recipe] = {recipe.result: recipe for recipe in RECIPES}

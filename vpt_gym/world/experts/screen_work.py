@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from vpt_gym.actions.human import HOTBAR, HumanAction, human_action
+from vpt_gym.world.catalog.items import STACK_SIZE
+from vpt_gym.world.catalog.recipes import Ingredient, Recipe
+from vpt_gym.world.core.state import GRID, SLOTS
 from vpt_gym.world.experts.pilot import Pilot
-from vpt_gym.world.items import STACK_SIZE
-from vpt_gym.world.recipes import Ingredient, Recipe
-from vpt_gym.world.screen_layout import (
+from vpt_gym.world.player.screen_layout import (
     CLOSED,
     GRID_SLOT,
     INVENTORY_SCREEN,
@@ -14,8 +15,7 @@ from vpt_gym.world.screen_layout import (
     TABLE_SCREEN,
     middle_of,
 )
-from vpt_gym.world.screens import DEGREES_PER_PIXEL, NOTHING, Slots, Stack
-from vpt_gym.world.state import GRID, SLOTS
+from vpt_gym.world.player.screens import DEGREES_PER_PIXEL, NOTHING, Slots, Stack
 
 ON_SLOT = 9.0
 """Pixels off the middle of a slot at which a click is sure to hit it."""

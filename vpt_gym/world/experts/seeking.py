@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import HEIGHT, MASK, SIDE
+from vpt_gym.world.catalog.blocks import HEIGHT, MASK, SIDE
+from vpt_gym.world.core.geometry import EYE_HEIGHT, wrapped
 from vpt_gym.world.experts.body import block_at
-from vpt_gym.world.experts.pilot import Offset, Pilot, Way, item_offset
-from vpt_gym.world.physics import EYE_HEIGHT, wrapped
-from vpt_gym.world.targets import (
+from vpt_gym.world.experts.navigation.targets import (
     TURN_PER_STEP,
     aim_point,
     choose_block,
@@ -21,7 +20,8 @@ from vpt_gym.world.targets import (
     choose_pickup,
     within_pickup,
 )
-from vpt_gym.world.walking import RADIUS, SPAN, next_waypoint, steps_from
+from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint, steps_from
+from vpt_gym.world.experts.pilot import Offset, Pilot, Way, item_offset
 
 Array = np.ndarray[Any, Any]
 

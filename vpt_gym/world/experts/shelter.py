@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import (
+from vpt_gym.world.catalog.blocks import (
     BLOCKS,
     CACTUS,
     COBBLESTONE,
@@ -23,10 +23,10 @@ from vpt_gym.world.blocks import (
     SOLID,
 )
 from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint, steps_from
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
 from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
-from vpt_gym.world.walking import RADIUS, SPAN, next_waypoint, steps_from
 
 Array = np.ndarray[Any, Any]
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import CRAFTING_TABLE, MASK, SOLID
+from vpt_gym.world.catalog.blocks import CRAFTING_TABLE, MASK, SOLID
+from vpt_gym.world.core.geometry import EYE_HEIGHT, REACH
+from vpt_gym.world.core.picking import pick
 from vpt_gym.world.experts.body import block_at
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
 from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.seeking import Seeker, ids
-from vpt_gym.world.physics import EYE_HEIGHT, REACH
-from vpt_gym.world.picking import pick
-from vpt_gym.world.placing import is_occupied, replaceable
-from vpt_gym.world.screen_layout import CLOSED, TABLE_SCREEN
+from vpt_gym.world.player.screen_layout import CLOSED, TABLE_SCREEN
+from vpt_gym.world.rules.placing import is_occupied, replaceable
 
 Cell = tuple[int, int, int]
 

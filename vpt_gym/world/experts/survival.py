@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
+from vpt_gym.world.catalog.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
+from vpt_gym.world.catalog.items import DAMAGE, FOOD, ITEMS, ROTTEN_FLESH, WOODEN_SWORD
+from vpt_gym.world.core.state import MAX_FOOD, MAX_HEALTH
 from vpt_gym.world.experts.chasing import Chaser
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
 from vpt_gym.world.experts.plans import LOGS, Armed, FirstOf, MakeTool, Plan, Rest, WithoutScreen
@@ -15,8 +17,6 @@ from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.seeking import Seeker, ids
 from vpt_gym.world.experts.shelter import Shelter
 from vpt_gym.world.experts.tunnelling import Tunneller
-from vpt_gym.world.items import DAMAGE, FOOD, ITEMS, ROTTEN_FLESH, WOODEN_SWORD
-from vpt_gym.world.state import MAX_FOOD, MAX_HEALTH
 
 TICKS_PER_DAY = 24000
 DUSK, DAWN = 11500, 23600

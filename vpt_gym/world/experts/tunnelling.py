@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.blocks import BLOCKS, SIDE, SOLID
-from vpt_gym.world.digging import DIG_DELAY, dig_rate
+from vpt_gym.world.catalog.blocks import BLOCKS, SIDE, SOLID
+from vpt_gym.world.catalog.items import NO_ITEM
+from vpt_gym.world.core.geometry import wrapped
 from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.navigation.tunnels import AHEAD, NOT_TO_DIG, PATH, UP, find_tunnel
+from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN
 from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
 from vpt_gym.world.experts.seeking import GIVE_UP_TICKS, ON_TARGET, ids
-from vpt_gym.world.items import NO_ITEM
-from vpt_gym.world.physics import wrapped
-from vpt_gym.world.tunnels import AHEAD, NOT_TO_DIG, PATH, UP, find_tunnel
-from vpt_gym.world.walking import RADIUS, SPAN
+from vpt_gym.world.rules.digging import DIG_DELAY, dig_rate
 
 Array = np.ndarray[Any, Any]
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from vpt_gym.world.generate import LEVELS
 from vpt_gym.world.malmo.server import STATISTICS, serve
+from vpt_gym.world.terrain.generate import LEVELS
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world import edit
+from vpt_gym.world.core.state import WorldState
+from vpt_gym.world.malmo import operator as edit
 from vpt_gym.world.malmo.commands import CommandError
 from vpt_gym.world.malmo.items import named_block, named_creature
 from vpt_gym.world.malmo.mission import RAIN, WEATHERS, Placement, stack
-from vpt_gym.world.state import WorldState
 
 PLAYERS = ("@p", "@a", "@r")
 """Selectors that mean the one player of this world."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.crafting import CRAFT_INDEX
-from vpt_gym.world.items import ITEMS
-from vpt_gym.world.state import SLOTS
-from vpt_gym.world.tick import Controls
+from vpt_gym.world.catalog.items import ITEMS
+from vpt_gym.world.core.state import SLOTS
+from vpt_gym.world.player.controls import Controls
+from vpt_gym.world.rules.crafting import CRAFT_INDEX
 
 Array = np.ndarray[Any, Any]
 

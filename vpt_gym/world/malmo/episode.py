@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from gymnasium.utils import seeding
 
-from vpt_gym.world import edit
+from vpt_gym.world.core.state import SLOTS
+from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, Start
+from vpt_gym.world.malmo import operator as edit
 from vpt_gym.world.malmo.chat import Chat
 from vpt_gym.world.malmo.commands import Commands, Keyboard
 from vpt_gym.world.malmo.info import InfoWriter
 from vpt_gym.world.malmo.mission import RAIN, Mission, MissionError, Placement
 from vpt_gym.world.malmo.statistics import Statistics
-from vpt_gym.world.spawning import MOST_MONSTERS
-from vpt_gym.world.state import SLOTS
 
 Array = np.ndarray[Any, Any]
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.biomes import BIOMES
-from vpt_gym.world.blocks import AIR, BLOCKS, HAND
-from vpt_gym.world.crafting import NEARBY_FURNACE, NEARBY_TABLE
-from vpt_gym.world.facts import facts_of
-from vpt_gym.world.items import DURABILITY, ITEMS
+from vpt_gym.world.catalog.biomes import BIOMES
+from vpt_gym.world.catalog.blocks import AIR, BLOCKS, HAND
+from vpt_gym.world.catalog.items import DURABILITY, ITEMS
+from vpt_gym.world.core.state import SLOTS, WorldState
+from vpt_gym.world.interface.facts import facts_of
+from vpt_gym.world.interface.observation import look_around
 from vpt_gym.world.malmo.commands import MALMO_SLOTS
 from vpt_gym.world.malmo.items import AIR_NAME
 from vpt_gym.world.malmo.lidar import ray_values
 from vpt_gym.world.malmo.mission import Grid, Mission
 from vpt_gym.world.malmo.statistics import Statistics
-from vpt_gym.world.observation import look_around
-from vpt_gym.world.state import SLOTS, WorldState
+from vpt_gym.world.rules.crafting import NEARBY_FURNACE, NEARBY_TABLE
 
 AGENT = "MineDojoAgent0"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vpt_gym.world.blocks import BLOCKS
-from vpt_gym.world.creatures import KINDS
-from vpt_gym.world.items import ITEMS as KNOWN
+from vpt_gym.world.catalog.blocks import BLOCKS
+from vpt_gym.world.catalog.creatures import KINDS
+from vpt_gym.world.catalog.items import ITEMS as KNOWN
 
 AIR_NAME = "air"
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, BLOCKS, HAND, HEIGHT, MASK, NO_TOOL, SHEARS, WOODEN, Block
-from vpt_gym.world.creatures import KINDS
-from vpt_gym.world.items import NO_ITEM
-from vpt_gym.world.loot import ITEM_HALF_WIDTH, ITEM_HEIGHT
+from vpt_gym.world.catalog.blocks import AIR, BLOCKS, HAND, HEIGHT, MASK, NO_TOOL, SHEARS, WOODEN, Block
+from vpt_gym.world.catalog.creatures import KINDS
+from vpt_gym.world.catalog.items import NO_ITEM
+from vpt_gym.world.core.geometry import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look, wrapped
+from vpt_gym.world.core.picking import pick
+from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.malmo.mission import Ray
-from vpt_gym.world.physics import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look, wrapped
-from vpt_gym.world.picking import pick
-from vpt_gym.world.state import WorldState
+from vpt_gym.world.rules.loot import ITEM_HALF_WIDTH, ITEM_HEIGHT
 
 NO_ENTITY, ITEM_ENTITY = "null", "EntityItem"
 """Names of the classes in Minecraft."""

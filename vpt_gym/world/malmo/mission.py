@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vpt_gym.world.biomes import BIRCH_FOREST, DESERT, FOREST, PLAINS, TAIGA
-from vpt_gym.world.items import STACK_SIZE
+from vpt_gym.world.catalog.biomes import BIRCH_FOREST, DESERT, FOREST, PLAINS, TAIGA
+from vpt_gym.world.catalog.items import STACK_SIZE
+from vpt_gym.world.core.state import SLOTS
 from vpt_gym.world.malmo.items import AIR_NAME, item_id
-from vpt_gym.world.render import MIN_SIDE
-from vpt_gym.world.state import SLOTS
+from vpt_gym.world.render.renderer import MIN_SIDE
 
 T = TypeVar("T", int, float)
 

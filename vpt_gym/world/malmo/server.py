@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 from gymnasium.utils import seeding
 
-from vpt_gym.world.generate import LEVELS
 from vpt_gym.world.malmo.connection import Connection
 from vpt_gym.world.malmo.episode import Episode
 from vpt_gym.world.malmo.mission import Grid, Mission, Ray
+from vpt_gym.world.terrain.generate import LEVELS
 
 STATISTICS = ("full", "minimal")
 JOIN_SECONDS = 2.0

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.blocks import AIR, BLOCKS, LIQUID, SIDE
-from vpt_gym.world.creatures import KINDS
-from vpt_gym.world.digging import DIG_DELAY
-from vpt_gym.world.items import ITEMS, NO_ITEM
-from vpt_gym.world.loot import THROW_DELAY
+from vpt_gym.world.catalog.blocks import AIR, BLOCKS, LIQUID, SIDE
+from vpt_gym.world.catalog.creatures import KINDS
+from vpt_gym.world.catalog.items import ITEMS, NO_ITEM
+from vpt_gym.world.core.motion import JUMP_DELAY
+from vpt_gym.world.core.state import PLAYER, WorldState
 from vpt_gym.world.malmo import statistic_names as names
-from vpt_gym.world.physics import JUMP_DELAY
-from vpt_gym.world.state import PLAYER, WorldState
+from vpt_gym.world.rules.digging import DIG_DELAY
+from vpt_gym.world.rules.loot import THROW_DELAY
 
 Array = np.ndarray[Any, Any]
 

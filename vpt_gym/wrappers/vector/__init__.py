@@ -1,5 +1,7 @@
-"""Wrappers for vector environments."""
+"""Vector environments, and wrappers for them."""
 
-from vpt_gym.wrappers.vector.episode_starts import EpisodeStarts
+from __future__ import annotations
 
-__all__ = ["EpisodeStarts"]
+from vpt_gym._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -22,7 +22,7 @@ class EpisodeStarts(VectorWrapper):
         def make():
             return VPTActionWrapper(VPTObsWrapper(gym.make("vpt_gym/Harvest1Log-v0")))
 
-        envs = EpisodeStarts(ThreadVectorEnv([make] * 8))  # of vpt_gym.world.vector, or any other vector env
+        envs = EpisodeStarts(ThreadVectorEnv([make] * 8))  # or any other vector env
         obs, info = envs.reset(seed=0)
         agent.reset(seed=0)
         while True:

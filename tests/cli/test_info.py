@@ -1,0 +1,100 @@
+"""`vpt-gym info`: what a person and a program see of a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support import malicious_pickles as evil
+from tests.support.published_files import SMALL_1X, published_state, write_model
+from vpt_gym.cli import main
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> list[str]:
+    torch.save(published_state(SMALL_1X), tmp_path / "x.weights")
+    return [str(write_model(tmp_path / "x.model", SMALL_1X)), str(tmp_path / "x.weights")]
+
+
+def test_a_good_pair_is_described_in_plain_lines(pair: list[str]) -> None:
+    command = [sys.executable, "-m", "vpt_gym", "info", *pair]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    first, second = done.stdout.split("\n\n")
+    model = {line[2:17].strip(): line[17:] for line in first.splitlines()[1:]}
+    weights = {line[2:17].strip(): line[17:] for line in second.splitlines()[1:]}
+    assert first.splitlines()[0] == pair[0]
+    assert model["what"] == "description of a policy"
+    assert model["temperature"] == "2"
+    assert model["config"].startswith("hidsize 64, attention_heads 4")
+    assert model["action head"] == "buttons 8641, camera 121"
+    assert model["parameters"].startswith(
+        f"{sum(v.numel() for v in published_state(SMALL_1X, aux=False).values()):,} ("
+    )
+    assert weights["compared with"] == pair[0]
+    assert weights["would load"] == "134 keys"
+    assert weights["ignored"].startswith("5 keys  aux_value_head.linear.weight, ")
+    assert weights["verdict"] == "can be loaded"
+
+
+def test_a_terminal_gets_a_table(pair: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "vpt_gym", "info", pair[0]]
+    with subprocess.Popen(command, stdout=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "60"}) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while block := os.read(ours, 1 << 16):
+                seen += block
+        except OSError:  # Linux's way to say that the other end is closed
+            pass
+        os.close(ours)
+    assert process.returncode == 0
+    assert b"\x1b[" in seen
+    assert b"can be loaded" in seen
+
+
+def test_json_holds_everything_and_the_status_says_whether_it_loads(
+    pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", *pair, "--json"]) == 0
+    model, weights = json.loads(capsys.readouterr().out)
+    assert (model["ok"], model["kind"], model["config"]["hidsize"]) == (True, "policy", 64)
+    assert len(weights["report"]["loaded"]) == 134
+    (tmp_path / "cut.weights").write_bytes(Path(pair[1]).read_bytes()[:1000])
+    assert main(["info", *pair, str(tmp_path / "cut.weights"), "--json"]) == 1
+    assert [one["ok"] for one in json.loads(capsys.readouterr().out)] == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["x.model", "x.weights", "x.pt"])
+def test_nothing_is_executed(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    canary = tmp_path / "canary"
+    body = evil.payloads(canary)["os.system"]
+    evil.FORMS["zip" if name != "x.model" else "bare"](tmp_path / name, body)
+    with pytest.warns(UserWarning, match="pickle protocol") if name != "x.model" else pytest.MonkeyPatch.context():
+        assert main(["info", str(tmp_path / name)]) == 1
+    assert "os.system" in capsys.readouterr().out
+    assert not canary.exists()
+
+
+def test_what_cannot_be_loaded_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = {key.removeprefix("net."): value for key, value in published_state(SMALL_1X).items()}
+    torch.save(state, tmp_path / "x.weights")
+    assert main(["info", str(tmp_path / "x.weights")]) == 1
+    out = capsys.readouterr().out
+    assert 'all keys lack the prefix "net."' in out
+    assert "missing        125 keys" in out
+    assert "can be loaded" not in out
+
+
+def test_without_a_file_it_says_what_it_wants(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 2
+    assert "name a file" in capsys.readouterr().err

@@ -1,0 +1,122 @@
+"""``vpt-gym label`` as a user runs it: videos in, demos out, nothing overwritten."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.videos import moving_texture, write_video
+from vpt_gym import VPTAgent
+from vpt_gym.agents.idm.agent import IDMAgent
+from vpt_gym.demos import DemoDataset, check, list_demos, read_demo
+
+
+def label(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vpt_gym", "label", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "idm"
+    IDMAgent.from_config("nano", seed=0).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("videos")
+    write_video(folder / "one.mp4", moving_texture(41, (90, 160), seed=1), 20)
+    write_video(folder / "two.mkv", moving_texture(24, (72, 128), seed=2), 20)
+    write_video(folder / "fast.mp4", moving_texture(60, (90, 160), seed=3), 60)
+    (folder / "text.mp4").write_text("a film of the sea")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory, model, videos) -> Path:
+    folder = tmp_path_factory.mktemp("demos") / "labelled"
+    result = label(videos / "one.mp4", videos / "two.mkv", "-o", folder, "--model", model)
+    assert result.returncode == 0, result.stderr
+    assert "41 ticks" in result.stdout
+    return folder
+
+
+def test_each_video_becomes_a_demo_with_its_frames_and_the_agents_labels(demos, model, videos):
+    agent = IDMAgent.from_pretrained(model)
+    for path, name, ticks, size in zip(
+        list_demos(demos), ("one.mp4", "two.mkv"), (41, 24), ((90, 160), (72, 128)), strict=True
+    ):
+        assert check(demos) == []
+        demo = read_demo(path)
+        assert (len(demo), demo.frame_size, demo.metadata["fps"]) == (ticks, size, 20)
+        expected = agent.label(videos / name)
+        for key, value in expected.items():
+            np.testing.assert_allclose(demo.actions[key], value, atol=1e-6)
+        seed = 1 if name == "one.mp4" else 2
+        errors = np.stack(list(demo.frames())).astype(int) - moving_texture(ticks, size, seed=seed)
+        assert np.abs(errors).mean() < 6
+
+
+def test_the_metadata_says_who_labelled_what(demos, model):
+    metadata = read_demo(list_demos(demos)[0]).metadata
+    assert metadata["labelled_by"]["kind"] == "inverse dynamics model"
+    assert metadata["labelled_by"]["model"] == str(model)
+    assert metadata["labelled_by"]["config"]["hidsize"] == 256
+    assert metadata["source"] == {"name": "one.mp4", "frames_per_second": 20.0, "resampled": False}
+    assert metadata["success"] is None
+
+
+def test_the_demos_can_be_learned_from(demos):
+    dataset = DemoDataset(demos, seq_len=8, batch_size=2, drop_null=False)
+    assert (dataset.n_episodes, dataset.n_ticks, dataset.skipped) == (2, 65, [])
+
+
+def test_a_video_that_is_there_already_is_refused_and_nothing_changes(demos, model, videos):
+    (demos / "contractors-options.json").write_text("{}")  # stands beside each contractor recording
+    before = {path: path.stat().st_mtime_ns for path in demos.iterdir()}
+    result = label(videos / "fast.mp4", videos / "one.mp4", "-o", demos, "--model", model, "--resample")
+    assert result.returncode == 1
+    assert "named one.mp4 already" in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in demos.iterdir()} == before
+
+
+def test_the_same_name_twice_is_refused(model, videos, tmp_path):
+    result = label(videos / "one.mp4", videos / "one.mp4", "-o", tmp_path / "out", "--model", model)
+    assert result.returncode == 1
+    assert "is named twice" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_faster_video_is_refused_or_resampled(model, videos, tmp_path):
+    refused = label(videos / "fast.mp4", "-o", tmp_path / "out", "--model", model)
+    assert refused.returncode == 1
+    assert "60 frames a second" in refused.stderr
+    assert "--resample" in refused.stderr
+    assert label(videos / "fast.mp4", "-o", tmp_path / "out", "--model", model, "--resample").returncode == 0
+    (path,) = list_demos(tmp_path / "out")
+    demo = read_demo(path)
+    assert len(demo) == 20
+    assert demo.metadata["source"] == {"name": "fast.mp4", "frames_per_second": 60.0, "resampled": True}
+
+
+@pytest.mark.parametrize(
+    ("video", "message"), [("nothing.mp4", "there is no video"), ("text.mp4", "not a video that can be read")]
+)
+def test_what_is_no_video_is_named_before_any_work(model, videos, tmp_path, video, message):
+    result = label(videos / "one.mp4", videos / video, "-o", tmp_path / "out", "--model", model)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_policy_is_no_labeller(videos, tmp_path):
+    VPTAgent.from_config("nano", seed=0).save_pretrained(tmp_path / "policy")
+    result = label(videos / "one.mp4", "-o", tmp_path / "out", "--model", tmp_path / "policy")
+    assert result.returncode == 1
+    assert "VPTAgent" in result.stderr

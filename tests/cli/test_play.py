@@ -1,0 +1,70 @@
+"""`vpt-gym play`: what is wrong is said, with its remedy, before anything is recorded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+from vpt_gym.cli import main
+
+
+def refused(*words: str, cwd: Path, code: str = "") -> str:
+    """What it says on its way out."""
+    env = {name: value for name, value in os.environ.items() if "DISPLAY" not in name and name != "SDL_VIDEODRIVER"}
+    env["PYTHONPATH"] = str(ROOT)
+    program = f"import sys\n{code}\nfrom vpt_gym.cli import main\nsys.exit(main(['play', *sys.argv[1:]]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, cwd=cwd, env=env
+    )
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(cwd.iterdir()) == []
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--sensitivity", "300"], "sensitivity is 300.0; it is percent as in Minecraft's options, 0 to 200"),
+        (["--seed", "-1"], "seed is -1; it must not be negative"),
+        (["--env.kwargs", "easy"], "must be a JSON object"),
+        (
+            ["tests.support.play_env:PlayEnv-v0", "--expert", "scripted"],
+            "there is no scripted expert for tests.support.play_env:PlayEnv-v0",
+        ),
+        (["--expert", "agents/mine"], "--expert agents/mine is no expert"),
+        (["--expert", "scripted", "--skill", "1.5"], "skill is 1.5; it must be in (0, 1]"),
+        (["--skill", "0.5"], "--skill 0.5 is for an expert, and there is none"),
+        (["--agent", "a", "b", "c"], "--agent takes one folder or name"),
+        (["tests.support.play_env:Unknown-v0"], "Unknown"),
+        (["tests.support.play_env:PlayEnv-v0", "--scale", "-2"], "scale is -2"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.syspath_prepend(str(ROOT))
+    assert main(["play", *words]) == 1
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a screen")
+def test_without_a_screen_it_says_how_to_have_one(tmp_path: Path) -> None:
+    assert "xvfb-run -a vpt-gym play" in refused("tests.support.play_env:PlayEnv-v0", cwd=tmp_path)
+
+
+def test_without_pygame_it_says_what_to_install(tmp_path: Path) -> None:
+    said = refused(cwd=tmp_path, code="sys.modules['pygame'] = None")
+    assert 'pip install "vpt-gym[play]"' in said
+    said = refused(cwd=tmp_path, code="import types; sys.modules['pygame'] = types.ModuleType('pygame')")
+    assert 'pip uninstall pygame && pip install "vpt-gym[play]"' in said

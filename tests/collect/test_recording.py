@@ -1,0 +1,151 @@
+"""What decides which demos a recording has; processes and signals are in ``cli/test_cli_record.py``."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support import scripted_counter  # noqa: F401 (registers the env)
+from vpt_gym.actions.human import no_op
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.players import make_player
+from vpt_gym.collect.rollouts import Episode
+from vpt_gym.collect.run import Recorded, record
+from vpt_gym.collect.session import Recording, Stage
+from vpt_gym.demos import check, list_demos, read_demo, repair
+from vpt_gym.demos.files.names import files_of, partial
+from vpt_gym.demos.files.video import count_frames
+
+
+def counter(directory: Path, **fields: object) -> Recording:
+    recording = Recording(
+        out=directory, env=EnvArgs("ScriptedCounter-v0"), expert=("tests.support.scripted_counter:CounterExpert",)
+    )
+    return replace(recording, **{"episodes": 3, **fields})  # type: ignore[arg-type]
+
+
+def seeds(directory: Path) -> list[int]:
+    return sorted(read_demo(path).metadata["seed"] for path in list_demos(directory))
+
+
+def test_the_first_successes_are_recorded_and_counted(tmp_path: Path) -> None:
+    seen: list[Episode] = []
+    recorded = record(counter(tmp_path), on_episode=seen.append)
+    assert seeds(tmp_path) == [0, 1, 3]
+    assert [(episode.seed, episode.success) for episode in seen] == [(0, True), (1, True), (2, False), (3, True)]
+    ticks = sum(len(read_demo(path)) for path in list_demos(tmp_path))
+    assert recorded == Recorded(demos=3, ticks=ticks, played=4, successes=3)
+    again = record(counter(tmp_path), on_episode=seen.append)
+    assert again == Recorded(demos=3, ticks=ticks, played=0, successes=0)
+    assert len(seen) == 4
+
+
+def test_a_later_start_is_a_recording_of_its_own(tmp_path: Path) -> None:
+    record(counter(tmp_path))
+    assert record(counter(tmp_path, seed=30, episodes=2)).demos == 2
+    assert seeds(tmp_path) == [0, 1, 3, 30, 31]
+
+
+def test_each_episode_depends_on_its_seed_alone(tmp_path: Path) -> None:
+    record(counter(tmp_path / "four", episodes=4, disturbance=0.3))
+    record(counter(tmp_path / "last", episodes=1, seed=4, disturbance=0.3))
+    records = {
+        folder: {
+            read_demo(path).metadata["seed"]: path.with_suffix(".jsonl").read_bytes() for path in list_demos(folder)
+        }
+        for folder in (tmp_path / "four", tmp_path / "last")
+    }
+    assert records[tmp_path / "four"][4] == records[tmp_path / "last"][4]
+    pushes = {
+        read_demo(path).metadata["seed"]: read_demo(path).executed["camera"][:5].tolist()
+        for path in list_demos(tmp_path / "four")
+    }
+    assert len({json.dumps(push) for push in pushes.values()}) == len(pushes)
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_what_was_broken_off_is_played_anew(tmp_path: Path, mended: bool) -> None:
+    env = EnvArgs("ScriptedCounter-v0", kwargs='{"longest": 80}')
+    record(counter(tmp_path, env=env, episodes=2))
+    # what a kill leaves in the third episode
+    stage = Stage(counter(tmp_path, env=env))
+    stage.env.reset(seed=3)
+    for _ in range(30):
+        stage.env.step(no_op())
+    while not any(count_frames(path) for path in tmp_path.glob("*.mp4.partial")):
+        time.sleep(0.01)
+    left = {path: path.read_bytes() for path in tmp_path.glob("*.partial")}
+    stage.close()
+    assert len(left) == 3
+    assert list(tmp_path.glob("*.partial")) == []
+    for path, content in left.items():
+        path.write_bytes(content)
+    if mended:
+        (done,) = repair(tmp_path)
+        assert done.ticks >= 10
+    record(counter(tmp_path, env=env))
+    assert seeds(tmp_path) == [0, 1, 3]
+    assert check(tmp_path) == []
+    assert {read_demo(path).metadata["ended"] for path in list_demos(tmp_path)} == {"terminated"}
+
+
+def test_a_demo_that_only_lacked_its_name_is_not_played_again(tmp_path: Path) -> None:
+    recorded = record(counter(tmp_path))
+    last = files_of(list_demos(tmp_path)[-1])
+    for path in last.all[1:]:  # as killed between two renames
+        path.rename(partial(path))
+    assert record(counter(tmp_path)) == replace(recorded, played=0, successes=0)
+    assert check(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"env": EnvArgs("ScriptedCounter-v0", kwargs='{"longest": 24}')},
+        {"disturbance": 0.5},
+        {"expert": ("tests.support.scripted_counter:FailingExpert",)},
+        {"size": "128"},
+        {"lossless": True},
+    ],
+)
+def test_one_directory_holds_one_kind_of_demos(tmp_path: Path, change: dict[str, object]) -> None:
+    record(counter(tmp_path, episodes=1))
+    with pytest.raises(ValueError, match="into another directory"):
+        record(counter(tmp_path, **change))
+    assert seeds(tmp_path) == [0]
+
+
+def test_an_expert_of_less_skill_errs_and_always_in_the_same_way(tmp_path: Path) -> None:
+    env = EnvArgs("vpt_gym/Harvest1Log-v0", '{"level": "easy", "image_size": [64, 96], "max_episode_steps": 100}')
+    records = {}
+    for name, skill in {"whole": 1.0, "half": 0.5, "again": 0.5}.items():
+        record(Recording(tmp_path / name, env, episodes=1, keep="all", disturbance=0.0, skill=skill))
+        (path,) = list_demos(tmp_path / name)
+        records[name] = path.with_suffix(".jsonl").read_bytes()
+        assert read_demo(path).metadata["recorded_by"].get("skill", 1.0) == skill
+    assert records["half"] == records["again"] != records["whole"]
+    with pytest.raises(ValueError, match="into another directory"):
+        record(Recording(tmp_path / "half", env, episodes=2, keep="all", disturbance=0.0))
+
+
+def test_an_agent_has_no_skill() -> None:
+    with pytest.raises(ValueError, match=r"skill is 0\.5, but an agent has none"):
+        make_player(["runs/agent"], skill=0.5)
+
+
+def test_two_runs_do_not_share_a_directory(tmp_path: Path) -> None:
+    def second(_: Episode) -> None:
+        with pytest.raises(BlockingIOError, match="another run records into"):
+            record(counter(tmp_path, episodes=5))
+
+    assert record(counter(tmp_path, episodes=1), on_episode=second).demos == 1
+
+
+def test_no_seed_is_taken_that_is_kept_for_other_purposes(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="the seeds for demos are used up"):
+        record(counter(tmp_path, seed=999_999, keep="all"))
+    assert seeds(tmp_path) == [999_999]

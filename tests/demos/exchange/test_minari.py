@@ -1,0 +1,435 @@
+"""Demos to Minari and back, with the real library and real files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.counter_demos import write_counter_demo
+from tests.support.frame_counter_env import FrameCounterEnv, counter_frame
+from tests.support.missing_package import run_without
+from vpt_gym.actions.human import BUTTONS, human_action
+from vpt_gym.demos import DemoWriter, check, export_minari, import_minari, list_demos, read_demo
+
+minari = pytest.importorskip("minari", reason="Minari needs Python 3.11")
+
+from minari.data_collector import EpisodeBuffer  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    return tmp_path / "minari"
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    error = np.mean((a.astype(np.float64) - b) ** 2)
+    return float("inf") if error == 0 else 10 * np.log10(255**2 / error)
+
+
+def same_actions(a: dict, b: dict) -> bool:
+    return all(np.array_equal(a[name], b[name]) for name in (*BUTTONS, "camera"))
+
+
+def frames_of(path: Path) -> np.ndarray:
+    return np.stack(list(read_demo(path).frames()))
+
+
+def test_the_dataset_is_what_users_of_minari_expect(tmp_path: Path) -> None:
+    path = write_counter_demo(tmp_path / "demos", ticks=50)
+    write_counter_demo(tmp_path / "demos", ticks=20, success=None)
+    done = export_minari(tmp_path / "demos", "vpt/count-v0", author="A. Player", description="Counts.")
+    assert (done.episodes, done.ticks) == (2, 70)
+    assert not done.left_out
+
+    assert list(minari.list_local_datasets()) == ["vpt/count-v0"]
+    dataset = minari.load_dataset("vpt/count-v0")
+    assert (dataset.total_episodes, dataset.total_steps) == (2, 70)
+    assert dataset.observation_space == spaces.Box(0, 255, (48, 80, 3), np.uint8)
+    metadata = dataset.storage.metadata
+    assert metadata["author"] == {"A. Player"}
+    assert metadata["description"] == "Counts."
+
+    demo, episode = read_demo(path), dataset[0]
+    frames = frames_of(path)
+    assert np.array_equal(episode.observations[:-1], frames)  # no loss
+    assert np.array_equal(episode.observations[-1], frames[-1])
+    assert np.array_equal(episode.rewards, demo.rewards)
+    assert episode.terminations.tolist() == [False] * 49 + [True]
+    assert not episode.truncations.any()
+    assert episode.infos["success"].tolist() == [False] * 50 + [True]
+    assert "success" not in dataset[1].infos
+    first = {name: values[0] for name, values in episode.actions.items()}
+    assert dataset.action_space.contains({**first, "camera": first["camera"].astype(np.float32)})
+    assert same_actions(episode.actions, demo.actions)
+    (about,) = dataset.storage.get_episode_metadata([0])
+    assert (about["seed"], about["success"], about["task"], about["ended"]) == (7, True, "count", "terminated")
+    assert about["demo_id"] == demo.id
+
+
+def test_an_episode_that_was_broken_off_is_truncated(tmp_path: Path) -> None:
+    with DemoWriter(tmp_path / "demos") as writer:
+        writer.append(counter_frame(0), human_action("jump"))
+    export_minari(tmp_path / "demos", "count-v0")
+    episode = minari.load_dataset("count-v0")[0]
+    assert (episode.terminations.tolist(), episode.truncations.tolist()) == ([False], [True])
+    import_minari("count-v0", tmp_path / "back")
+    assert read_demo(list_demos(tmp_path / "back")[0]).metadata["ended"] == "close"
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_round_trip_keeps_everything(tmp_path: Path, lossless: bool) -> None:
+    paths = [write_counter_demo(tmp_path / "demos", ticks=ticks, success=ticks > 25) for ticks in (45, 20)]
+    paths.append(write_counter_demo(tmp_path / "demos", ticks=12, success=None, disturbed=5))
+    done = export_minari(tmp_path / "demos", "vpt/count-v0")
+    assert any("infos['executed']" in note for note in done.notes)
+    imported = import_minari("vpt/count-v0", tmp_path / "back", lossless=lossless)
+    assert imported.ticks == 77
+    assert check(tmp_path / "back") == []
+    assert list(imported.demos) == list_demos(tmp_path / "back")
+    for old, new in zip(map(read_demo, paths), map(read_demo, imported.demos), strict=True):
+        assert same_actions(old.actions, new.actions)
+        assert same_actions(old.executed, new.executed)
+        assert np.array_equal(old.rewards, new.rewards)
+        assert old.success == new.success
+        kept = ("task", "seed", "ended", "fps", "return", "frame_size")
+        assert [old.metadata[name] for name in kept] == [new.metadata[name] for name in kept]
+        origin = new.metadata["imported_from"]
+        assert (origin["format"], origin["name"], origin["id"]) == ("minari", "vpt/count-v0", old.id)
+        before, after = frames_of(old.files.metadata), frames_of(new.files.metadata)
+        if lossless:
+            assert np.array_equal(before, after)
+        else:
+            assert psnr(before, after) > 38
+
+
+@pytest.mark.parametrize("kind", ["human", "factored", "codes"])
+def test_executed_actions_come_back_in_every_kind(tmp_path: Path, kind: str) -> None:
+    with DemoWriter(tmp_path / "demos") as writer:
+        for tick in range(5):
+            done = human_action("back", "jump", camera=(0.0, -10.0)) if tick == 2 else None
+            writer.append(counter_frame(tick), human_action("forward"), executed=done)
+    export_minari(tmp_path / "demos", "a-v0", actions=kind)
+    (back,) = import_minari("a-v0", tmp_path / "back").demos
+    demo = read_demo(back)
+    assert demo.actions["forward"].tolist() == [1] * 5
+    assert demo.executed["forward"].tolist() == [1, 1, 0, 1, 1]
+    assert demo.executed["jump"].tolist() == demo.executed["back"].tolist() == [0, 0, 1, 0, 0]
+    assert demo.executed["camera"].tolist() == [[0, 0], [0, 0], [0, -10], [0, 0], [0, 0]]
+
+
+def test_a_dataset_that_another_program_left_half_written_is_named(tmp_path: Path, store: Path) -> None:
+    write_counter_demo(tmp_path / "demos", ticks=5)
+    export_minari(tmp_path / "demos", "a-v0")
+    path = store / "a-v0" / "data" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    del metadata["dataset_id"]
+    path.write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match=r"a-v0 is no whole Minari dataset: its metadata lacks 'dataset_id'"):
+        import_minari("a-v0", tmp_path / "back")
+
+
+ACTIONS = st.lists(
+    st.builds(
+        lambda pressed, camera: human_action(*pressed, camera=camera),
+        st.sets(st.sampled_from(BUTTONS), max_size=5),
+        st.tuples(*[st.floats(-180, 180, width=32)] * 2),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=ACTIONS, rewards=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=6, max_size=6))
+@pytest.mark.parametrize("kind", ["human", "factored", "codes"])
+def test_actions_and_rewards_come_back(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, kind: str, actions: list, rewards: list
+) -> None:
+    folder = tmp_path_factory.mktemp("trip")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
+    with DemoWriter(folder / "demos") as writer:
+        for tick, action in enumerate(actions):
+            writer.append(counter_frame(tick), action, reward=rewards[tick])
+        path = writer.close()
+    export_minari(folder / "demos", "trip-v0", actions=kind)
+    (back,) = import_minari("trip-v0", folder / "back").demos
+    old, new = read_demo(path), read_demo(back)
+    assert np.array_equal(old.rewards, new.rewards)
+    assert np.array_equal(old.codes, new.codes)
+    if kind == "human":
+        assert same_actions(old.actions, new.actions)
+    if kind == "factored":
+        assert all(np.array_equal(old.actions[name], new.actions[name]) for name in ("forward", "back", "hotbar.9"))
+
+
+def test_frames_are_scaled_and_compressed_if_asked(tmp_path: Path) -> None:
+    path = write_counter_demo(tmp_path / "demos", ticks=5)
+    write_counter_demo(tmp_path / "demos", ticks=5, size=(64, 64))
+    with pytest.raises(ValueError, match=r"several sizes \(48x80, 64x64\).*--size"):
+        export_minari(tmp_path / "demos", "a-v0")
+    export_minari(tmp_path / "demos", "a-v0", size=(128, 128))
+    assert minari.load_dataset("a-v0")[0].observations.shape == (6, 128, 128, 3)
+    one = export_minari(tmp_path / "demos", "b-v0", jpeg=True, keep=lambda demo: demo.frame_size == (48, 80))
+    assert one.left_out.unwanted == 1
+    assert psnr(minari.load_dataset("b-v0")[0].observations[:-1], frames_of(path)) > 25
+
+
+def test_the_environment_can_be_recovered(tmp_path: Path) -> None:
+    gym.register(id="vpt_gym_tests/Counter-v0", entry_point=FrameCounterEnv, kwargs={"length": 5})
+    try:
+        write_with(tmp_path / "demos", env_id="vpt_gym_tests/Counter-v0", env_kwargs={"length": 7})
+        done = export_minari(tmp_path / "demos", "a-v0")
+        assert "Counter-v0 cannot be recovered" in done.notes[0]  # its entry point is a class
+    finally:
+        del gym.registry["vpt_gym_tests/Counter-v0"]
+    gym.register(
+        id="vpt_gym_tests/Counter-v1",
+        entry_point="tests.support.frame_counter_env:FrameCounterEnv",
+        kwargs={"length": 5},
+    )
+    try:
+        write_with(tmp_path / "other", env_id="vpt_gym_tests/Counter-v1", env_kwargs={"length": 7})
+        done = export_minari(tmp_path / "other", "b-v0")
+        assert done.notes == ()
+        env = minari.load_dataset("b-v0").recover_environment()
+        assert env.unwrapped.length == 7
+        import_minari("b-v0", tmp_path / "back")
+        assert read_demo(list_demos(tmp_path / "back")[0]).metadata["env_kwargs"] == {"length": 7}
+
+        write_with(tmp_path / "other", env_id="Elsewhere-v0", env_kwargs={})
+        assert "come from 2 environments" in export_minari(tmp_path / "other", "c-v0").notes[0]
+    finally:
+        del gym.registry["vpt_gym_tests/Counter-v1"]
+    write_with(tmp_path / "third", env_id="Elsewhere-v0", env_kwargs={})
+    assert "Elsewhere-v0 is not registered" in export_minari(tmp_path / "third", "d-v0").notes[0]
+
+
+def write_with(directory: Path, **metadata: object) -> None:
+    with DemoWriter(directory, metadata=metadata) as writer:
+        writer.append(counter_frame(0), human_action())
+
+
+def test_what_is_not_whole_is_left_out_and_counted(tmp_path: Path) -> None:
+    demos = tmp_path / "demos"
+    write_counter_demo(demos, ticks=10)
+    write_counter_demo(demos / "rejected", ticks=10)
+    cut = write_counter_demo(demos, ticks=10)
+    cut.with_suffix(".mp4").write_bytes(b"")
+    broken = write_counter_demo(demos, ticks=30)  # whole by its header, but not in its pictures
+    video = bytearray(broken.with_suffix(".mp4").read_bytes())
+    video[len(video) // 2 : len(video) // 2 + 400] = bytes(400)
+    broken.with_suffix(".mp4").write_bytes(video)
+    running = DemoWriter(demos)
+    running.append(counter_frame(0), human_action())
+    try:
+        done = export_minari(demos, "a-v0")
+    finally:
+        running.abort()
+    assert (done.episodes, done.ticks) == (1, 10)
+    assert (done.left_out.partial, done.left_out.rejected) == (1, 1)
+    assert [demo_id for demo_id, _ in done.left_out.damaged] == sorted([cut.stem, broken.stem])
+    assert str(done.left_out) == "1 not finished, 1 rejected, 2 damaged"
+    assert minari.load_dataset("a-v0").total_steps == 10
+
+
+def test_a_failed_export_leaves_nothing(tmp_path: Path, store: Path) -> None:
+    demos = tmp_path / "demos"
+    write_counter_demo(demos, ticks=10).with_suffix(".mp4").unlink()
+    with pytest.raises(ValueError, match=r"no demo to export .*1 damaged"):
+        export_minari(demos, "vpt/a-v0")
+    broken = write_counter_demo(demos, ticks=30)
+    video = bytearray(broken.with_suffix(".mp4").read_bytes())
+    video[len(video) // 2 : len(video) // 2 + 400] = bytes(400)
+    broken.with_suffix(".mp4").write_bytes(video)
+    with pytest.raises(ValueError, match=r"no demo to export .*2 damaged"):
+        export_minari(demos, "vpt/a-v0")
+    assert list(store.rglob("*")) == []
+    with pytest.raises(ValueError, match=r"'a' is no id of a Minari dataset.*vpt/harvest-1-log-v0"):
+        export_minari(demos, "a")
+    with pytest.raises(ValueError, match="unknown arguments"):
+        export_minari(demos, "a-v0", autor="me")
+
+
+def test_an_export_that_is_killed_never_looks_finished(tmp_path: Path, store: Path) -> None:
+    for _ in range(3):
+        write_counter_demo(tmp_path / "demos", ticks=60, size=(96, 160))
+    code = (
+        "import os, signal\n"
+        "import vpt_gym.demos.exchange.minari as m\n"
+        "write, count = m.write_episode, []\n"
+        "def killed(*args):\n"
+        "    if len(count) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    count.append(write(*args))\n"
+        "m.write_episode = killed\n"
+        f"m.export_minari({str(tmp_path / 'demos')!r}, 'vpt/a-v0')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert list(store.glob(".a-v0-*.partial"))
+    assert minari.list_local_datasets() == {}
+    export_minari(tmp_path / "demos", "vpt/a-v0")
+    assert minari.load_dataset("vpt/a-v0").total_steps == 180
+
+
+@pytest.mark.parametrize("size", ["500k", "3m"])  # the frames of one demo do not fit; the second episode does not
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, store: Path, size: str) -> None:
+    mount = "unshare -Urm mount -t tmpfs tmpfs /mnt"
+    if subprocess.run(mount, shell=True, capture_output=True, check=False).returncode:
+        pytest.skip("this system mounts no small disk for a user")
+    for _ in range(3):
+        write_counter_demo(tmp_path / "demos", ticks=60)
+    store.mkdir()
+    export = [sys.executable, "-m", "vpt_gym", "demos", "export", str(tmp_path / "demos"), "--to", "minari"]
+    script = f'mount -t tmpfs -o size={size} tmpfs {store} && {{ "$@"; code=$?; find {store}; exit $code; }}'
+    words = ["unshare", "-Urm", "sh", "-c", script, "sh", *export, "--id", "vpt/a-v0"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cannot write the Minari dataset 'vpt/a-v0'" in done.stderr
+    assert "No space left" in done.stderr or "MB are free" in done.stderr
+    assert done.stdout == f"{store}\n"
+
+
+def test_an_existing_dataset_is_only_replaced_if_asked(tmp_path: Path, store: Path) -> None:
+    write_counter_demo(tmp_path / "a", ticks=5)
+    write_counter_demo(tmp_path / "b", ticks=6)
+    export_minari(tmp_path / "a", "vpt/a-v0")
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        export_minari(tmp_path / "b", "vpt/a-v0")
+    assert minari.load_dataset("vpt/a-v0").total_steps == 5
+    export_minari(tmp_path / "b", "vpt/a-v0", overwrite=True)
+    assert minari.load_dataset("vpt/a-v0").total_steps == 6
+    assert sorted(path.name for path in store.iterdir()) == ["vpt"]  # nothing else lies about
+    (store / "mine-v0").mkdir()
+    with pytest.raises(FileExistsError, match="is no Minari dataset"):
+        export_minari(tmp_path / "b", "mine-v0", overwrite=True)
+
+
+def test_importing_again_is_refused_or_replaces_only_the_same(tmp_path: Path) -> None:
+    write_counter_demo(tmp_path / "demos", ticks=5)
+    export_minari(tmp_path / "demos", "a-v0")
+    own = write_counter_demo(tmp_path / "back", ticks=8)
+    first = import_minari("a-v0", tmp_path / "back").demos
+    with pytest.raises(FileExistsError, match=r"imported from a-v0 already.*--overwrite"):
+        import_minari("a-v0", tmp_path / "back")
+    second = import_minari("a-v0", tmp_path / "back", overwrite=True).demos
+    assert list_demos(tmp_path / "back") == sorted([own, *second])
+    assert first != second
+    assert check(tmp_path / "back") == []
+
+
+def test_memory_does_not_grow_with_the_episode(tmp_path: Path) -> None:
+    write_counter_demo(tmp_path / "demos", ticks=300, size=(96, 160))
+    export_minari(tmp_path / "demos", "warm-v0", keep=None)  # what libraries keep is not counted
+    tracemalloc.start()
+    try:
+        export_minari(tmp_path / "demos", "a-v0")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 300 * 96 * 160 * 3 / 2
+
+
+@pytest.mark.filterwarnings("ignore:(?s).*None:UserWarning")  # Minari wants an author and so on
+class TestOthersDatasets:
+    """Datasets that vpt-gym did not write."""
+
+    def create(self, name: str, observations: object, actions: object, **kwargs: object) -> None:
+        steps = kwargs.pop("steps", 3)
+        buffer = EpisodeBuffer(
+            seed=5,
+            observations=observations,
+            actions=actions,
+            rewards=[0.5] * steps,
+            terminations=[False] * steps,
+            truncations=[False] * (steps - 1) + [True],
+            infos=kwargs.pop("infos", {}),
+        )
+        minari.create_dataset_from_buffers(name, [buffer], **kwargs)
+
+    def test_a_frame_under_any_key_and_minedojos_actions(self, tmp_path: Path) -> None:
+        frames = np.stack([np.moveaxis(counter_frame(tick), -1, 0) for tick in range(4)])
+        self.create(
+            "dojo-v0",
+            {"view": frames, "health": np.ones((4, 1), np.float32)},
+            np.array([[1, 0, 1, 12, 13, 3, 0, 0], [0, 2, 0, 11, 12, 0, 0, 0], [0, 0, 0, 12, 12, 5, 0, 4]]),
+            observation_space=spaces.Dict(
+                {"view": spaces.Box(0, 255, (3, 48, 80), np.uint8), "health": spaces.Box(0, 1, (1,), np.float32)}
+            ),
+            action_space=spaces.MultiDiscrete([3, 3, 4, 25, 25, 8, 244, 36]),
+            infos={"is_success": np.array([False, False, False, True])},
+        )
+        with pytest.raises(ValueError, match=r"no RGB frame.*Dict\(.*view.*--frames-key"):
+            import_minari("dojo-v0", tmp_path / "demos")
+        (path,) = import_minari("dojo-v0", tmp_path / "demos", frames_key="view", lossless=True).demos
+        demo = read_demo(path)
+        assert demo.success is True
+        assert demo.metadata["seed"] == 5
+        assert demo.metadata["ended"] == "truncated"
+        assert demo.rewards.tolist() == [0.5] * 3
+        assert demo.actions["camera"].tolist() == [[0, 15], [-15, 0], [0, 0]]
+        held = {name: values.tolist() for name, values in demo.actions.items() if name != "camera" and values.any()}
+        assert held == {
+            "forward": [1, 0, 0],
+            "jump": [1, 0, 0],
+            "attack": [1, 0, 0],
+            "right": [0, 1, 0],
+            "hotbar.5": [0, 0, 1],
+        }
+        assert np.array_equal(np.moveaxis(frames_of(path), -1, 1), frames[:3])
+
+    def test_spaces_that_are_not_ours_are_named(self, tmp_path: Path) -> None:
+        image = spaces.Box(0, 255, (48, 80, 3), np.uint8)
+        frames = np.stack([counter_frame(tick) for tick in range(4)])
+        self.create("a-v0", frames, np.zeros(3, int), observation_space=image, action_space=spaces.Discrete(4))
+        with pytest.raises(ValueError, match=r"(?s)a-v0: actions that are none of ours.*actions Discrete\(4\)"):
+            import_minari("a-v0", tmp_path / "demos")
+        floats = spaces.Box(0, 1, (4,), np.float32)
+        walk = spaces.Discrete(4)
+        self.create("b-v0", np.zeros((4, 4)), np.zeros(3, int), observation_space=floats, action_space=walk)
+        with pytest.raises(ValueError, match=r"b-v0: no RGB frame.*observations Box\(0\.0, 1\.0, \(4,\)"):
+            import_minari("b-v0", tmp_path / "demos")
+        with pytest.raises(FileNotFoundError, match="minari download c-v0"):
+            import_minari("c-v0", tmp_path / "demos")
+        assert not (tmp_path / "demos").exists()
+
+    def test_an_action_no_key_says_stops_the_whole_import(self, tmp_path: Path) -> None:
+        frames = np.stack([counter_frame(tick) for tick in range(4)])
+        craft = np.array([[0, 0, 0, 12, 12, 0, 0, 0], [1, 0, 0, 12, 12, 4, 7, 0], [0, 0, 0, 12, 12, 0, 0, 0]])
+        self.create(
+            "a-v0",
+            frames,
+            craft,
+            observation_space=spaces.Box(0, 255, (48, 80, 3), np.uint8),
+            action_space=spaces.MultiDiscrete([3, 3, 4, 25, 25, 8, 244, 36]),
+        )
+        with pytest.raises(ValueError, match=r"a-v0, episode 0, step 1: .*craft"):
+            import_minari("a-v0", tmp_path / "demos")
+        assert list((tmp_path / "demos").iterdir()) == []
+        done = import_minari("a-v0", tmp_path / "demos", drop_unsaid=True)
+        assert done.dropped == 1
+        assert read_demo(done.demos[0]).actions["forward"].tolist() == [0, 1, 0]
+
+
+def test_without_minari_the_exact_line_to_install_it_is_named(tmp_path: Path) -> None:
+    done = run_without("h5py", "demos", "export", tmp_path, "--to", "minari", "--id", "a-v0")
+    assert done.returncode == 2
+    assert 'pip install "vpt-gym[minari]"' in done.stderr
+
+
+def test_metadata_survives_as_json(tmp_path: Path) -> None:
+    write_with(tmp_path / "demos", player="me", env_id="X-v0", env_kwargs={"deep": {"list": [1, None, "é"]}})
+    export_minari(tmp_path / "demos", "a-v0")
+    (path,) = import_minari("a-v0", tmp_path / "back").demos
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    assert metadata["player"] == "me"
+    assert metadata["env_kwargs"] == {"deep": {"list": [1, None, "é"]}}

@@ -1,0 +1,69 @@
+"""Frames out of a video: their memory, and what is converted of them."""
+
+from __future__ import annotations
+
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.frame_counter_env import counter_frame, read_counter
+from vpt_gym.demos.files.video import VideoWriter, iter_frames, iter_pictures, read_header
+from vpt_gym.frames import to_size
+
+SIZE = (90, 160)
+TICKS = 60
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("video") / "a.mp4"
+    writer = VideoWriter(path, SIZE)
+    for t in range(TICKS):
+        writer.append(counter_frame(t, SIZE))
+    writer.close()
+    return path
+
+
+def numbers(frames: list[np.ndarray]) -> list[int]:
+    return [read_counter(frame)[0] for frame in frames]
+
+
+def test_frames_outlive_the_reader_and_share_no_memory(video: Path) -> None:
+    def read(_: int) -> list[np.ndarray]:
+        return list(iter_frames(video, threads=1))
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(read, range(8)))
+    unfinished = iter_frames(video)
+    first = next(unfinished)
+    del unfinished  # decoder and filters go, in the middle of the video
+    gc.collect()
+    assert all(numbers(frames) == list(range(TICKS)) for frames in kept)
+    assert read_counter(first)[0] == 0
+    assert not any(np.shares_memory(a, b) for a, b in zip(kept[0], kept[0][1:], strict=False))
+
+
+def test_a_picture_is_converted_when_it_is_called_for(video: Path) -> None:
+    chosen = [pixels() for t, pixels in enumerate(iter_pictures(video)) if t % 7 == 3]
+    assert numbers(chosen) == list(range(3, TICKS, 7))
+    everything = list(iter_frames(video))
+    assert all(np.array_equal(a, b) for a, b in zip(chosen, everything[3::7], strict=True))
+
+
+def test_a_header_is_read_without_counting(video: Path) -> None:
+    assert read_header(video) == (TICKS, SIZE, 0, False)
+    assert read_header(video, count=False) == (0, SIZE, 0, False)
+
+
+def test_a_frame_is_scaled_into_an_array(video: Path) -> None:
+    frame = next(iter_frames(video))
+    for size in ((32, 48), SIZE):
+        rows = np.zeros((3, *size, 3), np.uint8)
+        assert to_size(frame, size, out=rows[1]).base is rows
+        assert np.array_equal(rows[1], to_size(frame, size))
+        assert not rows[[0, 2]].any()
+    with pytest.raises(ValueError, match="out is uint8"):
+        to_size(frame, (32, 48), out=np.zeros((48, 32, 3), np.uint8))

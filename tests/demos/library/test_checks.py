@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.support.contractor_files import record, write_recording
+from tests.support.frame_counter_env import counter_frame, read_counter
+from vpt_gym.actions.human import human_action
+from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
+from vpt_gym.demos.files.names import partial
+
+TICKS = 50
+
+
+def write(directory: Path, ticks: int = TICKS) -> Path:
+    writer = DemoWriter(directory, metadata={"task": "test"})
+    for t in range(ticks):
+        writer.append(counter_frame(t), human_action("forward", camera=(0.0, t / 10)), reward=2)
+    path = writer.close(success=True, ended="terminated")
+    assert path is not None
+    return path
+
+
+def cut(path: Path, share: float) -> None:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+
+def scramble_pictures(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    start = content.rindex(b"mdat")  # of the last fragment, which begins with a key frame
+    content[start + 40 : start + 400] = bytes(byte ^ 0x5A for byte in content[start + 40 : start + 400])
+    path.write_bytes(content)
+
+
+def break_line(path: Path, number: int, text: str) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    lines[number] = text
+    path.write_text("".join(lines))
+
+
+Damage = Callable[[Path], object]
+MENDABLE: dict[str, Damage] = {
+    "video cut off": lambda json_path: cut(json_path.with_suffix(".mp4"), 0.9),
+    "last line torn": lambda json_path: cut(json_path.with_suffix(".jsonl"), 0.9),
+    "line in the middle is not JSON": lambda json_path: break_line(json_path.with_suffix(".jsonl"), 30, "oops\n"),
+    "line in the middle is not an object": lambda json_path: break_line(json_path.with_suffix(".jsonl"), 30, "3\n"),
+    "metadata says more ticks": lambda json_path: json_path.write_text(
+        json.dumps({**json.loads(json_path.read_text()), "ticks": 60})
+    ),
+    "never renamed": lambda json_path: [
+        json_path.with_suffix(suffix).rename(partial(json_path.with_suffix(suffix)))
+        for suffix in (".mp4", ".jsonl", ".json")
+    ],
+    "half renamed": lambda json_path: [
+        json_path.with_suffix(suffix).rename(partial(json_path.with_suffix(suffix))) for suffix in (".jsonl", ".json")
+    ],
+}
+NOT_MENDABLE: dict[str, tuple[Damage, str]] = {
+    "no video": (lambda path: path.with_suffix(".mp4").unlink(), ".mp4 is missing"),
+    "no records": (lambda path: path.with_suffix(".jsonl").unlink(), ".jsonl is missing"),
+    "no metadata": (lambda path: path.unlink(), ".json is missing"),
+    "empty video": (lambda path: path.with_suffix(".mp4").write_bytes(b""), "holds 0 frames"),
+    "first line torn": (lambda path: break_line(path.with_suffix(".jsonl"), 0, "oops\n"), "line 1 is not JSON"),
+    "empty records": (lambda path: path.with_suffix(".jsonl").write_text(""), "holds no tick"),
+    "bad metadata": (lambda path: path.write_text("{"), "cannot be read as JSON"),
+    "strange metadata": (lambda path: path.write_text("[]"), "not a demo's metadata"),
+    "no action": (lambda path: break_line(path.with_suffix(".jsonl"), 3, "{}\n"), "line 4: not a record"),
+    "broken off, and bad metadata": (
+        lambda path: [
+            path.with_suffix(".mp4").rename(partial(path.with_suffix(".mp4"))),
+            path.unlink(),
+            partial(path).write_text("{"),
+        ],
+        "is missing: the recording was not finished",
+    ),
+    "scrambled pictures": (lambda path: scramble_pictures(path.with_suffix(".mp4")), "cannot be decoded"),
+}
+
+# They may be in the making: not listed, so not damaged either. `check` asks the lock.
+UNFINISHED = {"never renamed", "half renamed", "broken off, and bad metadata"}
+
+
+@pytest.mark.parametrize("damage", MENDABLE)
+def test_what_can_be_mended_is_found_and_mended(tmp_path: Path, damage: str) -> None:
+    healthy, path = write(tmp_path), write(tmp_path)
+    MENDABLE[damage](path)
+    if path.exists():
+        with pytest.raises(DemoError, match="repair"):
+            read_demo(path)
+    (problem,) = check(tmp_path)
+    assert problem.id == path.stem
+    assert problem.mendable
+    assert "repair" in str(problem)
+
+    (repaired,) = repair(tmp_path)
+    assert check(tmp_path) == []
+    assert len(list(tmp_path.iterdir())) == 6
+    demo = read_demo(path)
+    assert 20 <= repaired.ticks == len(demo) <= TICKS
+    assert [read_counter(frame)[0] for frame in demo.frames()] == list(range(len(demo)))
+    assert demo.actions["camera"][:, 1].tolist() == pytest.approx([t / 10 for t in range(len(demo))])
+    assert demo.metadata["task"] == "test"
+    assert demo.metadata["return"] == 2 * len(demo)
+    whole = damage.endswith("renamed")
+    assert (demo.metadata["ended"], demo.success) == (("terminated", True) if whole else ("recovered", None))
+    assert len(read_demo(healthy)) == TICKS
+
+
+@pytest.mark.parametrize("damage", NOT_MENDABLE)
+def test_what_cannot_be_mended_is_told_and_left_alone(tmp_path: Path, damage: str) -> None:
+    write(tmp_path)
+    path = write(tmp_path)
+    inflict, message = NOT_MENDABLE[damage]
+    inflict(path)
+    (problem,) = check(tmp_path)
+    assert problem.id == path.stem
+    with pytest.raises(DemoError, match=message):
+        for _ in read_demo(path).frames():
+            pass
+    assert not problem.mendable
+    assert "delete" in problem.remedy
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert repair(tmp_path) == []
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("damage", [*MENDABLE, *NOT_MENDABLE, "another size"])
+def test_training_and_counting_leave_damaged_demos_out_and_name_them(tmp_path: Path, damage: str) -> None:
+    _, path = write(tmp_path), write(tmp_path)
+    if damage == "another size":
+        put_a_video_of_another_size(path)
+    else:
+        (MENDABLE[damage] if damage in MENDABLE else NOT_MENDABLE[damage][0])(path)
+    if damage in UNFINISHED:
+        assert DemoDataset(tmp_path, frame_size=(48, 80)).skipped == []
+        return
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged") as caught:
+        dataset = DemoDataset(tmp_path, frame_size=(48, 80))
+    assert [warning.filename for warning in caught] == [__file__]
+    ((skipped, reason),) = dataset.skipped
+    assert (skipped.stem, dataset.n_episodes, dataset.n_ticks) == (path.stem, 1, TICKS)
+    assert path.stem in reason
+    for _ in range(3):  # and never dies in epoch 3
+        assert len(list(dataset)) == len(dataset)
+    stats = read_stats(tmp_path)
+    if damage != "scrambled pictures":  # which only decoding shows
+        assert [demo_id for demo_id, _ in stats.damaged] == [path.stem]
+        assert stats.ticks == TICKS
+
+
+def test_a_quick_check_does_not_decode(tmp_path: Path) -> None:
+    scramble_pictures(write(tmp_path).with_suffix(".mp4"))
+    assert len(check(tmp_path)) == 1
+    assert check(tmp_path, decode=False) == []
+
+
+def test_a_recording_of_which_nothing_reached_the_disk_is_removed(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    for suffix in (".mp4", ".jsonl", ".json"):
+        path.with_suffix(suffix).rename(partial(path.with_suffix(suffix)))
+    partial(path.with_suffix(".mp4")).write_bytes(b"")
+    (repaired,) = repair(tmp_path)
+    assert repaired.ticks == 0
+    assert "removed" in repaired.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_running_recording_is_left_alone(tmp_path: Path) -> None:
+    writer = DemoWriter(tmp_path)
+    for t in range(45):
+        writer.append(counter_frame(t), human_action("forward"))
+    assert check(tmp_path) == []
+    assert repair(tmp_path) == []
+    path = writer.close()
+    assert path is not None
+    assert len(read_demo(path)) == 45
+
+
+def test_a_repair_that_was_killed_can_be_run_again(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    cut(path.with_suffix(".mp4"), 0.8)
+    # as if it had been killed after it wrote the first piece, and while it wrote the second
+    trial = tmp_path / "trial"
+    trial.mkdir()
+    for suffix in (".mp4", ".jsonl", ".json"):
+        shutil.copy(path.with_suffix(suffix), trial)
+    (repaired,) = repair(trial)
+    shutil.copy(trial / path.with_suffix(".mp4").name, partial(path.with_suffix(".mp4")))
+    scratch = partial(path.with_suffix(".jsonl"))
+    scratch.with_name(scratch.name + ".tmp").write_text("{")
+    shutil.rmtree(trial)
+
+    (again,) = repair(tmp_path)
+    assert again == repaired
+    assert check(tmp_path) == []
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_other_files_are_nobodys_business(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "round-1").mkdir()
+    assert check(tmp_path) == []
+    assert repair(tmp_path) == []
+    assert len(list_demos(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("function", [check, repair])
+def test_an_absent_directory_is_an_error(tmp_path: Path, function: Callable[[Path], object]) -> None:
+    with pytest.raises(FileNotFoundError, match="not a directory of demos"):
+        function(tmp_path / "absent")
+
+
+def put_a_video_of_another_size(path: Path) -> None:
+    writer = DemoWriter(path.parent / "other")
+    for _ in range(TICKS):
+        writer.append(counter_frame(0, (64, 96)), human_action())
+    small = writer.close()
+    assert small is not None
+    small.with_suffix(".mp4").replace(path.with_suffix(".mp4"))
+
+
+def test_a_video_of_another_size_is_told(tmp_path: Path) -> None:
+    put_a_video_of_another_size(write(tmp_path))
+    (problem,) = check(tmp_path)
+    assert "is 64x96, but" in problem.problem
+    assert not problem.mendable
+
+
+def test_a_video_that_changes_its_size_is_told(tmp_path: Path) -> None:
+    streams = b""
+    for number, (height, width) in enumerate([(144, 256), (48, 64)]):
+        path = tmp_path / f"{number}.h264"
+        with av.open(str(path), "w", format="h264") as container:
+            stream = container.add_stream("libx264", rate=20)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for t in range(10):
+                picture = av.VideoFrame.from_ndarray(counter_frame(t, (height, width)), format="rgb24")
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode(None))
+        streams += path.read_bytes()
+        path.unlink()
+    jsonl = write_recording(tmp_path / "demos" / "a", records(20), frames(20))
+    jsonl.with_suffix(".mp4").write_bytes(streams)  # the container is found out by its content
+    (problem,) = check(tmp_path / "demos")
+    assert "a picture is 48x64 yuv420p, those before are 144x256 yuv420p" in problem.problem
+
+
+def test_a_junk_line_behind_a_whole_demo_is_cut_off(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    with open(path.with_suffix(".jsonl"), "a") as lines:
+        lines.write('{"mouse": ')
+    assert [problem.mendable for problem in check(tmp_path)] == [True]
+    (done,) = repair(tmp_path)
+    assert done.ticks == TICKS
+    assert check(tmp_path) == []
+    assert read_demo(path).success  # nothing of the episode was lost
+
+
+def records(count: int) -> list[dict]:
+    return [record(t, keys=["key.keyboard.w"]) for t in range(count)]
+
+
+CONTRACTOR_DAMAGE: dict[str, Damage] = {
+    "records cut off": lambda jsonl: cut(jsonl, 0.7),
+    "bad line": lambda jsonl: break_line(jsonl, 20, "oops\n"),
+    "bad line where the video ends": lambda jsonl: jsonl.write_text(jsonl.read_text() + "oops\n"),
+    "video shorter": lambda jsonl: write_recording(jsonl.with_name("a"), records(26), frames(21)),
+    "video longer": lambda jsonl: write_recording(jsonl.with_name("a"), records(21), frames(26)),
+}
+
+
+def frames(count: int) -> list:
+    return [counter_frame(t) for t in range(count)]
+
+
+@pytest.mark.parametrize("damage", CONTRACTOR_DAMAGE)
+def test_contractor_recordings_are_cut_to_what_is_whole(tmp_path: Path, damage: str) -> None:
+    healthy = write_recording(tmp_path / "b", records(26), frames(26))
+    jsonl = write_recording(tmp_path / "a", records(26), frames(26))
+    (tmp_path / "a-options.json").write_text("{}")
+    before = healthy.read_bytes()
+    CONTRACTOR_DAMAGE[damage](jsonl)
+    (problem,) = check(tmp_path)
+    assert (problem.id, problem.mendable) == ("a", True)
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
+        assert DemoDataset(tmp_path, frame_size=(144, 256)).n_ticks == 26
+
+    (done,) = repair(tmp_path)
+    assert check(tmp_path) == []
+    demo = read_demo(jsonl)
+    assert 15 <= len(demo) == done.ticks <= 26
+    assert [read_counter(frame)[0] for frame in demo.frames()] == list(range(len(demo)))
+    assert jsonl.read_text().splitlines() == [json.dumps(one) for one in records(len(demo))]
+    assert healthy.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a-options.json",
+        "a.jsonl",
+        "a.mp4",
+        "b.jsonl",
+        "b.mp4",
+    ]
+
+
+@pytest.mark.parametrize("missing", [".mp4", ".jsonl"])
+def test_half_a_contractor_recording_is_told_left_alone_and_counted(tmp_path: Path, missing: str) -> None:
+    jsonl = write_recording(tmp_path / "a", records(10), frames(10))
+    write_recording(tmp_path / "b", records(12), frames(12))
+    jsonl.with_suffix(missing).unlink()
+    (problem,) = check(tmp_path)
+    assert (problem.id, problem.mendable) == ("a", False)
+    assert f"a{missing} is missing" in problem.problem
+    assert repair(tmp_path) == []
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
+        dataset = DemoDataset(tmp_path)
+    assert (dataset.n_ticks, len(dataset.skipped)) == (12, 1)
+    stats = read_stats(tmp_path)
+    assert (stats.ticks, [demo_id for demo_id, _ in stats.damaged]) == (12, ["a"])
+
+
+def test_a_last_line_without_a_newline_is_whole(tmp_path: Path) -> None:
+    jsonl = write_recording(tmp_path / "a", records(26), frames(26))
+    jsonl.write_text(jsonl.read_text().rstrip("\n"))
+    assert check(tmp_path) == []
+
+
+def test_a_longer_video_with_frames_out_of_order_is_not_cut(tmp_path: Path) -> None:
+    jsonl = write_recording(tmp_path / "a", records(10), frames(20))
+    with av.open(str(jsonl.with_suffix(".mp4")), "w") as container:
+        stream = container.add_stream("libx264", rate=20, options={"bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 256, 144, "yuv420p"
+        for frame in frames(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    (problem,) = check(tmp_path)
+    assert not problem.mendable
+    assert "-frames:v 10" in problem.remedy
+    assert repair(tmp_path) == []

@@ -1,0 +1,187 @@
+"""Windows of executed actions, the start that sees motion, and the scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vpt_gym.actions import factored
+from vpt_gym.actions.codec import VPT_BUTTONS
+from vpt_gym.actions.human import human_action
+from vpt_gym.agents.idm.config import IDMConfig
+from vpt_gym.agents.idm.model import InverseDynamicsModel
+from vpt_gym.demos import Demo, DemoWriter, list_demos, read_demo
+from vpt_gym.learning.idm.initialise import match_frequencies, see_motion
+from vpt_gym.learning.idm.windows import ActionWindows, bootstrap, score
+
+
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory) -> list[Demo]:
+    """Two demos whose frames tell demo and tick, and whose labels are not what was executed."""
+    folder: Path = tmp_path_factory.mktemp("demos")
+    for number in range(2):
+        with DemoWriter(folder) as writer:
+            for tick in range(30 - 10 * number):
+                frame = np.full((128, 128, 3), 8 * tick + 4, np.uint8)
+                frame[:, :64, 0] = 100 * number + 20
+                turned = human_action("left", camera=(0.0, 5.0)) if tick == 12 else human_action("attack")
+                writer.append(frame, human_action("jump"), executed=turned)
+    return [read_demo(path) for path in list_demos(folder)]
+
+
+def ticks_of(frames: torch.Tensor) -> np.ndarray:
+    return np.round((frames[..., 64, 64, 1].numpy().astype(float) - 4) / 8).astype(int)
+
+
+class TestWindows:
+    def test_windows_hold_what_was_executed_beside_its_frame(self, demos: list[Demo]) -> None:
+        windows = ActionWindows(demos, seq_len=8, batch_size=4, colour=0.0, mirror=False)
+        assert windows.n_ticks == 50
+        for _ in range(20):
+            frames, buttons, camera = windows.next_batch()
+            assert frames.shape == (4, 8, 128, 128, 3)
+            ticks = ticks_of(frames)
+            assert (np.diff(ticks, axis=1) == 1).all()
+            turn = torch.from_numpy(ticks == 12)
+            assert torch.equal(buttons[..., VPT_BUTTONS.index("left")] == 1, turn)
+            assert torch.equal(buttons[..., VPT_BUTTONS.index("attack")] == 1, ~turn)
+            assert not buttons[..., VPT_BUTTONS.index("jump")].any()
+            assert torch.equal(camera[..., 1] == 9, turn)
+
+    def test_windows_in_which_something_happens_come_more_often(self, demos: list[Demo]) -> None:
+        def share(still: float) -> float:
+            windows = ActionWindows(demos, seq_len=5, batch_size=50, still=still, mirror=False)
+            return float((windows.next_batch().camera != 5).any(2).any(1).float().mean())
+
+        assert share(0.01) > 0.8
+        assert 0.1 < share(1e6) < 0.5
+
+    def test_the_mirror_flips_frames_and_actions_together(self, demos: list[Demo]) -> None:
+        windows = ActionWindows(demos, seq_len=20, batch_size=16, colour=0.0)
+        frames, buttons, camera = windows.next_batch()
+        # the red half of a frame is on its left
+        red = frames[:, :, :, 10, 0].float().mean((1, 2)) - frames[:, :, :, 10, 1].float().mean((1, 2))
+        flipped = red.abs() < 3
+        assert flipped.any()
+        assert not flipped.all()
+        right = buttons[..., VPT_BUTTONS.index("right")].any(1)
+        left = buttons[..., VPT_BUTTONS.index("left")].any(1)
+        assert torch.equal(right, flipped & (left | right))
+        assert torch.equal((camera[..., 1] == 1).any(1), right)
+
+    def test_colours_vary_but_by_no_more_than_they_may(self, demos: list[Demo]) -> None:
+        windows = ActionWindows(demos[:1], seq_len=30, batch_size=40, colour=0.2, mirror=False)
+        middle = windows.next_batch().frames[:, 15, 64, 100].float()
+        shown = ActionWindows(demos[:1], seq_len=30, batch_size=1, colour=0.0, mirror=False).next_batch().frames
+        gains = middle / shown[0, 15, 64, 100].float()
+        assert gains.min() > 0.8 * 0.93 - 0.01
+        assert gains.max() < 1.2 * 1.07 + 0.01
+        assert gains.mean(1).std() > 0.05
+        assert (gains.amax(1) - gains.amin(1)).mean() > 0.01
+
+    def test_a_seed_fixes_the_order(self, demos: list[Demo]) -> None:
+        one, other = (ActionWindows(demos, seq_len=8, seed=4).next_batch() for _ in range(2))
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+    def test_bad_arguments_are_refused(self, demos: list[Demo]) -> None:
+        for arguments, message in (
+            ({"seq_len": 25}, f"1 demos, the first of them {demos[1].id}, are shorter than a window of 25"),
+            ({"seq_len": 0}, "at least 1"),
+            ({"still": 0.0}, "must be positive"),
+            ({"seq_len": 8, "colour": 1.0}, "colour is 1.0"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                ActionWindows(demos, **arguments)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="no demos"):
+            ActionWindows([])
+
+
+class TestStart:
+    def test_the_first_filters_tell_which_way_a_picture_moves(self) -> None:
+        torch.manual_seed(0)
+        model = InverseDynamicsModel(IDMConfig.named("nano"))
+        # waves of 16 pixels, 4 behind the pooling, that move by 4 pixels a frame, 1 behind it
+        place = np.arange(128)
+
+        def energy(direction: int, axis: int) -> torch.Tensor:
+            waves = [127 + 100 * np.cos(2 * np.pi * (place - 4 * direction * t) / 16) for t in range(9)]
+            clip = np.stack([np.broadcast_to(w if axis else w[:, None], (128, 128)) for w in waves]).astype(np.uint8)
+            frames = torch.from_numpy(np.ascontiguousarray(np.broadcast_to(clip[..., None], (9, 128, 128, 3))))
+            pixels = frames.view(9, 32, 4, 32, 4, 3).float().mean((2, 4)) / 255
+            images = model.net.conv3d_layer(pixels.unfold(0, 5, 1).flatten(-2))
+            first = model.net.img_process.cnn.stacks[0].firstconv
+            return first(images)[:, :16, 8:-8, 8:-8].relu().mean((0, 2, 3))
+
+        def selectivity() -> float:
+            """How different the answers to opposite directions are, as a share of the answers, along the worse axis."""
+            with torch.no_grad():
+                pairs = [(energy(1, axis), energy(-1, axis)) for axis in (0, 1)]
+            return min(float((one - other).abs().sum() / (one + other).sum()) for one, other in pairs)
+
+        random = selectivity()
+        see_motion(model)
+        assert selectivity() > 1.4 * random
+
+    def test_too_few_channels_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="conv3d_channels is 8"):
+            see_motion(InverseDynamicsModel(IDMConfig.named("tiny")))
+
+    def test_the_heads_say_the_frequencies_whatever_they_see(self) -> None:
+        model = InverseDynamicsModel(IDMConfig.named("tiny"))
+        buttons, camera = np.zeros((98, 20), int), np.full((98, 2), 5)
+        buttons[:24, 0] = 1
+        camera[:49, 1] = 7
+        match_frequencies(model, buttons, camera)
+        frames = torch.randint(0, 255, (1, 8, 128, 128, 3), dtype=torch.uint8)
+        with torch.no_grad():
+            pi = model(frames)
+        torch.testing.assert_close(pi.buttons[..., 0, 1].exp(), torch.full((1, 8), 0.25))
+        torch.testing.assert_close(pi.buttons[..., 1, 1].exp(), torch.full((1, 8), 0.01))
+        torch.testing.assert_close(pi.camera[..., 1, 7].exp(), torch.full((1, 8), 50 / 109))
+
+
+def actions(held: dict[str, list[int]], yaw: list[float]) -> dict:
+    buttons = np.zeros((len(yaw), 20), int)
+    for name, values in held.items():
+        buttons[:, VPT_BUTTONS.index(name)] = values
+    action = factored.to_human(buttons, np.full((len(yaw), 2), 5))
+    return {**action, "camera": np.stack([np.zeros(len(yaw)), np.array(yaw)], 1)}
+
+
+class TestScores:
+    def test_the_scores_are_those_of_the_definitions(self) -> None:
+        truth = actions({"attack": [1, 1, 1, 0], "jump": [0, 1, 0, 0]}, [1.0, -1.0, 1.0, -1.0])
+        said = actions({"attack": [1, 0, 1, 1], "jump": [0, 1, 0, 0], "use": [0, 0, 1, 0]}, [1.0, -1.0, 0.0, 0.0])
+        scores = score([said], [truth])
+        assert set(scores.buttons) == {"attack", "jump"}
+        assert scores.key_accuracy == 6 / 8
+        assert scores.majority_accuracy == 6 / 8
+        assert scores.exact_match == 1 / 4
+        assert scores.majority_exact_match == 2 / 4
+        attack = scores.buttons["attack"]
+        assert (attack.share, attack.accuracy, attack.majority) == (0.75, 0.5, 0.75)
+        assert attack.precision == attack.recall == pytest.approx(2 / 3)
+        assert attack.f1 == pytest.approx(2 / 3)
+        assert scores.buttons["jump"].f1 == 1
+        assert scores.camera_r2 == scores.yaw_r2 == 0.5
+        assert np.isnan(scores.pitch_r2)
+
+    def test_the_interval_holds_the_score_and_perfect_labels_have_none(self) -> None:
+        rng = np.random.default_rng(0)
+        truth = [actions({"attack": rng.integers(0, 2, 30)}, rng.normal(0, 3, 30)) for _ in range(8)]
+        noisy = [{**one, "camera": one["camera"] + rng.normal(0, 1, (30, 2)) * (0, 1)} for one in truth]
+        low, high = bootstrap(noisy, truth, samples=200)["camera_r2"]
+        assert low < score(noisy, truth).camera_r2 < high
+        assert high - low > 0.001
+        assert bootstrap(truth, truth, samples=20)["key_accuracy"] == (1.0, 1.0)
+
+    def test_what_cannot_be_scored_is_refused(self) -> None:
+        one = actions({"attack": [1, 0]}, [0.0, 1.0])
+        idle = actions({}, [0.0, 1.0])
+        with pytest.raises(ValueError, match="same episodes"):
+            score([one], [actions({"attack": [1]}, [0.0])])
+        with pytest.raises(ValueError, match="no button is ever held"):
+            score([one], [idle])

@@ -1,0 +1,119 @@
+"""What the screen says, as texts: who plays, what is recorded, how fast, and what the keys do now."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from tests.support.play_env import PlayEnv
+from vpt_gym.actions.human import HumanAction, human_action
+
+pytest.importorskip("pygame", reason="no pygame: pip install pygame-ce")
+
+from vpt_gym.play import hud
+from vpt_gym.play.controls import Command, Controls
+from vpt_gym.play.session import Machine, Session
+
+
+class Idle:
+    """A machine that does nothing."""
+
+    def reset(self, seed: int) -> None: ...
+
+    def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
+        return human_action()
+
+
+def session(folder: Path | None, **kwargs: Any) -> tuple[Session, Controls]:
+    controls = Controls()
+    env_kwargs = {name: kwargs.pop(name) for name in ("length", "success", "reports_at") if name in kwargs}
+    made = Session(PlayEnv(**env_kwargs), count(3), folder, controls, say=lambda message: None, **kwargs)
+    made.start()
+    return made, controls
+
+
+def words(made: Session) -> str:
+    return " / ".join(line.text for line in hud.card(made))
+
+
+def test_it_says_whether_a_demo_is_written(tmp_path: Path) -> None:
+    made, _ = session(tmp_path)
+    said = [hud.recording_state(made).text]
+    for command in (Command.GO_ON, None, Command.PAUSE, Command.GO_ON, Command.RESTART):
+        made.tick() if command is None else made.command(command)
+        said.append(hud.recording_state(made).text)
+    assert said == ["READY", "RECORDING", "RECORDING", "PAUSED", "RECORDING", "EPISODE OVER"]
+    made.close("enough")
+    nothing, _ = session(None)
+    nothing.command(Command.GO_ON)
+    assert hud.recording_state(nothing).text == "NOT RECORDED"
+    assert hud.recorded(nothing) == "Nothing goes to disk."
+
+
+@pytest.mark.parametrize(
+    ("agent", "expert", "player", "recorded"),
+    [
+        (True, False, "The agent plays", "Labels: what you press. Ticks without"),
+        (True, True, "The agent plays", "where you press nothing, what the expert would do"),
+        (False, True, "The expert plays", "Recorded: what the expert does"),
+    ],
+)
+def test_it_says_who_plays_and_what_is_recorded(
+    tmp_path: Path, agent: bool, expert: bool, player: str, recorded: str
+) -> None:
+    labels = Idle() if expert else None
+    machine = Machine(Idle()) if agent else Machine(labels or Idle(), "expert", watches=False)
+    made, _ = session(tmp_path, machine=machine, expert=labels)
+    assert hud.player(made).text == "You play"
+    assert hud.recorded(made) == "Your keys and mouse are recorded."
+    made.command(Command.HAND_OVER)
+    assert hud.player(made).text == player
+    assert recorded in hud.recorded(made)
+    made.close("enough")
+
+
+def test_a_rate_below_the_games_is_told() -> None:
+    made, _ = session(None)
+    rows = {
+        rate: next(line for name, line in hud.numbers(made, rate) if name == "Rate") for rate in (20.0, 19.6, 12.34)
+    }
+    assert [line.text for line in rows.values()] == ["20.0 of 20 Hz", "19.6 of 20 Hz", "12.3 of 20 Hz"]
+    assert rows[20.0].colour == rows[19.6].colour != rows[12.34].colour
+
+
+def test_it_says_what_was_pressed(tmp_path: Path) -> None:
+    made, controls = session(None)
+    made.command(Command.GO_ON)
+    assert hud.pressed(made) == "-"
+    controls.press("forward")
+    controls.press("attack")
+    controls.move(10, -20)
+    made.tick()
+    assert hud.pressed(made) == "attack, forward, pitch -3.00° yaw +1.50°"
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "record", "expected"),
+    [
+        ({"length": 2, "success": True}, True, "Success / 2 ticks, return 0.1 / The demo is saved. F10 discards it. /"),
+        ({"length": 2, "success": True}, False, "Success / 2 ticks, return 0.1 / Enter: next world."),
+        ({"length": 2, "success": False}, True, "No success / 2 ticks, return 0.1 / F9: keep this demo / F10: discard"),
+        ({"length": 2}, True, "Episode over / 2 ticks, return 0.1 / F9: keep this demo / F10: discard"),
+        ({"reports_at": 2}, True, "The game broke / the game has ended (1 ticks, return 0) / F9: keep this demo"),
+    ],
+)
+def test_the_end_of_an_episode_says_what_can_be_done(
+    tmp_path: Path, kwargs: dict[str, Any], record: bool, expected: str
+) -> None:
+    made, _ = session(tmp_path if record else None, **kwargs)
+    assert words(made) == "Episode 1 is ready / Click here or press Enter to play."
+    made.command(Command.GO_ON)
+    assert words(made) == ""
+    made.tick()
+    made.tick()
+    assert words(made).startswith(expected)
+    made.close("enough")

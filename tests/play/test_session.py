@@ -1,0 +1,302 @@
+"""What goes on while a person plays, and what becomes of each demo: real envs, real demos, no window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from tests.support.frame_counter_env import read_counter
+from tests.support.play_env import PlayEnv, TurningExpert
+from vpt_gym.actions.human import HumanAction, human_action
+from vpt_gym.demos import Demo, list_demos, read_demo
+from vpt_gym.play.controls import Command, Controls
+from vpt_gym.play.session import Machine, Phase, Session
+
+
+class Walker:
+    """A machine that walks, and notes what it is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[int] = []
+        self.seeds: list[int] = []
+
+    def reset(self, seed: int) -> None:
+        self.seeds.append(seed)
+        self.shown.clear()
+
+    def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
+        self.shown.append(read_counter(np.moveaxis(observation["rgb"], 0, -1))[0])
+        return human_action("forward")
+
+
+class Turner:
+    """An expert that turns."""
+
+    def reset(self, seed: int) -> None: ...
+
+    def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
+        return TurningExpert().act(env)
+
+
+class Played:
+    """A session with its env, its controls, and what it said."""
+
+    def __init__(self, folder: Path | None, env: gym.Env[Any, Any] | None = None, **kwargs: Any) -> None:
+        self.env = PlayEnv() if env is None else env
+        self.controls = Controls()
+        self.said: list[str] = []
+        self.session = Session(self.env, count(7), folder, self.controls, say=self.said.append, **kwargs)
+        self.session.start()
+
+    def play(self, ticks: int, *held: str) -> None:
+        if self.session.phase is Phase.PAUSED:
+            self.session.command(Command.GO_ON)
+        for button in held:
+            self.controls.press(button)
+        for _ in range(ticks):
+            self.session.tick()
+        for button in held:
+            self.controls.release(button)
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Iterator[Callable[..., Played]]:
+    made: list[Played] = []
+
+    def make(folder: Path | None = tmp_path, **kwargs: Any) -> Played:
+        made.append(Played(folder, **kwargs))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.session.close("the test is over")
+
+
+def kept(folder: Path) -> list[Demo]:
+    return [read_demo(path) for path in list_demos(folder)]
+
+
+def rejected(folder: Path) -> list[Demo]:
+    return kept(folder / "rejected") if (folder / "rejected").is_dir() else []
+
+
+def test_a_success_is_kept_and_a_failure_is_asked_about(played: Callable[..., Played], tmp_path: Path) -> None:
+    good = played(env=PlayEnv(length=4, success=True), folder=tmp_path / "good")
+    good.play(4, "attack")
+    session = good.session
+    assert (session.phase, session.success, session.outcome and session.outcome.asked) == (Phase.OVER, True, False)
+    (demo,) = kept(tmp_path / "good")
+    assert demo.actions["attack"].tolist() == [1, 1, 1, 1]
+    assert good.said == [f"Recorded {demo.files.metadata} (4 ticks, success)."]
+    session.command(Command.GO_ON)
+    assert (session.phase, session.ticks, session.seed, session.episode) == (Phase.PLAYING, 0, 8, 2)
+
+    bad = played(env=PlayEnv(length=4, success=False), folder=tmp_path / "bad")
+    bad.play(4)
+    assert bad.session.outcome is not None
+    assert bad.session.outcome.asked
+    for command in (Command.GO_ON, Command.RESTART, Command.PAUSE, Command.LEAVE):
+        bad.session.command(command)
+        assert bad.session.phase is Phase.OVER  # the question stays
+    bad.session.command(Command.DISCARD)
+    assert (bad.session.phase, bad.session.seed) == (Phase.PLAYING, 8)
+    assert (len(kept(tmp_path / "bad")), len(rejected(tmp_path / "bad"))) == (0, 1)
+    bad.play(4)
+    bad.session.command(Command.SAVE)
+    assert (bad.session.kept, bad.session.discarded) == (1, 1)
+    assert [demo.metadata["seed"] for demo in kept(tmp_path / "bad")] == [8]
+
+
+def test_success_that_nothing_tells_is_asked_about(played: Callable[..., Played]) -> None:
+    game = played(env=PlayEnv(length=3, success=None))
+    game.play(3)
+    assert game.session.outcome is not None
+    assert game.session.outcome.asked
+    assert "success not known" in game.said[-1]
+
+
+def test_a_pause_stops_time_and_input(played: Callable[..., Played], tmp_path: Path) -> None:
+    game = played()
+    game.play(2)
+    game.session.command(Command.LEAVE)
+    assert game.session.phase is Phase.PAUSED
+    game.session.command(Command.LEAVE)  # again: it stays
+    assert game.session.phase is Phase.PAUSED
+    with pytest.raises(RuntimeError, match="paused"):
+        game.session.tick()
+    game.controls.press("jump")
+    game.controls.move(500, 0)
+    game.session.command(Command.PAUSE)
+    game.play(2)
+    game.session.close("enough")
+    (demo,) = kept(tmp_path)
+    assert len(demo) == 4
+    assert demo.null.all()
+    assert game.said == [f"Recorded {demo.files.metadata} (4 ticks, success not known, not finished: enough)."]
+
+
+def test_a_restart_asks_and_plays_the_same_world(played: Callable[..., Played], tmp_path: Path) -> None:
+    game = played()
+    game.session.command(Command.GO_ON)
+    game.session.command(Command.RESTART)  # nothing is lost, nothing is asked
+    assert (game.session.phase, game.session.seed) == (Phase.PLAYING, 7)
+    for choice in (Command.SAVE, Command.DISCARD):
+        game.play(3)
+        game.session.command(Command.RESTART)
+        assert game.session.phase is Phase.OVER
+        game.session.command(choice)
+        assert (game.session.phase, game.session.seed, game.session.ticks) == (Phase.PLAYING, 7, 0)
+    assert isinstance(game.env, PlayEnv)
+    assert game.env.seeds == [7, 7, 7, 7]
+    assert [demo.metadata["ended"] for demo in kept(tmp_path) + rejected(tmp_path)] == ["reset", "reset"]
+
+
+def test_save_and_discard_end_the_episode_and_discard_reaches_back(
+    played: Callable[..., Played], tmp_path: Path
+) -> None:
+    game = played()
+    game.play(2)
+    game.session.command(Command.SAVE)
+    assert (game.session.phase, game.session.seed) == (Phase.PLAYING, 8)
+    game.session.command(Command.SAVE)
+    assert game.said[-1] == "There is nothing recorded yet."
+    game.play(3)
+    game.session.command(Command.DISCARD)
+    assert game.session.seed == 9
+    assert [len(demo) for demo in kept(tmp_path)] == [2]
+    assert [len(demo) for demo in rejected(tmp_path)] == [3]
+    game.session.command(Command.DISCARD)  # the one before was discarded already
+    assert len(kept(tmp_path)) == 1
+    game.play(1)
+    game.session.command(Command.SAVE)
+    game.session.command(Command.DISCARD)  # before the first tick: the demo before
+    assert [len(demo) for demo in kept(tmp_path)] == [2]
+    assert [len(demo) for demo in rejected(tmp_path)] == [3, 1]
+    assert game.session.seed == 10
+
+
+def test_an_agents_ticks_are_labelled_by_the_person(played: Callable[..., Played], tmp_path: Path) -> None:
+    walker = Walker()
+    game = played(machine=Machine(walker))
+    game.play(2, "back")
+    game.session.command(Command.HAND_OVER)
+    game.play(2, "attack")
+    game.play(2)
+    assert walker.shown == [0, 1, 2, 3, 4, 5]  # it watched, too
+    game.session.command(Command.HAND_OVER)
+    game.play(1, "jump")
+    game.session.command(Command.SAVE)
+    (demo,) = kept(tmp_path)
+    assert demo.actions["back"].tolist() == [1, 1, 0, 0, 0, 0, 0]
+    assert demo.actions["attack"].tolist() == [0, 0, 1, 1, 0, 0, 0]
+    assert demo.actions["forward"].tolist() == [0] * 7  # what the agent did is nobody's label
+    assert demo.executed["forward"].tolist() == [0, 0, 1, 1, 1, 1, 0]
+    assert demo.executed["attack"].tolist() == [0] * 7
+    assert demo.null.tolist() == [False] * 4 + [True, True, False]
+    assert walker.seeds[-2:] == [7, 8]
+    assert isinstance(game.env, PlayEnv)
+    assert [action["forward"] for action in game.env.executed] == [0, 0, 1, 1, 1, 1, 0]
+
+
+def test_where_the_person_presses_nothing_the_expert_labels(played: Callable[..., Played], tmp_path: Path) -> None:
+    game = played(machine=Machine(Walker()), expert=Turner())
+    game.session.command(Command.HAND_OVER)
+    game.play(2, "attack")
+    game.play(2)
+    game.session.command(Command.HAND_OVER)
+    game.play(1)
+    game.session.command(Command.SAVE)
+    (demo,) = kept(tmp_path)
+    assert demo.actions["attack"].tolist() == [1, 1, 0, 0, 0]
+    assert demo.actions["camera"][:, 1].tolist() == [0, 0, 2, 2, 0]  # the person's own ticks are the person's
+    assert demo.executed["forward"].tolist() == [1, 1, 1, 1, 0]
+    assert demo.executed["camera"][:, 1].tolist() == [0] * 5
+
+
+def test_an_expert_can_play(played: Callable[..., Played], tmp_path: Path) -> None:
+    turner = Turner()
+    game = played(machine=Machine(turner, "expert", watches=False), expert=turner)
+    game.session.command(Command.HAND_OVER)
+    assert game.said == ["Tick 0: the expert plays."]
+    game.play(2)
+    game.play(1, "attack")
+    game.session.command(Command.SAVE)
+    (demo,) = kept(tmp_path)
+    assert demo.executed["camera"][:, 1].tolist() == [2, 2, 2]
+    assert demo.actions["camera"][:, 1].tolist() == [2, 2, 0]
+    assert demo.actions["attack"].tolist() == [0, 0, 1]
+
+
+def test_without_a_machine_there_is_nobody_to_hand_over_to(played: Callable[..., Played]) -> None:
+    game = played()
+    game.session.command(Command.HAND_OVER)
+    assert not game.session.handed_over
+    assert "--agent" in game.said[0]
+
+
+def test_a_game_that_broke_ends_the_episode_and_says_so(played: Callable[..., Played], tmp_path: Path) -> None:
+    game = played(env=PlayEnv(reports_at=3))
+    game.play(3)
+    outcome = game.session.outcome
+    assert outcome is not None
+    assert (outcome.ended, outcome.error, outcome.asked) == ("error", "the game has ended", True)
+    (demo,) = kept(tmp_path)
+    assert (len(demo), demo.metadata["ended"]) == (2, "error")
+    game.session.command(Command.SAVE)
+    assert game.session.phase is Phase.PLAYING
+
+
+def test_an_error_in_the_env_costs_no_tick(tmp_path: Path) -> None:
+    game = Played(tmp_path, env=PlayEnv(breaks_at=5))
+    with pytest.raises(RuntimeError, match="the world has ended"):
+        game.play(9)
+    game.session.close("RuntimeError: the world has ended")
+    game.session.close("again")
+    (demo,) = kept(tmp_path)
+    assert len(demo) == 5
+    assert len(game.said) == 1
+    assert "not finished: RuntimeError: the world has ended" in game.said[0]
+    assert isinstance(game.env, PlayEnv)
+    assert game.env.closed == 1
+
+
+def test_nothing_is_written_where_nothing_is_to_be_recorded(played: Callable[..., Played], tmp_path: Path) -> None:
+    game = played(folder=None, env=PlayEnv(length=4, success=False), machine=Machine(Walker()))
+    game.session.command(Command.HAND_OVER)
+    game.play(2)
+    game.session.command(Command.SAVE)
+    assert "--no-record" in game.said[-1]
+    game.play(2)
+    assert game.session.outcome is not None
+    assert not game.session.outcome.asked
+    game.session.command(Command.GO_ON)
+    assert (game.session.phase, game.session.seed) == (Phase.PLAYING, 8)
+    game.play(1)
+    game.session.command(Command.RESTART)
+    assert (game.session.ticks, game.session.seed) == (0, 8)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_are_those_of_the_tick(played: Callable[..., Played], tmp_path: Path) -> None:
+    game = played()
+    for tick in range(3):
+        assert read_counter(game.session.frame)[0] == tick
+        game.play(1)
+    game.session.command(Command.SAVE)
+    (demo,) = kept(tmp_path)
+    assert [read_counter(frame)[0] for frame in demo.frames()] == [0, 1, 2]
+
+
+def test_an_expert_for_another_env_shows_at_the_start(tmp_path: Path) -> None:
+    class Wrong(Walker):
+        def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
+            raise TypeError("this expert needs another env")
+
+    with pytest.raises(TypeError, match="another env"):
+        Played(tmp_path, expert=Wrong(), machine=Machine(Walker()))

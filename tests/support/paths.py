@@ -1,0 +1,8 @@
+"""Where the repository, its test data and its examples are."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The repository. On ``PYTHONPATH`` it lets another process import ``tests.support``."""
+DATA = ROOT / "tests" / "data"
+EXAMPLES = ROOT / "examples"

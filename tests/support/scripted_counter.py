@@ -1,0 +1,55 @@
+"""``ScriptedCounter-v0``, a small env whose episodes depend on their seed, with an expert; and one that breaks."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import gymnasium as gym
+
+from tests.support.frame_counter_env import FrameCounterEnv
+from vpt_gym.actions.human import HumanAction, human_action
+
+
+class ScriptedCounter(FrameCounterEnv):
+    """Shows seed and tick. Every third seed fails, and lengths differ: both follow from the seed alone."""
+
+    def __init__(self, longest: int = 20, pause: float = 0.0, tells_success: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.longest, self.pause, self.tells_success = longest, pause, tells_success
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        assert seed is not None
+        self.length = self.longest // 2 + seed * 7 % (self.longest // 2)
+        self.success = seed % 3 != 2 if self.tells_success else None
+        return super().reset(seed=seed, options={"episode": seed % 256})
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        time.sleep(self.pause)
+        return super().step(action)
+
+
+class CounterExpert:
+    """Says the tick with its camera; it forgets an episode only by ``reset``."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+
+    def reset(self) -> None:
+        self.ticks = 0
+
+    def act(self, env: gym.Env[Any, Any]) -> HumanAction:
+        self.ticks += 1
+        return human_action("forward", *["attack"] * (self.ticks % 3 == 0), camera=(self.ticks / 10, 0.0))
+
+
+class FailingExpert(CounterExpert):
+    """Fails in its fifth tick."""
+
+    def act(self, env: gym.Env[Any, Any]) -> HumanAction:
+        if self.ticks == 4:
+            raise ArithmeticError("the expert is at its wits' end")
+        return super().act(env)
+
+
+gym.register("ScriptedCounter-v0", ScriptedCounter, max_episode_steps=1000)

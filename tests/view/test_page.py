@@ -1,0 +1,286 @@
+"""The page in a real browser: click, seek, step, play, filter, mark, compare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.counter_demos import counter_action, write_counter_demo
+from tests.support.headless_chromium import CHROMIUM, MISSING, Chromium
+from tests.support.running_view import running_view
+from vpt_gym.agents import VPTConfig, VPTPolicy
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.view.predictions import Predictions
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+
+TICKS = 50
+# The number that counter_demos drew into the frame that is on the screen now.
+SHOWN = """(() => {
+  const video = document.querySelector("video"), canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+  const pen = canvas.getContext("2d"), block = Math.floor(canvas.width / 12);
+  pen.drawImage(video, 0, 0);
+  let tick = 0;
+  for (let digit = 0; digit < 12; digit++) {
+    const [r, g, b] = pen.getImageData((digit + 0.5) * block, Math.floor(canvas.height / 4), 1, 1).data;
+    tick += ((r + g + b) / 3 > 127) << digit;
+  }
+  return tick;
+})()"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    browser = Chromium(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def demos(tmp_path: Path) -> list[Path]:
+    return [
+        write_counter_demo(tmp_path, ticks=TICKS),
+        write_counter_demo(tmp_path, ticks=40, success=False, task="fail <b>bold</b>"),
+        write_counter_demo(tmp_path, ticks=30, disturbed=12, size=(45, 81)),
+    ]
+
+
+@pytest.fixture
+def page(browser: Chromium, demos: list[Path]) -> Iterator[Chromium]:
+    """The page, the first demo open and its video loaded."""
+    torch.manual_seed(0)
+    predictions = Predictions(VPTPolicy(VPTConfig.named("nano")), "my agent")
+    with running_view(Episodes(demos[0].parent), predictions) as server:
+        browser.open(server.url)
+        await_tick(browser, 0)
+        yield browser
+        browser.open("about:blank")
+
+
+def await_tick(page: Chromium, tick: int) -> None:
+    """Waits until the number, the video's time and the picture all say this tick."""
+    page.wait(
+        f"document.querySelector('#tick')?.textContent === '{tick}' && !document.querySelector('video').seeking "
+        f"&& document.querySelector('video').readyState >= 2 && {SHOWN} === {tick}"
+    )
+
+
+def text(page: Chromium, selector: str) -> str:
+    found: str = page.run(f"document.querySelector({selector!r}).innerText")
+    return found
+
+
+def listed(page: Chromium) -> list[str]:
+    found: list[str] = page.run("[...document.querySelectorAll('#episodes tr')].map(row => row.dataset.id)")
+    return found
+
+
+def ids(demos: list[Path]) -> list[str]:
+    return [path.stem for path in demos]
+
+
+def test_the_list_says_what_there_is(page: Chromium, demos: list[Path]) -> None:
+    assert listed(page) == ids(demos)
+    rows = [text(page, f"#episodes tr:nth-child({n})").split() for n in (1, 2, 3)]
+    assert rows[0][-4:] == ["count", "✓", "50", "2"]
+    assert rows[1][-5:] == ["fail", "<b>bold</b>", "✗", "40", "2"]
+    assert text(page, "#directory") == str(demos[0].parent)
+    assert text(page, "#agent-name") == "agent: my agent"
+    assert "seed 7" in text(page, "#facts")
+    assert page.run("document.querySelector('video').error") is None
+
+
+def test_arrows_step_by_exactly_one_tick(page: Chromium) -> None:
+    for tick in range(1, 24):
+        page.press("ArrowRight")
+        await_tick(page, tick)
+        action = counter_action(tick)
+        keys = " ".join(name for name in ("attack", "forward") if action[name]) or "none"
+        assert text(page, "#label-keys") == keys
+        assert text(page, "#label-yaw") == f"+{tick / 10:.2f}°"
+    page.press("ArrowLeft")
+    await_tick(page, 22)
+    page.press("ArrowRight", shift=True)
+    await_tick(page, 42)
+    page.press("End")
+    await_tick(page, TICKS - 1)
+    assert text(page, "#reward") == "reward 2 · return so far 2"
+    page.press("ArrowRight")
+    await_tick(page, TICKS - 1)
+    page.press("Home")
+    page.press("ArrowLeft")
+    await_tick(page, 0)
+
+
+def x_of(page: Chromium, tick: int, ticks: int = TICKS) -> float:
+    gutter, width = page.run("(c => [Number(c.dataset.gutter), c.clientWidth])(document.querySelector('#timeline'))")
+    return float(gutter + (tick + 0.5) / ticks * (width - gutter - 6))
+
+
+def test_a_click_on_the_timeline_seeks(page: Chromium) -> None:
+    for tick in (30, 7, 49, 0):
+        page.click("#timeline", at=(x_of(page, tick), 60))
+        await_tick(page, tick)
+
+
+def test_the_timeline_shows_when_a_key_is_held(page: Chromium) -> None:
+    def colour(tick: int, y: int) -> list[int]:
+        pixel: list[int] = page.run(
+            "[...document.querySelector('#timeline').getContext('2d')"
+            f".getImageData(Math.round({x_of(page, tick)}), {y}, 1, 1).data].slice(0, 3)"
+        )
+        return pixel
+
+    lanes = {"attack": 33, "forward": 52}  # the middles of the first two lanes
+    for tick in (2, 12, 17, 25, 35, 40, 45):
+        for name, y in lanes.items():
+            lit = colour(tick, y) == [0x5A, 0xA9, 0xE6]
+            assert lit == bool(counter_action(tick)[name]), (tick, name)
+
+
+def test_zooming_keeps_the_tick_below_the_playhead(page: Chromium) -> None:
+    page.click("#timeline", at=(x_of(page, 25), 60))
+    await_tick(page, 25)
+    page.press("+")
+    x = x_of(page, 25)
+    page.click("#timeline", at=(x, 60))
+    await_tick(page, 25)
+    page.click("#timeline", at=(x_of(page, 35), 60))  # ten ticks away at the former scale, five now
+    await_tick(page, 30)
+    page.press("0")
+    page.click("#timeline", at=(x_of(page, 40), 60))
+    await_tick(page, 40)
+
+
+def test_space_plays_and_the_timeline_follows_the_picture(page: Chromium) -> None:
+    page.press("ArrowRight", shift=True)
+    await_tick(page, 20)
+    page.press(" ")
+    page.wait("Number(document.querySelector('#tick').textContent) >= 25")
+    page.press(" ")
+    page.wait("document.querySelector('video').paused && document.querySelector('#play').innerText === 'Play'")
+    tick = int(text(page, "#tick"))
+    assert abs(page.run(SHOWN) - tick) <= 1
+    page.press("ArrowRight")
+    await_tick(page, tick + 1)
+    page.press(" ")
+    await_tick(page, TICKS - 1)
+    page.wait("document.querySelector('video').paused")
+    page.press(" ")  # from the end, again from the start
+    page.wait("Number(document.querySelector('#tick').textContent) < 40 && !document.querySelector('video').paused")
+
+
+def test_the_list_is_filtered_and_sorted(page: Chromium, demos: list[Path]) -> None:
+    one, two, three = ids(demos)
+    for name, expected in (("success", [one, three]), ("failure", [two]), ("unknown", []), ("rejected", [])):
+        page.click(f"[data-filter={name}]")
+        assert listed(page) == expected
+        assert text(page, f"[data-filter={name}]").endswith(f" {len(expected)}")
+    page.click("[data-filter=all]")
+    page.click("#columns th:nth-child(4)")
+    assert listed(page) == [three, two, one]
+    page.click("#columns th:nth-child(4)")
+    assert listed(page) == [one, two, three]
+
+
+def test_another_episode_is_opened_by_click_or_key(page: Chromium, demos: list[Path]) -> None:
+    page.click(f"[data-id='{demos[1].stem}']")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    await_tick(page, 0)
+    assert text(page, "#ticks") == "40"
+    assert text(page, "#facts").startswith("fail <b>bold</b> · failure")
+    page.press("ArrowDown")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[2].stem}'")
+    for _ in range(12):
+        page.press("ArrowRight")
+    await_tick(page, 12)
+    assert text(page, "#executed-keys") == "back"
+    assert page.run("document.querySelector('#executed-keys').classList.contains('differs')")
+    page.press("ArrowUp")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    assert page.run("getComputedStyle(document.querySelector('#executed-keys')).display") == "none"
+
+
+def test_a_bad_episode_is_marked_and_brought_back(page: Chromium, demos: list[Path]) -> None:
+    folder = demos[0].parent
+    page.click("#mark")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    assert list_demos(folder) == demos[1:]
+    assert list_demos(folder / "rejected") == [folder / "rejected" / demos[0].name]
+    assert listed(page) == ids(demos[1:])
+    page.press("u")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[0].stem}'")
+    assert list_demos(folder) == demos
+    page.press("x")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    page.click("[data-filter=rejected]")
+    page.click(f"[data-id='{demos[0].stem}']")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[0].stem}'")
+    await_tick(page, 0)
+    assert text(page, "#mark") == "Restore"
+    page.press("x")
+    page.wait("document.querySelectorAll('#episodes tr').length === 0")
+    assert list_demos(folder) == demos
+
+
+def test_a_damaged_episode_is_explained(page: Chromium, demos: list[Path]) -> None:
+    demos[1].with_suffix(".mp4").unlink()
+    page.click(f"[data-id='{demos[1].stem}']")
+    page.wait("!document.querySelector('#problem').hidden")
+    assert f"{demos[1].stem}.mp4 is missing" in text(page, "#problem")
+    page.press("ArrowDown")
+    page.wait("document.querySelector('#problem').hidden")
+    await_tick(page, 0)
+    assert text(page, "#title") == demos[2].stem
+
+
+def test_the_agent_is_compared_with_the_label(page: Chromium, demos: list[Path]) -> None:
+    assert page.run("getComputedStyle(document.querySelector('#agent-keys')).display") == "none"
+    height = page.run("document.querySelector('#timeline').clientHeight")
+    page.press("a")
+    page.wait("document.querySelector('#agreement').textContent")
+    assert page.run("document.querySelector('#timeline').clientHeight") > height
+    found = page.run(f"fetch('api/episodes/{demos[0].stem}/predictions').then(answer => answer.json())")
+    page.press("d")
+    tick = int(text(page, "#tick"))
+    await_tick(page, tick)
+    nll, null = found["nll"], read_demo(demos[0]).null
+    assert 0 < null.sum() < TICKS
+    trained = [value for value, is_null in zip(nll, null, strict=True) if not is_null]
+    assert not null[tick]
+    assert nll[tick] > sorted(trained, reverse=True)[len(trained) // 10]
+    assert f"mean NLL {sum(trained) / len(trained):.3f} nats" in text(page, "#agreement")
+    assert text(page, "#label-nll") == f"{nll[tick]:.2f}"
+    pitch = found["probable"]["pitch"][tick]
+    assert text(page, "#agent-pitch") == f"{'+' if pitch > 0 else ''}{pitch:.2f}°"
+    held = [name for name, runs in found["probable"]["buttons"].items() if any(a <= tick < b for a, b in runs)]
+    assert text(page, "#agent-keys") == (" ".join(held) or "none")
+    page.press("ArrowDown")  # the next episode is compared too
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    page.wait("document.querySelector('#agent-keys').checkVisibility()")
+    page.press("a")
+    page.wait("!document.querySelector('#agent-keys').checkVisibility()")
+
+
+def test_the_shortcuts_are_shown(page: Chromium) -> None:
+    shown = text(page, "#shortcuts")
+    for key in ("Space", "← →", "x", "u", "a", "d D"):
+        assert key in shown
+
+
+def test_nothing_goes_wrong_in_the_console(browser: Chromium, page: Chromium) -> None:
+    page.run(
+        "(window.faults = [], addEventListener('error', e => faults.push(e.message)), "
+        "addEventListener('unhandledrejection', e => faults.push(String(e.reason))), 0)"
+    )
+    for key in ("a", "d", "D", "+", "-", "0", "[", "]", "u", "End", "Home", "ArrowDown", "ArrowUp"):
+        page.press(key)
+    page.wait("document.querySelector('#agreement').textContent")
+    page.run("new Promise(done => setTimeout(done, 200))")
+    assert json.loads(page.run("JSON.stringify(faults)")) == []

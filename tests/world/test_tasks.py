@@ -1,0 +1,182 @@
+"""Tasks: their ids, starts, rewards and ends, and how a user makes one of his own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import vpt_gym  # noqa: F401 (registers the environments)
+from vpt_gym.actions.human import human_action
+from vpt_gym.world.catalog.biomes import DESERT, FOREST, PLAINS, TAIGA
+from vpt_gym.world.catalog.creatures import KINDS
+from vpt_gym.world.catalog.items import ITEMS, STICK
+from vpt_gym.world.core.geometry import wrapped
+from vpt_gym.world.env import VoxelEnv
+from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
+from vpt_gym.world.tasks import TASKS, Task, has_killed, holds
+
+SMALL = (32, 48)
+
+
+def played(env: gym.Env[Any, Any], ticks: int, *keys: str) -> list[float]:
+    """Holds keys for some ticks; returns the rewards."""
+    return [float(env.step(human_action(*keys))[1]) for _ in range(ticks)]
+
+
+def test_every_task_is_registered_under_its_limit() -> None:
+    assert set(STEP_LIMITS) == set(TASKS)
+    for task, limit in STEP_LIMITS.items():
+        spec = gym.spec(env_id(task))
+        assert spec.kwargs == {"task": task}
+        assert spec.max_episode_steps == limit
+    assert env_id("harvest_1_log") == "vpt_gym/Harvest1Log-v0"
+    assert env_id("vpt_combat_zombie_plains") == "vpt_gym/CombatZombiePlains-v0"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_starts_as_it_says(task: str) -> None:
+    env = VoxelEnv(task=task, image_size=SMALL)
+    wanted = TASKS[task]
+    for seed in range(3):
+        obs, info = env.reset(seed=seed)
+        assert info["prompt"] == wanted.prompt
+        assert not info["success"]
+        assert not info["death"]
+        found = {
+            str(name): int(n)
+            for name, n in zip(obs["inventory"]["name"], obs["inventory"]["quantity"], strict=False)
+            if n
+        }
+        assert found == {name.replace("_", " "): n for name, n in wanted.inventory.items()}
+        creatures = env.state.creatures
+        for name, count in wanted.creatures.items():
+            kind = next(k for k, known in enumerate(KINDS) if known.name == name)
+            near = creatures[creatures["kind"] == kind]
+            player = env.state.player[0]
+            away = [math.hypot(wrapped(c.x - player.x), wrapped(c.z - player.z)) for c in near]
+            least, most = wanted.creature_range
+            assert sum(least - 1 <= d <= most + 1 for d in away) >= count
+    assert env.observation_space.contains(obs)
+
+
+@pytest.mark.parametrize(
+    ("task", "biome"),
+    [("harvest_1_log_plains", PLAINS), ("harvest_1_log_forest", FOREST), ("harvest_1_log_taiga", TAIGA)],
+)
+def test_the_land_of_a_task_is_its_biome(task: str, biome: int) -> None:
+    env = VoxelEnv(task=task, image_size=SMALL)
+    obs, _ = env.reset(seed=1)
+    assert obs["location_stats"]["biome_id"] == biome
+
+
+def test_a_task_passes_gymnasiums_checker() -> None:
+    check_env(VoxelEnv(task="harvest_milk_with_empty_bucket_and_cow", image_size=SMALL), skip_render_check=True)
+
+
+def test_a_task_of_ones_own() -> None:
+    sticks = Task("hold three sticks", holds("stick"), 3, weight=2.0, terrain="desert_edge", animals=False)
+    env = gym.make(ANY_TASK, task=sticks, image_size=SMALL, max_episode_steps=5)
+    obs, _ = env.reset(seed=0)
+    assert obs["location_stats"]["biome_id"] in (PLAINS, DESERT)
+    env.unwrapped.state.inventory[4] = (STICK, 2, 0)  # type: ignore[attr-defined]
+    _, reward, terminated, truncated, _ = env.step(human_action())
+    assert (reward, terminated, truncated) == (4.0, False, False)
+    env.unwrapped.state.inventory[4] = (STICK, 3, 0)  # type: ignore[attr-defined]
+    _, reward, terminated, _, info = env.step(human_action())
+    assert (reward, terminated, info["success"]) == (2.0, True, True)
+
+
+def test_losing_an_item_costs_what_it_gave() -> None:
+    env = VoxelEnv(task=Task("sticks", holds("stick"), 5), image_size=SMALL)
+    env.reset(seed=0)
+    env.state.inventory[0] = (STICK, 2, 0)
+    assert played(env, 1) == [2.0]
+    assert sum(played(env, 1, "drop")) == -1.0
+
+
+def test_the_limit_is_a_truncation() -> None:
+    env = gym.make(ANY_TASK, task=Task("nothing"), image_size=SMALL, max_episode_steps=2)
+    env.reset(seed=0)
+    assert env.step(human_action())[2:4] == (False, False)
+    assert env.step(human_action())[2:4] == (False, True)
+
+
+def test_death_ends_an_episode_without_success() -> None:
+    env = VoxelEnv(task="survival", image_size=SMALL)
+    env.reset(seed=0)
+    env.state.player["health"] = 0.5
+    env.state.player["fallen"] = 30.0
+    env.state.player["y"] += 1.5
+    terminated, info = False, {}
+    for _ in range(40):
+        _, _, terminated, _, info = env.step(human_action())
+        if terminated:
+            break
+    assert terminated
+    assert info["death"]
+    assert not info["success"]
+
+
+def test_a_kill_counts_once_and_only_the_players() -> None:
+    measure = has_killed("pig")
+    env = VoxelEnv(task="combat_pig_plains_barehand", image_size=SMALL)
+    env.reset(seed=0)
+    kind = next(k for k, known in enumerate(KINDS) if known.name == "pig")
+    env.state.creatures["health"][env.state.creatures["kind"] == kind] = 0.0
+    played(env, 3)
+    assert measure(env.state) == 0.0
+
+
+def test_dense_rewards_add_up_to_nothing_on_the_way_there_and_back() -> None:
+    plain = VoxelEnv(task="harvest_1_dirt", image_size=SMALL)
+    dense = VoxelEnv(task="harvest_1_dirt", image_size=SMALL, dense_reward=True)
+    keys = ["forward"] * 10 + ["back"] * 10
+    for env in (plain, dense):
+        env.reset(seed=3)
+    assert sum(float(plain.step(human_action(key))[1]) for key in keys) == 0.0
+    before = dense.task.potential(dense.state)  # type: ignore[misc]
+    total = sum(float(dense.step(human_action(key))[1]) for key in keys)
+    assert total == pytest.approx(dense.task.potential(dense.state) - before)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"terrain": "moon"}, "no terrain 'moon'.*plains"),
+        ({"inventory": {"diamond": 1}}, "no item 'diamond'.*stick"),
+        ({"inventory": {"bucket": 17}}, r"inventory\['bucket'\] is 17.*1 to 16"),
+        ({"creatures": {"dragon": 1}}, "no creature 'dragon'.*zombie"),
+        ({"creatures": {"pig": 0}}, r"creatures\['pig'\] is 0"),
+        ({"creatures": {"pig": 40}}, "at most 16"),
+        ({"creature_range": (9.0, 3.0)}, r"creature_range is \(9.0, 3.0\)"),
+        ({"time": 24000}, r"time is 24000.*\[0, 24000\)"),
+    ],
+)
+def test_a_task_that_cannot_be_is_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Task("a task", **change)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="no item 'wood'"):
+        holds("wood")
+    with pytest.raises(ValueError, match="task is 'fly'; the embedded world has harvest_1_log"):
+        VoxelEnv(task="fly")
+    with pytest.raises(ValueError, match="has no potential"):
+        VoxelEnv(task="survival", dense_reward=True)
+
+
+def test_the_items_of_a_name_are_all_its_variants() -> None:
+    logs = [item for item, kind in ITEMS.items() if kind.name == "log"]
+    env = VoxelEnv(task="harvest_8_log", image_size=SMALL)
+    env.reset(seed=0)
+    for slot, item in enumerate(logs):
+        env.state.inventory[slot] = (item, 1, 0)
+    assert played(env, 1) == [float(len(logs))]
+    assert len(logs) == 3
+    assert np.count_nonzero(env.state.inventory[:, 1]) == 3

@@ -1,0 +1,20 @@
+from .codec import NULL_CODE, canonical, code_space, decode, encode
+from .human import BUTTONS, HumanAction, human_action, human_action_space, no_op
+from .protocol import Coverage, Translator
+from .translate import translator_for
+
+__all__ = [
+    "BUTTONS",
+    "NULL_CODE",
+    "Coverage",
+    "HumanAction",
+    "Translator",
+    "canonical",
+    "code_space",
+    "decode",
+    "encode",
+    "human_action",
+    "human_action_space",
+    "no_op",
+    "translator_for",
+]

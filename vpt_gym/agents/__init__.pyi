@@ -1,0 +1,39 @@
+from .agent import VPTAgent
+from .checkpoints.errors import (
+    CheckpointError,
+    CheckpointMismatch,
+    CorruptCheckpoint,
+    DownloadError,
+    UnsafeCheckpoint,
+    WrongFile,
+)
+from .checkpoints.load_report import LoadReport
+from .idm.agent import IDMAgent, Labels
+from .idm.config import IDMConfig
+from .idm.model import InverseDynamicsModel
+from .policy.config import VPTConfig
+from .policy.heads import ActionDistribution
+from .policy.policy import PolicyOutput, VPTPolicy
+from .policy.transformer import Memory
+from .sampling import Sampling
+
+__all__ = [
+    "ActionDistribution",
+    "CheckpointError",
+    "CheckpointMismatch",
+    "CorruptCheckpoint",
+    "DownloadError",
+    "IDMAgent",
+    "IDMConfig",
+    "InverseDynamicsModel",
+    "Labels",
+    "LoadReport",
+    "Memory",
+    "PolicyOutput",
+    "Sampling",
+    "UnsafeCheckpoint",
+    "VPTAgent",
+    "VPTConfig",
+    "VPTPolicy",
+    "WrongFile",
+]

@@ -1,0 +1,260 @@
+"""What becomes of every key when weights meet a model, and why they do not fit if they do not."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vpt_gym.agents.policy.config import NAMED, VPTConfig
+from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
+
+IGNORED_PREFIXES = {"aux_value_head.": "auxiliary value head"}
+"""Keys that a published file may carry beyond the model's, by prefix, with the name of the rule that ignores them.
+
+The auxiliary value head served phasic policy gradient while the published RL checkpoints were trained, and
+nothing else. They have 139 keys, of which the policy has 134.
+"""
+
+REQUIRED_PREFIXES = ("net.", "pi_head.")
+"""Keys of a model without which it cannot act."""
+
+_ANCHOR = "net.img_process.linear.layer.weight"
+"""A key that every VPT network has."""
+
+_COMPILED = "_orig_mod."
+"""What ``torch.compile`` puts into the keys of a module."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of every key when weights were loaded.
+
+    Attributes:
+        source: The file.
+        loaded: Keys that are now in the model.
+        missing: Keys of the model that the file lacks; they keep their fresh values.
+        unexpected: Keys of the file that the model has no place for, and no rule ignores.
+        mismatched: Keys in both whose shapes differ, with (shape in the file, shape in the model).
+        ignored: Keys of the file that a rule leaves aside, with the name of the rule.
+        excluded: Keys of the model or of the file that were left out on purpose (``include``, ``exclude``).
+        converted: Keys whose numbers are not float32 in the file, with their type (``"torch.float16"``, say).
+        stripped: The prefix that was taken off the keys of the file on purpose; empty if none.
+        cause: Why required keys are missing or have another shape, as far as that can be told; empty if they fit.
+    """
+
+    source: str
+    loaded: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    ignored: dict[str, str] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
+    converted: dict[str, str] = field(default_factory=dict)
+    stripped: str = ""
+    cause: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True if every key of model and file was loaded, ignored by a rule or left out on purpose."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    @property
+    def fits(self) -> bool:
+        """True if the model can act with what was loaded: nothing required is missing, no shape differs."""
+        return not self.cause
+
+    def __str__(self) -> str:
+        details = {
+            "loaded": list(self.loaded),
+            "missing": list(self.missing),
+            "unexpected": list(self.unexpected),
+            "mismatched": [f"{k} {list(a)}, needs {list(b)}" for k, (a, b) in self.mismatched.items()],
+            "ignored": [f"{k} (rule {rule})" for k, rule in self.ignored.items()],
+        }
+        on_purpose = {"excluded": list(self.excluded), "converted": [f"{k} {t}" for k, t in self.converted.items()]}
+        details.update({name: keys for name, keys in on_purpose.items() if keys})
+        lines = [f"{self.source}: {'ok' if self.ok else 'incomplete'}"]
+        for name, keys in details.items():
+            lines.append(f"  {name:<11}{len(keys):>4}{'' if name == 'loaded' else examples(keys)}")
+        if self.stripped:
+            lines.append(f'  the prefix "{self.stripped}" was taken off')
+        if self.cause:
+            lines.append(f"  likely cause: {self.cause}")
+        return "\n".join(lines)
+
+
+def examples(keys: Sequence[str], limit: int = 3) -> str:
+    """Returns the first few keys, to stand behind their number."""
+    shown = ", ".join(keys[:limit])
+    return f"  {shown}{', ...' if len(keys) > limit else ''}" if keys else ""
+
+
+def compare(
+    model: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    source: str,
+    *,
+    include: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
+    stripped: str = "",
+) -> LoadReport:
+    """Says what loading would do to every key; changes nothing, and looks at no number.
+
+    Args:
+        model: The state of the model; its tensors may be on the device ``meta``.
+        weights: The tensors of the file.
+        source: What the report is about.
+        include: Patterns (``fnmatch``) of the keys to load; empty means all.
+        exclude: Patterns of keys to leave out, of those.
+        stripped: For the report: the prefix that the keys of the file had.
+
+    Raises:
+        ValueError: A pattern matches no key, or nothing is left to load.
+    """
+    every = dict.fromkeys([*model, *weights])
+    chosen = _choose(every, _patterns(include), _patterns(exclude))
+    model = {key: value for key, value in model.items() if key in chosen}
+    rest = [key for key in weights if key in chosen and key not in model]
+    ignored = {key: rule for key in rest for prefix, rule in IGNORED_PREFIXES.items() if key.startswith(prefix)}
+    mismatched = {
+        key: (tuple(weights[key].shape), tuple(value.shape))
+        for key, value in model.items()
+        if key in weights and weights[key].shape != value.shape
+    }
+    missing = tuple(key for key in model if key not in weights)
+    loaded = tuple(key for key in model if key in weights and key not in mismatched)
+    unfit = bool(mismatched) or any(key.startswith(REQUIRED_PREFIXES) for key in missing)
+    return LoadReport(
+        source=source,
+        loaded=loaded,
+        missing=missing,
+        unexpected=tuple(key for key in rest if key not in ignored),
+        mismatched=mismatched,
+        ignored=ignored,
+        excluded=tuple(key for key in every if key not in chosen),
+        converted={key: str(weights[key].dtype) for key in loaded if weights[key].dtype != torch.float32},
+        stripped=stripped,
+        cause=_likely_cause(model, weights) if unfit else "",
+    )
+
+
+def strip(weights: Mapping[str, Tensor], prefix: str, source: str) -> dict[str, Tensor]:
+    """Takes a prefix off the keys that carry it.
+
+    Raises:
+        ValueError: No key carries it, or a key without it exists already.
+    """
+    if not any(key.startswith(prefix) for key in weights):
+        raise ValueError(f'no key of {source} carries the prefix "{prefix}"; they begin{examples(list(weights))}')
+    bare = {key.removeprefix(prefix): value for key, value in weights.items()}
+    if len(bare) < len(weights):
+        raise ValueError(f'{source} has keys both with and without the prefix "{prefix}"')
+    return bare
+
+
+def _patterns(given: str | Sequence[str]) -> Sequence[str]:
+    return (given,) if isinstance(given, str) else given
+
+
+def _choose(keys: Mapping[str, None], include: Sequence[str], exclude: Sequence[str]) -> set[str]:
+    for name, patterns in (("include", include), ("exclude", exclude)):
+        for pattern in patterns:
+            if not any(fnmatch.fnmatchcase(key, pattern) for key in keys):
+                raise ValueError(f"{name}: no key matches {pattern!r}; {_near(pattern, keys)}")
+    chosen = {key for key in keys if not include or any(fnmatch.fnmatchcase(key, p) for p in include)}
+    chosen -= {key for key in keys if any(fnmatch.fnmatchcase(key, p) for p in exclude)}
+    if not chosen:
+        raise ValueError(f"include={tuple(include)} and exclude={tuple(exclude)} leave no key to load")
+    return chosen
+
+
+def _near(pattern: str, keys: Mapping[str, None]) -> str:
+    folders = dict.fromkeys(f"{key.rsplit('.', n)[0]}.*" for key in keys for n in range(1, key.count(".") + 1))
+    if near := difflib.get_close_matches(pattern, [*folders, *keys], n=3, cutoff=0.6):
+        return f"near are {', '.join(near)}"
+    return f"there are {', '.join(dict.fromkeys(key.split('.')[0] + '.*' for key in keys))}"
+
+
+def _likely_cause(model: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> str:
+    if cause := cause_in_the_keys(weights):
+        return cause
+    inverse_dynamics = [any("conv3d_layer" in key for key in keys) for keys in (weights, model)]
+    if inverse_dynamics == [True, False]:
+        return "these are the weights of an inverse dynamics model, not of a policy"
+    if inverse_dynamics == [False, True]:
+        return "these are the weights of a policy, not of an inverse dynamics model"
+    there, here = architecture_of(weights), architecture_of(model)
+    if there != here:
+        theirs, own = named_like(there), named_like(here)
+        if theirs and own:
+            return f"these are {theirs} weights, the model is {own}"
+        return f"the file has {_differences(there, here)}; the model has {_differences(here, there)}"
+    trunk = {key: value.shape for key, value in model.items() if key.startswith("net.")}
+    if all(key in weights and weights[key].shape == shape for key, shape in trunk.items()):
+        return 'the file has no action head, or one for another action space; exclude="pi_head.*" loads the rest'
+    return "some keys are missing or have another shape (a file that was cut down?)"
+
+
+def cause_in_the_keys(weights: Mapping[str, Tensor]) -> str:
+    """Returns why the keys are not those of a VPT network, as far as that can be told; empty if they are."""
+    if _ANCHOR in weights:
+        return ""
+    for key in weights:
+        if key.endswith(f".{_ANCHOR}"):
+            prefix = key.removesuffix(_ANCHOR)
+            return f'every key carries the prefix "{prefix}"; load them with strip_prefix="{prefix}"'
+        if _ANCHOR.endswith(f".{key}"):
+            prefix = _ANCHOR.removesuffix(key)
+            return f'all keys lack the prefix "{prefix}"; save the whole policy\'s state dict'
+        if _COMPILED in key and key.replace(_COMPILED, "") == _ANCHOR:
+            return (
+                f'the keys have "{_COMPILED}" within: a part of the policy was compiled when it was saved; '
+                f"save the state dict of the policy that is not compiled"
+            )
+    return "the keys are not those of a VPT policy"
+
+
+def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Reads the architecture off the shapes of weights; what cannot be read is left out."""
+
+    def size(key: str, axis: int) -> int | None:
+        return shapes[key].shape[axis] if key in shapes and axis < shapes[key].dim() else None
+
+    attention = "net.recurrent_layer.blocks.0.r.orc_block"
+    heads = size(f"{attention}.r_layer.weight", 0)
+    blocks = {int(m[1]) for key in shapes if (m := re.match(r"net\.recurrent_layer\.blocks\.(\d+)\.", key))}
+    width, inner = size(_ANCHOR, 0), size("net.recurrent_layer.blocks.0.mlp0.layer.weight", 0)
+    channels = tuple(size(f"net.img_process.cnn.stacks.{i}.n.weight", 0) for i in range(3))
+    found = {
+        "hidsize": width,
+        "channels": None if None in channels else channels,
+        "heads": None if heads is None else heads // N_BIAS_FUNCTIONS,
+        "layers": len(blocks),
+        "mlp ratio": None if width is None or inner is None else inner // width,
+        "context": size(f"{attention}.b_nd", 1),
+        "image features": size("net.img_process.cnn.dense.layer.weight", 1),
+        "temporal channels": size("net.conv3d_layer.layer.weight", 0),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def named_like(architecture: Mapping[str, object]) -> str:
+    """Returns the name of the architecture with these shapes (``"2x"``); empty if it has none."""
+    return next((name for name, config in NAMED.items() if _shapes_of(config) == architecture), "")
+
+
+def _shapes_of(config: VPTConfig) -> dict[str, object]:
+    with torch.device("meta"):
+        return architecture_of(VPTPolicy(config).state_dict())
+
+
+def _differences(one: Mapping[str, object], other: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in one.items() if value != other.get(name))

@@ -1,0 +1,177 @@
+"""Reads a published ``.model`` file (a pickle of constructor arguments) without executing anything in it."""
+
+from __future__ import annotations
+
+import pickle
+import pickletools
+from collections import OrderedDict
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint, WrongFile
+
+MAX_MODEL_FILE_BYTES = 1 << 20
+"""A ``.model`` file holds a few dozen numbers (the published ones take a few kB); more is something else."""
+
+_PLAIN_CLASSES: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    **{
+        (module, cls.__name__): cls
+        for module in ("builtins", "__builtin__")
+        for cls in (dict, frozenset, list, set, tuple)
+    },
+}
+
+_INERT_MODULES = ("gym3.types",)
+"""Modules whose classes become empty stand-ins. The published files describe their spaces with gym3's."""
+
+_NUMPY_SCALARS = frozenset({"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"})
+
+
+class _Inert:
+    """Stands for an object of a class that is not wanted here; accepts and forgets its whole state."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> _Inert:
+        return object.__new__(cls)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+class _NumpyDtype(_Inert):
+    """Stands for ``numpy.dtype(code)`` and keeps only a code from the list of plain numbers."""
+
+    code: str
+
+    def __new__(cls, code: object = None, *args: object) -> _NumpyDtype:
+        if not isinstance(code, str) or code not in _NUMPY_SCALARS:
+            raise UnsafeCheckpoint(f"the pickle builds numpy.dtype({code!r}); only plain numbers are accepted")
+        self = object.__new__(cls)
+        self.code = code
+        return self
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, tuple) and ">" in state:
+            raise UnsafeCheckpoint("the pickle holds big-endian numbers, which no published file does")
+
+
+def _numpy_scalar(dtype: object, data: object = b"") -> int | float | bool:
+    if not isinstance(dtype, _NumpyDtype) or not isinstance(data, bytes | str):
+        raise UnsafeCheckpoint("the pickle builds a numpy scalar of something that is not a plain number")
+    raw = data if isinstance(data, bytes) else data.encode("latin-1")
+    if len(raw) != np.dtype(dtype.code).itemsize:
+        raise CorruptCheckpoint(f"a numpy scalar of type {dtype.code} comes with {len(raw)} bytes of data")
+    value: int | float | bool = np.frombuffer(raw, np.dtype(dtype.code).newbyteorder("<"))[0].item()
+    return value
+
+
+def _encode(text: object, encoding: object) -> bytes:
+    """Stands for ``_codecs.encode``, by which protocol 2 writes bytes."""
+    if not isinstance(text, str) or encoding != "latin1":
+        raise UnsafeCheckpoint("the pickle encodes something else than bytes")
+    return text.encode("latin-1")
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    """An unpickler for which every global is refused unless it is known to be harmless.
+
+    A pickle can only call what ``find_class`` hands it. All that it hands out here are built-in containers
+    and numbers, and classes made afresh for each file whose constructors ignore their arguments.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file, encoding="latin-1")
+        self._stand_ins: dict[tuple[str, str], type] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        key = (module, name)
+        if key in _PLAIN_CLASSES:
+            return _PLAIN_CLASSES[key]
+        # Functions are wrapped anew for each file too: a pickle may set attributes of what it is handed.
+        if key == ("_codecs", "encode"):
+            return lambda *args: _encode(*args)
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "scalar":
+            return lambda *args: _numpy_scalar(*args)
+        base = _NumpyDtype if key == ("numpy", "dtype") else _Inert
+        if (base is _NumpyDtype or module in _INERT_MODULES) and name.isidentifier():
+            if key not in self._stand_ins:
+                self._stand_ins[key] = type(name, (base,), {"__module__": module})
+            return self._stand_ins[key]
+        raise UnsafeCheckpoint(
+            f"the pickle asks for the global '{module}.{name}', which no model description needs. "
+            "Nothing was executed; do not open this file with pickle or torch.load"
+        )
+
+
+def _refuse_extensions(pickled: bytes) -> None:
+    """Refuses the opcodes that name a class by a number.
+
+    Python keeps what it has once looked up by such a number, and hands it out again without asking ``find_class``.
+    """
+    for opcode, _, _ in pickletools.genops(pickled):
+        if opcode.name in ("EXT1", "EXT2", "EXT4"):
+            raise UnsafeCheckpoint(
+                f"the pickle names a class by a number ({opcode.name}), which no model description does. "
+                "Nothing was executed; do not open this file with pickle or torch.load"
+            )
+
+
+def read_model_file(path: str | Path) -> dict[str, Any]:
+    """Reads a ``.model`` file of the published VPT models.
+
+    Args:
+        path: A pickle whose ``["model"]["args"]`` holds ``["net"]["args"]`` (the policy's keyword arguments)
+            and ``["pi_head_opts"]`` (the action head's). The unpickler builds containers, strings and numbers,
+            turns gym3's space classes into inert stand-ins, and refuses everything else.
+
+    Returns:
+        ``{"policy": {...}, "pi_head": {...}}``: the two dictionaries of keyword arguments, as in the file.
+
+    Raises:
+        UnsafeCheckpoint: The pickle asks for any other global. Nothing in it has been executed.
+        WrongFile: It is a weight file, or a pickle without a model description.
+        CorruptCheckpoint: It is truncated or damaged.
+        FileNotFoundError: There is no such file.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(4)
+        if head.startswith(b"PK"):
+            raise WrongFile(
+                f"{path} is a zip archive of tensors, not a .model file: "
+                "give it as the weights (weights_path= or load_weights)"
+            )
+        if size > MAX_MODEL_FILE_BYTES:
+            raise WrongFile(
+                f"{path} has {size:,} bytes; a .model file describes an architecture in a few thousand. "
+                "Is it a weight file? Give that as weights_path="
+            )
+        file.seek(0)
+        try:
+            _refuse_extensions(file.read())
+            file.seek(0)
+            content = _RestrictedUnpickler(file).load()
+        except CheckpointError as error:
+            raise type(error)(f"{path}: {error}") from None
+        except Exception as error:  # a damaged pickle can fail in any way that its opcodes can
+            raise CorruptCheckpoint(
+                f"{path} is no readable pickle ({type(error).__name__}: {error}): truncated or damaged. "
+                "Download it again and compare its size"
+            ) from error
+    try:
+        arguments = content["model"]["args"]
+        policy, pi_head = arguments["net"]["args"], arguments["pi_head_opts"]
+    except (KeyError, TypeError, IndexError) as error:
+        raise WrongFile(
+            f"{path} is a pickle, but not of a VPT model: "
+            'it lacks ["model"]["args"]["net"]["args"] and ["pi_head_opts"]'
+        ) from error
+    if not isinstance(policy, dict) or not isinstance(pi_head, dict):
+        raise WrongFile(f"{path}: the arguments of the net and of the action head must be dictionaries")
+    return {"policy": dict(policy), "pi_head": dict(pi_head)}

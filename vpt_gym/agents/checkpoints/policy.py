@@ -1,0 +1,164 @@
+"""Loads and saves weights: published ``.weights`` files, and this package's own safetensors folders."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
+from vpt_gym.agents.checkpoints.load_report import LoadReport, compare, examples, strip
+from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME, WEIGHTS_NAME, read_folder, write_folder
+from vpt_gym.agents.checkpoints.weights_file import read_weights
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.agents.policy.heads import ValueHead
+from vpt_gym.agents.policy.policy import VPTPolicy
+
+FORMAT = "vpt-gym/1"
+"""Written into ``config.json``; another number means another layout."""
+
+
+def load_weights(
+    module: nn.Module,
+    path: str | Path,
+    *,
+    include: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
+    strip_prefix: str = "",
+) -> LoadReport:
+    """Loads a file of weights into a policy or inverse dynamics model, and says what became of every key.
+
+    Keys that the model does not know, and a missing value head (behavioural cloning needs none), are
+    reported and warned of. Everything else that does not fit is an error, and leaves the model unchanged. Numbers of
+    another floating-point type are converted, which is reported and warned of too.
+
+    Args:
+        module: The model; parameters on the device ``meta`` become those of the file, others are filled in place.
+        path: A ``.weights`` or ``.safetensors`` file.
+        include: Patterns of the keys to load, as of :mod:`fnmatch`: ``"net.*"`` takes the trunk and leaves the
+            heads. Empty means all.
+        exclude: Patterns of keys to leave out, of those.
+        strip_prefix: Taken off the keys of the file that begin with it, such as ``"module."``.
+
+    Returns:
+        The report.
+
+    Raises:
+        CheckpointMismatch: Chosen keys of ``net.*`` or ``pi_head.*`` are missing, or a shape differs, or a tensor does
+            not hold floating-point numbers. The message says the likely cause, ``report`` has the details.
+        CorruptCheckpoint: Numbers are not finite; also a damaged file.
+        CheckpointError: The file cannot be used at all (see ``weights_file.read_weights``).
+        ValueError: A pattern or ``strip_prefix`` matches no key, or nothing is left to load.
+    """
+    source = str(path)
+    weights = read_weights(path)
+    if strip_prefix:
+        weights = strip(weights, strip_prefix, source)
+    report = compare(module.state_dict(), weights, source, include=include, exclude=exclude, stripped=strip_prefix)
+    check_weights(weights, report)
+    if not report.ok:
+        warnings.warn(f"not every weight has found its place\n{report}", stacklevel=3)
+    if report.converted:
+        types = ", ".join(dict.fromkeys(report.converted.values()))
+        warnings.warn(f"{source} holds {types} in {len(report.converted)} tensor(s); they were converted", stacklevel=3)
+    _fill(module, {key: weights[key] for key in report.loaded})
+    return report
+
+
+def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
+    """Raises an error if weights cannot be loaded as the report says.
+
+    Raises:
+        CheckpointMismatch: They are of another model, or of a type that no weights have.
+        CorruptCheckpoint: Numbers are not finite.
+    """
+    if not report.fits:
+        raise CheckpointMismatch(f"{report.source} does not fit the model: {report.cause}\n{report}", report)
+    for key, dtype in report.converted.items():
+        if not weights[key].dtype.is_floating_point:
+            raise CheckpointMismatch(f"{report.source}: {key} is {dtype}, weights are torch.float32", report)
+    if bad := [key for key in report.loaded if not _finite(weights[key].float())]:
+        raise CorruptCheckpoint(
+            f"{report.source} holds NaN or infinity in {len(bad)} tensor(s){examples(bad)}: "
+            "the training run that saved it had diverged, or the file is damaged"
+        )
+
+
+def load_pair(model_path: str | Path, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
+    """Makes the policy of a ``.model`` file and its weights.
+
+    Raises:
+        CheckpointError: A file is unsafe, damaged, of another kind or of another model.
+        ValueError: The ``.model`` file describes something else than a policy.
+    """
+    return _loaded(VPTConfig.from_model_file(model_path), weights_path)
+
+
+def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
+    """Writes a policy as ``config.json`` and ``model.safetensors``; each file appears whole or not at all.
+
+    Raises:
+        ValueError: The policy's parameters are not float32.
+    """
+    write_folder(folder, policy, policy.config.to_json(), kind=FORMAT)
+
+
+def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
+    """Makes the policy that :func:`save_folder` wrote.
+
+    Raises:
+        CheckpointError: A file is missing, damaged, or of another format.
+    """
+    return _loaded(read_config(folder), Path(folder) / WEIGHTS_NAME)
+
+
+def read_config(folder: str | Path) -> VPTConfig:
+    """Reads the config of a folder that :func:`save_folder` wrote.
+
+    Raises:
+        CheckpointError: A file is missing, ``config.json`` is damaged, or the folder is of another format.
+    """
+    text = read_folder(folder, kind=FORMAT)
+    try:
+        return VPTConfig.from_json(text)
+    except (ValueError, TypeError) as error:
+        raise CorruptCheckpoint(f"{Path(folder) / CONFIG_NAME} holds no usable config: {error}") from error
+
+
+def _finite(tensor: Tensor) -> bool:
+    # A sum with NaN or infinity in it is not finite; taking it is many times faster than looking at each number.
+    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
+
+
+def _loaded(config: VPTConfig, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
+    # On the device meta nothing is initialised, only to be overwritten. The value head alone may be missing in a file.
+    with torch.device("meta"):
+        policy = VPTPolicy(config)
+    policy.value_head = ValueHead(config.hidsize)
+    report = load_weights(policy, weights_path)
+    tensors = itertools.chain(policy.named_parameters(), policy.named_buffers())
+    if empty := [name for name, tensor in tensors if tensor.is_meta]:
+        raise RuntimeError(f"no weights were given to {', '.join(empty)}")
+    return policy, report
+
+
+def _fill(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    state = module.state_dict()
+    empty = {key: state[key].dtype for key in weights if state[key].is_meta}
+    taken: set[int] = set()
+    owned = {key: _owned(weights[key], dtype, taken) for key, dtype in empty.items()}
+    module.load_state_dict(owned, strict=False, assign=True)
+    module.load_state_dict({key: value for key, value in weights.items() if key not in empty}, strict=False)
+
+
+def _owned(tensor: Tensor, dtype: torch.dtype, taken: set[int]) -> Tensor:
+    """Returns a tensor that can become a parameter: of the right type, in memory that is all and only its own."""
+    tensor = tensor.to(dtype)
+    storage = tensor.untyped_storage()
+    shared = storage.data_ptr() in taken or storage.nbytes() != tensor.numel() * tensor.element_size()
+    taken.add(storage.data_ptr())
+    return tensor.clone(memory_format=torch.contiguous_format) if shared or not tensor.is_contiguous() else tensor

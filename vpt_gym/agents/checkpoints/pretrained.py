@@ -1,0 +1,82 @@
+"""Turns what a user calls a checkpoint into a policy: files, a folder, a published name, an id of a hub."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from vpt_gym.agents.checkpoints.errors import WrongFile
+from vpt_gym.agents.checkpoints.load_report import LoadReport
+from vpt_gym.agents.checkpoints.policy import load_folder, load_pair
+from vpt_gym.agents.checkpoints.sources.download import download
+from vpt_gym.agents.checkpoints.sources.hub import download_folder
+from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
+from vpt_gym.agents.policy.policy import VPTPolicy
+
+_FILE_SUFFIXES = (".model", ".weights", ".safetensors", ".json", ".pt", ".pth", ".zip")
+
+
+def load_pretrained(
+    source: str | Path, weights_path: str | Path | None = None, *, revision: str | None = None
+) -> tuple[VPTPolicy, LoadReport]:
+    """Makes the policy of a checkpoint.
+
+    What exists as a file or folder is that; only then is the source taken for a name.
+
+    Args:
+        source: A ``.model`` file; a folder of a saved agent; the name of a published checkpoint, such as
+            ``"foundation-1x"``, which is downloaded unless it is in the cache; or an id of the Hugging Face Hub,
+            ``"organisation/name"``, of such a folder.
+        weights_path: The ``.weights`` file that belongs to a ``.model`` file.
+        revision: Branch, tag or commit on the Hub.
+
+    Raises:
+        CheckpointError: A file is unsafe, damaged, of another kind or of another model.
+        DownloadError: It is not here and cannot be fetched.
+        FileNotFoundError: There is no such file, folder or name.
+        ImportError: It is an id of the Hub, and huggingface_hub is not installed.
+        ValueError: The ``.model`` file comes without its weights, something else comes with some, or something comes
+            with a revision that is not on the Hub.
+    """
+    path = Path(source)
+    if path.exists():
+        _refuse_revision(revision, f"{path} is on this machine")
+        if path.is_dir():
+            _refuse_weights(weights_path, f"{path} is a folder and holds its own weights")
+            return load_folder(path)
+        if weights_path is None:
+            if path.suffix in (".weights", ".safetensors"):
+                problem = "holds weights alone; give the .model file first"
+            else:
+                problem = "describes an architecture; give its weights too"
+            raise ValueError(f"{path} {problem}: from_pretrained(model_path, weights_path)")
+        return load_pair(path, weights_path)
+    name = str(source)
+    if (published := find_published(name)) is not None:
+        _refuse_revision(revision, f"{published.name} is not on the Hugging Face Hub")
+        _refuse_weights(weights_path, f"{published.name} comes with its own weights")
+        if published.inverse_dynamics:
+            raise WrongFile(f"{published.name} is an inverse dynamics model, not a policy: IDMAgent loads it")
+        return load_pair(*download(published.name))
+    if is_hub_id(name):
+        _refuse_weights(weights_path, f"{name} is on the Hugging Face Hub and comes with its own weights")
+        return load_folder(download_folder(name, revision))
+    raise FileNotFoundError(
+        f"there is no file or folder {path}"
+        + ("" if path.suffix in _FILE_SUFFIXES else f", and no published checkpoint of that name; {suggestion(name)}")
+    )
+
+
+def is_hub_id(name: str) -> bool:
+    """Returns whether a name has the form ``organisation/name`` of the Hugging Face Hub, and is no path of a file."""
+    return bool(re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)) and not name.endswith(_FILE_SUFFIXES)
+
+
+def _refuse_weights(weights_path: str | Path | None, why: str) -> None:
+    if weights_path is not None:
+        raise ValueError(f"{why}; leave weights_path out")
+
+
+def _refuse_revision(revision: str | None, why: str) -> None:
+    if revision is not None:
+        raise ValueError(f"{why}; leave revision={revision!r} out")

@@ -1,0 +1,134 @@
+"""Brings published checkpoints to this machine, and finds those that are here."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as Bars
+
+from vpt_gym.agents.checkpoints.errors import DownloadError
+from vpt_gym.agents.checkpoints.sources.published import Published, RemoteFile, find_published, suggestion
+from vpt_gym.agents.checkpoints.sources.transfer import Progress, Record, fetch, hash_of
+
+CACHE_VARIABLE = "VPT_GYM_CACHE"
+MIRROR_VARIABLE = "VPT_GYM_MIRROR"
+
+
+class CheckpointFiles(NamedTuple):
+    """The files of a checkpoint on this machine."""
+
+    model: Path
+    weights: Path
+
+
+def cache_folder() -> Path:
+    """Returns where downloads are kept.
+
+    ``$VPT_GYM_CACHE``, else ``$XDG_CACHE_HOME/vpt-gym``, else ``~/.cache/vpt-gym``.
+    """
+    if own := os.environ.get(CACHE_VARIABLE):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vpt-gym"
+
+
+def download(
+    name: str,
+    *,
+    to: str | Path | None = None,
+    mirror: str | None = None,
+    offline: bool = False,
+    verify: bool = False,
+) -> CheckpointFiles:
+    """Returns the files of a published checkpoint, and fetches those that are not here yet.
+
+    The network is used only for files that are missing or have the wrong size. A download shows a progress bar on
+    stderr if that is a terminal; see ``transfer.fetch`` for how it deals with broken ones.
+
+    Args:
+        name: A name of :data:`vpt_gym.agents.checkpoints.sources.published.PUBLISHED`.
+        to: The folder to keep the files in; default: :func:`cache_folder`. Files put there by hand, under their
+            published names, count.
+        mirror: Address of a folder that holds the files under their published names, in place of OpenAI's server;
+            default: ``$VPT_GYM_MIRROR``.
+        offline: Use no network: everything must be here.
+        verify: Read files that are here already and compare their hash, where one is known.
+
+    Raises:
+        ValueError: No checkpoint has this name, or the mirror is no http(s) address.
+        DownloadError: A file is missing (offline), cannot be fetched, or is another one than was published. The
+            message says how to get the files by hand.
+    """
+    checkpoint = find_published(name)
+    if checkpoint is None:
+        raise ValueError(f"no published checkpoint is called {name!r}; {suggestion(name)}")
+    folder = cache_folder() if to is None else Path(to).expanduser()
+    mirror = mirror or os.environ.get(MIRROR_VARIABLE) or None
+    try:
+        for file in checkpoint.files:
+            if (state := _state(file, folder / file.name, verify)) == "":
+                continue
+            if offline:
+                raise DownloadError(f"{state}, and offline nothing is fetched")
+            if (folder / file.name).exists():
+                warnings.warn(f"{state}: it is fetched anew", stacklevel=2)
+                Record.path(folder / file.name).unlink(missing_ok=True)
+            with _progress(file.name) as progress:
+                fetch(
+                    address(file, mirror),
+                    folder / file.name,
+                    size=file.size,
+                    sha256=file.sha256,
+                    progress=progress,
+                )
+    except (DownloadError, OSError) as error:
+        raise DownloadError(f"{error}\n{_by_hand(checkpoint, folder, mirror)}") from error
+    return CheckpointFiles(*(folder / file.name for file in checkpoint.files))
+
+
+def address(file: RemoteFile, mirror: str | None = None) -> str:
+    """Returns where a file is fetched from."""
+    return file.url if mirror is None else f"{mirror.rstrip('/')}/{file.name}"
+
+
+def _state(file: RemoteFile, path: Path, verify: bool) -> str:
+    """Returns what is wrong with the local copy of a file; empty if nothing is known to be."""
+    if not path.is_file():
+        return f"{path} is not here"
+    record = Record.of(path)
+    size = file.size or (None if record is None else record.size)
+    if size is not None and path.stat().st_size != size:
+        return f"{path} has {path.stat().st_size:,} bytes instead of {size:,}"
+    sha256 = file.sha256 or (None if record is None else record.sha256)
+    if verify and sha256 is not None and hash_of(path) != sha256:
+        return f"{path} is damaged: its SHA-256 is not {sha256}"
+    return ""
+
+
+def _by_hand(checkpoint: Published, folder: Path, mirror: str | None) -> str:
+    lines = [
+        f"{checkpoint.name} can be had by hand: fetch these files on any machine, and put them into {folder}",
+        *(f"  {address(file, mirror)}" for file in checkpoint.files),
+    ]
+    if mirror is None:
+        lines.append(f"or name a mirror that holds them: vpt-gym download --mirror URL, or {MIRROR_VARIABLE}=URL")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress | None]:
+    """Shows a bar on stderr; nothing where that is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Bars(*columns, TimeRemainingColumn(), console=console) as bars:
+        task = bars.add_task(name, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

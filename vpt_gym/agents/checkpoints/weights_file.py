@@ -1,0 +1,108 @@
+"""Reads files of tensors by name, ``.weights`` and ``.safetensors``, without executing anything in them."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.torch_version import TorchVersion
+
+from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, UnsafeCheckpoint, WrongFile
+
+LEGACY_TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
+"""The number in the first bytes of a file by ``torch.save`` before its zip format."""
+
+
+def is_tensor_file(path: Path) -> bool:
+    """Returns whether a file begins as one by ``torch.save`` does; a ``.model`` file does not."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    return head.startswith(b"PK") or LEGACY_TORCH_MAGIC in head
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Reads the tensors of a ``.weights`` file (``torch.save``) or of a ``.safetensors`` file, on the CPU.
+
+    Raises:
+        UnsafeCheckpoint: The file would import or call something. Nothing in it has been executed.
+        CorruptCheckpoint: It is truncated or damaged.
+        WrongFile: It is not a file of tensors by name.
+        RuntimeError: The installed PyTorch is older than 2.6.
+        FileNotFoundError: There is no such file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise WrongFile(f"{path} is a folder; VPTAgent.from_pretrained reads folders")
+    with path.open("rb") as file:
+        head = file.read(64)
+    if path.suffix == ".safetensors":
+        try:
+            return dict(load_file(path))
+        except safetensors.SafetensorError as error:
+            raise CorruptCheckpoint(f"{path} is no readable safetensors file ({error}): truncated?") from error
+    if head.startswith(b"PK"):
+        _check_archive(path)
+    elif LEGACY_TORCH_MAGIC not in head:
+        if head.startswith(b"\x80") or head[:1] in (b"(", b"c", b"}"):
+            raise WrongFile(
+                f"{path} is a pickle, but not one by torch.save. Is it the .model file? "
+                "That comes first: from_pretrained(model_path, weights_path)"
+            )
+        raise CorruptCheckpoint(f"{path} is no weight file: it begins with {head[:8]!r}. Truncated or damaged?")
+    content = _torch_load(path)
+    if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
+        hint = ""
+        if isinstance(content, Mapping):
+            inner = [str(k) for k, v in content.items() if isinstance(v, Mapping)]
+            hint = f"; it holds {', '.join(inner)}: save that alone" if inner else ""
+        raise WrongFile(f"{path} is not a dictionary of tensors by name (a state dict){hint}")
+    return {str(key): value for key, value in content.items()}
+
+
+def _check_archive(path: Path) -> None:
+    """Verifies the checksums of a zip archive, which PyTorch's reader does not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        raise CorruptCheckpoint(
+            f"{path} is no readable archive ({error}): truncated or damaged. Download it again and compare its size"
+        ) from error
+    if damaged is not None:
+        raise CorruptCheckpoint(
+            f"{path} is damaged: the checksum of {damaged} is wrong. Download it again (or save it again, if it was "
+            "saved under torch.serialization.set_crc32_options(False))"
+        )
+
+
+def require_safe_torch(version: str = torch.__version__) -> None:
+    """Raises RuntimeError where ``weights_only=True`` can be escaped (PyTorch before 2.6, CVE-2025-32434)."""
+    if TorchVersion(version) < "2.6":
+        raise RuntimeError(
+            f"PyTorch {version} can be made to execute code by a weight file even with weights_only=True "
+            "(CVE-2025-32434): install torch>=2.6"
+        )
+
+
+def _torch_load(path: Path) -> Any:
+    require_safe_torch()
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL ([\w.]+\.\w+)(?![\w.])", str(error))
+        if found is None:
+            raise CorruptCheckpoint(f"{path}: its index of tensors is damaged ({error})") from error
+        raise UnsafeCheckpoint(
+            f"{path} asks for the global '{found[1]}', which no file of tensors needs. "
+            "Nothing was executed; do not load it with weights_only=False"
+        ) from error
+    except Exception as error:  # a damaged file can fail in any way that a pickle or an archive can
+        raise CorruptCheckpoint(f"{path} cannot be read ({type(error).__name__}: {error})") from error

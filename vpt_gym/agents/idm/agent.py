@@ -1,0 +1,264 @@
+"""The inverse dynamics agent: labels a gameplay video with what the player did in each of its ticks."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vpt_gym.actions import factored
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.agents.checkpoints.load_report import LoadReport
+from vpt_gym.agents.checkpoints.policy import load_weights
+from vpt_gym.agents.idm.checkpoint import load_idm, save_idm
+from vpt_gym.agents.idm.config import KERNEL, IDMConfig
+from vpt_gym.agents.idm.gameplay_video import facts_of, ticks_in
+from vpt_gym.agents.idm.model import REACH, InverseDynamicsModel
+from vpt_gym.frames import Frame, to_size
+
+Video: TypeAlias = npt.NDArray[np.uint8] | str | os.PathLike[str]
+"""Frames uint8 (T, H, W, 3) RGB, or the path of a video file."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What an inverse dynamics model says of T ticks, with its probabilities.
+
+    Attributes:
+        buttons: (T, 20) float32, the probability that each button is held, in the order of ``VPT_BUTTONS``.
+        camera: (T, 2, 11) float32, the probabilities of the camera bins, (pitch, yaw).
+    """
+
+    buttons: npt.NDArray[np.float32]
+    camera: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.buttons)
+
+    @property
+    def actions(self) -> HumanAction:
+        """The most probable human actions: each of the 23 buttons int8 (T,), ``camera`` float32 (T, 2) in degrees."""
+        # held only where that is the more probable of the two, as argmax chooses
+        return factored.to_human(self.buttons > 0.5, self.camera.argmax(-1))
+
+
+class IDMAgent:
+    """Labels videos: given what happened before and after each frame, what did the player do then?
+
+    A video is walked through in windows of ``config.timesteps`` frames that overlap by half. Of each window only the
+    middle half is taken, so every tick has at least a quarter of a window before and behind it, and no border of a
+    window shows in the labels. At the two ends of the video there is nothing more to see: the first quarter of the
+    first window and the last quarter of the last one are taken as well. The convolution over time sees black before
+    the first frame and behind the last, as in training; the last tick's label is a guess, since what it led to was
+    not filmed. Memory does not grow with the length of the video, but for the labels.
+
+    Labels are the most probable ones, as published, and the same each time.
+
+    Args:
+        model: The network; it is moved to ``device`` and put in evaluation mode, not copied.
+        device: Where the network runs.
+
+    Attributes:
+        model: The network.
+        report: What the last loading of weights did; None for a fresh network.
+    """
+
+    def __init__(self, model: InverseDynamicsModel, *, device: torch.device | str = "cpu") -> None:
+        self.model = model.to(device).eval()
+        self.report: LoadReport | None = None
+
+    @classmethod
+    def from_config(cls, config: str | IDMConfig, *, seed: int | None = None, **kwargs: Any) -> IDMAgent:
+        """Makes an agent with fresh weights.
+
+        Args:
+            config: A config, or a name: ``"nano"``, ``"4x"``.
+            seed: Seed of the weights; the global random state is left alone. None draws from the global state.
+            **kwargs: ``device``, as for the constructor.
+        """
+        config = IDMConfig.named(config) if isinstance(config, str) else config
+        if seed is None:
+            return cls(InverseDynamicsModel(config), **kwargs)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(InverseDynamicsModel(config), **kwargs)
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, weights_path: str | Path | None = None, **kwargs: Any) -> IDMAgent:
+        """Makes an agent of files.
+
+        Args:
+            source: The published ``4x_idm.model``; a folder written by :meth:`save_pretrained`; or ``"idm-4x"``, which
+                is downloaded unless it is in the cache.
+            weights_path: The ``.weights`` file that belongs to a ``.model`` file.
+            **kwargs: ``device``, as for the constructor.
+
+        Raises:
+            CheckpointError: A file is unsafe, damaged, of another kind or of another model.
+            DownloadError: The published model is not here and cannot be fetched.
+            FileNotFoundError: There is no such file, folder or name.
+            ValueError: A ``.model`` file comes without its weights or describes a policy, or something else comes
+                with weights.
+        """
+        model, report = load_idm(source, weights_path)
+        agent = cls(model, **kwargs)
+        agent.report = report
+        return agent
+
+    def load_weights(self, path: str | Path) -> LoadReport:
+        """Loads a ``.weights`` or ``.safetensors`` file into the model; also keeps the report.
+
+        Raises:
+            CheckpointError: The file is unsafe, damaged, of another kind or of another model (a policy's, say). The
+                model is unchanged then.
+        """
+        self.report = load_weights(self.model, path)
+        return self.report
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder."""
+        save_idm(self.model, folder)
+
+    def label(self, video: Video, *, resample: bool = False, progress: bool = False) -> HumanAction:
+        """Returns what was done in each tick of a video; :meth:`predict` gives the probabilities too.
+
+        Args:
+            video: Frames, uint8 (T, H, W, 3) RGB, which are scaled to 128×128 as for the policies; or the path of a
+                video file with 20 frames a second, which is decoded as it is needed and may be longer than memory.
+            resample: Take 20 frames a second of a faster video file, and label those.
+            progress: Show a progress bar on stderr.
+
+        Returns:
+            Human actions of T ticks: each of the 23 buttons int8 (T,) 0/1, and ``camera`` float32 (T, 2), degrees per
+            tick, (pitch, yaw); + is down, right. The model does not know ESC, pickItem and swapHands: they are 0.
+
+        Raises:
+            TypeError: The frames are not uint8.
+            ValueError: The video has another shape, fewer than 5 frames, or a frame rate that does not fit; or the
+                file is no video or damaged.
+            FileNotFoundError: There is no such file.
+            FloatingPointError: The network's output is not finite.
+        """
+        return self.predict(video, resample=resample, progress=progress).actions
+
+    def predict(self, video: Video, *, resample: bool = False, progress: bool = False) -> Labels:
+        """Returns the probabilities of what was done in each tick of a video. Arguments and errors as :meth:`label`."""
+        frames, total = _frames_of(video, resample)
+        with _bar(total, progress) as advance:
+            parts = []
+            for part in self.stream(frames):
+                parts.append(part)
+                advance(len(part))
+        return Labels(np.concatenate([p.buttons for p in parts]), np.concatenate([p.camera for p in parts]))
+
+    def stream(self, frames: Iterable[Frame]) -> Iterator[Labels]:
+        """Labels frames as they come; at most two windows of them are held at a time.
+
+        Args:
+            frames: Frames in order, uint8 (H, W, 3) RGB each; one tick lies between two of them.
+
+        Yields:
+            The labels of the next ticks, in order; together, one for each frame.
+
+        Raises:
+            TypeError: A frame is not uint8.
+            ValueError: A frame has another shape, or there are fewer than 5.
+            FloatingPointError: The network's output is not finite.
+        """
+        window = self.model.config.timesteps
+        stride, margin = window // 2, window // 4
+        labelled = seen = 0
+        # features of the frames from `seen - len(held)` on; enough of them for the window that ends the video
+        held: Tensor | None = None
+        for block in self._features(frames, stride):
+            held = block if held is None else torch.cat([held, block], 1)
+            seen += block.shape[1]
+            while seen >= labelled + window - (margin if labelled else 0):
+                start = labelled - margin if labelled else 0
+                at = start - (seen - held.shape[1])
+                until = start + margin + stride
+                yield self._interpreted(held[:, at : at + window], labelled - start, until - start)
+                labelled = until
+            held = held[:, -(window + stride) :]
+        if held is None or seen < KERNEL:
+            raise ValueError(
+                f"the video has {seen} frames; an inverse dynamics model looks at {REACH} frames before and {REACH} "
+                f"behind a tick, so it needs at least {KERNEL}"
+            )
+        if labelled < seen:
+            start = max(0, seen - window)
+            yield self._interpreted(held[:, -window:], labelled - start, seen - start)
+
+    def _features(self, frames: Iterable[Frame], count: int) -> Iterator[Tensor]:
+        """Yields the features of all frames, (1, n, D) with n = ``count`` but for the last, each computed once."""
+        source = (self._checked(frame, index) for index, frame in enumerate(frames))
+        before: list[Frame] = []
+        ahead = list(itertools.islice(source, count))
+        device = self.model.net.final_ln.weight.device
+        while ahead:
+            block, ahead = ahead, list(itertools.islice(source, count))
+            after = ahead[:REACH]
+            if len(after) < REACH:  # the video ends within reach: what follows is black to both
+                block, ahead, after = block + after, [], []
+            clip = torch.from_numpy(np.stack([*before, *block, *after])[None]).to(device)
+            with torch.inference_mode():
+                yield self.model.features(clip, before=len(before), after=len(after))
+            before = block[-REACH:]
+
+    def _interpreted(self, features: Tensor, start: int, stop: int) -> Labels:
+        """Returns the labels of the ticks from ``start`` to ``stop`` of a window's features (1, T, D)."""
+        with torch.inference_mode():
+            pi = self.model.interpret(features)
+            buttons, camera = pi.buttons[0, start:stop, :, 1].exp(), pi.camera[0, start:stop].exp()
+        if not (buttons.isfinite().all() and camera.isfinite().all()):
+            raise FloatingPointError(
+                "the model's output is not finite: its weights hold NaN or infinity, or overflow; training has "
+                "diverged, or the file is damaged"
+            )
+        return Labels(buttons.float().cpu().numpy(), camera.float().cpu().numpy())
+
+    @staticmethod
+    def _checked(frame: Frame, index: int) -> Frame:
+        try:
+            return to_size(np.asarray(frame))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"frame {index} of the video: {error}") from error
+
+
+def _frames_of(video: Video, resample: bool) -> tuple[Iterable[Frame], int]:
+    """Returns the frames, and about how many there are (0: not known)."""
+    if isinstance(video, str | os.PathLike):
+        facts = facts_of(video)
+        share = 20.0 / facts.rate if resample and facts.rate > 20.0 else 1.0
+        return ticks_in(video, resample=resample), round(facts.frames * share)
+    frames = np.asarray(video)
+    if frames.dtype != np.uint8:
+        raise TypeError(f"a video must be uint8 with values from 0 to 255, got {frames.dtype} {frames.shape}")
+    if frames.ndim != 4 or frames.shape[-1] != 3:
+        raise ValueError(f"a video must be (T, height, width, 3), got {frames.shape}")
+    if resample:
+        raise ValueError("resample=True needs a video file: an array has no frame rate. Take every n-th frame of it")
+    return frames, len(frames)
+
+
+@contextlib.contextmanager
+def _bar(total: int, show: bool) -> Iterator[Any]:
+    if not show:
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("labelling", total=total or None)
+        yield lambda count: progress.advance(task, count)

@@ -1,0 +1,80 @@
+"""Loads and saves inverse dynamics models: the published pair of files, and this package's own folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
+from vpt_gym.agents.checkpoints.load_report import LoadReport
+from vpt_gym.agents.checkpoints.policy import load_weights
+from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME, WEIGHTS_NAME, read_folder, write_folder
+from vpt_gym.agents.checkpoints.sources.download import download
+from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
+from vpt_gym.agents.idm.config import IDMConfig
+from vpt_gym.agents.idm.model import InverseDynamicsModel
+
+FORMAT = "vpt-gym-idm/1"
+"""Written into ``config.json``; another number means another layout."""
+
+
+def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tuple[InverseDynamicsModel, LoadReport]:
+    """Makes an inverse dynamics model of a checkpoint.
+
+    Args:
+        source: A ``.model`` file; a folder written by :func:`save_idm`; or the name of the published one, ``"idm-4x"``,
+            which is downloaded unless it is in the cache.
+        weights_path: The ``.weights`` file that belongs to a ``.model`` file.
+
+    Raises:
+        CheckpointError: A file is unsafe, damaged, of another kind or of another model.
+        DownloadError: The published model is not here and cannot be fetched.
+        FileNotFoundError: There is no such file, folder or name.
+        ValueError: A ``.model`` file comes without its weights or describes a policy, or something else comes with
+            weights.
+    """
+    path = Path(source)
+    if path.is_file():
+        if weights_path is None:
+            raise ValueError(f"{path} describes an architecture; give its weights too")
+        return _loaded(IDMConfig.from_model_file(path), weights_path)
+    if path.is_dir():
+        if weights_path is not None:
+            raise ValueError(f"{path} is a folder and holds its own weights; leave the weights out")
+        try:
+            config = IDMConfig.from_json(read_folder(path, kind=FORMAT))
+        except WrongFile as error:
+            raise WrongFile(f"{error}; a folder of a policy is for VPTAgent.from_pretrained") from error
+        except (TypeError, ValueError) as error:
+            raise CorruptCheckpoint(f"{path / CONFIG_NAME} holds no usable config: {error}") from error
+        return _loaded(config, path / WEIGHTS_NAME)
+    name = str(source)
+    published = find_published(name)
+    if published is None:
+        raise FileNotFoundError(
+            f"there is no {path}: give a .model file with its weights, a folder of a saved inverse dynamics model, or "
+            f'the published name "idm-4x"; {suggestion(name)}'
+        )
+    if not published.inverse_dynamics:
+        raise WrongFile(f'{published.name} is a policy, not an inverse dynamics model; that is "idm-4x"')
+    if weights_path is not None:
+        raise ValueError(f"{published.name} comes with its own weights; leave the weights out")
+    files = download(published.name)
+    return _loaded(IDMConfig.from_model_file(files.model), files.weights)
+
+
+def save_idm(model: InverseDynamicsModel, folder: str | Path) -> None:
+    """Writes ``config.json`` and ``model.safetensors``; :func:`load_idm` reads the folder.
+
+    Raises:
+        ValueError: The parameters are not float32.
+    """
+    write_folder(folder, model, model.config.to_json(), kind=FORMAT)
+
+
+def _loaded(config: IDMConfig, weights_path: str | Path) -> tuple[InverseDynamicsModel, LoadReport]:
+    # On the device meta nothing is initialised, only to be overwritten: every key of an IDM is required.
+    with torch.device("meta"):
+        model = InverseDynamicsModel(config)
+    return model, load_weights(model, weights_path)

@@ -1,0 +1,1 @@
+"""The VPT policy network: its configuration, its parts, and the distribution over actions."""

@@ -1,0 +1,213 @@
+"""The VPT policy: frames in, a distribution over VPT codes and a value out, with a memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.policy.heads import ActionHead, ChoicesHead, Distribution, ValueHead
+from vpt_gym.agents.policy.image_net import ImageNet
+from vpt_gym.agents.policy.layers import NormLinearReLU
+from vpt_gym.agents.policy.transformer import Memory, Transformer
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class PolicyOutput:
+    """What a policy says about a chunk of frames.
+
+    Attributes:
+        pi: The distribution over actions; its shapes begin with (B, T). That of a VPT head is an
+            ``ActionDistribution``, over VPT codes.
+        value: (B, T), normalised; ``policy.value_head.denormalise(value)`` is the expected return.
+        memory: The memory behind the last frame.
+    """
+
+    pi: Distribution
+    value: Tensor
+    memory: Memory
+
+
+class _Net(nn.Module):
+    """The trunk; its names are those of the published state dict."""
+
+    def __init__(self, config: VPTConfig) -> None:
+        super().__init__()
+        self.img_process = ImageNet(config)
+        self.recurrent_layer = Transformer(config)
+        self.lastlayer = NormLinearReLU(config.hidsize, config.hidsize, norm=1.0)
+        self.final_ln = nn.LayerNorm(config.hidsize)
+
+    def forward(self, frames: Tensor, first: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        is_image = frames.dim() == 5
+        x_btd = torch.unflatten(self.img_process(frames.flatten(0, 1)), 0, first.shape) if is_image else frames
+        x_btd, memory = self.recurrent_layer(x_btd, first, memory)
+        return self.final_ln(self.lastlayer(F.relu(x_btd))), memory
+
+
+def action_sizes(space: gym.Space[Any]) -> tuple[int, ...]:
+    """Returns the numbers of alternatives of the choices that an action of ``space`` consists of.
+
+    Raises:
+        ValueError: It is none of ``Discrete``, ``MultiDiscrete`` and ``MultiBinary``, or does not start at 0.
+    """
+    if isinstance(space, gym.spaces.Discrete) and space.start == 0:
+        return (int(space.n),)
+    if isinstance(space, gym.spaces.MultiDiscrete) and space.nvec.ndim == 1 and not space.start.any():
+        return tuple(int(n) for n in space.nvec)
+    if isinstance(space, gym.spaces.MultiBinary) and isinstance(space.n, int | np.integer):
+        return (2,) * int(space.n)
+    raise ValueError(
+        f"no head for the action space {space}; there are heads for Discrete, MultiDiscrete and MultiBinary spaces of "
+        "one axis that start at 0. Bring your environment to one of them with a gymnasium.ActionWrapper"
+    )
+
+
+def _action_head(config: VPTConfig) -> ActionHead | ChoicesHead:
+    if config.action_sizes is None:
+        return ActionHead(config.hidsize, config.pi_head_temperature)
+    return ChoicesHead(config.hidsize, config.action_sizes, config.pi_head_temperature)
+
+
+class VPTPolicy(nn.Module):
+    """A VPT policy network, with the published architecture and the published names of its parameters.
+
+    A fresh one is initialised as the published code does; :mod:`vpt_gym.agents.checkpoints.policy` loads weights.
+
+    Args:
+        config: The architecture.
+
+    Attributes:
+        net: The trunk (``net.*`` of a weight file).
+        value_head: Value and normalisation of returns (``value_head.*``).
+        pi_head: The action head (``pi_head.*``): VPT's, or that of another action space (:meth:`with_action_space`).
+    """
+
+    def __init__(self, config: VPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.net = _Net(config)
+        self.value_head = ValueHead(config.hidsize)
+        self.pi_head = _action_head(config)
+
+    def with_action_space(self, space: gym.Space[Any]) -> VPTPolicy:
+        """Returns a policy with a fresh head for another action space, on the same trunk and value head.
+
+        The trunk is shared, not copied: training the one trains the other; ``trainable.freeze`` leaves
+        it as it is.
+
+        Args:
+            space: ``Discrete``, ``MultiDiscrete`` or ``MultiBinary``; its entries become independent choices.
+
+        Raises:
+            ValueError: It is another space.
+        """
+        config = replace(self.config, action_sizes=action_sizes(space))
+        with torch.device("meta"):
+            other = VPTPolicy(config)
+        other.net, other.value_head = self.net, self.value_head
+        like = self.net.final_ln.weight
+        other.pi_head = _action_head(config).to(device=like.device, dtype=like.dtype)
+        return other.train(self.training)
+
+    def initial_memory(self, batch_size: int) -> Memory:
+        """Returns the memory of so many streams before their first frame: nothing to remember."""
+        config, like = self.config, self.net.final_ln.weight
+        shape = (batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
+        return Memory(
+            keys=like.new_zeros(shape),
+            values=like.new_zeros(shape),
+            valid=torch.zeros(batch_size, config.memory_length, dtype=torch.bool, device=like.device),
+        )
+
+    @property
+    def precision(self) -> Precision:
+        """The number type of the convolutions, as :meth:`set_precision` chose it."""
+        return "fp32" if self.net.img_process.conv_dtype is None else "bf16"
+
+    def set_precision(self, precision: Precision) -> None:
+        """Chooses the number type of the convolutions: ``"fp32"`` (exact) or ``"bf16"``.
+
+        On a CPU with bf16 instructions (measured with avx512_bf16), training of ``nano`` is 1.5 times as fast in
+        bf16, and play in batches 1.3 times; on a processor without them it may be slower than fp32.
+
+        Parameters, dense layers, attention and heads keep the type of the parameters. It is a way to run
+        the network, not a part of it, and is not saved.
+
+        Raises:
+            ValueError: It is neither of the two.
+        """
+        if precision not in ("fp32", "bf16"):
+            raise ValueError(f'precision must be "fp32" or "bf16", got {precision!r}')
+        self.net.img_process.conv_dtype = torch.bfloat16 if precision == "bf16" else None
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether training computes the convolutions twice, to keep none of their activations.
+
+        May be set. Of the memory that a sequence takes, they are nearly all; a training step takes about a third
+        longer.
+        """
+        return self.net.img_process.checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, wanted: bool) -> None:
+        self.net.img_process.checkpointing = wanted
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Returns the image network's features of frames (N, 128, 128, 3): (N, D), which :meth:`forward` takes too."""
+        features: Tensor = self.net.img_process(frames)
+        return features
+
+    def forward(self, frames: Tensor, first: Tensor, memory: Memory | None = None) -> PolicyOutput:
+        """Runs a chunk of T frames for each of B streams.
+
+        However a stream is cut into chunks, the results are the same (up to rounding).
+
+        Args:
+            frames: (B, T, 128, 128, 3) uint8, RGB; or (B, T, D), what :meth:`encode` made of them.
+            first: (B, T) bool, True where a frame is the first of its episode; nothing before it is seen.
+            memory: The memory behind the frame before the chunk; None is :meth:`initial_memory`.
+
+        Raises:
+            ValueError: A shape or type is wrong, or the memory is of another architecture.
+        """
+        width, dtype = self.config.hidsize, self.net.final_ln.weight.dtype
+        images = frames.dtype == torch.uint8 and frames.shape[2:] == (FRAME_SIZE, FRAME_SIZE, 3)
+        if not images and (frames.dtype != dtype or frames.dim() != 3 or frames.shape[2] != width):
+            raise ValueError(
+                f"frames must be uint8 (B, T, {FRAME_SIZE}, {FRAME_SIZE}, 3), or features {str(dtype)[6:]} (B, T, "
+                f"{width}); got {frames.dtype} {tuple(frames.shape)}"
+            )
+        if first.dtype != torch.bool or first.shape != frames.shape[:2]:
+            raise ValueError(
+                f"first must be bool {tuple(frames.shape[:2])} like the frames, got {first.dtype} {tuple(first.shape)}"
+            )
+        if 0 in first.shape:
+            raise ValueError(f"there must be at least one stream and one frame, got (B, T) = {tuple(first.shape)}")
+        if memory is None:
+            memory = self.initial_memory(frames.shape[0])
+        else:
+            self._check_memory(memory, frames.shape[0])
+        latent, memory = self.net(frames, first, memory)
+        return PolicyOutput(self.pi_head(latent), self.value_head(latent), memory)
+
+    def _check_memory(self, memory: Memory, batch_size: int) -> None:
+        config = self.config
+        expected = (batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
+        dtype = self.net.final_ln.weight.dtype
+        shapes = (tuple(memory.keys.shape), tuple(memory.values.shape), tuple(memory.valid.shape))
+        if shapes != (expected, expected, (batch_size, config.memory_length)) or memory.keys.dtype != dtype:
+            raise ValueError(
+                f"this memory has (B, L, M - 1, D) = {shapes[0]} of {memory.keys.dtype}, the policy and frames need "
+                f"{expected} of {dtype}: use the memory that this policy returned for the same streams, "
+                "or initial_memory()"
+            )

@@ -1,0 +1,7 @@
+"""Playing episodes: one agent in many environments, scripted experts, and recording demos in parallel."""
+
+from __future__ import annotations
+
+from vpt_gym._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,0 +1,122 @@
+"""Who plays the episodes that are recorded: a scripted expert, or an agent."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gymnasium as gym
+
+from vpt_gym.actions.codec import decode
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.collect.experts import LOG_EXPERT, TASK_EXPERT, Expert, load_expert
+from vpt_gym.frames import find_frame, to_size
+from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import VPTAgent
+
+SCRIPTED = "scripted"
+"""Stands for the scripted expert of an env, where there is one."""
+EXPERTS: Mapping[str, str] = MappingProxyType(
+    {**{env_id(task): TASK_EXPERT for task in STEP_LIMITS}, env_id("harvest_1_log"): LOG_EXPERT, ANY_TASK: TASK_EXPERT}
+)
+"""The scripted experts by the ids of their envs."""
+
+
+class Player(Protocol):
+    """Plays one episode after the other."""
+
+    def reset(self, seed: int) -> None:
+        """Forgets the episode that went before; what it draws at random from now on depends on ``seed`` alone."""
+
+    def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
+        """Returns the human action to take where ``env`` has just returned ``observation``."""
+
+
+class _ExpertPlayer:
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+
+    def reset(self, seed: int) -> None:
+        self._expert.reset()
+
+    def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
+        return self._expert.act(env)
+
+
+class _AgentPlayer:
+    def __init__(self, agent: VPTAgent) -> None:
+        self._agent = agent
+
+    def reset(self, seed: int) -> None:
+        self._agent.reset(seed=seed)
+
+    def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
+        action: HumanAction = decode(self._agent.act(to_size(find_frame(observation))))
+        return action
+
+
+def resolve(expert: Sequence[str], env_id: str) -> tuple[str, ...]:
+    """Returns the names of an expert, ``SCRIPTED`` replaced by the one of an env.
+
+    Args:
+        expert: ``("scripted",)``, ``("module:attribute",)``, or what ``VPTAgent.from_pretrained`` takes: one word, or
+            a ``.model`` and a ``.weights`` file.
+        env_id: The env that it is to play in; also ``module:id``.
+
+    Raises:
+        ValueError: The env has no scripted expert, or there are no names, or more than two.
+    """
+    if not 1 <= len(expert) <= 2:
+        raise ValueError(f"an expert is one word, or a .model and a .weights file; got {len(expert)} words")
+    if tuple(expert) != (SCRIPTED,):
+        return tuple(expert)
+    name = env_id.rpartition(":")[2]
+    if name not in EXPERTS:
+        raise ValueError(
+            f"there is no scripted expert for {env_id}, only for {', '.join(EXPERTS)}. Let an agent play (the folder "
+            "of a saved one, or a .model and its .weights file), or an expert of your own (module:attribute)"
+        )
+    return (EXPERTS[name],)
+
+
+def is_agent(expert: Sequence[str]) -> bool:
+    """Whether resolved names are those of an agent, not of a scripted expert."""
+    module, colon, attribute = expert[0].partition(":")
+    return len(expert) > 1 or not (colon and all(part.isidentifier() for part in [*module.split("."), attribute]))
+
+
+def make_player(expert: Sequence[str], *, device: str = "cpu", skill: float = 1.0) -> Player:
+    """Makes the player that resolved names stand for.
+
+    An agent computes in one thread, so that rounding, and with it what it does, is the same however many play.
+
+    Args:
+        expert: What ``resolve`` returned.
+        device: Where an agent runs.
+        skill: Of a scripted expert, in (0, 1]: 1 plays as well as it can. Another one is given it as ``skill=``,
+            unless it is 1.
+
+    Raises:
+        ValueError: There is no such expert, or a checkpoint that cannot be used; or a skill out of its range, or for
+            who has none.
+        RuntimeError: A published checkpoint could not be downloaded.
+    """
+    if not is_agent(expert):
+        make: Callable[..., Expert] = load_expert(expert[0])
+        if skill == 1.0:
+            return _ExpertPlayer(make())
+        if "skill" not in inspect.signature(make).parameters:
+            raise ValueError(f"skill is {skill}, but {expert[0]} takes no argument of that name; leave it out")
+        return _ExpertPlayer(make(skill=skill))
+    if skill != 1.0:
+        raise ValueError(f"skill is {skill}, but an agent has none to choose; leave it out")
+    import torch
+
+    from vpt_gym.agents.agent import VPTAgent
+
+    torch.set_num_threads(1)
+    return _AgentPlayer(VPTAgent.from_pretrained(*expert, device=device))

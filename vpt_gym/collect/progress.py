@@ -1,0 +1,57 @@
+"""Shows how far a recording is: a bar on a terminal, a line for each episode elsewhere."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vpt_gym.collect.rollouts import Episode
+from vpt_gym.collect.run import finished_demos
+from vpt_gym.collect.session import Recording
+
+
+class RecordingProgress:
+    """Counts demos, episodes and successes; a context manager.
+
+    Args:
+        recording: What is recorded.
+        console: Where to show it; default: standard output.
+    """
+
+    def __init__(self, recording: Recording, console: Console | None = None) -> None:
+        self._recording = recording
+        self._console = console or Console()
+        self._demos = len(finished_demos(recording))
+        self._played = self._successes = 0
+        self._bar = Progress(
+            TextColumn("recording"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[successes]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=recording.episodes, completed=self._demos, successes="")
+
+    def __enter__(self) -> RecordingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def advance(self, episode: Episode) -> None:
+        """Shows one more episode that was played; for ``record(on_episode=...)``."""
+        self._played += 1
+        self._successes += episode.success
+        kept = self._recording.kept(episode.success)
+        self._demos += kept
+        successes = f"{self._successes} of {self._played} succeeded"
+        self._bar.update(self._task, completed=self._demos, successes=successes)
+        if not self._console.is_terminal:
+            what = ("success" if episode.success else "failure") + ("" if kept else ", thrown away")
+            self._console.print(
+                f"{self._demos}/{self._recording.episodes}: seed {episode.seed}, {episode.ticks} ticks, {what}",
+                highlight=False,
+            )

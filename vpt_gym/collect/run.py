@@ -1,0 +1,148 @@
+"""Records demos of an expert: one episode for each seed, as many as asked for, continued where a run stopped."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpt_gym.collect.finished import check_same_env, finished_episodes
+from vpt_gym.collect.players import is_agent
+from vpt_gym.collect.rollouts import Episode
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.session import OURS, Recording
+from vpt_gym.collect.workers import LocalStage, StageProcesses, Stages
+from vpt_gym.demos.files.atomic import discard
+from vpt_gym.demos.files.names import files_of, list_demos, read_metadata
+from vpt_gym.demos.library.checks import repair
+from vpt_gym.system.file_lock import try_lock
+
+LOCK_NAME = ".recording.lock"
+"""A file in the directory that a run locks: two runs would play the same seeds."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a run did, and what there is now.
+
+    Attributes:
+        demos: Demos of this recording in the directory.
+        ticks: Their ticks.
+        played: Episodes that this run played.
+        successes: How many of these succeeded.
+    """
+
+    demos: int
+    ticks: int
+    played: int
+    successes: int
+
+
+def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None = None) -> Recorded:
+    """Plays what is missing of a recording, and returns what there is then.
+
+    Which demos come out depends neither on ``num_envs`` nor on how often the run was stopped. Finished demos are never
+    touched. What a crash broke off is thrown away, and its episode is played again.
+
+    Args:
+        recording: What to record.
+        on_episode: Called with each episode that was played, whether it is kept or not.
+
+    Raises:
+        ValueError: The directory holds demos of another env, expert or format; or the env does not fit the expert.
+        BlockingIOError: Another run records into the directory.
+        DemoWriteError: A demo cannot be written, for want of disk space or rights.
+        RuntimeError: A process of ``num_envs`` died, the seeds for demos are used up, or the game broke repeatedly.
+    """
+    with _locked(recording.out):
+        _clear_up(recording)
+        _check_same(recording)
+        finished = finished_demos(recording)
+        missing = recording.episodes - len(finished)
+        played = successes = 0
+        if missing > 0:
+            seeds = (seed for seed in itertools.count(recording.seed) if seed not in finished)
+            with _stages(recording, missing) as stages:
+                for episode in _play(stages, seeds, missing, recording):
+                    played += 1
+                    successes += episode.success
+                    if on_episode is not None:
+                        on_episode(episode)
+        finished = finished_demos(recording)
+        return Recorded(len(finished), sum(episode.ticks for episode in finished.values()), played, successes)
+
+
+def finished_demos(recording: Recording) -> dict[int, Episode]:
+    """Returns the episodes of a recording that are in its directory already, by their seeds."""
+    return {
+        seed: episode
+        for seed, episode in finished_episodes(recording.out).items()
+        if seed >= recording.seed and recording.kept(episode.success)
+    }
+
+
+def _stages(recording: Recording, missing: int) -> LocalStage | StageProcesses:
+    count = min(recording.num_envs, missing)
+    # an agent gets a process in any case: the number of torch's threads is a whole process's
+    return LocalStage(recording) if count == 1 and not is_agent(recording.expert) else StageProcesses(recording, count)
+
+
+def _play(stages: Stages, seeds: Iterator[int], missing: int, recording: Recording) -> Iterator[Episode]:
+    """Yields the episodes as they end.
+
+    No seed is given out as long as those that are played could suffice. So the seeds played, and the demos that come
+    of them, are those of a run with one env.
+    """
+    while missing > 0:
+        while stages.idle and stages.playing < missing:
+            stages.start(_in_band(next(seeds)))
+        episode = stages.wait()
+        missing -= recording.kept(episode.success)
+        yield episode
+
+
+def _in_band(seed: int) -> int:
+    if seed not in SEEDS["demos"]:
+        raise RuntimeError(f"the seeds for demos are used up: {seed} is kept for other purposes; start at a lower one")
+    return seed
+
+
+def _clear_up(recording: Recording) -> None:
+    """Gives complete demos their names, and throws away what was broken off of ours."""
+    repair(recording.out, broken_off_only=True)
+    for path in list_demos(recording.out):
+        if path.suffix == ".json":
+            metadata = read_metadata(path)
+            if metadata.get("ended") == "recovered" and OURS in metadata:
+                discard(files_of(path))
+
+
+def _check_same(recording: Recording) -> None:
+    demos = list_demos(recording.out)
+    if not demos:
+        return
+    probe = recording.env.base()
+    try:
+        check_same_env(recording.out, probe)
+    finally:
+        probe.close()
+    for path in demos:
+        theirs = read_metadata(path).get(OURS) if path.suffix == ".json" else None
+        if theirs is not None and theirs != recording.told:
+            raise ValueError(
+                f"{path} was recorded with {theirs}, this recording is {recording.told}; record into another directory"
+            )
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / LOCK_NAME, "ab") as lock:
+        if not try_lock(lock):
+            raise BlockingIOError(
+                f"another run records into {directory} just now, and would play the same worlds. Wait for it, record "
+                "into another directory, or give it more envs (--num-envs)"
+            )
+        yield

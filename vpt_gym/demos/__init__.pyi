@@ -1,0 +1,31 @@
+from .dataset.cache import FrameCache
+from .dataset.dataset import DemoDataset, SequenceBatch
+from .demo import Demo, read_demo
+from .exchange.minari import export_minari, import_minari
+from .exchange.npz import export_npz, import_npz
+from .files.names import DemoError, list_demos
+from .files.writer import DemoWriteError, DemoWriter, EpisodeSummary
+from .library.checks import Problem, check, repair
+from .library.stats import DemoStats, read_stats
+
+__all__ = [
+    "Demo",
+    "DemoDataset",
+    "DemoError",
+    "DemoStats",
+    "DemoWriteError",
+    "DemoWriter",
+    "EpisodeSummary",
+    "FrameCache",
+    "Problem",
+    "SequenceBatch",
+    "check",
+    "export_minari",
+    "export_npz",
+    "import_minari",
+    "import_npz",
+    "list_demos",
+    "read_demo",
+    "read_stats",
+    "repair",
+]

@@ -1,0 +1,272 @@
+"""Decoded frames of demos at a policy's size, in memory up to a limit and beyond it in files."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.demos.demo import Demo
+from vpt_gym.frames import POLICY_SIZE, Frame, to_size
+from vpt_gym.system.file_lock import try_lock
+
+_HEADER_BYTES = 128  # of an .npy file
+
+
+_USERS_SUFFIX = ".users"  # of the file in which a cache says which files it has given out
+
+
+class CacheFullError(RuntimeError):
+    """The files of a cache would become larger than asked, or than the disk."""
+
+
+class DemoCache(Protocol):
+    """What a dataset takes of a cache: for each demo an array with a row a tick."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frames that the rows are, or are made of."""
+
+    def frames(self, demo: Demo) -> npt.NDArray[Any]:
+        """Returns the demo's rows, (T, ...), read-only; called from several threads at once."""
+
+
+class FrameCache:
+    """Decodes each demo once. Share one between datasets, so that adding demos decodes only the new ones.
+
+    Demos are kept in memory, in the order they are asked for, until ``max_bytes`` are used; each later one goes to a
+    memory-mapped file, whose pages the operating system keeps or drops as memory allows. Nothing is evicted. At
+    128x128, 1 GiB holds 21,845 frames: 18 minutes of play.
+
+    Args:
+        size: (height, width) that frames are scaled to.
+        max_bytes: Limit of the memory used for frames.
+        directory: Where files go. They stay, and a later cache finds them again; it may be shared by caches of
+            different sizes and by processes. Default: a temporary directory that is deleted with the cache.
+        max_file_bytes: Limit of the files in that directory, those of other processes included. The files that were
+            not used for longest make room, but for those that a living cache, of whatever process, has given out.
+            Default: no limit.
+
+    Raises:
+        ValueError: A limit is negative, or ``size`` is not positive.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: tuple[int, int] = POLICY_SIZE,
+        max_bytes: int = 2 << 30,
+        directory: str | os.PathLike[str] | None = None,
+        max_file_bytes: int | None = None,
+    ) -> None:
+        for name, limit in (("max_bytes", max_bytes), ("max_file_bytes", max_file_bytes)):
+            if limit is not None and limit < 0:
+                raise ValueError(f"{name} is {limit}; it must not be negative")
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f"size is {size}; it must be (height, width), both positive")
+        self.size = (int(size[0]), int(size[1]))
+        self.max_bytes = max_bytes
+        self.max_file_bytes = max_file_bytes
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._directory = None if directory is None else Path(directory)
+        self._frames: dict[str, Frame] = {}
+        self._users: IO[bytes] | None = None
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many demos are cached."""
+        return len(self._frames)
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """Bytes of frames held in memory, not counting files."""
+        return self._bytes
+
+    def frames(self, demo: Demo, wanted: npt.NDArray[np.bool_] | None = None) -> Frame:
+        """Returns frames of a demo, uint8 (N, *size, 3), read-only; decodes them if they are not cached.
+
+        May be called from several threads at once.
+
+        Args:
+            demo: The demo, of T ticks.
+            wanted: (T,) bool, the N frames to keep; default: all T. Each choice is kept by itself.
+
+        Raises:
+            DemoError: The video cannot be decoded, or has not T frames.
+            CacheFullError: ``max_file_bytes``, or the disk, leaves no room for them.
+        """
+        if wanted is not None and wanted.all():
+            wanted = None
+        stat = demo.files.video.stat()
+        look = f"{len(demo)}-{demo.look}"
+        if wanted is not None:
+            look += "-" + hashlib.sha256(np.packbits(wanted).tobytes()).hexdigest()[:12]
+        key = f"{demo.files.video.resolve()}:{stat.st_size}:{stat.st_mtime_ns}:{look}"
+        with self._lock:
+            if key in self._frames:
+                return self._frames[key]
+        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{look}.npy"
+        shape = (len(demo) if wanted is None else int(wanted.sum()), *self.size, 3)
+        with self._lock:
+            reserved = int(np.prod(shape))
+            reserved = reserved if self._bytes + reserved <= self.max_bytes else 0
+            self._bytes += reserved
+        kept: Frame | None = None
+        try:
+            if reserved:
+                frames = _fill(np.empty(shape, np.uint8), demo, wanted)
+            else:
+                frames = self._in_file(demo, wanted, name, shape)
+            frames.flags.writeable = False
+            with self._lock:
+                kept = self._frames.setdefault(key, frames)
+            return kept
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise CacheFullError(
+                f"the disk of {self._files_directory()} is full: {int(np.prod(shape)):,} bytes of frames do not fit; "
+                "free some, give the cache another directory, or a limit (max_file_bytes)"
+            ) from error
+        finally:
+            if kept is None or kept is not frames:  # it failed, or another thread was faster
+                with self._lock:
+                    self._bytes -= reserved
+
+    def _in_file(self, demo: Demo, wanted: npt.NDArray[np.bool_] | None, name: str, shape: tuple[int, ...]) -> Frame:
+        path = self._files_directory() / name
+        while (found := self._open(path)) is None:
+            scratch = path.with_name(f"{name}.part")
+            with open(scratch, "ab") as lock:
+                if not try_lock(lock):  # somebody else, a thread or a process, decodes it
+                    time.sleep(0.01)
+                elif not path.exists() and _is_still(lock, scratch):
+                    try:
+                        file = self._new_file(scratch, shape)
+                        _fill(file, demo, wanted)
+                        file.flush()
+                        with self._turn():
+                            os.replace(scratch, path)
+                    finally:
+                        scratch.unlink(missing_ok=True)
+                elif _is_still(lock, scratch):
+                    scratch.unlink()
+        return found
+
+    def _open(self, path: Path) -> Frame | None:
+        """Returns the frames in a file; None if there is none. From then on nobody removes it to make room."""
+        with self._turn():
+            try:
+                os.utime(path)  # used just now: others make room first
+            except FileNotFoundError:
+                return None
+            frames: Frame = np.load(path, mmap_mode="r")
+            with self._lock:
+                if self._users is None:
+                    users = path.with_name(f"{uuid.uuid4().hex}{_USERS_SUFFIX}")
+                    self._users = open(users, "wb", buffering=0)  # noqa: SIM115 (locked as long as this cache lives)
+                    try_lock(self._users)
+                    weakref.finalize(self, _forget, self._users, users)
+                self._users.write(f"{path.name}\n".encode())
+            return frames
+
+    def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+        """Gives a file its final size, after making room for it."""
+        with self._turn():
+            if self.max_file_bytes is not None:
+                self._make_room(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
+            file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
+            _allocate(scratch)
+            return file
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One cache at a time changes which files there are, or says which it has given out."""
+        with open(self._files_directory() / "lock", "ab") as lock:
+            while not try_lock(lock):
+                time.sleep(0.002)
+            yield
+
+    def _given_out(self) -> set[str]:
+        """Returns the files that living caches have given out; forgets the dead ones'."""
+        names: set[str] = set()
+        for path in self._files_directory().glob(f"*{_USERS_SUFFIX}"):
+            with suppress(FileNotFoundError), open(path, "rb") as file:
+                if try_lock(file):
+                    path.unlink()  # its cache was killed
+                else:
+                    names.update(file.read().decode().splitlines())
+        return names
+
+    def _make_room(self, needed: int, limit: int) -> None:
+        files = []
+        for path in self._files_directory().glob("*.npy*"):
+            with suppress(FileNotFoundError):  # a decoder that failed has just removed it
+                stat = path.stat()
+                files.append((stat.st_mtime_ns, stat.st_size, path))
+        used = sum(size for _, size, _ in files)
+        given_out = self._given_out()
+        for _, size, path in sorted(files):
+            if used + needed <= limit:
+                return
+            with suppress(FileNotFoundError), open(path, "rb") as file:
+                if path.name not in given_out and try_lock(file):  # locked: somebody fills it
+                    path.unlink()
+                    used -= size
+        if used + needed > limit:
+            raise CacheFullError(
+                f"no room for {needed:,} bytes of frames in {self._files_directory()}: {used:,} of max_file_bytes="
+                f"{limit:,} are in use; raise the limit, or learn from fewer demos at a time"
+            )
+
+    def _files_directory(self) -> Path:
+        with self._lock:
+            if self._directory is None:
+                if self._temporary is None:
+                    self._temporary = tempfile.TemporaryDirectory(prefix="vpt-gym-frames-")
+                return Path(self._temporary.name)
+            self._directory.mkdir(parents=True, exist_ok=True)
+            return self._directory
+
+
+def _forget(users: IO[bytes], path: Path) -> None:
+    users.close()
+    path.unlink(missing_ok=True)
+
+
+def _is_still(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file still has its name: another process may have renamed or removed it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _allocate(path: Path) -> None:
+    """Takes the blocks of a file from the disk. Without, a full disk would kill the process that writes to the map."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _fill(target: Frame, demo: Demo, wanted: npt.NDArray[np.bool_] | None) -> Frame:
+    size = (target.shape[1], target.shape[2])
+    frames = demo.frames(threads=1, wanted=wanted)
+    for row in target:
+        to_size(next(frames), size, out=row)  # no name for it: its memory is free for the next, and still in the L2
+    for _ in frames:  # to its end, where it says if there are too few or too many
+        pass
+    return target

@@ -1,0 +1,175 @@
+"""The episodes of demos that a ``DemoDataset`` learns from: found, shared out over ranks, and decoded or streamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.demos.dataset.cache import CacheFullError, DemoCache, FrameCache
+from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.files.names import CUT, DemoError, files_of, list_demos
+from vpt_gym.demos.files.video import count_frames
+
+DropNull = Literal["mask", "cut", False]
+Paths = str | os.PathLike[str]
+Skipped = tuple[Path, str]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The n ticks of one demo that are learned from.
+
+    Attributes:
+        id: The demo's.
+        path: One of its files.
+        wanted: (T,) bool, which of its ticks these are.
+        rows: (n,) the rows of ``frames`` that go with them; None if it has these and no others.
+        frames: Theirs; None if they are streamed.
+        codes: (n, 2) int64.
+        weight: (n,) float32.
+    """
+
+    id: str
+    path: Path
+    wanted: npt.NDArray[np.bool_]
+    rows: npt.NDArray[np.int64] | None
+    frames: npt.NDArray[Any] | None
+    codes: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+class Loaded(NamedTuple):
+    """What one rank learns from."""
+
+    episodes: list[Episode]
+    """In the order of the paths."""
+    skipped: list[Skipped]
+    """(path, reason) of each damaged demo."""
+    ticks: int
+    """The most that a rank has."""
+    most_episodes: int
+    """The most that a rank has."""
+
+
+class Loader:
+    """Reads demos, and has a cache decode them.
+
+    Args:
+        read: Reads one.
+        cache: Decodes.
+        drop_null: As of ``DemoDataset``.
+        stream: Whether demos that the cache has no room for are streamed; else they are an error.
+        workers: Threads.
+    """
+
+    def __init__(
+        self, read: Callable[[Path], Demo], cache: DemoCache, *, drop_null: DropNull, stream: bool, workers: int
+    ) -> None:
+        self._read, self._cache, self._drop_null = read, cache, drop_null
+        self._stream, self._workers = stream, workers
+
+    def load(self, paths: list[Path], rank: int, world_size: int) -> Loaded:
+        """Returns the episodes of one rank; those of which nothing is learned are left out.
+
+        Raises:
+            CacheFullError: The cache has no room for a demo, and ``stream`` is False.
+        """
+        # the largest first, so that no thread begins a long one when the others are done
+        chosen = sorted(paths, key=lambda path: (-_size(files_of(path).video), path))
+        skipped: list[Skipped] = []
+        lengths: list[int] = []
+        with ThreadPoolExecutor(self._workers) as pool:
+            if world_size > 1:
+                counted = list(pool.map(self._count, paths))
+                skipped += [item for item in counted if isinstance(item, tuple)]
+                whole = [path for path, item in zip(paths, counted, strict=True) if isinstance(item, int)]
+                lengths = [item for item in counted if isinstance(item, int)]
+                mine = {whole[index] for index in shares(lengths, world_size)[rank]}
+                chosen = [path for path in chosen if path in mine]
+            found = dict(zip(chosen, pool.map(self._decode, chosen), strict=True))
+        loaded = [found[path] for path in paths if path in found]
+        skipped += [item for item in loaded if isinstance(item, tuple)]
+        episodes = [item for item in loaded if isinstance(item, Episode) and len(item)]
+        if world_size == 1:  # ranks would disagree on what only one decodes, so they go by what all of them read
+            lengths = [len(episode) for episode in episodes]
+        most = max(map(len, shares(lengths, world_size)))
+        return Loaded(episodes, sorted(skipped), -(-sum(lengths) // world_size), most)
+
+    def _count(self, path: Path) -> int | Skipped:
+        try:
+            return int(_wanted(self._read(path), self._drop_null).sum())
+        except DemoError as error:
+            return path, str(error)
+
+    def _decode(self, path: Path) -> Episode | Skipped:
+        try:
+            demo = self._read(path)
+            wanted = _wanted(demo, self._drop_null)
+            ticks = np.flatnonzero(wanted)
+            weight = np.where(demo.null & (self._drop_null == "mask"), 0.0, 1.0).astype(np.float32)
+            frames = self._frames(demo, wanted) if len(ticks) else None
+        except DemoError as error:
+            return path, str(error)
+        rows = None if isinstance(self._cache, FrameCache) else ticks
+        return Episode(demo.id, path, wanted, rows, frames, demo.codes[ticks], weight[ticks])
+
+    def _frames(self, demo: Demo, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[Any] | None:
+        try:
+            return self._cache.frames(demo, wanted) if isinstance(self._cache, FrameCache) else self._cache.frames(demo)
+        except CacheFullError:
+            if not self._stream:
+                raise
+            frames = count_frames(demo.files.video)  # which nothing has decoded
+            if frames != len(demo):
+                raise DemoError(f"{demo.files.video} holds {frames} frames of {len(demo)}", CUT) from None
+            return None
+
+
+def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
+    """Returns a file of each demo that is named: of all in a directory, or of the one.
+
+    Raises:
+        FileNotFoundError: A directory does not exist.
+        ValueError: A demo is named twice.
+    """
+    given = [demos] if isinstance(demos, str | os.PathLike) else list(demos)
+    paths: list[Path] = []
+    for item in given:
+        files = files_of(item)
+        if Path(item).is_dir() or not any(file.exists() for file in files.all):
+            paths += list_demos(item, lone_videos=True)
+        else:
+            paths.append(files.metadata if files.metadata.exists() else files.records)
+    if len(set(paths)) != len(paths):
+        raise ValueError(f"the same demo is given twice in {given}; name each directory once")
+    return paths
+
+
+def shares(lengths: Sequence[int], count: int) -> list[list[int]]:
+    """Returns which episodes each of ``count`` ranks gets, in order: about equally many ticks each, empty ones none."""
+    mine: list[list[int]] = [[] for _ in range(count)]
+    ticks = [0] * count
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        if lengths[index]:
+            least = ticks.index(min(ticks))
+            mine[least].append(index)
+            ticks[least] += lengths[index]
+    return [sorted(indices) for indices in mine]
+
+
+def _wanted(demo: Demo, drop_null: DropNull) -> npt.NDArray[np.bool_]:
+    return ~demo.null if drop_null == "cut" else np.ones(len(demo), np.bool_)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,1 @@
+"""Import and export of demos: Minari datasets, and ``.npz`` files of MineDojo actions."""

@@ -1,0 +1,127 @@
+"""The actions of demos in MineDojo's ``MultiDiscrete``, and how much of them that cannot say."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.demos.exchange.action_spaces import action_at
+
+CAM_INTERVAL = 15.0
+"""Degrees per camera bin that ``minedojo.make`` takes by default."""
+
+_CRAFT_ITEMS, _SLOTS = 244, 36
+_SAME_DEGREES = 1e-3
+
+
+@dataclass(frozen=True)
+class MineDojoLoss:
+    """What demos lost when they were said in MineDojo's ``MultiDiscrete``; the losses of several add up.
+
+    Attributes:
+        cam_interval: Degrees per camera bin.
+        ticks: How many ticks were translated.
+        moving_ticks: Those in which the camera moves.
+        rounded_ticks: Those of them that move by other degrees now; what rounding leaves is made up in later ticks.
+        stilled_ticks: Those of them that do not move at all now.
+        view_off: For each tick, how many degrees the view is off that comes of the rounded actions, about the axis
+            where it is more; the sum of it.
+        view_off_most: The most of it in any tick.
+        dropped_ticks: Ticks in which a held button is not said.
+        dropped: Button -> ticks in which it is held and not said.
+    """
+
+    cam_interval: float
+    ticks: int = 0
+    moving_ticks: int = 0
+    rounded_ticks: int = 0
+    stilled_ticks: int = 0
+    view_off: float = 0.0
+    view_off_most: float = 0.0
+    dropped_ticks: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: MineDojoLoss) -> MineDojoLoss:
+        return MineDojoLoss(
+            cam_interval=self.cam_interval,
+            ticks=self.ticks + other.ticks,
+            moving_ticks=self.moving_ticks + other.moving_ticks,
+            rounded_ticks=self.rounded_ticks + other.rounded_ticks,
+            stilled_ticks=self.stilled_ticks + other.stilled_ticks,
+            view_off=self.view_off + other.view_off,
+            view_off_most=max(self.view_off_most, other.view_off_most),
+            dropped_ticks=self.dropped_ticks + other.dropped_ticks,
+            dropped=dict(Counter(self.dropped) + Counter(other.dropped)),
+        )
+
+    def __str__(self) -> str:
+        moving, ticks = max(self.moving_ticks, 1), max(self.ticks, 1)
+        camera = (
+            f"camera, in bins of {self.cam_interval:g} degrees: of {self.moving_ticks:,} moving ticks "
+            f"{100 * self.rounded_ticks / moving:.1f} % are rounded, {100 * self.stilled_ticks / moving:.1f} % to no "
+            f"movement; the view is {self.view_off / ticks:.2f} degrees off on average, "
+            f"{self.view_off_most:.2f} at most"
+        )
+        names = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items(), key=lambda d: -d[1]))
+        share = 100 * self.dropped_ticks / ticks
+        return f"{camera}\nbuttons: {share:.1f} % of ticks hold one that is not said{f' ({names})' if names else ''}"
+
+
+def minedojo_space(cam_interval: float = CAM_INTERVAL) -> spaces.MultiDiscrete:
+    """Returns the action space of ``minedojo.make(cam_interval=cam_interval)``, 25 bins an axis for 15 degrees.
+
+    Raises:
+        ValueError: ``cam_interval`` is not in (0, 180].
+    """
+    if not 0 < cam_interval <= 180:
+        raise ValueError(f"cam_interval={cam_interval!r}; it must be in (0, 180] degrees")
+    bins = math.ceil(360 / cam_interval - 1e-6) + 1  # indifferent to the last bits of 360 / 0.15
+    return spaces.MultiDiscrete([3, 3, 4, bins, bins, 8, _CRAFT_ITEMS, _SLOTS])
+
+
+def to_minedojo(actions: HumanAction, cam_interval: float = CAM_INTERVAL) -> tuple[npt.NDArray[np.int64], MineDojoLoss]:
+    """Returns the human actions of one episode as MineDojo's, and what that loses.
+
+    Args:
+        actions: Each of the 23 buttons (T,), and ``camera`` (T, 2) degrees, as in ``Demo.actions``.
+        cam_interval: Degrees per camera bin.
+
+    Returns:
+        int64 (T, 8), and the loss.
+
+    Raises:
+        ValueError: ``cam_interval`` is not in (0, 180], or its no-op would turn the camera.
+    """
+    translator = MineDojoTranslator(minedojo_space(cam_interval), cam_interval)
+    camera = np.asarray(actions["camera"], np.float64)
+    ticks = len(camera)
+    said, sent, off = np.zeros((ticks, 8), np.int64), np.zeros((ticks, 2)), np.zeros(ticks)
+    dropped: Counter[str] = Counter()
+    dropped_ticks = 0
+    for tick in range(ticks):
+        said[tick] = translator.to_env(action_at(actions, tick))
+        sent[tick] = translator.to_human(said[tick])["camera"]
+        off[tick] = np.abs(translator.untold.get("camera_residual", (0.0, 0.0))).max()
+        dropped.update(translator.untold.get("dropped", ()))
+        dropped_ticks += "dropped" in translator.untold
+    moving = (camera != 0).any(axis=1)
+    rounded = moving & (np.abs(sent - camera) > _SAME_DEGREES).any(axis=1)
+    loss = MineDojoLoss(
+        cam_interval=cam_interval,
+        ticks=ticks,
+        moving_ticks=int(moving.sum()),
+        rounded_ticks=int(rounded.sum()),
+        stilled_ticks=int((moving & (sent == 0).all(axis=1)).sum()),
+        view_off=float(off.sum()),
+        view_off_most=float(off.max(initial=0.0)),
+        dropped_ticks=dropped_ticks,
+        dropped=dict(dropped),
+    )
+    return said, loss

@@ -1,0 +1,214 @@
+"""Demos to and from ``.npz`` files, one an episode, with what users of MineDojo have: its frames and its actions.
+
+======================  ===================================================================================
+``rgb``                 uint8 (T, 3, H, W), as ``obs["rgb"]``; frame t is what was seen before action t
+``action``              int64 (T, 8), of ``MultiDiscrete([3, 3, 4, P, Y, 8, 244, 36])``
+``reward``              float64 (T,)
+``cam_interval``        float64 (), degrees per camera bin; 15 unless the environment was made with another
+``executed_action``     int64 (T, 8), where other actions were executed than those the demo is labelled with
+``metadata``            str (), JSON: seed, success, environment, task
+======================  ===================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.exchange.action_spaces import ActionReader
+from vpt_gym.demos.exchange.common import (
+    DemoIntake,
+    DemoSelection,
+    Exported,
+    Imported,
+    check_size,
+    exported_metadata,
+    has_labels,
+    sized_frames,
+)
+from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, MineDojoLoss, minedojo_space, to_minedojo
+from vpt_gym.demos.exchange.npz_file import NpzEpisode, write_npz
+from vpt_gym.demos.files.atomic import sync
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
+from vpt_gym.demos.files.writer import DemoWriteError
+from vpt_gym.frames import Layout
+
+
+@dataclass(frozen=True)
+class ExportedNpz(Exported):
+    """What ``export_npz`` wrote, and what was lost on the way.
+
+    Attributes:
+        loss: What MineDojo's actions do not say of the demos'.
+    """
+
+    loss: MineDojoLoss = field(default_factory=lambda: MineDojoLoss(CAM_INTERVAL))
+
+
+def export_npz(
+    directory: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    cam_interval: float = CAM_INTERVAL,
+    size: tuple[int, int] | None = None,
+    layout: Layout = "CHW",
+    compress: bool = False,
+    keep: Callable[[Demo], bool | None] | None = None,
+    overwrite: bool = False,
+) -> ExportedNpz:
+    """Writes each whole demo of a directory as ``<id>.npz``, frame by frame; a file appears when it is whole.
+
+    Args:
+        directory: The directory of demos.
+        out: Directory of the files; it is created if absent.
+        cam_interval: Degrees per camera bin; it must divide 180. 0.15 is fine enough for all of VPT's bins.
+        size: (height, width) that frames are scaled to; default: as they were recorded.
+        layout: ``"CHW"``, as in MineDojo's observations, or ``"HWC"``.
+        compress: Compress the files, as ``numpy.savez_compressed`` does.
+        keep: Called with each demo; it is left out if that returns False. Default: all.
+        overwrite: Replace files that are there already.
+
+    Raises:
+        DemoWriteError: The disk is full, or otherwise refuses; files written before are whole.
+        FileExistsError: A file is there already; nothing is written.
+        FileNotFoundError: There is no such directory.
+        ValueError: No whole demo, or an argument out of its range.
+    """
+    check_size(size)
+    if layout not in ("CHW", "HWC"):
+        raise ValueError(f"layout={layout!r}; it must be 'CHW' or 'HWC'")
+    MineDojoTranslator(minedojo_space(cam_interval), cam_interval)  # bins that cannot be used show now
+    loss = MineDojoLoss(cam_interval)
+    selection = DemoSelection(directory, keep)
+    folder = Path(out)
+    taken = [name for name in selection.ids if (folder / f"{name}.npz").exists()]
+    if taken and not overwrite:
+        raise FileExistsError(
+            f"{folder / taken[0]}.npz exists, and {len(taken) - 1} others that would be written; replace them with "
+            "--overwrite (overwrite=True), or choose another directory"
+        )
+    episodes, ticks = 0, 0
+    for demo in selection:
+        path = folder / f"{demo.id}.npz"
+        scratch = path.with_name(path.name + PARTIAL_SUFFIX)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            arrays, demo_loss = _arrays_of(demo, cam_interval)
+            write_npz(
+                scratch, arrays, sized_frames(demo, size), (len(demo), *(size or demo.frame_size)), layout, compress
+            )
+            sync(scratch)
+            os.replace(scratch, path)
+        except DemoError as error:
+            selection.leave_out(demo, error)
+            continue
+        except OSError as error:
+            raise DemoWriteError(
+                f"cannot write {path}: {error}. Free disk space or choose another directory; the {episodes} files "
+                "before it are whole"
+            ) from error
+        finally:
+            scratch.unlink(missing_ok=True)
+        episodes, ticks, loss = episodes + 1, ticks + len(demo), loss + demo_loss
+    if not episodes:
+        raise ValueError(f"there is no demo to export in {directory} (left out: {selection.left_out})")
+    return ExportedNpz(folder, episodes, ticks, selection.left_out, loss=loss)
+
+
+def import_npz(
+    files: Iterable[str | os.PathLike[str]],
+    directory: str | os.PathLike[str],
+    *,
+    frames_key: str | None = None,
+    layout: Layout | None = None,
+    cam_interval: float | None = None,
+    drop_unsaid: bool = False,
+    crf: int = 18,
+    lossless: bool = False,
+    overwrite: bool = False,
+) -> Imported:
+    """Writes episodes of frames and MineDojo's actions as demos: all of them, or none. Frames are read one by one.
+
+    A file needs frames, uint8 (T, 3, H, W) or (T, H, W, 3), under ``rgb`` or another usual name, or ``frames_key``; and
+    actions, integers (T, 8), under ``action`` or ``actions``. ``reward`` or ``rewards`` (T,) is 0 where it is
+    missing. A frame more than actions, that of the end, is left out.
+
+    Args:
+        files: The ``.npz`` files.
+        directory: Where the demos go.
+        frames_key: Name of the frames in the file.
+        layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
+        cam_interval: Degrees per camera bin; needed where the file does not say it (``cam_interval``).
+        drop_unsaid: Leave out what no key says (craft, place, destroy, equip from outside the hotbar); otherwise it is
+            an error.
+        crf: x264's constant rate factor: lower is closer to the frames, and larger.
+        lossless: Keep every pixel as it is, in larger videos; ``crf`` then says nothing.
+        overwrite: Replace the demos that were imported from files of these names before.
+
+    Raises:
+        FileExistsError: The directory has demos of a file of this name already.
+        FileNotFoundError: There is no such file.
+        ValueError: A file lacks something, or holds something else than is said above.
+    """
+    paths = [Path(file) for file in files]
+    names = Counter(path.name for path in paths)
+    if max(names.values(), default=0) != 1:
+        raise ValueError(
+            f"files {[str(path) for path in paths]}: give at least one, and none of the same name as another"
+        )
+    dropped = 0
+    with DemoIntake(directory, format="npz", names=names, overwrite=overwrite) as intake:
+        for path in paths:
+            with NpzEpisode(path, frames_key, layout, cam_interval) as episode:
+                reader, beside = (
+                    ActionReader(episode.space, cam_interval=episode.cam_interval, drop_unsaid=drop_unsaid)
+                    for _ in range(2)
+                )
+                intake.write(
+                    path.name,
+                    episode.frames(),
+                    _read(reader, episode.actions, path),
+                    episode.rewards,
+                    executed=None if episode.executed is None else _read(beside, episode.executed, path),
+                    metadata=episode.metadata,
+                    where={"cam_interval": episode.cam_interval},
+                    crf=crf,
+                    lossless=lossless,
+                )
+                dropped += reader.dropped
+    return Imported(intake.demos, intake.ticks, dropped)
+
+
+def _arrays_of(demo: Demo, cam_interval: float) -> tuple[dict[str, npt.NDArray[Any]], MineDojoLoss]:
+    """Returns all of a demo's file but the frames."""
+    actions, loss = to_minedojo(demo.actions, cam_interval)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "action": actions,
+        "reward": demo.rewards,
+        "cam_interval": np.array(cam_interval, np.float64),
+        "metadata": np.array(json.dumps(exported_metadata(demo))),
+    }
+    if has_labels(demo):
+        arrays["executed_action"] = to_minedojo(demo.executed, cam_interval)[0]
+    return arrays, loss
+
+
+def _read(reader: ActionReader, actions: npt.NDArray[np.int64], path: Path) -> Iterator[HumanAction]:
+    for tick, action in enumerate(actions):
+        try:
+            yield reader.read(action)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}, tick {tick}: {error}. --drop-unsaid (drop_unsaid=True) leaves out what no key says"
+            ) from error

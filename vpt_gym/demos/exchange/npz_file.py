@@ -1,0 +1,184 @@
+"""One episode as an ``.npz`` file, written and read frame by frame; ``npz`` says what is in it."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, minedojo_space
+from vpt_gym.frames import KEYS, Frame, Layout, find_frame, find_frame_space
+
+_FRAME_KEYS = (*KEYS, "frames", "observations", "obs")
+_ACTION_KEYS = ("action", "actions")
+_REWARD_KEYS = ("reward", "rewards")
+_DAMAGE = (KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def write_npz(
+    path: Path,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    frames: Iterator[Frame],
+    shape: tuple[int, int, int],
+    layout: Layout,
+    compress: bool,
+) -> None:
+    """Writes what ``numpy.savez`` would, without ever holding more than one frame."""
+    ticks, height, width = shape
+    whole = (ticks, 3, height, width) if layout == "CHW" else (ticks, height, width, 3)
+    header = {"descr": "|u1", "fortran_order": False, "shape": whole}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+        with archive.open("rgb.npy", "w", force_zip64=True) as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for frame in frames:
+                file.write((np.moveaxis(frame, -1, 0) if layout == "CHW" else frame).tobytes())
+
+
+class NpzEpisode:
+    """One ``.npz`` file, open; its frames are read one by one.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It lacks something, or holds something else.
+    """
+
+    def __init__(self, path: Path, frames_key: str | None, layout: Layout | None, cam_interval: float | None) -> None:
+        if path.suffix != ".npz" or not path.is_file():
+            raise FileNotFoundError(f"{path} is no .npz file")
+        self._path = path
+        try:
+            self._arrays = np.load(path, allow_pickle=False)
+            self._archive = zipfile.ZipFile(path)
+        except (ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is no .npz file, or a damaged one ({error})") from error
+        try:
+            self._frames_key = self._key("frames", _FRAME_KEYS if frames_key is None else (frames_key,))
+            self._shape = self._frames_shape()
+            try:
+                row = spaces.Box(0, 255, self._shape[1:], np.uint8)
+                self._where = find_frame_space(row, layout=layout)
+            except ValueError as error:
+                raise ValueError(f"{path}: {self._frames_key} holds no RGB frames ({error})") from error
+            self.actions = self._ints(self._key("actions", _ACTION_KEYS))
+            ticks = len(self.actions)
+            if not ticks or self._shape[0] not in (ticks, ticks + 1):
+                raise ValueError(f"{path} has {self._shape[0]} frames and {ticks} actions; it needs one for each")
+            self.executed = self._ints("executed_action") if "executed_action" in self._arrays else None
+            self.rewards = np.zeros(ticks)
+            if any(name in self._arrays for name in _REWARD_KEYS):
+                self.rewards = np.asarray(self._array(self._key("rewards", _REWARD_KEYS)), np.float64)
+            for what, array in (("rewards", self.rewards), ("executed actions", self.executed)):
+                if array is not None and len(array) != ticks:
+                    raise ValueError(f"{path} has {len(array)} {what} and {ticks} actions; it needs one for each")
+            self.cam_interval = self._cam_interval(cam_interval)
+            self.space = minedojo_space(self.cam_interval)
+            self.metadata = self._metadata()
+        except BaseException:
+            self._close()
+            raise
+
+    def __enter__(self) -> NpzEpisode:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def frames(self) -> Iterator[Frame]:
+        """Yields one frame for each action, uint8 (H, W, 3).
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        try:
+            with self._archive.open(f"{self._frames_key}.npy") as file:
+                _read_header(file)
+                for _ in range(len(self.actions)):
+                    row = np.frombuffer(file.read(math.prod(self._shape[1:])), np.uint8)
+                    yield find_frame(row.reshape(self._shape[1:]), layout=self._where.layout)
+        except (*_DAMAGE, ValueError) as error:
+            raise ValueError(f"{self._path} is damaged, {self._frames_key} cannot be read ({error})") from error
+
+    def _close(self) -> None:
+        self._arrays.close()
+        self._archive.close()
+
+    def _key(self, what: str, names: tuple[str, ...]) -> str:
+        found = next((name for name in names if name in self._arrays), None)
+        if found is None:
+            option = "; --frames-key names them" if what == "frames" else ""
+            raise ValueError(
+                f"{self._path} has no {what}: it holds {sorted(self._arrays.files)}, they are looked for under "
+                f"{list(names)}{option}"
+            )
+        return found
+
+    def _array(self, name: str) -> npt.NDArray[Any]:
+        try:
+            array: npt.NDArray[Any] = self._arrays[name]
+        except (*_DAMAGE, ValueError) as error:
+            raise ValueError(f"{self._path}: {name} cannot be read ({error})") from error
+        return array
+
+    def _ints(self, name: str) -> npt.NDArray[np.int64]:
+        array = self._array(name)
+        if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 8:
+            raise ValueError(
+                f"{self._path}: {name} is {array.dtype} {array.shape}; MineDojo's actions are integers (T, 8)"
+            )
+        return array.astype(np.int64)
+
+    def _frames_shape(self) -> tuple[int, ...]:
+        try:
+            with self._archive.open(f"{self._frames_key}.npy") as file:
+                shape, fortran_order, dtype = _read_header(file)
+        except (*_DAMAGE, ValueError) as error:
+            raise ValueError(f"{self._path}: {self._frames_key} cannot be read ({error})") from error
+        if dtype != np.uint8 or len(shape) != 4 or fortran_order:
+            order = ", in Fortran's order" if fortran_order else ""
+            raise ValueError(
+                f"{self._path}: {self._frames_key} is {dtype} {shape}{order}; frames are uint8 (T, 3, H, W) or "
+                "(T, H, W, 3), in C's order"
+            )
+        return shape
+
+    def _cam_interval(self, given: float | None) -> float:
+        if "cam_interval" in self._arrays:
+            stored = float(self._array("cam_interval"))
+            if given is not None and given != stored:
+                raise ValueError(f"{self._path} says that cam_interval is {stored:g}, not {given:g}")
+            return stored
+        if given is None:
+            raise ValueError(
+                f"{self._path} does not say how many degrees a camera bin is: give it with --cam-interval "
+                f"(cam_interval=...); MineDojo's default is {CAM_INTERVAL:g}"
+            )
+        return given
+
+    def _metadata(self) -> dict[str, Any]:
+        if "metadata" not in self._arrays:
+            return {}
+        text = self._array("metadata")
+        try:
+            metadata = json.loads(str(text)) if text.dtype.kind == "U" and text.ndim == 0 else None
+        except ValueError:
+            metadata = None
+        if not isinstance(metadata, dict):
+            raise ValueError(f"{self._path}: metadata is not a string that holds a JSON object")
+        return metadata
+
+
+def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    if np.lib.format.read_magic(file) == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)

@@ -1,0 +1,120 @@
+"""Encodes and writes a demo's ticks in a thread of its own, which may fall behind only so far."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from contextlib import suppress
+from typing import TextIO
+
+import av
+
+from vpt_gym.demos.files.video import VideoWriter
+from vpt_gym.frames import Frame
+
+
+class BackgroundWriter:
+    """Takes ticks and writes them later, in their order; ``put`` waits while ``capacity`` ticks are pending.
+
+    The thread goes on taking ticks after an error, and drops them: whoever puts is told the error and never hangs.
+
+    Args:
+        video: Gets the frames. Only the thread touches it, and closes it in the end.
+        lines: Gets the records' lines. Only the thread touches it; it stays open.
+        capacity: Most ticks that wait for the thread: the bound of its memory, and of what a crash can cost.
+        flush_every: Ticks between two flushes of ``lines``.
+    """
+
+    def __init__(self, video: VideoWriter, lines: TextIO, *, capacity: int, flush_every: int) -> None:
+        self._video = video
+        self._lines = lines
+        self._flush_every = flush_every
+        self._waiting: queue.Queue[tuple[Frame, str, float] | None] = queue.Queue(capacity)
+        self._ticks = 0
+        self._return = 0.0
+        self._error: BaseException | None = None
+        self._dropping = False
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="vpt-gym demo writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> int:
+        """How many ticks wait for the thread; it may be at work on one more."""
+        return self._waiting.qsize()
+
+    @property
+    def written(self) -> tuple[int, float]:
+        """How many ticks are written, and the sum of their rewards."""
+        return self._ticks, self._return
+
+    def put(self, frame: Frame, line: str, reward: float) -> None:
+        """Hands over one tick; ``frame`` must not be changed afterwards.
+
+        Raises:
+            OSError: An earlier tick could not be written.
+            av.FFmpegError: An earlier frame could not be encoded.
+            RuntimeError: This process is a fork of the one that records: the thread has stayed there.
+        """
+        self._check_process()
+        if self._error is not None:
+            raise self._error
+        self._waiting.put((frame, line, reward))
+
+    def finish(self) -> None:
+        """Waits until all ticks are written, and closes the video.
+
+        Raises:
+            OSError: Something could not be written.
+            av.FFmpegError: A frame could not be encoded.
+            RuntimeError: As for ``put``.
+        """
+        self._stop()
+        if self._error is not None:
+            raise self._error
+
+    def discard(self) -> None:
+        """Drops the ticks that are pending, and closes the video, whatever becomes of it.
+
+        Raises:
+            RuntimeError: As for ``put``.
+        """
+        self._dropping = True
+        self._stop()
+
+    def _stop(self) -> None:
+        self._check_process()
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "this recording was begun in another process, of which this one is a fork; make the env and its "
+                "recorder in the process that steps them"
+            )
+
+    def _run(self) -> None:
+        while (tick := self._waiting.get()) is not None:
+            if self._error is not None or self._dropping:
+                continue
+            try:
+                frame, line, reward = tick
+                self._lines.write(line)
+                if self._ticks % self._flush_every == 0:
+                    self._lines.flush()  # before the frame that sends the fragment before it to disk
+                self._video.append(frame)
+                self._ticks += 1
+                self._return += reward
+            except BaseException as error:  # told by the next put, or by finish
+                self._error = error
+        if self._error is None and not self._dropping:
+            try:
+                self._video.close()
+            except BaseException as error:
+                self._error = error
+        else:
+            with suppress(OSError, av.FFmpegError, ValueError):  # the first error counts
+                self._video.close()

@@ -1,0 +1,173 @@
+"""OpenAI's contractor recordings: what a player's keyboard and mouse did, out of the records of one episode.
+
+The rules are those of the public loader of openai/Video-Pre-Training (``data_loader.py`` and
+``run_inverse_dynamics_model.py``). ``read_ticks(..., compat="openai")`` follows it to the letter; by default three
+of its faults are corrected:
+
+* its camera is an integer array, so that every movement is cut to whole degrees (issue 54 there);
+* it decides that a tick is null before it looks at the hotbar, so that scrolling on an otherwise idle tick is lost;
+* it defines, and never uses, the factors by which some recorder versions got the mouse wrong in menus
+  (``GUI_SCALES``).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT
+from vpt_gym.demos.files.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, DEGREES_PER_COUNT, Record
+
+Compat: TypeAlias = Literal["openai"] | None
+"""``"openai"`` reads as the public loader does, None reads with its faults corrected."""
+
+GUI_SCALES: dict[str, float] = {"5.7": 0.5, "5.8": 0.5, "6.7": 2.0, "6.8": 2.0, "6.9": 2.0}
+"""Recorder version -> factor for mouse counts while a menu is open; 1 for all others."""
+
+WINDOW_HEIGHT = 720
+"""Height of the contractors' game window, in which cursor positions are counted."""
+
+_ATTACK = 0  # the number of the left mouse button
+_VERSION = re.compile(r"\d+\.\d+")
+
+
+class Ticks(NamedTuple):
+    """What T records say."""
+
+    actions: dict[str, npt.NDArray[Any]]
+    """Each of the 23 buttons (T,) int8 0/1; ``camera`` (T, 2) degrees per tick, (pitch, yaw), float32, for
+    ``compat="openai"`` int64."""
+    skipped: npt.NDArray[np.bool_]
+    """(T,) ticks that the public loader takes for null ones: nothing but the hotbar changes."""
+    cursor: npt.NDArray[np.float64]
+    """(T, 2) cursor (x, y) in the 1280x720 window; NaN where no menu is open."""
+
+
+def check_compat(compat: str | None) -> None:
+    """Raises a ``ValueError`` for an unknown value of ``compat``."""
+    if compat not in (None, "openai"):
+        raise ValueError(f"compat is {compat!r}; it must be None or 'openai'")
+
+
+def recorder_version_of(directory: Path, given: str | None = None) -> str | None:
+    """Returns the version of the recorder: the given one, else the directory's name where that is a version.
+
+    OpenAI publishes recordings as ``<recorder version>/<id>.mp4``; nothing inside the files tells it.
+
+    Raises:
+        ValueError: The given version does not look like "6.9".
+    """
+    if given is not None:
+        if not _VERSION.fullmatch(given):
+            raise ValueError(f"recorder_version is {given!r}; it must look like '6.9'")
+        return given
+    name = directory.resolve().name
+    return name if _VERSION.fullmatch(name) else None
+
+
+def read_ticks(records: list[Record], *, compat: Compat = None, recorder_version: str | None = None) -> Ticks:
+    """Returns what the records of one episode, in order, say of keyboard, mouse and cursor.
+
+    Args:
+        records: The parsed lines of a ``.jsonl`` file.
+        compat: None corrects the public loader's faults, and takes fields that older recorders lack (``hotbar``
+            before 6.11) or wrote as null. ``"openai"`` does what the public loader does.
+        recorder_version: Such as "6.9"; None counts as a version without a factor in ``GUI_SCALES``.
+
+    Raises:
+        ValueError: A record is not of the layout; the message names its line.
+    """
+    openai = compat == "openai"
+    gui_scale = 1.0 if openai else GUI_SCALES.get(recorder_version or "", 1.0)
+    n = len(records)
+    actions: dict[str, npt.NDArray[Any]] = {name: np.zeros(n, np.int8) for name in BUTTONS}
+    camera = actions["camera"] = np.zeros((n, 2), np.int64 if openai else np.float32)
+    skipped = np.zeros(n, np.bool_)
+    cursor = np.full((n, 2), np.nan)
+    attack_is_stuck = False
+    slot: int | None = 0 if openai else None
+    for t, record in enumerate(records):
+        try:
+            tick = _strict(record) if openai else _lenient(record)
+            if t == 0:
+                # held since before the recording, when nobody pressed it: until the next press it means nothing
+                attack_is_stuck = tick.new_buttons == [_ATTACK]
+            elif _ATTACK in tick.new_buttons:
+                attack_is_stuck = False
+            held = [BUTTON_OF_KEY[key] for key in tick.keys if key in BUTTON_OF_KEY]
+            held += [
+                BUTTON_OF_MOUSE[number]
+                for number in tick.buttons
+                if number in BUTTON_OF_MOUSE and not (attack_is_stuck and number == _ATTACK)
+            ]
+            for name in held:
+                actions[name][t] = 1
+            skipped[t] = not held and tick.dx == 0 and tick.dy == 0
+            if tick.hotbar is not None:
+                # the wheel is not in the records: a slot that changes stands for a press of its key
+                if slot is not None and tick.hotbar != slot:
+                    actions[f"hotbar.{tick.hotbar + 1}"][t] = 1
+                slot = tick.hotbar
+            if tick.cursor is not None:
+                cursor[t] = tick.cursor
+            degrees = (tick.dy * DEGREES_PER_COUNT, tick.dx * DEGREES_PER_COUNT)
+            camera[t] = degrees if openai else _turned(degrees, gui_scale if tick.gui else 1.0)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f"line {t + 1}: not a record of the contractor layout: {type(error).__name__}: {error}"
+            ) from error
+    return Ticks(actions, skipped, cursor)
+
+
+class _Tick(NamedTuple):
+    keys: list[str]
+    buttons: list[int]
+    new_buttons: list[int]
+    dx: float
+    dy: float
+    hotbar: int | None
+    gui: bool
+    cursor: tuple[float, float] | None
+
+
+def _strict(record: Record) -> _Tick:
+    mouse, gui = record["mouse"], bool(record["isGuiOpen"])
+    return _Tick(
+        keys=record["keyboard"]["keys"],
+        buttons=mouse["buttons"],
+        new_buttons=mouse["newButtons"],
+        dx=mouse["dx"],
+        dy=mouse["dy"],
+        hotbar=record["hotbar"],
+        gui=gui,
+        cursor=(mouse["x"], mouse["y"]) if gui else None,
+    )
+
+
+def _lenient(record: Record) -> _Tick:
+    mouse, keyboard = record["mouse"] or {}, record["keyboard"] or {}
+    gui = bool(record.get("isGuiOpen"))
+    known = gui and mouse.get("x") is not None and mouse.get("y") is not None
+    return _Tick(
+        keys=keyboard.get("keys") or [],
+        buttons=mouse.get("buttons") or [],
+        new_buttons=mouse.get("newButtons") or [],
+        dx=mouse.get("dx") or 0.0,
+        dy=mouse.get("dy") or 0.0,
+        hotbar=record.get("hotbar"),
+        gui=gui,
+        cursor=(mouse["x"], mouse["y"]) if known else None,
+    )
+
+
+def _turned(degrees: tuple[float, float], scale: float) -> list[float]:
+    """Scaled degrees; 0 in place of a jump beyond half a turn, which is the recorder's, not the player's."""
+    if not all(math.isfinite(value) for value in degrees):
+        raise ValueError(f"the mouse moves by {degrees} degrees")
+    turned = [value * scale for value in degrees]
+    return [value if abs(value) <= CAMERA_LIMIT else 0.0 for value in turned]

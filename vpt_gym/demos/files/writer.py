@@ -1,0 +1,367 @@
+"""Writing one demo, tick by tick, so that a crash at any moment loses at most its last second."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+import av
+import numpy as np
+
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.demos.files.atomic import finish, scratch, sync, write_metadata
+from vpt_gym.demos.files.background import BackgroundWriter
+from vpt_gym.demos.files.disk import room
+from vpt_gym.demos.files.names import FORMAT, FORMAT_VERSION, DemoFiles, new_id, partial
+from vpt_gym.demos.files.records import RecordBuilder, to_line
+from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
+from vpt_gym.frames import Frame, packed_copy
+from vpt_gym.system.file_lock import try_lock
+
+PENDING_SECONDS = 0.4
+"""Most that waits for the encoder. With a fragment of the video, that is the second that a crash may cost."""
+
+Ending: TypeAlias = Literal["terminated", "truncated", "reset", "close", "error", "recovered"]
+"""Why a demo ends: the env said so (first two), ``reset`` or ``close`` came first, an exception, or a crash."""
+
+
+class DemoWriteError(OSError):
+    """A demo could not be written, for want of disk space or rights. Finished demos are not affected."""
+
+
+@dataclass(frozen=True)
+class EpisodeSummary:
+    """What is known of an episode when its recording ends.
+
+    Attributes:
+        id: The demo's id.
+        ticks: How many ticks were recorded.
+        episode_return: The sum of their rewards.
+        success: Whether the episode succeeded; None where that is not known.
+        ended: Why the recording ends.
+        wall_time: Seconds since the recording began, pauses included.
+    """
+
+    id: str
+    ticks: int
+    episode_return: float
+    success: bool | None
+    ended: Ending
+    wall_time: float
+
+
+class DemoWriter:
+    """Records one demo. Nothing is created on disk before the first ``append``.
+
+    A thread encodes and writes. Where it cannot keep up, ``append`` waits: at most 8 ticks (at 20 a second) are
+    pending, so memory stays flat, however long the episode.
+
+    The files have ``.partial`` names until ``close``. Half a second of video and its records reach the operating
+    system together, the records first, so whatever survives a crash can be repaired (``vpt_gym.demos.repair``).
+
+    Args:
+        directory: Where the demo goes; it is created if absent. Any number of writers may share it.
+        metadata: Written into ``<id>.json``; values that are not JSON are written as their ``repr``.
+        fps: Ticks per second; 20 in Minecraft.
+        crf: x264's constant rate factor: lower is closer to the frames, and larger.
+        preset: x264's preset. At equal ``crf``, ``"veryfast"`` makes files 40 % smaller than ``"ultrafast"``, for two
+            to three times the work per frame, and decodes half as fast.
+        lossless: Keep every pixel as it is: the video is stored as RGB, without loss, and is five to ten times larger.
+            Most video players show it, but not all browsers do.
+
+    Raises:
+        ValueError: ``metadata`` uses a key that the writer itself writes, or ``fps`` is not positive.
+        RuntimeError: This build of PyAV has no libx264.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> from vpt_gym.actions.human import human_action
+        >>> with DemoWriter(tempfile.mkdtemp(), metadata={"task": "look around"}) as writer:
+        ...     writer.append(np.zeros((144, 256, 3), np.uint8), human_action("forward", camera=(0.0, 1.5)))
+        ...     path = writer.close(success=True)
+        >>> path.suffix
+        '.json'
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        fps: int = 20,
+        crf: int = 18,
+        preset: str = "ultrafast",
+        lossless: bool = False,
+    ) -> None:
+        _check_metadata(metadata or {})
+        if fps < 1:
+            raise ValueError(f"fps is {fps}; it must be a positive number of ticks per second")
+        require_encoder(lossless=lossless)
+        self.files = DemoFiles(Path(directory), new_id())
+        self._metadata = dict(metadata or {})
+        self._fps, self._crf, self._preset, self._lossless = fps, crf, preset, lossless
+        self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
+        self._builder = RecordBuilder()
+        self._lines: TextIOWrapper | None = None
+        self._background: BackgroundWriter | None = None
+        self._frame_shape: tuple[int, ...] = ()
+        self._ticks = 0
+        self._return = 0.0
+        self._closed = False
+
+    @property
+    def ticks(self) -> int:
+        """How many ticks have been appended."""
+        return self._ticks
+
+    @property
+    def pending(self) -> int:
+        """How many of them wait for the encoder."""
+        return 0 if self._background is None else self._background.pending
+
+    @property
+    def closed(self) -> bool:
+        """Whether the demo was closed, aborted, or broken off by an error."""
+        return self._closed
+
+    def append(
+        self,
+        frame: Frame,
+        action: HumanAction,
+        *,
+        reward: float = 0.0,
+        executed: HumanAction | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Appends one tick; waits where the encoder has fallen behind.
+
+        Args:
+            frame: uint8 (H, W, 3) RGB, what was seen before the action; it is copied. The first one fixes the size.
+            action: The human action to learn from this tick.
+            reward: Reward of the step.
+            executed: The human action that was executed, where ``action`` is a label for it (DAgger).
+            state: State of the game before the action, any of ``records.STATE_KEYS``.
+
+        Raises:
+            ValueError: The frame, the action, the reward or the state is not what it should be; the tick is not
+                recorded.
+            DemoWriteError: The disk is full, or otherwise refuses; it may be an earlier tick that could not be
+                written. What was written so far stays, as a partial recording.
+            RuntimeError: The writer is closed, or this process is a fork of the one that began the recording.
+        """
+        if self._closed:
+            raise RuntimeError("this demo is closed; open a new DemoWriter for the next episode")
+        self._check_frame(frame)
+        # game time, not the clock: the same episode gives the same records
+        milli = 1000 * self._ticks // self._fps
+        record = self._builder.build(action, milli=milli, reward=reward, executed=executed, state=state)
+        line = to_line(record)
+        frame = packed_copy(frame)
+        with self._disk():
+            if self._background is None:
+                self._background = self._open(frame)
+            self._background.put(frame, line, float(reward))
+        self._ticks += 1
+        self._return += float(reward)
+
+    def summary(self, *, success: bool | None = None, ended: Ending = "close") -> EpisodeSummary:
+        """Returns what would be recorded of the episode if it were closed now."""
+        wall_time = round(time.monotonic() - self._clock, 3)
+        return EpisodeSummary(self.files.id, self._ticks, self._return, success, ended, wall_time)
+
+    def close(
+        self,
+        *,
+        success: bool | None = None,
+        ended: Ending = "close",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Path | None:
+        """Finishes the demo: all three files are on disk, and get their names.
+
+        Args:
+            success: Whether the episode succeeded; None if that is not known.
+            ended: Why the recording ends.
+            metadata: More for ``<id>.json``, known only now.
+
+        Returns:
+            The path of ``<id>.json``; None if no tick was appended (nothing is written then) or if the writer is
+            closed already.
+
+        Raises:
+            ValueError: ``metadata`` uses a key that the writer itself writes.
+            DemoWriteError: The disk is full, or otherwise refuses.
+        """
+        _check_metadata(metadata or {})
+        if self._closed or self._background is None or self._lines is None:
+            self._closed = True
+            return None
+        self._metadata.update(metadata or {})
+        with self._disk():
+            self._background.finish()
+            self._ticks, self._return = self._background.written  # an interrupt may have come between put and count
+            sync(partial(self.files.video))
+            self._lines.flush()
+            os.fsync(self._lines.fileno())
+            self._write_metadata(self.summary(success=success, ended=ended))
+            if sys.platform == "win32":  # it renames no open file
+                self._lines.close()
+            finish(self.files)
+            self._lines.close()  # last: it holds the lock that says "being recorded"
+        self._closed = True
+        return self.files.metadata
+
+    def abort(self) -> None:
+        """Throws the demo away: nothing of it stays on disk."""
+        if self._closed:
+            return
+        self._release()
+        self._remove()
+
+    def __enter__(self) -> DemoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(ended="close" if kind is None else "error")
+
+    def _check_frame(self, frame: Frame) -> None:
+        if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+            what = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+            raise ValueError(f"a frame is uint8 (H, W, 3), got {what}; vpt_gym.frames.find_frame makes one")
+        if self._ticks and frame.shape != self._frame_shape:
+            raise ValueError(f"the frame is {frame.shape}, the demo's first was {self._frame_shape}; sizes are fixed")
+
+    def _open(self, frame: Frame) -> BackgroundWriter:
+        self._frame_shape = frame.shape
+        self.files.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lines = self._open_lines()
+            self._write_metadata(self.summary(ended="recovered"))
+            video = VideoWriter(
+                partial(self.files.video),
+                (frame.shape[0], frame.shape[1]),
+                fps=self._fps,
+                crf=self._crf,
+                preset=self._preset,
+                lossless=self._lossless,
+            )
+            return BackgroundWriter(
+                video,
+                self._lines,
+                capacity=max(1, int(PENDING_SECONDS * self._fps)),
+                flush_every=max(1, int(FRAGMENT_SECONDS * self._fps)),
+            )
+        except BaseException:  # there is nothing to recover
+            self._release()
+            with suppress(OSError):
+                self._remove()
+            raise
+
+    def _open_lines(self) -> TextIOWrapper:
+        """Creates the file of records, locked: nobody else takes it for one that a crash left behind."""
+        while True:
+            lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")  # noqa: SIM115
+            while not try_lock(lines):  # a repair that runs just now was faster, and is about to remove it
+                time.sleep(0.001)
+            if os.fstat(lines.fileno()).st_nlink:
+                return lines
+            lines.close()
+
+    def _write_metadata(self, summary: EpisodeSummary) -> None:
+        metadata = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "id": summary.id,
+            "ticks": summary.ticks,
+            "return": summary.episode_return,
+            "success": summary.success,
+            "ended": summary.ended,
+            "started": self._started.isoformat(timespec="milliseconds"),
+            "wall_time": summary.wall_time,
+            "fps": self._fps,
+            "frame_size": list(self._frame_shape[:2]),
+            "lossless": self._lossless,
+            "versions": _versions(),
+            **self._metadata,
+        }
+        write_metadata(partial(self.files.metadata), metadata)
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, av.FFmpegError) as error:
+            self._release()
+            raise DemoWriteError(
+                f"cannot write demo {self.files.id} to {self.files.directory}: {error}. {room(self.files, self._ticks)}"
+                f"Free disk space or choose another directory; finished demos are not affected, and `vpt-gym demos "
+                f"repair {self.files.directory}` recovers what was written of this one ({self._ticks} ticks had been "
+                "appended)"
+            ) from error
+
+    def _remove(self) -> None:
+        for path in self.files.all:
+            partial(path).unlink(missing_ok=True)
+            scratch(partial(path)).unlink(missing_ok=True)
+
+    def _release(self) -> None:
+        self._closed = True
+        if self._background is not None:
+            self._background.discard()
+        if self._lines is not None:
+            with suppress(OSError, ValueError):
+                self._lines.close()
+
+
+OWN_KEYS = {
+    "format",
+    "format_version",
+    "id",
+    "ticks",
+    "return",
+    "success",
+    "ended",
+    "started",
+    "wall_time",
+    "fps",
+    "frame_size",
+    "lossless",
+    "versions",
+}
+"""Keys of the metadata that ``DemoWriter`` writes itself."""
+
+
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
+    taken = sorted(set(metadata) & OWN_KEYS)
+    if taken:
+        raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
+
+
+_GAMES: tuple[str, ...] = ("minedojo", "minerl", "craftground")
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: _version(name) for name in ("vpt-gym", "gymnasium", "av", "numpy")}
+    games: dict[str, str] = {name: _version(name) for name in _GAMES if name in sys.modules}
+    return {"python": platform.python_version(), **packages, **games}
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # it runs from a source tree
+        return "unknown"

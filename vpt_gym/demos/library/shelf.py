@@ -1,0 +1,180 @@
+"""The episodes of one directory of demos, as the page lists and draws them; and putting bad ones aside."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from vpt_gym.demos.demo import Demo, read_demo
+from vpt_gym.demos.files.names import OPTIONS_SUFFIX, DemoError, DemoFiles, files_of, list_demos, read_metadata
+from vpt_gym.demos.files.names import REJECTED as REJECTED  # re-exported
+from vpt_gym.demos.files.video import read_header
+
+_MOVING_SUFFIX = ".moving"
+
+
+class Episodes:
+    """The demos of a directory and those rejected from it. May be used from several threads at once.
+
+    A demo's files move together: while they do, the one by which it is listed (``.json``, or ``.jsonl`` of a contractor
+    recording) has another name. A move that a crash cut short is completed when the directory is opened again.
+
+    Args:
+        path: The directory, or any file of a demo in it.
+
+    Attributes:
+        directory: The directory.
+        chosen: The id of the demo that ``path`` named; None if it is the directory.
+
+    Raises:
+        FileNotFoundError: There is no such directory or demo.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.directory, self.chosen = Path(path), None
+        if not self.directory.is_dir():
+            files = files_of(path)
+            self.directory, self.chosen = files.directory, files.id
+            if not files.directory.is_dir() or files.id not in map(_id, list_demos(files.directory)):
+                raise FileNotFoundError(f"{path} is neither a directory of demos nor a finished demo")
+        self._lock = threading.Lock()
+        self._declared: dict[tuple[Path, int, int], int | None] = {}
+        rejected = self.directory / REJECTED
+        for source, target in ((self.directory, rejected), (rejected, self.directory)):
+            for moving in target.glob(f"*{_MOVING_SUFFIX}"):
+                _complete(source, target / moving.name.removesuffix(_MOVING_SUFFIX))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns the list for the page: one entry a demo, the rejected ones last, without reading their ticks.
+
+        Each has ``id``, ``rejected``, ``task``, ``success``, ``ticks``, ``return``, None where the metadata does not
+        say, and ``problem``, which is None unless the metadata cannot be read. Contractor recordings have no metadata:
+        of them it is the video's header that says ``ticks``, and nothing says the rest.
+        """
+        rows = []
+        for rejected in (False, True):
+            for path in self._paths(rejected):
+                metadata: dict[str, Any] = {}
+                problem = None
+                try:
+                    if path.suffix == ".json":
+                        metadata = read_metadata(path)
+                except DemoError as error:
+                    problem = str(error)
+                rows.append(
+                    {
+                        "id": _id(path),
+                        "rejected": rejected,
+                        "task": metadata.get("task") or metadata.get("env_id"),
+                        "success": metadata.get("success"),
+                        "ticks": metadata.get("ticks") if path.suffix == ".json" else self._frames_of(path),
+                        "return": metadata.get("return"),
+                        "problem": problem,
+                    }
+                )
+        return rows
+
+    def files(self, demo_id: str) -> DemoFiles:
+        """Returns where the files of a demo stand, rejected or not.
+
+        Raises:
+            KeyError: The directory holds no demo of that id. It is looked up among those, not joined to a path.
+        """
+        return files_of(self._find(demo_id))
+
+    def read(self, demo_id: str) -> Demo:
+        """Reads a demo.
+
+        Raises:
+            KeyError: The directory holds no demo of that id.
+            DemoError: It is damaged.
+        """
+        return read_demo(self._find(demo_id))
+
+    def reject(self, demo_id: str) -> None:
+        """Moves a demo to ``rejected/``; nothing happens if it is there.
+
+        Raises:
+            KeyError: The directory holds no demo of that id.
+            FileExistsError: ``rejected/`` holds files of that id.
+            OSError: A file cannot be moved; those that were are moved back.
+        """
+        self._move(demo_id, self.directory / REJECTED)
+
+    def restore(self, demo_id: str) -> None:
+        """Moves a demo back from ``rejected/``; nothing happens if it is not there.
+
+        Raises:
+            KeyError: The directory holds no demo of that id.
+            FileExistsError: The directory holds other files of that id.
+            OSError: A file cannot be moved; those that were are moved back.
+        """
+        self._move(demo_id, self.directory)
+
+    def _frames_of(self, path: Path) -> int | None:
+        """Returns how many frames the header of a contractor's video promises; None if nothing does."""
+        video = files_of(path).video
+        if not video.is_file():
+            return None
+        stat = video.stat()
+        key = (video, stat.st_size, stat.st_mtime_ns)
+        if key not in self._declared:
+            self._declared[key] = read_header(video, count=False).declared or None
+        return self._declared[key]
+
+    def _paths(self, rejected: bool) -> list[Path]:
+        if not rejected:
+            return list_demos(self.directory)
+        folder = self.directory / REJECTED
+        return list_demos(folder) if folder.is_dir() else []
+
+    def _find(self, demo_id: str) -> Path:
+        for rejected in (False, True):
+            for path in self._paths(rejected):
+                if _id(path) == demo_id:
+                    return path
+        raise KeyError(f"there is no finished demo {demo_id!r} in {self.directory}")
+
+    def _move(self, demo_id: str, folder: Path) -> None:
+        with self._lock:
+            listed = self._find(demo_id)
+            if listed.parent == folder:
+                return
+            folder.mkdir(exist_ok=True)
+            for path in _files(folder, demo_id):
+                if path.exists():
+                    raise FileExistsError(f"{path} exists already; remove it, or give it another name")
+            target = folder / listed.name
+            os.rename(listed, _moving(target))
+            try:
+                _complete(listed.parent, target)
+            except OSError:
+                for old, new in zip(_files(listed.parent, demo_id), _files(folder, demo_id), strict=True):
+                    if new.exists():
+                        os.rename(new, old)
+                os.rename(_moving(target), listed)
+                raise
+
+
+def _id(path: Path) -> str:
+    return files_of(path).id
+
+
+def _moving(path: Path) -> Path:
+    return path.with_name(path.name + _MOVING_SUFFIX)
+
+
+def _files(folder: Path, demo_id: str) -> list[Path]:
+    """Returns where the files of a demo stand or would stand, in the order they move."""
+    files = DemoFiles(folder, demo_id)
+    return [files.metadata, files.records, files.video, folder / f"{demo_id}{OPTIONS_SUFFIX}"]
+
+
+def _complete(source: Path, listed: Path) -> None:
+    """Moves those files of a demo that have not arrived yet, and at last gives the one that lists it its name."""
+    for old, new in zip(_files(source, _id(listed)), _files(listed.parent, _id(listed)), strict=True):
+        if old.exists():  # it may be missing from the demo, or have arrived
+            os.rename(old, new)
+    os.rename(_moving(listed), listed)

@@ -1,0 +1,174 @@
+"""What is in a directory of demos: how much, how often each button, how the camera moves, what VPT codes lose of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions import camera, codec
+from vpt_gym.actions.human import BUTTONS
+from vpt_gym.demos.demo import read_demo
+from vpt_gym.demos.files.contractor import Compat
+from vpt_gym.demos.files.names import DemoError, list_demos
+
+
+@dataclass(frozen=True)
+class DemoStats:
+    """What N whole demos hold, over all their ticks; damaged ones are left out and listed.
+
+    Attributes:
+        lengths: Ticks of each demo, in the order of their ids.
+        null_ticks: Ticks in which nothing is done.
+        held: Button -> ticks in which it is held.
+        unsaid_ticks: Ticks whose buttons VPT has no code for (ESC, swapHands, pickItem; keys that exclude each other).
+        camera: (11, 11) int64, ticks by camera bin, [pitch, yaw]; the middle one is a resting camera.
+        moved: (2,) float64, degrees moved in all, (pitch, yaw).
+        lost: (2,) float64, degrees of it by which the codes miss: the distance of each tick's movement from its bin's.
+        moving_ticks: Ticks in which the camera moves at all.
+        stilled_ticks: Those of them whose code says that it rests.
+        clipped_ticks: Those of them that move by more than 10 degrees, VPT's most, about an axis.
+        outcomes: Whether each demo succeeded, in the same order; None where that is not known.
+        damaged: (id, what is wrong) of each damaged demo.
+    """
+
+    lengths: tuple[int, ...]
+    null_ticks: int
+    held: dict[str, int]
+    unsaid_ticks: int
+    camera: npt.NDArray[np.int64]
+    moved: npt.NDArray[np.float64]
+    lost: npt.NDArray[np.float64]
+    moving_ticks: int
+    stilled_ticks: int
+    clipped_ticks: int
+    outcomes: tuple[bool | None, ...]
+    damaged: tuple[tuple[str, str], ...]
+
+    @property
+    def episodes(self) -> int:
+        """How many demos were read."""
+        return len(self.lengths)
+
+    @property
+    def ticks(self) -> int:
+        """How many ticks they hold."""
+        return sum(self.lengths)
+
+    @property
+    def successes(self) -> int:
+        """How many succeeded."""
+        return self.outcomes.count(True)
+
+    @property
+    def failures(self) -> int:
+        """How many did not. Of the others it is not known."""
+        return self.outcomes.count(False)
+
+    @property
+    def success_rate(self) -> float | None:
+        """Successes among the demos of which it is known; None if it is known of none."""
+        known = self.successes + self.failures
+        return self.successes / known if known else None
+
+    @property
+    def camera_lost(self) -> tuple[float, float]:
+        """Share of the camera's movement that the codes miss, (pitch, yaw), in [0, 1]; 0 where it never moves."""
+        pitch, yaw = np.divide(self.lost, self.moved, out=np.zeros(2), where=self.moved > 0).tolist()
+        return pitch, yaw
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns all of it as JSON values; shares are of all ticks, or of the moving ones for the camera."""
+        moving = max(self.moving_ticks, 1)
+        pitch, yaw = self.camera_lost
+        return {
+            "episodes": self.episodes,
+            "ticks": self.ticks,
+            "ticks_per_episode": {
+                "min": min(self.lengths, default=0),
+                "median": float(np.median(self.lengths)) if self.lengths else 0.0,
+                "max": max(self.lengths, default=0),
+            },
+            "hours": self.ticks / 20 / 3600,
+            "successes": self.successes,
+            "failures": self.failures,
+            "success_unknown": self.episodes - self.successes - self.failures,
+            "success_rate": self.success_rate,
+            "null_share": self._share(self.null_ticks),
+            "held_share": {name: self._share(count) for name, count in self.held.items()},
+            "buttons_unsaid_share": self._share(self.unsaid_ticks),
+            "camera": {
+                "moving_share": self._share(self.moving_ticks),
+                "lost_share": {"pitch": pitch, "yaw": yaw},
+                "stilled_share_of_moving": self.stilled_ticks / moving,
+                "clipped_share_of_moving": self.clipped_ticks / moving,
+                "bin_degrees": camera.BIN_DEGREES.tolist(),
+                "ticks_by_pitch_and_yaw_bin": self.camera.tolist(),
+            },
+            "damaged": [{"id": demo_id, "problem": problem} for demo_id, problem in self.damaged],
+        }
+
+    def _share(self, count: int) -> float:
+        return count / self.ticks if self.ticks else 0.0
+
+
+def read_stats(
+    directory: str | os.PathLike[str], *, compat: Compat = None, recorder_version: str | None = None
+) -> DemoStats:
+    """Reads the records of every demo in a directory; no video is decoded.
+
+    Args:
+        directory: The directory of demos.
+        compat: As in ``read_demo``: ``"openai"`` counts what the public loader reads, its truncated camera too. What
+            that lost is then not to be seen here: compare with None.
+        recorder_version: As in ``read_demo``.
+
+    Raises:
+        FileNotFoundError: There is no such directory.
+        ValueError: ``compat`` or ``recorder_version`` is not of the kind above.
+    """
+    lengths: list[int] = []
+    damaged: list[tuple[str, str]] = []
+    held = dict.fromkeys(BUTTONS, 0)
+    bins = np.zeros(codec.N_CAMERA, np.int64)
+    moved, lost = np.zeros(2), np.zeros(2)
+    counts = dict.fromkeys(("null", "unsaid", "moving", "stilled", "clipped"), 0)
+    outcomes: list[bool | None] = []
+    for path in list_demos(directory, lone_videos=True):
+        try:
+            demo = read_demo(path, compat=compat, recorder_version=recorder_version)
+        except DemoError as error:
+            damaged.append((path.stem, str(error)))
+            continue
+        lengths.append(len(demo))
+        outcomes.append(demo.success)
+        for name in BUTTONS:
+            held[name] += int(demo.actions[name].sum())
+        bins += np.bincount(demo.codes[:, 1], minlength=codec.N_CAMERA)
+        said = codec.decode(demo.codes)
+        degrees = demo.actions["camera"].astype(np.float64)
+        moved += np.abs(degrees).sum(axis=0)
+        lost += np.abs(degrees - said["camera"]).sum(axis=0)
+        moves = (degrees != 0).any(axis=1)
+        counts["null"] += int(demo.null.sum())
+        counts["unsaid"] += int(np.any([demo.actions[name] != said[name] for name in BUTTONS], axis=0).sum())
+        counts["moving"] += int(moves.sum())
+        counts["stilled"] += int((moves & (demo.codes[:, 1] == codec.NULL_CAMERA)).sum())
+        counts["clipped"] += int((np.abs(degrees) > camera.MAX_DEGREES).any(axis=1).sum())
+    return DemoStats(
+        lengths=tuple(lengths),
+        null_ticks=counts["null"],
+        held=held,
+        unsaid_ticks=counts["unsaid"],
+        camera=bins.reshape(camera.N_BINS, camera.N_BINS),
+        moved=moved,
+        lost=lost,
+        moving_ticks=counts["moving"],
+        stilled_ticks=counts["stilled"],
+        clipped_ticks=counts["clipped"],
+        outcomes=tuple(outcomes),
+        damaged=tuple(damaged),
+    )

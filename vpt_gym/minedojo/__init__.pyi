@@ -1,0 +1,9 @@
+from .env import MineDojoEnv
+from .factory import make
+from .game import GameError
+
+__all__ = [
+    "GameError",
+    "MineDojoEnv",
+    "make",
+]

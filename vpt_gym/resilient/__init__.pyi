@@ -1,0 +1,5 @@
+from .env import ResilientEnv
+
+__all__ = [
+    "ResilientEnv",
+]

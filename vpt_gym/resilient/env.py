@@ -1,0 +1,330 @@
+"""``ResilientEnv``: an environment whose crashes and hangs do not reach the program that uses it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import numbers
+import os
+import pickle
+import warnings
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import cloudpickle
+import gymnasium as gym
+
+from vpt_gym.resilient.child import Description, RemoteError
+from vpt_gym.resilient.parent import EnvFailure, Worker
+
+__all__ = ["EnvFailure", "ResilientEnv"]
+
+
+class WorkerTraceback(Exception):
+    """The traceback of an exception as it was in the worker, shown as its cause."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class ResilientEnv(gym.Env[Any, Any]):
+    """Runs another environment in a process of its own, and replaces that process when it fails.
+
+    A game that hangs cannot be interrupted from within its process. Here it is killed with everything that it has
+    started, wherever that has gone, and its temporary directory is removed; the next ``reset`` starts a fresh one.
+
+    What an exception of the env means:
+
+    - A *programming error* is raised to the caller as it is, with the worker's traceback as its cause, and the env
+      goes on: ``ArithmeticError``, ``AssertionError``, ``AttributeError``, ``ImportError``, ``LookupError``
+      (``KeyError``, ``IndexError``), ``NameError``, ``NotImplementedError``, ``TypeError``, ``ValueError``,
+      ``gymnasium.error.Error``, ``pickle.PickleError``, and what derives from these.
+    - Everything else is a *failure of the game*: ``OSError``, ``EOFError``, ``RuntimeError``, ``struct.error`` and
+      other exceptions, and of the ``ValueError`` family ``UnicodeError`` and ``json.JSONDecodeError``. So are the
+      end of the process and a missing answer.
+
+    A failure in ``step`` ends the episode: the last observation once more, reward 0.0, ``truncated=True`` and
+    ``info["env_error"]`` with the cause in words (``info["env_traceback"]``, where there is one). Do not learn from
+    this transition. A failed ``reset`` is tried again with a fresh process. A failure anywhere else raises
+    ``EnvFailure``, and the next ``step`` ends the episode as above. An env that itself reports ``info["env_error"]`` is
+    passed on as is.
+
+    ``info["restarts"]`` of ``reset`` counts the replaced processes so far. A fresh process's env knows nothing of
+    earlier seeds: give ``reset`` a seed where episodes must be repeatable.
+
+    Public attributes and methods of the env can be used: ``env.is_successful``, ``env.set_time(0)``. Attributes are
+    read-only copies. After the end of the program, however it comes, the process ends within about a second, unless the
+    env blocks all of Python's threads. Runs on Linux and macOS; a script needs no ``__main__`` guard, and every vector
+    environment may hold it.
+
+    Args:
+        env_fn: Makes the env, in the worker. Anything that ``cloudpickle`` can pickle.
+        reset_timeout: Seconds that a reset may take; None for no limit. MineDojo's first reset starts Java, and on a
+            new machine Gradle before it, which takes minutes.
+        step_timeout: Seconds that a step, ``render`` or another method may take; None for no limit.
+        close_timeout: Seconds that closing may take before the process is killed; None for no limit.
+        start_timeout: Seconds that the start of the process and ``env_fn`` may take; None for no limit.
+        reset_attempts: How often a reset is tried, at least 1.
+        cwd: Working directory of the worker, None for this process's. MineDojo writes ``logs/`` into it.
+
+    Raises:
+        TypeError: ``env_fn`` is not callable or cannot be pickled.
+        ValueError: Another argument is out of its range.
+        NotADirectoryError: ``cwd`` is not a directory.
+        NotImplementedError: This is Windows.
+        EnvFailure: The env could not be made; its ``__cause__`` is the exception of ``env_fn``, if there was one.
+
+    Example:
+        >>> import gymnasium as gym, vpt_gym
+        >>> def make():
+        ...     return gym.make("vpt_gym/Harvest1Log-v0", image_size=(128, 128))
+        >>> env = vpt_gym.ResilientEnv(make, step_timeout=60)
+        >>> obs, info = env.reset(seed=0)
+        >>> obs["rgb"].shape, info["restarts"]
+        ((3, 128, 128), 0)
+        >>> env.close()
+    """
+
+    def __init__(
+        self,
+        env_fn: Callable[[], gym.Env[Any, Any]],
+        reset_timeout: float | None = 600.0,
+        step_timeout: float | None = 60.0,
+        close_timeout: float | None = 30.0,
+        *,
+        start_timeout: float | None = 600.0,
+        reset_attempts: int = 3,
+        cwd: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if os.name != "posix":
+            raise NotImplementedError("ResilientEnv runs on Linux and macOS; on Windows, use it in WSL")
+        self._reset_timeout = _seconds("reset_timeout", reset_timeout)
+        self._step_timeout = _seconds("step_timeout", step_timeout)
+        self._close_timeout = _seconds("close_timeout", close_timeout)
+        self._start_timeout = _seconds("start_timeout", start_timeout)
+        if not isinstance(reset_attempts, int) or isinstance(reset_attempts, bool) or reset_attempts < 1:
+            raise ValueError(f"reset_attempts is {reset_attempts!r}; it must be an integer of at least 1")
+        if cwd is not None and not os.path.isdir(cwd):
+            raise NotADirectoryError(f"cwd is {os.fspath(cwd)!r}; it must be a directory that exists")
+        self._reset_attempts = reset_attempts
+        self._cwd = None if cwd is None else os.path.abspath(cwd)
+        self._env_fn = _pickle_env_fn(env_fn)
+        self._worker: Worker | None = None
+        self._failure = EnvFailure("no worker has been started")
+        self._observed: bytes | None = None  # the reply with the last observation; None outside of an episode
+        self._rendered: bytes | None = None
+        self._closed = False
+        self.restarts = 0
+        description = self._start()
+        self.action_space = description.action_space
+        self.observation_space = description.observation_space
+        self.metadata = description.metadata
+        self.render_mode = description.render_mode
+        self.spec = description.spec
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Starts an episode, in a fresh process where the last one has failed.
+
+        Args:
+            seed: Passed on to the env.
+            options: Passed on to the env.
+
+        Returns:
+            The env's first observation and its ``info``, with ``restarts`` (int) added.
+
+        Raises:
+            EnvFailure: All attempts failed; the message has the cause of each.
+            gymnasium.error.ClosedEnvironmentError: After ``close``.
+        """
+        self._check_open()
+        super().reset(seed=seed)
+        self._observed = None
+        failures: list[EnvFailure] = []
+        while len(failures) < self._reset_attempts:
+            try:
+                if self._worker is None:
+                    self.restarts += 1
+                    self._start()
+                (observation, info), reply = self._request("reset", seed, options, timeout=self._reset_timeout)
+            except EnvFailure as failure:
+                warnings.warn(f"the env failed; {failure}", RuntimeWarning, stacklevel=2)
+                failures.append(failure)
+            else:
+                self._observed = reply
+                return observation, {**info, "restarts": self.restarts}
+        causes = "; ".join(f"{number}. {failure}" for number, failure in enumerate(failures, 1))
+        raise EnvFailure(
+            f"reset failed {len(failures)} times: {causes}", "\n".join(failure.traceback for failure in failures)
+        ) from failures[-1]
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Plays one action.
+
+        Returns:
+            What the env returns. After a failure: the last observation (a copy), 0.0, False, True and ``info`` with
+            ``env_error`` (str) and, where there is one, ``env_traceback`` (str).
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first ``reset``, and after a failure.
+            gymnasium.error.ClosedEnvironmentError: After ``close``.
+        """
+        self._check_open()
+        if self._observed is None:
+            raise gym.error.ResetNeeded("call reset() before step()")
+        try:
+            if self._worker is None:
+                raise self._failure
+            result, reply = self._request("step", action, timeout=self._step_timeout)
+        except EnvFailure as failure:
+            observation = pickle.loads(self._observed)[0]
+            self._observed = None
+            info = {"env_error": str(failure)}
+            if failure.traceback:
+                info["env_traceback"] = failure.traceback
+            return observation, 0.0, False, True, info
+        self._observed = reply
+        return result  # type: ignore[no-any-return]
+
+    def render(self) -> Any:
+        """Returns what the env renders; the last of it while a failure is waiting for the next step or reset.
+
+        Raises:
+            EnvFailure: The env failed, and nothing has been rendered before.
+            gymnasium.error.ClosedEnvironmentError: After ``close``.
+        """
+        self._check_open()
+        try:
+            if self._worker is None:
+                raise self._failure
+            picture, self._rendered = self._request("render", timeout=self._step_timeout)
+        except EnvFailure:
+            if self._rendered is None:
+                raise
+            return pickle.loads(self._rendered)
+        return picture
+
+    def close(self) -> None:
+        """Closes the env and ends its process, by force if it does not end in time. Doing it again does nothing."""
+        self._closed = True
+        worker = self._worker
+        if worker is None:
+            return
+        try:
+            self._request("close", timeout=self._close_timeout)
+            worker.wait(self._close_timeout)
+        except EnvFailure as failure:
+            warnings.warn(f"the env was ended by force; {failure}", RuntimeWarning, stacklevel=2)
+        finally:
+            self._drop_worker()
+
+    def set_wrapper_attr(self, name: str, value: Any, *, force: bool = True) -> bool:
+        """Sets an attribute of this object; those of the env are read-only, a fresh process would not have the change.
+
+        Raises:
+            AttributeError: ``name`` is an attribute of the env.
+        """
+        if name not in vars(self) and not hasattr(type(self), name) and hasattr(self, name):
+            raise AttributeError(f"{name!r} belongs to the env in another process; set it in env_fn")
+        return super().set_wrapper_attr(name, value, force=force)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if self._worker is None:
+            raise AttributeError(f"{name!r} cannot be read: the env is closed or has failed ({self._failure})")
+        (is_method, value), _ = self._request("read", name, timeout=self._step_timeout)
+        return functools.partial(self._call, name) if is_method else value
+
+    def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        self._check_open()
+        if self._worker is None:
+            raise self._failure
+        return self._request("call", name, args, kwargs, timeout=self._step_timeout)[0]
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise gym.error.ClosedEnvironmentError("the env is closed; make a new one")
+
+    def _start(self) -> Description:
+        """Starts a worker and makes the env in it."""
+        try:
+            self._worker = Worker(self._cwd)
+        except OSError as error:
+            raise EnvFailure(f"make: cannot start a process: {error}") from error
+        # Also when this object is collected or the program ends without a close.
+        self._finalizer = weakref.finalize(self, self._worker.kill)
+        try:
+            description: Description = self._request("make", self._env_fn, timeout=self._start_timeout)[0]
+        except EnvFailure:
+            raise
+        except Exception as error:  # of env_fn, hence of any type
+            self._lose_worker(EnvFailure(f"make: {type(error).__name__}: {error}", str(error.__cause__ or "")))
+            raise self._failure from error
+        return description
+
+    def _request(self, name: str, *arguments: Any, timeout: float | None) -> tuple[Any, bytes]:
+        """Has the worker do something; returns its answer, and that as it came.
+
+        Raises:
+            EnvFailure: The env has failed, and there is no worker any more.
+            Exception: A programming error of the env.
+        """
+        assert self._worker is not None
+        message = cloudpickle.dumps((name, arguments))
+        try:
+            reply = self._worker.exchange(message, name, timeout)
+        except EnvFailure as lost:
+            self._lose_worker(lost)
+            raise
+        except BaseException as interruption:  # Ctrl-C: the reply, still to come, would be taken for the next one's
+            self._lose_worker(EnvFailure(f"{name}: {type(interruption).__name__} in the program while it waited"))
+            raise
+        value = pickle.loads(reply)
+        if not isinstance(value, RemoteError):
+            return value, reply
+        error = _exception(value)
+        if value.programming_error:
+            raise error
+        failure = EnvFailure(f"{name}: {value.summary}", value.traceback)
+        self._lose_worker(failure)
+        raise failure from error
+
+    def _lose_worker(self, failure: EnvFailure) -> None:
+        self._failure = failure
+        self._drop_worker()
+
+    def _drop_worker(self) -> None:
+        self._finalizer()
+        self._worker = None
+
+
+def _exception(remote: RemoteError) -> Exception:
+    """The worker's exception, or a ``RuntimeError`` in place of one that cannot be had here, with its traceback."""
+    error: Exception = RuntimeError(remote.summary)
+    if remote.pickled is not None:
+        with suppress(Exception):  # it may be of a class that only the worker can import; the text tells as much
+            error = pickle.loads(remote.pickled)
+    error.__cause__ = WorkerTraceback(remote.traceback)
+    return error
+
+
+def _pickle_env_fn(env_fn: object) -> bytes:
+    if not callable(env_fn):
+        raise TypeError(f"env_fn is {env_fn!r}; it must be a function that returns a gymnasium.Env")
+    try:
+        pickled: bytes = cloudpickle.dumps(env_fn)
+    except Exception as error:  # pickling runs code of whatever the function refers to
+        raise TypeError(
+            f"env_fn {env_fn!r} cannot be pickled ({error}); make the env and all it needs inside of the function"
+        ) from error
+    return pickled
+
+
+def _seconds(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, numbers.Real) and value is not True and 0 < float(value) < math.inf:
+        return float(value)
+    raise ValueError(f"{name} is {value!r}; it must be a number of seconds above 0, or None for no limit")

@@ -1,0 +1,131 @@
+"""The parent's side of one worker process: start it, exchange messages with it, be rid of it."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+import warnings
+from multiprocessing import Pipe
+
+from vpt_gym.resilient.process_tree import kill_processes
+from vpt_gym.system import interpreter
+
+# The parent's main module is not imported again, unlike by multiprocessing: a script needs no `__main__` guard, and a
+# restart does not wait for the imports of a whole training program.
+_PROGRAM = "from vpt_gym.resilient.child import main; main()"
+
+_GLANCE = 0.5  # seconds between looks at a silent worker: something it has forked may keep the pipe of a dead one open
+
+
+class EnvFailure(RuntimeError):
+    """An env that crashed, hung or could not be built, as opposed to an error in the program that uses it.
+
+    Attributes:
+        traceback: The worker's traceback as text, "" where it left none.
+    """
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message, traceback)
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Worker:
+    """A Python process that answers messages, in a session and with a temporary directory of its own.
+
+    Args:
+        cwd: Its working directory, None for the caller's.
+    """
+
+    def __init__(self, cwd: str | None) -> None:
+        self._owner = os.getpid()
+        self._killed = False
+        self._marker = f"VPT_GYM_WORKER_{uuid.uuid4().hex}"
+        self._directory = tempfile.mkdtemp(prefix="vpt_gym-")
+        self._pipe, theirs = Pipe()
+        arguments = [str(theirs.fileno()), str(self._owner), self._marker, self._directory]
+        try:
+            self._process = subprocess.Popen(
+                interpreter.command(_PROGRAM, *arguments),
+                stdin=subprocess.DEVNULL,
+                cwd=cwd,
+                env={**os.environ, "TMPDIR": self._directory, self._marker: "1"},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then closes the worker
+            )
+        except BaseException:
+            self._pipe.close()
+            shutil.rmtree(self._directory)
+            raise
+        finally:
+            theirs.close()
+
+    def exchange(self, message: bytes, doing: str, timeout: float | None) -> bytes:
+        """Sends a message and returns the reply.
+
+        Args:
+            message: What to send.
+            doing: What it asks for, for the errors.
+            timeout: Seconds to wait for the reply, None for ever.
+
+        Raises:
+            EnvFailure: The worker died, or did not answer in time. Only ``kill`` makes sense then.
+        """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        try:
+            self._pipe.send_bytes(message)
+            while not self._pipe.poll(max(0.0, min(_GLANCE, deadline - time.monotonic()))):
+                if time.monotonic() >= deadline:
+                    raise EnvFailure(f"{doing}: the env did not answer within {timeout:g} s")
+                if self._process.poll() is not None and not self._pipe.poll():
+                    raise EOFError
+            return self._pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise EnvFailure(f"{doing}: the env's process {self._ending()}") from error
+
+    def wait(self, timeout: float | None) -> None:
+        """Waits until the process has ended by itself.
+
+        Raises:
+            EnvFailure: It has not, after ``timeout`` seconds.
+        """
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise EnvFailure(f"the env's process did not exit within {error.timeout:g} s of its close") from error
+
+    def kill(self) -> None:
+        """Kills the process and all that it has started, reaps it and removes its temporary directory."""
+        if self._killed or os.getpid() != self._owner:  # a fork of the owner has a copy of this object
+            return
+        self._killed = True
+        root = self._process.pid if self._process.returncode is None else None  # else reaped: no longer its id
+        survivors = kill_processes(self._marker, root)
+        if survivors:
+            warnings.warn(f"these processes of an env could not be killed: {survivors}", RuntimeWarning, stacklevel=2)
+        else:
+            self._process.wait()
+        self._pipe.close()
+        try:
+            shutil.rmtree(self._directory)
+        except OSError as error:
+            warnings.warn(f"cannot remove an env's temporary directory: {error}", RuntimeWarning, stacklevel=2)
+
+    def _ending(self) -> str:
+        """How the process ended, in words."""
+        try:
+            code = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return "closed its pipe"
+        if code >= 0:
+            return f"exited with code {code}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"was killed by signal {-code} ({names.get(-code, 'unnamed')})"

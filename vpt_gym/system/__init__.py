@@ -1,0 +1,1 @@
+"""The machine and its processes: what it is, file locks, and starting another Python."""

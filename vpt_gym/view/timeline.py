@@ -1,0 +1,61 @@
+"""What the page draws of one demo: when each button is held, how the camera moves, and the rewards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.actions.human import BUTTONS
+from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.files.names import REJECTED as REJECTED  # re-exported
+
+
+def timeline(demo: Demo) -> dict[str, Any]:
+    """Returns what the page draws of a demo of T ticks, as JSON.
+
+    ``label`` is what to learn; ``executed`` is what was done, None where they never differ. Both have the form of
+    ``drawn``. ``rewards`` holds T numbers; ``null``, T times whether nothing is done, which training leaves out.
+    """
+    differs = np.zeros(len(demo), np.bool_)
+    for name in BUTTONS:
+        differs |= demo.actions[name] != demo.executed[name]
+    differs |= (demo.actions["camera"] != demo.executed["camera"]).any(axis=1)
+    return {
+        "id": demo.id,
+        "ticks": len(demo),
+        "fps": demo.metadata.get("fps", 20),
+        "frame_size": list(demo.frame_size),
+        "success": demo.success,
+        "metadata": demo.metadata,
+        "label": drawn(demo.actions),
+        "executed": drawn(demo.executed) if differs.any() else None,
+        "rewards": demo.rewards.tolist(),
+        "null": demo.null.tolist(),
+    }
+
+
+def drawn(actions: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Returns T human actions in the form that the page draws.
+
+    Args:
+        actions: Each of the 23 buttons (T,) 0/1, and ``camera`` (T, 2) degrees per tick, (pitch, yaw).
+
+    Returns:
+        ``buttons``: for each that is ever held, its runs ``[first tick, tick behind the last]``; ``pitch`` and
+        ``yaw``: T numbers, degrees per tick.
+    """
+    held = {name: runs(actions[name]) for name in BUTTONS}
+    pitch, yaw = np.round(np.asarray(actions["camera"], np.float64), 4).T
+    return {
+        "buttons": {name: spans for name, spans in held.items() if spans},
+        "pitch": pitch.tolist(),
+        "yaw": yaw.tolist(),
+    }
+
+
+def runs(flags: npt.NDArray[Any]) -> list[list[int]]:
+    """Returns where (T,) flags are not zero, as ``[first, behind the last]`` of each run."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags) != 0, [0]]).astype(np.int8)))
+    return [[int(start), int(end)] for start, end in edges.reshape(-1, 2)]

@@ -1,0 +1,7 @@
+from .env import VoxelEnv
+from .vector import make_worlds
+
+__all__ = [
+    "VoxelEnv",
+    "make_worlds",
+]

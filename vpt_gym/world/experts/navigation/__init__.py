@@ -1,0 +1,1 @@
+"""Finding the way for scripted players: walking, digging through the ground, and choosing targets."""

@@ -1,0 +1,1 @@
+"""How the kernels of the world are compiled and cached, and their random numbers."""

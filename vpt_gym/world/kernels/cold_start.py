@@ -1,0 +1,158 @@
+"""The first use on a machine: each kernel is compiled once, whoever needs it, and two processes share the work."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from vpt_gym.system import interpreter
+from vpt_gym.system.file_lock import alone, try_lock
+from vpt_gym.system.machine import usable_processors
+
+_PROGRAM = "from vpt_gym.world.kernels.cold_start import run_unless_running; run_unless_running(*sys.argv[2:])"
+_MARKER = "VPT_GYM_COMPILES"
+"""Set in the environment of the process that compiles: it starts no other."""
+
+
+def is_cached(compiled: Any, signature: Any = None) -> bool:
+    """Tells whether numba has machine code for a kernel on disk that is valid for this source and this processor.
+
+    numba has no public question for this; where its cache looks different from what is expected, the answer is True:
+    then nothing here is done.
+
+    Args:
+        compiled: The kernel.
+        signature: Types of its arguments; None for any.
+    """
+    if signature is None and getattr(compiled, "signatures", True):  # interpreted, or compiled in this process already
+        return True
+    try:
+        keys = compiled._cache._cache_file._load_index()
+        return any(
+            processor == compiled.targetctx.codegen().magic_tuple() and signature in (None, types)
+            for types, processor, *_ in keys
+        )
+    except (AttributeError, OSError, TypeError, ValueError):
+        return True
+
+
+def compile_once(compiled: Any) -> None:
+    """Lets processes that need a kernel at the same time wait for the first of them, and take its code from the disk.
+
+    Args:
+        compiled: What ``numba.njit(cache=True)`` returns; changed.
+    """
+    compile_now = compiled.compile
+
+    def compile_in_turn(signature: Any) -> Any:
+        if is_cached(compiled, signature):
+            return compile_now(signature)
+        with _turn(compiled), _no_collection():
+            return compile_now(signature)
+
+    compiled.compile = compile_in_turn
+
+
+@contextmanager
+def _turn(compiled: Any) -> Iterator[None]:
+    """Waits until no other process compiles a kernel. Where no file can be locked, nobody waits."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(alone(_lock_file(compiled, compiled.py_func.__qualname__)))
+        yield
+
+
+def _lock_file(compiled: Any, name: str) -> Path:
+    """Returns a file in the folder of a kernel's code; makes the folder.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
+    folder = Path(compiled._cache.cache_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.lock"
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Python does not look for garbage meanwhile.
+
+    A compiler makes little of it, but so many objects that the search takes a tenth of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@functools.cache
+def announce_compilation(what: str, seconds: int, *kernels: Callable[..., Any]) -> None:
+    """Says once on stderr that kernels are about to be compiled, if they are: the wait would look like a hang.
+
+    Args:
+        what: Whose kernels.
+        seconds: About how long it takes.
+        *kernels: The slowest of them.
+    """
+    if not all(is_cached(compiled) for compiled in kernels):
+        print(
+            f"vpt_gym: compiling the {what}'s kernels (about {seconds} s, once per machine) ...",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+@functools.cache
+def compile_beside(module: str, compiled: Any) -> subprocess.Popen[bytes] | None:
+    """Starts a process that compiles a kernel while this one compiles others, if its code is not on disk; once.
+
+    This process takes the code from the disk, see ``compile_once``. Whatever becomes of the other one, all that it did
+    not do is done here. It ends by itself, or is killed when this process exits before.
+
+    Args:
+        module: What the process runs, as ``python -m`` does. Where it runs already, for another process, it ends.
+        compiled: The slowest kernel that it compiles.
+
+    Returns:
+        The process; None if there is nothing to do, no second processor to do it, or no way to start Python. Processes
+        of ``multiprocessing`` start none: they have been started because there is other work for the processors.
+    """
+    if is_cached(compiled) or usable_processors() < 2 or multiprocessing.parent_process() or _MARKER in os.environ:
+        return None
+    if not sys.executable or getattr(sys, "frozen", False):  # the program is not a Python interpreter
+        return None
+    nothing = subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            interpreter.command(_PROGRAM, module, str(_lock_file(compiled, module))),
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            env={**os.environ, _MARKER: "1"},
+        )
+    except OSError:  # no interpreter, no memory for another one, or no folder for the code
+        return None
+    atexit.register(process.kill)
+    threading.Thread(target=process.wait, daemon=True).start()  # else the dead process would stay in the system's table
+    return process
+
+
+def run_unless_running(module: str, lock: str) -> None:
+    """Runs a module, as ``python -m`` does, unless another process does so with the same lock file."""
+    with open(lock, "ab") as file:
+        if try_lock(file):
+            runpy.run_module(module, run_name="__main__")

@@ -1,0 +1,1 @@
+"""One tick of the player: controls, combat, and the inventory screens."""

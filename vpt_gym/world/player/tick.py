@@ -1,0 +1,222 @@
+"""One tick of the world: the only place where its state changes by itself.
+
+Every action interface ends here, so that the same intent gives the same trajectory through each of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.catalog.blocks import CRAFTING_TABLE, FURNACE
+from vpt_gym.world.catalog.items import BUCKET, NO_ITEM, WATER_BUCKET
+from vpt_gym.world.core.fields import set_block
+from vpt_gym.world.core.geometry import EYE_HEIGHT, REACH, SNEAKING_EYE_HEIGHT, look, wrapped
+from vpt_gym.world.core.motion import move_player
+from vpt_gym.world.core.picking import pick
+from vpt_gym.world.creatures.tick import advance_creatures, creature_in_sight
+from vpt_gym.world.kernels.compiled import kernel
+from vpt_gym.world.player.combat import CREATURE_REACH, hit, use_on_creature
+from vpt_gym.world.player.controls import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY
+from vpt_gym.world.player.screen_layout import FURNACE_SCREEN, TABLE_SCREEN, WINDOW_HEIGHT, WINDOW_WIDTH
+from vpt_gym.world.rules.digging import MOST_CHANGES, dig, held_item
+from vpt_gym.world.rules.inventory import swap_slots
+from vpt_gym.world.rules.loot import move_items, throw_from
+from vpt_gym.world.rules.placing import put, use_bucket
+from vpt_gym.world.rules.vitals import can_eat, eat, live, tire
+
+USE_DELAY = 4
+"""Ticks between two uses while the key is held; a new press acts at once."""
+SWING_TICKS = 6
+
+
+@kernel
+def aim(w: Any) -> bool:
+    """Finds the block or the creature in the cross-hairs; True when the block is the one of the tick before.
+
+    A creature that is nearer than the block but out of reach of a blow hides the block.
+    """
+    p = w.player[0]
+    cell = np.zeros(4, np.int64)
+    dx, dy, dz = look(p.yaw, p.pitch)
+    eye = p.y + (SNEAKING_EYE_HEIGHT if p.sneaking else EYE_HEIGHT)
+    way = pick(w.blocks, p.x, eye, p.z, dx, dy, dz, REACH, cell)
+    creature, distance = creature_in_sight(w, p.x, eye, p.z, dx, dy, dz, way if way >= 0.0 else REACH)
+    p.aim_creature = creature if creature >= 0 and distance <= CREATURE_REACH else -1
+    aims = way >= 0.0 and creature < 0
+    same = aims and p.aims != 0 and cell[0] == p.aim_x and cell[1] == p.aim_y and cell[2] == p.aim_z
+    p.aims = 1 if aims else 0
+    p.aim_x = cell[0]
+    p.aim_y = cell[1]
+    p.aim_z = cell[2]
+    p.aim_face = cell[3]
+    return same
+
+
+@kernel
+def open_screen(screens: Any, kind: int, x: int, y: int, z: int) -> None:
+    """Opens a screen, with the cursor in the middle; (x, y, z) is the table or furnace."""
+    screen = screens[0]
+    screen.open = kind
+    screen.x = x
+    screen.y = y
+    screen.z = z
+    screen.cursor_x = WINDOW_WIDTH / 2
+    screen.cursor_y = WINDOW_HEIGHT / 2
+
+
+@kernel
+def use_hand(w: Any, changes: Any, opens: int) -> None:
+    """Does what the use key does: on a creature, on a table or furnace, or with what is in the hand."""
+    p = w.player[0]
+    if p.aim_creature >= 0 and use_on_creature(w, p.aim_creature):
+        return
+    item = held_item(w.inventory, p.slot)
+    if p.aims and opens and not (p.sneaking and item != NO_ITEM):
+        block = w.blocks[p.aim_x, p.aim_z, p.aim_y]
+        if block in (CRAFTING_TABLE, FURNACE):
+            open_screen(
+                w.screen, TABLE_SCREEN if block == CRAFTING_TABLE else FURNACE_SCREEN, p.aim_x, p.aim_y, p.aim_z
+            )
+            return
+    if item in (BUCKET, WATER_BUCKET):
+        use_bucket(w, changes)
+    elif item != NO_ITEM and can_eat(p, item):
+        p.eat_ticks = 1
+    else:
+        put(w.blocks, w.inventory, w.creatures, p, changes, p.slot)
+
+
+@kernel
+def select(inventory: Any, p: Any, slot: int, equip: int) -> None:
+    """Changes what is in the hand; digging, eating and the charge of a blow start over when it is another item."""
+    before = held_item(inventory, p.slot)
+    if slot >= 0:
+        p.slot = slot
+    if equip >= 0:
+        swap_slots(inventory, p.slot, equip)
+    if held_item(inventory, p.slot) != before:
+        p.since_attack = 0
+        p.eat_ticks = 0
+        p.dug = 0.0
+
+
+@kernel
+def act(w: Any, dig_speed: float, attack: int, use: int, drop: int, place: int, opens: int, same: bool) -> None:
+    """Lets the player's hand do what the keys say, after the aim has been found."""
+    p = w.player[0]
+    pressed = attack != 0 and p.keys & ATTACK_KEY == 0
+    changes = np.empty((MOST_CHANGES + 1, 4), np.int64)
+    changes[0, 0] = 0
+    if p.use_delay > 0:
+        p.use_delay -= 1
+    if p.eat_ticks > 0:
+        if use:
+            eat(w.inventory, p)
+        else:
+            p.eat_ticks = 0
+    elif use and (p.use_delay == 0 or not p.keys & USE_KEY):
+        p.use_delay = USE_DELAY
+        use_hand(w, changes, opens)
+    if attack and p.eat_ticks == 0 and p.aim_creature < 0:
+        dig(w, changes, pressed, same, dig_speed)
+    else:
+        p.dug = 0.0
+        if p.dig_delay > 0:
+            p.dig_delay -= 1
+    if pressed and p.eat_ticks == 0:
+        if p.aim_creature >= 0:
+            hit(w, p.aim_creature)
+        elif not p.aims:
+            p.since_attack = 0
+    if attack or p.swing > 0:
+        p.swing = (p.swing + 1) % SWING_TICKS
+    if drop and not p.keys & DROP_KEY:
+        throw_from(w.items, w.player, w.inventory, p.slot)
+    for step in range(2):  # the block that use has placed may be in the way of the other one
+        if step == 1 and place >= 0:
+            put(w.blocks, w.inventory, w.creatures, p, changes, place)
+        for k in range(1, changes[0, 0] + 1):
+            set_block(w, changes[k, 0], changes[k, 1], changes[k, 2], changes[k, 3])
+        changes[0, 0] = 0
+
+
+@kernel
+def advance(
+    w: Any,
+    dig_speed: float,
+    forward: int,
+    strafe: int,
+    jump: int,
+    sneak: int,
+    sprint: int,
+    attack: int,
+    use: int,
+    drop: int,
+    slot: int,
+    equip: int,
+    place: int,
+    destroy: int,
+    pitch: float,
+    yaw: float,
+    inventory: int,
+    escape: int,
+    craft: int,
+    opens: int,
+) -> None:
+    """Advances the world by one tick (1/20 s): the view turns, the player moves, then acts on what it now aims at.
+
+    Screens, crafting and furnaces are not its business: ``inventory``, ``escape`` and ``craft`` do nothing here, see
+    ``play``.
+
+    Args:
+        w: The ``World``; changed.
+        dig_speed: Multiplies the speed of digging.
+        forward: This and the rest are the ``Controls``. A dead player does nothing.
+        strafe: See ``Controls``.
+        jump: See ``Controls``.
+        sneak: See ``Controls``.
+        sprint: See ``Controls``.
+        attack: See ``Controls``.
+        use: See ``Controls``.
+        drop: See ``Controls``.
+        slot: See ``Controls``.
+        equip: See ``Controls``.
+        place: See ``Controls``.
+        destroy: See ``Controls``.
+        pitch: See ``Controls``.
+        yaw: See ``Controls``.
+        inventory: See ``Controls``.
+        escape: See ``Controls``.
+        craft: See ``Controls``.
+        opens: See ``Controls``.
+    """
+    p = w.player[0]
+    clock = w.clock[0]
+    p.ticks += 1
+    p.since_attack += 1
+    if not clock.frozen:
+        clock.time += 1
+    alive = p.health > 0.0
+    if alive:
+        p.yaw = (p.yaw + yaw + 180.0) % 360.0 - 180.0
+        p.pitch = min(90.0, max(-90.0, p.pitch + pitch))
+        select(w.inventory, p, slot, equip)
+        if destroy >= 0:
+            w.inventory[destroy, 1] = 0
+        x = p.x
+        y = p.y
+        z = p.z
+        move_player(w, p, forward, strafe, jump, sneak, sprint)
+        dx = wrapped(p.x - x)
+        dz = wrapped(p.z - z)
+        level = dx * dx + dz * dz
+        tire(p, np.sqrt(level + (p.y - y) * (p.y - y)), np.sqrt(level))
+        live(w.blocks, p)
+        same = aim(w)
+        act(w, dig_speed, attack, use, drop, place, opens, same)
+        p.keys = attack * ATTACK_KEY + use * USE_KEY + drop * DROP_KEY + inventory * INVENTORY_KEY
+    advance_creatures(w)
+    move_items(w.blocks, w.items, w.inventory, p)
+    aim(w)  # the block may be gone, or a new one in the way

@@ -1,0 +1,1 @@
+"""Frames of the world: rays through the blocks, figures, sky and overlays."""

@@ -1,0 +1,1 @@
+"""Textures and shapes, all made here: blocks, items and creatures."""

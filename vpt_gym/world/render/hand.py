@@ -1,0 +1,116 @@
+"""The player's arm and what it holds, at the lower right of the frame."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.world.core.state import NOON
+from vpt_gym.world.render.art.creature_models import SKINS
+from vpt_gym.world.render.art.textures import art
+from vpt_gym.world.render.boxes import AXES, BOX_COLUMNS, HALF, MIDDLE, SHINE, SKIN, SPRITE, draw_box
+from vpt_gym.world.render.figures import FIRST_SKIN, FIRST_SPRITE, IS_FLAT, shift, turn
+from vpt_gym.world.render.heavens import heavens_at
+from vpt_gym.world.render.overlay.gui import Layer, blend
+from vpt_gym.world.render.rays import depth_size
+from vpt_gym.world.render.shading import FAR
+
+Array = np.ndarray[Any, Any]
+
+SWING_TICKS = 6
+"""Phases of ``PLAYER.swing``."""
+EATING_PHASES = 4
+HELD_CACHE = 128
+"""Pictures of the hand that are kept, each for an item and a phase."""
+ARM_SKIN = FIRST_SKIN + SKINS.index("arm") * 1536
+
+
+def _upright(x: float, y: float, z: float) -> Array:
+    """Returns a box in the axes of the view: x to the right, y up, z ahead, blocks from the eye."""
+    box = np.zeros(BOX_COLUMNS)
+    box[MIDDLE : MIDDLE + 3] = x, y, z
+    box[AXES], box[AXES + 4], box[AXES + 8] = 1.0, 1.0, 1.0
+    box[SHINE : SHINE + 3] = 255.0
+    return box
+
+
+def _posed(item: int, swing: int, eating: int) -> Array:
+    """Returns the box of the arm, of a held block or of a held item."""
+    phase = math.sin(math.pi * swing / SWING_TICKS)
+    early = math.sin(math.pi * math.sqrt(swing / SWING_TICKS))
+    if item == 0:
+        box = _upright(0.68 - 0.36 * early, -0.56 + 0.16 * phase, 0.80 + 0.12 * phase)
+        turn(box, 2, 0, -24.0 - 26.0 * early)
+        turn(box, 1, 2, 236.0 + 14.0 * phase)
+        turn(box, 2, 0, 12.0)
+        box[HALF : HALF + 3] = 0.125, 0.375, 0.125
+        box[SKIN] = ARM_SKIN
+        return box
+    x, y, z = 0.58 - 0.36 * early, -0.46 + 0.14 * phase, 0.92 - 0.06 * phase
+    if eating:
+        x, y, z = 0.20, -0.34 + 0.05 * math.sin(0.5 * math.pi * eating), 0.70
+    box = _upright(x, y, z)
+    if IS_FLAT[item]:
+        turn(box, 0, 2, 128.0 + 16.0 * early)
+        turn(box, 0, 1, -14.0 - 52.0 * phase)
+        shift(box, 0.04, 0.14, 0.0)
+        box[HALF : HALF + 3] = 0.34, 0.34, 0.34 / 16
+        box[SKIN] = FIRST_SPRITE + item * 256
+        box[SPRITE] = 1.0
+    else:
+        turn(box, 0, 2, 45.0 + 25.0 * early)
+        turn(box, 1, 2, 30.0 * phase)
+        box[HALF : HALF + 3] = 0.2
+        box[SKIN] = item * 1536
+    return box
+
+
+class Hand:
+    """Draws the hand in frames of one size.
+
+    Args:
+        height: Of the frames, pixels.
+        width: Likewise.
+        up: Tangent of half the vertical field of view.
+    """
+
+    def __init__(self, height: int, width: int, up: float) -> None:
+        self._height = height
+        self._width = width
+        self._camera = np.array(((0, 0, 1), (up * width / height, 0, 0), (0, up, 0)), np.float32)
+        self._heavens = heavens_at(NOON, 0.0)
+        self._layers: dict[tuple[int, int, int], Layer] = {}
+
+    def draw(self, frame: Array, item: int, swing: int, eat_ticks: int, shine: int) -> None:
+        """Draws on a flat (3, height, width) frame, in place.
+
+        Args:
+            frame: The frame.
+            item: Item id in the hand, 0 = nothing.
+            swing: Phase of the arm, 0 to ``SWING_TICKS`` - 1.
+            eat_ticks: How long it has been eating.
+            shine: Light on it, 0x00BBGGRR.
+        """
+        eating = eat_ticks // 2 % EATING_PHASES + 1 if eat_ticks > 0 else 0
+        pose = (item, swing, eating)
+        if pose not in self._layers:
+            if len(self._layers) >= HELD_CACHE:
+                del self._layers[next(iter(self._layers))]  # the oldest
+            self._layers[pose] = self._draw(*pose)
+        layer = self._layers[pose]
+        light = ((shine >> bits & 255) + 1 for bits in (0, 8, 16))
+        blend(frame, self._height * self._width, *layer, *light)
+
+    def _draw(self, item: int, swing: int, eating: int) -> Layer:
+        plane = self._height * self._width
+        frame = np.zeros(3 * plane, np.uint8)
+        depth = np.full(depth_size(self._height, self._width), FAR, np.float32)
+        box = _posed(item, swing, eating)
+        skins = art().skins
+        dry = depth.copy()
+        draw_box(box, self._height, self._width, self._camera, skins, self._heavens, frame, depth, dry)
+        pixels = np.flatnonzero(frame.reshape(3, plane).any(0))
+        colours = frame.reshape(3, plane)[:, pixels].T.astype(np.uint16)
+        return Layer(pixels.astype(np.int64), np.ascontiguousarray(colours), np.full(len(pixels), 256, np.uint16))

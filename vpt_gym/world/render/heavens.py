@@ -1,0 +1,47 @@
+"""The sky at a moment, as the kernels take it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vpt_gym.world.render.art.textures import art
+from vpt_gym.world.render.sky import FOG_END, FOG_START, daylight
+
+Array = np.ndarray[Any, Any]
+
+
+class Heavens(NamedTuple):
+    """What the sky and the light look like now, see ``sky``.
+
+    Attributes:
+        sky: (256,) uint32, 0x00BBGGRR, colour by the height of the view above the horizon, -1 to 1.
+        lightmap: (256,) uint32, 0x00BBGGRR, brightness of each colour of 255, by the byte of ``World.light``.
+        clouds: (CLOUD_CELLS ** 2,) uint8, 1 where there is cloud.
+        stars: (2 * STAR_CELLS ** 2,) uint8, brightness.
+        haze: (3,) int32, colour of the fog.
+        numbers: (8,) float32: direction of the sun along x and y, brightness of the stars and of the clouds, glow of a
+            low sun, all 0 to 1; drift of the clouds in blocks; start and inverse depth of the fog in blocks.
+    """
+
+    sky: Array
+    lightmap: Array
+    clouds: Array
+    stars: Array
+    haze: Array
+    numbers: Array
+
+
+def heavens_at(time: int, drift: float) -> Heavens:
+    """Returns the sky and the light at a time of day.
+
+    Args:
+        time: Ticks.
+        drift: How far the clouds have moved, blocks.
+    """
+    now, look_up = daylight(time), art()
+    numbers = (*now.sun, now.stars, now.clouds, now.glow, drift, FOG_START, 1.0 / (FOG_END - FOG_START))
+    return Heavens(
+        now.sky, now.lightmap, look_up.clouds, look_up.stars, now.haze.astype(np.int32), np.array(numbers, np.float32)
+    )

@@ -1,0 +1,1 @@
+"""What lies over the view: hotbar and hearts, and the inventory screens."""

@@ -1,0 +1,1 @@
+"""Minecraft's rules: inventory, digging, placing, crafting, smelting, loot and health."""

@@ -1,0 +1,190 @@
+"""Life and limb: falls, breath, hunger, healing and eating, with the figures of Minecraft 1.11 at normal difficulty.
+
+Left out: effects (a rotten flesh or a raw chicken only feeds), armour, experience, and that eating slows the player.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from vpt_gym.world.catalog.blocks import CACTUS, HEIGHT, MASK
+from vpt_gym.world.catalog.items import BUCKET, FOOD, MILK_BUCKET, SATURATION
+from vpt_gym.world.core.geometry import BODY_HEIGHT, HALF_WIDTH
+from vpt_gym.world.core.motion import JUMP_DELAY
+from vpt_gym.world.core.state import MAX_AIR, MAX_FOOD, MAX_HEALTH
+from vpt_gym.world.kernels.compiled import kernel
+
+FALL, CREATURE, DROWNING, STARVING, PRICKING = range(5)
+"""What hurts, the kinds of ``hurt``."""
+SAFE_FALL = 3.0
+"""Blocks."""
+HURT_DELAY = 10
+"""Ticks after a wound in which there is no second one."""
+BREATHLESS = -20
+"""Air at which a drowning player is hurt; it is then 0 again."""
+DROWNING_DAMAGE = 2.0
+EAT_TICKS = 32
+EXHAUSTION_LIMIT = 4.0
+"""Exhaustion that costs a point of saturation or food."""
+SPRINT_EXHAUSTION, SWIM_EXHAUSTION = 0.1, 0.01
+"""For each block of way."""
+JUMP_EXHAUSTION, SPRINT_JUMP_EXHAUSTION = 0.05, 0.2
+DIG_EXHAUSTION, ATTACK_EXHAUSTION, HURT_EXHAUSTION = 0.005, 0.1, 0.1
+HEALING_EXHAUSTION = 6.0
+"""For half a heart."""
+HEALING_FOOD = 18
+SLOW_TICKS, QUICK_TICKS = 80, 10
+"""Ticks for half a heart with food alone; ticks between two steps of healing with saturation."""
+LAST_HEALTH = 1.0
+"""Nobody starves at normal difficulty: hunger leaves half a heart."""
+PRICK = 1.0
+PRICK_REACH = 0.01
+"""Minecraft's cactus is a little narrower than its cell, so that bodies get into the cell; here they touch it."""
+
+
+@kernel
+def hurt(w: Any, amount: float, kind: int) -> bool:
+    """Hurts the player, unless he has just been hurt.
+
+    Simpler than Minecraft, where a harder second blow within the delay hurts by the difference.
+
+    Args:
+        w: The ``World``.
+        amount: Half hearts.
+        kind: ``FALL``, ``CREATURE``, ``DROWNING``, ``STARVING`` or ``PRICKING``.
+
+    Returns:
+        Whether he was hurt.
+    """
+    return suffer(w.player[0], amount, kind)
+
+
+@kernel
+def suffer(p: Any, amount: float, kind: int) -> bool:
+    """Does what ``hurt`` says to the ``PLAYER`` record."""
+    if amount <= 0.0 or p.hurt_ticks > 0 or p.health <= 0.0:
+        return False
+    p.health = max(0.0, p.health - amount)
+    p.hurt_ticks = HURT_DELAY
+    if kind in (CREATURE, PRICKING):
+        p.exhaustion += HURT_EXHAUSTION
+    return True
+
+
+@kernel
+def touches_cactus(blocks: Any, p: Any) -> bool:
+    """Tells whether the player touches a cactus."""
+    side = HALF_WIDTH + PRICK_REACH
+    for x in range(math.floor(p.x - side), math.floor(p.x + side) + 1):
+        for z in range(math.floor(p.z - side), math.floor(p.z + side) + 1):
+            for y in range(math.floor(p.y - PRICK_REACH), math.floor(p.y + BODY_HEIGHT) + 1):
+                if 0 <= y < HEIGHT and blocks[x & MASK, z & MASK, y] == CACTUS:
+                    return True
+    return False
+
+
+@kernel
+def tire(p: Any, way: float, level_way: float) -> None:
+    """Adds the exhaustion of a tick's movement.
+
+    Args:
+        p: The ``PLAYER`` record, after he moved.
+        way: How far he went, blocks.
+        level_way: How far sideways.
+    """
+    if p.eye_in_water:
+        p.exhaustion += SWIM_EXHAUSTION * way
+    elif p.in_water:
+        p.exhaustion += SWIM_EXHAUSTION * level_way
+    elif p.on_ground and p.sprinting:
+        p.exhaustion += SPRINT_EXHAUSTION * level_way
+    if p.jump_delay == JUMP_DELAY:  # he has jumped in this tick
+        p.exhaustion += SPRINT_JUMP_EXHAUSTION if p.sprinting else JUMP_EXHAUSTION
+
+
+@kernel
+def land(p: Any) -> None:
+    """Hurts the player for a fall that has ended."""
+    if p.on_ground and p.fallen > 0.0:
+        suffer(p, float(math.ceil(p.fallen - SAFE_FALL)), FALL)
+        p.fallen = 0.0
+
+
+@kernel
+def breathe(p: Any) -> None:
+    """Lets the air run out under water, and the player drown."""
+    if not p.eye_in_water:
+        p.air = MAX_AIR
+        return
+    p.air -= 1
+    if p.air <= BREATHLESS:
+        p.air = 0
+        suffer(p, DROWNING_DAMAGE, DROWNING)
+
+
+@kernel
+def digest_food(p: Any) -> None:
+    """Turns exhaustion into hunger, food into health, and no food into pain."""
+    if p.exhaustion > EXHAUSTION_LIMIT:
+        p.exhaustion -= EXHAUSTION_LIMIT
+        if p.saturation > 0.0:
+            p.saturation = max(0.0, p.saturation - 1.0)
+        else:
+            p.food = max(0, p.food - 1)
+    wounded = 0.0 < p.health < MAX_HEALTH
+    if wounded and p.saturation > 0.0 and p.food >= MAX_FOOD:
+        p.food_ticks += 1
+        if p.food_ticks >= QUICK_TICKS:
+            spent = min(p.saturation, HEALING_EXHAUSTION)
+            p.health = min(MAX_HEALTH, p.health + spent / HEALING_EXHAUSTION)
+            p.exhaustion += spent
+            p.food_ticks = 0
+    elif wounded and p.food >= HEALING_FOOD:
+        p.food_ticks += 1
+        if p.food_ticks >= SLOW_TICKS:
+            p.health = min(MAX_HEALTH, p.health + 1.0)
+            p.exhaustion += HEALING_EXHAUSTION
+            p.food_ticks = 0
+    elif p.food <= 0:
+        p.food_ticks += 1
+        if p.food_ticks >= SLOW_TICKS:
+            if p.health > LAST_HEALTH:
+                suffer(p, 1.0, STARVING)
+            p.food_ticks = 0
+    else:
+        p.food_ticks = 0
+
+
+@kernel
+def live(blocks: Any, p: Any) -> None:
+    """Advances breath, hunger and wounds by one tick, after the player moved."""
+    if p.hurt_ticks > 0:
+        p.hurt_ticks -= 1
+    land(p)
+    breathe(p)
+    if touches_cactus(blocks, p):
+        suffer(p, PRICK, PRICKING)
+    digest_food(p)
+
+
+@kernel
+def can_eat(p: Any, item: int) -> bool:
+    """Tells whether the player can begin to eat or drink an item."""
+    return item == MILK_BUCKET or (FOOD[item] > 0 and p.food < MAX_FOOD)
+
+
+@kernel
+def eat(inventory: Any, p: Any) -> None:
+    """Eats or drinks for one tick what is in the hand, and swallows at last."""
+    p.eat_ticks += 1
+    if p.eat_ticks < EAT_TICKS:
+        return
+    p.eat_ticks = 0
+    item = inventory[p.slot, 0]
+    if item == MILK_BUCKET:
+        inventory[p.slot, 0] = BUCKET
+        return
+    inventory[p.slot, 1] -= 1
+    p.food = min(MAX_FOOD, p.food + FOOD[item])
+    p.saturation = min(float(p.food), p.saturation + SATURATION[item])

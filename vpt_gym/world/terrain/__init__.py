@@ -1,0 +1,1 @@
+"""New worlds from a seed: ground, caves and trees."""
