@@ -9,8 +9,6 @@ from __future__ import annotations
 from vpt_gym._lazy import attach
 from vpt_gym.registration import register_envs
 
-__version__ = "0.1.0"
-
 __getattr__, __dir__, __all__ = attach(__name__, __file__, "__version__")
 
 register_envs()

@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import DependencyNotInstalled
 
-import vpt_gym
+from vpt_gym._version import __version__
 from vpt_gym.actions.human import no_op
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.action_spaces import ActionKind, encode
@@ -148,8 +148,8 @@ def dataset_metadata(dataset_id: str, actions: ActionKind, about: Mapping[str, s
         "dataset_id": dataset_id,
         "minari_version": minari.__version__,
         "description": "Demonstrations of vpt-gym. The last observation of an episode repeats the one before it.",
-        "requirements": [f"vpt-gym>={vpt_gym.__version__}"],
-        "vpt_gym": {"version": vpt_gym.__version__, "actions": actions},
+        "requirements": [f"vpt-gym>={__version__}"],
+        "vpt_gym": {"version": __version__, "actions": actions},
         **told,
     }
 

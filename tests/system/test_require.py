@@ -1,0 +1,28 @@
+"""Optional dependencies: what is installed is imported, and what is missing is named with its remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gymnasium.error import DependencyNotInstalled
+
+from vpt_gym.system.require import require
+
+
+def test_an_installed_package_is_returned() -> None:
+    assert require("importlib.metadata", "plot").version("vpt-gym")
+
+
+@pytest.mark.parametrize("kind", [DependencyNotInstalled, ImportError])
+def test_a_missing_package_is_named_with_the_line_that_installs_it(kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught:
+        require("no_such_package.part", "hub", purpose="a saved agent from the Hub")
+    assert str(caught.value) == 'a saved agent from the Hub needs no_such_package: pip install "vpt-gym[hub]"'
+
+
+def test_the_package_that_is_really_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "needs_another.py").write_text("import absent_dependency")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DependencyNotInstalled, match="needs absent_dependency: "):
+        require("needs_another", "minari")

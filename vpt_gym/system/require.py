@@ -1,0 +1,42 @@
+"""Optional dependencies: one way to import them, and one error that says how to install them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gymnasium.error import DependencyNotInstalled
+
+
+class MissingPackageError(DependencyNotInstalled, ImportError):
+    """A package of an extra is not installed. The message holds the exact ``pip install`` line."""
+
+
+def require(package: str, extra: str, *, purpose: str = "this") -> Any:
+    """Imports a package that an extra of vpt-gym installs.
+
+    Args:
+        package: The module to import, for example ``"matplotlib.figure"``.
+        extra: The extra that installs it, for example ``"plot"``.
+        purpose: What needs the package, for the message.
+
+    Returns:
+        The module.
+
+    Raises:
+        DependencyNotInstalled: The package, or one that it needs, is not installed. The error is an ``ImportError``
+            too.
+
+    Example:
+        >>> require("json", "plot").__name__
+        'json'
+        >>> require("absent", "plot", purpose="the picture")
+        Traceback (most recent call last):
+        ...
+        vpt_gym.system.require.MissingPackageError: the picture needs absent: pip install "vpt-gym[plot]"
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        missing = (error.name or package).partition(".")[0]
+        raise MissingPackageError(f'{purpose} needs {missing}: pip install "vpt-gym[{extra}]"') from error
