@@ -7,6 +7,7 @@ subpackages below are imported when they are first used, so ``import vpt_gym`` l
 from __future__ import annotations
 
 from vpt_gym._lazy import attach
+from vpt_gym._version import __version__ as __version__
 from vpt_gym.registration import register_envs
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__, "__version__")
