@@ -77,7 +77,7 @@ def nearness(policy: VPTPolicy, engine: ActingEngine) -> dict[str, float]:
         first = torch.tensor([t == 0], device=device)
         expected = step(frames[:, t], first)
         found = engine.step(frames[:, t], first).pi
-        exact = [(p[0, 0].double(), q[0].double()) for p, q in zip(expected.heads, found.heads, strict=True)]
+        exact = [(p[0, 0].double(), q[0].double()) for p, q in zip(expected.log_probs, found.log_probs, strict=True)]
         terms.append(sum(float((p.exp() * (p - q)).sum()) for p, q in exact))
         agree.append([float(p.argmax() == q.argmax()) for p, q in exact])
     buttons, camera = torch.tensor(agree).mean(0).tolist()

@@ -231,7 +231,7 @@ class VPTAgent:
             )
         with torch.inference_mode():
             pi = self._look(torch.from_numpy(frames), torch.from_numpy(begins))
-            finite = torch.stack([head.isfinite().all(-1) for head in pi.heads]).all(0)
+            finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
             if not finite.all():
                 raise FloatingPointError(
                     f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "

@@ -76,7 +76,7 @@ class Sampling:
         if self.deterministic if deterministic is None else deterministic:
             return pi.mode()
         if self.top_p < 1.0:
-            kept = tuple(_nucleus(head / self.temperature, self.top_p) for head in pi.heads)
+            kept = tuple(_nucleus(head / self.temperature, self.top_p) for head in pi.log_probs)
             return ChoicesDistribution(kept).sample(generators)
         return pi.sample(generators, temperature=self.temperature)
 

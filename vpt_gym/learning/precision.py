@@ -33,7 +33,7 @@ def faster_precision(policy: VPTPolicy, frames: Tensor, first: Tensor, *, trials
         for _ in range(trials + 1):
             start = time.perf_counter()
             output = policy(frames, first)
-            torch.autograd.grad(sum(head[..., 0].sum() for head in output.pi.heads), parameters, allow_unused=True)
+            torch.autograd.grad(sum(head[..., 0].sum() for head in output.pi.log_probs), parameters, allow_unused=True)
             times.append(time.perf_counter() - start)
         seconds[precision] = min(times[1:])
     policy.set_precision(before)

@@ -92,7 +92,7 @@ def predict(
             out = policy(frames, first, memory)
             memory = out.memory
             mode = out.pi.mode()
-            heads = [head.double() for head in out.pi.heads]
+            heads = [head.double() for head in out.pi.log_probs]
             of_label, of_mode = (
                 torch.cat([head.gather(-1, of[..., k : k + 1]) for k, head in enumerate(heads)], -1)
                 for of in (labels, mode)

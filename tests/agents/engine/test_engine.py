@@ -272,7 +272,7 @@ def test_other_action_spaces_have_their_own_distribution() -> None:
     for t in range(4):
         pi = engine.step(frames[:, t], first[:, t]).pi
         assert isinstance(pi, ChoicesDistribution)
-        for mine, theirs in zip(pi.heads, expected.heads, strict=True):
+        for mine, theirs in zip(pi.log_probs, expected.log_probs, strict=True):
             torch.testing.assert_close(mine, theirs[:, t], rtol=0, atol=EXACT)
 
 

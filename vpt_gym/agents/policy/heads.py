@@ -20,7 +20,7 @@ class Distribution:
     """A distribution over actions that consist of k choices, independent of each other given the frame."""
 
     @property
-    def heads(self) -> tuple[Tensor, ...]:
+    def log_probs(self) -> tuple[Tensor, ...]:
         """The log-probabilities of each choice, (..., n) for n alternatives."""
         raise NotImplementedError
 
@@ -40,22 +40,22 @@ class Distribution:
         Raises:
             ValueError: The actions are of another type or shape.
         """
-        expected = (*self.heads[0].shape[:-1], len(self.heads))
+        expected = (*self.log_probs[0].shape[:-1], len(self.log_probs))
         if actions.dtype != torch.int64 or actions.shape != expected:
             raise ValueError(f"actions must be int64 {expected}, got {actions.dtype} {tuple(actions.shape)}")
-        return _sum(head.gather(-1, actions[..., k : k + 1]).squeeze(-1) for k, head in enumerate(self.heads))
+        return _sum(head.gather(-1, actions[..., k : k + 1]).squeeze(-1) for k, head in enumerate(self.log_probs))
 
     def entropy(self) -> Tensor:
         """Returns the entropy in nats, (...)."""
-        return -_sum((head.exp() * head).sum(-1) for head in self.heads)
+        return -_sum((head.exp() * head).sum(-1) for head in self.log_probs)
 
     def kl(self, other: Distribution) -> Tensor:
         """Returns KL(self || other) in nats, (...)."""
-        return _sum((p.exp() * (p - q)).sum(-1) for p, q in zip(self.heads, other.heads, strict=True))
+        return _sum((p.exp() * (p - q)).sum(-1) for p, q in zip(self.log_probs, other.log_probs, strict=True))
 
     def mode(self) -> Tensor:
         """Returns the most probable actions, int64 (..., k)."""
-        return torch.stack([head.argmax(-1) for head in self.heads], -1)
+        return torch.stack([head.argmax(-1) for head in self.log_probs], -1)
 
     def sample(
         self, generator: torch.Generator | Sequence[torch.Generator] | None = None, *, temperature: float = 1.0
@@ -72,10 +72,10 @@ class Distribution:
         """
         if not 0.0 < temperature < float("inf"):
             raise ValueError(f"temperature must be positive and finite, got {temperature!r}; for 0 use mode()")
-        rows = self.heads[0].shape[0]
+        rows = self.log_probs[0].shape[0]
         if not (generator is None or isinstance(generator, torch.Generator)) and len(generator) != rows:
             raise ValueError(f"{len(generator)} generators for {rows} rows: one a row is needed")
-        drawn = [_gumbel_argmax(head / temperature, _noise(head, generator)) for head in reversed(self.heads)]
+        drawn = [_gumbel_argmax(head / temperature, _noise(head, generator)) for head in reversed(self.log_probs)]
         return torch.stack(drawn[::-1], -1)
 
 
@@ -92,8 +92,8 @@ class ActionDistribution(Distribution):
     camera: Tensor
 
     @property
-    def heads(self) -> tuple[Tensor, ...]:
-        """Buttons and camera."""
+    def log_probs(self) -> tuple[Tensor, ...]:
+        """Of buttons and camera."""
         return self.buttons, self.camera
 
     def at_time(self, t: int) -> ActionDistribution:
@@ -112,8 +112,8 @@ class ChoicesDistribution(Distribution):
     choices: tuple[Tensor, ...]
 
     @property
-    def heads(self) -> tuple[Tensor, ...]:
-        """One for each entry of an action."""
+    def log_probs(self) -> tuple[Tensor, ...]:
+        """Of each entry of an action."""
         return self.choices
 
     def at_time(self, t: int) -> ChoicesDistribution:
