@@ -17,10 +17,9 @@ from tests.support.paths import ROOT
 from tests.support.published_files import SMALL_1X, model_content, published_state, write_model
 from vpt_gym.agents.agent import VPTAgent
 from vpt_gym.agents.checkpoints.errors import CheckpointError, UnsafeCheckpoint
-from vpt_gym.agents.checkpoints.model_file import read_model_file
+from vpt_gym.agents.checkpoints.model_file import read_model_file, read_policy_config
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.describe import describe
-from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")
@@ -114,7 +113,7 @@ def test_none_runs_from_within_a_description(tmp_path: Path, name: str) -> None:
     path = tmp_path / "x.model"
     path.write_bytes(content.replace(b"X\x04\x00\x00\x00HERE", body))
     with pytest.raises(CheckpointError):
-        VPTConfig.from_model_file(path)
+        read_policy_config(path)
     assert not canary.exists()
 
 
@@ -123,7 +122,7 @@ def test_a_description_without_any_is_read(tmp_path: Path) -> None:
     content = pickle.dumps(model_content(SMALL_1X, extra_args="HERE"), protocol=2)
     path = tmp_path / "x.model"
     path.write_bytes(content)
-    assert VPTConfig.from_model_file(path) == SMALL_1X
+    assert read_policy_config(path) == SMALL_1X
 
 
 def test_an_unsafe_weight_file_leaves_the_agent_as_it_was(tmp_path: Path) -> None:
@@ -136,4 +135,4 @@ def test_an_unsafe_weight_file_leaves_the_agent_as_it_was(tmp_path: Path) -> Non
     assert agent.report is None
     assert all((agent.policy.state_dict()[key] == value).all() for key, value in before.items())
     assert len(published_state(SMALL_1X)) == 139
-    assert VPTConfig.from_model_file(write_model(tmp_path / "good.model", SMALL_1X)) == SMALL_1X
+    assert read_policy_config(write_model(tmp_path / "good.model", SMALL_1X)) == SMALL_1X

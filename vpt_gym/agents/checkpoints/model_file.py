@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint, WrongFile
+from vpt_gym.agents.policy.config import VPTConfig
 
 MAX_MODEL_FILE_BYTES = 1 << 20
 """A ``.model`` file holds a few dozen numbers (the published ones take a few kB); more is something else."""
@@ -24,16 +25,16 @@ _PLAIN_CLASSES: dict[tuple[str, str], Any] = {
     },
 }
 
-_INERT_MODULES = ("gym3.types",)
+_PLACEHOLDER_MODULES = ("gym3.types",)
 """Modules whose classes become empty stand-ins. The published files describe their spaces with gym3's."""
 
 _NUMPY_SCALARS = frozenset({"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"})
 
 
-class _Inert:
+class _Placeholder:
     """Stands for an object of a class that is not wanted here; accepts and forgets its whole state."""
 
-    def __new__(cls, *args: object, **kwargs: object) -> _Inert:
+    def __new__(cls, *args: object, **kwargs: object) -> _Placeholder:
         return object.__new__(cls)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -43,7 +44,7 @@ class _Inert:
         pass
 
 
-class _NumpyDtype(_Inert):
+class _NumpyDtype(_Placeholder):
     """Stands for ``numpy.dtype(code)`` and keeps only a code from the list of plain numbers."""
 
     code: str
@@ -97,8 +98,8 @@ class _RestrictedUnpickler(pickle.Unpickler):
             return lambda *args: _encode(*args)
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "scalar":
             return lambda *args: _numpy_scalar(*args)
-        base = _NumpyDtype if key == ("numpy", "dtype") else _Inert
-        if (base is _NumpyDtype or module in _INERT_MODULES) and name.isidentifier():
+        base = _NumpyDtype if key == ("numpy", "dtype") else _Placeholder
+        if (base is _NumpyDtype or module in _PLACEHOLDER_MODULES) and name.isidentifier():
             if key not in self._stand_ins:
                 self._stand_ins[key] = type(name, (base,), {"__module__": module})
             return self._stand_ins[key]
@@ -175,3 +176,15 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     if not isinstance(policy, dict) or not isinstance(pi_head, dict):
         raise WrongFile(f"{path}: the arguments of the net and of the action head must be dictionaries")
     return {"policy": dict(policy), "pi_head": dict(pi_head)}
+
+
+def read_policy_config(path: str | Path) -> VPTConfig:
+    """Reads the architecture of a policy from a ``.model`` file; executes nothing in it.
+
+    Raises:
+        CheckpointError: The file is unsafe, damaged or something else (see :func:`read_model_file`).
+        ValueError: The file describes an architecture that is not a VPT policy's.
+        FileNotFoundError: There is no such file.
+    """
+    content = read_model_file(path)
+    return VPTConfig.from_published(content["policy"], content["pi_head"])

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
 from vpt_gym.agents.checkpoints.load_report import LoadReport, compare, examples, strip
+from vpt_gym.agents.checkpoints.model_file import read_policy_config
 from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME, WEIGHTS_NAME, read_folder, write_folder
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.config import VPTConfig
@@ -95,7 +96,7 @@ def load_pair(model_path: str | Path, weights_path: str | Path) -> tuple[VPTPoli
         CheckpointError: A file is unsafe, damaged, of another kind or of another model.
         ValueError: The ``.model`` file describes something else than a policy.
     """
-    return _loaded(VPTConfig.from_model_file(model_path), weights_path)
+    return _loaded(read_policy_config(model_path), weights_path)
 
 
 def save_folder(policy: VPTPolicy, folder: str | Path) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport
+from vpt_gym.agents.checkpoints.model_file import read_model_file
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME, WEIGHTS_NAME, read_folder, write_folder
 from vpt_gym.agents.checkpoints.sources.download import download
@@ -17,6 +18,18 @@ from vpt_gym.agents.idm.model import InverseDynamicsModel
 
 FORMAT = "vpt-gym-idm/1"
 """Written into ``config.json``; another number means another layout."""
+
+
+def read_idm_config(path: str | Path) -> IDMConfig:
+    """Reads the architecture of an inverse dynamics model from a ``.model`` file; executes nothing in it.
+
+    Raises:
+        CheckpointError: The file is unsafe, damaged or something else (see ``model_file.read_model_file``).
+        ValueError: The file describes an architecture that is not an inverse dynamics model's.
+        FileNotFoundError: There is no such file.
+    """
+    content = read_model_file(path)
+    return IDMConfig.from_published(content["policy"], content["pi_head"])
 
 
 def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tuple[InverseDynamicsModel, LoadReport]:
@@ -38,7 +51,7 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
     if path.is_file():
         if weights_path is None:
             raise ValueError(f"{path} describes an architecture; give its weights too")
-        return _loaded(IDMConfig.from_model_file(path), weights_path)
+        return _loaded(read_idm_config(path), weights_path)
     if path.is_dir():
         if weights_path is not None:
             raise ValueError(f"{path} is a folder and holds its own weights; leave the weights out")
@@ -61,7 +74,7 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
     if weights_path is not None:
         raise ValueError(f"{published.name} comes with its own weights; leave the weights out")
     files = download(published.name)
-    return _loaded(IDMConfig.from_model_file(files.model), files.weights)
+    return _loaded(read_idm_config(files.model), files.weights)
 
 
 def save_idm(model: InverseDynamicsModel, folder: str | Path) -> None:

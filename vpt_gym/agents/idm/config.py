@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from vpt_gym.agents.checkpoints.model_file import read_model_file
 from vpt_gym.agents.policy.architecture import REQUIRED, Architecture
 from vpt_gym.agents.policy.config import FRAME_SIZE
 
@@ -84,17 +82,6 @@ class IDMConfig(Architecture):
         if name not in NAMED:
             raise ValueError(f"no inverse dynamics model is called {name!r}; there are {', '.join(NAMED)}")
         return NAMED[name]
-
-    @classmethod
-    def from_model_file(cls, path: str | Path) -> IDMConfig:
-        """Reads the config from a published ``.model`` file, by an unpickler that executes nothing.
-
-        Raises:
-            CheckpointError: The file is unsafe, damaged or something else (see ``read_model_file``).
-            ValueError: It describes an architecture that is not an inverse dynamics model's.
-        """
-        content = read_model_file(path)
-        return cls.from_published(content["policy"], content["pi_head"])
 
     @classmethod
     def from_published(cls, net: Mapping[str, Any], pi_head: Mapping[str, Any]) -> IDMConfig:
