@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
-from vpt_gym.agents.policy.image_net import DENSE_WIDTH
+from vpt_gym.agents.policy.image_network import DENSE_WIDTH
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
 
 

@@ -61,7 +61,7 @@ def run(args: Args) -> int:
 
 def _check(args: Args) -> None:
     """Raises an error if a video cannot be labelled, before time is spent on those before it."""
-    from vpt_gym.agents.idm.gameplay_video import ticks_in
+    from vpt_gym.agents.idm.gameplay_video import read_ticks
 
     if not args.videos:
         raise ValueError("name at least one video")
@@ -70,7 +70,7 @@ def _check(args: Args) -> None:
         raise ValueError(f"a video is named twice: {', '.join(sorted(twice))}")
     there = _sources(args.out)
     for video in args.videos:
-        ticks_in(video, resample=args.resample)
+        read_ticks(video, resample=args.resample)
         if (demo := there.get(video.name)) is not None:
             raise ValueError(
                 f"{demo} is a demo of a video named {video.name} already, and nothing is overwritten: delete that "
@@ -91,10 +91,10 @@ def _sources(folder: Path) -> dict[str, Path]:
 
 def _label(agent: IDMAgent, video: Path, args: Args) -> str:
     """Writes the demo of one video; returns what was done, in a line."""
-    from vpt_gym.agents.idm.gameplay_video import facts_of, ticks_in
+    from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
     from vpt_gym.demos import DemoWriter
 
-    facts = facts_of(video)
+    info = read_video_info(video)
     actions = agent.label(video, resample=args.resample, progress=sys.stderr.isatty())
     metadata = {
         "labelled_by": {
@@ -103,12 +103,12 @@ def _label(agent: IDMAgent, video: Path, args: Args) -> str:
             "weights": None if args.weights is None else str(args.weights),
             "config": json.loads(agent.model.config.to_json()),
         },
-        "source": {"name": video.name, "frames_per_second": facts.rate, "resampled": not facts.at_tick_rate},
+        "source": {"name": video.name, "frames_per_second": info.rate, "resampled": not info.at_tick_rate},
     }
     writer = DemoWriter(args.out, metadata=metadata)
     ticks = len(actions["camera"])
     try:
-        for frame in ticks_in(video, resample=args.resample):  # the same ones that were labelled
+        for frame in read_ticks(video, resample=args.resample):  # the same ones that were labelled
             if writer.ticks < ticks:
                 writer.append(frame, _tick(actions, writer.ticks))
             else:

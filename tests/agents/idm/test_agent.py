@@ -127,9 +127,9 @@ class TestWindows:
 class TestFiles:
     def test_a_file_gives_what_its_frames_give(self, agent: IDMAgent, tmp_path: Path) -> None:
         path = write_video(tmp_path / "game.mp4", moving_texture(40, (96, 160)), 20)
-        from vpt_gym.agents.idm.gameplay_video import ticks_in
+        from vpt_gym.agents.idm.gameplay_video import read_ticks
 
-        decoded = np.stack(list(ticks_in(path)))
+        decoded = np.stack(list(read_ticks(path)))
         assert len(decoded) == 40
         for video in (path, str(path)):
             assert np.array_equal(agent.predict(video).buttons, agent.predict(decoded).buttons)

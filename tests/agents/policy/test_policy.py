@@ -21,7 +21,7 @@ from tests.support.vpt_goldens import (
 )
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import ActionDistribution, ValueHead
-from vpt_gym.agents.policy.image_net import ImageNorm
+from vpt_gym.agents.policy.image_network import ImageNorm
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory, by_key, visibility
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from vpt_gym.agents.engine.cuda_graph import GraphedCall
 from vpt_gym.agents.engine.frame_step import FrameStep
 from vpt_gym.agents.engine.hardware import EnginePrecision, require_precision
-from vpt_gym.agents.engine.ring import Ring
+from vpt_gym.agents.engine.ring_memory import RingMemory
 from vpt_gym.agents.policy.config import FRAME_SIZE
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution
 from vpt_gym.agents.policy.policy import VPTPolicy
@@ -83,7 +83,7 @@ class ActingEngine:
         self._config = policy.config
         self._versions = _versions(policy)
         with torch.inference_mode():
-            self._ring = Ring(policy.config, batch_size, self.device)
+            self._ring = RingMemory(policy.config, batch_size, self.device)
             step: Callable[[Tensor, Tensor], tuple[Tensor, ...]] = FrameStep(policy, self._ring, batch_size, precision)
             self._value = policy.value_head.linear.weight.clone(), policy.value_head.linear.bias.clone()
             if self.device.type == "cuda":

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from vpt_gym.agents.engine.dense import Dense, PlainDense, WeightType, packed_dense
 from vpt_gym.agents.engine.hardware import EnginePrecision
-from vpt_gym.agents.engine.images import PackedStacks
-from vpt_gym.agents.engine.ring import Ring
+from vpt_gym.agents.engine.images import PackedConvStacks
+from vpt_gym.agents.engine.ring_memory import RingMemory
 from vpt_gym.agents.policy.heads import ActionHead, CategoricalHead
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS, Block
@@ -83,12 +83,12 @@ class FrameStep:
         precision: Number types, as :class:`~vpt_gym.agents.engine.ActingEngine` describes them.
     """
 
-    def __init__(self, policy: VPTPolicy, ring: Ring, batch_size: int, precision: EnginePrecision) -> None:
+    def __init__(self, policy: VPTPolicy, ring: RingMemory, batch_size: int, precision: EnginePrecision) -> None:
         config, net, head = policy.config, policy.net, policy.pi_head
         pack = _Packer(precision, net.final_ln.weight.device, batch_size)
         self._heads, self._head_size, self._width = config.attention_heads, config.head_size, config.hidsize
         self._ring = ring
-        self._stacks = PackedStacks(net.img_process, config, pack.dtype, batch_size)
+        self._stacks = PackedConvStacks(net.img_process, config, pack.dtype, batch_size)
         flat, order = net.img_process.cnn.dense, self._stacks.channels_last
         shape, weight, bias, eps = _norm(flat.norm)
         self._flat_norm = (shape, order(weight), order(bias), eps)

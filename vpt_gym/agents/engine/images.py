@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
-from vpt_gym.agents.policy.image_net import ImageNet, ImageNorm, NormConv, ResidualBlock, Stack, pixel_sums
+from vpt_gym.agents.policy.image_network import ConvStack, ImageNetwork, ImageNorm, NormConv, ResidualBlock, pixel_sums
 
 
-class PackedStacks:
+class PackedConvStacks:
     """The three convolutional stacks, from uint8 frames to flat features.
 
     In bf16, the first convolution (about a hundredth of the arithmetic) and the sums over residual branches stay in
@@ -23,7 +23,7 @@ class PackedStacks:
         batch_size: How many frames there will be; other numbers work too, less fast.
     """
 
-    def __init__(self, net: ImageNet, config: VPTConfig, dtype: torch.dtype, batch_size: int) -> None:
+    def __init__(self, net: ImageNetwork, config: VPTConfig, dtype: torch.dtype, batch_size: int) -> None:
         self._pool = config.stem_pool
         self._chunk = net.chunk
         frames = min(batch_size, net.chunk)
@@ -31,8 +31,8 @@ class PackedStacks:
         size = FRAME_SIZE // config.stem_pool
         scale = 1.0 / (255 * config.stem_pool**2)  # of the pixels, moved into the first weights
         for stack in net.cnn.stacks:
-            assert isinstance(stack, Stack)
-            self._stacks.append(_PackedStack(stack, frames, size, dtype, scale))
+            assert isinstance(stack, ConvStack)
+            self._stacks.append(_PackedConvStack(stack, frames, size, dtype, scale))
             size, scale = (size + 1) // 2, 1.0
         self.shape = (config.channels[-1], size, size)
 
@@ -53,10 +53,10 @@ class PackedStacks:
         return torch.unflatten(over_features, -1, self.shape).movedim(-3, -1).flatten(-3).contiguous()
 
 
-class _PackedStack:
+class _PackedConvStack:
     """Maps float32 images to float32 images."""
 
-    def __init__(self, stack: Stack, frames: int, size: int, dtype: torch.dtype, scale: float) -> None:
+    def __init__(self, stack: ConvStack, frames: int, size: int, dtype: torch.dtype, scale: float) -> None:
         exact = dtype == torch.float32
         first = stack.firstconv
         self._dtype = torch.float32 if first.norm is None else dtype

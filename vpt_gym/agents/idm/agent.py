@@ -21,7 +21,7 @@ from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.idm.checkpoint import load_idm, save_idm
 from vpt_gym.agents.idm.config import KERNEL, IDMConfig
-from vpt_gym.agents.idm.gameplay_video import facts_of, ticks_in
+from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
 from vpt_gym.agents.idm.model import REACH, InverseDynamicsModel
 from vpt_gym.frames import Frame, to_size
 
@@ -237,9 +237,9 @@ class IDMAgent:
 def _frames_of(video: Video, resample: bool) -> tuple[Iterable[Frame], int]:
     """Returns the frames, and about how many there are (0: not known)."""
     if isinstance(video, str | os.PathLike):
-        facts = facts_of(video)
-        share = 20.0 / facts.rate if resample and facts.rate > 20.0 else 1.0
-        return ticks_in(video, resample=resample), round(facts.frames * share)
+        info = read_video_info(video)
+        share = 20.0 / info.rate if resample and info.rate > 20.0 else 1.0
+        return read_ticks(video, resample=resample), round(info.frames * share)
     frames = np.asarray(video)
     if frames.dtype != np.uint8:
         raise TypeError(f"a video must be uint8 with values from 0 to 255, got {frames.dtype} {frames.shape}")

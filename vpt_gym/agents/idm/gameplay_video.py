@@ -20,7 +20,7 @@ _RATE_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
-class VideoFacts:
+class VideoInfo:
     """What a video file says of itself.
 
     Attributes:
@@ -39,7 +39,7 @@ class VideoFacts:
         return abs(self.rate - TICKS_PER_SECOND) <= _RATE_TOLERANCE
 
 
-def facts_of(path: str | os.PathLike[str]) -> VideoFacts:
+def read_video_info(path: str | os.PathLike[str]) -> VideoInfo:
     """Reads what a video says of itself, without decoding it.
 
     Raises:
@@ -52,10 +52,10 @@ def facts_of(path: str | os.PathLike[str]) -> VideoFacts:
         frames = stream.frames
         if not frames and container.duration and math.isfinite(rate):
             frames = round(container.duration / av.time_base * rate)
-        return VideoFacts((stream.height, stream.width), rate, frames)
+        return VideoInfo((stream.height, stream.width), rate, frames)
 
 
-def ticks_in(path: str | os.PathLike[str], *, resample: bool = False) -> Iterator[Frame]:
+def read_ticks(path: str | os.PathLike[str], *, resample: bool = False) -> Iterator[Frame]:
     """Yields the frames of a video as ticks of the game, in order.
 
     Args:
@@ -70,15 +70,15 @@ def ticks_in(path: str | os.PathLike[str], *, resample: bool = False) -> Iterato
         FileNotFoundError: There is no such file.
         ValueError: It is not a video, its frame rate does not fit, or a part of it cannot be decoded.
     """
-    facts = facts_of(path)
-    if not facts.at_tick_rate:
-        _check_rate(path, facts, resample)
-    return _decoded(path, resample=resample and not facts.at_tick_rate, rate=facts.rate)
+    info = read_video_info(path)
+    if not info.at_tick_rate:
+        _check_rate(path, info, resample)
+    return _decoded(path, resample=resample and not info.at_tick_rate, rate=info.rate)
 
 
-def _check_rate(path: str | os.PathLike[str], facts: VideoFacts, resample: bool) -> None:
-    what = f"{os.fspath(path)} has {facts.rate:.4g} frames a second"
-    if not facts.rate > TICKS_PER_SECOND:
+def _check_rate(path: str | os.PathLike[str], info: VideoInfo, resample: bool) -> None:
+    what = f"{os.fspath(path)} has {info.rate:.4g} frames a second"
+    if not info.rate > TICKS_PER_SECOND:
         raise ValueError(
             f"{what}, the game has {TICKS_PER_SECOND} ticks: an inverse dynamics model was trained on a frame for each "
             f"tick, and missing ones cannot be made up. Record the game at {TICKS_PER_SECOND} frames a second or more"

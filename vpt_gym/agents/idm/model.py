@@ -13,7 +13,7 @@ from vpt_gym.actions.camera import N_BINS
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.agents.idm.config import KERNEL, IDMConfig
 from vpt_gym.agents.policy.config import FRAME_SIZE
-from vpt_gym.agents.policy.image_net import DENSE_WIDTH, ImpalaCNN, frames_at_a_time, pixel_sums
+from vpt_gym.agents.policy.image_network import DENSE_WIDTH, ImpalaCNN, frames_at_a_time, pixel_sums
 from vpt_gym.agents.policy.layers import BareLinear, NormLinearReLU, block_scale, scale_rows_, scaled_linear
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.heads import ActionHead, ChoicesHead, Distribution, ValueHead
-from vpt_gym.agents.policy.image_net import ImageNet
+from vpt_gym.agents.policy.image_network import ImageNetwork
 from vpt_gym.agents.policy.layers import NormLinearReLU
 from vpt_gym.agents.policy.transformer import Memory, Transformer
 
@@ -41,7 +41,7 @@ class _Net(nn.Module):
 
     def __init__(self, config: VPTConfig) -> None:
         super().__init__()
-        self.img_process = ImageNet(config)
+        self.img_process = ImageNetwork(config)
         self.recurrent_layer = Transformer(config)
         self.lastlayer = NormLinearReLU(config.hidsize, config.hidsize, norm=1.0)
         self.final_ln = nn.LayerNorm(config.hidsize)

@@ -95,7 +95,7 @@ class ResidualBlock(nn.Module):
         return x + F.relu_(self.conv1(F.relu_(self.conv0(x))))
 
 
-class Stack(nn.Module):
+class ConvStack(nn.Module):
     """Convolution, 3×3 max pooling of stride 2, norm, two residual blocks."""
 
     def __init__(self, inputs: int, outputs: int, *, first: bool) -> None:
@@ -128,7 +128,7 @@ class ImpalaCNN(nn.Module):
         size = FRAME_SIZE // config.stem_pool
         self.stacks = nn.ModuleList()
         for index, (before, after) in enumerate(zip((inputs, *channels), channels, strict=False)):
-            self.stacks.append(Stack(before, after, first=index == 0 and not input_norm))
+            self.stacks.append(ConvStack(before, after, first=index == 0 and not input_norm))
             size = (size + 1) // 2
         self.dense = NormLinearReLU(channels[-1] * size * size, DENSE_WIDTH, norm=_DENSE_NORM)
 
@@ -144,7 +144,7 @@ class ImpalaCNN(nn.Module):
         return out
 
 
-class ImageNet(nn.Module):
+class ImageNetwork(nn.Module):
     """From uint8 frames to vectors of the transformer's width.
 
     Attributes:

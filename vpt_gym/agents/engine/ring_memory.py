@@ -9,7 +9,7 @@ from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.transformer import Memory
 
 
-class Ring:
+class RingMemory:
     """Keys and values of the last M frames of B streams, in every block, at addresses that never change.
 
     The frame of a tick takes the slot of the frame M ticks before it, which it does not see. So the slots are just
