@@ -19,7 +19,7 @@ MINEDOJO_STAMP := $(MINEDOJO)/.installed
 PINNED := $(VENV)-minedojo-pinned
 PINNED_STAMP := $(PINNED)/.installed
 
-.PHONY: demo test test-long lint format bench clean
+.PHONY: demo test test-long lint format docs bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -67,8 +67,11 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP)  ## the documentation site, into site/; a broken link fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 bench: $(MINEDOJO_STAMP)  ## speed, as ratios; writes benchmarks/results/*.json
 	$(MINEDOJO)/bin/python -m benchmarks
 
 clean:  ## removes what was built and cached; your runs stay
-	rm -rf .venv .venv-minedojo .venv-minedojo-pinned dist build .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf .venv .venv-minedojo .venv-minedojo-pinned dist build site .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -43,7 +43,7 @@ def make(
         task_id: As for ``minedojo.make``: ``"harvest_1_log"``, ``"creative:7"``, ``"open-ended"``...
         actions: ``"human"``: keys and exact camera degrees; ``"minedojo"``: MineDojo's ``MultiDiscrete``.
         backend: ``"java"``: Minecraft. ``"embedded"``: vpt-gym's own world in its place, without Java, GPU or
-            display; it knows MineDojo's missions as far as ``docs/minedojo.md`` says.
+            display; it knows MineDojo's missions as far as ``docs/envs/minedojo.md`` says.
         level: ``"default"`` or ``"easy"``, of the embedded world.
         lean: Make MineDojo's Python about three times faster; the observations are the same.
         resilient: Run all of it in a process of its own, which also survives a game that hangs while it starts
