@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, human_action_space, no_op
-from vpt_gym.play.controls import BUTTON_OF_KEY, BUTTON_OF_MOUSE, COMMAND_OF_KEY, Controls, degrees_per_count
+from vpt_gym.play.controls import BUTTON_OF_KEY, BUTTON_OF_MOUSE, COMMAND_OF_KEY, InputCollector, degrees_per_count
 
 counts = st.integers(-5_000, 5_000)
 SPACE = human_action_space()
@@ -21,7 +21,7 @@ def pressed(action: dict[str, object]) -> set[str]:
 @settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(counts, counts), max_size=4), max_size=12), st.floats(0, 200))
 def test_every_count_turns_the_view_in_exactly_one_tick(ticks: list[list[tuple[int, int]]], sensitivity: float) -> None:
-    controls = Controls(sensitivity)
+    controls = InputCollector(sensitivity)
     turned = np.zeros(2)
     moved = np.zeros(2)
     for tick in ticks:
@@ -39,7 +39,7 @@ def test_every_count_turns_the_view_in_exactly_one_tick(ticks: list[list[tuple[i
 @settings(deadline=None)
 @given(st.lists(st.tuples(counts, counts), max_size=6))
 def test_a_tick_turns_by_the_sum_of_its_counts(moves: list[tuple[int, int]]) -> None:
-    controls = Controls()
+    controls = InputCollector()
     for dx, dy in moves:
         controls.move(dx, dy)
     expected = np.clip(np.sum([(0, 0), *((dy, dx) for dx, dy in moves)], axis=0) * 0.15, -CAMERA_LIMIT, CAMERA_LIMIT)
@@ -52,7 +52,7 @@ edges = st.lists(st.tuples(st.sampled_from(["press", "release"]), st.sampled_fro
 @settings(deadline=None)
 @given(st.lists(edges, max_size=10))
 def test_a_button_acts_in_the_ticks_in_which_it_is_down_at_any_time(ticks: list[list[tuple[str, str]]]) -> None:
-    controls = Controls()
+    controls = InputCollector()
     down = {"jump": False, "attack": False}
     for tick in ticks:
         expected = {button for button, held in down.items() if held}
@@ -69,7 +69,7 @@ def test_a_button_acts_in_the_ticks_in_which_it_is_down_at_any_time(ticks: list[
 
 
 def test_a_tap_shorter_than_a_tick_acts_for_one_tick() -> None:
-    controls = Controls()
+    controls = InputCollector()
     controls.press("attack")
     controls.release("attack")
     assert pressed(controls.take()) == {"attack"}
@@ -77,7 +77,7 @@ def test_a_tap_shorter_than_a_tick_acts_for_one_tick() -> None:
 
 
 def test_what_was_held_before_a_pause_has_to_be_pressed_anew() -> None:
-    controls = Controls()
+    controls = InputCollector()
     controls.press("forward")
     controls.move(10, 0)
     controls.scroll(1)
@@ -93,7 +93,7 @@ def test_what_was_held_before_a_pause_has_to_be_pressed_anew() -> None:
     ("selected", "notches", "expected"), [(1, -1, 2), (1, 1, 9), (9, -1, 1), (5, 2, 3), (5, 9, None), (5, 0, None)]
 )
 def test_the_wheel_presses_the_key_of_the_slot_it_turns_to(selected: int, notches: int, expected: int | None) -> None:
-    controls = Controls()
+    controls = InputCollector()
     controls.follow({**no_op(), f"hotbar.{selected}": 1})  # whoever selected it
     controls.scroll(notches)
     assert pressed(controls.take()) == (set() if expected is None else {f"hotbar.{expected}"})
@@ -101,14 +101,14 @@ def test_the_wheel_presses_the_key_of_the_slot_it_turns_to(selected: int, notche
 
 
 def test_a_key_of_the_hotbar_beats_the_wheel() -> None:
-    controls = Controls()
+    controls = InputCollector()
     controls.press("hotbar.7")
     controls.scroll(-1)
     assert pressed(controls.take()) == {"hotbar.7"}
 
 
 def test_a_new_episode_begins_with_the_first_slot() -> None:
-    controls = Controls()
+    controls = InputCollector()
     controls.follow({**no_op(), "hotbar.6": 1})
     controls.begin_episode()
     controls.scroll(-1)
@@ -121,11 +121,11 @@ def test_the_sensitivity_is_minecrafts() -> None:
     assert degrees_per_count(200) == pytest.approx(0.6144)
     for wrong in (-1, 201, float("nan")):
         with pytest.raises(ValueError, match="percent"):
-            Controls(wrong)
+            InputCollector(wrong)
 
 
 def test_every_button_but_escape_has_a_key_and_no_key_does_two_things() -> None:
     assert {*BUTTON_OF_KEY.values(), *BUTTON_OF_MOUSE.values()} == {*BUTTONS} - {"ESC"}
     assert not BUTTON_OF_KEY.keys() & COMMAND_OF_KEY.keys()
     with pytest.raises(ValueError, match="unknown button 'fly'"):
-        Controls().press("fly")
+        InputCollector().press("fly")

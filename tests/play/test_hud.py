@@ -15,8 +15,8 @@ from vpt_gym.actions.human import HumanAction, human_action
 pytest.importorskip("pygame", reason="no pygame: pip install pygame-ce")
 
 from vpt_gym.play import hud
-from vpt_gym.play.controls import Command, Controls
-from vpt_gym.play.session import Machine, Session
+from vpt_gym.play.controls import Command, InputCollector
+from vpt_gym.play.session import AutoPlayer, Session
 
 
 class Idle:
@@ -28,8 +28,8 @@ class Idle:
         return human_action()
 
 
-def session(folder: Path | None, **kwargs: Any) -> tuple[Session, Controls]:
-    controls = Controls()
+def session(folder: Path | None, **kwargs: Any) -> tuple[Session, InputCollector]:
+    controls = InputCollector()
     env_kwargs = {name: kwargs.pop(name) for name in ("length", "success", "reports_at") if name in kwargs}
     made = Session(PlayEnv(**env_kwargs), count(3), folder, controls, say=lambda message: None, **kwargs)
     made.start()
@@ -37,19 +37,19 @@ def session(folder: Path | None, **kwargs: Any) -> tuple[Session, Controls]:
 
 
 def words(made: Session) -> str:
-    return " / ".join(line.text for line in hud.card(made))
+    return " / ".join(line.text for line in hud.overlay(made))
 
 
 def test_it_says_whether_a_demo_is_written(tmp_path: Path) -> None:
     made, _ = session(tmp_path)
     said = [hud.recording_state(made).text]
-    for command in (Command.GO_ON, None, Command.PAUSE, Command.GO_ON, Command.RESTART):
+    for command in (Command.CONTINUE, None, Command.PAUSE, Command.CONTINUE, Command.RESTART):
         made.tick() if command is None else made.command(command)
         said.append(hud.recording_state(made).text)
     assert said == ["READY", "RECORDING", "RECORDING", "PAUSED", "RECORDING", "EPISODE OVER"]
     made.close("enough")
     nothing, _ = session(None)
-    nothing.command(Command.GO_ON)
+    nothing.command(Command.CONTINUE)
     assert hud.recording_state(nothing).text == "NOT RECORDED"
     assert hud.recorded(nothing) == "Nothing goes to disk."
 
@@ -66,12 +66,12 @@ def test_it_says_who_plays_and_what_is_recorded(
     tmp_path: Path, agent: bool, expert: bool, player: str, recorded: str
 ) -> None:
     labels = Idle() if expert else None
-    machine = Machine(Idle()) if agent else Machine(labels or Idle(), "expert", watches=False)
-    made, _ = session(tmp_path, machine=machine, expert=labels)
-    assert hud.player(made).text == "You play"
+    auto_player = AutoPlayer(Idle()) if agent else AutoPlayer(labels or Idle(), "expert", always_observes=False)
+    made, _ = session(tmp_path, auto_player=auto_player, expert=labels)
+    assert hud.player_line(made).text == "You play"
     assert hud.recorded(made) == "Your keys and mouse are recorded."
     made.command(Command.HAND_OVER)
-    assert hud.player(made).text == player
+    assert hud.player_line(made).text == player
     assert recorded in hud.recorded(made)
     made.close("enough")
 
@@ -87,7 +87,7 @@ def test_a_rate_below_the_games_is_told() -> None:
 
 def test_it_says_what_was_pressed(tmp_path: Path) -> None:
     made, controls = session(None)
-    made.command(Command.GO_ON)
+    made.command(Command.CONTINUE)
     assert hud.pressed(made) == "-"
     controls.press("forward")
     controls.press("attack")
@@ -111,7 +111,7 @@ def test_the_end_of_an_episode_says_what_can_be_done(
 ) -> None:
     made, _ = session(tmp_path if record else None, **kwargs)
     assert words(made) == "Episode 1 is ready / Click here or press Enter to play."
-    made.command(Command.GO_ON)
+    made.command(Command.CONTINUE)
     assert words(made) == ""
     made.tick()
     made.tick()

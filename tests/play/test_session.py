@@ -15,8 +15,8 @@ from tests.support.frame_counter_env import read_counter
 from tests.support.play_env import PlayEnv, TurningExpert
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.demos import Demo, list_demos, read_demo
-from vpt_gym.play.controls import Command, Controls
-from vpt_gym.play.session import Machine, Phase, Session
+from vpt_gym.play.controls import Command, InputCollector
+from vpt_gym.play.session import AutoPlayer, Phase, Session
 
 
 class Walker:
@@ -49,14 +49,14 @@ class Played:
 
     def __init__(self, folder: Path | None, env: gym.Env[Any, Any] | None = None, **kwargs: Any) -> None:
         self.env = PlayEnv() if env is None else env
-        self.controls = Controls()
+        self.controls = InputCollector()
         self.said: list[str] = []
         self.session = Session(self.env, count(7), folder, self.controls, say=self.said.append, **kwargs)
         self.session.start()
 
     def play(self, ticks: int, *held: str) -> None:
         if self.session.phase is Phase.PAUSED:
-            self.session.command(Command.GO_ON)
+            self.session.command(Command.CONTINUE)
         for button in held:
             self.controls.press(button)
         for _ in range(ticks):
@@ -90,18 +90,22 @@ def test_a_success_is_kept_and_a_failure_is_asked_about(played: Callable[..., Pl
     good = played(env=PlayEnv(length=4, success=True), folder=tmp_path / "good")
     good.play(4, "attack")
     session = good.session
-    assert (session.phase, session.success, session.outcome and session.outcome.asked) == (Phase.OVER, True, False)
+    assert (session.phase, session.success, session.outcome and session.outcome.needs_decision) == (
+        Phase.OVER,
+        True,
+        False,
+    )
     (demo,) = kept(tmp_path / "good")
     assert demo.actions["attack"].tolist() == [1, 1, 1, 1]
     assert good.said == [f"Recorded {demo.files.metadata} (4 ticks, success)."]
-    session.command(Command.GO_ON)
+    session.command(Command.CONTINUE)
     assert (session.phase, session.ticks, session.seed, session.episode) == (Phase.PLAYING, 0, 8, 2)
 
     bad = played(env=PlayEnv(length=4, success=False), folder=tmp_path / "bad")
     bad.play(4)
     assert bad.session.outcome is not None
-    assert bad.session.outcome.asked
-    for command in (Command.GO_ON, Command.RESTART, Command.PAUSE, Command.LEAVE):
+    assert bad.session.outcome.needs_decision
+    for command in (Command.CONTINUE, Command.RESTART, Command.PAUSE, Command.FOCUS_LOST):
         bad.session.command(command)
         assert bad.session.phase is Phase.OVER  # the question stays
     bad.session.command(Command.DISCARD)
@@ -117,16 +121,16 @@ def test_success_that_nothing_tells_is_asked_about(played: Callable[..., Played]
     game = played(env=PlayEnv(length=3, success=None))
     game.play(3)
     assert game.session.outcome is not None
-    assert game.session.outcome.asked
+    assert game.session.outcome.needs_decision
     assert "success not known" in game.said[-1]
 
 
 def test_a_pause_stops_time_and_input(played: Callable[..., Played], tmp_path: Path) -> None:
     game = played()
     game.play(2)
-    game.session.command(Command.LEAVE)
+    game.session.command(Command.FOCUS_LOST)
     assert game.session.phase is Phase.PAUSED
-    game.session.command(Command.LEAVE)  # again: it stays
+    game.session.command(Command.FOCUS_LOST)  # again: it stays
     assert game.session.phase is Phase.PAUSED
     with pytest.raises(RuntimeError, match="paused"):
         game.session.tick()
@@ -143,7 +147,7 @@ def test_a_pause_stops_time_and_input(played: Callable[..., Played], tmp_path: P
 
 def test_a_restart_asks_and_plays_the_same_world(played: Callable[..., Played], tmp_path: Path) -> None:
     game = played()
-    game.session.command(Command.GO_ON)
+    game.session.command(Command.CONTINUE)
     game.session.command(Command.RESTART)  # nothing is lost, nothing is asked
     assert (game.session.phase, game.session.seed) == (Phase.PLAYING, 7)
     for choice in (Command.SAVE, Command.DISCARD):
@@ -183,7 +187,7 @@ def test_save_and_discard_end_the_episode_and_discard_reaches_back(
 
 def test_an_agents_ticks_are_labelled_by_the_person(played: Callable[..., Played], tmp_path: Path) -> None:
     walker = Walker()
-    game = played(machine=Machine(walker))
+    game = played(auto_player=AutoPlayer(walker))
     game.play(2, "back")
     game.session.command(Command.HAND_OVER)
     game.play(2, "attack")
@@ -205,7 +209,7 @@ def test_an_agents_ticks_are_labelled_by_the_person(played: Callable[..., Played
 
 
 def test_where_the_person_presses_nothing_the_expert_labels(played: Callable[..., Played], tmp_path: Path) -> None:
-    game = played(machine=Machine(Walker()), expert=Turner())
+    game = played(auto_player=AutoPlayer(Walker()), expert=Turner())
     game.session.command(Command.HAND_OVER)
     game.play(2, "attack")
     game.play(2)
@@ -221,7 +225,7 @@ def test_where_the_person_presses_nothing_the_expert_labels(played: Callable[...
 
 def test_an_expert_can_play(played: Callable[..., Played], tmp_path: Path) -> None:
     turner = Turner()
-    game = played(machine=Machine(turner, "expert", watches=False), expert=turner)
+    game = played(auto_player=AutoPlayer(turner, "expert", always_observes=False), expert=turner)
     game.session.command(Command.HAND_OVER)
     assert game.said == ["Tick 0: the expert plays."]
     game.play(2)
@@ -245,7 +249,7 @@ def test_a_game_that_broke_ends_the_episode_and_says_so(played: Callable[..., Pl
     game.play(3)
     outcome = game.session.outcome
     assert outcome is not None
-    assert (outcome.ended, outcome.error, outcome.asked) == ("error", "the game has ended", True)
+    assert (outcome.ended, outcome.error, outcome.needs_decision) == ("error", "the game has ended", True)
     (demo,) = kept(tmp_path)
     assert (len(demo), demo.metadata["ended"]) == (2, "error")
     game.session.command(Command.SAVE)
@@ -267,15 +271,15 @@ def test_an_error_in_the_env_costs_no_tick(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_where_nothing_is_to_be_recorded(played: Callable[..., Played], tmp_path: Path) -> None:
-    game = played(folder=None, env=PlayEnv(length=4, success=False), machine=Machine(Walker()))
+    game = played(folder=None, env=PlayEnv(length=4, success=False), auto_player=AutoPlayer(Walker()))
     game.session.command(Command.HAND_OVER)
     game.play(2)
     game.session.command(Command.SAVE)
     assert "--no-record" in game.said[-1]
     game.play(2)
     assert game.session.outcome is not None
-    assert not game.session.outcome.asked
-    game.session.command(Command.GO_ON)
+    assert not game.session.outcome.needs_decision
+    game.session.command(Command.CONTINUE)
     assert (game.session.phase, game.session.seed) == (Phase.PLAYING, 8)
     game.play(1)
     game.session.command(Command.RESTART)
@@ -299,4 +303,4 @@ def test_an_expert_for_another_env_shows_at_the_start(tmp_path: Path) -> None:
             raise TypeError("this expert needs another env")
 
     with pytest.raises(TypeError, match="another env"):
-        Played(tmp_path, expert=Wrong(), machine=Machine(Walker()))
+        Played(tmp_path, expert=Wrong(), auto_player=AutoPlayer(Walker()))

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.predictions import Predictions
 from vpt_gym.view.server import ViewServer
 
 
 @contextmanager
-def running_view(episodes: Episodes, predictions: Predictions | None = None) -> Iterator[ViewServer]:
+def running_view(episodes: DemoLibrary, predictions: Predictions | None = None) -> Iterator[ViewServer]:
     """The server, which ends with the block, also when a test in it fails."""
     with ViewServer(episodes, predictions) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -19,7 +19,7 @@ from tests.support.headless_chromium import CHROMIUM, MISSING, Chromium
 from tests.support.running_view import running_view
 from vpt_gym.demos import DemoDataset, check, read_demo
 from vpt_gym.demos.files.cursor import CURSOR
-from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.demos.library.library import DemoLibrary
 
 NAMES = (
     "cheeky-cornflower-setter-02e496ce4abb-20220421-092639",
@@ -89,14 +89,14 @@ def test_a_dataset_takes_them_and_gives_each_frame_with_its_action(recordings: P
 
 
 def test_the_list_holds_what_is_known_of_them(recordings: Path) -> None:
-    rows = {row["id"]: row for row in Episodes(recordings).rows()}
+    rows = {row["id"]: row for row in DemoLibrary(recordings).rows()}
     assert set(rows) == set(NAMES)
     assert {name: rows[name]["ticks"] for name in NAMES} == dict(zip(NAMES, (26, 40, 12), strict=True))
     for row in rows.values():
         assert (row["success"], row["task"], row["return"], row["problem"]) == (None, None, None, None)
     (recordings / f"{NAMES[2]}.mp4").write_bytes(b"no video")
     (recordings / f"{NAMES[1]}.mp4").unlink()
-    again = {row["id"]: row["ticks"] for row in Episodes(recordings).rows()}
+    again = {row["id"]: row["ticks"] for row in DemoLibrary(recordings).rows()}
     assert again == {NAMES[0]: 26, NAMES[1]: None, NAMES[2]: None}
 
 
@@ -121,7 +121,7 @@ def page(recordings: Path, tmp_path: Path) -> Iterator[Chromium]:
         pytest.skip(MISSING)
     browser = Chromium(tmp_path / "chromium")
     try:
-        with running_view(Episodes(recordings)) as server:
+        with running_view(DemoLibrary(recordings)) as server:
             browser.open(server.url)
             browser.wait("document.querySelector('#tick')?.textContent === '0'")
             yield browser

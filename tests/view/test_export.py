@@ -15,7 +15,7 @@ from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.demos import Demo, DemoWriter, read_demo
 from vpt_gym.demos.files.video import iter_frames
 from vpt_gym.frames import Frame
-from vpt_gym.view.export import KEYS, LIT, MIN_WIDTH, PANEL_HEIGHT, export
+from vpt_gym.view.export import HELD_COLOUR, KEYS, MIN_WIDTH, PANEL_HEIGHT, export
 
 
 def exported(demo: Demo, out: Path) -> list[Frame]:
@@ -35,7 +35,7 @@ def lit(picture: Frame) -> set[str]:
     colours = {
         name: panel[box.y + 3 : box.y + 6, box.x + 3 : box.x + 12].mean(axis=(0, 1)) for name, box in KEYS.items()
     }
-    return {name for name, colour in colours.items() if np.abs(colour - LIT).max() < 30}
+    return {name for name, colour in colours.items() if np.abs(colour - HELD_COLOUR).max() < 30}
 
 
 def arrow(picture: Frame) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from tests.support.headless_chromium import CHROMIUM, MISSING, Chromium
 from tests.support.running_view import running_view
 from vpt_gym.agents import VPTConfig, VPTPolicy
 from vpt_gym.demos import list_demos, read_demo
-from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.predictions import Predictions
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
@@ -56,7 +56,7 @@ def page(browser: Chromium, demos: list[Path]) -> Iterator[Chromium]:
     """The page, the first demo open and its video loaded."""
     torch.manual_seed(0)
     predictions = Predictions(VPTPolicy(VPTConfig.named("nano")), "my agent")
-    with running_view(Episodes(demos[0].parent), predictions) as server:
+    with running_view(DemoLibrary(demos[0].parent), predictions) as server:
         browser.open(server.url)
         await_tick(browser, 0)
         yield browser

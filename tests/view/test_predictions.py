@@ -18,9 +18,9 @@ from tests.support.running_view import running_view
 from vpt_gym.actions import codec
 from vpt_gym.agents import VPTConfig, VPTPolicy
 from vpt_gym.demos import DemoError, read_demo
-from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.frames import to_size
-from vpt_gym.view.predictions import Prediction, Predictions, Stopped, predict
+from vpt_gym.view.predictions import Cancelled, Prediction, Predictions, predict
 
 TICKS = 75  # more than two chunks
 
@@ -38,7 +38,7 @@ def policy() -> VPTPolicy:
 def wait(predictions: Predictions, path: Path) -> Prediction:
     demo = read_demo(path)
     for _ in range(6000):
-        found = predictions.ask(demo)
+        found = predictions.poll(demo)
         if not isinstance(found, int):
             return found
         assert 0 <= found <= TICKS
@@ -84,10 +84,10 @@ def test_a_demo_is_computed_once_and_anew_when_it_changes(tmp_path: Path, policy
     path = write_counter_demo(tmp_path, ticks=TICKS)
     predictions = Predictions(policy, "nano")
     found = wait(predictions, path)
-    assert predictions.ask(read_demo(path)) is found
-    Episodes(tmp_path).reject(path.stem)
+    assert predictions.poll(read_demo(path)) is found
+    DemoLibrary(tmp_path).reject(path.stem)
     moved = tmp_path / "rejected" / path.name
-    assert predictions.ask(read_demo(moved)) is found
+    assert predictions.poll(read_demo(moved)) is found
     records = moved.with_suffix(".jsonl")
     records.write_text(records.read_text().replace("key.keyboard.w", "key.keyboard.s"))
     again = wait(predictions, moved)
@@ -99,7 +99,7 @@ def test_a_demo_is_computed_once_and_anew_when_it_changes(tmp_path: Path, policy
 def test_closing_gives_up(tmp_path: Path, policy: VPTPolicy) -> None:
     demo = read_demo(write_counter_demo(tmp_path, ticks=TICKS))
     stop = threading.Event()
-    with pytest.raises(Stopped, match="after 32 ticks"):
+    with pytest.raises(Cancelled, match="after 32 ticks"):
         predict(policy, demo, progress=lambda ticks: stop.set(), stop=stop)
 
 
@@ -125,7 +125,7 @@ def test_another_action_space_is_refused(policy: VPTPolicy) -> None:
 def test_the_server_says_how_far_it_is_and_then_the_result(tmp_path: Path, policy: VPTPolicy) -> None:
     path = write_counter_demo(tmp_path, ticks=TICKS)
     predictions = Predictions(policy, "nano")
-    with running_view(Episodes(tmp_path), predictions) as server:
+    with running_view(DemoLibrary(tmp_path), predictions) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
         status, content = 202, {"done": 0, "ticks": TICKS}
         while status == 202:

@@ -17,7 +17,7 @@ import pytest
 from tests.support.counter_demos import write_counter_demo
 from tests.support.running_view import running_view
 from vpt_gym.demos import list_demos
-from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.server import ViewServer, byte_range
 
 JSON = {"Content-Type": "application/json"}
@@ -30,7 +30,7 @@ def demo(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(demo: Path) -> Iterator[ViewServer]:
-    with running_view(Episodes(demo)) as server:
+    with running_view(DemoLibrary(demo)) as server:
         yield server
 
 
@@ -56,7 +56,7 @@ def error(body: bytes) -> str:
 
 
 def test_nothing_is_said_of_a_browser_that_goes_away(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with running_view(Episodes(demo)) as server:
+    with running_view(DemoLibrary(demo)) as server:
         connection = socket.create_connection(("127.0.0.1", server.server_port))
         connection.sendall(b"GET / HTTP/1.1\r\n")  # the rest of the request never comes
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -73,7 +73,7 @@ def test_errors_of_the_server_itself_are_told(
     def broken(request: object, client_address: object) -> None:
         raise RuntimeError("out of order")
 
-    with running_view(Episodes(demo)) as server:
+    with running_view(DemoLibrary(demo)) as server:
         monkeypatch.setattr(server, "finish_request", broken)
         with pytest.raises((http.client.HTTPException, ConnectionError)):
             ask(server, "")
@@ -237,7 +237,7 @@ def test_nothing_is_told_without_the_token(server: ViewServer, demo: Path, token
 
 
 def test_tokens_differ(server: ViewServer, demo: Path) -> None:
-    with ViewServer(Episodes(demo)) as other:
+    with ViewServer(DemoLibrary(demo)) as other:
         assert other.token != server.token
         assert len(other.token) >= 20
 
@@ -312,6 +312,6 @@ def test_predictions_need_an_agent(server: ViewServer, demo: Path) -> None:
 
 
 def test_a_port_in_use_is_an_error(server: ViewServer, demo: Path) -> None:
-    episodes: Any = Episodes(demo)
+    episodes: Any = DemoLibrary(demo)
     with pytest.raises(OSError, match="in use"):
         ViewServer(episodes, port=server.server_port)

@@ -29,7 +29,7 @@ class Check:
 
 
 @dataclass
-class Repair:
+class RepairResult:
     """Mends what a crash broke off, and cuts demos to what their video and records both hold.
 
     Recordings that run just now are left alone, and nothing is encoded anew. Exit status 1 if damage is left.
@@ -62,7 +62,7 @@ class Args:
 
     action: (
         Annotated[Check, tyro.conf.subcommand("check")]
-        | Annotated[Repair, tyro.conf.subcommand("repair")]
+        | Annotated[RepairResult, tyro.conf.subcommand("repair")]
         | Annotated[Stats, tyro.conf.subcommand("stats")]
         | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Import, tyro.conf.subcommand("import")]
@@ -76,7 +76,7 @@ def run(args: Args) -> int:
     try:
         if isinstance(args.action, Check):
             return _check(args.action)
-        if isinstance(args.action, Repair):
+        if isinstance(args.action, RepairResult):
             return _repair(args.action)
         if isinstance(args.action, Export):
             return run_export(args.action)
@@ -97,12 +97,12 @@ def _check(args: Check) -> int:
         return int(bool(problems))
     for problem in problems:
         print(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
-    mendable = sum(problem.mendable for problem in problems)
-    print(f"{len(problems)} damaged, of them {mendable} can be mended" if problems else "all demos are whole")
+    repairable = sum(problem.repairable for problem in problems)
+    print(f"{len(problems)} damaged, of them {repairable} can be mended" if problems else "all demos are whole")
     return int(bool(problems))
 
 
-def _repair(args: Repair) -> int:
+def _repair(args: RepairResult) -> int:
     from vpt_gym.demos.library.checks import check, repair
 
     for done in repair(args.directory):
@@ -148,9 +148,9 @@ def _print(stats: DemoStats) -> None:
             "ticks": f"{stats.ticks:,}, {stats.ticks / 20 / 60:.1f} minutes",
             "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
             "null ticks": _percent(stats.null_ticks, stats.ticks),
-            "buttons VPT has no code for": f"{_percent(stats.unsaid_ticks, stats.ticks)} of ticks",
+            "buttons VPT has no code for": f"{_percent(stats.unsupported_ticks, stats.ticks)} of ticks",
             "camera moves": f"{_percent(stats.moving_ticks, stats.ticks)} of ticks",
-            "  of it, coded as resting": _percent(stats.stilled_ticks, moving),
+            "  of it, coded as resting": _percent(stats.zeroed_ticks, moving),
             "  of it, faster than 10 degrees": _percent(stats.clipped_ticks, moving),
             "  movement lost by VPT's bins": f"pitch {pitch:.1f} %, yaw {yaw:.1f} %",
         }

@@ -11,7 +11,7 @@ import tyro
 
 if TYPE_CHECKING:
     from vpt_gym.demos.demo import Demo
-    from vpt_gym.demos.exchange.common import Exported
+    from vpt_gym.demos.exchange.exporting import ExportResult
 
 _MINARI = "minari:"
 _ABOUT = ("author", "author_email", "algorithm_name", "code_permalink", "description")
@@ -82,7 +82,7 @@ class Import:
     """Order of the axes of a frame, where its shape leaves a doubt."""
     cam_interval: float | None = None
     """Degrees per camera bin of MineDojo's actions, where the source does not say it; MineDojo's default is 15."""
-    drop_unsaid: bool = False
+    drop_unsupported: bool = False
     """Leave out what no key of a keyboard says (MineDojo's craft, place, destroy, equip from outside the hotbar), and
     count it. Without it, such an action is an error."""
     crf: int = 18
@@ -121,7 +121,7 @@ def run_import(args: Import) -> int:
         "frames_key": args.frames_key,
         "layout": None if args.layout is None else args.layout.upper(),
         "cam_interval": args.cam_interval,
-        "drop_unsaid": args.drop_unsaid,
+        "drop_unsupported": args.drop_unsupported,
         "crf": args.crf,
         "lossless": args.lossless,
         "overwrite": args.overwrite,
@@ -139,7 +139,7 @@ def run_import(args: Import) -> int:
     return 0
 
 
-def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> Exported:
+def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
     from vpt_gym.demos.exchange.minari import export_minari
 
     if args.id is None:
@@ -157,7 +157,7 @@ def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> Exported:
     )
 
 
-def _to_npz(args: Export, keep: Callable[[Demo], bool] | None) -> Exported:
+def _to_npz(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
     from vpt_gym.demos.exchange.npz import export_npz
 
     if args.out is None:

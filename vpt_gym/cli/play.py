@@ -14,8 +14,8 @@ import tyro
 
 if TYPE_CHECKING:
     from vpt_gym.collect.players import Player
-    from vpt_gym.play.controls import Controls
-    from vpt_gym.play.session import Machine, Session
+    from vpt_gym.play.controls import InputCollector
+    from vpt_gym.play.session import AutoPlayer, Session
     from vpt_gym.play.window import Window
 
 _INSTALL = 'pip install "vpt-gym[play]"'
@@ -81,7 +81,7 @@ def run(args: Args) -> int:
             return 130
 
 
-def _play(session: Session, window: Window, controls: Controls) -> int:
+def _play(session: Session, window: Window, controls: InputCollector) -> int:
     """Plays, and finishes what is being recorded whatever happens; returns the exit status."""
     from vpt_gym.play.loop import play, stop_signals
 
@@ -97,19 +97,19 @@ def _play(session: Session, window: Window, controls: Controls) -> int:
     return 0 if stop.number is None else 128 + stop.number
 
 
-def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, Controls]:
+def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollector]:
     """Makes everything, and starts the first episode; ``stack`` closes it again."""
     _require_pygame()
     from vpt_gym.collect.envs import EnvArgs
     from vpt_gym.collect.finished import check_same_env
     from vpt_gym.frames import find_frame_space
-    from vpt_gym.play.controls import Controls
+    from vpt_gym.play.controls import InputCollector
     from vpt_gym.play.session import Session
     from vpt_gym.play.window import Window
 
-    controls = Controls(args.sensitivity)
+    controls = InputCollector(args.sensitivity)
     seeds = _seeds(args)
-    machine, expert = _players(args)
+    auto_player, expert = _players(args)
     env = EnvArgs(args.env, args.env_kwargs).base()
     unused = stack.enter_context(ExitStack())
     unused.callback(env.close)
@@ -120,14 +120,14 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, Controls]:
 
     def say(message: str) -> None:
         print(message, flush=True)
-        window.panel.say(message)
+        window.panel.add_message(message)
 
     session = Session(
         env,
         seeds,
         args.out if args.record else None,
         controls,
-        machine=machine,
+        auto_player=auto_player,
         expert=expert,
         metadata={
             "recorded_by": "vpt-gym play",
@@ -137,7 +137,7 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, Controls]:
             **({} if args.skill == 1.0 else {"skill": args.skill}),
         },
         say=say,
-        on_reset=window.draw_wait,
+        on_reset=window.draw_loading,
     )
     unused.pop_all()
     stack.callback(session.close, "it could not be played")
@@ -161,7 +161,7 @@ def _seeds(args: Args) -> Iterator[int]:
     """Returns the seeds of the worlds to play, without those that the directory has demos of."""
     from vpt_gym.collect.seeds import SEEDS
     from vpt_gym.demos.files.names import list_demos, read_metadata
-    from vpt_gym.demos.library.shelf import REJECTED
+    from vpt_gym.demos.library.library import REJECTED
 
     if args.seed is not None:
         if args.seed < 0:
@@ -172,10 +172,10 @@ def _seeds(args: Args) -> Iterator[int]:
     return (seed for seed in SEEDS["dagger" if args.agent else "demos"] if seed not in played)
 
 
-def _players(args: Args) -> tuple[Machine | None, Player | None]:
+def _players(args: Args) -> tuple[AutoPlayer | None, Player | None]:
     """Returns who can be handed over to, and who labels."""
     from vpt_gym.collect.players import is_agent, make_player, resolve
-    from vpt_gym.play.session import Machine
+    from vpt_gym.play.session import AutoPlayer
 
     expert = None
     if args.expert is not None:
@@ -186,7 +186,7 @@ def _players(args: Args) -> tuple[Machine | None, Player | None]:
     elif args.skill != 1.0:
         raise ValueError(f"--skill {args.skill} is for an expert, and there is none; give one (--expert scripted)")
     if not args.agent:
-        return None if expert is None else Machine(expert, "expert", watches=False), expert
+        return None if expert is None else AutoPlayer(expert, "expert", always_observes=False), expert
     if len(args.agent) > 2:
         raise ValueError(
             f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
@@ -196,6 +196,6 @@ def _players(args: Args) -> tuple[Machine | None, Player | None]:
     if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
     threads = torch.get_num_threads()
-    machine = Machine(make_player(args.agent, device=args.device))
+    auto_player = AutoPlayer(make_player(args.agent, device=args.device))
     torch.set_num_threads(threads)  # make_player leaves one, so that many can play; here a single one has to be fast
-    return machine, expert
+    return auto_player, expert

@@ -66,7 +66,7 @@ def _export(args: Args) -> None:
 
 
 def _serve(args: Args) -> None:
-    from vpt_gym.demos.library.shelf import Episodes
+    from vpt_gym.demos.library.library import DemoLibrary
     from vpt_gym.view.server import ViewServer
 
     if args.out is not None:
@@ -75,7 +75,7 @@ def _serve(args: Args) -> None:
         raise ValueError(
             f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
         )
-    episodes = Episodes(args.path)
+    episodes = DemoLibrary(args.path)
     predictions = None
     if args.agent:
         import torch

@@ -111,7 +111,7 @@ def _in_band(seed: int) -> int:
 
 def _clear_up(recording: Recording) -> None:
     """Gives complete demos their names, and throws away what was broken off of ours."""
-    repair(recording.out, broken_off_only=True)
+    repair(recording.out, interrupted_only=True)
     for path in list_demos(recording.out):
         if path.suffix == ".json":
             metadata = read_metadata(path)

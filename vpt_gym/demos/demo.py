@@ -18,10 +18,10 @@ from vpt_gym.demos.files.contractor import WINDOW_HEIGHT, Compat, check_compat, 
 from vpt_gym.demos.files.cursor import CURSOR, CursorTrack, check_sprite
 from vpt_gym.demos.files.names import (
     CONTRACTOR_FORMAT,
-    CUT,
-    MEND,
-    MISSING,
-    RESTORE,
+    EXPECTED_FILES,
+    REMEDY_REPAIR,
+    REMEDY_RESTORE,
+    REMEDY_RESTORE_OR_REPAIR,
     DemoError,
     DemoFiles,
     files_of,
@@ -30,7 +30,7 @@ from vpt_gym.demos.files.names import (
     read_records,
 )
 from vpt_gym.demos.files.records import EXTRA_KEY, Record, executed_action_of, human_action_of, reward_of, stack_actions
-from vpt_gym.demos.files.video import VideoHeader, iter_pictures, iter_pictures_opencv, read_header
+from vpt_gym.demos.files.video import VideoHeader, iter_lazy_frames, iter_lazy_frames_opencv, read_header
 from vpt_gym.frames import Frame
 
 
@@ -89,7 +89,7 @@ class Demo:
         return height, width
 
     @property
-    def look(self) -> str:
+    def decoding_digest(self) -> str:
         """What the frames depend on beside the video, in a short word: the decoder, and the cursor drawn."""
         drawn = hashlib.sha256(self.compat.encode() if self.compat else b"")
         if self.cursor is not None:
@@ -113,18 +113,22 @@ class Demo:
         try:
             video = self.files.video
             pictures = (
-                iter_pictures_opencv(video) if self.compat else iter_pictures(video, self.frame_size, threads=threads)
+                iter_lazy_frames_opencv(video)
+                if self.compat
+                else iter_lazy_frames(video, self.frame_size, threads=threads)
             )
             for pixels in pictures:
                 count += 1
                 if count <= len(self) and (wanted is None or wanted[count - 1]):
                     yield pixels() if self.cursor is None else self.cursor.draw(pixels(), count - 1)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise DemoError(f"{self.files.video}: cannot be decoded after frame {count} ({error})", RESTORE) from error
+            raise DemoError(
+                f"{self.files.video}: cannot be decoded after frame {count} ({error})", REMEDY_RESTORE
+            ) from error
         if count != len(self):
             raise DemoError(
                 f"{self.files.video} holds {count} frames, but {self.files.records.name} holds {len(self)} ticks",
-                RESTORE,
+                REMEDY_RESTORE,
             )
 
 
@@ -164,15 +168,18 @@ def read_demo(
     unfinished = any(partial(piece).exists() for piece in files.all)
     for file in (files.metadata, files.records, files.video):
         if not file.is_file() and unfinished:
-            raise DemoError(f"{file} is missing: the recording was not finished", MEND, mendable=True)
+            raise DemoError(f"{file} is missing: the recording was not finished", REMEDY_REPAIR, repairable=True)
         if not file.is_file() and file != files.metadata:
-            raise DemoError(f"{file} is missing ({MISSING})", RESTORE)
+            raise DemoError(f"{file} is missing ({EXPECTED_FILES})", REMEDY_RESTORE)
     metadata = read_metadata(files.metadata) if files.metadata.is_file() else None
     records = read_records(files.records)
     header = read_header(files.video, count=count_frames)
     if metadata is None:
         if EXTRA_KEY in records[0]:
-            raise DemoError(f"{files.metadata} is missing, and the records are not a contractor's ({MISSING})", RESTORE)
+            raise DemoError(
+                f"{files.metadata} is missing, and the records are not a contractor's ({EXPECTED_FILES})",
+                REMEDY_RESTORE,
+            )
         contractor = True
         metadata = {
             "format": CONTRACTOR_FORMAT,
@@ -187,8 +194,8 @@ def read_demo(
             raise DemoError(
                 f"{files.records} holds {len(records)} records, but {files.metadata.name} says "
                 f"{metadata['ticks']} ticks",
-                CUT,
-                mendable=True,
+                REMEDY_RESTORE_OR_REPAIR,
+                repairable=True,
             )
     if (count_frames or header.size == (0, 0)) and header.frames != len(records):
         raise _wrong_length(files, header, len(records), contractor=contractor)
@@ -205,7 +212,7 @@ def read_demo(
             actions, executed = _stored_actions(records)
         rewards = np.zeros(len(records)) if contractor else _stored_rewards(records)
     except ValueError as error:
-        raise DemoError(f"{files.records}, {error}", RESTORE) from error
+        raise DemoError(f"{files.records}, {error}", REMEDY_RESTORE) from error
     codes = codec.encode(actions)
     null = ticks.skipped if compat else codec.is_null(codes)
     return Demo(files, metadata, actions, executed, codes, rewards, null, track, compat)
@@ -240,7 +247,7 @@ def _check_size(files: DemoFiles, header: VideoHeader, frame_size: list[int]) ->
         raise DemoError(
             f"{files.video} is {header.size[0]}x{header.size[1]}, but {files.metadata.name} says "
             f"{frame_size[0]}x{frame_size[1]}",
-            RESTORE,
+            REMEDY_RESTORE,
         )
 
 
@@ -248,9 +255,9 @@ def _wrong_length(files: DemoFiles, header: VideoHeader, ticks: int, *, contract
     frames, cut = header.frames, "jsonl" if header.frames > ticks else "video"
     problem = f"{files.video} holds {frames} frames, but {files.records.name} holds {ticks} ticks: the {cut} is cut off"
     if frames == 0:
-        return DemoError(problem, RESTORE)
+        return DemoError(problem, REMEDY_RESTORE)
     if contractor and header.reordered and (frames > ticks or frames < header.declared):
         # frames out of order cannot be cut off without encoding anew
         command = f"ffmpeg -i {files.video.name} -frames:v {min(frames, ticks)} -c:v libx264 -bf 0 -crf 18 cut.mp4"
         return DemoError(problem, f"restore the file from a copy, or put in its place what `{command}` makes of it")
-    return DemoError(problem, CUT, mendable=True)
+    return DemoError(problem, REMEDY_RESTORE_OR_REPAIR, repairable=True)

@@ -39,20 +39,20 @@ class Command(Enum):
 
     PAUSE = "pause"
     """Pause, or go on."""
-    GO_ON = "go on"
+    CONTINUE = "go on"
     """Go on, from a pause or to the next episode."""
     RESTART = "restart"
     HAND_OVER = "hand over"
     SAVE = "save"
     DISCARD = "discard"
-    LEAVE = "leave"
+    FOCUS_LOST = "focus lost"
     """The window has lost the keyboard: pause, unless that is so already."""
     QUIT = "quit"
 
 
 COMMAND_OF_KEY: dict[str, Command] = {
     "ESCAPE": Command.PAUSE,
-    "RETURN": Command.GO_ON,
+    "RETURN": Command.CONTINUE,
     "F5": Command.RESTART,
     "F6": Command.HAND_OVER,
     "F9": Command.SAVE,
@@ -76,7 +76,7 @@ def degrees_per_count(sensitivity: float) -> float:
     return DEGREES_PER_COUNT * 8.0 * factor**3
 
 
-class Controls:
+class InputCollector:
     """Collects what keys and mouse do between two ticks, and gives it as one human action.
 
     A button is pressed in a tick if it is held at its end or was pressed at any time in it, so the shortest tap acts

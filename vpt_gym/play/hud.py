@@ -71,10 +71,10 @@ def recording_state(session: Session) -> Line:
     return Line("RECORDING", 22, _RED)
 
 
-def player(session: Session) -> Line:
+def player_line(session: Session) -> Line:
     """Returns who plays."""
-    if session.handed_over and session.machine is not None:
-        return Line(f"The {session.machine.name} plays", 20, _VIOLET)
+    if session.handed_over and session.auto_player is not None:
+        return Line(f"The {session.auto_player.name} plays", 20, _VIOLET)
     return Line("You play", 20, _GREEN)
 
 
@@ -82,9 +82,9 @@ def recorded(session: Session) -> str:
     """Returns what is recorded, in a sentence or two."""
     if not session.recording:
         return "Nothing goes to disk."
-    if not session.handed_over or session.machine is None:
+    if not session.handed_over or session.auto_player is None:
         return "Your keys and mouse are recorded."
-    if session.expert is session.machine.player:
+    if session.expert is session.auto_player.player:
         return "Recorded: what the expert does. Where you press something, that is the label instead."
     if session.expert is not None:
         return "Labels: what you press; where you press nothing, what the expert would do."
@@ -93,7 +93,7 @@ def recorded(session: Session) -> str:
 
 def numbers(session: Session, rate: float | None) -> list[tuple[str, Line]]:
     """Returns the names and values of the table in the panel."""
-    tick = f"{session.ticks}" if session.limit is None else f"{session.ticks} / {session.limit}"
+    tick = f"{session.ticks}" if session.max_ticks is None else f"{session.ticks} / {session.max_ticks}"
     kept = f"{session.kept} kept, {session.discarded} discarded"
     if rate is None:
         pace = Line("-", colour=_DIM)
@@ -113,7 +113,7 @@ def pressed(session: Session) -> str:
     return ", ".join(names) or "-"
 
 
-def card(session: Session) -> list[Line]:
+def overlay(session: Session) -> list[Line]:
     """Returns what is written over the picture; nothing while the episode is played."""
     if session.phase is Phase.PAUSED:
         waiting = f"Paused at tick {session.ticks}" if session.ticks else f"Episode {session.episode} is ready"
@@ -134,7 +134,7 @@ def card(session: Session) -> list[Line]:
     else:
         title = Line("No success" + (" in time" if outcome.ended == "truncated" else ""), 30, _AMBER)
     lines = [title, Line(what, 17)]
-    if outcome.asked:
+    if outcome.needs_decision:
         return [*lines, Line("F9: keep this demo", 17, _GREEN), Line("F10: discard it", 17, _RED)]
     if session.recording and session.demo is not None and session.ticks:
         lines.append(Line("The demo is saved. F10 discards it.", 17, _DIM))
@@ -193,7 +193,7 @@ class Panel:
     def __init__(self) -> None:
         self._messages: deque[str] = deque(maxlen=2)
 
-    def say(self, message: str) -> None:
+    def add_message(self, message: str) -> None:
         """Shows a message until two newer ones have come."""
         self._messages.append(message)
 
@@ -208,7 +208,7 @@ class Panel:
         pygame.draw.aacircle(surface, state.colour, (left + 8, y + title.get_height() // 2), 7)
         surface.blit(title, (left + 26, y))
         y += 36
-        y = _paragraph(surface, player(session), left, y, width) + 2
+        y = _paragraph(surface, player_line(session), left, y, width) + 2
         y = _paragraph(surface, Line(recorded(session), 14, _DIM), left, y, width)
         y = _rule(surface, left, y, width)
 
@@ -235,7 +235,7 @@ class Panel:
             y = _paragraph(surface, Line(message, 13, _DIM), left, y, width) + 4
 
 
-def draw_card(surface: pygame.Surface, area: pygame.Rect, lines: list[Line]) -> None:
+def draw_overlay(surface: pygame.Surface, area: pygame.Rect, lines: list[Line]) -> None:
     """Dims ``area`` and writes lines into its middle."""
     veil = pygame.Surface(area.size, pygame.SRCALPHA)
     veil.fill((8, 9, 12, 150))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vpt_gym.play.clock import TickClock
-from vpt_gym.play.controls import Command, Controls
+from vpt_gym.play.controls import Command, InputCollector
 from vpt_gym.play.session import Phase, Session
 from vpt_gym.play.window import Window
 
@@ -48,7 +48,7 @@ def stop_signals() -> Iterator[StopSignal]:
 def play(
     session: Session,
     window: Window,
-    controls: Controls,
+    controls: InputCollector,
     *,
     stop: StopSignal,
     clock: TickClock | None = None,
@@ -68,13 +68,13 @@ def play(
             before = (session.episode, session.phase)
             session.command(command)
             if (session.episode, session.phase) != before:
-                window.capture(session.phase is Phase.PLAYING)
-                window.forget_input()
+                window.capture_mouse(session.phase is Phase.PLAYING)
+                window.discard_input()
                 controls.clear()
                 clock.restart()
         clock.tick()
         if session.phase is Phase.PLAYING:
             session.tick()
-            window.capture(session.phase is Phase.PLAYING)
+            window.capture_mouse(session.phase is Phase.PLAYING)
         window.draw(session.frame, session, clock.rate if session.phase is Phase.PLAYING else None)
     return signal.strsignal(stop.number) or f"signal {stop.number}"

@@ -14,9 +14,9 @@ from vpt_gym.actions.codec import encode, is_null
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.collect.players import Player
 from vpt_gym.demos.files.names import files_of
-from vpt_gym.demos.library.shelf import REJECTED, Episodes
+from vpt_gym.demos.library.library import REJECTED, DemoLibrary
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
-from vpt_gym.play.controls import Command, Controls
+from vpt_gym.play.controls import Command, InputCollector
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 from vpt_gym.wrappers.success import success_of
 
@@ -33,18 +33,19 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True)
-class Machine:
+class AutoPlayer:
     """Who can be handed over to.
 
     Attributes:
         player: Plays.
         name: What it is called, in one word.
-        watches: Whether it is asked in every tick, also while the person plays: a memory is then that of the episode.
+        always_observes: Whether it acts on every tick, also while the person plays, so that its memory covers the
+            complete episode.
     """
 
     player: Player
     name: str = "agent"
-    watches: bool = True
+    always_observes: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Outcome:
     """
 
     ended: str
-    asked: bool
+    needs_decision: bool
     error: str = ""
 
 
@@ -76,7 +77,7 @@ class Session:
         seeds: Seeds of the worlds, in the order they are played.
         record_to: Directory of the demos; None records nothing.
         controls: Where the person's keys and mouse are collected.
-        machine: Who can be handed over to.
+        auto_player: Who can be handed over to.
         expert: Who labels what the person does not; None for nobody. It may be the machine's player.
         metadata: More for the metadata of every demo.
         say: Called with each message to the person.
@@ -106,20 +107,20 @@ class Session:
         env: gym.Env[Any, Any],
         seeds: Iterator[int],
         record_to: Path | None,
-        controls: Controls,
+        controls: InputCollector,
         *,
-        machine: Machine | None = None,
+        auto_player: AutoPlayer | None = None,
         expert: Player | None = None,
         metadata: dict[str, Any] | None = None,
         say: Callable[[str], None] = print,
         on_reset: Callable[[], None] = lambda: None,
     ) -> None:
-        self.limit = None if env.spec is None else env.spec.max_episode_steps
+        self.max_ticks = None if env.spec is None else env.spec.max_episode_steps
         self._where = find_frame_space(env.observation_space)
         self._recorder = None if record_to is None else RecorderWrapper(env, record_to, metadata=metadata)
         self.env = HumanActionWrapper(self._recorder or env)
         self.record_to = record_to
-        self.machine, self.expert = machine, expert
+        self.auto_player, self.expert = auto_player, expert
         self._seeds, self._controls = seeds, controls
         self._say, self._on_reset = say, on_reset
         self.phase = Phase.CLOSED
@@ -130,7 +131,7 @@ class Session:
         self.outcome: Outcome | None = None
         self.demo: Path | None = None
         self.kept = self.discarded = self.episode = 0
-        self._settled: Path | None = None
+        self._reported: Path | None = None
         self._closed = False
         self.pressed: HumanAction = controls.take()
 
@@ -150,8 +151,8 @@ class Session:
         Raises:
             TypeError, ValueError: The machine or the expert cannot play in this env.
         """
-        self._begin(next(self._seeds))
-        for player in (self.expert, None if self.machine is None else self.machine.player):
+        self._reset(next(self._seeds))
+        for player in (self.expert, None if self.auto_player is None else self.auto_player.player):
             if player is not None:
                 player.act(self.env, self._observation)
                 player.reset(self.seed)
@@ -168,17 +169,17 @@ class Session:
             raise RuntimeError(f"a tick in the phase {self.phase.value!r}; only an episode that is played has ticks")
         self.pressed = self._controls.take()
         executed = self.pressed
-        if self.machine is not None and (self.handed_over or self.machine.watches):
-            suggested = self.machine.player.act(self.env, self._observation)
+        if self.auto_player is not None and (self.handed_over or self.auto_player.always_observes):
+            suggested = self.auto_player.player.act(self.env, self._observation)
             if self.handed_over:
                 executed = suggested
                 if self._recorder is not None:
                     self._recorder.label(self._label(executed))
         observation, reward, terminated, truncated, info = self.env.step(executed)
         self._controls.follow(executed)
-        self._look(observation)
+        self._observe(observation)
         if "env_error" in info:
-            self._over("error", str(info["env_error"]))
+            self._end_episode("error", str(info["env_error"]))
             return
         self.ticks += 1
         self.episode_return += float(reward)
@@ -186,7 +187,7 @@ class Session:
         if success is not None:
             self.success = success or bool(self.success)
         if terminated or truncated:
-            self._over("terminated" if terminated else "truncated")
+            self._end_episode("terminated" if terminated else "truncated")
 
     def command(self, command: Command) -> None:
         """Does what the person commands, as far as that makes sense now; else says why not."""
@@ -194,13 +195,13 @@ class Session:
             return
         if command is Command.HAND_OVER:
             self._hand_over()
-        elif command in (Command.PAUSE, Command.LEAVE, Command.GO_ON):
-            self._pause_or_go_on(command)
+        elif command in (Command.PAUSE, Command.FOCUS_LOST, Command.CONTINUE):
+            self._pause_or_continue(command)
         elif self.phase is Phase.OVER:
-            self._after(command)
+            self._leave_ended_episode(command)
         elif command is Command.RESTART:
             if self.recording and self.ticks:
-                self._over("restart")
+                self._end_episode("restart")
             else:
                 self._play(self.seed)
         elif self.ticks == 0 or not self.recording:
@@ -225,84 +226,84 @@ class Session:
         try:
             self.env.close()
         finally:
-            self._settle(f"not finished: {why}" if unfinished else why)
+            self._report_demo(f"not finished: {why}" if unfinished else why)
 
     # -- episodes
 
-    def _begin(self, seed: int, *, discard: bool = False) -> None:
+    def _reset(self, seed: int, *, discard: bool = False) -> None:
         """Begins an episode; the demo of one that is still running is finished by the reset."""
         unfinished = self.outcome is None or self.outcome.ended == "restart"
         self._on_reset()
         observation, _ = self.env.reset(seed=seed)
-        self._settle("not finished" if unfinished else "")
+        self._report_demo("not finished" if unfinished else "")
         if discard:
             self._discard()
         self._controls.begin_episode()
         self.episode += 1
         self.seed = seed
         self.ticks, self.episode_return, self.success, self.outcome = 0, 0.0, None, None
-        if self.machine is not None:
-            self.machine.player.reset(seed)
+        if self.auto_player is not None:
+            self.auto_player.player.reset(seed)
         if self.expert is not None:
             self.expert.reset(seed)
-        self._look(observation)
+        self._observe(observation)
         self.pressed = self._controls.take()
 
     def _play(self, seed: int, *, discard: bool = False) -> None:
-        self._begin(seed, discard=discard)
+        self._reset(seed, discard=discard)
         self.phase = Phase.PLAYING
 
-    def _over(self, ended: str, error: str = "") -> None:
+    def _end_episode(self, ended: str, error: str = "") -> None:
         self.phase = Phase.OVER
         asked = self.recording and self.ticks > 0 and not self.success
         self.outcome = Outcome(ended, asked, error)
         if ended != "restart":
-            self._settle(error)
+            self._report_demo(error)
 
-    def _after(self, command: Command) -> None:
+    def _leave_ended_episode(self, command: Command) -> None:
         """Goes from an episode that is over to the next."""
         assert self.outcome is not None
         again = self.outcome.ended == "restart" or command is Command.RESTART
-        if self.outcome.asked and command is Command.RESTART:
+        if self.outcome.needs_decision and command is Command.RESTART:
             self._say("First say what becomes of this demo: F9 keeps it, F10 discards it.")
             return
         self._play(self.seed if again else next(self._seeds), discard=command is Command.DISCARD)
 
-    def _pause_or_go_on(self, command: Command) -> None:
-        if self.phase is Phase.PLAYING and command is not Command.GO_ON:
+    def _pause_or_continue(self, command: Command) -> None:
+        if self.phase is Phase.PLAYING and command is not Command.CONTINUE:
             self.phase = Phase.PAUSED
-        elif self.phase is Phase.PAUSED and command is not Command.LEAVE:
+        elif self.phase is Phase.PAUSED and command is not Command.FOCUS_LOST:
             self._controls.clear()
             self.phase = Phase.PLAYING
-        elif self.phase is Phase.OVER and command is Command.GO_ON:
+        elif self.phase is Phase.OVER and command is Command.CONTINUE:
             assert self.outcome is not None
-            if self.outcome.asked:
+            if self.outcome.needs_decision:
                 self._say("F9 keeps this demo, F10 discards it.")
             else:
-                self._after(command)
+                self._leave_ended_episode(command)
 
     def _hand_over(self) -> None:
-        if self.machine is None:
+        if self.auto_player is None:
             self._say("There is nobody to hand over to: start with --agent or --expert.")
             return
         self.handed_over = not self.handed_over
-        self._say(f"Tick {self.ticks}: {f'the {self.machine.name} plays' if self.handed_over else 'you play'}.")
+        self._say(f"Tick {self.ticks}: {f'the {self.auto_player.name} plays' if self.handed_over else 'you play'}.")
 
     def _label(self, executed: HumanAction) -> HumanAction:
         """Returns the label of a tick in which the machine plays."""
         if self.expert is None or not is_null(encode(self.pressed)):
             return self.pressed
-        if self.machine is not None and self.expert is self.machine.player:
+        if self.auto_player is not None and self.expert is self.auto_player.player:
             return executed
         return self.expert.act(self.env, self._observation)
 
     # -- demos
 
-    def _settle(self, note: str) -> None:
+    def _report_demo(self, note: str) -> None:
         """Tells of the demo that the recorder has finished since it was last asked, if any."""
-        if self._recorder is None or self._recorder.last_demo is None or self._recorder.last_demo == self._settled:
+        if self._recorder is None or self._recorder.last_demo is None or self._recorder.last_demo == self._reported:
             return
-        self.demo = self._settled = self._recorder.last_demo
+        self.demo = self._reported = self._recorder.last_demo
         self.kept += 1
         success = {True: "success", False: "no success", None: "success not known"}[self.success]
         details = ", ".join(part for part in (f"{self.ticks} ticks", success, note) if part)
@@ -312,11 +313,11 @@ class Session:
         if self.demo is None or self.record_to is None:
             return
         demo, self.demo = self.demo, None
-        Episodes(self.record_to).reject(files_of(demo).id)
+        DemoLibrary(self.record_to).reject(files_of(demo).id)
         self.kept -= 1
         self.discarded += 1
         self._say(f"Discarded: moved to {self.record_to / REJECTED / demo.name}.")
 
-    def _look(self, observation: Any) -> None:
+    def _observe(self, observation: Any) -> None:
         self._observation = observation
         self.frame: Frame = packed_copy(find_frame(observation, self._where.key, self._where.layout))

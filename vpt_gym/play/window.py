@@ -7,13 +7,13 @@ import os
 import pygame
 
 from vpt_gym.frames import Frame
-from vpt_gym.play.controls import BUTTON_OF_KEY, BUTTON_OF_MOUSE, COMMAND_OF_KEY, Command, Controls
-from vpt_gym.play.hud import BACKGROUND, PANEL_HEIGHT, PANEL_WIDTH, Line, Panel, card, draw_card
+from vpt_gym.play.controls import BUTTON_OF_KEY, BUTTON_OF_MOUSE, COMMAND_OF_KEY, Command, InputCollector
+from vpt_gym.play.hud import BACKGROUND, PANEL_HEIGHT, PANEL_WIDTH, Line, Panel, draw_overlay, overlay
 from vpt_gym.play.session import Session
 
 _BUTTON_OF_SCANCODE = {getattr(pygame, f"KSCAN_{name}"): button for name, button in BUTTON_OF_KEY.items()}
 _COMMAND_OF_SCANCODE = {getattr(pygame, f"KSCAN_{name}"): command for name, command in COMMAND_OF_KEY.items()}
-_COMMAND_OF_SCANCODE[pygame.KSCAN_KP_ENTER] = Command.GO_ON
+_COMMAND_OF_SCANCODE[pygame.KSCAN_KP_ENTER] = Command.CONTINUE
 _INPUT = (
     pygame.KEYDOWN,
     pygame.KEYUP,
@@ -24,7 +24,7 @@ _INPUT = (
 )
 _NO_DISPLAY = ("offscreen", "dummy", "evdev")
 """Drivers that SDL falls back to where there is no screen."""
-_SHARE = 0.95, 0.85
+_SCREEN_FRACTION = 0.95, 0.85
 """Share of the screen's width and height that the window takes at first, at most."""
 
 
@@ -56,7 +56,10 @@ class Window:
                 raise pygame.error("SDL finds no screen")
             pygame.font.init()
             screen_width, screen_height = pygame.display.get_desktop_sizes()[0]
-            fitting = min((_SHARE[0] * screen_width - PANEL_WIDTH) // width, _SHARE[1] * screen_height // height)
+            fitting = min(
+                (_SCREEN_FRACTION[0] * screen_width - PANEL_WIDTH) // width,
+                _SCREEN_FRACTION[1] * screen_height // height,
+            )
             factor = scale or max(1, int(fitting))
             size = factor * width + PANEL_WIDTH, max(factor * height, PANEL_HEIGHT)
             self._surface = pygame.display.set_mode(size, pygame.RESIZABLE)
@@ -71,21 +74,21 @@ class Window:
         self._captured = False
         self._picture = pygame.Rect(0, 0, width, height)
 
-    def capture(self, captured: bool) -> None:
+    def capture_mouse(self, captured: bool) -> None:
         """Takes the mouse, whose counts then reach ``poll`` wherever the pointer would be; or sets it free."""
         if captured == self._captured:
             return
         self._captured = captured
         pygame.mouse.set_relative_mode(captured)
-        self.forget_input()
+        self.discard_input()
 
-    def forget_input(self) -> None:
+    def discard_input(self) -> None:
         """Throws away what keys and mouse have done up to now and ``poll`` has not seen, but for commands."""
         for event in pygame.event.get(_INPUT):
             if event.type == pygame.KEYDOWN and event.scancode in _COMMAND_OF_SCANCODE:
                 pygame.event.post(event)
 
-    def poll(self, controls: Controls) -> list[Command]:
+    def poll(self, controls: InputCollector) -> list[Command]:
         """Gives ``controls`` what keys and mouse have done since the last call, while the mouse is captured.
 
         Returns:
@@ -98,11 +101,11 @@ class Window:
             elif event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
                 commands.append(Command.QUIT)
             elif event.type == pygame.WINDOWFOCUSLOST:
-                commands.append(Command.LEAVE)
+                commands.append(Command.FOCUS_LOST)
             elif self._captured:
-                _feed(controls, event)
+                _apply_event(controls, event)
             elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 and self._picture.collidepoint(event.pos):
-                commands.append(Command.GO_ON)
+                commands.append(Command.CONTINUE)
         return commands
 
     def draw(self, frame: Frame, session: Session, rate: float | None) -> None:
@@ -116,31 +119,31 @@ class Window:
         image = pygame.image.frombuffer(frame.data, (width, height), "RGB")
         surface.fill(BACKGROUND, area)
         surface.blit(pygame.transform.scale_by(image, factor), self._picture)
-        lines = card(session)
+        lines = overlay(session)
         if lines:
-            draw_card(surface, area, lines)
+            draw_overlay(surface, area, lines)
         self.panel.draw(surface, pygame.Rect(area.right, 0, PANEL_WIDTH, area.height), session, rate)
         pygame.display.flip()
 
-    def draw_wait(self) -> None:
+    def draw_loading(self) -> None:
         """Shows that an episode is being started."""
         surface = self._surface
         area = self._picture_area(surface)
         surface.fill(BACKGROUND, area)
-        draw_card(surface, area, [Line("Starting an episode ...", 24)])
+        draw_overlay(surface, area, [Line("Starting an episode ...", 24)])
         pygame.display.flip()
         pygame.event.pump()
 
     def close(self) -> None:
         """Closes the window."""
-        self.capture(False)
+        self.capture_mouse(False)
         pygame.quit()
 
     def _picture_area(self, surface: pygame.Surface) -> pygame.Rect:
         return pygame.Rect(0, 0, max(1, surface.get_width() - PANEL_WIDTH), surface.get_height())
 
 
-def _feed(controls: Controls, event: pygame.event.Event) -> None:
+def _apply_event(controls: InputCollector, event: pygame.event.Event) -> None:
     """Gives one event of keys or mouse to the controls."""
     if event.type == pygame.KEYDOWN and event.scancode in _BUTTON_OF_SCANCODE:
         controls.press(_BUTTON_OF_SCANCODE[event.scancode])

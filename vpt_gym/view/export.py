@@ -24,7 +24,7 @@ PANEL_HEIGHT = 132
 MIN_WIDTH = 640
 """Smaller frames are enlarged, by a whole factor, to at least this width."""
 
-LIT = (90, 169, 230)
+HELD_COLOUR = (90, 169, 230)
 """Colour (RGB) of a held key."""
 
 _BACK, _DARK, _EDGE, _TEXT, _DIM = (20, 23, 28), (42, 48, 58), (70, 78, 92), (240, 243, 248), (139, 148, 163)
@@ -95,13 +95,13 @@ def export(demo: Demo, out: str | os.PathLike[str], *, crf: int = 18) -> None:
     require_encoder()
     scratch = path.with_name(path.name + ".partial")
     try:
-        _encode(scratch, pictures(demo), fps=int(demo.metadata.get("fps", 20)), crf=crf)
+        _encode(scratch, annotated_frames(demo), fps=int(demo.metadata.get("fps", 20)), crf=crf)
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def pictures(demo: Demo) -> Iterator[Frame]:
+def annotated_frames(demo: Demo) -> Iterator[Frame]:
     """Yields the T pictures of the export, uint8 (H', W', 3) RGB: the frame, enlarged, and the panel below.
 
     Raises:
@@ -122,7 +122,7 @@ def _panel(demo: Demo, tick: int, episode_return: float, width: int) -> Frame:
     for name, box in KEYS.items():
         held = bool(demo.actions[name][tick])
         corner = (box.x + box.width - 1, box.y + box.height - 1)
-        cv2.rectangle(panel, (box.x, box.y), corner, LIT if held else _DARK, cv2.FILLED)
+        cv2.rectangle(panel, (box.x, box.y), corner, HELD_COLOUR if held else _DARK, cv2.FILLED)
         cv2.rectangle(panel, (box.x, box.y), corner, _EDGE, 1)
         scale = 0.34 if len(box.text) > 1 else 0.45
         (text_width, text_height), _ = cv2.getTextSize(box.text, _FONT, scale, 1)

@@ -16,7 +16,7 @@ import torch
 from vpt_gym.actions import codec
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, to_size
-from vpt_gym.view.timeline import drawn
+from vpt_gym.view.timeline import action_tracks
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
@@ -49,11 +49,11 @@ class Prediction:
             "nll_camera": np.round(self.nll[:, 1], 4).tolist(),
             "probability": np.round(self.probability, 5).tolist(),
             "agrees": (self.codes == self.labels).all(axis=1).tolist(),
-            "probable": drawn(codec.decode(self.codes)),
+            "probable": action_tracks(codec.decode(self.codes)),
         }
 
 
-class Stopped(RuntimeError):
+class Cancelled(RuntimeError):
     """The computation was given up because the viewer ended."""
 
 
@@ -74,7 +74,7 @@ def predict(
 
     Raises:
         DemoError: The video cannot be decoded, or is too short.
-        Stopped: ``stop`` was set.
+        Cancelled: ``stop`` was set.
     """
     device = next(policy.parameters()).device
     memory, done = None, 0
@@ -83,7 +83,7 @@ def predict(
     probability: list[npt.NDArray[np.float64]] = []
     for chunk in _chunks(demo):
         if stop is not None and stop.is_set():
-            raise Stopped(f"gave up on {demo.id} after {done} ticks")
+            raise Cancelled(f"gave up on {demo.id} after {done} ticks")
         frames = torch.from_numpy(chunk)[None].to(device)
         first = torch.zeros(frames.shape[:2], dtype=torch.bool, device=device)
         first[:, 0] = done == 0
@@ -130,7 +130,7 @@ class Predictions:
         self._jobs: dict[tuple[str, int, int], Future[Prediction]] = {}
         self._done: dict[tuple[str, int, int], int] = {}
 
-    def ask(self, demo: Demo) -> Prediction | int:
+    def poll(self, demo: Demo) -> Prediction | int:
         """Returns the prediction for a demo; or, while it is being computed, how many ticks are done.
 
         The first call starts the computation. A demo whose video or records changed is computed anew.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from vpt_gym.demos import DemoError
-from vpt_gym.demos.library.shelf import Episodes
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.timeline import timeline
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class ViewServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, episodes: Episodes, predictions: Predictions | None = None, *, port: int = 0) -> None:
-        self.episodes = episodes
+    def __init__(self, episodes: DemoLibrary, predictions: Predictions | None = None, *, port: int = 0) -> None:
+        self.library = episodes
         self.predictions = predictions
         self.token = secrets.token_urlsafe(16)
         super().__init__((LOOPBACK, port), _Handler)
@@ -82,11 +82,11 @@ class ViewServer(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """The address to open, token included."""
-        chosen = self.episodes.chosen
+        chosen = self.library.chosen
         return f"http://{self.hosts[0]}/{self.token}/" + ("" if chosen is None else f"#{quote(chosen, safe='')}")
 
 
-class _Refused(Exception):
+class _HttpError(Exception):
     """A request that is answered with an error."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
@@ -115,8 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         try:
             self._route()
-        except _Refused as refused:
-            self._send_json({"error": str(refused)}, refused.status)
+        except _HttpError as error:
+            self._send_json({"error": str(error)}, error.status)
         except KeyError as error:
             self._send_json({"error": error.args[0]}, HTTPStatus.NOT_FOUND)
         except DemoError as error:
@@ -130,13 +130,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _route(self) -> None:
         if self.headers.get("Host") not in self.server.hosts:
-            raise _Refused(
+            raise _HttpError(
                 HTTPStatus.FORBIDDEN,
                 f"this server answers to {' and '.join(self.server.hosts)} only; forward the same port number",
             )
         parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
         if not secrets.compare_digest(parts[0].encode(), self.server.token.encode()):
-            raise _Refused(HTTPStatus.NOT_FOUND, "open the whole address that vpt-gym view printed, token included")
+            raise _HttpError(HTTPStatus.NOT_FOUND, "open the whole address that vpt-gym view printed, token included")
         if self.command == "POST":
             self._post(parts[1:])
         else:
@@ -151,41 +151,41 @@ class _Handler(BaseHTTPRequestHandler):
                 agent = self.server.predictions
                 self._send_json(
                     {
-                        "directory": str(self.server.episodes.directory),
+                        "directory": str(self.server.library.directory),
                         "agent": None if agent is None else agent.name,
-                        "episodes": self.server.episodes.rows(),
+                        "episodes": self.server.library.rows(),
                     }
                 )
             case ["api", "episodes", demo_id]:
-                self._send_json(timeline(self.server.episodes.read(demo_id)))
+                self._send_json(timeline(self.server.library.read(demo_id)))
             case ["api", "episodes", demo_id, "predictions"]:
                 self._send_predictions(demo_id)
             case ["api", "episodes", demo_id, "video"]:
-                self._send_video(self.server.episodes.files(demo_id).video)
+                self._send_video(self.server.library.files(demo_id).video)
             case _:
-                raise _Refused(HTTPStatus.NOT_FOUND, f"there is no page {self.path}")
+                raise _HttpError(HTTPStatus.NOT_FOUND, f"there is no page {self.path}")
 
     def _post(self, parts: list[str]) -> None:
         # A page of another origin can send neither this type nor this origin without being asked first (CORS).
         if self.headers.get_content_type() != "application/json":
-            raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "changes need Content-Type: application/json")
+            raise _HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "changes need Content-Type: application/json")
         origin = self.headers.get("Origin")
         if origin is not None and origin not in [f"http://{host}" for host in self.server.hosts]:
-            raise _Refused(HTTPStatus.FORBIDDEN, f"changes are not taken from {origin}")
+            raise _HttpError(HTTPStatus.FORBIDDEN, f"changes are not taken from {origin}")
         match parts:
             case ["api", "episodes", demo_id, "reject"]:
-                self.server.episodes.reject(demo_id)
+                self.server.library.reject(demo_id)
             case ["api", "episodes", demo_id, "restore"]:
-                self.server.episodes.restore(demo_id)
+                self.server.library.restore(demo_id)
             case _:
-                raise _Refused(HTTPStatus.NOT_FOUND, f"there is nothing to change at {self.path}")
+                raise _HttpError(HTTPStatus.NOT_FOUND, f"there is nothing to change at {self.path}")
         self._send_json({"done": True})
 
     def _send_predictions(self, demo_id: str) -> None:
         if self.server.predictions is None:
-            raise _Refused(HTTPStatus.NOT_FOUND, "no agent was given: vpt-gym view DIR --agent CHECKPOINT")
-        demo = self.server.episodes.read(demo_id)
-        found = self.server.predictions.ask(demo)
+            raise _HttpError(HTTPStatus.NOT_FOUND, "no agent was given: vpt-gym view DIR --agent CHECKPOINT")
+        demo = self.server.library.read(demo_id)
+        found = self.server.predictions.poll(demo)
         if isinstance(found, int):
             self._send_json({"done": found, "ticks": len(demo)}, HTTPStatus.ACCEPTED)
         else:
@@ -195,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             file = path.open("rb")
         except FileNotFoundError:
-            raise _Refused(HTTPStatus.NOT_FOUND, f"{path} is missing") from None
+            raise _HttpError(HTTPStatus.NOT_FOUND, f"{path} is missing") from None
         with file:
             size = path.stat().st_size
             part = byte_range(self.headers.get("Range"), size)

@@ -15,8 +15,8 @@ from vpt_gym.demos.files.names import REJECTED as REJECTED  # re-exported
 def timeline(demo: Demo) -> dict[str, Any]:
     """Returns what the page draws of a demo of T ticks, as JSON.
 
-    ``label`` is what to learn; ``executed`` is what was done, None where they never differ. Both have the form of
-    ``drawn``. ``rewards`` holds T numbers; ``null``, T times whether nothing is done, which training leaves out.
+    ``label`` is the action to learn; ``executed`` is the action taken, None if the two never differ. Both have the
+    form of ``action_tracks``. ``rewards`` and ``null`` hold one value per tick; null ticks are left out of training.
     """
     differs = np.zeros(len(demo), np.bool_)
     for name in BUTTONS:
@@ -29,14 +29,14 @@ def timeline(demo: Demo) -> dict[str, Any]:
         "frame_size": list(demo.frame_size),
         "success": demo.success,
         "metadata": demo.metadata,
-        "label": drawn(demo.actions),
-        "executed": drawn(demo.executed) if differs.any() else None,
+        "label": action_tracks(demo.actions),
+        "executed": action_tracks(demo.executed) if differs.any() else None,
         "rewards": demo.rewards.tolist(),
         "null": demo.null.tolist(),
     }
 
 
-def drawn(actions: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+def action_tracks(actions: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
     """Returns T human actions in the form that the page draws.
 
     Args:

@@ -26,7 +26,7 @@ from vpt_gym.actions import codec
 from vpt_gym.actions.human import no_op
 from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, read_demo
 from vpt_gym.demos.dataset.cache import CacheFullError
-from vpt_gym.demos.dataset.loading import shares
+from vpt_gym.demos.dataset.loading import split_evenly
 
 LENGTHS = (37, 5, 50, 21)
 
@@ -410,6 +410,6 @@ def test_ranks_share_the_demos_out(demos: Path) -> None:
 
 
 def test_shares_are_balanced_and_leave_nothing_out() -> None:
-    mine = shares([10, 0, 30, 20, 20, 5], 3)
+    mine = split_evenly([10, 0, 30, 20, 20, 5], 3)
     assert sorted(index for indices in mine for index in indices) == [0, 2, 3, 4, 5]
     assert sorted(sum([10, 0, 30, 20, 20, 5][index] for index in indices) for indices in mine) == [25, 30, 30]

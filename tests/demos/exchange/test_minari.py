@@ -415,7 +415,7 @@ class TestOthersDatasets:
         with pytest.raises(ValueError, match=r"a-v0, episode 0, step 1: .*craft"):
             import_minari("a-v0", tmp_path / "demos")
         assert list((tmp_path / "demos").iterdir()) == []
-        done = import_minari("a-v0", tmp_path / "demos", drop_unsaid=True)
+        done = import_minari("a-v0", tmp_path / "demos", drop_unsupported=True)
         assert done.dropped == 1
         assert read_demo(done.demos[0]).actions["forward"].tolist() == [0, 1, 0]
 

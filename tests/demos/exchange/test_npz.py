@@ -136,7 +136,7 @@ def test_what_is_not_told_as_lost_comes_back(keys: list, bins: list) -> None:
         human_action(*held, camera=tuple(15.0 * k for k in turn)) for held, turn in zip(keys, bins, strict=False)
     )
     said, loss = to_minedojo(actions)
-    assert loss.rounded_ticks == loss.stilled_ticks == 0
+    assert loss.rounded_ticks == loss.zeroed_ticks == 0
     assert loss.view_off_most < 1e-3
     translator = MineDojoTranslator(minedojo_space(), 15.0)
     back = stack_actions(translator.to_human(action) for action in said)
@@ -157,14 +157,14 @@ def test_the_loss_is_measured(tmp_path: Path) -> None:
     loss = export_npz(tmp_path / "demos", tmp_path / "out").loss
     assert (loss.ticks, loss.moving_ticks) == (40, 30)
     # 60 degrees are 4 turns of 15 in 30 ticks, none of them of 2
-    assert (loss.rounded_ticks, loss.stilled_ticks) == (30, 26)
+    assert (loss.rounded_ticks, loss.zeroed_ticks) == (30, 26)
     assert loss.view_off_most == pytest.approx(7.0, abs=1e-3)
     assert loss.dropped == {"inventory": 30, "sneak": 10}
     assert loss.dropped_ticks == 40
     assert "of 30 moving ticks 100.0 % are rounded, 86.7 % to no movement" in str(loss)
     assert "100.0 % of ticks hold one that is not said (inventory 30, sneak 10)" in str(loss)
     fine = export_npz(tmp_path / "demos", tmp_path / "fine", cam_interval=0.15).loss
-    assert fine.stilled_ticks == 0
+    assert fine.zeroed_ticks == 0
     assert fine.view_off_most <= 0.075 + 1e-3
 
 
@@ -266,9 +266,9 @@ def test_a_damaged_file_is_named_and_nothing_of_it_is_imported(tmp_path: Path, c
 
 def test_what_no_key_says_is_an_error_or_is_counted(tmp_path: Path) -> None:
     file = save(tmp_path / "a.npz", [NO_OP, [1, 0, 0, 12, 12, 4, 29, 0], [0, 0, 0, 12, 12, 5, 0, 20]])
-    with pytest.raises(ValueError, match=r"a\.npz, tick 1: no key .*--drop-unsaid"):
+    with pytest.raises(ValueError, match=r"a\.npz, tick 1: no key .*--drop-unsupported"):
         import_npz([file], tmp_path / "demos")
-    done = import_npz([file], tmp_path / "demos", drop_unsaid=True)
+    done = import_npz([file], tmp_path / "demos", drop_unsupported=True)
     assert done.dropped == 2
     assert read_demo(done.demos[0]).actions["forward"].tolist() == [0, 1, 0]
 

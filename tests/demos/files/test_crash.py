@@ -116,7 +116,7 @@ def assert_only_the_last_second_is_lost(directory: Path, said: list[list[str]]) 
 
     problems = check(directory)
     assert len(problems) <= 2  # one for each recorder
-    assert all(problem.mendable for problem in problems)
+    assert all(problem.repairable for problem in problems)
     assert len(repair(directory)) == len(problems)
     assert check(directory) == []
     assert repair(directory) == []
@@ -162,7 +162,7 @@ def test_a_kill_loses_at_most_the_last_second(tmp_path: Path, length: int, after
 
     problems = check(tmp_path)
     assert len(problems) <= 1
-    assert all(problem.mendable for problem in problems)
+    assert all(problem.repairable for problem in problems)
     repairs = repair(tmp_path)
     assert len(repairs) == len(problems)
     assert check(tmp_path) == []
@@ -201,7 +201,7 @@ import sys
 from vpt_gym.demos import repair
 
 while True:
-    for done in repair(sys.argv[1], broken_off_only=True):
+    for done in repair(sys.argv[1], interrupted_only=True):
         print(done, flush=True)
 """
 

@@ -100,7 +100,7 @@ def test_a_full_disk_is_told_once_and_finished_demos_stay(small_disk: Path, keep
     (finished,) = list_demos(small_disk)
     assert len(list(read_demo(finished).frames())) == 30
     (problem,) = check(small_disk)
-    assert problem.mendable
+    assert problem.repairable
 
 
 def test_what_reached_a_full_disk_can_be_repaired_elsewhere(small_disk: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.frame_counter_env import counter_frame, read_counter
-from vpt_gym.demos.files.video import VideoWriter, iter_frames, iter_pictures, read_header
+from vpt_gym.demos.files.video import VideoWriter, iter_frames, iter_lazy_frames, read_header
 from vpt_gym.frames import to_size
 
 SIZE = (90, 160)
@@ -47,7 +47,7 @@ def test_frames_outlive_the_reader_and_share_no_memory(video: Path) -> None:
 
 
 def test_a_picture_is_converted_when_it_is_called_for(video: Path) -> None:
-    chosen = [pixels() for t, pixels in enumerate(iter_pictures(video)) if t % 7 == 3]
+    chosen = [pixels() for t, pixels in enumerate(iter_lazy_frames(video)) if t % 7 == 3]
     assert numbers(chosen) == list(range(3, TICKS, 7))
     everything = list(iter_frames(video))
     assert all(np.array_equal(a, b) for a, b in zip(chosen, everything[3::7], strict=True))

@@ -94,7 +94,7 @@ def test_what_can_be_mended_is_found_and_mended(tmp_path: Path, damage: str) -> 
             read_demo(path)
     (problem,) = check(tmp_path)
     assert problem.id == path.stem
-    assert problem.mendable
+    assert problem.repairable
     assert "repair" in str(problem)
 
     (repaired,) = repair(tmp_path)
@@ -122,7 +122,7 @@ def test_what_cannot_be_mended_is_told_and_left_alone(tmp_path: Path, damage: st
     with pytest.raises(DemoError, match=message):
         for _ in read_demo(path).frames():
             pass
-    assert not problem.mendable
+    assert not problem.repairable
     assert "delete" in problem.remedy
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     assert repair(tmp_path) == []
@@ -229,7 +229,7 @@ def test_a_video_of_another_size_is_told(tmp_path: Path) -> None:
     put_a_video_of_another_size(write(tmp_path))
     (problem,) = check(tmp_path)
     assert "is 64x96, but" in problem.problem
-    assert not problem.mendable
+    assert not problem.repairable
 
 
 def test_a_video_that_changes_its_size_is_told(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_junk_line_behind_a_whole_demo_is_cut_off(tmp_path: Path) -> None:
     path = write(tmp_path)
     with open(path.with_suffix(".jsonl"), "a") as lines:
         lines.write('{"mouse": ')
-    assert [problem.mendable for problem in check(tmp_path)] == [True]
+    assert [problem.repairable for problem in check(tmp_path)] == [True]
     (done,) = repair(tmp_path)
     assert done.ticks == TICKS
     assert check(tmp_path) == []
@@ -287,7 +287,7 @@ def test_contractor_recordings_are_cut_to_what_is_whole(tmp_path: Path, damage: 
     before = healthy.read_bytes()
     CONTRACTOR_DAMAGE[damage](jsonl)
     (problem,) = check(tmp_path)
-    assert (problem.id, problem.mendable) == ("a", True)
+    assert (problem.id, problem.repairable) == ("a", True)
     with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
         assert DemoDataset(tmp_path, frame_size=(144, 256)).n_ticks == 26
 
@@ -313,7 +313,7 @@ def test_half_a_contractor_recording_is_told_left_alone_and_counted(tmp_path: Pa
     write_recording(tmp_path / "b", records(12), frames(12))
     jsonl.with_suffix(missing).unlink()
     (problem,) = check(tmp_path)
-    assert (problem.id, problem.mendable) == ("a", False)
+    assert (problem.id, problem.repairable) == ("a", False)
     assert f"a{missing} is missing" in problem.problem
     assert repair(tmp_path) == []
     with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
@@ -338,6 +338,6 @@ def test_a_longer_video_with_frames_out_of_order_is_not_cut(tmp_path: Path) -> N
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
     (problem,) = check(tmp_path)
-    assert not problem.mendable
+    assert not problem.repairable
     assert "-frames:v 10" in problem.remedy
     assert repair(tmp_path) == []

@@ -59,13 +59,13 @@ def test_ticks_buttons_and_outcomes_are_counted(demos: Path) -> None:
     }
     # no_op thrice; forward and back cancel; 0.1 degrees are less than half a bin
     assert stats.null_ticks == 5
-    assert stats.unsaid_ticks == 2  # forward with back, and ESC
+    assert stats.unsupported_ticks == 2  # forward with back, and ESC
     assert (stats.successes, stats.failures, stats.success_rate) == (1, 1, 0.5)
 
 
 def test_the_camera_and_what_its_bins_lose_are_counted(demos: Path) -> None:
     stats = read_stats(demos)
-    assert (stats.moving_ticks, stats.stilled_ticks, stats.clipped_ticks) == (3, 1, 1)
+    assert (stats.moving_ticks, stats.zeroed_ticks, stats.clipped_ticks) == (3, 1, 1)
     assert stats.moved.tolist() == pytest.approx([1.7, 20.1])
     nearest = float(BIN_DEGREES[np.abs(BIN_DEGREES - 1.7).argmin()])
     assert stats.lost.tolist() == pytest.approx([abs(1.7 - nearest), 0.1 + 10.0], rel=1e-5)
@@ -146,7 +146,7 @@ def test_check_and_repair_tell_by_their_exit_status(tmp_path: Path) -> None:
     assert f"vpt-gym demos repair {tmp_path}" in done.stdout
     assert "2 damaged, of them 1 can be mended" in done.stdout
     problems = json.loads(command("check", tmp_path, "--json").stdout)
-    assert {problem["id"]: problem["mendable"] for problem in problems} == {short.stem: True, longer.stem: False}
+    assert {problem["id"]: problem["repairable"] for problem in problems} == {short.stem: True, longer.stem: False}
 
     done = command("repair", tmp_path)
     assert done.returncode == 1

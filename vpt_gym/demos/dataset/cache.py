@@ -111,14 +111,14 @@ class FrameCache:
         if wanted is not None and wanted.all():
             wanted = None
         stat = demo.files.video.stat()
-        look = f"{len(demo)}-{demo.look}"
+        variant = f"{len(demo)}-{demo.decoding_digest}"
         if wanted is not None:
-            look += "-" + hashlib.sha256(np.packbits(wanted).tobytes()).hexdigest()[:12]
-        key = f"{demo.files.video.resolve()}:{stat.st_size}:{stat.st_mtime_ns}:{look}"
+            variant += "-" + hashlib.sha256(np.packbits(wanted).tobytes()).hexdigest()[:12]
+        key = f"{demo.files.video.resolve()}:{stat.st_size}:{stat.st_mtime_ns}:{variant}"
         with self._lock:
             if key in self._frames:
                 return self._frames[key]
-        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{look}.npy"
+        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{variant}.npy"
         shape = (len(demo) if wanted is None else int(wanted.sum()), *self.size, 3)
         with self._lock:
             reserved = int(np.prod(shape))
@@ -127,7 +127,7 @@ class FrameCache:
         kept: Frame | None = None
         try:
             if reserved:
-                frames = _fill(np.empty(shape, np.uint8), demo, wanted)
+                frames = _decode_into(np.empty(shape, np.uint8), demo, wanted)
             else:
                 frames = self._in_file(demo, wanted, name, shape)
             frames.flags.writeable = False
@@ -153,22 +153,22 @@ class FrameCache:
             with open(scratch, "ab") as lock:
                 if not try_lock(lock):  # somebody else, a thread or a process, decodes it
                     time.sleep(0.01)
-                elif not path.exists() and _is_still(lock, scratch):
+                elif not path.exists() and _has_name(lock, scratch):
                     try:
                         file = self._new_file(scratch, shape)
-                        _fill(file, demo, wanted)
+                        _decode_into(file, demo, wanted)
                         file.flush()
-                        with self._turn():
+                        with self._exclusive():
                             os.replace(scratch, path)
                     finally:
                         scratch.unlink(missing_ok=True)
-                elif _is_still(lock, scratch):
+                elif _has_name(lock, scratch):
                     scratch.unlink()
         return found
 
     def _open(self, path: Path) -> Frame | None:
         """Returns the frames in a file; None if there is none. From then on nobody removes it to make room."""
-        with self._turn():
+        with self._exclusive():
             try:
                 os.utime(path)  # used just now: others make room first
             except FileNotFoundError:
@@ -179,13 +179,13 @@ class FrameCache:
                     users = path.with_name(f"{uuid.uuid4().hex}{_USERS_SUFFIX}")
                     self._users = open(users, "wb", buffering=0)  # noqa: SIM115 (locked as long as this cache lives)
                     try_lock(self._users)
-                    weakref.finalize(self, _forget, self._users, users)
+                    weakref.finalize(self, _remove_users_file, self._users, users)
                 self._users.write(f"{path.name}\n".encode())
             return frames
 
     def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
         """Gives a file its final size, after making room for it."""
-        with self._turn():
+        with self._exclusive():
             if self.max_file_bytes is not None:
                 self._make_room(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
@@ -193,14 +193,14 @@ class FrameCache:
             return file
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         """One cache at a time changes which files there are, or says which it has given out."""
         with open(self._files_directory() / "lock", "ab") as lock:
             while not try_lock(lock):
                 time.sleep(0.002)
             yield
 
-    def _given_out(self) -> set[str]:
+    def _files_in_use(self) -> set[str]:
         """Returns the files that living caches have given out; forgets the dead ones'."""
         names: set[str] = set()
         for path in self._files_directory().glob(f"*{_USERS_SUFFIX}"):
@@ -218,12 +218,12 @@ class FrameCache:
                 stat = path.stat()
                 files.append((stat.st_mtime_ns, stat.st_size, path))
         used = sum(size for _, size, _ in files)
-        given_out = self._given_out()
+        in_use = self._files_in_use()
         for _, size, path in sorted(files):
             if used + needed <= limit:
                 return
             with suppress(FileNotFoundError), open(path, "rb") as file:
-                if path.name not in given_out and try_lock(file):  # locked: somebody fills it
+                if path.name not in in_use and try_lock(file):  # locked: somebody fills it
                     path.unlink()
                     used -= size
         if used + needed > limit:
@@ -242,12 +242,12 @@ class FrameCache:
             return self._directory
 
 
-def _forget(users: IO[bytes], path: Path) -> None:
+def _remove_users_file(users: IO[bytes], path: Path) -> None:
     users.close()
     path.unlink(missing_ok=True)
 
 
-def _is_still(file: IO[bytes], path: Path) -> bool:
+def _has_name(file: IO[bytes], path: Path) -> bool:
     """Whether an open file still has its name: another process may have renamed or removed it meanwhile."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
@@ -262,7 +262,7 @@ def _allocate(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _fill(target: Frame, demo: Demo, wanted: npt.NDArray[np.bool_] | None) -> Frame:
+def _decode_into(target: Frame, demo: Demo, wanted: npt.NDArray[np.bool_] | None) -> Frame:
     size = (target.shape[1], target.shape[2])
     frames = demo.frames(threads=1, wanted=wanted)
     for row in target:

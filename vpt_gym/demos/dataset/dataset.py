@@ -17,7 +17,7 @@ from vpt_gym.actions import codec
 from vpt_gym.actions.mirror import mirrored
 from vpt_gym.demos.dataset.cache import DemoCache, FrameCache
 from vpt_gym.demos.dataset.chunks import Chunks
-from vpt_gym.demos.dataset.loading import DropNull, Loader, Paths, find_paths
+from vpt_gym.demos.dataset.loading import DropNull, EpisodeLoader, Paths, find_paths
 from vpt_gym.demos.dataset.orders import BucketedOrder, CarriedOrder, Order, Plan, RandomOrder, Segment
 from vpt_gym.demos.dataset.stream import FrameStream
 from vpt_gym.demos.demo import Demo, read_demo
@@ -164,7 +164,7 @@ class DemoDataset:
             read_demo, compat=compat, recorder_version=recorder_version, count_frames=False
         )
         self._workers = workers
-        loader = Loader(self._read, self.cache, drop_null=drop_null, stream=order != "random", workers=workers)
+        loader = EpisodeLoader(self._read, self.cache, drop_null=drop_null, stream=order != "random", workers=workers)
         paths = find_paths(demos)
         self._episodes, self.skipped, ticks, most_episodes = loader.load(paths, rank, world_size)
         if self.skipped:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from vpt_gym.demos.dataset.cache import CacheFullError, DemoCache, FrameCache
 from vpt_gym.demos.demo import Demo
-from vpt_gym.demos.files.names import CUT, DemoError, files_of, list_demos
+from vpt_gym.demos.files.names import REMEDY_RESTORE_OR_REPAIR, DemoError, files_of, list_demos
 from vpt_gym.demos.files.video import count_frames
 
 DropNull = Literal["mask", "cut", False]
@@ -48,7 +48,7 @@ class Episode:
         return len(self.codes)
 
 
-class Loaded(NamedTuple):
+class LoadResult(NamedTuple):
     """What one rank learns from."""
 
     episodes: list[Episode]
@@ -61,7 +61,7 @@ class Loaded(NamedTuple):
     """The most that a rank has."""
 
 
-class Loader:
+class EpisodeLoader:
     """Reads demos, and has a cache decode them.
 
     Args:
@@ -78,7 +78,7 @@ class Loader:
         self._read, self._cache, self._drop_null = read, cache, drop_null
         self._stream, self._workers = stream, workers
 
-    def load(self, paths: list[Path], rank: int, world_size: int) -> Loaded:
+    def load(self, paths: list[Path], rank: int, world_size: int) -> LoadResult:
         """Returns the episodes of one rank; those of which nothing is learned are left out.
 
         Raises:
@@ -94,7 +94,7 @@ class Loader:
                 skipped += [item for item in counted if isinstance(item, tuple)]
                 whole = [path for path, item in zip(paths, counted, strict=True) if isinstance(item, int)]
                 lengths = [item for item in counted if isinstance(item, int)]
-                mine = {whole[index] for index in shares(lengths, world_size)[rank]}
+                mine = {whole[index] for index in split_evenly(lengths, world_size)[rank]}
                 chosen = [path for path in chosen if path in mine]
             found = dict(zip(chosen, pool.map(self._decode, chosen), strict=True))
         loaded = [found[path] for path in paths if path in found]
@@ -102,8 +102,8 @@ class Loader:
         episodes = [item for item in loaded if isinstance(item, Episode) and len(item)]
         if world_size == 1:  # ranks would disagree on what only one decodes, so they go by what all of them read
             lengths = [len(episode) for episode in episodes]
-        most = max(map(len, shares(lengths, world_size)))
-        return Loaded(episodes, sorted(skipped), -(-sum(lengths) // world_size), most)
+        most = max(map(len, split_evenly(lengths, world_size)))
+        return LoadResult(episodes, sorted(skipped), -(-sum(lengths) // world_size), most)
 
     def _count(self, path: Path) -> int | Skipped:
         try:
@@ -131,7 +131,9 @@ class Loader:
                 raise
             frames = count_frames(demo.files.video)  # which nothing has decoded
             if frames != len(demo):
-                raise DemoError(f"{demo.files.video} holds {frames} frames of {len(demo)}", CUT) from None
+                raise DemoError(
+                    f"{demo.files.video} holds {frames} frames of {len(demo)}", REMEDY_RESTORE_OR_REPAIR
+                ) from None
             return None
 
 
@@ -155,7 +157,7 @@ def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
     return paths
 
 
-def shares(lengths: Sequence[int], count: int) -> list[list[int]]:
+def split_evenly(lengths: Sequence[int], count: int) -> list[list[int]]:
     """Returns which episodes each of ``count`` ranks gets, in order: about equally many ticks each, empty ones none."""
     mine: list[list[int]] = [[] for _ in range(count)]
     ticks = [0] * count

@@ -71,7 +71,7 @@ class ActionReader:
         space: The dataset's action space: one of ``space_of``, or one that ``translator_for`` knows.
         translator: Reads the actions, where they are of another space.
         cam_interval: Degrees per camera bin of MineDojo's ``MultiDiscrete``; default: what the number of bins says.
-        drop_unsaid: Leave out what no key of a keyboard says (MineDojo's craft, place, destroy, and equip from
+        drop_unsupported: Leave out what no key of a keyboard says (MineDojo's craft, place, destroy, and equip from
             outside the hotbar), and keep the rest of such a tick. Otherwise it is an error.
 
     Attributes:
@@ -87,13 +87,13 @@ class ActionReader:
         *,
         translator: Translator | None = None,
         cam_interval: float | None = None,
-        drop_unsaid: bool = False,
+        drop_unsupported: bool = False,
     ) -> None:
         self._kind = next((kind for kind in ("factored", "codes") if space == space_of(kind)), None)
         self._translator = translator
         if self._kind is None and translator is None:
             self._translator = translator_for(space, cam_interval=cam_interval)
-        self._drop_unsaid = drop_unsaid
+        self._drop_unsupported = drop_unsupported
         self.dropped = 0
 
     def read(self, action: Any) -> HumanAction:
@@ -107,7 +107,7 @@ class ActionReader:
         try:
             return self._translator.to_human(action)
         except ValueError:
-            if not (self._drop_unsaid and isinstance(self._translator, MineDojoTranslator)):
+            if not (self._drop_unsupported and isinstance(self._translator, MineDojoTranslator)):
                 raise
         rest = np.array(action)
         rest[_FUNCTION] = 0

@@ -22,15 +22,14 @@ from gymnasium import spaces
 from vpt_gym.actions.protocol import Translator
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.action_spaces import ActionKind, ActionReader, action_at, space_of
-from vpt_gym.demos.exchange.common import (
-    DemoIntake,
+from vpt_gym.demos.exchange.exporting import (
     DemoSelection,
-    Exported,
-    Imported,
+    ExportResult,
     check_size,
     has_labels,
     sized_frames,
 )
+from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult
 from vpt_gym.demos.exchange.minari_dataset import (
     ABOUT,
     DEMO_KEY,
@@ -59,7 +58,7 @@ def export_minari(
     keep: Callable[[Demo], bool | None] | None = None,
     overwrite: bool = False,
     **about: str,
-) -> Exported:
+) -> ExportResult:
     """Writes the whole demos of a directory as one Minari dataset, in Minari's directory (``MINARI_DATASETS_PATH``).
 
     Observations are the frames, ``Box(0, 255, (H, W, 3), uint8)``. The last step of an episode is terminated if the
@@ -146,7 +145,7 @@ def export_minari(
             *notes,
             f"{labelled} episodes are labelled otherwise than they were executed: infos['executed'] has that",
         )
-    return Exported(final, episodes, ticks, selection.left_out, notes)
+    return ExportResult(final, episodes, ticks, selection.left_out, notes)
 
 
 def import_minari(
@@ -157,11 +156,11 @@ def import_minari(
     layout: Layout | None = None,
     translator: Translator | None = None,
     cam_interval: float | None = None,
-    drop_unsaid: bool = False,
+    drop_unsupported: bool = False,
     crf: int = 18,
     lossless: bool = False,
     overwrite: bool = False,
-) -> Imported:
+) -> ImportResult:
     """Writes the episodes of a local Minari dataset as demos: all of them, or none.
 
     Its observation must have an RGB frame, and its actions must be of ``ActionKind`` or of a space that
@@ -174,7 +173,7 @@ def import_minari(
         layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
         translator: Reads the dataset's actions, where they are of another space than those above.
         cam_interval: Degrees per camera bin of MineDojo's ``MultiDiscrete``; default: what the bins' number says.
-        drop_unsaid: Leave out what no key says (MineDojo's craft, place...); otherwise it is an error.
+        drop_unsupported: Leave out what no key says (MineDojo's craft, place...); otherwise it is an error.
         crf: x264's constant rate factor: lower is closer to the frames, and larger.
         lossless: Keep every pixel as it is, in larger videos; ``crf`` then says nothing.
         overwrite: Replace the demos that were imported from this dataset before.
@@ -203,15 +202,15 @@ def import_minari(
         ) from error
     try:
         reader = ActionReader(
-            dataset.action_space, translator=translator, cam_interval=cam_interval, drop_unsaid=drop_unsaid
+            dataset.action_space, translator=translator, cam_interval=cam_interval, drop_unsupported=drop_unsupported
         )
     except ValueError as error:
         raise ValueError(f"{dataset_id}: actions that are none of ours ({error}); {found}") from error
 
-    with DemoIntake(directory, format="minari", names=[dataset_id], overwrite=overwrite) as intake:
+    with DemoImporter(directory, format="minari", names=[dataset_id], overwrite=overwrite) as importer:
         for index in dataset.episode_indices.tolist():
-            _import_episode(intake, dataset, index, where, reader, crf=crf, lossless=lossless)
-    return Imported(intake.demos, intake.ticks, reader.dropped)
+            _import_episode(importer, dataset, index, where, reader, crf=crf, lossless=lossless)
+    return ImportResult(importer.demos, importer.ticks, reader.dropped)
 
 
 def _spill(scratch: Path, demo: Demo, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -237,7 +236,14 @@ def _checked_room(directory: Path, frames: npt.NDArray[np.uint8]) -> npt.NDArray
 
 
 def _import_episode(
-    intake: DemoIntake, dataset: Any, index: int, where: FrameSpec, reader: ActionReader, *, crf: int, lossless: bool
+    importer: DemoImporter,
+    dataset: Any,
+    index: int,
+    where: FrameSpec,
+    reader: ActionReader,
+    *,
+    crf: int,
+    lossless: bool,
 ) -> None:
     """Writes one episode as a demo; what Minari read of it is free again when this returns."""
     (about,) = dataset.storage.get_episode_metadata([index])
@@ -250,7 +256,7 @@ def _import_episode(
     infos = episode.infos or {}
     ours = DEMO_KEY in about
     executed = infos.get("executed") if ours else None
-    intake.write(
+    importer.write(
         dataset.id,
         find_frame(observations[:ticks], layout=where.layout),
         _actions(reader, episode.actions, range(ticks), name),

@@ -19,7 +19,7 @@ from vpt_gym._version import __version__
 from vpt_gym.actions.human import no_op
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.action_spaces import ActionKind, encode
-from vpt_gym.demos.exchange.common import exported_metadata, has_labels
+from vpt_gym.demos.exchange.exporting import exported_metadata, has_labels
 from vpt_gym.demos.files.atomic import sync
 from vpt_gym.demos.files.records import stack_actions
 from vpt_gym.frames import Frame

@@ -30,7 +30,7 @@ class MineDojoLoss:
         ticks: How many ticks were translated.
         moving_ticks: Those in which the camera moves.
         rounded_ticks: Those of them that move by other degrees now; what rounding leaves is made up in later ticks.
-        stilled_ticks: Those of them that do not move at all now.
+        zeroed_ticks: Those of them that do not move at all now.
         view_off: For each tick, how many degrees the view is off that comes of the rounded actions, about the axis
             where it is more; the sum of it.
         view_off_most: The most of it in any tick.
@@ -42,7 +42,7 @@ class MineDojoLoss:
     ticks: int = 0
     moving_ticks: int = 0
     rounded_ticks: int = 0
-    stilled_ticks: int = 0
+    zeroed_ticks: int = 0
     view_off: float = 0.0
     view_off_most: float = 0.0
     dropped_ticks: int = 0
@@ -54,7 +54,7 @@ class MineDojoLoss:
             ticks=self.ticks + other.ticks,
             moving_ticks=self.moving_ticks + other.moving_ticks,
             rounded_ticks=self.rounded_ticks + other.rounded_ticks,
-            stilled_ticks=self.stilled_ticks + other.stilled_ticks,
+            zeroed_ticks=self.zeroed_ticks + other.zeroed_ticks,
             view_off=self.view_off + other.view_off,
             view_off_most=max(self.view_off_most, other.view_off_most),
             dropped_ticks=self.dropped_ticks + other.dropped_ticks,
@@ -65,7 +65,7 @@ class MineDojoLoss:
         moving, ticks = max(self.moving_ticks, 1), max(self.ticks, 1)
         camera = (
             f"camera, in bins of {self.cam_interval:g} degrees: of {self.moving_ticks:,} moving ticks "
-            f"{100 * self.rounded_ticks / moving:.1f} % are rounded, {100 * self.stilled_ticks / moving:.1f} % to no "
+            f"{100 * self.rounded_ticks / moving:.1f} % are rounded, {100 * self.zeroed_ticks / moving:.1f} % to no "
             f"movement; the view is {self.view_off / ticks:.2f} degrees off on average, "
             f"{self.view_off_most:.2f} at most"
         )
@@ -118,7 +118,7 @@ def to_minedojo(actions: HumanAction, cam_interval: float = CAM_INTERVAL) -> tup
         ticks=ticks,
         moving_ticks=int(moving.sum()),
         rounded_ticks=int(rounded.sum()),
-        stilled_ticks=int((moving & (sent == 0).all(axis=1)).sum()),
+        zeroed_ticks=int((moving & (sent == 0).all(axis=1)).sum()),
         view_off=float(off.sum()),
         view_off_most=float(off.max(initial=0.0)),
         dropped_ticks=dropped_ticks,

@@ -27,18 +27,17 @@ from vpt_gym.actions.human import HumanAction
 from vpt_gym.actions.minedojo import MineDojoTranslator
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.action_spaces import ActionReader
-from vpt_gym.demos.exchange.common import (
-    DemoIntake,
+from vpt_gym.demos.exchange.exporting import (
     DemoSelection,
-    Exported,
-    Imported,
+    ExportResult,
     check_size,
     exported_metadata,
     has_labels,
     sized_frames,
 )
+from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, MineDojoLoss, minedojo_space, to_minedojo
-from vpt_gym.demos.exchange.npz_file import NpzEpisode, write_npz
+from vpt_gym.demos.exchange.npz_episode import NpzEpisode, write_npz
 from vpt_gym.demos.files.atomic import sync
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
 from vpt_gym.demos.files.writer import DemoWriteError
@@ -46,7 +45,7 @@ from vpt_gym.frames import Layout
 
 
 @dataclass(frozen=True)
-class ExportedNpz(Exported):
+class NpzExportResult(ExportResult):
     """What ``export_npz`` wrote, and what was lost on the way.
 
     Attributes:
@@ -66,7 +65,7 @@ def export_npz(
     compress: bool = False,
     keep: Callable[[Demo], bool | None] | None = None,
     overwrite: bool = False,
-) -> ExportedNpz:
+) -> NpzExportResult:
     """Writes each whole demo of a directory as ``<id>.npz``, frame by frame; a file appears when it is whole.
 
     Args:
@@ -123,7 +122,7 @@ def export_npz(
         episodes, ticks, loss = episodes + 1, ticks + len(demo), loss + demo_loss
     if not episodes:
         raise ValueError(f"there is no demo to export in {directory} (left out: {selection.left_out})")
-    return ExportedNpz(folder, episodes, ticks, selection.left_out, loss=loss)
+    return NpzExportResult(folder, episodes, ticks, selection.left_out, loss=loss)
 
 
 def import_npz(
@@ -133,11 +132,11 @@ def import_npz(
     frames_key: str | None = None,
     layout: Layout | None = None,
     cam_interval: float | None = None,
-    drop_unsaid: bool = False,
+    drop_unsupported: bool = False,
     crf: int = 18,
     lossless: bool = False,
     overwrite: bool = False,
-) -> Imported:
+) -> ImportResult:
     """Writes episodes of frames and MineDojo's actions as demos: all of them, or none. Frames are read one by one.
 
     A file needs frames, uint8 (T, 3, H, W) or (T, H, W, 3), under ``rgb`` or another usual name, or ``frames_key``; and
@@ -150,8 +149,8 @@ def import_npz(
         frames_key: Name of the frames in the file.
         layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
         cam_interval: Degrees per camera bin; needed where the file does not say it (``cam_interval``).
-        drop_unsaid: Leave out what no key says (craft, place, destroy, equip from outside the hotbar); otherwise it is
-            an error.
+        drop_unsupported: Leave out what no key does (craft, place, destroy, equip from outside the hotbar); by default
+            that is an error.
         crf: x264's constant rate factor: lower is closer to the frames, and larger.
         lossless: Keep every pixel as it is, in larger videos; ``crf`` then says nothing.
         overwrite: Replace the demos that were imported from files of these names before.
@@ -168,14 +167,14 @@ def import_npz(
             f"files {[str(path) for path in paths]}: give at least one, and none of the same name as another"
         )
     dropped = 0
-    with DemoIntake(directory, format="npz", names=names, overwrite=overwrite) as intake:
+    with DemoImporter(directory, format="npz", names=names, overwrite=overwrite) as importer:
         for path in paths:
             with NpzEpisode(path, frames_key, layout, cam_interval) as episode:
                 reader, beside = (
-                    ActionReader(episode.space, cam_interval=episode.cam_interval, drop_unsaid=drop_unsaid)
+                    ActionReader(episode.space, cam_interval=episode.cam_interval, drop_unsupported=drop_unsupported)
                     for _ in range(2)
                 )
-                intake.write(
+                importer.write(
                     path.name,
                     episode.frames(),
                     _read(reader, episode.actions, path),
@@ -187,7 +186,7 @@ def import_npz(
                     lossless=lossless,
                 )
                 dropped += reader.dropped
-    return Imported(intake.demos, intake.ticks, dropped)
+    return ImportResult(importer.demos, importer.ticks, dropped)
 
 
 def _arrays_of(demo: Demo, cam_interval: float) -> tuple[dict[str, npt.NDArray[Any]], MineDojoLoss]:
@@ -210,5 +209,5 @@ def _read(reader: ActionReader, actions: npt.NDArray[np.int64], path: Path) -> I
             yield reader.read(action)
         except ValueError as error:
             raise ValueError(
-                f"{path}, tick {tick}: {error}. --drop-unsaid (drop_unsaid=True) leaves out what no key says"
+                f"{path}, tick {tick}: {error}. --drop-unsupported (drop_unsupported=True) leaves out what no key says"
             ) from error

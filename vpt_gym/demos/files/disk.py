@@ -8,7 +8,7 @@ from contextlib import suppress
 from vpt_gym.demos.files.names import DemoFiles, partial
 
 
-def room(files: DemoFiles, ticks: int) -> str:
+def describe_disk_usage(files: DemoFiles, ticks: int) -> str:
     """Returns a sentence on how much room a demo takes and how much is left, with a blank behind it.
 
     Args:

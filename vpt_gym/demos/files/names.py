@@ -32,11 +32,11 @@ PARTIAL_SUFFIX = ".partial"
 REJECTED = "rejected"
 """Name of the directory, inside that of the demos, that bad ones are moved to (``vpt-gym view``)."""
 
-RESTORE = "restore the file from a copy, or delete the demo"
-REPAIR = "`vpt-gym demos repair DIR`"
-MISSING = "a demo is <id>.mp4, <id>.jsonl and <id>.json, a contractor recording the first two"
-MEND = f"mend it with {REPAIR}"
-CUT = f"restore the file from a copy, or cut the demo to what is whole with {REPAIR}"
+REMEDY_RESTORE = "restore the file from a copy, or delete the demo"
+REPAIR_COMMAND = "`vpt-gym demos repair DIR`"
+EXPECTED_FILES = "a demo is <id>.mp4, <id>.jsonl and <id>.json, a contractor recording the first two"
+REMEDY_REPAIR = f"mend it with {REPAIR_COMMAND}"
+REMEDY_RESTORE_OR_REPAIR = f"restore the file from a copy, or cut the demo to what is whole with {REPAIR_COMMAND}"
 
 
 class DemoError(ValueError):
@@ -45,14 +45,14 @@ class DemoError(ValueError):
     Attributes:
         problem: What is wrong, with the name of the file.
         remedy: What to do about it.
-        mendable: Whether ``vpt_gym.demos.repair`` mends it.
+        repairable: Whether ``vpt_gym.demos.repair`` mends it.
     """
 
-    def __init__(self, problem: str, remedy: str, *, mendable: bool = False) -> None:
+    def __init__(self, problem: str, remedy: str, *, repairable: bool = False) -> None:
         super().__init__(f"{problem}; {remedy}")
         self.problem = problem
         self.remedy = remedy
-        self.mendable = mendable
+        self.repairable = repairable
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,9 @@ def read_metadata(path: Path) -> dict[str, Any]:
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DemoError(f"{path}: cannot be read as JSON ({error})", RESTORE) from error
+        raise DemoError(f"{path}: cannot be read as JSON ({error})", REMEDY_RESTORE) from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise DemoError(f'{path} is not a demo\'s metadata: it lacks "format": "{FORMAT}"', RESTORE)
+        raise DemoError(f'{path} is not a demo\'s metadata: it lacks "format": "{FORMAT}"', REMEDY_RESTORE)
     if metadata.get("format_version") != FORMAT_VERSION:
         raise DemoError(
             f"{path} has format version {metadata.get('format_version')!r}, this vpt-gym reads {FORMAT_VERSION}",
@@ -156,7 +156,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         )
     missing = [key for key in ("ticks", "frame_size", "success") if key not in metadata]
     if missing:
-        raise DemoError(f"{path} lacks {missing}", RESTORE)
+        raise DemoError(f"{path} lacks {missing}", REMEDY_RESTORE)
     return metadata
 
 
@@ -166,15 +166,17 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         DemoError: A line is not a JSON object, or there is none.
     """
-    records, damage = read_whole_records(path)
+    records, damage = read_intact_records(path)
     if damage is not None:
-        raise DemoError(f"{path}, {damage}", CUT if records else RESTORE, mendable=bool(records))
+        raise DemoError(
+            f"{path}, {damage}", REMEDY_RESTORE_OR_REPAIR if records else REMEDY_RESTORE, repairable=bool(records)
+        )
     if not records:
         raise DemoError(f"{path} holds no tick", "delete the demo")
     return records
 
 
-def read_whole_records(path: Path) -> tuple[list[Record], str | None]:
+def read_intact_records(path: Path) -> tuple[list[Record], str | None]:
     """Returns the records before the first damaged line, and what is wrong with that line (None: nothing)."""
     records: list[Record] = []
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):

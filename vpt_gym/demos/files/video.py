@@ -125,10 +125,10 @@ def iter_frames(
         FileNotFoundError: There is no such file.
         ValueError: A picture is damaged or of another size than the first, or there is no video stream.
     """
-    return (pixels() for pixels in iter_pictures(path, size, threads=threads))
+    return (pixels() for pixels in iter_lazy_frames(path, size, threads=threads))
 
 
-def iter_pictures(
+def iter_lazy_frames(
     path: str | os.PathLike[str], size: tuple[int, int] | None = None, *, threads: int = 0
 ) -> Iterator[Callable[[], Frame]]:
     """Yields for each frame of a video a function that returns it, to be called before the next is asked for.
@@ -151,10 +151,10 @@ def iter_pictures(
             yield partial(to_rgb.pixels, picture, size)
 
 
-def iter_pictures_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[], Frame]]:
-    """Yields a function for each frame, as ``iter_pictures`` does, but as OpenCV decodes: up to the first it cannot.
+def iter_lazy_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[], Frame]]:
+    """Yields a function for each frame, as ``iter_lazy_frames`` does, but as OpenCV decodes: up to the first it cannot.
 
-    ``iter_pictures`` gives the same pixels in all versions that were tried, and says what is wrong with a damaged
+    ``iter_lazy_frames`` gives the same pixels in all versions that were tried, and says what is wrong with a damaged
     video.
 
     Raises:
@@ -204,7 +204,7 @@ def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHea
         with av.open(os.fspath(path)) as container:
             stream = _video_stream(container, path)
             size = (stream.height, stream.width)
-            frames = sum(1 for _ in _whole_packets(container, stream)) if count else 0
+            frames = sum(1 for _ in _intact_packets(container, stream)) if count else 0
             return VideoHeader(frames, size, stream.frames, bool(stream.codec_context.has_b_frames))
     except FileNotFoundError:
         raise
@@ -233,7 +233,7 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
             copy = writer.add_stream_from_template(stream)
         else:  # PyAV before 14
             copy = writer.add_stream(template=stream)
-        for index, packet in enumerate(_whole_packets(reader, stream)):
+        for index, packet in enumerate(_intact_packets(reader, stream)):
             if index == count:
                 break
             packet.stream = copy
@@ -304,7 +304,7 @@ def _video_stream(container: Any, path: object) -> Any:
     return container.streams.video[0]
 
 
-def _whole_packets(container: Any, stream: Any) -> Iterator[Any]:
+def _intact_packets(container: Any, stream: Any) -> Iterator[Any]:
     """Yields packets up to the end, or up to where the file was cut off."""
     try:
         for packet in container.demux(stream):

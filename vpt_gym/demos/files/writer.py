@@ -23,7 +23,7 @@ import numpy as np
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos.files.atomic import finish, scratch, sync, write_metadata
 from vpt_gym.demos.files.background import BackgroundWriter
-from vpt_gym.demos.files.disk import room
+from vpt_gym.demos.files.disk import describe_disk_usage
 from vpt_gym.demos.files.names import FORMAT, FORMAT_VERSION, DemoFiles, new_id, partial
 from vpt_gym.demos.files.records import RecordBuilder, to_line
 from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
@@ -169,7 +169,7 @@ class DemoWriter:
         record = self._builder.build(action, milli=milli, reward=reward, executed=executed, state=state)
         line = to_line(record)
         frame = packed_copy(frame)
-        with self._disk():
+        with self._reporting_disk_errors():
             if self._background is None:
                 self._background = self._open(frame)
             self._background.put(frame, line, float(reward))
@@ -208,7 +208,7 @@ class DemoWriter:
             self._closed = True
             return None
         self._metadata.update(metadata or {})
-        with self._disk():
+        with self._reporting_disk_errors():
             self._background.finish()
             self._ticks, self._return = self._background.written  # an interrupt may have come between put and count
             sync(partial(self.files.video))
@@ -300,16 +300,16 @@ class DemoWriter:
         write_metadata(partial(self.files.metadata), metadata)
 
     @contextmanager
-    def _disk(self) -> Iterator[None]:
+    def _reporting_disk_errors(self) -> Iterator[None]:
         try:
             yield
         except (OSError, av.FFmpegError) as error:
             self._release()
             raise DemoWriteError(
-                f"cannot write demo {self.files.id} to {self.files.directory}: {error}. {room(self.files, self._ticks)}"
-                f"Free disk space or choose another directory; finished demos are not affected, and `vpt-gym demos "
-                f"repair {self.files.directory}` recovers what was written of this one ({self._ticks} ticks had been "
-                "appended)"
+                f"cannot write demo {self.files.id} to {self.files.directory}: {error}. "
+                f"{describe_disk_usage(self.files, self._ticks)}Free disk space or choose another directory; finished "
+                f"demos are not affected, and `vpt-gym demos repair {self.files.directory}` recovers what was written "
+                f"of this one ({self._ticks} ticks had been appended)"
             ) from error
 
     def _remove(self) -> None:
@@ -326,7 +326,7 @@ class DemoWriter:
                 self._lines.close()
 
 
-OWN_KEYS = {
+RESERVED_KEYS = {
     "format",
     "format_version",
     "id",
@@ -345,7 +345,7 @@ OWN_KEYS = {
 
 
 def _check_metadata(metadata: Mapping[str, Any]) -> None:
-    taken = sorted(set(metadata) & OWN_KEYS)
+    taken = sorted(set(metadata) & RESERVED_KEYS)
     if taken:
         raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
 

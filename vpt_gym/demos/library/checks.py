@@ -12,16 +12,16 @@ from pathlib import Path
 from vpt_gym.demos.demo import read_demo
 from vpt_gym.demos.files.atomic import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
 from vpt_gym.demos.files.names import (
-    MEND,
     OPTIONS_SUFFIX,
     PARTIAL_SUFFIX,
+    REMEDY_REPAIR,
     DemoError,
     DemoFiles,
     existing_directory,
     files_of,
     partial,
+    read_intact_records,
     read_metadata,
-    read_whole_records,
 )
 from vpt_gym.demos.files.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.files.video import VideoHeader, copy_frames, read_header
@@ -36,20 +36,20 @@ class Problem:
         id: The demo's id.
         problem: What is wrong, with the name of the file.
         remedy: What to do about it.
-        mendable: Whether ``repair`` mends it.
+        repairable: Whether ``repair`` mends it.
     """
 
     id: str
     problem: str
     remedy: str
-    mendable: bool
+    repairable: bool
 
     def __str__(self) -> str:
         return f"{self.problem}; {self.remedy}"
 
 
 @dataclass(frozen=True)
-class Repair:
+class RepairResult:
     """What ``repair`` did to one demo.
 
     Attributes:
@@ -83,19 +83,19 @@ def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Pro
         with _lock(files) as free:
             if not free:
                 continue
-            if _is_broken_off(files):
-                problems.append(_broken_off(files))
+            if _is_interrupted(files):
+                problems.append(_interrupted(files))
                 continue
         try:
             demo = read_demo(files.metadata)
             for _ in demo.frames() if decode else ():
                 pass
         except DemoError as error:
-            problems.append(Problem(files.id, error.problem, error.remedy, error.mendable))
+            problems.append(Problem(files.id, error.problem, error.remedy, error.repairable))
     return problems
 
 
-def repair(directory: str | os.PathLike[str], *, broken_off_only: bool = False) -> list[Repair]:
+def repair(directory: str | os.PathLike[str], *, interrupted_only: bool = False) -> list[RepairResult]:
     """Mends the demos of a directory that a crash broke off, and those whose video or records are cut off.
 
     Each is cut to the ticks, from the first on, that have both a frame and a whole record; nothing is encoded anew.
@@ -108,7 +108,7 @@ def repair(directory: str | os.PathLike[str], *, broken_off_only: bool = False) 
 
     Args:
         directory: The directory of demos.
-        broken_off_only: Mend what a crash broke off, and do not look at finished demos.
+        interrupted_only: Mend what a crash broke off, and do not look at finished demos.
 
     Returns:
         What was done, in the order of the ids.
@@ -119,39 +119,39 @@ def repair(directory: str | os.PathLike[str], *, broken_off_only: bool = False) 
     repairs = []
     for files in _demos_in(directory):
         with _lock(files) as free:
-            if free and (_is_broken_off(files) or not broken_off_only) and _is_mendable(files):
-                repairs.append(_mend(files))
+            if free and (_is_interrupted(files) or not interrupted_only) and _is_repairable(files):
+                repairs.append(_repair(files))
     return repairs
 
 
-def _is_broken_off(files: DemoFiles) -> bool:
+def _is_interrupted(files: DemoFiles) -> bool:
     return any(partial(path).exists() for path in files.all)
 
 
-def _broken_off(files: DemoFiles) -> Problem:
+def _interrupted(files: DemoFiles) -> Problem:
     try:
-        ticks, _, records = _remains(files)
+        ticks, _, records = _recoverable(files)
         if ticks and _has_metadata(files, records):
             read_metadata(_newest(files.metadata))
     except DemoError as error:
         return Problem(files.id, f"the recording was broken off, and {error.problem}", error.remedy, False)
-    return Problem(files.id, f"{files.directory / files.id}: the recording was broken off", MEND, True)
+    return Problem(files.id, f"{files.directory / files.id}: the recording was broken off", REMEDY_REPAIR, True)
 
 
-def _is_mendable(files: DemoFiles) -> bool:
-    if _is_broken_off(files):
-        return _broken_off(files).mendable
+def _is_repairable(files: DemoFiles) -> bool:
+    if _is_interrupted(files):
+        return _interrupted(files).repairable
     try:
         read_demo(files.metadata)
     except DemoError as error:
-        return error.mendable
+        return error.repairable
     return False
 
 
-def _remains(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
+def _recoverable(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
     """Returns how many ticks have both a frame and a whole record, what the video says, and the records."""
     video, records_path = _newest(files.video), _newest(files.records)
-    records = read_whole_records(records_path)[0] if records_path.exists() else []
+    records = read_intact_records(records_path)[0] if records_path.exists() else []
     header = read_header(video) if video.exists() else VideoHeader(0, (0, 0), 0, False)
     return min(header.frames, len(records)), header, records
 
@@ -161,15 +161,15 @@ def _has_metadata(files: DemoFiles, records: list[Record]) -> bool:
     return _newest(files.metadata).exists() or not records or EXTRA_KEY in records[0]
 
 
-def _mend(files: DemoFiles) -> Repair:
-    ticks, header, records = _remains(files)
+def _repair(files: DemoFiles) -> RepairResult:
+    ticks, header, records = _recoverable(files)
     if ticks == 0:
         for path in files.all:
             partial(path).unlink(missing_ok=True)
             scratch(partial(path)).unlink(missing_ok=True)
-        return Repair(files.id, 0, "nothing of it had reached the disk; its files were removed")
+        return RepairResult(files.id, 0, "nothing of it had reached the disk; its files were removed")
 
-    crashed = _is_broken_off(files)
+    crashed = _is_interrupted(files)
     last_written = _newest(files.records).stat().st_mtime
     metadata = read_metadata(_newest(files.metadata)) if _has_metadata(files, records) else None
     complete = metadata is not None and metadata["ticks"] == ticks
@@ -196,7 +196,7 @@ def _mend(files: DemoFiles) -> Repair:
     finish(files)
     scratch(partial(files.metadata)).unlink(missing_ok=True)
     what = "complete, and only lacked its name" if complete else f"recovered up to tick {ticks}"
-    return Repair(files.id, ticks, what)
+    return RepairResult(files.id, ticks, what)
 
 
 def _demos_in(directory: str | os.PathLike[str]) -> list[DemoFiles]:

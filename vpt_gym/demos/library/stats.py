@@ -24,12 +24,12 @@ class DemoStats:
         lengths: Ticks of each demo, in the order of their ids.
         null_ticks: Ticks in which nothing is done.
         held: Button -> ticks in which it is held.
-        unsaid_ticks: Ticks whose buttons VPT has no code for (ESC, swapHands, pickItem; keys that exclude each other).
+        unsupported_ticks: Ticks whose buttons no VPT code expresses (ESC, swapHands, pickItem; opposite keys).
         camera: (11, 11) int64, ticks by camera bin, [pitch, yaw]; the middle one is a resting camera.
         moved: (2,) float64, degrees moved in all, (pitch, yaw).
         lost: (2,) float64, degrees of it by which the codes miss: the distance of each tick's movement from its bin's.
         moving_ticks: Ticks in which the camera moves at all.
-        stilled_ticks: Those of them whose code says that it rests.
+        zeroed_ticks: Those of them whose code says that it rests.
         clipped_ticks: Those of them that move by more than 10 degrees, VPT's most, about an axis.
         outcomes: Whether each demo succeeded, in the same order; None where that is not known.
         damaged: (id, what is wrong) of each damaged demo.
@@ -38,12 +38,12 @@ class DemoStats:
     lengths: tuple[int, ...]
     null_ticks: int
     held: dict[str, int]
-    unsaid_ticks: int
+    unsupported_ticks: int
     camera: npt.NDArray[np.int64]
     moved: npt.NDArray[np.float64]
     lost: npt.NDArray[np.float64]
     moving_ticks: int
-    stilled_ticks: int
+    zeroed_ticks: int
     clipped_ticks: int
     outcomes: tuple[bool | None, ...]
     damaged: tuple[tuple[str, str], ...]
@@ -99,11 +99,11 @@ class DemoStats:
             "success_rate": self.success_rate,
             "null_share": self._share(self.null_ticks),
             "held_share": {name: self._share(count) for name, count in self.held.items()},
-            "buttons_unsaid_share": self._share(self.unsaid_ticks),
+            "buttons_unsupported_share": self._share(self.unsupported_ticks),
             "camera": {
                 "moving_share": self._share(self.moving_ticks),
                 "lost_share": {"pitch": pitch, "yaw": yaw},
-                "stilled_share_of_moving": self.stilled_ticks / moving,
+                "zeroed_share_of_moving": self.zeroed_ticks / moving,
                 "clipped_share_of_moving": self.clipped_ticks / moving,
                 "bin_degrees": camera.BIN_DEGREES.tolist(),
                 "ticks_by_pitch_and_yaw_bin": self.camera.tolist(),
@@ -135,7 +135,7 @@ def read_stats(
     held = dict.fromkeys(BUTTONS, 0)
     bins = np.zeros(codec.N_CAMERA, np.int64)
     moved, lost = np.zeros(2), np.zeros(2)
-    counts = dict.fromkeys(("null", "unsaid", "moving", "stilled", "clipped"), 0)
+    counts = dict.fromkeys(("null", "unsupported", "moving", "zeroed", "clipped"), 0)
     outcomes: list[bool | None] = []
     for path in list_demos(directory, lone_videos=True):
         try:
@@ -154,20 +154,20 @@ def read_stats(
         lost += np.abs(degrees - said["camera"]).sum(axis=0)
         moves = (degrees != 0).any(axis=1)
         counts["null"] += int(demo.null.sum())
-        counts["unsaid"] += int(np.any([demo.actions[name] != said[name] for name in BUTTONS], axis=0).sum())
+        counts["unsupported"] += int(np.any([demo.actions[name] != said[name] for name in BUTTONS], axis=0).sum())
         counts["moving"] += int(moves.sum())
-        counts["stilled"] += int((moves & (demo.codes[:, 1] == codec.NULL_CAMERA)).sum())
+        counts["zeroed"] += int((moves & (demo.codes[:, 1] == codec.NULL_CAMERA)).sum())
         counts["clipped"] += int((np.abs(degrees) > camera.MAX_DEGREES).any(axis=1).sum())
     return DemoStats(
         lengths=tuple(lengths),
         null_ticks=counts["null"],
         held=held,
-        unsaid_ticks=counts["unsaid"],
+        unsupported_ticks=counts["unsupported"],
         camera=bins.reshape(camera.N_BINS, camera.N_BINS),
         moved=moved,
         lost=lost,
         moving_ticks=counts["moving"],
-        stilled_ticks=counts["stilled"],
+        zeroed_ticks=counts["zeroed"],
         clipped_ticks=counts["clipped"],
         outcomes=tuple(outcomes),
         damaged=tuple(damaged),

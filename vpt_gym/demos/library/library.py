@@ -15,7 +15,7 @@ from vpt_gym.demos.files.video import read_header
 _MOVING_SUFFIX = ".moving"
 
 
-class Episodes:
+class DemoLibrary:
     """The demos of a directory and those rejected from it. May be used from several threads at once.
 
     A demo's files move together: while they do, the one by which it is listed (``.json``, or ``.jsonl`` of a contractor
@@ -44,7 +44,7 @@ class Episodes:
         rejected = self.directory / REJECTED
         for source, target in ((self.directory, rejected), (rejected, self.directory)):
             for moving in target.glob(f"*{_MOVING_SUFFIX}"):
-                _complete(source, target / moving.name.removesuffix(_MOVING_SUFFIX))
+                _finish_move(source, target / moving.name.removesuffix(_MOVING_SUFFIX))
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns the list for the page: one entry a demo, the rejected ones last, without reading their ticks.
@@ -147,14 +147,14 @@ class Episodes:
                 if path.exists():
                     raise FileExistsError(f"{path} exists already; remove it, or give it another name")
             target = folder / listed.name
-            os.rename(listed, _moving(target))
+            os.rename(listed, _name_while_moving(target))
             try:
-                _complete(listed.parent, target)
+                _finish_move(listed.parent, target)
             except OSError:
                 for old, new in zip(_files(listed.parent, demo_id), _files(folder, demo_id), strict=True):
                     if new.exists():
                         os.rename(new, old)
-                os.rename(_moving(target), listed)
+                os.rename(_name_while_moving(target), listed)
                 raise
 
 
@@ -162,7 +162,7 @@ def _id(path: Path) -> str:
     return files_of(path).id
 
 
-def _moving(path: Path) -> Path:
+def _name_while_moving(path: Path) -> Path:
     return path.with_name(path.name + _MOVING_SUFFIX)
 
 
@@ -172,9 +172,9 @@ def _files(folder: Path, demo_id: str) -> list[Path]:
     return [files.metadata, files.records, files.video, folder / f"{demo_id}{OPTIONS_SUFFIX}"]
 
 
-def _complete(source: Path, listed: Path) -> None:
+def _finish_move(source: Path, listed: Path) -> None:
     """Moves those files of a demo that have not arrived yet, and at last gives the one that lists it its name."""
     for old, new in zip(_files(source, _id(listed)), _files(listed.parent, _id(listed)), strict=True):
         if old.exists():  # it may be missing from the demo, or have arrived
             os.rename(old, new)
-    os.rename(_moving(listed), listed)
+    os.rename(_name_while_moving(listed), listed)

@@ -13,7 +13,7 @@ import pytest
 from tests.support.counter_demos import counter_action, write_counter_demo
 from vpt_gym.demos import DemoWriter, check, list_demos, read_demo
 from vpt_gym.demos.files.names import files_of
-from vpt_gym.demos.library.shelf import REJECTED, Episodes
+from vpt_gym.demos.library.library import REJECTED, DemoLibrary
 from vpt_gym.view.timeline import runs, timeline
 
 
@@ -36,7 +36,7 @@ def test_rows_tell_what_the_metadata_says(tmp_path: Path) -> None:
     damaged = write_counter_demo(tmp_path, ticks=3)
     damaged.write_text("{")
     broken_off = DemoWriter(tmp_path)
-    episodes = Episodes(tmp_path)
+    episodes = DemoLibrary(tmp_path)
     episodes.reject(lost.stem)
     first, second, third = episodes.rows()
     assert first == {
@@ -52,12 +52,12 @@ def test_rows_tell_what_the_metadata_says(tmp_path: Path) -> None:
 def test_a_demo_is_opened_at_any_of_its_files(tmp_path: Path) -> None:
     path = write_counter_demo(tmp_path, ticks=3)
     for given in (path, path.with_suffix(".mp4"), path.with_suffix("")):
-        episodes = Episodes(given)
+        episodes = DemoLibrary(given)
         assert (episodes.directory, episodes.chosen) == (tmp_path, path.stem)
-    assert Episodes(tmp_path).chosen is None
+    assert DemoLibrary(tmp_path).chosen is None
     for missing in (tmp_path / "nothing.mp4", tmp_path / "no" / "directory"):
         with pytest.raises(FileNotFoundError, match="is neither a directory of demos nor a finished demo"):
-            Episodes(missing)
+            DemoLibrary(missing)
 
 
 def test_the_timeline_holds_every_tick(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_runs_say_the_same_as_flags(flags: list[int]) -> None:
 def test_a_rejected_demo_moves_whole_and_comes_back(tmp_path: Path) -> None:
     path, other = write_counter_demo(tmp_path, ticks=3), write_counter_demo(tmp_path, ticks=4)
     before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
-    episodes = Episodes(tmp_path)
+    episodes = DemoLibrary(tmp_path)
     episodes.reject(path.stem)
     assert names(tmp_path / REJECTED) == sorted(f"{path.stem}{suffix}" for suffix in (".mp4", ".jsonl", ".json"))
     assert list_demos(tmp_path) == [other]
@@ -109,7 +109,7 @@ def test_a_rejected_demo_moves_whole_and_comes_back(tmp_path: Path) -> None:
 
 def test_a_contractor_recording_moves_with_its_settings(tmp_path: Path) -> None:
     demo_id = as_contractor(write_counter_demo(tmp_path, ticks=5))
-    episodes = Episodes(tmp_path)
+    episodes = DemoLibrary(tmp_path)
     assert episodes.rows()[0]["ticks"] is None
     assert timeline(episodes.read(demo_id))["label"]["buttons"]["forward"] == [[0, 5]]
     episodes.reject(demo_id)
@@ -125,14 +125,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     taken.parent.mkdir()
     taken.write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=taken.name):
-        Episodes(tmp_path).reject(path.stem)
+        DemoLibrary(tmp_path).reject(path.stem)
     assert taken.read_bytes() == b"mine"
     assert len(read_demo(path)) == 3
 
 
 def test_a_move_that_fails_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_counter_demo(tmp_path, ticks=3)
-    episodes, rename = Episodes(tmp_path), os.rename
+    episodes, rename = DemoLibrary(tmp_path), os.rename
 
     def stubborn(source: Path, target: Path) -> None:
         if source == path.with_suffix(".mp4"):
@@ -154,12 +154,12 @@ def test_a_move_that_was_cut_short_is_completed(tmp_path: Path, moved: int, back
     folder.mkdir()
     source, target = (folder, tmp_path) if back else (tmp_path, folder)
     if back:
-        Episodes(tmp_path).reject(path.stem)
+        DemoLibrary(tmp_path).reject(path.stem)
     # what a process leaves that is killed between two of its renames
     (source / path.name).rename(target / f"{path.name}.moving")
     for suffix in (".jsonl", ".mp4")[:moved]:
         shutil.move((source / path.name).with_suffix(suffix), target)
-    episodes = Episodes(tmp_path)
+    episodes = DemoLibrary(tmp_path)
     assert [row["rejected"] for row in episodes.rows()] == [not back]
     assert check(target) == []
     assert names(source) == []
@@ -172,7 +172,7 @@ def test_only_listed_demos_are_found(tmp_path: Path, demo_id: str) -> None:
         outside.with_suffix(suffix).rename(tmp_path / f"outside{suffix}")
     inside = tmp_path / "demos"
     write_counter_demo(inside, ticks=2)
-    episodes = Episodes(inside)
+    episodes = DemoLibrary(inside)
     for act in (episodes.files, episodes.read, episodes.reject, episodes.restore):
         with pytest.raises(KeyError, match="there is no finished demo"):
             act(demo_id)

@@ -1,0 +1,166 @@
+"""Choosing the demos of an export, and reporting what it wrote and what it left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vpt_gym.actions.human import BUTTONS
+from vpt_gym.demos.demo import Demo, read_demo
+from vpt_gym.demos.files.names import (
+    PARTIAL_SUFFIX,
+    REJECTED,
+    DemoError,
+    files_of,
+    list_demos,
+)
+from vpt_gym.frames import Frame, to_size
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The demos of a directory that an export did not take.
+
+    Attributes:
+        partial: Recordings that are not finished.
+        rejected: Demos that were marked as bad.
+        unwanted: Demos that ``keep`` refused.
+        damaged: (id, what is wrong) of each damaged demo.
+    """
+
+    partial: int = 0
+    rejected: int = 0
+    unwanted: int = 0
+    damaged: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.partial or self.rejected or self.unwanted or self.damaged)
+
+    def __str__(self) -> str:
+        counts = {
+            "not finished": self.partial,
+            "rejected": self.rejected,
+            "not wanted": self.unwanted,
+            "damaged": len(self.damaged),
+        }
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none"
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export wrote.
+
+    Attributes:
+        target: Where it stands now.
+        episodes: How many episodes were written.
+        ticks: How many ticks they hold.
+        left_out: What was not written.
+        notes: What else there is to know, a sentence each.
+    """
+
+    target: Path
+    episodes: int
+    ticks: int
+    left_out: LeftOut
+    notes: tuple[str, ...] = ()
+
+
+class DemoSelection:
+    """The whole demos of a directory, for an export. Each is read again when it is its turn: none is kept.
+
+    Args:
+        directory: The directory of demos.
+        keep: Called with each demo; the demo is left out if it returns False. Default: all.
+
+    Attributes:
+        frame_sizes: The sizes, (height, width), that their frames have.
+        environments: (id, arguments) of the environments they were recorded in; None for those that do not say.
+
+    Raises:
+        FileNotFoundError: There is no such directory.
+        ValueError: It holds no whole demo, or none that ``keep`` takes.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], keep: Callable[[Demo], bool | None] | None = None) -> None:
+        folder = Path(directory)
+        self._paths: list[Path] = []
+        self._damaged: dict[str, str] = {}
+        self._unwanted = 0
+        self.frame_sizes: set[tuple[int, int]] = set()
+        self.environments: list[tuple[str, dict[str, Any]] | None] = []
+        for path in list_demos(folder):
+            try:
+                demo = read_demo(path)
+            except DemoError as error:
+                self._damaged[files_of(path).id] = str(error)
+                continue
+            if keep is not None and not keep(demo):
+                self._unwanted += 1
+                continue
+            self._paths.append(path)
+            self.frame_sizes.add(demo.frame_size)
+            environment = _environment_of(demo)
+            if environment not in self.environments:
+                self.environments.append(environment)
+        finished = {files_of(path).id for path in list_demos(folder)}
+        self._partial = len({files_of(path).id for path in folder.glob(f"*{PARTIAL_SUFFIX}")} - finished)
+        self._rejected = len(list_demos(folder / REJECTED)) if (folder / REJECTED).is_dir() else 0
+        if not self._paths:
+            raise ValueError(f"there is no demo to export in {folder} (left out: {self.left_out})")
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the demos that will be yielded."""
+        return [files_of(path).id for path in self._paths]
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What is not exported."""
+        return LeftOut(self._partial, self._rejected, self._unwanted, tuple(sorted(self._damaged.items())))
+
+    def __iter__(self) -> Iterator[Demo]:
+        for path in self._paths:
+            try:
+                yield read_demo(path)
+            except DemoError as error:  # it was whole a moment ago
+                self._damaged[files_of(path).id] = str(error)
+
+    def leave_out(self, demo: Demo, error: DemoError) -> None:
+        """Counts a demo as damaged whose video turned out to be so."""
+        self._damaged[demo.id] = str(error)
+
+
+def sized_frames(demo: Demo, size: tuple[int, int] | None) -> Iterator[Frame]:
+    """Yields the frames of a demo, uint8 (H, W, 3), scaled to ``size`` unless that is None.
+
+    Raises:
+        DemoError: The video cannot be decoded.
+    """
+    for frame in demo.frames():
+        yield frame if size is None else to_size(frame, size)
+
+
+def check_size(size: tuple[int, int] | None) -> None:
+    """Raises a ``ValueError`` unless ``size`` is None or (height, width), both positive."""
+    if size is not None and (len(size) != 2 or min(size) < 1):
+        raise ValueError(f"size is {size}; it must be (height, width), both positive")
+
+
+def has_labels(demo: Demo) -> bool:
+    """Whether some tick was executed otherwise than it is labelled."""
+    return any(not np.array_equal(demo.actions[name], demo.executed[name]) for name in (*BUTTONS, "camera"))
+
+
+def exported_metadata(demo: Demo) -> dict[str, Any]:
+    """Returns the metadata of a demo as an export carries it, for ``DemoImporter.write``: JSON values."""
+    return {"id": demo.id, **demo.metadata}
+
+
+def _environment_of(demo: Demo) -> tuple[str, dict[str, Any]] | None:
+    env_id = demo.metadata.get("env_id")
+    return None if env_id is None else (env_id, demo.metadata.get("env_kwargs") or {})

@@ -1,0 +1,164 @@
+"""Writing episodes of other formats as demos: all of them, or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast, get_args
+
+import numpy.typing as npt
+
+from vpt_gym.actions.human import HumanAction
+from vpt_gym.demos.files.atomic import discard, sync
+from vpt_gym.demos.files.names import (
+    PARTIAL_SUFFIX,
+    DemoFiles,
+    files_of,
+    list_demos,
+    read_metadata,
+)
+from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
+from vpt_gym.frames import Frame
+
+SOURCE_KEY = "imported_from"
+"""Key of a demo's metadata that says where it was imported from."""
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import wrote.
+
+    Attributes:
+        demos: The ``<id>.json`` of each new demo.
+        ticks: How many ticks they hold.
+        dropped: Ticks of which a part was left out, since no key of a keyboard says it.
+    """
+
+    demos: tuple[Path, ...]
+    ticks: int
+    dropped: int = 0
+
+
+class DemoImporter:
+    """Writes demos that come from elsewhere into a directory: all of them, or none if the ``with`` block fails.
+
+    Other demos of the directory are not touched.
+
+    Args:
+        directory: Where they go; it is created if absent.
+        format: The format they come from.
+        names: The names, in that format, of what they come from. Both stand in their metadata.
+        overwrite: Replace those that came from there before.
+
+    Attributes:
+        demos: The new demos, after the ``with`` block.
+        ticks: How many ticks they hold.
+
+    Raises:
+        DemoError: The metadata of a demo in the directory cannot be read.
+        FileExistsError: Demos from there are in the directory already, and ``overwrite`` is False.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str], *, format: str, names: Collection[str], overwrite: bool
+    ) -> None:
+        self._directory = Path(directory)
+        self._format = format
+        self._previous = []
+        for files in _demos_of(self._directory):
+            origin = read_metadata(files.metadata).get(SOURCE_KEY, {})
+            if origin.get("format") == format and origin.get("name") in names:
+                if not overwrite:
+                    raise FileExistsError(
+                        f"{self._directory} holds demos that were imported from {origin['name']} already; replace "
+                        "them with --overwrite (overwrite=True), or choose another directory"
+                    )
+                self._previous.append(files)
+        self.demos: tuple[Path, ...] = ()
+        self.ticks = 0
+
+    def __enter__(self) -> DemoImporter:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._stage = Path(tempfile.mkdtemp(prefix=".import-", suffix=PARTIAL_SUFFIX, dir=self._directory))
+        return self
+
+    def write(
+        self,
+        name: str,
+        frames: Iterable[Frame],
+        actions: Iterable[HumanAction],
+        rewards: npt.NDArray[Any],
+        *,
+        executed: Iterator[HumanAction] | None = None,
+        metadata: Mapping[str, Any],
+        where: Mapping[str, Any],
+        success: bool | None = None,
+        ended: Ending = "close",
+        crf: int,
+        lossless: bool,
+    ) -> None:
+        """Writes one demo.
+
+        Args:
+            name: That of what it comes from.
+            frames: The T frames, uint8 (H, W, 3).
+            actions: The T actions.
+            rewards: (T,), finite.
+            executed: The T actions that were executed, where ``actions`` are labels for them.
+            metadata: That of the demo it was exported from (``exported_metadata``), empty if there was none; its
+                success and its ending go before those given here.
+            where: More on where it comes from, for its metadata.
+            success: Whether the episode succeeded.
+            ended: How it ended.
+            crf: x264's constant rate factor.
+            lossless: Keep every pixel as it is.
+
+        Raises:
+            ValueError: An action, a reward or the metadata cannot be said in a demo.
+        """
+        kept = {name: value for name, value in metadata.items() if name not in (*RESERVED_KEYS, SOURCE_KEY)}
+        origin = {"format": self._format, "name": name, **where}
+        origin |= {name: metadata[name] for name in ("id", "versions") if name in metadata}
+        if metadata.get("ended") in get_args(Ending):
+            ended = cast(Ending, metadata["ended"])
+        success = metadata.get("success", success)
+        if success is not None and not isinstance(success, bool):
+            raise ValueError(f"{name}: success is {success!r}; it must be true, false or null")
+        fps = int(metadata.get("fps", 20))
+        kept[SOURCE_KEY] = origin
+        with DemoWriter(self._stage, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
+            for tick, (frame, action) in enumerate(zip(frames, actions, strict=True)):
+                done = None if executed is None else next(executed)
+                writer.append(frame, action, reward=float(rewards[tick]), executed=done)
+            self.ticks += writer.ticks
+            writer.close(success=success, ended=ended)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._move_into_place()
+        finally:
+            shutil.rmtree(self._stage)
+
+    def _move_into_place(self) -> None:
+        demos = []
+        for files in _demos_of(self._stage):
+            for path in files.all:  # the metadata last: it marks the demo as finished
+                os.replace(path, self._directory / path.name)
+            demos.append(self._directory / files.metadata.name)
+        if os.name == "posix":
+            sync(self._directory)
+        for files in self._previous:  # last: whatever happens, nothing is lost
+            discard(files)
+        self.demos = tuple(demos)
+
+
+def _demos_of(directory: Path) -> list[DemoFiles]:
+    return [files_of(path) for path in list_demos(directory) if path.suffix == ".json"] if directory.is_dir() else []
