@@ -83,7 +83,7 @@ def out_of_view(x: float, y: float, z: float, radius: float, camera: Any) -> boo
 
 @pixel_kernel
 def draw_box(
-    box: Any, height: int, width: int, camera: Any, skins: Any, heavens: Any, frame: Any, depth: Any, surface: Any
+    box: Any, height: int, width: int, camera: Any, skins: Any, sky_state: Any, frame: Any, depth: Any, surface: Any
 ) -> None:
     """Draws one box.
 
@@ -93,7 +93,7 @@ def draw_box(
         width: Of the picture, pixels.
         camera: (3, 3), see ``camera_axes``.
         skins: Flat uint32 texels, 0xAABBGGRR: 6 faces of 256 to a box, 256 to a sprite.
-        heavens: For the fog and the colour of water, ``Heavens``.
+        sky_state: For the fog and the colour of water, ``SkyState``.
         frame: Flat (3, height, width) uint8; written.
         depth: Float32, tile by tile, see ``rays.place_in_tiles``; read and written.
         surface: Likewise: the way to the water's surface.
@@ -141,7 +141,7 @@ def draw_box(
     skin = int(box[SKIN])
     is_sprite = box[SPRITE] != 0.0
     red = box[HURT]
-    start, per_fog = heavens.numbers[6], heavens.numbers[7]
+    start, per_fog = sky_state.numbers[6], sky_state.numbers[7]
     plane = height * width
     for row in range(first_row, last_row + 1):
         v = 1.0 - (2 * row + 1) / height
@@ -192,6 +192,6 @@ def draw_box(
                     bright = bright * (1.0 - 0.55 * red) + (140.0 * red if channel == 0 else 0.0)
                 if wet > 0.0:
                     bright = bright * (1.0 - wet) + (20.0, 52.0, 130.0)[channel] * box[SHINE + channel] / 255.0 * wet
-                bright = bright * (1.0 - haze) + heavens.haze[channel] * haze
+                bright = bright * (1.0 - haze) + sky_state.haze[channel] * haze
                 frame[channel * plane + pixel] = np.uint8(min(255.0, max(0.0, bright)))
             depth[place] = way

@@ -94,7 +94,7 @@ def draw_figures(
     creatures: Any,
     light: Any,
     skins: Any,
-    heavens: Any,
+    sky_state: Any,
     frame: Any,
     depth: Any,
     surface: Any,
@@ -110,7 +110,7 @@ def draw_figures(
         creatures: See ``state.CREATURE``.
         light: Flat, see ``World``.
         skins: See ``Art``.
-        heavens: ``Heavens``.
+        sky_state: ``SkyState``.
         frame: Flat (3, height, width) uint8; written.
         depth: See ``draw_box``.
         surface: See ``draw_box``.
@@ -129,7 +129,7 @@ def draw_figures(
         box[:] = 0.0
         box[MIDDLE], box[MIDDLE + 1], box[MIDDLE + 2] = x, y + 0.1 + 0.05 * math.sin(0.1 * items[n].age) + side / 2, z
         face_yaw(box, 2.9 * items[n].age)
-        light_up(box, items[n].x, items[n].y + 0.25, items[n].z, light, heavens.lightmap)
+        light_up(box, items[n].x, items[n].y + 0.25, items[n].z, light, sky_state.lightmap)
         box[HALF : HALF + 3] = side / 2
         box[SKIN] = item * 1536
         if IS_FLAT[item]:
@@ -139,7 +139,7 @@ def draw_figures(
         for copy in range(min(3, 1 + int(items[n].count > 1) + int(items[n].count > 16))):
             if copy > 0:
                 shift(box, 0.06, 0.05, 0.07)
-            draw_box(box, height, width, camera, skins, heavens, frame, depth, surface)
+            draw_box(box, height, width, camera, skins, sky_state, frame, depth, surface)
     for n in range(creatures.shape[0]):
         body = creatures[n]
         if body.kind <= 0:
@@ -183,5 +183,5 @@ def draw_figures(
                 box[HALF + k] = PARTS[part, 6 + k] / 16.0
             box[SKIN] = FIRST_SKIN + PARTS[part, 9] * 1536
             box[HURT] = 1.0 if body.hurt_ticks > 0 or body.death_ticks > 0 else (0.35 if body.fire > 0 else 0.0)
-            light_up(box, body.x, body.y + 0.6, body.z, light, heavens.lightmap)
-            draw_box(box, height, width, camera, skins, heavens, frame, depth, surface)
+            light_up(box, body.x, body.y + 0.6, body.z, light, sky_state.lightmap)
+            draw_box(box, height, width, camera, skins, sky_state, frame, depth, surface)

@@ -12,10 +12,10 @@ from vpt_gym.world.render.art.creature_models import SKINS
 from vpt_gym.world.render.art.textures import art
 from vpt_gym.world.render.boxes import AXES, BOX_COLUMNS, HALF, MIDDLE, SHINE, SKIN, SPRITE, draw_box
 from vpt_gym.world.render.figures import FIRST_SKIN, FIRST_SPRITE, IS_FLAT, shift, turn
-from vpt_gym.world.render.heavens import heavens_at
 from vpt_gym.world.render.overlay.gui import Layer, blend
 from vpt_gym.world.render.rays import depth_size
 from vpt_gym.world.render.shading import FAR
+from vpt_gym.world.render.sky_state import sky_state_at
 
 Array = np.ndarray[Any, Any]
 
@@ -80,7 +80,7 @@ class Hand:
         self._height = height
         self._width = width
         self._camera = np.array(((0, 0, 1), (up * width / height, 0, 0), (0, up, 0)), np.float32)
-        self._heavens = heavens_at(NOON, 0.0)
+        self._sky_state = sky_state_at(NOON, 0.0)
         self._layers: dict[tuple[int, int, int], Layer] = {}
 
     def draw(self, frame: Array, item: int, swing: int, eat_ticks: int, shine: int) -> None:
@@ -110,7 +110,7 @@ class Hand:
         box = _posed(item, swing, eating)
         skins = art().skins
         dry = depth.copy()
-        draw_box(box, self._height, self._width, self._camera, skins, self._heavens, frame, depth, dry)
+        draw_box(box, self._height, self._width, self._camera, skins, self._sky_state, frame, depth, dry)
         pixels = np.flatnonzero(frame.reshape(3, plane).any(0))
         colours = frame.reshape(3, plane)[:, pixels].T.astype(np.uint16)
         return Layer(pixels.astype(np.int64), np.ascontiguousarray(colours), np.full(len(pixels), 256, np.uint16))

@@ -77,7 +77,7 @@ def draw_world(
     leaps: Any,
     light: Any,
     atlas: Any,
-    heavens: Any,
+    sky_state: Any,
     cracks: Any,
     target: int,
     stage: int,
@@ -101,7 +101,7 @@ def draw_world(
         leaps: Flat, see ``fields``.
         light: Flat, see ``light``.
         atlas: See ``Art``.
-        heavens: The sky, ``Heavens``.
+        sky_state: The sky, ``SkyState``.
         cracks: See ``Art``.
         target: Flat index of the aimed block, or -1.
         stage: How far it is cracked, 0 to 9, or -1.
@@ -114,7 +114,7 @@ def draw_world(
         colours: Byte scratch, (3 * LANES,) uint8.
     """
     # taken out of the tuple once: each time counts references, and threads that draw would wait for each other
-    sky, lightmap, clouds, stars, haze, numbers = heavens
+    sky, lightmap, clouds, stars, haze, numbers = sky_state
     words = colours.view(np.uint32)
     pixels = (frame if width % 4 == 0 else colours).view(np.uint32)
     per_pixel = 2.0 * np.sqrt(camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2) / height

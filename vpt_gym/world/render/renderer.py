@@ -14,13 +14,13 @@ from vpt_gym.world.kernels.compiled import LANES
 from vpt_gym.world.render.art.textures import CRACK_STAGES, art
 from vpt_gym.world.render.figures import draw_figures
 from vpt_gym.world.render.hand import Hand
-from vpt_gym.world.render.heavens import heavens_at
 from vpt_gym.world.render.overlay.hud import Hud
 from vpt_gym.world.render.overlay.screen_view import ScreenView
 from vpt_gym.world.render.raycast import draw_world
 from vpt_gym.world.render.rays import FLOAT_ROWS, INT_ROWS, depth_size
 from vpt_gym.world.render.shading import FAR
 from vpt_gym.world.render.sky import CLOUD_SPEED
+from vpt_gym.world.render.sky_state import sky_state_at
 
 Array = np.ndarray[Any, Any]
 
@@ -97,7 +97,7 @@ class Renderer:
             dug = float(player["dug"][0])
             stage = int(dug * CRACK_STAGES) if dug > 0.0 else -1
         look_up = art()
-        heavens = heavens_at(int(world.clock["time"][0]), ticks * CLOUD_SPEED)
+        sky_state = sky_state_at(int(world.clock["time"][0]), ticks * CLOUD_SPEED)
         light = world.light.reshape(-1)
         frame = np.empty(3 * height * width, np.uint8)
         self._surface.fill(FAR)
@@ -111,7 +111,7 @@ class Renderer:
             world.leaps.reshape(-1),
             light,
             look_up.atlas,
-            heavens,
+            sky_state,
             look_up.cracks,
             target,
             stage,
@@ -132,7 +132,7 @@ class Renderer:
             world.creatures,
             light,
             look_up.skins,
-            heavens,
+            sky_state,
             frame,
             self._depth,
             self._surface,
@@ -140,7 +140,7 @@ class Renderer:
         cell = (int(x) % SIDE * SIDE + int(z) % SIDE) * HEIGHT + min(HEIGHT - 1, max(0, int(eye_y)))
         item, count, _ = world.inventory[int(player["slot"][0])].tolist()
         held = item if count > 0 else 0
-        shine = int(heavens.lightmap[light[cell]])
+        shine = int(sky_state.lightmap[light[cell]])
         self._hand.draw(frame, held, int(player["swing"][0]), int(player["eat_ticks"][0]), shine)
         self._hud.draw(frame, state)
         if world.screen["open"][0]:

@@ -12,7 +12,7 @@ from vpt_gym.world.render.sky import FOG_END, FOG_START, daylight
 Array = np.ndarray[Any, Any]
 
 
-class Heavens(NamedTuple):
+class SkyState(NamedTuple):
     """What the sky and the light look like now, see ``sky``.
 
     Attributes:
@@ -33,7 +33,7 @@ class Heavens(NamedTuple):
     numbers: Array
 
 
-def heavens_at(time: int, drift: float) -> Heavens:
+def sky_state_at(time: int, drift: float) -> SkyState:
     """Returns the sky and the light at a time of day.
 
     Args:
@@ -42,6 +42,6 @@ def heavens_at(time: int, drift: float) -> Heavens:
     """
     now, look_up = daylight(time), art()
     numbers = (*now.sun, now.stars, now.clouds, now.glow, drift, FOG_START, 1.0 / (FOG_END - FOG_START))
-    return Heavens(
+    return SkyState(
         now.sky, now.lightmap, look_up.clouds, look_up.stars, now.haze.astype(np.int32), np.array(numbers, np.float32)
     )
