@@ -1,10 +1,12 @@
-"""Scripted players: they record demonstrations, and label the states a learner visits (DAgger).
+"""Scripted players: they record demos, and label the states that a learner visits (DAgger).
 
-``expert`` has the players; ``plans`` what they do for each task, made of the skills in ``seeking`` (blocks and items),
-``tunnelling``, ``chasing`` (creatures), ``stations`` (crafting tables), ``screen_work`` (the cursor) and ``shelter``.
-Below them: ``pilot`` (senses and legs), ``motor`` (view and cursor) and ``body``; ``clumsiness`` spoils what they do.
+``expert`` has the players. ``plans`` and ``survival`` say what a player does for each task; they are made of the
+``skills``. Below them are ``control`` (the player's body, camera and walking) and ``navigation`` (path finding).
+``clumsiness`` adds the errors of a less skilled player.
 """
 
-from vpt_gym.world.experts.expert import PLANS, LogExpert, TaskExpert, expert_for, plan_for
+from __future__ import annotations
 
-__all__ = ["PLANS", "LogExpert", "TaskExpert", "expert_for", "plan_for"]
+from vpt_gym._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

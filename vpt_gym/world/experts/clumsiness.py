@@ -20,7 +20,7 @@ import numpy as np
 
 from vpt_gym.actions.camera import BIN_DEGREES, NULL_BIN
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.world.experts.pilot import Pilot
+from vpt_gym.world.experts.control.pilot import Pilot
 from vpt_gym.world.player.screen_layout import CLOSED
 
 DELAY_TICKS = 12.0
@@ -59,11 +59,11 @@ class Clumsiness:
         self._slip: tuple[str, ...] = ()
         self._slip_ticks = 0
 
-    def misjudgement(self) -> tuple[float, float]:
+    def aim_error(self) -> tuple[float, float]:
         """Returns by how many degrees it is wrong about where to look now, (pitch, yaw)."""
         return self._error
 
-    def spoil(self, pilot: Pilot, action: HumanAction) -> HumanAction:
+    def perturb(self, pilot: Pilot, action: HumanAction) -> HumanAction:
         """Returns what the player does instead of the action of a perfect one."""
         if self._lack == 0.0:
             return action

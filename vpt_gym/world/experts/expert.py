@@ -13,9 +13,9 @@ from vpt_gym.world.catalog.creatures import COW, PIG, SHEEP
 from vpt_gym.world.catalog.items import BUCKET, COAL, SHEARS_ITEM
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.experts.clumsiness import Clumsiness
+from vpt_gym.world.experts.control.pilot import Pilot
 from vpt_gym.world.experts.navigation.targets import choose_block
 from vpt_gym.world.experts.navigation.walking import steps_from, steps_to
-from vpt_gym.world.experts.pilot import Pilot
 from vpt_gym.world.experts.plans import (
     LOGS,
     Plan,
@@ -27,7 +27,7 @@ from vpt_gym.world.experts.plans import (
     mine_cobblestone,
     use_on,
 )
-from vpt_gym.world.experts.seeking import ids
+from vpt_gym.world.experts.skills.seeking import ids
 from vpt_gym.world.experts.survival import Survive
 from vpt_gym.world.kernels.cold_start import announce_compilation
 from vpt_gym.world.tasks import TASKS, Task
@@ -134,10 +134,10 @@ class TaskExpert:
             self._clumsiness.begin(world.world_seed)
             self._is_fresh = False
         pilot = self._pilot
-        pilot.motor.misjudgement = self._clumsiness.misjudgement()
+        pilot.camera.aim_error = self._clumsiness.aim_error()
         pilot.begin(world.state)
         action = self._plan.act(pilot) or human_action()
-        return self._clumsiness.spoil(pilot, action)
+        return self._clumsiness.perturb(pilot, action)
 
 
 class LogExpert(TaskExpert):

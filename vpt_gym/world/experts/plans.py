@@ -10,12 +10,12 @@ from vpt_gym.world.catalog.blocks import COBBLESTONE, CRAFTING_TABLE, IS_LOG, ST
 from vpt_gym.world.catalog.creatures import IS_HOSTILE
 from vpt_gym.world.catalog.items import STICK, WOODEN_PICKAXE
 from vpt_gym.world.catalog.recipes import PLANKS, RECIPES, Recipe
-from vpt_gym.world.experts.chasing import Chaser
-from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
-from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen, craft, open_inventory
-from vpt_gym.world.experts.seeking import Seeker, ids
-from vpt_gym.world.experts.stations import Station
-from vpt_gym.world.experts.tunnelling import Tunneller
+from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.experts.skills.chasing import Chaser
+from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen, craft, open_inventory
+from vpt_gym.world.experts.skills.seeking import Seeker, ids
+from vpt_gym.world.experts.skills.stations import Station
+from vpt_gym.world.experts.skills.tunnelling import Tunneller
 from vpt_gym.world.player.screen_layout import TABLE_SCREEN
 
 LOGS = tuple(int(block) for block in IS_LOG.nonzero()[0])
@@ -53,7 +53,7 @@ class FirstOf:
         return None
 
 
-class WithoutScreen:
+class CloseScreen:
     """Closes a screen that somebody has opened."""
 
     def reset(self) -> None:
@@ -98,7 +98,7 @@ class MakeTool:
         needs = RECIPE[tool].ingredients
         self._planks = sum(count for items, count in needs if PLANKS[0] in items)
         self._sticks = sum(count for items, count in needs if STICK in items)
-        self._lumber = FirstOf(WithoutScreen(), harvest(ids(*LOGS), ids(*LOGS)))
+        self._lumber = FirstOf(CloseScreen(), harvest(ids(*LOGS), ids(*LOGS)))
         self._station = Station()
 
     def reset(self) -> None:
@@ -134,7 +134,7 @@ class MakeTool:
         return craft(pilot, RECIPE[self._tool])
 
 
-class Rest:
+class DoNothing:
     """Does nothing."""
 
     def reset(self) -> None:
@@ -147,13 +147,13 @@ class Rest:
 
 def harvest(blocks: Any, items: Any) -> Plan:
     """Returns the plan that digs blocks which can be reached on foot, and picks items up."""
-    return FirstOf(WithoutScreen(), Seeker(blocks, items), Tunneller(None), Rest())
+    return FirstOf(CloseScreen(), Seeker(blocks, items), Tunneller(None), DoNothing())
 
 
 def mine(blocks: Any, items: Any) -> Plan:
     """Returns the plan that digs its way to blocks, and picks items up."""
     fetch, explore = Seeker(ids(), items, explores=False), Seeker(ids(), ids())
-    return FirstOf(WithoutScreen(), fetch, Tunneller(blocks), explore, Tunneller(None), Rest())
+    return FirstOf(CloseScreen(), fetch, Tunneller(blocks), explore, Tunneller(None), DoNothing())
 
 
 def mine_cobblestone() -> Plan:
@@ -170,16 +170,16 @@ def use_on(kind: int, tools: Sequence[int], items: Any, coat: bool = False) -> P
     """Returns the plan that uses an item on the nearest creature of a kind, and picks up what it drops."""
     chaser = Chaser(lambda c: (c["kind"] == kind) & ((c["coat"] > 0) | (not coat)), key="use")
     fetch, explore = Seeker(ids(), items, explores=False), Seeker(ids(), ids())
-    return FirstOf(fetch, Armed(chaser, tools), WithoutScreen(), explore, Tunneller(None), Rest())
+    return FirstOf(fetch, Armed(chaser, tools), CloseScreen(), explore, Tunneller(None), DoNothing())
 
 
 def hunt(kind: int) -> Plan:
     """Returns the plan that kills the nearest creature of a kind."""
     chaser = Armed(Chaser(lambda c: c["kind"] == kind))
-    return FirstOf(WithoutScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), Rest())
+    return FirstOf(CloseScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), DoNothing())
 
 
 def fight() -> Plan:
     """Returns the plan that kills monsters, the nearest first."""
     chaser = Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]]))
-    return FirstOf(WithoutScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), Rest())
+    return FirstOf(CloseScreen(), chaser, Seeker(ids(), ids()), Tunneller(None), DoNothing())

@@ -10,13 +10,13 @@ from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.catalog.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
 from vpt_gym.world.catalog.items import DAMAGE, FOOD, ITEMS, ROTTEN_FLESH, WOODEN_SWORD
 from vpt_gym.world.core.state import MAX_FOOD, MAX_HEALTH
-from vpt_gym.world.experts.chasing import Chaser
-from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
-from vpt_gym.world.experts.plans import LOGS, Armed, FirstOf, MakeTool, Plan, Rest, WithoutScreen
-from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
-from vpt_gym.world.experts.seeking import Seeker, ids
-from vpt_gym.world.experts.shelter import Shelter
-from vpt_gym.world.experts.tunnelling import Tunneller
+from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.experts.plans import LOGS, Armed, CloseScreen, DoNothing, FirstOf, MakeTool, Plan
+from vpt_gym.world.experts.skills.chasing import Chaser
+from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen
+from vpt_gym.world.experts.skills.seeking import Seeker, ids
+from vpt_gym.world.experts.skills.shelter import Shelter
+from vpt_gym.world.experts.skills.tunnelling import Tunneller
 
 TICKS_PER_DAY = 24000
 DUSK, DAWN = 11500, 23600
@@ -64,7 +64,7 @@ class Survive:
         self._fight = Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=NEAR_MONSTER))
         self._defend = Armed(Chaser(lambda c: IS_HOSTILE[c["kind"]], farthest=TOO_NEAR, hidden=False))
         self._eat = Eat()
-        close, leave, rest = WithoutScreen(), Tunneller(None), Rest()
+        close, leave, rest = CloseScreen(), Tunneller(None), DoNothing()
         food = ids(*EDIBLE)
         self._hunt: Plan = FirstOf(close, Seeker(ids(), food, explores=False), Armed(animals))
         self._lumber: Plan = FirstOf(close, Seeker(ids(*LOGS), ids(*LOGS)), leave, rest)

@@ -22,11 +22,11 @@ from vpt_gym.world.catalog.blocks import (
     SAND,
     SOLID,
 )
-from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.control.body import block_at
+from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot, Route
 from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint, steps_from
-from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
-from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
-from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
+from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen
+from vpt_gym.world.experts.skills.seeking import GIVE_UP_TICKS
 
 Array = np.ndarray[Any, Any]
 
@@ -60,7 +60,7 @@ class Shelter:
 
     def reset(self) -> None:
         """Forgets the episode."""
-        self._way: Way | None = None
+        self._route: Route | None = None
         self._refused: list[list[int]] = []
 
     def is_inside(self, pilot: Pilot) -> bool:
@@ -82,7 +82,7 @@ class Shelter:
             return pilot.look(-pilot.body.pitch, 0.0)
         if not pilot.body.on_ground:
             return human_action() if below else self._go(pilot)
-        begun = self._way is None or pilot.body.is_at(self._way.place, 0.5) or below
+        begun = self._route is None or pilot.body.is_at(self._route.place, 0.5) or below
         if begun and _can_dig(pilot, x, y, z, DEPTH if not below else 1):
             return self._dig_down(pilot, x, y, z)
         return self._go(pilot)
@@ -123,11 +123,11 @@ class Shelter:
         offs = [
             (abs(off[1]), off, (x + dx, y, z + dz), 0 if dx > 0 else 1 if dx < 0 else 4 if dz > 0 else 5)
             for dx, dz in _sides_of_lid(pilot, x, y, z)
-            for off in [body.off((x + 0.5 + 0.5 * dx, y + 0.5, z + 0.5 + 0.5 * dz))]
+            for off in [body.angles_to((x + 0.5 + 0.5 * dx, y + 0.5, z + 0.5 + 0.5 * dz))]
         ]
         _, (pitch_off, yaw_off), wall, face = min(offs)
         if body.aims_at(wall) and body.aim_face == face and body.slot == slot:
-            return human_action("use") if pilot.has_let_go() else human_action()
+            return human_action("use") if pilot.has_released_keys() else human_action()
         return pilot.wielding(slot, pilot.look(pitch_off, yaw_off))
 
     def _go(self, pilot: Pilot) -> HumanAction | None:
@@ -135,26 +135,26 @@ class Shelter:
         here, body, blocks = pilot.place(), pilot.body, pilot.state.blocks
         if here is None:
             return pilot.fall()
-        if pilot.stuck > GIVE_UP_TICKS and self._way is not None:
+        if pilot.stuck > GIVE_UP_TICKS and self._route is not None:
             pilot.stuck = 0
-            self._refused.append(self._way.place.tolist())
-            self._way = None
-        if self._way is not None:
-            left = next_waypoint(blocks, self._way.place, self._way.field, here, body.x, body.z, False, np.empty(3))
-            px, py, pz = self._way.place.tolist()
+            self._refused.append(self._route.place.tolist())
+            self._route = None
+        if self._route is not None:
+            left = next_waypoint(blocks, self._route.place, self._route.field, here, body.x, body.z, False, np.empty(3))
+            px, py, pz = self._route.place.tolist()
             if left <= 0 or not _can_dig(pilot, px, py, pz, DEPTH):
-                self._way = None
-        if self._way is None:
+                self._route = None
+        if self._route is None:
             steps_from(blocks, here, self._steps)
             near = np.argwhere(self._steps >= 0)
             near = near[np.argsort(self._steps[tuple(near.T)], kind="stable")][:SITES]
             for i, j, y in near.tolist():
                 x, z = int(here[0]) + i - RADIUS, int(here[2]) + j - RADIUS
                 if _can_dig(pilot, x, y, z, DEPTH) and [x, y, z] not in self._refused:
-                    self._way = Way(blocks, np.array((x, y, z), np.int64))
+                    self._route = Route(blocks, np.array((x, y, z), np.int64))
                     break
         pilot.intent = ("shelter",)
-        return None if self._way is None else pilot.walk(self._way)
+        return None if self._route is None else pilot.walk(self._route)
 
 
 def _solid(pilot: Pilot, x: int, y: int, z: int) -> bool:

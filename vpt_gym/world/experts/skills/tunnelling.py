@@ -11,11 +11,11 @@ from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.catalog.blocks import BLOCKS, SIDE, SOLID
 from vpt_gym.world.catalog.items import NO_ITEM
 from vpt_gym.world.core.geometry import wrapped
-from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.control.body import block_at
+from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot, Route
 from vpt_gym.world.experts.navigation.tunnels import AHEAD, NOT_TO_DIG, PATH, UP, find_tunnel
 from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN
-from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot, Way
-from vpt_gym.world.experts.seeking import GIVE_UP_TICKS, ON_TARGET, ids
+from vpt_gym.world.experts.skills.seeking import GIVE_UP_TICKS, ON_TARGET, ids
 from vpt_gym.world.rules.digging import DIG_DELAY, dig_rate
 
 Array = np.ndarray[Any, Any]
@@ -62,7 +62,7 @@ class Tunneller:
     def reset(self) -> None:
         """Forgets the episode."""
         self._path: Array = np.zeros((0, 3), np.int64)
-        self._way: Way | None = None
+        self._route: Route | None = None
         self._search_again = 0
 
     def act(self, pilot: Pilot) -> HumanAction | None:
@@ -79,9 +79,9 @@ class Tunneller:
             step = self._step(pilot, here)
             if step < 0:
                 return None
-        if self._way is not None:
+        if self._route is not None:
             pilot.intent = ("walk",)
-            return pilot.walk(self._way)
+            return pilot.walk(self._route)
         return self._advance(pilot, self._path[step], self._path[step + 1])
 
     def _step(self, pilot: Pilot, here: Array) -> int:
@@ -92,17 +92,17 @@ class Tunneller:
         last = self._solid(pilot, path[-2], path[-1])
         if not self._outside and not any(self._blocks[block_at(pilot.state, cell)] for cell in last):
             return -1
-        if self._way is not None:
-            if _apart(here, self._way.place).any():
-                i, _, j = _apart(here, self._way.place) + RADIUS
+        if self._route is not None:
+            if _apart(here, self._route.place).any():
+                i, _, j = _apart(here, self._route.place) + RADIUS
                 inside = min(i, j) >= 0 and max(i, j) < SPAN
-                return 0 if inside and self._way.field[i, j, here[1]] >= 0 else -1
-            self._way = None
+                return 0 if inside and self._route.field[i, j, here[1]] >= 0 else -1
+            self._route = None
         at = np.flatnonzero(~_apart(path[:-1], here).any(axis=1))
         return int(at[-1]) if len(at) else -1
 
     def _plan(self, pilot: Pilot, here: Array) -> None:
-        self._path, self._way = self._path[:0], None
+        self._path, self._route = self._path[:0], None
         if pilot.body.ticks < self._search_again:
             return
         path = np.zeros((PATH, 3), np.int64)
@@ -116,7 +116,7 @@ class Tunneller:
         while walked < length - 1 and not self._solid(pilot, path[walked], path[walked + 1]):
             walked += 1
         if walked > 1:
-            self._way = Way(state.blocks, path[walked])
+            self._route = Route(state.blocks, path[walked])
 
     @staticmethod
     def _solid(pilot: Pilot, place: Array, to: Array) -> list[tuple[int, int, int]]:
@@ -145,9 +145,9 @@ class Tunneller:
         cell = solid[0]
         pilot.intent = ("dig", *cell)
         x, y, z = cell
-        pitch_off, yaw_off = body.off((x + 0.5, y + 0.5, z + 0.5))
+        pitch_off, yaw_off = body.angles_to((x + 0.5, y + 0.5, z + 0.5))
         if (x, z) == (place[0], place[2]):  # overhead, any heading will do
-            yaw_off = body.off((to[0] + 0.5, y + 0.5, to[2] + 0.5))[1]
+            yaw_off = body.angles_to((to[0] + 0.5, y + 0.5, to[2] + 0.5))[1]
         off = max(abs(pitch_off), abs(yaw_off))
         aimed = body.aims_at(cell)
         hindered = body.aims and not aimed and off < IN_THE_WAY

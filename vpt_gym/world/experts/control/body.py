@@ -26,7 +26,7 @@ def block_at(state: WorldState, cell: Any) -> int:
     return int(state.blocks[x & MASK, z & MASK, y]) if 0 <= y < HEIGHT else AIR
 
 
-def angle(degrees: float) -> float:
+def wrap_degrees(degrees: float) -> float:
     """Returns an angle in [-180, 180)."""
     return (degrees + 180.0) % 360.0 - 180.0
 
@@ -50,7 +50,7 @@ class Body:
         self.held = int(held[0]) if held[1] > 0 else NO_ITEM
         middle = [c + 0.5 for c in self.aim]
         away = math.hypot(wrapped(middle[0] - self.x), middle[1] - self.y - EYE_HEIGHT, wrapped(middle[2] - self.z))
-        self.digs = self.aims and self.on_ground and (float(p.dug) > 0.0 or away < ARM)
+        self.should_dig = self.aims and self.on_ground and (float(p.dug) > 0.0 or away < ARM)
         """It has begun to dig what it aims at, or is so near that it may as well."""
 
     def aims_at(self, block: Any) -> bool:
@@ -58,20 +58,20 @@ class Body:
         x, y, z = (int(c) for c in block)
         return self.aims and self.aim == (x & MASK, y, z & MASK)
 
-    def off(self, point: Any) -> tuple[float, float]:
+    def angles_to(self, point: Any) -> tuple[float, float]:
         """Returns how far the view is off a point, (pitch, yaw) degrees."""
-        return self.off_direction(*self.to(point))
+        return self.angles_to_direction(*self.offset_to(point))
 
-    def to(self, point: Any) -> tuple[float, float, float]:
+    def offset_to(self, point: Any) -> tuple[float, float, float]:
         """Returns the offset of a point from the eye."""
         return wrapped(float(point[0]) - self.x), float(point[1]) - self.y - EYE_HEIGHT, wrapped(point[2] - self.z)
 
-    def off_direction(self, dx: float, dy: float, dz: float) -> tuple[float, float]:
+    def angles_to_direction(self, dx: float, dy: float, dz: float) -> tuple[float, float]:
         """Returns how far the view is off a direction, (pitch, yaw) degrees."""
         yaw, pitch = look_at(dx, dy, dz)
-        return pitch - self.pitch, angle(yaw - self.yaw)
+        return pitch - self.pitch, wrap_degrees(yaw - self.yaw)
 
-    def nearby(self, block: Any) -> Array:
+    def unwrapped(self, block: Any) -> Array:
         """Returns a block's coordinates on the player's side of the torus' seam."""
         x = math.floor(self.x + wrapped(block[0] + 0.5 - self.x))
         z = math.floor(self.z + wrapped(block[2] + 0.5 - self.z))
@@ -82,7 +82,7 @@ class Body:
         aside = max(abs(wrapped(place[0] + 0.5 - self.x)), abs(wrapped(place[2] + 0.5 - self.z)))
         return bool(aside < near and abs(place[1] - self.y) < 0.5)
 
-    def to_item(self, state: WorldState, item: int) -> tuple[float, float, float]:
+    def offset_to_item(self, state: WorldState, item: int) -> tuple[float, float, float]:
         """Returns the offset of an item from the feet."""
         record = state.items[item]
         return wrapped(float(record.x) - self.x), float(record.y) - self.y, wrapped(float(record.z) - self.z)

@@ -6,7 +6,7 @@ from vpt_gym.actions.human import HOTBAR, HumanAction, human_action
 from vpt_gym.world.catalog.items import STACK_SIZE
 from vpt_gym.world.catalog.recipes import Ingredient, Recipe
 from vpt_gym.world.core.state import GRID, SLOTS
-from vpt_gym.world.experts.pilot import Pilot
+from vpt_gym.world.experts.control.pilot import Pilot
 from vpt_gym.world.player.screen_layout import (
     CLOSED,
     GRID_SLOT,
@@ -26,7 +26,7 @@ def close_screen(pilot: Pilot) -> HumanAction | None:
     if pilot.screen == CLOSED:
         return None
     pilot.intent = ("close",)
-    return human_action("inventory") if pilot.has_let_go() else human_action()
+    return human_action("inventory") if pilot.has_released_keys() else human_action()
 
 
 def open_inventory(pilot: Pilot) -> HumanAction | None:
@@ -34,7 +34,7 @@ def open_inventory(pilot: Pilot) -> HumanAction | None:
     if pilot.screen != CLOSED:
         return None
     pilot.intent = ("open",)
-    return human_action("inventory") if pilot.has_let_go() else human_action()
+    return human_action("inventory") if pilot.has_released_keys() else human_action()
 
 
 def click(pilot: Pilot, slot: int, *keys: str) -> HumanAction:
@@ -52,7 +52,7 @@ def click(pilot: Pilot, slot: int, *keys: str) -> HumanAction:
     off_x, off_y = x - float(screen.cursor_x), y - float(screen.cursor_y)
     if max(abs(off_x), abs(off_y)) > ON_SLOT:
         return pilot.look(off_y * DEGREES_PER_PIXEL, off_x * DEGREES_PER_PIXEL)
-    return human_action(*keys) if pilot.has_let_go() else human_action()
+    return human_action(*keys) if pilot.has_released_keys() else human_action()
 
 
 def craft(pilot: Pilot, recipe: Recipe) -> HumanAction | None:

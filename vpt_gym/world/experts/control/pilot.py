@@ -12,8 +12,8 @@ from vpt_gym.world.catalog.blocks import HEIGHT, LIQUID
 from vpt_gym.world.catalog.items import DAMAGE, DURABILITY, NO_ITEM
 from vpt_gym.world.core.geometry import EYE_HEIGHT, look_at
 from vpt_gym.world.core.state import GRID, WorldState
-from vpt_gym.world.experts.body import Body, angle, block_at
-from vpt_gym.world.experts.motor import Motor
+from vpt_gym.world.experts.control.body import Body, block_at, wrap_degrees
+from vpt_gym.world.experts.control.camera import CameraMotor
 from vpt_gym.world.experts.navigation.walking import SPAN, clear_walk, footing, next_waypoint, steps_to
 from vpt_gym.world.player.controls import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY
 from vpt_gym.world.player.screen_layout import CLOSED
@@ -44,7 +44,7 @@ Offset = tuple[float, float, float]
 """Of something from the player: blocks in x, y and z."""
 
 
-class Way:
+class Route:
     """A place to go to, and the field that leads there.
 
     Args:
@@ -64,7 +64,7 @@ class Pilot:
     Attributes:
         state: The world's state in this tick.
         body: The player's record.
-        motor: Turns the view.
+        camera: Turns the view.
         stuck: Ticks for which it has pushed against something without getting on.
         intent: What it is about; when that changes, a less skilled player needs time to react.
     """
@@ -73,12 +73,12 @@ class Pilot:
     body: Body
 
     def __init__(self) -> None:
-        self.motor = Motor()
+        self.camera = CameraMotor()
         self.reset()
 
     def reset(self) -> None:
         """Forgets the episode."""
-        self.motor.reset()
+        self.camera.reset()
         self.stuck = 0
         self.intent: tuple[Any, ...] = ()
         self._spot: tuple[float, float] | None = None
@@ -87,7 +87,7 @@ class Pilot:
     def begin(self, state: WorldState) -> None:
         """Looks at the world at the beginning of a tick."""
         self.state, self.body = state, Body(state)
-        self.motor.notice(state, self.body)
+        self.camera.observe(state, self.body)
         spot = (self.body.x, self.body.z)
         moved = self._spot is None or math.dist(spot, self._spot) > 0.02
         self.stuck = self.stuck + 1 if self.body.bumped and not moved else 0
@@ -98,7 +98,7 @@ class Pilot:
         """The open screen, see ``screen_layout``."""
         return int(self.state.screen["open"][0])
 
-    def has_let_go(self) -> bool:
+    def has_released_keys(self) -> bool:
         """Tells whether no key that acts when it goes down is held."""
         return not self.body.keys & (ATTACK_KEY | USE_KEY | INVENTORY_KEY | DROP_KEY)
 
@@ -154,13 +154,13 @@ class Pilot:
 
     def look(self, pitch_off: float, yaw_off: float, *keys: str) -> HumanAction:
         """Returns an action that turns the view and holds some keys."""
-        return human_action(*keys, camera=self.motor.turn(pitch_off, yaw_off))
+        return human_action(*keys, camera=self.camera.turn(pitch_off, yaw_off))
 
-    def walk(self, way: Way, target: Offset | None = None, direct: bool = False) -> HumanAction:
-        """Follows a way: turns to the next waypoint and walks, jumping up steps.
+    def walk(self, route: Route, target: Offset | None = None, direct: bool = False) -> HumanAction:
+        """Follows a route: turns to the next waypoint and walks, jumping up steps.
 
         Args:
-            way: Where to.
+            route: Where to go.
             target: Offset from the eye of what it goes for: it is looked at when it is near.
             direct: Walk straight up to the target where nothing is in between.
         """
@@ -170,7 +170,7 @@ class Pilot:
             return self.fall()
         waypoint = np.zeros(3)
         free = self.stuck < STUCK_TICKS
-        left = next_waypoint(blocks, way.place, way.field, here, body.x, body.z, free, waypoint)
+        left = next_waypoint(blocks, route.place, route.field, here, body.x, body.z, free, waypoint)
         dx, dz, rise = (float(v) for v in waypoint)
         if free and direct and target is not None and self.can_walk_to(target[0], target[2]):
             dx, dz, rise = target[0], target[2], 0.0
@@ -186,7 +186,7 @@ class Pilot:
     def go(
         self, dx: float, dz: float, rise: float, sprint: bool, target: Offset | None, jump: bool = False
     ) -> HumanAction:
-        """Walks straight in a direction, with the view on the way.
+        """Walks straight in a direction, and looks there.
 
         Args:
             dx: Offset of where to, blocks.
@@ -199,7 +199,7 @@ class Pilot:
         body = self.body
         away = math.hypot(dx, dz)
         yaw, _ = look_at(dx, 0.0, dz)
-        yaw_off = angle(yaw - body.yaw) if away > 0.2 else 0.0
+        yaw_off = wrap_degrees(yaw - body.yaw) if away > 0.2 else 0.0
         pressed = []
         if away > 0.1 and abs(yaw_off) < (WALK_ANGLE_FAR if away > 2.0 else WALK_ANGLE):
             pressed.append("forward")

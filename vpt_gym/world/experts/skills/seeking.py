@@ -11,7 +11,8 @@ import numpy as np
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.catalog.blocks import HEIGHT, MASK, SIDE
 from vpt_gym.world.core.geometry import EYE_HEIGHT, wrapped
-from vpt_gym.world.experts.body import block_at
+from vpt_gym.world.experts.control.body import block_at
+from vpt_gym.world.experts.control.pilot import Pilot, Route, item_offset
 from vpt_gym.world.experts.navigation.targets import (
     TURN_PER_STEP,
     aim_point,
@@ -21,7 +22,6 @@ from vpt_gym.world.experts.navigation.targets import (
     within_pickup,
 )
 from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint, steps_from
-from vpt_gym.world.experts.pilot import Offset, Pilot, Way, item_offset
 
 Array = np.ndarray[Any, Any]
 
@@ -56,13 +56,13 @@ class Goal:
     """Where to go, and what for.
 
     Attributes:
-        way: The place to stand at, and how to get there.
+        route: The place to stand at, and how to get there.
         block: (3,) int64, the block to work on from there, or None (an item, or an outlook).
         item: Index of the item to pick up there, or None.
         effort: The least that was left to do so far, in steps and turns; rising means that the player has left the way.
     """
 
-    way: Way
+    route: Route
     block: Array | None = None
     item: int | None = None
     effort: float = math.inf
@@ -99,28 +99,25 @@ class Seeker:
         if body.aims and self.blocks[body.aimed]:
             if self._key == "use":
                 return self._use(pilot)
-            if body.digs:
-                return self._hold_on(pilot)
+            if body.should_dig:
+                return self._dig_aimed(pilot)
         self._update_goal(pilot)
         goal = self._goal
         if goal is None:
             return None
         if goal.item is not None:
             pilot.intent = ("fetch", goal.item)
-            offset = body.to_item(pilot.state, goal.item)
+            offset = body.offset_to_item(pilot.state, goal.item)
             if within_pickup(*offset, 0.05):
                 return human_action()  # it comes by itself
-            level = abs(goal.way.place[1] - body.y) < 0.5
-            return pilot.walk(goal.way, item_offset(offset), level)
+            level = abs(goal.route.place[1] - body.y) < 0.5
+            return pilot.walk(goal.route, item_offset(offset), level)
         if goal.block is None:
             pilot.intent = ("explore",)
-            return pilot.walk(goal.way)
+            return pilot.walk(goal.route)
         pilot.intent = ("walk to", *goal.block.tolist())
-        return self._work(pilot, goal.way.place, goal.block) or pilot.walk(goal.way, self._to(pilot, goal.block), True)
-
-    @staticmethod
-    def _to(pilot: Pilot, block: Array) -> Offset:
-        return pilot.body.to(block + 0.5)
+        work = self._work(pilot, goal.route.place, goal.block)
+        return work or pilot.walk(goal.route, body.offset_to(goal.block + 0.5), True)
 
     def _refuse_goal(self) -> None:
         """Gives the goal up, and its block or item for good."""
@@ -136,7 +133,7 @@ class Seeker:
     def _update_goal(self, pilot: Pilot) -> None:
         """Keeps the goal while it makes sense, else chooses: an item that lies about, a block, or a far place."""
         goal, state = self._goal, pilot.state
-        if goal is not None and not self._still_good(pilot, goal):
+        if goal is not None and not self._is_valid(pilot, goal):
             goal = None
         self._goal = goal
         items = [] if goal is not None and goal.item is not None else self._lying_items(pilot)
@@ -152,9 +149,9 @@ class Seeker:
         kinds = pilot.state.items["item"]
         return [int(k) for k in np.flatnonzero((kinds > 0) & self.items[kinds]) if k not in self._refused_items]
 
-    def _still_good(self, pilot: Pilot, goal: Goal) -> bool:
+    def _is_valid(self, pilot: Pilot, goal: Goal) -> bool:
         """Tells whether a goal still exists, and the player is still on its way there."""
-        state, body, place = pilot.state, pilot.body, goal.way.place
+        state, body, place = pilot.state, pilot.body, goal.route.place
         if goal.item is not None:
             item = state.items[goal.item]
             px, py, pz = (float(c) for c in np.add(place, (0.5, 0.0, 0.5)))
@@ -166,10 +163,10 @@ class Seeker:
         here = pilot.place()
         if here is None:
             return True  # high in the air: see where it comes down
-        left = next_waypoint(state.blocks, place, goal.way.field, here, body.x, body.z, False, np.empty(3))
+        left = next_waypoint(state.blocks, place, goal.route.field, here, body.x, body.z, False, np.empty(3))
         if goal.block is None:
             return left > 0 or (left == 0 and goal.item is not None)
-        effort = left + abs(body.off(goal.block + 0.5)[1]) / TURN_PER_STEP
+        effort = left + abs(body.angles_to(goal.block + 0.5)[1]) / TURN_PER_STEP
         goal.effort = min(goal.effort, effort)
         return left >= 0 and effort <= goal.effort + LOST
 
@@ -179,18 +176,18 @@ class Seeker:
             item = pilot.state.items[k]
             found = choose_pickup(here, self._steps, float(item.x), float(item.y), float(item.z), place)
             if found and self._steps_to(here, place) <= ITEM_RANGE:
-                return Goal(Way(pilot.state.blocks, place), item=k)
+                return Goal(Route(pilot.state.blocks, place), item=k)
         return None
 
     def _block_goal(self, pilot: Pilot, here: Array) -> Goal | None:
         blocks, yaw = pilot.state.blocks, pilot.body.yaw
         found = np.zeros(6, np.int64)
         if self.blocks.any() and choose_block(blocks, self.blocks, here, yaw, self._steps, self._refused, found):
-            return Goal(Way(blocks, found[3:]), block=found[:3])
+            return Goal(Route(blocks, found[3:]), block=found[:3])
         place = np.zeros(3, np.int64)
         if self._explores and choose_outlook(here, yaw, self._steps, self._visited[-VISITED:], place):
             self._visited = np.append(self._visited, [[here[0] % SIDE, here[2] % SIDE]], axis=0)
-            return Goal(Way(blocks, place))
+            return Goal(Route(blocks, place))
         return None
 
     def _steps_to(self, here: Array, place: Array) -> int:
@@ -199,13 +196,13 @@ class Seeker:
 
     # -- doing something about it
 
-    def _hold_on(self, pilot: Pilot) -> HumanAction:
+    def _dig_aimed(self, pilot: Pilot) -> HumanAction:
         """Digs the block in the cross-hairs, and turns to a better seen point of it if it is at the edge."""
         body, aim = pilot.body, np.empty(3)
         pilot.intent = ("dig", *body.aim)
-        block = body.nearby(np.array(body.aim))
+        block = body.unwrapped(np.array(body.aim))
         seen = aim_point(pilot.state.blocks, body.x, body.y + EYE_HEIGHT, body.z, block, aim)
-        pitch_off, yaw_off = body.off(aim) if seen == 0 else (0.0, 0.0)
+        pitch_off, yaw_off = body.angles_to(aim) if seen == 0 else (0.0, 0.0)
         slot = pilot.tool_for(body.aimed)
         if max(abs(pitch_off), abs(yaw_off)) < ON_TARGET:
             return pilot.wielding(slot, human_action("attack"))
@@ -214,14 +211,14 @@ class Seeker:
     @staticmethod
     def _use(pilot: Pilot) -> HumanAction:
         pilot.intent = ("use", *pilot.body.aim)
-        return human_action("use") if pilot.has_let_go() else human_action()
+        return human_action("use") if pilot.has_released_keys() else human_action()
 
     def _work(self, pilot: Pilot, place: Array, block: Array) -> HumanAction | None:
         """Aims at a block and digs or uses it, with leaves in the way; None while the player is not there yet."""
         body = pilot.body
         if not body.on_ground:
             return None
-        block = body.nearby(block)
+        block = body.unwrapped(block)
         aim = np.empty(3)
         leaves = aim_point(pilot.state.blocks, body.x, body.y + EYE_HEIGHT, body.z, block, aim)
         if leaves < 0:
@@ -233,7 +230,7 @@ class Seeker:
         if not beside and not body.is_at(place):
             return None
         pilot.intent = ("dig", *block.tolist())
-        pitch_off, yaw_off = body.off(aim)
+        pitch_off, yaw_off = body.angles_to(aim)
         off = max(abs(pitch_off), abs(yaw_off))
         on_block = body.aims_at(block)
         slot = pilot.tool_for(block_at(pilot.state, block))

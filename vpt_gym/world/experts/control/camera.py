@@ -6,7 +6,7 @@ import numpy as np
 
 from vpt_gym.actions.camera import BIN_DEGREES, NULL_BIN
 from vpt_gym.world.core.state import WorldState
-from vpt_gym.world.experts.body import Body, angle
+from vpt_gym.world.experts.control.body import Body, wrap_degrees
 from vpt_gym.world.player.screen_layout import CLOSED
 from vpt_gym.world.player.screens import DEGREES_PER_PIXEL
 
@@ -18,11 +18,11 @@ DEAD_BAND = 1.0
 """Degrees off that are not worth a movement."""
 
 
-class Motor:
+class CameraMotor:
     """Turns the view, or moves the cursor of an open screen, by eased strokes.
 
     Attributes:
-        misjudgement: (pitch, yaw), degrees by which it is wrong about where to look.
+        aim_error: (pitch, yaw), degrees by which it is wrong about where to look.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Motor:
 
     def reset(self) -> None:
         """Forgets the last view."""
-        self.misjudgement = (0.0, 0.0)
+        self.aim_error = (0.0, 0.0)
         self._last: tuple[int, bool, float, float] | None = None
         self._turned = (0.0, 0.0)
 
-    def notice(self, state: WorldState, body: Body) -> None:
+    def observe(self, state: WorldState, body: Body) -> None:
         """Notes how fast the view, or the cursor, moves."""
         screen = state.screen[0]
         on_screen = bool(screen.open != CLOSED)
@@ -45,7 +45,7 @@ class Motor:
         self._turned = (0.0, 0.0)
         if self._last is not None and self._last[:2] == (body.ticks - 1, on_screen):
             yaw = view[1] - self._last[3]
-            self._turned = (view[0] - self._last[2], yaw if on_screen else angle(yaw))
+            self._turned = (view[0] - self._last[2], yaw if on_screen else wrap_degrees(yaw))
         self._last = (body.ticks, on_screen, *view)
 
     def turn(self, pitch_off: float, yaw_off: float) -> tuple[float, float]:
@@ -55,7 +55,7 @@ class Motor:
             pitch_off: Degrees to go.
             yaw_off: Degrees to go.
         """
-        wrong_pitch, wrong_yaw = self.misjudgement
+        wrong_pitch, wrong_yaw = self.aim_error
         return ease(pitch_off + wrong_pitch, self._turned[0]), ease(yaw_off + wrong_yaw, self._turned[1])
 
 

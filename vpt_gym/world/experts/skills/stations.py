@@ -11,10 +11,10 @@ from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.catalog.blocks import CRAFTING_TABLE, MASK, SOLID
 from vpt_gym.world.core.geometry import EYE_HEIGHT, REACH
 from vpt_gym.world.core.picking import pick
-from vpt_gym.world.experts.body import block_at
-from vpt_gym.world.experts.pilot import HOTBAR_SLOTS, Pilot
-from vpt_gym.world.experts.screen_work import bring_to_hotbar, close_screen
-from vpt_gym.world.experts.seeking import Seeker, ids
+from vpt_gym.world.experts.control.body import block_at
+from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen
+from vpt_gym.world.experts.skills.seeking import Seeker, ids
 from vpt_gym.world.player.screen_layout import CLOSED, TABLE_SCREEN
 from vpt_gym.world.rules.placing import is_occupied, replaceable
 
@@ -84,7 +84,7 @@ def can_place(pilot: Pilot, cell: Cell) -> bool:
         return False
     if is_occupied(world.player[0], world.creatures, x & MASK, y, z & MASK):
         return False
-    dx, dy, dz = body.to((x + 0.5, y - 0.01, z + 0.5))
+    dx, dy, dz = body.offset_to((x + 0.5, y - 0.01, z + 0.5))
     length = math.hypot(dx, dy, dz)
     hit = np.zeros(4, np.int64)
     far = pick(world.blocks, body.x, body.y + EYE_HEIGHT, body.z, dx / length, dy / length, dz / length, REACH, hit)
@@ -103,7 +103,7 @@ def choose_cell(pilot: Pilot) -> Cell | None:
             if dx == dz == 0:
                 continue
             away = math.hypot(dx, dz)
-            yaw_off = abs(body.off_direction(dx, 0.0, dz)[1])
+            yaw_off = abs(body.angles_to_direction(dx, 0.0, dz)[1])
             for dy in (0, -1, 1):
                 cost = yaw_off / 20.0 + abs(away - 2.0) + abs(dy)
                 cell = (x + dx, y + dy, z + dz)
@@ -119,8 +119,8 @@ def place_block(pilot: Pilot, slot: int, cell: Cell | None) -> HumanAction | Non
     pilot.intent = ("place", *cell)
     x, y, z = cell
     body = pilot.body
-    pitch_off, yaw_off = body.off((x + 0.5, y - 0.01, z + 0.5))
+    pitch_off, yaw_off = body.angles_to((x + 0.5, y - 0.01, z + 0.5))
     on_it = body.aims_at(cell) or (body.aims_at((x, y - 1, z)) and body.aim_face == 3)
     if on_it and max(abs(pitch_off), abs(yaw_off)) < 2 * AIM_ANGLE and body.slot == slot:
-        return human_action("use") if pilot.has_let_go() else human_action()
+        return human_action("use") if pilot.has_released_keys() else human_action()
     return pilot.wielding(slot, pilot.look(pitch_off, yaw_off))

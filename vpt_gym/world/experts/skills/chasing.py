@@ -12,14 +12,14 @@ from vpt_gym.actions.human import HumanAction
 from vpt_gym.world.catalog.creatures import CREATURE_HEIGHT, CREATURE_WIDTH
 from vpt_gym.world.core.geometry import EYE_HEIGHT, wrapped
 from vpt_gym.world.creatures.paths import in_view
+from vpt_gym.world.experts.control.pilot import Pilot, Route
 from vpt_gym.world.experts.navigation.targets import TURN_PER_STEP
 from vpt_gym.world.experts.navigation.walking import footing, next_waypoint
-from vpt_gym.world.experts.pilot import Pilot, Way
-from vpt_gym.world.experts.seeking import GIVE_UP_TICKS
+from vpt_gym.world.experts.skills.seeking import GIVE_UP_TICKS
 from vpt_gym.world.player.combat import CHARGE_TICKS
 
 Array = np.ndarray[Any, Any]
-Wanted = Callable[[Array], Array]
+CreatureFilter = Callable[[Array], Array]
 """Tells which records of ``CREATURE`` are worth going after: bool, of the same shape."""
 
 CLOSE = 1.3
@@ -42,7 +42,7 @@ NEAR, NEAR_ABOVE = 2.5, 2.5
 up to, if it can be seen; else a way is looked for. Blocks."""
 PATIENCE = 40
 """For how many ticks it tries to get at a creature that is near, but out of reach."""
-WAY_TICKS = 10
+ROUTE_TICKS = 10
 """A way to a creature is found anew after so long, when the creature has moved on."""
 
 
@@ -56,15 +56,17 @@ class Chaser:
         hidden: It also notices those that are far above or below, or behind a block.
     """
 
-    def __init__(self, wanted: Wanted, key: str = "attack", farthest: float = 40.0, hidden: bool = True) -> None:
+    def __init__(
+        self, wanted: CreatureFilter, key: str = "attack", farthest: float = 40.0, hidden: bool = True
+    ) -> None:
         self._wanted, self._key, self._farthest, self._hidden = wanted, key, farthest, hidden
         self.reset()
 
     def reset(self) -> None:
         """Forgets the episode."""
         self._number = -1
-        self._way: Way | None = None
-        self._way_until = 0
+        self._route: Route | None = None
+        self._route_until = 0
         self._waited = 0
         self._refused: dict[int, int] = {}
 
@@ -84,12 +86,12 @@ class Chaser:
                 continue
             if not (self._hidden or self._is_within_reach(pilot, k)):
                 continue
-            cost = away + abs(body.off_direction(dx, 0.0, dz)[1]) / TURN_PER_STEP
+            cost = away + abs(body.angles_to_direction(dx, 0.0, dz)[1]) / TURN_PER_STEP
             cost -= SWITCH if number == self._number else 0.0
             if cost < cheapest:
                 best, cheapest = k, cost
         if best >= 0 and int(creatures[best].number) != self._number:
-            self._number, self._way, self._waited = int(creatures[best].number), None, 0
+            self._number, self._route, self._waited = int(creatures[best].number), None, 0
         return best
 
     def distance(self, pilot: Pilot, index: int) -> float:
@@ -117,12 +119,12 @@ class Chaser:
         if action is None:
             self._refused[int(c.number)] = body.ticks + REFUSED_TICKS
             return None
-        ready = body.aim_creature == index and pilot.has_let_go() and slot == body.slot
+        ready = body.aim_creature == index and pilot.has_released_keys() and slot == body.slot
         if ready and self._key == "attack":
             ready = c.hurt_ticks == 0 and body.since_attack + 1.5 >= CHARGE_TICKS[body.held]
         if ready:
             action[self._key] = 1
-        elif body.aims_at_leaves and self.distance(pilot, index) < 3.0 and pilot.has_let_go():
+        elif body.aims_at_leaves and self.distance(pilot, index) < 3.0 and pilot.has_released_keys():
             action["attack"] = 1  # a plant is in the way
         return pilot.wielding(slot, action)
 
@@ -144,14 +146,14 @@ class Chaser:
         else:
             straight = self._is_within_reach(pilot, index)
         if not straight:
-            way = self._way_to(pilot, index)
-            if way is not None:
-                return pilot.walk(way, offset)
+            route = self._route_to(pilot, index)
+            if route is not None:
+                return pilot.walk(route, offset)
         self._waited = 0 if straight or away > NEAR else self._waited + 1
         if self._waited > PATIENCE:
             self._waited = 0
             return None
-        pitch_off, yaw_off = body.off_direction(*offset)
+        pitch_off, yaw_off = body.angles_to_direction(*offset)
         if away > LOOK_FROM:
             pitch_off = -body.pitch
         keys = []
@@ -171,20 +173,20 @@ class Chaser:
         seen = in_view(pilot.state.blocks, body.x, eye, body.z, *self._offset(pilot, index))
         return above < NEAR_ABOVE and bool(seen)
 
-    def _way_to(self, pilot: Pilot, index: int) -> Way | None:
+    def _route_to(self, pilot: Pilot, index: int) -> Route | None:
         """Returns the way to where a creature stands, or None when there is none."""
         body, c = pilot.body, pilot.state.creatures[index]
-        if self._way is None or body.ticks >= self._way_until:
+        if self._route is None or body.ticks >= self._route_until:
             place = np.zeros(3, np.int64)
             if not footing(pilot.state.blocks, float(c.x), float(c.y), float(c.z), place):
                 return None
-            if self._way is None or not np.array_equal(self._way.place, place):
-                self._way = Way(pilot.state.blocks, place)
-            self._way_until = body.ticks + WAY_TICKS
+            if self._route is None or not np.array_equal(self._route.place, place):
+                self._route = Route(pilot.state.blocks, place)
+            self._route_until = body.ticks + ROUTE_TICKS
         here = pilot.place()
         if here is None:
             return None
         left = next_waypoint(
-            pilot.state.blocks, self._way.place, self._way.field, here, body.x, body.z, False, np.empty(3)
+            pilot.state.blocks, self._route.place, self._route.field, here, body.x, body.z, False, np.empty(3)
         )
-        return self._way if left > 0 else None
+        return self._route if left > 0 else None

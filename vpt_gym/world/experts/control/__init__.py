@@ -1,0 +1,1 @@
+"""How a scripted player senses and moves: its body, its camera movements, and walking."""
