@@ -17,8 +17,8 @@ from vpt_gym.minedojo.factory import make_legacy
 from vpt_gym.world.catalog.blocks import BIRCH_LOG, DIRT
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.malmo.episode import Episode
-from vpt_gym.world.malmo.lidar import ray_values
-from vpt_gym.world.malmo.mission import Mission, Placement, Ray, Stack
+from vpt_gym.world.malmo.mission import Mission, MissionItem, Placement, Ray
+from vpt_gym.world.malmo.report.lidar import ray_values
 
 SIZE = (64, 96)
 COMPARED = (
@@ -134,7 +134,7 @@ def test_everything_that_a_mission_can_ask_for(
         *SIZE,
         seed="a forest",
         rays=tuple(Ray(*ray) for ray in rays),
-        inventory=(Stack(0, BIRCH_LOG, 3), Stack(20, DIRT, 64)),
+        inventory=(MissionItem(0, BIRCH_LOG, 3), MissionItem(20, DIRT, 64)),
         placement=Placement(**place),
     )
     twin = Episode(mission, "easy", np.random.default_rng(), False, print)

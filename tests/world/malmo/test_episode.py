@@ -30,7 +30,7 @@ from vpt_gym.world.core import fields
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.malmo.commands import CommandError
 from vpt_gym.world.malmo.episode import Episode, seed_of
-from vpt_gym.world.malmo.mission import MissionError, Placement, Stack
+from vpt_gym.world.malmo.mission import MissionError, MissionItem, Placement
 
 # -- episodes
 
@@ -42,7 +42,7 @@ def test_states_are_those_of_the_environment(seed: int, level: str) -> None:
     env.reset(seed=seed)
     for slot, block, quantity in carried:
         env.state.inventory[slot] = (block, quantity, 0)
-    stacks = tuple(Stack(*stack) for stack in carried)
+    stacks = tuple(MissionItem(*stack) for stack in carried)
     episode = episode_of(seed=str(seed), level=level, inventory=stacks, break_speed=20.0)
     assert episode.state.digest() == env.state.digest()
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.malmo_client import mission_xml
 from vpt_gym.world.catalog.blocks import BIRCH_LOG, DIRT, OAK_LOG
-from vpt_gym.world.malmo.mission import Grid, Mission, MissionError, Placement, Ray, Stack, read_mission
+from vpt_gym.world.malmo.mission import Grid, Mission, MissionError, MissionItem, Placement, Ray, read_mission
 
 CORNERS = '<min x="{}" y="{}" z="{}"/><max x="{}" y="{}" z="{}"/>'
 GRID = f'<ObservationFromGrid><Grid name="voxels">{CORNERS}</Grid></ObservationFromGrid>'
@@ -47,7 +47,12 @@ def test_everything_that_can_be_asked_for() -> None:
         break_speed=2.5,
         grid=Grid("voxels", (-1, 0, -2), (3, 1, 2)),
         rays=(Ray(0.5, -1.0, 10.0), Ray(0.0, 0.0, 2.5)),
-        inventory=(Stack(0, BIRCH_LOG, 3), Stack(35, DIRT, 64), Stack(9, OAK_LOG, 1), Stack(40, 0, 0)),
+        inventory=(
+            MissionItem(0, BIRCH_LOG, 3),
+            MissionItem(35, DIRT, 64),
+            MissionItem(9, OAK_LOG, 1),
+            MissionItem(40, 0, 0),
+        ),
         placement=Placement(-3.5, 20.0, 200.25, 400.0, -30.5),
         health=7.5,
         food=3,

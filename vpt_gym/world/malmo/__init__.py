@@ -1,13 +1,15 @@
 """The embedded world in place of Minecraft: a server that speaks the MalmoEnv 0.37.0 protocol.
 
-The real ``minedojo`` package plays on it without Java, and so does every other client of that protocol. Start it with
+The real ``minedojo`` package runs on it without Java, and so does every other client of that protocol. Start it with
 ``python -m vpt_gym.world.malmo --port 9000``, or call ``serve``.
 
-From the bottom: ``mission`` reads what an episode is to be like, ``commands`` and ``chat`` what is done in a tick,
-``episode`` plays it, ``info`` (with ``lidar`` and ``statistics``) tells what came of it;
-``connection`` speaks the protocol with one client, ``server`` listens for all.
+From the bottom up: ``mission`` reads the description of an episode, ``commands`` and ``chat`` read the actions of a
+tick, ``episode`` plays the mission, and ``report`` writes the info that is sent back. ``connection`` speaks the
+protocol with one client, and ``server`` listens for clients.
 """
 
-from vpt_gym.world.malmo.server import MalmoServer, serve
+from __future__ import annotations
 
-__all__ = ["MalmoServer", "serve"]
+from vpt_gym._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.world.core.state import WorldState
-from vpt_gym.world.malmo import operator as edit
+from vpt_gym.world.malmo import world_edits
 from vpt_gym.world.malmo.commands import CommandError
 from vpt_gym.world.malmo.items import named_block, named_creature
-from vpt_gym.world.malmo.mission import RAIN, WEATHERS, Placement, stack
+from vpt_gym.world.malmo.mission import RAIN, WEATHERS, Placement, mission_item
 
 PLAYERS = ("@p", "@a", "@r")
 """Selectors that mean the one player of this world."""
@@ -75,11 +75,11 @@ class Chat:
 
     def _kill(self, arguments: list[str]) -> None:
         if _is_item_selector(arguments):
-            edit.clear_items(self.state)
+            world_edits.clear_items(self.state)
             return
         _require(arguments in ([], *([player] for player in PLAYERS)), "use '/kill' or '/kill @e[type=item]'")
         start = self.start
-        edit.respawn(self.state, start.x, start.y, start.z, start.yaw, start.pitch)
+        world_edits.respawn(self.state, start.x, start.y, start.z, start.yaw, start.pitch)
 
     def _replaceitem(self, arguments: list[str]) -> None:
         form = "/replaceitem entity @p SLOT ITEM [QUANTITY [METADATA]]"
@@ -87,7 +87,7 @@ class Chat:
         quantity, metadata = ([int(text) for text in arguments[4:]] + [1, 0][len(arguments) - 4 :])[:2]
         slot = self._slot(arguments[2])
         _require(quantity > 0, f"the quantity is {quantity}; it must be 1 or more (an empty slot is minecraft:air)")
-        filled = stack(slot, arguments[3].removeprefix("minecraft:"), quantity, metadata)
+        filled = mission_item(slot, arguments[3].removeprefix("minecraft:"), quantity, metadata)
         if filled.slot < len(self.state.inventory):
             self.state.inventory[filled.slot] = (filled.item, filled.quantity, 0)
 
@@ -113,7 +113,7 @@ class Chat:
         x, y, z = self._place(arguments[:3])
         metadata = int(arguments[4]) if len(arguments) > 4 else 0
         block = named_block(arguments[3].removeprefix("minecraft:"), metadata)
-        edit.set_block(self.state, math.floor(x), math.floor(y), math.floor(z), block)
+        world_edits.set_block(self.state, math.floor(x), math.floor(y), math.floor(z), block)
 
     def _spreadplayers(self, arguments: list[str]) -> None:
         form = "use /spreadplayers X Z 0 RANGE false @p"
@@ -121,13 +121,13 @@ class Chat:
         player = self.state.player[0]
         x, z = _relative(arguments[0], float(player.x)), _relative(arguments[1], float(player.z))
         _require(float(arguments[2]) >= 0, form)  # the distance between players: there is one
-        edit.spread(self.state, self.rng, x, z, float(arguments[3]))
+        world_edits.spread(self.state, self.rng, x, z, float(arguments[3]))
 
     def _summon(self, arguments: list[str]) -> None:
         _require(len(arguments) in (1, 4), "use /summon CREATURE X Y Z")
         kind = named_creature(arguments[0].removeprefix("minecraft:"))
         x, y, z = self._place(arguments[1:] or ["~", "~", "~"])
-        edit.summon(self.state, kind, x, y, z)
+        world_edits.summon(self.state, kind, x, y, z)
 
     def _time(self, arguments: list[str]) -> None:
         _require(
@@ -147,7 +147,7 @@ class Chat:
         yaw, pitch = float(player.yaw), float(player.pitch)
         if len(arguments) == 5:
             yaw, pitch = _relative(arguments[3], yaw), _relative(arguments[4], pitch)
-        edit.teleport(self.state, *self._place(arguments[:3]), yaw, pitch)
+        world_edits.teleport(self.state, *self._place(arguments[:3]), yaw, pitch)
 
     def _weather(self, arguments: list[str]) -> None:
         _require(len(arguments) == 1 and arguments[0] in WEATHERS, f"use /weather {'|'.join(WEATHERS)}")

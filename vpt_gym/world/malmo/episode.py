@@ -13,12 +13,12 @@ from gymnasium.utils import seeding
 from vpt_gym.world.core.state import SLOTS
 from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, Start
-from vpt_gym.world.malmo import operator as edit
+from vpt_gym.world.malmo import world_edits
 from vpt_gym.world.malmo.chat import Chat
 from vpt_gym.world.malmo.commands import Commands, Keyboard
-from vpt_gym.world.malmo.info import InfoWriter
 from vpt_gym.world.malmo.mission import RAIN, Mission, MissionError, Placement
-from vpt_gym.world.malmo.statistics import Statistics
+from vpt_gym.world.malmo.report.info import InfoWriter
+from vpt_gym.world.malmo.report.statistics import Statistics
 
 Array = np.ndarray[Any, Any]
 
@@ -105,18 +105,18 @@ class Episode:
         commands = self._keyboard.read(body)
         for text in commands.chat:
             if self._chat.run(text):
-                self._statistics.died()
+                self._statistics.count_death()
         self._swap(commands)
         for craft in commands.unknown_crafts:
             self._warn(f"{craft!r} does nothing: the embedded world cannot make that")
         if commands.chat:
-            self._statistics.look_again(self.state)
+            self._statistics.resync(self.state)
         self._game.tick(self._keyboard.controls(commands, self.state.inventory))
         self._statistics.tick(self.state)
         if self.state.player["health"][0] <= 0.0:
             self._chat.run("/kill")
-            self._statistics.died()
-            self._statistics.look_again(self.state)
+            self._statistics.count_death()
+            self._statistics.resync(self.state)
 
     def picture(self) -> memoryview:
         """Returns what the player sees: height * width * 3 bytes, RGB, the lowest row first. Valid until the next."""
@@ -135,7 +135,7 @@ class Episode:
         self.state.clock["rain"] = RAIN[mission.weather]
         if place is not None:
             try:
-                edit.teleport(self.state, place.x, place.y, place.z, place.yaw, place.pitch)
+                world_edits.teleport(self.state, place.x, place.y, place.z, place.yaw, place.pitch)
             except ValueError as error:
                 raise MissionError(f"<Placement>: {error}") from error
         for stack in mission.inventory:

@@ -57,7 +57,7 @@ class Ray:
 
 
 @dataclass(frozen=True)
-class Stack:
+class MissionItem:
     """``quantity`` items of an item id in an inventory slot."""
 
     slot: int
@@ -104,7 +104,7 @@ class Mission:
     break_speed: float = 1.0
     grid: Grid | None = None
     rays: tuple[Ray, ...] = ()
-    inventory: tuple[Stack, ...] = ()
+    inventory: tuple[MissionItem, ...] = ()
     placement: Placement | None = None
     health: float = MAX_HEALTH
     food: int = MAX_FOOD
@@ -266,7 +266,7 @@ def _rays(root: ET.Element) -> tuple[Ray, ...]:
     return rays
 
 
-def stack(slot: int, name: str, quantity: int, metadata: int) -> Stack:
+def mission_item(slot: int, name: str, quantity: int, metadata: int) -> MissionItem:
     """Returns what a slot is to hold; air, or a quantity of 0, empties it.
 
     Args:
@@ -279,16 +279,16 @@ def stack(slot: int, name: str, quantity: int, metadata: int) -> Stack:
         ValueError: No such item in this world, a quantity out of range, or a slot that cannot hold anything.
     """
     if name == AIR_NAME or quantity == 0:
-        return Stack(slot, 0, 0)
+        return MissionItem(slot, 0, 0)
     item = item_id(name, metadata)
     if not 0 <= slot < SLOTS:
         raise ValueError(f"slot {slot} cannot hold {name}: the embedded world has no armour and no off hand")
     if not 0 < quantity <= STACK_SIZE[item]:
         raise ValueError(f"the quantity of {name} is {quantity}; it must be 1 to {STACK_SIZE[item]}")
-    return Stack(slot, item, quantity)
+    return MissionItem(slot, item, quantity)
 
 
-def _inventory(root: ET.Element) -> tuple[Stack, ...]:
+def _inventory(root: ET.Element) -> tuple[MissionItem, ...]:
     stacks = []
     for element in root.iter():
         if _tag(element) != "InventoryObject":
@@ -298,7 +298,7 @@ def _inventory(root: ET.Element) -> tuple[Stack, ...]:
         metadata = _number("<InventoryObject metadata>", element.get("metadata", "0"), int, 0, 32_767)
         name = element.get("type", "").removeprefix("minecraft:")
         try:
-            stacks.append(stack(slot, name, quantity, metadata))
+            stacks.append(mission_item(slot, name, quantity, metadata))
         except ValueError as error:
             raise MissionError(f"<InventoryObject>: {error}") from error
     return tuple(stacks)

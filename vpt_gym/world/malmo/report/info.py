@@ -15,9 +15,9 @@ from vpt_gym.world.interface.facts import facts_of
 from vpt_gym.world.interface.observation import look_around
 from vpt_gym.world.malmo.commands import MALMO_SLOTS
 from vpt_gym.world.malmo.items import AIR_NAME
-from vpt_gym.world.malmo.lidar import ray_values
 from vpt_gym.world.malmo.mission import Grid, Mission
-from vpt_gym.world.malmo.statistics import Statistics
+from vpt_gym.world.malmo.report.lidar import ray_values
+from vpt_gym.world.malmo.report.statistics import Statistics
 from vpt_gym.world.rules.crafting import NEARBY_FURNACE, NEARBY_TABLE
 
 AGENT = "MineDojoAgent0"

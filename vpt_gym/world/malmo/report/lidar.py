@@ -43,7 +43,7 @@ _BLOCK_VALUES = [
 """By block id: the values of a ray before and after the distance."""
 
 
-def turned(direction: tuple[float, float, float], pitch: float, yaw: float) -> tuple[float, float, float]:
+def rotated(direction: tuple[float, float, float], pitch: float, yaw: float) -> tuple[float, float, float]:
     """Turns a vector as Minecraft's ``Vec3d`` does, which Malmo uses: about the x axis, then about the y axis.
 
     ``pitch`` is an angle to the view only when that looks along +z; along -z, it has the other sign.
@@ -58,7 +58,7 @@ def turned(direction: tuple[float, float, float], pitch: float, yaw: float) -> t
     return x * math.cos(yaw) + z * math.sin(yaw), y, z * math.cos(yaw) - x * math.sin(yaw)
 
 
-def _way_to_box(low: tuple[float, ...], high: tuple[float, ...], direction: tuple[float, ...]) -> float:
+def _distance_to_box(low: tuple[float, ...], high: tuple[float, ...], direction: tuple[float, ...]) -> float:
     """Returns how far along a unit vector from the origin a box is entered; infinity where it is missed."""
     near, far = 0.0, math.inf
     for start, end, along in zip(low, high, direction, strict=True):
@@ -97,7 +97,7 @@ def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
     hit = np.zeros(4, np.int64)
     values: list[Any] = []
     for ray in rays:
-        dx, dy, dz = direction = turned(view, ray.pitch, ray.yaw)
+        dx, dy, dz = direction = rotated(view, ray.pitch, ray.yaw)
         distance = float(pick(state.blocks, x, y, z, dx, dy, dz, ray.distance, hit))
         if distance >= 0.0:
             # on the player's side of the world's seam, so that differences to his position are short
@@ -108,7 +108,9 @@ def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
             distance = ray.distance
             bx, by, bz = (math.floor(o + distance * along) for o, along in zip((x, y, z), direction, strict=True))
         block = int(state.blocks[bx & MASK, bz & MASK, by]) if 0 <= by < HEIGHT else AIR
-        nearest = min(((_way_to_box(low, high, direction), name) for low, high, name in boxes), default=(math.inf, ""))
+        nearest = min(
+            ((_distance_to_box(low, high, direction), name) for low, high, name in boxes), default=(math.inf, "")
+        )
         entity = (nearest[1], nearest[0]) if nearest[0] < distance else (NO_ENTITY, distance)
         name, properties = _BLOCK_VALUES[block]
         values += name

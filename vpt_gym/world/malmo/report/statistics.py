@@ -13,7 +13,7 @@ from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.catalog.items import ITEMS, NO_ITEM
 from vpt_gym.world.core.motion import JUMP_DELAY
 from vpt_gym.world.core.state import PLAYER, WorldState
-from vpt_gym.world.malmo import statistic_names as names
+from vpt_gym.world.malmo.report import statistic_names as names
 from vpt_gym.world.rules.digging import DIG_DELAY
 from vpt_gym.world.rules.loot import THROW_DELAY
 
@@ -79,16 +79,16 @@ class Statistics:
         self._full = full
         self._tree = _zero_tree(full)
         self._written: tuple[str, str] | None = None
-        self.look_again(state)
+        self.resync(state)
 
-    def look_again(self, state: WorldState) -> None:
+    def resync(self, state: WorldState) -> None:
         """Takes note of a world that was changed from outside: nothing of that is counted."""
         self._blocks = state.blocks.copy()
         self._inventory = state.inventory.copy()
         self._kills = state.kills.copy()
         self._player = state.player.tolist()[0]
 
-    def died(self) -> None:
+    def count_death(self) -> None:
         """Counts a death."""
         self.flat["deaths"] += 1
         self.flat["time_since_death"] = 0
@@ -110,7 +110,7 @@ class Statistics:
         if not np.array_equal(state.kills, self._kills):
             self._count_kills(state)
         if player[DUG] == DIG_DELAY or not np.array_equal(state.inventory, self._inventory):
-            self._exchange(state)
+            self._count_exchanges(state)
         self._player = player
 
     def _count_kills(self, state: WorldState) -> None:
@@ -126,7 +126,7 @@ class Statistics:
         self._kills[:] = state.kills
         self._written = None
 
-    def _exchange(self, state: WorldState) -> None:
+    def _count_exchanges(self, state: WorldState) -> None:
         """Counts blocks that were mined or placed, and items that were picked up or thrown."""
         changed = np.nonzero(state.blocks != self._blocks)
         placed: Counter[str] = Counter()

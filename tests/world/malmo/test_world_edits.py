@@ -9,14 +9,14 @@ from tests.support.flat_world import FLOOR, flat_state, run
 from vpt_gym.world.catalog.blocks import AIR, OAK_LEAVES, SOLID, STONE, TALL_GRASS, TORCH, WATER
 from vpt_gym.world.core import fields
 from vpt_gym.world.core.state import WorldState
-from vpt_gym.world.malmo import operator as edit
+from vpt_gym.world.malmo import world_edits
 from vpt_gym.world.terrain.generate import TERRAINS, generate
 
 
 def test_a_set_block_changes_all_that_follows_from_it() -> None:
     state = flat_state()
-    edit.set_block(state, 64 + 128, FLOOR + 3, 66, STONE)
-    edit.set_block(state, 62, FLOOR, 66, TORCH)
+    world_edits.set_block(state, 64 + 128, FLOOR + 3, 66, STONE)
+    world_edits.set_block(state, 62, FLOOR, 66, TORCH)
     derived = [getattr(state, name).copy() for name in ("tops", "leaps", "light")]
     fields.fill_all(state.world)
     for mended, name in zip(derived, ("tops", "leaps", "light"), strict=True):
@@ -28,18 +28,18 @@ def test_no_solid_block_is_set_into_the_player_but_plants_and_water_are() -> Non
     state = flat_state()
     before = [array.copy() for array in state.world]
     with pytest.raises(ValueError, match="the player stands in"):
-        edit.set_block(state, 64, FLOOR + 1, 64, STONE)
+        world_edits.set_block(state, 64, FLOOR + 1, 64, STONE)
     for array, was in zip(state.world, before, strict=True):
         np.testing.assert_array_equal(array, was)
     for block in (TALL_GRASS, WATER, AIR):
-        edit.set_block(state, 64, FLOOR, 64, block)
+        world_edits.set_block(state, 64, FLOOR, 64, block)
         assert state.blocks[64, 64, FLOOR] == block
 
 
 @pytest.mark.parametrize("y", [0, 44, -3])
 def test_blocks_are_set_within_the_world_only(y: int) -> None:
     with pytest.raises(ValueError, match=f"y is {y}; blocks can be set from y = 1 to 43"):
-        edit.set_block(flat_state(), 3, y, 3, STONE)
+        world_edits.set_block(flat_state(), 3, y, 3, STONE)
 
 
 def test_spreading_puts_the_player_on_open_ground() -> None:
@@ -49,7 +49,7 @@ def test_spreading_puts_the_player_on_open_ground() -> None:
     state.place_player(1.5, 40.0, 1.5, 0.0)
     rng = np.random.default_rng(0)
     for _ in range(40):
-        edit.spread(state, rng, 64.0, 64.0, 64.0)
+        world_edits.spread(state, rng, 64.0, 64.0, 64.0)
         p = state.player[0]
         column = state.blocks[int(p.x), int(p.z)]
         assert p.on_ground
@@ -62,10 +62,10 @@ def test_spreading_needs_open_ground() -> None:
     state = flat_state()
     state.blocks[:, :, FLOOR] = WATER
     with pytest.raises(ValueError, match="no open ground within 5 blocks"):
-        edit.spread(state, np.random.default_rng(0), 10.0, 10.0, 5.0)
+        world_edits.spread(state, np.random.default_rng(0), 10.0, 10.0, 5.0)
     state.blocks[:, :, FLOOR] = OAK_LEAVES
     with pytest.raises(ValueError, match="no open ground within 5 blocks"):
-        edit.spread(state, np.random.default_rng(0), 10.0, 10.0, 5.0)
+        world_edits.spread(state, np.random.default_rng(0), 10.0, 10.0, 5.0)
 
 
 def test_a_respawned_player_is_healthy_and_falls_no_further() -> None:
@@ -73,7 +73,7 @@ def test_a_respawned_player_is_healthy_and_falls_no_further() -> None:
     p = state.player[0]
     p.health, p.food, p.air, p.exhaustion, p.fallen = 3.0, 4, 100, 3.0, 9.0
     state.inventory[2] = (STONE, 5, 0)
-    edit.respawn(state, 70.5, float(FLOOR), 70.5, 0.0, 0.0)
+    world_edits.respawn(state, 70.5, float(FLOOR), 70.5, 0.0, 0.0)
     run(state, 1)
     assert (p.health, p.food, p.air, p.fallen) == (20.0, 20, 300, 0.0)
     assert state.inventory[:, 1].sum() == 0

@@ -27,9 +27,9 @@ from vpt_gym.world.catalog.blocks import (
 from vpt_gym.world.catalog.creatures import ZOMBIE
 from vpt_gym.world.catalog.items import STONE_PICKAXE
 from vpt_gym.world.core.geometry import EYE_HEIGHT, look
-from vpt_gym.world.malmo.lidar import turned
 from vpt_gym.world.malmo.mission import Grid, Placement, Ray
-from vpt_gym.world.malmo.operator import summon
+from vpt_gym.world.malmo.report.lidar import rotated
+from vpt_gym.world.malmo.world_edits import summon
 
 RAY_KEYS = """
 block_name block_distance block_meta harvest_level is_tool_not_required blocks_movement is_liquid is_solid can_burn
@@ -110,7 +110,7 @@ def test_rays_meet_what_a_fine_walk_along_them_meets() -> None:
     eye = np.array((player.x, player.y + EYE_HEIGHT, player.z))
     met = 0
     for ray, told in zip(rays, rays_of(info_of(episode)), strict=True):
-        direction = np.array(turned(look(player.yaw, player.pitch), ray.pitch, ray.yaw))
+        direction = np.array(rotated(look(player.yaw, player.pitch), ray.pitch, ray.yaw))
         assert np.linalg.norm(direction) == pytest.approx(1.0)
         block, way = AIR, 0.0
         while (block == AIR or LIQUID[block]) and way < ray.distance:

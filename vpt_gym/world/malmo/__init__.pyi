@@ -1,0 +1,6 @@
+from .server import MalmoServer, serve
+
+__all__ = [
+    "MalmoServer",
+    "serve",
+]

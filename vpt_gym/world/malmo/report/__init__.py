@@ -1,0 +1,1 @@
+"""What the server reports to a client with every picture: the info, with statistics and lidar rays."""
