@@ -1,4 +1,4 @@
-"""What decides which demos a recording has; processes and signals are in ``cli/test_cli_record.py``."""
+"""What decides which demos a recording has; processes and signals are in ``tests/cli/test_record.py``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import make_player
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.run import Recorded, record
-from vpt_gym.collect.session import Recording, Stage
+from vpt_gym.collect.session import Recording, RecordingSession
 from vpt_gym.demos import check, list_demos, read_demo, repair
 from vpt_gym.demos.files.names import files_of, partial
 from vpt_gym.demos.files.video import count_frames
@@ -72,14 +72,14 @@ def test_what_was_broken_off_is_played_anew(tmp_path: Path, mended: bool) -> Non
     env = EnvArgs("ScriptedCounter-v0", kwargs='{"longest": 80}')
     record(counter(tmp_path, env=env, episodes=2))
     # what a kill leaves in the third episode
-    stage = Stage(counter(tmp_path, env=env))
-    stage.env.reset(seed=3)
+    session = RecordingSession(counter(tmp_path, env=env))
+    session.env.reset(seed=3)
     for _ in range(30):
-        stage.env.step(no_op())
+        session.env.step(no_op())
     while not any(count_frames(path) for path in tmp_path.glob("*.mp4.partial")):
         time.sleep(0.01)
     left = {path: path.read_bytes() for path in tmp_path.glob("*.partial")}
-    stage.close()
+    session.close()
     assert len(left) == 3
     assert list(tmp_path.glob("*.partial")) == []
     for path, content in left.items():

@@ -12,8 +12,8 @@ from vpt_gym.collect.finished import check_same_env, finished_episodes
 from vpt_gym.collect.players import is_agent
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.seeds import SEEDS
-from vpt_gym.collect.session import OURS, Recording
-from vpt_gym.collect.workers import LocalStage, StageProcesses, Stages
+from vpt_gym.collect.session import RECORDED_BY, Recording
+from vpt_gym.collect.workers import LocalWorker, ProcessPool, WorkerPool
 from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import files_of, list_demos, read_metadata
 from vpt_gym.demos.library.checks import repair
@@ -64,8 +64,8 @@ def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None
         played = successes = 0
         if missing > 0:
             seeds = (seed for seed in itertools.count(recording.seed) if seed not in finished)
-            with _stages(recording, missing) as stages:
-                for episode in _play(stages, seeds, missing, recording):
+            with _worker_pool(recording, missing) as pool:
+                for episode in _play(pool, seeds, missing, recording):
                     played += 1
                     successes += episode.success
                     if on_episode is not None:
@@ -83,22 +83,22 @@ def finished_demos(recording: Recording) -> dict[int, Episode]:
     }
 
 
-def _stages(recording: Recording, missing: int) -> LocalStage | StageProcesses:
+def _worker_pool(recording: Recording, missing: int) -> LocalWorker | ProcessPool:
     count = min(recording.num_envs, missing)
     # an agent gets a process in any case: the number of torch's threads is a whole process's
-    return LocalStage(recording) if count == 1 and not is_agent(recording.expert) else StageProcesses(recording, count)
+    return LocalWorker(recording) if count == 1 and not is_agent(recording.expert) else ProcessPool(recording, count)
 
 
-def _play(stages: Stages, seeds: Iterator[int], missing: int, recording: Recording) -> Iterator[Episode]:
+def _play(pool: WorkerPool, seeds: Iterator[int], missing: int, recording: Recording) -> Iterator[Episode]:
     """Yields the episodes as they end.
 
     No seed is given out as long as those that are played could suffice. So the seeds played, and the demos that come
     of them, are those of a run with one env.
     """
     while missing > 0:
-        while stages.idle and stages.playing < missing:
-            stages.start(_in_band(next(seeds)))
-        episode = stages.wait()
+        while pool.idle and pool.playing < missing:
+            pool.start(_in_band(next(seeds)))
+        episode = pool.wait()
         missing -= recording.kept(episode.success)
         yield episode
 
@@ -115,7 +115,7 @@ def _clear_up(recording: Recording) -> None:
     for path in list_demos(recording.out):
         if path.suffix == ".json":
             metadata = read_metadata(path)
-            if metadata.get("ended") == "recovered" and OURS in metadata:
+            if metadata.get("ended") == "recovered" and RECORDED_BY in metadata:
                 discard(files_of(path))
 
 
@@ -129,10 +129,11 @@ def _check_same(recording: Recording) -> None:
     finally:
         probe.close()
     for path in demos:
-        theirs = read_metadata(path).get(OURS) if path.suffix == ".json" else None
-        if theirs is not None and theirs != recording.told:
+        theirs = read_metadata(path).get(RECORDED_BY) if path.suffix == ".json" else None
+        if theirs is not None and theirs != recording.provenance:
             raise ValueError(
-                f"{path} was recorded with {theirs}, this recording is {recording.told}; record into another directory"
+                f"{path} was recorded with {theirs}, this recording is {recording.provenance}; "
+                "record into another directory"
             )
 
 

@@ -20,11 +20,11 @@ from vpt_gym.wrappers.success import success_of
 Keep: TypeAlias = Literal["success", "all"]
 Size: TypeAlias = Literal["128", "native"]
 
-OURS = "recorded_by"
+RECORDED_BY = "recorded_by"
 """Key of the metadata that says who played, and how it was recorded."""
 
 
-class Interrupted(Exception):
+class EpisodeInterrupted(Exception):
     """An episode was broken off because nobody waits for it any more."""
 
 
@@ -90,7 +90,7 @@ class Recording:
         return success or self.keep == "all"
 
     @property
-    def told(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """What the metadata of each demo say of it; all demos of a directory agree in it."""
         return {
             "expert": " ".join(self.expert),
@@ -101,7 +101,7 @@ class Recording:
         }
 
 
-class Stage:
+class RecordingSession:
     """One env with its recorder and its player.
 
     Raises:
@@ -118,7 +118,7 @@ class Stage:
                     base,
                     recording.out,
                     keep=self._keep,
-                    metadata={OURS: recording.told},
+                    metadata={RECORDED_BY: recording.provenance},
                     size=POLICY_SIZE if recording.size == "128" else None,
                     lossless=recording.lossless,
                 )
@@ -136,7 +136,7 @@ class Stage:
             interrupted: Called each tick; nothing of the episode stays if it returns True.
 
         Raises:
-            Interrupted: It did.
+            EpisodeInterrupted: It did.
             ValueError: Nothing tells whether the episode succeeded, and only successes are to be kept.
             RuntimeError: The game broke in ``ATTEMPTS`` plays of this episode.
         """
@@ -148,7 +148,7 @@ class Stage:
             info: dict[str, Any] = {}
             while not ended:
                 if interrupted():
-                    raise Interrupted
+                    raise EpisodeInterrupted
                 label = self._player.act(self.env, observation)
                 self.env.get_wrapper_attr("label")(label)
                 observation, reward, terminated, truncated, info = self.env.step(disturbance.executed(label))

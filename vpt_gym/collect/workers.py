@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from vpt_gym.collect.rollouts import Episode
-from vpt_gym.collect.session import Interrupted, Recording, Stage
+from vpt_gym.collect.session import EpisodeInterrupted, Recording, RecordingSession
 
 PATIENCE = 20.0
 """Seconds that a process gets to break its episode off and to close its env."""
 
 
-class Stages(Protocol):
+class WorkerPool(Protocol):
     """Plays episodes, some at a time."""
 
     @property
@@ -38,11 +38,11 @@ class Stages(Protocol):
         """Waits until an episode has ended, and returns it."""
 
 
-class LocalStage:
+class LocalWorker:
     """Plays in this process, one episode at a time."""
 
     def __init__(self, recording: Recording) -> None:
-        self._stage = Stage(recording)
+        self._session = RecordingSession(recording)
         self._seeds: list[int] = []
 
     @property
@@ -61,16 +61,16 @@ class LocalStage:
 
     def wait(self) -> Episode:
         """Plays the episode, and returns it."""
-        return self._stage.play(self._seeds.pop())
+        return self._session.play(self._seeds.pop())
 
-    def __enter__(self) -> LocalStage:
+    def __enter__(self) -> LocalWorker:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stage.close()
+        self._session.close()
 
 
-class StageProcesses:
+class ProcessPool:
     """Plays in processes, one episode at a time in each.
 
     A process ends when its connection does: nothing of the episode that it plays then stays. So nothing goes on
@@ -89,7 +89,7 @@ class StageProcesses:
             for number in range(count):
                 ours, theirs = context.Pipe()
                 process = context.Process(
-                    target=_serve, args=(recording, theirs), name=f"vpt-gym record {number}", daemon=False
+                    target=_run_worker, args=(recording, theirs), name=f"vpt-gym record {number}", daemon=False
                 )
                 with theirs, _no_interrupt():
                     process.start()
@@ -129,7 +129,7 @@ class StageProcesses:
         del self._seeds[ready]
         return episode
 
-    def __enter__(self) -> StageProcesses:
+    def __enter__(self) -> ProcessPool:
         return self
 
     def __exit__(
@@ -179,29 +179,29 @@ def _no_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _serve(recording: Recording, connection: Connection[Any, Any]) -> None:
+def _run_worker(recording: Recording, connection: Connection[Any, Any]) -> None:
     """Plays the episodes of the seeds that come, until the connection ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with connection:
         try:
-            stage = Stage(recording)
+            session = RecordingSession(recording)
         except Exception as error:
-            _tell(connection, error)
+            _send_error(connection, error)
             return
-        with closing(stage):
+        with closing(session):
             try:
                 connection.send(None)
                 while True:
                     seed = connection.recv()
                     # no seed is sent while one is played: what can be read then is the end of the connection
-                    connection.send(stage.play(seed, interrupted=connection.poll))
-            except (Interrupted, EOFError, BrokenPipeError, ConnectionResetError):
+                    connection.send(session.play(seed, interrupted=connection.poll))
+            except (EpisodeInterrupted, EOFError, BrokenPipeError, ConnectionResetError):
                 return
             except Exception as error:
-                _tell(connection, error)
+                _send_error(connection, error)
 
 
-def _tell(connection: Connection[Any, Any], error: Exception) -> None:
+def _send_error(connection: Connection[Any, Any], error: Exception) -> None:
     try:
         connection.send(error)
     except (BrokenPipeError, ConnectionResetError):  # nobody is there any more
