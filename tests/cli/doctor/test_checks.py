@@ -19,9 +19,9 @@ import pytest
 from rich.console import Console
 
 from vpt_gym.cli import doctor, main
-from vpt_gym.cli.doctor import embedded, game, minedojo, probe, report
+from vpt_gym.cli.doctor import embedded, minecraft, minedojo_package, probe, report
 from vpt_gym.cli.doctor.check import Check, release
-from vpt_gym.cli.doctor.probe import Java, Machine, MineDojo, Package
+from vpt_gym.cli.doctor.probe import Java, MineDojoInstall, Package, SystemInfo
 
 GIB = 2**30
 
@@ -39,8 +39,8 @@ def java(output: str, folder: str = "/usr/bin", compiler: bool = True) -> Java:
     return Java(Path(folder, "java"), output, compiler)
 
 
-PYPI = MineDojo("0.1", Path("/site-packages/minedojo/sim/Malmo/Minecraft"), 1572, built=True)
-HEALTHY = Machine(
+PYPI = MineDojoInstall("0.1", Path("/site-packages/minedojo/sim/Malmo/Minecraft"), 1572, built=True)
+HEALTHY = SystemInfo(
     system="Linux",
     python=(3, 11, 7),
     memory_free=16 * GIB,
@@ -62,11 +62,11 @@ HEALTHY = Machine(
 )
 
 
-def machine(**changes: Any) -> Machine:
+def machine(**changes: Any) -> SystemInfo:
     return dataclasses.replace(HEALTHY, **changes)
 
 
-def not_ok(found: Machine, **options: Any) -> dict[str, Check]:
+def not_ok(found: SystemInfo, **options: Any) -> dict[str, Check]:
     sections = doctor.diagnose(found, **options)
     return {check.name: check for checks in sections.values() for check in checks if check.status != "ok"}
 
@@ -117,7 +117,7 @@ def test_a_check_that_is_not_ok_must_say_how_to_fix_it() -> None:
     ],
 )
 def test_java_version_is_read(output: str, version: tuple[str, int] | None) -> None:
-    assert game.java_version(output) == version
+    assert minecraft.java_version(output) == version
 
 
 BUILT, TO_BUILD = {"by_gradle": False}, {"by_gradle": True}
@@ -147,7 +147,7 @@ HOME = "/opt/jdk/bin"
     ],
 )
 def test_java(home: Java | None, on_path: Java | None, options: dict[str, bool], status: str, words: str) -> None:
-    check = game.java(home, on_path, **options)
+    check = minecraft.java(home, on_path, **options)
     assert (check.name, check.status) == ("Java", status)
     assert words in check.found
     if status == "problem":
@@ -171,12 +171,12 @@ def test_which_java_counts_depends_on_whether_minecraft_is_built() -> None:
     [(1572, "ok", "PyPI"), (1581, "ok", "GitHub's main"), (0, "warning", "0 tasks"), (1580, "warning", "1,580 tasks")],
 )
 def test_the_two_minedojos_of_one_version(task_ids: int, status: str, words: str) -> None:
-    check = minedojo.minedojo(dataclasses.replace(PYPI, task_ids=task_ids))
+    check = minedojo_package.minedojo(dataclasses.replace(PYPI, task_ids=task_ids))
     assert (check.status, words in check.found) == (status, True)
 
 
 def test_absent_minedojo_is_installed_in_two_steps() -> None:
-    check = minedojo.minedojo(None)
+    check = minedojo_package.minedojo(None)
     assert check.status == "problem"
     assert check.fix == 'pip install "vpt-gym[minedojo]" && pip install --no-deps minedojo==0.1'
 
@@ -194,13 +194,16 @@ def test_absent_minedojo_is_installed_in_two_steps() -> None:
     ],
 )
 def test_gym(version: str | None, python: tuple[int, int, int], status: str, words: str) -> None:
-    check = minedojo.gym(Package(version), python)
+    check = minedojo_package.gym(Package(version), python)
     assert (check.status, words in check.found) == (status, True)
     assert check.fix == ("" if status == "ok" else "pip install gym==0.25.2")
 
 
 def test_newer_numpy_and_omegaconf_work_through_our_make_only() -> None:
-    for judge, old, new in ((minedojo.numpy, "1.26.4", "2.4.6"), (minedojo.omegaconf, "2.3.1", "2.4.0")):
+    for judge, old, new in (
+        (minedojo_package.numpy, "1.26.4", "2.4.6"),
+        (minedojo_package.omegaconf, "2.3.1", "2.4.0"),
+    ):
         assert judge(Package(old)) == Check(judge(Package(old)).name, "ok", old)
         assert judge(Package(new)).status == "ok"
         assert "vpt_gym.minedojo.make" in judge(Package(new)).found
@@ -208,28 +211,32 @@ def test_newer_numpy_and_omegaconf_work_through_our_make_only() -> None:
 
 
 def test_missing_packages_of_minedojo_are_named_and_installed() -> None:
-    check = minedojo.others(("lxml", "Pyro4"))
+    check = minedojo_package.others(("lxml", "Pyro4"))
     assert (check.status, check.fix) == ("problem", "pip install lxml Pyro4")
 
 
 def test_windows_cannot_macos_may() -> None:
-    assert [minedojo.system(name).status for name in ("Linux", "Darwin", "Windows")] == ["ok", "warning", "problem"]
-    assert "ValueError: TODO" in minedojo.system("Windows").found
+    assert [minedojo_package.system(name).status for name in ("Linux", "Darwin", "Windows")] == [
+        "ok",
+        "warning",
+        "problem",
+    ]
+    assert "ValueError: TODO" in minedojo_package.system("Windows").found
 
 
 # -- MineDojo's Minecraft
 
 
 def test_unbuilt_minecraft_takes_time_and_may_miss_a_plugin() -> None:
-    check = game.minecraft(dataclasses.replace(PYPI, built=False))
+    check = minecraft.minecraft(dataclasses.replace(PYPI, built=False))
     assert (check.status, "hour" in check.fix, "MixinGradle" in check.fix) == ("warning", True, False)
-    check = game.minecraft(dataclasses.replace(PYPI, built=False, lost_plugin=True))
+    check = minecraft.minecraft(dataclasses.replace(PYPI, built=False, lost_plugin=True))
     assert "Could not resolve com.github.SpongePowered:MixinGradle:dcfaf61" in check.fix
     assert f"{PYPI.game}/build.gradle" in check.fix
 
 
 def test_scripts_without_the_right_to_run() -> None:
-    check = game.minecraft(dataclasses.replace(PYPI, not_executable=("launchClient.sh",)))
+    check = minecraft.minecraft(dataclasses.replace(PYPI, not_executable=("launchClient.sh",)))
     assert (check.status, check.fix) == ("problem", f"chmod +x {PYPI.game}/launchClient.sh")
 
 
@@ -252,16 +259,16 @@ XVFB = frozenset({"xvfb-run", "xauth"})
 def test_display(
     variables: dict[str, str], programs: frozenset[str], answers: bool, status: str, found: str, fix: str
 ) -> None:
-    check = game.display(machine(variables=variables, programs=programs, display_answers=answers))
+    check = minecraft.display(machine(variables=variables, programs=programs, display_answers=answers))
     assert (check.status, found in check.found, fix in check.fix) == (status, True, True)
 
 
 def test_macos_needs_no_display() -> None:
-    assert game.display(machine(system="Darwin", variables={})).status == "ok"
+    assert minecraft.display(machine(system="Darwin", variables={})).status == "ok"
 
 
 def test_memory() -> None:
-    assert [game.memory(int(free * GIB)).status for free in (1.9, 2.1, 3.9, 4.1)] == [
+    assert [minecraft.memory(int(free * GIB)).status for free in (1.9, 2.1, 3.9, 4.1)] == [
         "problem",
         "warning",
         "warning",
@@ -270,8 +277,13 @@ def test_memory() -> None:
 
 
 def test_ports() -> None:
-    assert [game.ports(free, "127.0.0.1").status for free in (100, 50, 49, 0)] == ["ok", "ok", "warning", "problem"]
-    assert "/etc/hosts" in game.ports(100, "[Errno -2] Name or service not known").fix
+    assert [minecraft.ports(free, "127.0.0.1").status for free in (100, 50, 49, 0)] == [
+        "ok",
+        "ok",
+        "warning",
+        "problem",
+    ]
+    assert "/etc/hosts" in minecraft.ports(100, "[Errno -2] Name or service not known").fix
 
 
 # -- vpt-gym itself

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import tyro
 from rich.console import Console
 
-from vpt_gym.cli.doctor import embedded, game, minedojo
+from vpt_gym.cli.doctor import embedded, minecraft, minedojo_package
 from vpt_gym.cli.doctor.check import Check
-from vpt_gym.cli.doctor.probe import Machine, examine
+from vpt_gym.cli.doctor.probe import SystemInfo, examine
 from vpt_gym.cli.doctor.report import as_json, can_run, print_text
 
 EMBEDDED = "vpt-gym on the embedded world"
@@ -30,16 +30,16 @@ class Args:
     """Print JSON."""
 
 
-def diagnose(machine: Machine, *, only_embedded: bool = False) -> dict[str, list[Check]]:
+def diagnose(info: SystemInfo, *, only_embedded: bool = False) -> dict[str, list[Check]]:
     """Returns the checks of each section.
 
     Args:
-        machine: What was found.
+        info: What was found.
         only_embedded: Leave out MineDojo.
     """
-    sections = {EMBEDDED: embedded.checks(machine)}
+    sections = {EMBEDDED: embedded.checks(info)}
     if not only_embedded:
-        sections[MINEDOJO] = minedojo.checks(machine) + game.checks(machine)
+        sections[MINEDOJO] = minedojo_package.checks(info) + minecraft.checks(info)
     return sections
 
 

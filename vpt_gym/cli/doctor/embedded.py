@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpt_gym.cli.doctor.check import Check, release
-from vpt_gym.cli.doctor.probe import Machine, Package
+from vpt_gym.cli.doctor.probe import Package, SystemInfo
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 
@@ -16,21 +16,21 @@ _NAMES = {  # as people call them; in the order of the report
 }
 
 
-def checks(machine: Machine) -> list[Check]:
+def checks(info: SystemInfo) -> list[Check]:
     """Returns what there is to say about vpt-gym on a machine."""
     return [
-        python(machine.python),
-        installed(machine.minimum),
-        torch(machine.packages["torch"], machine.minimum.get("torch")),
-        *(package(name, machine.packages[name], machine.minimum.get(name)) for name in _NAMES),
-        *others(machine),
+        python(info.python),
+        installed(info.minimum),
+        torch(info.packages["torch"], info.minimum.get("torch")),
+        *(package(name, info.packages[name], info.minimum.get(name)) for name in _NAMES),
+        *others(info),
     ]
 
 
-def others(machine: Machine) -> list[Check]:
+def others(info: SystemInfo) -> list[Check]:
     """Judges the rest of what vpt-gym declares; returns only what is wrong."""
-    rest = [name for name in machine.minimum if name not in _NAMES and name != "torch"]
-    judged = [package(name, machine.packages[name], machine.minimum[name]) for name in rest]
+    rest = [name for name in info.minimum if name not in _NAMES and name != "torch"]
+    judged = [package(name, info.packages[name], info.minimum[name]) for name in rest]
     return [check for check in judged if check.status != "ok"]
 
 

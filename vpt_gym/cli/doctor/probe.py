@@ -1,4 +1,4 @@
-"""Looks at the machine. All judgement is elsewhere (``embedded.py``, ``minedojo.py``, ``game.py``).
+"""Looks at the machine. All judgement is elsewhere (``embedded.py``, ``minedojo_package.py``, ``minecraft.py``).
 
 ``minedojo`` and ``gym`` are not imported: that takes seconds, prints, and is what may be broken.
 """
@@ -62,7 +62,7 @@ class Java:
 
 
 @dataclass(frozen=True)
-class MineDojo:
+class MineDojoInstall:
     """The installed ``minedojo``."""
 
     version: str
@@ -79,7 +79,7 @@ class MineDojo:
 
 
 @dataclass(frozen=True)
-class Machine:
+class SystemInfo:
     """All that the doctor looks at."""
 
     system: str
@@ -101,7 +101,7 @@ class Machine:
     """By distribution name."""
     minimum: dict[str, str] = field(default_factory=dict)
     """Lowest version of each package that vpt-gym declares; empty if vpt-gym is not installed."""
-    minedojo: MineDojo | None = None
+    minedojo: MineDojoInstall | None = None
     java_on_path: Java | None = None
     java_home: Java | None = None
     """None: ``JAVA_HOME`` is not set."""
@@ -109,11 +109,11 @@ class Machine:
     """Of ``MINEDOJO_NEEDS``, the distributions that are not there."""
 
 
-def examine() -> Machine:
+def examine() -> SystemInfo:
     """Looks at this machine. Takes a few seconds, most of them for the import of torch; changes nothing."""
     home, java = os.environ.get("JAVA_HOME"), shutil.which("java")
     minimum = _minimum()
-    return Machine(
+    return SystemInfo(
         system=platform.system(),
         python=sys.version_info[:3],
         memory_free=_memory_free(),
@@ -196,7 +196,7 @@ def _torch() -> Package:
 # -- MineDojo and Java
 
 
-def _minedojo() -> MineDojo | None:
+def _minedojo() -> MineDojoInstall | None:
     spec = util.find_spec("minedojo")  # finds a top-level package without importing it
     if spec is None or spec.origin is None:
         return None
@@ -204,7 +204,7 @@ def _minedojo() -> MineDojo | None:
     game = folder / "sim" / "Malmo" / "Minecraft"
     tasks = folder / "tasks" / "description_files" / "programmatic_tasks.yaml"
     build = game / "build.gradle"
-    return MineDojo(
+    return MineDojoInstall(
         version=_version("minedojo") or "unknown",
         game=game,
         task_ids=count_tasks(tasks.read_text(encoding="utf-8")) if tasks.exists() else 0,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from vpt_gym.cli.doctor.check import Check, release
-from vpt_gym.cli.doctor.probe import Machine, MineDojo, Package
+from vpt_gym.cli.doctor.probe import MineDojoInstall, Package, SystemInfo
 from vpt_gym.minedojo.shims import INSTALL
 
 PYPI_TASKS, MAIN_TASKS = 1572, 1581
 """Programmatic task ids of the two releases that both call themselves 0.1."""
 
 
-def checks(machine: Machine) -> list[Check]:
+def checks(info: SystemInfo) -> list[Check]:
     """Returns what there is to say about MineDojo's Python on a machine."""
-    packages = machine.packages
+    packages = info.packages
     return [
-        system(machine.system),
-        minedojo(machine.minedojo),
-        gym(packages["gym"], machine.python),
+        system(info.system),
+        minedojo(info.minedojo),
+        gym(packages["gym"], info.python),
         numpy(packages["numpy"]),
         omegaconf(packages["omegaconf"]),
-        others(machine.not_found),
+        others(info.not_found),
     ]
 
 
@@ -43,7 +43,7 @@ def system(name: str) -> Check:
     )
 
 
-def minedojo(found: MineDojo | None) -> Check:
+def minedojo(found: MineDojoInstall | None) -> Check:
     """Judges which of the two ``minedojo`` 0.1 is installed; both are fine."""
     if found is None:
         return Check("minedojo", "problem", "not installed", INSTALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from vpt_gym.cli.doctor.check import Check
-from vpt_gym.cli.doctor.probe import FIRST_PORT, PORTS_TRIED, Java, Machine, MineDojo
+from vpt_gym.cli.doctor.probe import FIRST_PORT, PORTS_TRIED, Java, MineDojoInstall, SystemInfo
 
 GIB = 2**30
 HEAP = 2 * GIB
@@ -24,16 +24,16 @@ LOST_PLUGIN = (
 )
 
 
-def checks(machine: Machine) -> list[Check]:
+def checks(info: SystemInfo) -> list[Check]:
     """Returns what there is to say about running MineDojo's Minecraft on a machine."""
-    built = machine.minedojo is not None and machine.minedojo.built
-    by_gradle = not built or machine.variables.get("MINEDOJO_FORCE_BUILD") == "1"
+    built = info.minedojo is not None and info.minedojo.built
+    by_gradle = not built or info.variables.get("MINEDOJO_FORCE_BUILD") == "1"
     return [
-        java(machine.java_home, machine.java_on_path, by_gradle=by_gradle),
-        *([minecraft(machine.minedojo)] if machine.minedojo else []),
-        display(machine),
-        memory(machine.memory_free),
-        ports(machine.ports_free, machine.localhost),
+        java(info.java_home, info.java_on_path, by_gradle=by_gradle),
+        *([minecraft(info.minedojo)] if info.minedojo else []),
+        display(info),
+        memory(info.memory_free),
+        ports(info.ports_free, info.localhost),
     ]
 
 
@@ -82,7 +82,7 @@ def java(home: Java | None, on_path: Java | None, *, by_gradle: bool) -> Check:
     return Check("Java", "ok", found)
 
 
-def minecraft(found: MineDojo) -> Check:
+def minecraft(found: MineDojoInstall) -> Check:
     """Judges whether Minecraft has been built, and can be."""
     name = "Minecraft build"
     if found.not_executable:
@@ -99,26 +99,26 @@ def minecraft(found: MineDojo) -> Check:
     return Check(name, "warning", f"not built yet, in {found.game}", fix)
 
 
-def display(machine: Machine) -> Check:
+def display(info: SystemInfo) -> Check:
     """Judges where Minecraft is to draw: MINEDOJO_HEADLESS=1 and Xvfb, or an X server."""
-    headless = machine.variables.get("MINEDOJO_HEADLESS")
+    headless = info.variables.get("MINEDOJO_HEADLESS")
     if headless == "1":
-        missing = [name for name in ("xvfb-run", "xauth") if name not in machine.programs]
+        missing = [name for name in ("xvfb-run", "xauth") if name not in info.programs]
         if not missing:
             return Check("display", "ok", "MINEDOJO_HEADLESS=1, with xvfb-run")
         cause = f"MINEDOJO_HEADLESS=1, but there is no {' and no '.join(missing)}"
         return Check("display", "problem", cause, "sudo apt install xvfb xauth")
-    if machine.system == "Darwin":
+    if info.system == "Darwin":
         return Check("display", "ok", "macOS draws by itself")
-    shown = machine.variables.get("DISPLAY")
+    shown = info.variables.get("DISPLAY")
     found = f"DISPLAY={shown}" if shown else "DISPLAY is not set"
-    if shown and machine.display_answers:
+    if shown and info.display_answers:
         return Check("display", "ok", found)
     if shown:
         found += ", where no X server answers"
     found += f"; MINEDOJO_HEADLESS={headless} (only 1 counts)" if headless else " and MINEDOJO_HEADLESS is not set"
     fix = "export MINEDOJO_HEADLESS=1"
-    if not {"xvfb-run", "xauth"} <= machine.programs:
+    if not {"xvfb-run", "xauth"} <= info.programs:
         fix = f"sudo apt install xvfb xauth && {fix}"
     return Check("display", "problem", found, fix)
 
