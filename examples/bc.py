@@ -36,7 +36,7 @@ from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.demos.files.names import DemoError, read_metadata
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
-from vpt_gym.learning.initialise import match_marginals
+from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.logging import MetricLogger
 from vpt_gym.learning.losses import bc_loss
 from vpt_gym.learning.precision import faster_precision
@@ -221,7 +221,7 @@ def main(args: Args) -> None:
     cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)
     dataset = make_dataset(args.demos, args.train, seed=args.seed, cache=cache)
     if args.model in NAMED and args.weights is None:
-        match_marginals(agent.policy, dataset.labels)
+        init_action_heads(agent.policy, dataset.labels)
     with MetricLogger(args.out / "metrics.jsonl") as logger:
         result = train(agent.policy, dataset, args.train, logger=logger, phase="bc", console=console)
         agent.save_pretrained(args.out / "agent")

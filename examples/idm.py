@@ -27,7 +27,7 @@ from rich.table import Table
 
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import Demo, FrameCache, list_demos, read_demo
-from vpt_gym.learning.idm.initialise import match_frequencies, see_motion
+from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.windows import ActionWindows, LabelScores, bootstrap, score
 from vpt_gym.learning.logging import MetricLogger
 from vpt_gym.system.machine import describe
@@ -166,8 +166,8 @@ def main(args: Args) -> None:
         agent = IDMAgent.from_pretrained(args.model, device=args.device)
     else:
         agent = IDMAgent.from_config(args.model, seed=args.seed, device=args.device)
-        see_motion(agent.model)
-        match_frequencies(agent.model, *windows.labels)
+        init_motion_filters(agent.model)
+        init_idm_heads(agent.model, *windows.labels)
     with MetricLogger(args.out / "metrics.jsonl") as logger:
         seconds = train(agent, windows, options, logger, console)
     agent.save_pretrained(args.out / "idm")

@@ -17,7 +17,7 @@ from vpt_gym.collect.experts import LOG_EXPERT, load_expert
 from vpt_gym.collect.finished import finished_episodes
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
-from vpt_gym.learning.initialise import match_marginals
+from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.precision import faster_precision
 
 SHORT = EnvArgs(kwargs='{"level": "easy", "image_size": [72, 128]}').with_kwargs(max_episode_steps=6)
@@ -47,7 +47,7 @@ class TestMarginals:
     def test_the_policy_says_the_frequencies_whatever_it_sees(self):
         policy = VPTAgent.from_config("nano", seed=0).policy
         codes = np.array([[4, 60]] * 6 + [[1, 55]] * 3 + [[0, 60]])
-        match_marginals(policy, codes)
+        init_action_heads(policy, codes)
         frames = torch.randint(0, 255, (1, 2, 128, 128, 3), dtype=torch.uint8)
         pi = policy(frames, torch.tensor([[True, False]])).pi
         for head, code, share in (("buttons", 4, 0.6), ("buttons", 1, 0.3), ("camera", 60, 0.7), ("camera", 55, 0.3)):
@@ -58,7 +58,7 @@ class TestMarginals:
 
     def test_it_learns_from_what_it_sees(self):
         policy = VPTAgent.from_config("nano", seed=0).policy
-        match_marginals(policy, [[0, 60], [4, 60]])
+        init_action_heads(policy, [[0, 60], [4, 60]])
         noise = torch.randint(
             0, 255, (1, 1, 128, 128, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
         )
@@ -74,7 +74,7 @@ class TestMarginals:
 
     def test_no_codes_is_an_error(self):
         with pytest.raises(ValueError, match="no codes"):
-            match_marginals(VPTAgent.from_config("nano", seed=0).policy, np.zeros((0, 2), int))
+            init_action_heads(VPTAgent.from_config("nano", seed=0).policy, np.zeros((0, 2), int))
 
 
 def test_the_choice_of_precision_leaves_the_policy_as_it_was():

@@ -14,7 +14,7 @@ from vpt_gym.actions.human import human_action
 from vpt_gym.agents.idm.config import IDMConfig
 from vpt_gym.agents.idm.model import InverseDynamicsModel
 from vpt_gym.demos import Demo, DemoWriter, list_demos, read_demo
-from vpt_gym.learning.idm.initialise import match_frequencies, see_motion
+from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.windows import ActionWindows, bootstrap, score
 
 
@@ -122,19 +122,19 @@ class TestStart:
             return min(float((one - other).abs().sum() / (one + other).sum()) for one, other in pairs)
 
         random = selectivity()
-        see_motion(model)
+        init_motion_filters(model)
         assert selectivity() > 1.4 * random
 
     def test_too_few_channels_are_refused(self) -> None:
         with pytest.raises(ValueError, match="conv3d_channels is 8"):
-            see_motion(InverseDynamicsModel(IDMConfig.named("tiny")))
+            init_motion_filters(InverseDynamicsModel(IDMConfig.named("tiny")))
 
     def test_the_heads_say_the_frequencies_whatever_they_see(self) -> None:
         model = InverseDynamicsModel(IDMConfig.named("tiny"))
         buttons, camera = np.zeros((98, 20), int), np.full((98, 2), 5)
         buttons[:24, 0] = 1
         camera[:49, 1] = 7
-        match_frequencies(model, buttons, camera)
+        init_idm_heads(model, buttons, camera)
         frames = torch.randint(0, 255, (1, 8, 128, 128, 3), dtype=torch.uint8)
         with torch.no_grad():
             pi = model(frames)

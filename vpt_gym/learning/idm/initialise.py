@@ -1,4 +1,4 @@
-"""A better start for a fresh inverse dynamics model: filters that see motion, and heads that know the frequencies."""
+"""A better start for a fresh inverse dynamics model: filters that detect motion, and heads that predict frequencies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from vpt_gym.actions.camera import N_BINS
+from vpt_gym.learning.initialise import init_output_bias
 
 if TYPE_CHECKING:
     from vpt_gym.agents.idm.model import InverseDynamicsModel
 
 PSEUDO_COUNT = 1.0
-"""What a value that never occurs counts for: rare, but not impossible."""
+"""Added to the count of each value, so that one without a label is rare, but not impossible."""
 
 _COLOURS, _FRAMES = 3, 5
 _GREY = (0.30, 0.59, 0.11)
@@ -28,26 +29,26 @@ _CHANGE = (0.5, 2.0)
 
 
 @torch.no_grad()
-def see_motion(model: InverseDynamicsModel) -> None:
-    """Gives a fresh model filters for drifting stripes, in the place of random ones.
+def init_motion_filters(model: InverseDynamicsModel) -> None:
+    """Replaces the first random filters of a fresh model by filters that detect the direction of motion.
 
-    Which way a picture moves shows only in how space and time hang together. Random filters hardly see it: from them
-    a small model learns fast that the view turns, and for thousands of updates not to which side. The convolution over
-    time passes the five frames on as they are, and filters of the first spatial convolution, 16 at most, become of
-    two kinds: stripes that drift along one axis, for slow movements of fine detail (Adelson & Bergen 1985,
-    "Spatiotemporal energy models for the perception of motion"), and a slope in space plus or minus the change from
-    this frame to the next, for fast movements of what is coarse (Lucas & Kanade 1981). All of it is trained on as
-    usual.
+    The direction in which a picture moves shows only in space and time together. Random filters hardly respond to it:
+    a small model then learns soon that the view turns, but for thousands of updates not to which side. After this
+    call the convolution over time passes its five frames on unchanged, and up to 16 filters of the first spatial
+    convolution are of two kinds. Drifting stripes along one axis detect slow movements of fine detail (Adelson &
+    Bergen 1985, "Spatiotemporal energy models for the perception of motion"). A slope in space plus or minus the
+    change from this frame to the next detects fast movements of coarse shapes (Lucas & Kanade 1981). All of them are
+    trained as usual.
 
     Raises:
-        ValueError: The convolution over time has less than 15 channels: three colours of five frames.
+        ValueError: The convolution over time has fewer than 15 channels (three colours of five frames).
     """
     over_time = model.net.conv3d_layer.layer
     first = model.get_parameter("net.img_process.cnn.stacks.0.firstconv.layer.weight")
     passed = _COLOURS * _FRAMES
     if over_time.out_channels < passed:
         raise ValueError(
-            f"conv3d_channels is {over_time.out_channels}; to pass three colours of five frames on takes {passed}"
+            f"conv3d_channels is {over_time.out_channels}; passing three colours of five frames on takes {passed}"
         )
     over_time.weight[:passed] = 0.0
     for frame, colour in itertools.product(range(_FRAMES), range(_COLOURS)):
@@ -59,23 +60,17 @@ def see_motion(model: InverseDynamicsModel) -> None:
         first[index, :passed] = one
 
 
-@torch.no_grad()
-def match_frequencies(model: InverseDynamicsModel, buttons: npt.ArrayLike, camera: npt.ArrayLike) -> None:
-    """Sets the biases of the heads to the log-frequencies of the labels, and their weights to zero.
+def init_idm_heads(model: InverseDynamicsModel, buttons: npt.ArrayLike, camera: npt.ArrayLike) -> None:
+    """Makes the heads of a fresh model predict the frequencies of the labels (:func:`init_output_bias`).
 
     Args:
         model: A model with fresh heads; it is changed in place.
         buttons: (..., 20) int64 0/1, the labels that it will be trained on.
         camera: (..., 2) int64, camera bins.
     """
-    heads = ((model.pi_head.buttons, buttons, 2), (model.pi_head.camera, camera, N_BINS))
-    for head, given, choices in heads:
+    for head, given, choices in ((model.pi_head.buttons, buttons, 2), (model.pi_head.camera, camera, N_BINS)):
         labels = np.asarray(given)
-        labels = labels.reshape(-1, labels.shape[-1])
-        counts = np.stack([np.bincount(column, minlength=choices) for column in labels.T]) + PSEUDO_COUNT
-        bias = torch.from_numpy(np.log(counts / counts.sum(1, keepdims=True))).flatten()
-        head.linear_layer.weight.zero_()
-        head.linear_layer.bias.copy_(bias * head.temperature)
+        init_output_bias(head, labels.reshape(-1, labels.shape[-1]), choices, pseudo_count=PSEUDO_COUNT)
 
 
 def _drifting_stripes(axis: int, speed: float, phase: float) -> Tensor:
