@@ -46,7 +46,7 @@ $(PINNED_STAMP): tests/integration/requirements-pinned.txt
 	touch $(PINNED_STAMP)
 
 demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs/demo/ (PRESET=quick: minutes)
-	$(BIN)/python examples/demo.py --preset $(PRESET)
+	$(BIN)/python examples/end_to_end.py --preset $(PRESET)
 
 test: $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernels interpreted (for coverage), the real MineDojo
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=

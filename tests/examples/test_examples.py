@@ -152,7 +152,7 @@ def test_a_model_that_does_not_exist_is_named(demos, tmp_path, name):
     assert f"there is no file or folder {name}" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["ppo.py", "--model", "no/such/agent"], ["demo.py"]])
+@pytest.mark.parametrize("arguments", [["ppo.py", "--model", "no/such/agent"], ["end_to_end.py"]])
 def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
     script, *words = arguments
     code = (

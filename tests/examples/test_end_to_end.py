@@ -1,4 +1,4 @@
-"""The demo from end to end, with seconds of training: every step runs, every promised file is there."""
+"""The end-to-end example with seconds of training: every step runs, every promised file is there."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from vpt_gym.learning.evaluate import wilson_interval
 
 
 def run(out: Path) -> str:
-    command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--preset", "smoke", "--out", str(out)]
+    command = [sys.executable, str(ROOT / "examples" / "end_to_end.py"), "--preset", "smoke", "--out", str(out)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
-def test_the_demo_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
+def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     out = tmp_path / "demo"
     (out / "precious").mkdir(parents=True)
     printed = run(out)

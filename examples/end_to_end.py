@@ -1,7 +1,7 @@
 """The whole story in one command: record, clone, evaluate, improve with DAgger, evaluate again.
 
-    python examples/demo.py                    # at most 15 minutes on 2 CPU cores
-    python examples/demo.py --preset quick     # at most 4: the same steps, less of each
+    python examples/end_to_end.py                    # at most 15 minutes on 2 CPU cores
+    python examples/end_to_end.py --preset quick     # at most 4: the same steps, less of each
 
 A scripted expert chops trees in the embedded world and is recorded; a small VPT policy is cloned from the recordings,
 evaluated in worlds it has never seen, improved by DAgger rounds, and evaluated again. Everything is left in
@@ -31,7 +31,7 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.learning.evaluate import Evaluation, evaluate
-from vpt_gym.learning.initialise import match_marginals
+from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.logging import MetricLogger, check_plots, plot_curves, read_metrics
 from vpt_gym.system.machine import describe
 
@@ -59,7 +59,7 @@ PRESETS = {
 
 @dataclass
 class Args:
-    """The demo."""
+    """The complete run: record, clone, evaluate, DAgger, evaluate."""
 
     preset: Literal["full", "quick", "smoke"] = "full"
     out: Path = Path("runs/demo")
@@ -78,7 +78,7 @@ class Row:
     evaluations: dict[str, Evaluation]
 
 
-class Demo:
+class EndToEnd:
     """One run: its settings, its agent, and the rows of its table."""
 
     def __init__(self, args: Args, console: Console) -> None:
@@ -112,7 +112,7 @@ class Demo:
         record.main(record.Args(out=demos, episodes=self.preset.demos, env=self.easy), self.console)
         settings = self.train_args(self.preset.bc_seconds)
         dataset = bc.make_dataset((demos,), settings, seed=self.args.seed, cache=self.cache)
-        match_marginals(self.agent.policy, dataset.labels)
+        init_action_heads(self.agent.policy, dataset.labels)
         with MetricLogger(self.args.out / "metrics.jsonl") as logger:
             done = bc.train(self.agent.policy, dataset, settings, logger=logger, phase="BC", console=self.console)
         self.agent.save_pretrained(self.args.out / "agent_bc")
@@ -193,7 +193,7 @@ class Demo:
 
 
 def main(args: Args) -> None:
-    """Runs the demo and leaves its results in ``args.out``."""
+    """Runs all steps and leaves its results in ``args.out``."""
     check_plots()
     console = Console()
     start = time.perf_counter()
@@ -202,15 +202,15 @@ def main(args: Args) -> None:
         args.out.rename(aside)
         console.print(f"the earlier run was moved to {aside}")
     torch.manual_seed(args.seed)
-    demo = Demo(args, console)
-    demo.clone()
-    demo.improve()
-    demo.agent.save_pretrained(args.out / "agent")
-    film(demo.agent, demo.easy, SEEDS["validation"][:3], args.out / "agent.mp4")
+    run = EndToEnd(args, console)
+    run.clone()
+    run.improve()
+    run.agent.save_pretrained(args.out / "agent")
+    film(run.agent, run.easy, SEEDS["validation"][:3], args.out / "agent.mp4")
     seconds = time.perf_counter() - start
-    (args.out / "results.json").write_text(json.dumps(demo.report(seconds), indent=2) + "\n", encoding="utf-8")
-    console.print(demo.table())
-    demo.draw()
+    (args.out / "results.json").write_text(json.dumps(run.report(seconds), indent=2) + "\n", encoding="utf-8")
+    console.print(run.table())
+    run.draw()
     console.print(f"done in {seconds / 60:.1f} minutes: video, curves, demos and checkpoints are in {args.out}/")
 
 
