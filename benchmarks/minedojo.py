@@ -31,7 +31,7 @@ from vpt_gym import minedojo
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.factory import make_legacy
 from vpt_gym.minedojo.game import HELLO, GameProcess, embedded_command, receive, send
-from vpt_gym.minedojo.stack import find_stack
+from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.system.machine import describe
 
 TASK, SIZE, SEED, LEVEL = "harvest_1_log", (160, 256), 3, "easy"
@@ -119,9 +119,9 @@ def players(made: ExitStack) -> dict[str, tuple[Play, int]]:
 
 def task(env: Any) -> Any:
     """Returns the part of a stack of MineDojo that takes native actions and rewards them."""
-    stack = find_stack(env)
-    assert stack is not None
-    return stack.task
+    parts = find_parts(env)
+    assert parts is not None
+    return parts.task
 
 
 def spread(values: list[float], digits: int) -> dict[str, float]:

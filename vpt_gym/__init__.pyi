@@ -5,7 +5,7 @@ from .agents.policy.config import VPTConfig
 from .agents.sampling import Sampling
 from .resilient.env import ResilientEnv
 from .wrappers.action import HumanActionWrapper, VPTActionWrapper
-from .wrappers.legacy_gym import as_gymnasium
+from .wrappers.conversion import as_gymnasium
 from .wrappers.observation import VPTObsWrapper
 from .wrappers.recorder import RecorderWrapper
 from .wrappers.vector.episode_starts import EpisodeStarts

@@ -19,7 +19,7 @@ from vpt_gym.actions import craftground, minedojo
 from vpt_gym.actions.codec import N_BUTTONS, VPT_BUTTONS, decode
 from vpt_gym.actions.minedojo import MineDojoTranslator
 from vpt_gym.actions.translate import translator_for
-from vpt_gym.minedojo.stack import find_stack
+from vpt_gym.minedojo.parts import find_parts
 
 V1, V2 = ActionSpaceVersion.V1_MINEDOJO, ActionSpaceVersion.V2_MINERL_HUMAN
 
@@ -36,7 +36,7 @@ def environment(version: ActionSpaceVersion) -> CraftGroundEnvironment:
 def test_v1_has_the_space_of_minedojo_and_is_told_apart() -> None:
     env = environment(V1)
     assert minedojo.is_minedojo_space(env.action_space)
-    assert find_stack(env) is None
+    assert find_parts(env) is None
     translator = translator_for(env)
     assert isinstance(translator, MineDojoTranslator)
     told = translator.coverage()

@@ -8,38 +8,38 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.twin_stacks import (
+from tests.support.twin_envs import (
     SIZE,
     any_craft,
     assert_same,
     assert_same_state,
     full_reset,
     items,
-    make_stack,
+    make_parts,
     random_action,
     with_crafting,
 )
-from vpt_gym.minedojo.lean import stack as lean
-from vpt_gym.minedojo.stack import Stack
+from vpt_gym.minedojo.lean import replacements
+from vpt_gym.minedojo.parts import MineDojoParts
 
-__all__ = ["make_stack"]
+__all__ = ["make_parts"]
 
 
-def test_a_thousand_random_steps_with_functional_actions_success_and_both_kinds_of_reset(make_stack: Any) -> None:
+def test_a_thousand_random_steps_with_functional_actions_success_and_both_kinds_of_reset(make_parts: Any) -> None:
     arguments: dict[str, Any] = {"initial_inventory": items("log", "dirt", "sand"), "use_lidar": True}
-    stock, other = (make_stack(is_lean=is_lean, **arguments) for is_lean in (False, True))
-    assert other.sim.step.__module__ == lean.__name__
+    stock, other = (make_parts(is_lean=is_lean, **arguments) for is_lean in (False, True))
+    assert other.sim.step.__module__ == replacements.__name__
     both = (stock, other)
-    for stack in both:
-        with_crafting(stack)
+    for parts in both:
+        with_crafting(parts)
     rng = np.random.default_rng(0)
-    observations = [stack.outer.reset() for stack in both]
+    observations = [parts.outer.reset() for parts in both]
     assert_same(*observations)
     rewards, ends, functions, crafted = set(), set(), set(), set()
     for step in range(1000):
         action = random_action(rng, observations[0]["masks"])
         functions.add(int(action[5]))
-        results = [stack.outer.step(action) for stack in both]
+        results = [parts.outer.step(action) for parts in both]
         assert_same(*(list(result) for result in results))
         observations = [result[0] for result in results]
         rewards.add(results[0][1])
@@ -49,9 +49,9 @@ def test_a_thousand_random_steps_with_functional_actions_success_and_both_kinds_
         if step % 50 == 0:
             assert_same_state(*both)
         if step % 300 == 150:  # a log from nowhere, in a tick that the task does not see
-            assert_same(*(list(stack.outer.set_inventory(items("log", "log", "dirt"))) for stack in both))
+            assert_same(*(list(parts.outer.set_inventory(items("log", "log", "dirt"))) for parts in both))
         if step % 200 == 199:
-            assert_same(*(stack.outer.reset() if step % 400 == 199 else full_reset(stack) for stack in both))
+            assert_same(*(parts.outer.reset() if step % 400 == 199 else full_reset(parts) for parts in both))
             assert_same_state(*both)
     assert functions == set(range(8))
     assert ends == {False, True}
@@ -59,21 +59,21 @@ def test_a_thousand_random_steps_with_functional_actions_success_and_both_kinds_
     assert crafted == {"inc_name_by_craft", "dec_name_by_craft"}
 
 
-def test_native_actions_below_the_nn_wrapper(make_stack: Any) -> None:
-    both = [make_stack(is_lean=is_lean) for is_lean in (False, True)]
-    assert_same(*(stack.outer.reset() for stack in both))
+def test_native_actions_below_the_nn_wrapper(make_parts: Any) -> None:
+    both = [make_parts(is_lean=is_lean) for is_lean in (False, True)]
+    assert_same(*(parts.outer.reset() for parts in both))
     rng = np.random.default_rng(1)
     for _ in range(60):
         action = both[0].task.action_space.no_op()
         action.update({name: int(rng.integers(2)) for name in ("forward", "attack", "jump", "drop")})
         action["camera"] = rng.normal(0, 5, 2)
-        results = [stack.task.step(dict(action)) for stack in both]
+        results = [parts.task.step(dict(action)) for parts in both]
         assert "full_stats" in results[1][0]
         assert_same(*(list(result) for result in results))
         assert_same_state(*both)
 
 
-def test_the_simulator_alone_at_keyboard_level(make_stack: Any) -> None:
+def test_the_simulator_alone_at_keyboard_level(make_parts: Any) -> None:
     from minedojo.sim import MineDojoSim
 
     both = []
@@ -86,19 +86,19 @@ def test_the_simulator_alone_at_keyboard_level(make_stack: Any) -> None:
             use_lidar=True,
             lidar_rays=[(0.0, 0.0, 10.0), (0.4, 1.0, 30.0)],
         )
-        both.append(make_stack(is_lean=is_lean, env=sim))
-    assert_same(*(stack.sim.reset() for stack in both))
+        both.append(make_parts(is_lean=is_lean, env=sim))
+    assert_same(*(parts.sim.reset() for parts in both))
     for tick in range(40):
         action = both[0].sim.action_space.no_op()
         action.update({"forward": 1, "camera": np.array([3.0, -9.0]), f"hotbar.{tick % 9 + 1}": tick % 2})
-        results = [stack.sim.step(action) for stack in both]
+        results = [parts.sim.step(action) for parts in both]
         assert_same(*(list(result) for result in results))
     assert_same_state(*both)
 
 
-def with_events(stack: Stack) -> None:
+def with_events(parts: MineDojoParts) -> None:
     """Lets the game's statistics tell of kills, uses and days that have not been."""
-    play, ticks = stack.bridge.step, itertools.count()
+    play, ticks = parts.bridge.step, itertools.count()
 
     def step(commands: list[str]) -> Any:
         # no creatures come: they would change what is told
@@ -110,7 +110,7 @@ def with_events(stack: Stack) -> None:
         stat["time_since_death"] = tick * 1500
         return result
 
-    stack.bridge.step = step
+    parts.bridge.step = step
 
 
 @pytest.mark.parametrize(
@@ -142,16 +142,16 @@ def with_events(stack: Stack) -> None:
     ],
 )
 def test_every_kind_of_task_rewards_and_ends_alike(
-    make_stack: Any, task: str, arguments: dict[str, Any], rewarded: bool
+    make_parts: Any, task: str, arguments: dict[str, Any], rewarded: bool
 ) -> None:
-    both = [make_stack(task, is_lean=is_lean, **arguments) for is_lean in (False, True)]
-    for stack in both:
-        with_events(stack)
+    both = [make_parts(task, is_lean=is_lean, **arguments) for is_lean in (False, True)]
+    for parts in both:
+        with_events(parts)
     rewards, ends = 0.0, set()
     for _ in range(2):
-        assert_same(*(stack.outer.reset() for stack in both))
+        assert_same(*(parts.outer.reset() for parts in both))
         for _ in range(40):
-            results = [stack.outer.step(stack.outer.action_space.no_op()) for stack in both]
+            results = [parts.outer.step(parts.outer.action_space.no_op()) for parts in both]
             assert_same(*(list(result) for result in results))
             rewards += abs(results[0][1])
             ends.add(results[0][2])
@@ -159,12 +159,12 @@ def test_every_kind_of_task_rewards_and_ends_alike(
     assert (True in ends) == rewarded
 
 
-def test_what_the_game_does_not_send_is_told_and_given_as_minedojo_does(make_stack: Any, caplog: Any) -> None:
-    both = [make_stack(is_lean=is_lean) for is_lean in (False, True)]
+def test_what_the_game_does_not_send_is_told_and_given_as_minedojo_does(make_parts: Any, caplog: Any) -> None:
+    both = [make_parts(is_lean=is_lean) for is_lean in (False, True)]
     told = []
-    for stack in both:
-        stack.outer.reset()
-        play = stack.bridge.step
+    for parts in both:
+        parts.outer.reset()
+        play = parts.bridge.step
 
         def step(commands: list[str], play: Any = play) -> Any:
             result = play(commands)
@@ -176,9 +176,9 @@ def test_what_the_game_does_not_send_is_told_and_given_as_minedojo_does(make_sta
             raw["stat"]["sneak_time"] = {"log": 1}
             return result
 
-        stack.bridge.step = step
+        parts.bridge.step = step
         caplog.clear()
-        results = stack.task.step(stack.task.action_space.no_op())
+        results = parts.task.step(parts.task.action_space.no_op())
         told.append(([record.getMessage() for record in caplog.records], list(results)))
     (stock_log, stock), (lean_log, other) = told
     assert any("life" in line for line in stock_log)
@@ -190,12 +190,12 @@ def test_what_the_game_does_not_send_is_told_and_given_as_minedojo_does(make_sta
     assert other[0]["full_stats"]["sneak_time"].item() == {"log": 1}
 
 
-def test_errors_of_the_handlers_stay_minedojos(make_stack: Any) -> None:
+def test_errors_of_the_handlers_stay_minedojos(make_parts: Any) -> None:
     from minedojo.sim import MineDojoSim
 
-    both = [make_stack(is_lean=is_lean, env=MineDojoSim(image_size=SIZE, use_voxel=True)) for is_lean in (False, True)]
-    for stack in both:
-        stack.sim.reset()
+    both = [make_parts(is_lean=is_lean, env=MineDojoSim(image_size=SIZE, use_voxel=True)) for is_lean in (False, True)]
+    for parts in both:
+        parts.sim.reset()
     raw = {**both[0].sim.prev_info, "pov": bytes(SIZE[0] * SIZE[1] * 3)}
     faults: list[dict[str, Any]] = [
         {"inventory": raw["inventory"][1:]},
@@ -204,16 +204,16 @@ def test_errors_of_the_handlers_stay_minedojos(make_stack: Any) -> None:
     ]
     for fault in faults:
         errors = []
-        for stack in both:
+        for parts in both:
             with pytest.raises((AssertionError, ValueError)) as caught:
-                stack.sim._process_raw_obs({**raw, **fault})
+                parts.sim._process_raw_obs({**raw, **fault})
             errors.append((caught.type, str(caught.value)))
         assert errors[0] == errors[1]
     for name in ("pov", "inventory", "xpos", "nearby_furnace", "voxels"):
         missing = {key: value for key, value in raw.items() if key != name}
         kinds = []
-        for stack in both:
+        for parts in both:
             with pytest.raises((AssertionError, KeyError)) as caught:
-                stack.sim._process_raw_obs(missing)
+                parts.sim._process_raw_obs(missing)
             kinds.append(caught.type)
         assert kinds[0] is kinds[1], name

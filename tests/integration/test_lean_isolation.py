@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.twin_stacks import SIZE, assert_same, assert_same_state, items, make_stack, random_action
-from vpt_gym.minedojo.lean import stack as lean
-from vpt_gym.minedojo.stack import Stack
+from tests.support.twin_envs import SIZE, assert_same, assert_same_state, items, make_parts, random_action
+from vpt_gym.minedojo.lean import replacements
+from vpt_gym.minedojo.parts import MineDojoParts
 
-__all__ = ["make_stack"]
+__all__ = ["make_parts"]
 
 
 def scribble(value: Any) -> None:
@@ -33,8 +33,8 @@ def scribble(value: Any) -> None:
         value.clear()
 
 
-def test_what_a_step_gave_does_not_change_later_and_what_is_done_to_it_changes_nothing(make_stack: Any) -> None:
-    clean, spoilt = (make_stack(is_lean=True, initial_inventory=items("log", "dirt")) for _ in range(2))
+def test_what_a_step_gave_does_not_change_later_and_what_is_done_to_it_changes_nothing(make_parts: Any) -> None:
+    clean, spoilt = (make_parts(is_lean=True, initial_inventory=items("log", "dirt")) for _ in range(2))
     rng = np.random.default_rng(2)
     masks = clean.outer.reset()["masks"]
     scribble(spoilt.outer.reset())
@@ -55,11 +55,11 @@ def test_what_a_step_gave_does_not_change_later_and_what_is_done_to_it_changes_n
         assert_same(result, copied)
 
 
-def test_no_array_of_a_step_shares_memory_with_another_or_with_what_minedojo_keeps(make_stack: Any) -> None:
-    stack = make_stack(is_lean=True)
-    stack.outer.reset()
-    first, second = (stack.outer.step(stack.outer.action_space.no_op())[0] for _ in range(2))
-    kept = stack.outer.prev_obs
+def test_no_array_of_a_step_shares_memory_with_another_or_with_what_minedojo_keeps(make_parts: Any) -> None:
+    parts = make_parts(is_lean=True)
+    parts.outer.reset()
+    first, second = (parts.outer.step(parts.outer.action_space.no_op())[0] for _ in range(2))
+    kept = parts.outer.prev_obs
     for mine in arrays(second):
         for its in (*arrays(first), *arrays(kept)):
             assert not np.shares_memory(mine, its)
@@ -73,23 +73,23 @@ def arrays(value: Any) -> Iterator[Any]:
         yield value
 
 
-def test_frames_have_no_negative_strides_and_render_sees_them(make_stack: Any, monkeypatch: Any) -> None:
+def test_frames_have_no_negative_strides_and_render_sees_them(make_parts: Any, monkeypatch: Any) -> None:
     import cv2
 
     shown = []
     monkeypatch.setattr(cv2, "imshow", lambda name, frame: shown.append(np.array(frame)))  # there is no display
     monkeypatch.setattr(cv2, "waitKey", lambda delay: 0)
-    stack = make_stack(is_lean=True)
-    frames = [stack.outer.reset()["rgb"], stack.outer.step(stack.outer.action_space.no_op())[0]["rgb"]]
+    parts = make_parts(is_lean=True)
+    frames = [parts.outer.reset()["rgb"], parts.outer.step(parts.outer.action_space.no_op())[0]["rgb"]]
     assert all(min(frame.strides) > 0 for frame in frames)
-    stack.sim.render()
+    parts.sim.render()
     assert np.array_equal(shown[0], frames[1].transpose(1, 2, 0)[..., ::-1])
 
 
-def test_info_is_a_dict_that_can_be_copied_and_sent(make_stack: Any) -> None:
-    stack = make_stack(is_lean=True)
-    stack.outer.reset()
-    info = stack.outer.step(stack.outer.action_space.no_op())[3]
+def test_info_is_a_dict_that_can_be_copied_and_sent(make_parts: Any) -> None:
+    parts = make_parts(is_lean=True)
+    parts.outer.reset()
+    info = parts.outer.step(parts.outer.action_space.no_op())[3]
     info["mine"] = {"array": np.arange(3), "pair": ([1], 2)}
     copied, sent = copy.deepcopy(info), pickle.loads(pickle.dumps(info))
     for other in (copied, sent):
@@ -100,7 +100,7 @@ def test_info_is_a_dict_that_can_be_copied_and_sent(make_stack: Any) -> None:
     assert (info["mine"]["pair"], info["inventory"][0]["quantity"]) == (([1], 2), 0)
 
 
-def snapshot(stack: Stack) -> dict[Any, Any]:
+def snapshot(parts: MineDojoParts) -> dict[Any, Any]:
     """All attributes of all classes and modules of MineDojo and gym that are loaded, by identity."""
     modules = {name: m for name, m in sys.modules.items() if m and name.split(".")[0] in ("minedojo", "gym")}
     seen: dict[Any, Any] = {}
@@ -112,27 +112,27 @@ def snapshot(stack: Stack) -> dict[Any, Any]:
     return seen
 
 
-def test_only_the_instances_of_one_stack_are_touched_and_a_second_install_changes_nothing(make_stack: Any) -> None:
-    untouched, stack = make_stack(is_lean=False), make_stack(is_lean=False)
-    before = snapshot(stack)
+def test_only_the_instances_of_one_stack_are_touched_and_a_second_install_changes_nothing(make_parts: Any) -> None:
+    untouched, parts = make_parts(is_lean=False), make_parts(is_lean=False)
+    before = snapshot(parts)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        lean.install(stack)
-        parts = (stack.sim, stack.masks, stack.delta, stack.nn, stack.task, stack.fast, stack.outer)
-        first = [dict(vars(part)) for part in parts]
-        lean.install(stack)
-    for part, attributes in zip(parts, first, strict=True):
+        replacements.install(parts)
+        wrappers = (parts.sim, parts.masks, parts.delta, parts.nn, parts.task, parts.fast, parts.outer)
+        first = [dict(vars(part)) for part in wrappers]
+        replacements.install(parts)
+    for part, attributes in zip(wrappers, first, strict=True):
         assert all(vars(part)[name] is value for name, value in attributes.items())
         assert set(vars(part)) == set(attributes)
-    stack.outer.reset()
-    stack.outer.step(stack.outer.action_space.no_op())
-    after = snapshot(stack)
+    parts.outer.reset()
+    parts.outer.step(parts.outer.action_space.no_op())
+    after = snapshot(parts)
     changed = {key[-1] for key in before if before[key] != after.get(key)}
     assert changed <= {"ninstances", "rng"}  # counters of MineDojo's InstanceManager
     assert all("step" not in vars(part) for part in (untouched.sim, untouched.task))
 
 
-def test_what_is_not_minedojos_own_is_left_alone_and_named(make_stack: Any) -> None:
+def test_what_is_not_minedojos_own_is_left_alone_and_named(make_parts: Any) -> None:
     from minedojo.sim import MineDojoSim
     from minedojo.sim.handlers import NearbyToolsObservation
 
@@ -146,30 +146,30 @@ def test_what_is_not_minedojos_own_is_left_alone_and_named(make_stack: Any) -> N
             return {**super().from_hero(x), "slots": x["inventory"]}
 
     with pytest.warns(UserWarning, match=r"Mine\.step and _process_raw_obs: not what minedojo 0\.1 has"):
-        mine = make_stack(is_lean=True, env=Mine(image_size=SIZE))
+        mine = make_parts(is_lean=True, env=Mine(image_size=SIZE))
     mine.sim.reset()
     assert mine.sim.step(mine.sim.action_space.no_op())[1] == 5
 
     def observation(observation: Any) -> Any:
-        return {**type(stack.masks).observation(stack.masks, observation), "masked_by": "me"}
+        return {**type(parts.masks).observation(parts.masks, observation), "masked_by": "me"}
 
-    stack = make_stack(is_lean=False)
-    stack.masks.observation = observation
+    parts = make_parts(is_lean=False)
+    parts.masks.observation = observation
     with pytest.warns(UserWarning, match=r"ARMasksWrapper\.observation"):
-        lean.install(stack)
-    stack.outer.reset()
-    assert stack.outer.step(stack.outer.action_space.no_op())[0]["masked_by"] == "me"
-    assert stack.sim.step.__module__ == lean.__name__
+        replacements.install(parts)
+    parts.outer.reset()
+    assert parts.outer.step(parts.outer.action_space.no_op())[0]["masked_by"] == "me"
+    assert parts.sim.step.__module__ == replacements.__name__
 
     # a handler of somebody's is called as it is, and what it takes from the game's info is a copy
     sim = MineDojoSim(image_size=SIZE)
     handlers = sim._sim_spec._obs_handlers
     place = next(k for k, handler in enumerate(handlers) if handler.to_string() == "nearby_tools")
     handlers[place] = Tools()
-    stack = make_stack(is_lean=True, env=sim)
-    stack.sim.reset()
-    observation_, _, _, info = stack.sim.step(stack.sim.action_space.no_op())
+    parts = make_parts(is_lean=True, env=sim)
+    parts.sim.reset()
+    observation_, _, _, info = parts.sim.step(parts.sim.action_space.no_op())
     info["inventory"][0]["name"] = "changed"
     assert observation_["nearby_tools"]["slots"][0]["name"] == "air"
-    assert stack.sim.prev_obs["nearby_tools"]["slots"][0]["name"] == "air"
-    assert stack.sim.prev_info["inventory"][0]["name"] == "air"
+    assert parts.sim.prev_obs["nearby_tools"]["slots"][0]["name"] == "air"
+    assert parts.sim.prev_info["inventory"][0]["name"] == "air"

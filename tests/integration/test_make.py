@@ -61,7 +61,7 @@ def test_every_kind_of_task_is_made_and_says_what_it_is(make_env: Any, task: str
 def test_playthrough_can_be_stepped_and_has_its_limit(make_env: Any) -> None:
     env = make_env("playthrough")
     env.reset(seed=1)
-    task = env.unwrapped._stack.task
+    task = env.unwrapped._parts.task
     assert task._max_episode_steps == task.time_limit  # as from PyPI, its step looks for an attribute that it lacks
     task._max_episode_steps = 2
     assert [env.step(REST)[2:4] for _ in range(2)] == [(False, False), (False, True)]

@@ -12,16 +12,16 @@ from vpt_gym.actions.human import no_op
 from vpt_gym.actions.minedojo import KEYS, MineDojoTranslator
 from vpt_gym.legacy_gym import convert_space
 from vpt_gym.minedojo import shims
-from vpt_gym.minedojo.stack import find_stack
+from vpt_gym.minedojo.parts import find_parts
 
 WITHOUT_HOTBAR = 864
 
 
 def wrapper(**options: Any) -> Any:
     """MineDojo's ``NNActionSpaceWrapper``, of an environment whose game is never started."""
-    stack = find_stack(shims.install().make("open-ended", image_size=(64, 96), **options))
-    assert stack is not None
-    return stack.nn
+    parts = find_parts(shims.install().make("open-ended", image_size=(64, 96), **options))
+    assert parts is not None
+    return parts.nn
 
 
 @pytest.mark.parametrize("cam_interval", [15, 5, 1, 0.15])
@@ -32,11 +32,11 @@ def test_it_reads_the_keys_and_degrees_that_were_kept(cam_interval: float) -> No
         translator.reset()
         human = decode((buttons, (buttons * 7) % 121))
         native, destroyed = real.action(translator.to_env(human))
-        dropped = translator.untold.get("dropped", ())
+        dropped = translator.unexpressed.get("dropped", ())
         assert [name for name in KEYS if native[name]] == [
             name for name in KEYS if human.get(name) and name not in dropped
         ]
-        residual = np.array(translator.untold.get("camera_residual", (0.0, 0.0)))
+        residual = np.array(translator.unexpressed.get("camera_residual", (0.0, 0.0)))
         assert np.allclose(native["camera"] + residual, human["camera"], atol=1e-4)
         assert {native[name] for name in ("craft", "craft_with_table", "smelt", "equip", "place")} == {"none"}
         assert destroyed == (False, None)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vpt_gym.minedojo.game import PATIENCE, GameError, GameProcess, receive, send, tail
-from vpt_gym.minedojo.stack import PACKAGE
+from vpt_gym.minedojo.parts import PACKAGE
 
 
 class Bridge:

@@ -19,9 +19,9 @@ from vpt_gym.actions.minedojo import AT_REST, KEYS, PLAYER_KEYS, MineDojoTransla
 from vpt_gym.legacy_gym import LegacyGymEnv, fitting
 from vpt_gym.minedojo.bridge import Bridge
 from vpt_gym.minedojo.game import GameError
-from vpt_gym.minedojo.lean import stack as lean_stack
+from vpt_gym.minedojo.lean import replacements
 from vpt_gym.minedojo.lean.info import InfoParser
-from vpt_gym.minedojo.stack import find_stack
+from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.spaces import Strings, TextArray
 
 Actions = Literal["human", "minedojo"]
@@ -87,7 +87,7 @@ class MineDojoEnv(LegacyGymEnv):
 
     Raises:
         TypeError: ``env`` is not MineDojo's.
-        ValueError: ``actions`` is unknown or cannot be had from this stack, a time limit is not positive, or the
+        ValueError: ``actions`` is unknown or cannot be had from this parts, a time limit is not positive, or the
             ``cam_interval`` of MineDojo's own actions does not divide 180.
     """
 
@@ -101,32 +101,32 @@ class MineDojoEnv(LegacyGymEnv):
         reset_timeout: float = RESET_TIMEOUT,
         command: Callable[[int], list[str]] | None = None,
     ) -> None:
-        stack = find_stack(env)
-        if stack is None:
+        parts = find_parts(env)
+        if parts is None:
             raise TypeError(f"not an environment of MineDojo: {env!r}")
         if actions not in ("human", "minedojo"):
             raise ValueError(f"actions is {actions!r}; it must be 'human' or 'minedojo'")
         for name, seconds in (("step_timeout", step_timeout), ("reset_timeout", reset_timeout)):
             if not seconds > 0:
                 raise ValueError(f"{name} is {seconds!r}; it must be a positive number of seconds")
-        if actions == "human" and stack.strangers:
-            names = ", ".join(type(part).__name__ for part in stack.strangers)
+        if actions == "human" and parts.foreign_wrappers:
+            names = ", ".join(type(part).__name__ for part in parts.foreign_wrappers)
             raise ValueError(
                 f"{names} inside the MineDojo environment would see actions of another space. Apply it to the "
                 'Gymnasium environment instead, or pass actions="minedojo"'
             )
         super().__init__(env)
-        self._stack = stack
+        self._parts = parts
         self._bridge = Bridge(
-            stack.bridge,
-            int(np.prod(stack.sim.observation_space["rgb"].shape)),
+            parts.bridge,
+            int(np.prod(parts.sim.observation_space["rgb"].shape)),
             command,
             step_timeout=step_timeout,
             reset_timeout=reset_timeout,
             parse=InfoParser() if lean else json.loads,
         )
         if lean:
-            lean_stack.install(stack)
+            replacements.install(parts)
         for (part, name), (low, high) in _WIDER.items():
             self._part(part).spaces[name] = spaces.Box(low, high, (1,), np.float32)
         self._texts = {
@@ -136,19 +136,19 @@ class MineDojoEnv(LegacyGymEnv):
         }
         self._native: dict[str, Any] = {}
         self._reward, self._ticks = 0.0, 1
-        self._keyboard_level = "hotbar.1" in stack.sim.action_space.spaces
+        self._keyboard_level = "hotbar.1" in parts.sim.action_space.spaces
         self._human = actions == "human"
         if self._human:
             self.action_space = player_action_space()
             if not self._keyboard_level:
-                stack.sim._action_obj_to_xml = self._commands
-        if stack.nn is not None:
+                parts.sim._action_obj_to_xml = self._commands
+        if parts.nn is not None:
             if not self._human:  # raises where the no-op of these camera bins would turn the camera
                 MineDojoTranslator(self.action_space, float(env.cam_interval))  # type: ignore[arg-type]
-            stack.nn.step = self._step_native if self._human else self._step_minedojo
-            stack.nn._strict_check = False
-        if stack.task is not None and hasattr(stack.task, "time_limit"):  # from PyPI it looks for another name
-            vars(stack.task).setdefault("_max_episode_steps", stack.task.time_limit)
+            parts.nn.step = self._step_native if self._human else self._step_minedojo
+            parts.nn._strict_check = False
+        if parts.task is not None and hasattr(parts.task, "time_limit"):  # from PyPI it looks for another name
+            vars(parts.task).setdefault("_max_episode_steps", parts.task.time_limit)
         # MineDojo's list of games would keep one alive that nobody can reach; at exit it ends by itself
         weakref.finalize(self, self._bridge.close).atexit = False
         self._world_seed = [getattr(maker, "world_seed", None) for maker in self._world_makers()]
@@ -175,10 +175,10 @@ class MineDojoEnv(LegacyGymEnv):
         sent = self._sent(action)
         if error := self._bridge.error:  # it broke in a command of the user's, such as set_time
             self._needs_reset = True
-            told = self._with_success({**self._stack.sim.prev_info, "ticks": 0, "env_error": error})
+            told = self._with_success({**self._parts.sim.prev_info, "ticks": 0, "env_error": error})
             return deepcopy(self._last), 0.0, False, True, told
         observation, reward, done, info = self.env.step(sent)
-        if self._stack.nn is not None:
+        if self._parts.nn is not None:
             reward = self._reward
         error = self._bridge.error
         told = self._with_success({**(info or {}), "ticks": self._ticks})
@@ -196,14 +196,14 @@ class MineDojoEnv(LegacyGymEnv):
         """Returns what MineDojo's outermost wrapper is to be stepped with."""
         self._ticks = 1
         if not self._human:
-            if self._stack.nn is not None and not isinstance(action, dict):
+            if self._parts.nn is not None and not isinstance(action, dict):
                 action = np.asarray(action)
             if not self.action_space.contains(action):
                 raise ValueError(f"the action is {action!r}; it must be in {self.action_space}")
-            return action if self._stack.nn is None else action.astype(np.int64)
+            return action if self._parts.nn is None else action.astype(np.int64)
         self._native = self._to_sim(action)
         # what stands above the translation of actions sees MineDojo's no-op: it asks only whether an action crafts
-        return self._native if self._stack.nn is None else self._stack.nn.action_space.no_op()
+        return self._native if self._parts.nn is None else self._parts.nn.action_space.no_op()
 
     def _to_sim(self, action: Any) -> dict[str, Any]:
         unknown = sorted(set(action) - {*PLAYER_KEYS, "camera"}) if isinstance(action, dict) else [action]
@@ -216,7 +216,7 @@ class MineDojoEnv(LegacyGymEnv):
         human = checked(action)
         native = {name: human[name] for name in (*KEYS, *HOTBAR, "pickItem")}
         native["camera"] = human["camera"].astype(np.float64)
-        at_rest = {name: AT_REST[name] for name in AT_REST if name in self._stack.sim.action_space.spaces}
+        at_rest = {name: AT_REST[name] for name in AT_REST if name in self._parts.sim.action_space.spaces}
         return {**native, **deepcopy(at_rest)}
 
     def _commands(self, action: dict[str, Any]) -> str:
@@ -225,13 +225,13 @@ class MineDojoEnv(LegacyGymEnv):
         The mission lets the game take them all (its ``HumanLevelCommands``). A key stays down until it is told to be
         up, hence the zeros.
         """
-        sim = self._stack.sim
+        sim = self._parts.sim
         lines = [type(sim)._action_obj_to_xml(sim, action)]
         return "\n".join(lines + [f"{name} {action.get(name, 0)}" for name in (*HOTBAR, "pickItem")])
 
     def _step_native(self, _: Any) -> tuple[Any, float, bool, Any]:
         """Stands in for ``NNActionSpaceWrapper.step``: what ``step`` was given goes to the simulator as it is."""
-        nn = self._stack.nn
+        nn = self._parts.nn
         assert nn is not None
         observation, self._reward, done, info = nn.env.step(self._native)
         nn._inventory_names = observation["inventory"]["name"].copy()
@@ -239,7 +239,7 @@ class MineDojoEnv(LegacyGymEnv):
 
     def _step_minedojo(self, action: Any) -> tuple[Any, float, bool, Any]:
         """Stands in for ``NNActionSpaceWrapper.step``: the same ticks, but no reward and no end is lost in them."""
-        nn = self._stack.nn
+        nn = self._parts.nn
         assert nn is not None
         native, (destroys, slot) = nn.action(action)
         if destroys:
@@ -296,7 +296,7 @@ class MineDojoEnv(LegacyGymEnv):
         return self.observation_space[name]  # type: ignore[index]
 
     def _with_success(self, info: dict[str, Any]) -> dict[str, Any]:
-        task = self._stack.task
+        task = self._parts.task
         return info if task is None else {**info, "success": bool(task.is_successful)}
 
     # --- episodes
@@ -328,7 +328,7 @@ class MineDojoEnv(LegacyGymEnv):
             kind = "full" if fresh else kind
             seeded = self._seed_world(seed, kind)
             try:
-                observation = self._reset_stack(kind)
+                observation = self._reset_game(kind)
                 break
             except Exception as error:
                 cause = self._bridge.cause(error)
@@ -342,7 +342,7 @@ class MineDojoEnv(LegacyGymEnv):
                 raise
         self._needs_reset = False
         self._ticks = 0
-        info = dict(self._stack.sim.prev_info)
+        info = dict(self._parts.sim.prev_info)
         observation = self._last = self._mended(observation, info)
         reset = {"kind": kind, "restarted": restarted, "seed": seeded}
         if seeded == "ignored":
@@ -354,16 +354,16 @@ class MineDojoEnv(LegacyGymEnv):
 
     def _kind_of_reset(self, seed: int | None, options: dict[str, Any] | None) -> str:
         options = dict(options or {})
-        default = "full" if self._stack.fast is None or seed is not None else "fast"
+        default = "full" if self._parts.fast is None or seed is not None else "fast"
         kind = options.pop("reset", default)
         if options or kind not in _RESETS:
             raise ValueError(f"options are {options or {'reset': kind}}; known is 'reset', 'full' or 'fast'")
-        if kind == "fast" and self._stack.fast is None:
+        if kind == "fast" and self._parts.fast is None:
             raise ValueError("a fast reset needs an environment that was made with fast_reset=True")
         return str(kind)
 
-    def _reset_stack(self, kind: str) -> Any:
-        fast = self._stack.fast
+    def _reset_game(self, kind: str) -> Any:
+        fast = self._parts.fast
         if kind == "full" and fast is not None:
             fast._server_start = False
             fast._info_prev_reset = None
@@ -373,7 +373,7 @@ class MineDojoEnv(LegacyGymEnv):
         return observation
 
     def _world_makers(self) -> list[Any]:
-        return list(self._stack.sim._sim_spec._world_generator_handlers)
+        return list(self._parts.sim._sim_spec._world_generator_handlers)
 
     def _seed_world(self, seed: int | None, kind: str) -> str | None:
         """Puts the seed into the mission, or the one that the environment was made with; says what became of it."""
@@ -386,7 +386,7 @@ class MineDojoEnv(LegacyGymEnv):
                 maker.world_seed = str(seed) if seed else _SEED_ZERO
                 seeded = "world"
         if seed is not None:
-            self._stack.sim.seed(seed)
+            self._parts.sim.seed(seed)
         return seeded
 
     def render(self) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
-from vpt_gym.wrappers.vector.thread_env import ThreadVectorEnv
+from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 
 def make_worlds(

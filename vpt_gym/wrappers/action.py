@@ -12,8 +12,8 @@ import numpy.typing as npt
 from vpt_gym.actions.codec import checked_code, code_space, decode, encode
 from vpt_gym.actions.human import HumanAction, human_action_space
 from vpt_gym.actions.translate import Translator, translator_for
-from vpt_gym.wrappers._require import require_gymnasium
-from vpt_gym.wrappers._source import source_of
+from vpt_gym.wrappers._source_observation import source_observation
+from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 
 class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):

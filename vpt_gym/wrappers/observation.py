@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from vpt_gym.frames import POLICY_SIZE, find_frame, find_frame_space, to_size
-from vpt_gym.wrappers._require import require_gymnasium
+from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 TRAINED_ASPECT = 16 / 9
 """Width over height of the recordings that VPT was trained on (640x360)."""

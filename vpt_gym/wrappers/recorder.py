@@ -15,8 +15,8 @@ from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy, to_size
-from vpt_gym.wrappers._require import require_gymnasium
-from vpt_gym.wrappers._source import source_of
+from vpt_gym.wrappers._source_observation import source_observation
+from vpt_gym.wrappers._wrapped_env import require_gymnasium
 from vpt_gym.wrappers.success import success_of
 
 
@@ -208,7 +208,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         # copied, since an environment may draw the next frame into the same memory
         frame = find_frame(observation, self._where.key, self._where.layout)
         self._frame = packed_copy(frame) if self._size is None else to_size(frame, self._size)
-        source = source_of(self.env, observation)
+        source = source_observation(self.env, observation)
         if self._translator is not None:
             self._translator.observe(source)
         self._state = _state_of(source)

@@ -1,5 +1,5 @@
 from .episode_starts import EpisodeStarts
-from .thread_env import ThreadVectorEnv
+from .thread_vector_env import ThreadVectorEnv
 
 __all__ = [
     "EpisodeStarts",

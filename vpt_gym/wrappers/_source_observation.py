@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 
 
-def source_of(env: gym.Env[Any, Any], observation: Any) -> Any:
+def source_observation(env: gym.Env[Any, Any], observation: Any) -> Any:
     """Returns the whole observation behind one that ``env`` returned.
 
     ``VPTObsWrapper`` hides all but the frame, and offers the rest as ``source_observation``.

@@ -16,7 +16,7 @@ import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym.spaces import TextArray
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.vector import make_worlds
-from vpt_gym.wrappers.vector.thread_env import ThreadVectorEnv
+from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 SMALL = (32, 48)
 LIMIT = 7

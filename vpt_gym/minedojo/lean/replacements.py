@@ -4,7 +4,7 @@ MineDojo spends most of a tick on deep copies, which protect it from what a call
 returns. Here they are as deep, but made for what is copied. What depends on the inventory alone (masks, the change of
 the inventory) is computed by MineDojo when the inventory changes, and copied in all other ticks.
 
-Methods are rebound on the instances of one stack. A method that is not minedojo 0.1's own, to the letter, is left as
+Methods are rebound on the instances of one parts. A method that is not minedojo 0.1's own, to the letter, is left as
 it is.
 """
 
@@ -18,19 +18,19 @@ import numpy as np
 
 from vpt_gym.minedojo.lean.observations import SCALARS, Raw, reader
 from vpt_gym.minedojo.lean.originals import original_method
-from vpt_gym.minedojo.stack import Stack
+from vpt_gym.minedojo.parts import MineDojoParts
 
 
-def install(stack: Stack) -> None:
+def install(parts: MineDojoParts) -> None:
     """Makes one stack lean; a second call changes nothing.
 
     Warns with a ``UserWarning`` that names the methods that are left as they are, because they are not MineDojo's own.
     """
     left = []
     for part, lean, names in (
-        (stack.sim, LeanSim, ("step", "_process_raw_obs")),
-        (stack.masks, LeanMasks, ("observation",)),
-        (stack.delta, LeanDelta, ("observation",)),
+        (parts.sim, LeanSim, ("step", "_process_raw_obs")),
+        (parts.masks, LeanMasks, ("observation",)),
+        (parts.delta, LeanDelta, ("observation",)),
     ):
         if part is None or all(_is_ours(part, name) for name in names):
             continue
@@ -42,7 +42,7 @@ def install(stack: Stack) -> None:
             setattr(part, name, getattr(replacement, name))
     if left:
         warnings.warn(
-            f"{', '.join(left)}: not what minedojo 0.1 has, and left as it is. The stack is slower for it, and right",
+            f"{', '.join(left)}: not what minedojo 0.1 has, and left as it is. The parts is slower for it, and right",
             stacklevel=2,
         )
 

@@ -8,7 +8,7 @@ import gymnasium as gym
 
 from vpt_gym.legacy_gym import LegacyGymEnv, is_legacy_env
 from vpt_gym.minedojo.env import MineDojoEnv
-from vpt_gym.minedojo.stack import find_stack
+from vpt_gym.minedojo.parts import find_parts
 
 
 def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> gym.Env[Any, Any]:
@@ -31,4 +31,4 @@ def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> g
         return env
     if not is_legacy_env(env):
         raise TypeError(f"{type(env).__name__} is no environment: {env!r}")
-    return LegacyGymEnv(env) if find_stack(env) is None else MineDojoEnv(env, actions=actions)
+    return LegacyGymEnv(env) if find_parts(env) is None else MineDojoEnv(env, actions=actions)

@@ -13,28 +13,28 @@ from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.bridge import Bridge
 from vpt_gym.minedojo.factory import make_legacy
 from vpt_gym.minedojo.game import embedded_command
-from vpt_gym.minedojo.lean import stack as lean
+from vpt_gym.minedojo.lean import replacements
 from vpt_gym.minedojo.lean.info import InfoParser
-from vpt_gym.minedojo.stack import Stack, find_stack
+from vpt_gym.minedojo.parts import MineDojoParts, find_parts
 
 SIZE = (32, 48)
 DROP, CRAFT, EQUIP, PLACE, DESTROY = 2, 4, 5, 6, 7
 PLANKS = 29
-MakeStack = Callable[..., Stack]
+MakeParts = Callable[..., MineDojoParts]
 
 
 @pytest.fixture
-def make_stack() -> Iterator[MakeStack]:
+def make_parts() -> Iterator[MakeParts]:
     """Makes MineDojo's own stack on the embedded world: nothing of it is rebound but what talks to the game."""
     shims.install()
     bridges: list[Bridge] = []
 
-    def make(task_id: str = "harvest_1_log", *, is_lean: bool, env: Any = None, **kwargs: Any) -> Stack:
-        stack = find_stack(make_legacy(task_id, image_size=SIZE, **kwargs) if env is None else env)
-        assert stack is not None
+    def make(task_id: str = "harvest_1_log", *, is_lean: bool, env: Any = None, **kwargs: Any) -> MineDojoParts:
+        parts = find_parts(make_legacy(task_id, image_size=SIZE, **kwargs) if env is None else env)
+        assert parts is not None
         bridges.append(
             Bridge(
-                stack.bridge,
+                parts.bridge,
                 SIZE[0] * SIZE[1] * 3,
                 lambda _: embedded_command("easy", 7),
                 step_timeout=60.0,
@@ -43,8 +43,8 @@ def make_stack() -> Iterator[MakeStack]:
             )
         )
         if is_lean:
-            lean.install(stack)
-        return stack
+            replacements.install(parts)
+        return parts
 
     yield make
     for bridge in bridges:
@@ -69,7 +69,7 @@ def assert_same(stock: Any, other: Any, path: str = "") -> None:
         assert np.array_equal(stock, other), path
 
 
-def assert_same_state(stock: Stack, other: Stack) -> None:
+def assert_same_state(stock: MineDojoParts, other: MineDojoParts) -> None:
     for name in ("prev_obs", "prev_info", "prev_action"):
         assert_same(getattr(stock.outer, name), getattr(other.outer, name), name)
 
@@ -94,9 +94,9 @@ def items(*names: str) -> list[Any]:
     return [InventoryItem(slot=slot, name=name, quantity=20) for slot, name in enumerate(names)]
 
 
-def with_crafting(stack: Stack) -> None:
+def with_crafting(parts: MineDojoParts) -> None:
     """Makes planks of logs and brings tools near in what the game tells, whatever happens in the embedded world."""
-    play, made, ticks = stack.bridge.step, [0], itertools.count()
+    play, made, ticks = parts.bridge.step, [0], itertools.count()
 
     def step(commands: list[str]) -> Any:
         lines = commands[0].split("\n")
@@ -111,14 +111,14 @@ def with_crafting(stack: Stack) -> None:
             slots[20].update(name="planks", quantity=4 * made[0])
         return result
 
-    stack.bridge.step = step
+    parts.bridge.step = step
 
 
 def any_craft(observation: Any, name: str) -> bool:
     return bool((observation["delta_inv"][name] != "air").any())
 
 
-def full_reset(stack: Stack) -> Any:
-    stack.fast._server_start = False
-    stack.fast._info_prev_reset = None
-    return stack.outer.reset()
+def full_reset(parts: MineDojoParts) -> Any:
+    parts.fast._server_start = False
+    parts.fast._info_prev_reset = None
+    return parts.outer.reset()

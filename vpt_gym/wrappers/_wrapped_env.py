@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 
 from vpt_gym.legacy_gym import is_legacy_env
-from vpt_gym.wrappers.legacy_gym import as_gymnasium
+from vpt_gym.wrappers.conversion import as_gymnasium
 
 
 def require_gymnasium(env: Any, wrapper: str) -> gym.Env[Any, Any]:

@@ -10,7 +10,7 @@ PACKAGE = "minedojo"
 
 
 @dataclass(frozen=True)
-class Stack:
+class MineDojoParts:
     """The parts of one MineDojo environment; None for those that it lacks.
 
     Attributes:
@@ -22,7 +22,7 @@ class Stack:
         fast: ``FastResetWrapper``.
         sim: ``MineDojoSim``.
         bridge: The simulator's ``BridgeEnv``, which talks to the game.
-        strangers: Wrappers in the chain that are not MineDojo's.
+        foreign_wrappers: Wrappers in the chain that are not MineDojo's.
     """
 
     outer: Any
@@ -33,10 +33,10 @@ class Stack:
     fast: Any | None
     sim: Any
     bridge: Any
-    strangers: tuple[Any, ...] = ()
+    foreign_wrappers: tuple[Any, ...] = ()
 
 
-def find_stack(env: Any) -> Stack | None:
+def find_parts(env: Any) -> MineDojoParts | None:
     """Returns the parts of an environment, or None if MineDojo's simulator is not at its bottom.
 
     Recognised by the names of classes and their packages; nothing is imported.
@@ -45,7 +45,7 @@ def find_stack(env: Any) -> Stack | None:
     sim = _of_kind(chain, "MineDojoSim")
     if sim is None:
         return None
-    return Stack(
+    return MineDojoParts(
         outer=env,
         delta=_of_kind(chain, "DeltaInventoryWrapper"),
         masks=_of_kind(chain, "ARMasksWrapper"),
@@ -54,7 +54,7 @@ def find_stack(env: Any) -> Stack | None:
         fast=_of_kind(chain, "FastResetWrapper"),
         sim=sim,
         bridge=sim._bridge_env,
-        strangers=tuple(part for part in chain if not _bases(part)),
+        foreign_wrappers=tuple(part for part in chain if not _bases(part)),
     )
 
 
