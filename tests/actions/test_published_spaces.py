@@ -82,7 +82,7 @@ def test_every_code_arrives_as_its_keys(space: spaces.Dict, translator: type) ->
         assert all(action[name] == human[name] for name in space.spaces if name != "camera")
         assert np.array_equal(action["camera"], human["camera"])
         assert (encode(found.to_human(action)) == canonical(code)).all()
-        assert found.untold == {}
+        assert found.unexpressed == {}
 
 
 @pytest.mark.parametrize(("space", "size"), [(MINERL, (360, 640)), (MCIO, (480, 854))], ids=["minerl", "mcio"])

@@ -74,7 +74,7 @@ def test_shared_shape_is_told_apart_by_the_module_of_the_class() -> None:
     # CraftGround's mod ignores `equip`
     v1 = translator_for(env("craftground.environment.environment"))
     assert v1.to_env(hotbar).tolist() == [0, 0, 0, 12, 12, 0, 0, 0]
-    assert v1.untold == {"dropped": ("hotbar.2",)}
+    assert v1.unexpressed == {"dropped": ("hotbar.2",)}
     wrapped = translator_for(gym.wrappers.TimeLimit(env("craftground.environment.environment"), 5))
     assert "V2_MINERL_HUMAN" in wrapped.coverage().remedy
 
@@ -135,10 +135,10 @@ def test_coverage_of_dictionaries_equals_a_count_by_force(
         by_other_means = action.get("equip", "none") != "none"
         comes_back = (encode(translator.to_human(action)) == canonical(code)).all()
         if comes_back and not by_other_means:
-            assert translator.untold == {}
+            assert translator.unexpressed == {}
             kept += 1
         elif all(np.array_equal(action[name], silent[name]) for name in action):
-            assert translator.untold["dropped"]
+            assert translator.unexpressed["dropped"]
             lost += 1
         else:
             changed += 1
@@ -183,7 +183,7 @@ def test_minerl_is_the_identity(human: dict) -> None:
     assert translator.action_space.contains(action)
     back = translator.to_human(action)
     assert {**back, "camera": back["camera"].tolist()} == {**human, "camera": human["camera"].tolist()}
-    assert translator.untold == {}
+    assert translator.unexpressed == {}
 
 
 @given(humans)
@@ -196,7 +196,7 @@ def test_keys_that_are_there_pass_and_the_others_are_told(space: spaces.Dict, hu
     assert np.array_equal(action["camera"], human["camera"])
     assert all(action[name] == human[name] for name in BUTTONS if name in space.spaces)
     missing = tuple(name for name in BUTTONS if human[name] and name not in space.spaces)
-    assert translator.untold == ({"dropped": missing} if missing else {})
+    assert translator.unexpressed == ({"dropped": missing} if missing else {})
 
 
 def test_sim_equips_the_item_of_the_slot() -> None:
@@ -204,7 +204,7 @@ def test_sim_equips_the_item_of_the_slot() -> None:
     translator.observe(INVENTORY)
     action = translator.to_env(human_action("hotbar.1", "hotbar.3", "attack"))
     assert (action["equip"], action["attack"]) == ("crafting_table", 1)
-    assert translator.untold == {"dropped": ("hotbar.1",)}  # of several hotbar keys, VPT's codes mean the highest
+    assert translator.unexpressed == {"dropped": ("hotbar.1",)}  # of several hotbar keys, VPT's codes mean the highest
     back = translator.to_human(action)
     assert [name for name in BUTTONS if back[name]] == ["attack", "hotbar.3"]
 
@@ -214,7 +214,7 @@ def test_sim_drops_the_key_of_an_empty_or_unknown_slot(observation: object) -> N
     translator = translator_for(EVENT)
     translator.observe(observation)
     assert translator.to_env(human_action("hotbar.2"))["equip"] == "none"
-    assert translator.untold == {"dropped": ("hotbar.2",)}
+    assert translator.unexpressed == {"dropped": ("hotbar.2",)}
 
 
 def test_sim_entries_at_rest_are_fresh() -> None:

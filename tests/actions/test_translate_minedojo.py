@@ -72,13 +72,13 @@ def test_coverage_equals_a_count_by_force(
         action = nn.to_env(decode((buttons, 60)))
         comes_back = (encode(nn.to_human(action)) == canonical((buttons, 60))).all()
         if comes_back and action[5] != 5:
-            assert nn.untold == {}
+            assert nn.unexpressed == {}
             counted["kept"] += 1
         elif action.tolist() == silent:
-            assert nn.untold["dropped"]
+            assert nn.unexpressed["dropped"]
             counted["lost"] += 1
         else:
-            assert nn.untold.get("dropped") or action[5] == 5
+            assert nn.unexpressed.get("dropped") or action[5] == 5
             counted["changed"] += 1
         counted["slow"] += equips and action[5] in (2, 5)  # MineDojo: one tick, and two more in which nothing is done
     cameras_kept = 0
@@ -106,7 +106,7 @@ def test_stock_space_keeps_288_of_the_864_combinations_without_hotbar() -> None:
     kept = 0
     for code in combinations:
         nn.reset()
-        kept += "dropped" not in (nn.to_env(decode((code, 60))), nn.untold)[1]
+        kept += "dropped" not in (nn.to_env(decode((code, 60))), nn.unexpressed)[1]
     assert (kept, len(combinations)) == (288, 864)
 
 
@@ -129,10 +129,10 @@ def test_what_is_covered_comes_back_from_a_fresh_reset(buttons: int, camera: int
     assert nn.action_space.contains(action)
     assert action.dtype == np.int64
     back = nn.to_human(action)
-    dropped = nn.untold.get("dropped", ())
+    dropped = nn.unexpressed.get("dropped", ())
     assert held(back) == [name for name in held(human) if name not in dropped]
     assert np.abs(back["camera"] - human["camera"]).max() <= cam_interval / 2 + 1e-5
-    assert np.allclose(human["camera"] - back["camera"], nn.untold.get("camera_residual", (0, 0)), atol=1e-5)
+    assert np.allclose(human["camera"] - back["camera"], nn.unexpressed.get("camera_residual", (0, 0)), atol=1e-5)
 
 
 @given(st.lists(st.integers(0, 2**31), min_size=1, max_size=5))
@@ -145,7 +145,7 @@ def test_env_actions_that_a_keyboard_can_say_come_back(seeds: list[int]) -> None
         action[6] = action[7] = 0
         nn.reset()
         assert nn.to_env(nn.to_human(action)).tolist() == action.tolist()
-        assert nn.untold == {}
+        assert nn.unexpressed == {}
 
 
 # -- camera
@@ -172,7 +172,7 @@ def test_view_is_never_off_by_more_than_half_a_bin(
         off = (wanted[0] - game.pitch, wanted[1] - game.yaw)
         assert np.abs(off).max() <= cam_interval / 2 + 1e-3
         # 1e-3: the observation is float32, and its rounding adds up
-        assert np.allclose(nn.untold.get("camera_residual", (0, 0)), off, atol=1e-3)
+        assert np.allclose(nn.unexpressed.get("camera_residual", (0, 0)), off, atol=1e-3)
 
 
 @given(st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=100))
@@ -218,14 +218,14 @@ def test_reset_forgets_the_residual_and_the_sprint() -> None:
     nn.to_env(human_action("forward", "sprint", camera=(7, -7)))
     nn.reset()
     assert nn.to_env(human_action("forward", "sprint", "jump", camera=(1, -1))).tolist() == [1, 0, 3, 12, 12, 0, 0, 0]
-    assert nn.untold == {"dropped": ("jump",), "camera_residual": (1.0, -1.0)}
+    assert nn.unexpressed == {"dropped": ("jump",), "camera_residual": (1.0, -1.0)}
 
 
 # -- keys that exclude each other
 
 
 def postures(nn: MineDojoTranslator, *ticks: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
-    return [(int(nn.to_env(human_action(*keys))[2]), nn.untold.get("dropped", ())) for keys in ticks]
+    return [(int(nn.to_env(human_action(*keys))[2]), nn.unexpressed.get("dropped", ())) for keys in ticks]
 
 
 RUN, RUN_JUMP = ("forward", "sprint"), ("forward", "jump", "sprint")
@@ -274,7 +274,7 @@ def test_jump_sneak_and_sprint(ticks: list[tuple[str, ...]], expected: list[tupl
 def test_attack_use_drop_and_hotbar(keys: tuple[str, ...], function: int, dropped: tuple[str, ...]) -> None:
     nn = translator()
     assert nn.to_env(human_action(*keys))[5] == function
-    assert nn.untold.get("dropped", ()) == dropped
+    assert nn.unexpressed.get("dropped", ()) == dropped
 
 
 def test_hotbar_key_equips_its_slot_if_there_is_something() -> None:
@@ -283,14 +283,14 @@ def test_hotbar_key_equips_its_slot_if_there_is_something() -> None:
     assert nn.to_env(human_action("hotbar.3")).tolist() == [0, 0, 0, 12, 12, 5, 0, 2]
     # MineDojo raises when it is told to equip air
     assert nn.to_env(human_action("attack", "hotbar.2")).tolist() == [0, 0, 0, 12, 12, 3, 0, 0]
-    assert nn.untold == {"dropped": ("hotbar.2",)}
+    assert nn.unexpressed == {"dropped": ("hotbar.2",)}
 
 
 def test_what_has_no_entry_is_dropped() -> None:
     nn = translator()
     action = nn.to_env(human_action("ESC", "inventory", "pickItem", "swapHands", "forward", "back", "left"))
     assert action.tolist() == [0, 1, 0, 12, 12, 0, 0, 0]
-    assert nn.untold == {"dropped": ("ESC", "inventory", "pickItem", "swapHands")}
+    assert nn.unexpressed == {"dropped": ("ESC", "inventory", "pickItem", "swapHands")}
 
 
 # -- bad input

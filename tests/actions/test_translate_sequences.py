@@ -89,7 +89,7 @@ def test_view_error_of_a_recorded_sequence(recorded: list[HumanAction], cam_inte
         assert pitch_off <= allowed, f"tick {tick}"
         assert yaw_off <= half, f"tick {tick}"
         if observed:
-            told = np.abs(nn.untold.get("camera_residual", (0.0, 0.0)))
+            told = np.abs(nn.unexpressed.get("camera_residual", (0.0, 0.0)))
             assert np.allclose(told, (pitch_off, yaw_off), atol=1e-3), f"tick {tick}"
     assert clamped
 
@@ -158,8 +158,8 @@ def test_every_multidiscrete_that_keys_can_say_comes_back(
         turn = [round(share * (bins - 1)) for share in (pitch, yaw)]
         action = [move, strafe, posture, *turn, function, 0, slot if function == 5 else 0]
         assert nn.to_env(nn.to_human(action)).tolist() == action
-        assert "dropped" not in nn.untold
-        assert np.abs(nn.untold.get("camera_residual", 0)).max() < 1e-3  # a camera is float32
+        assert "dropped" not in nn.unexpressed
+        assert np.abs(nn.unexpressed.get("camera_residual", 0)).max() < 1e-3  # a camera is float32
 
 
 @pytest.mark.parametrize("cam_interval", INTERVALS)
@@ -170,7 +170,7 @@ def test_an_action_of_whole_bins_is_exact(cam_interval: float) -> None:
         nn.reset()
         action = [0, 0, 0, pitch, bins - 1 - pitch, 0, 0, 0]
         assert nn.to_env(nn.to_human(action)).tolist() == action
-        assert nn.untold == {}
+        assert nn.unexpressed == {}
 
 
 ITEMS = ("none", "log", "crafting_table", "planks")
@@ -199,7 +199,7 @@ def test_every_dict_of_the_simulator_that_keys_can_say_comes_back(level: str, se
     if "equip" in action:
         action["equip"] = equip
     back = translator.to_env(translator.to_human(action))
-    assert translator.untold == {}
+    assert translator.unexpressed == {}
     assert set(back) == set(action)
     for name, value in action.items():
         assert np.array_equal(back[name], value) if name == "camera" else back[name] == value

@@ -53,12 +53,12 @@ def test_v1_reads_what_the_translator_says() -> None:
         translator.reset()
         human = decode((code, 60 if code % 2 == 0 else 120))
         read = translate_action_to_v2(translator.to_env(human))
-        dropped = translator.untold.get("dropped", ())
+        dropped = translator.unexpressed.get("dropped", ())
         assert [name for name in VPT_BUTTONS if read[name]] == [
             name for name in VPT_BUTTONS if human[name] and name not in dropped
         ]
         camera = np.array([read["camera_pitch"], read["camera_yaw"]])
-        residual = np.array(translator.untold.get("camera_residual", (0.0, 0.0)))
+        residual = np.array(translator.unexpressed.get("camera_residual", (0.0, 0.0)))
         assert np.allclose(camera + residual, human["camera"], atol=1e-5)
 
 

@@ -90,7 +90,7 @@ def test_a_key_that_minedojo_lacks_is_refused_by_name_and_told_by_the_wrapper(ma
     assert key not in env.action_space.spaces
     translator = translator_for(env)
     translator.to_env({key: 1, "camera": [0.0, 0.0]})
-    assert translator.untold == {"dropped": (key,)}
+    assert translator.unexpressed == {"dropped": (key,)}
 
 
 def test_hotbar_keys_select_slots_and_the_observation_follows(make_env: Any) -> None:

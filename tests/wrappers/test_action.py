@@ -162,7 +162,7 @@ class TwoKeys(Translator):
         self.reset()
 
     def to_env(self, human: HumanAction) -> int:
-        self.untold = {"dropped": ("jump",)} if human["jump"] else {}
+        self.unexpressed = {"dropped": ("jump",)} if human["jump"] else {}
         return 2 if human["attack"] else int(human["forward"])
 
     def to_human(self, env_action: int) -> HumanAction:

@@ -53,7 +53,7 @@ def test_time_limit_and_statistics(build: Any) -> None:
         assert not any(terminated for terminated, _, _ in ends)
     if "episode" in ends[-1][2]:
         assert (ends[-1][2]["episode"]["r"], ends[-1][2]["episode"]["l"]) == (5, 5)
-    assert env.get_wrapper_attr("translator").untold == {}
+    assert env.get_wrapper_attr("translator").unexpressed == {}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -63,7 +63,7 @@ class KeyedTranslator(Translator):
         action["camera"] = human["camera"].astype(self._camera_dtype)
         action.update(deepcopy(self._at_rest))
         dropped = tuple(name for name in self._missing if human[name])
-        self.untold = {"dropped": dropped} if dropped else {}
+        self.unexpressed = {"dropped": dropped} if dropped else {}
         return action
 
     def to_human(self, env_action: dict[str, Any]) -> HumanAction:

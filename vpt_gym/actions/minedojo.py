@@ -101,7 +101,7 @@ class MineDojoTranslator(Translator):
       observation shows the slot to be empty, the key is dropped.
     * **inventory, ESC, pickItem, swapHands** cannot be said. Opposite movement keys cancel, as in the game.
 
-    ``untold["dropped"]`` names what was dropped.
+    ``unexpressed["dropped"]`` names what was dropped.
 
     Args:
         action_space: The environment's space.
@@ -145,7 +145,7 @@ class MineDojoTranslator(Translator):
         self._slots = _hotbar_items(observation)
 
     def to_env(self, human: HumanAction) -> npt.NDArray[np.int64]:
-        """Returns the nearest env action, (8,) int64, and sets ``untold``.
+        """Returns the nearest env action, (8,) int64, and sets ``unexpressed``.
 
         Raises:
             ValueError: ``human`` is not a human action.
@@ -164,12 +164,12 @@ class MineDojoTranslator(Translator):
         released = self._equips and action[_FUNCTION] in (_DROP, _EQUIP)  # no key is held in the extra ticks
         self._sprinting = bool(runs and action[_MOVE] == 1 and not released)
 
-        self.untold = {}
+        self.unexpressed = {}
         dropped = tuple(name for name, held in human.items() if name != "camera" and held and name not in kept)
         if dropped:
-            self.untold["dropped"] = dropped
+            self.unexpressed["dropped"] = dropped
         if (np.abs(self._residual) > _FLOAT32_NOISE).any():
-            self.untold["camera_residual"] = tuple(self._residual.tolist())
+            self.unexpressed["camera_residual"] = tuple(self._residual.tolist())
         return action
 
     def _set_posture(self, action: npt.NDArray[np.int64], human: HumanAction) -> set[str]:
@@ -314,20 +314,20 @@ class MineDojoSimTranslator(KeyedTranslator):
         self._slots = _hotbar_items(observation)
 
     def to_env(self, human: HumanAction) -> dict[str, Any]:
-        """Returns the simulator's entries, and sets ``untold``.
+        """Returns the simulator's entries, and sets ``unexpressed``.
 
         Raises:
             ValueError: ``human`` is not a human action.
         """
         action = super().to_env(human)
-        dropped: tuple[str, ...] = self.untold.get("dropped", ())
+        dropped: tuple[str, ...] = self.unexpressed.get("dropped", ())
         key = next((name for name in reversed(dropped) if name in HOTBAR), None)
         if key is not None and self._equips and self._slots is not None:
             item = self._slots[HOTBAR.index(key)]
             if item != "air":
                 action["equip"] = item
                 dropped = tuple(name for name in dropped if name != key)
-                self.untold = {"dropped": dropped} if dropped else {}
+                self.unexpressed = {"dropped": dropped} if dropped else {}
         return action
 
     def to_human(self, env_action: dict[str, Any]) -> HumanAction:

@@ -74,18 +74,18 @@ class Translator(ABC):
 
     Attributes:
         action_space: The space of env actions.
-        untold: What the last ``to_env`` could not express; a new dict each time, empty if it was exact.
+        unexpressed: What the last ``to_env`` could not express; a new dict each time, empty if it was exact.
             ``"dropped"``: tuple of the buttons that were held and did not reach the environment.
             ``"camera_residual"``: (pitch, yaw) degrees by which the view stays behind the one asked for, to be made
             up in later ticks.
     """
 
     action_space: spaces.Space[Any]
-    untold: dict[str, Any]
+    unexpressed: dict[str, Any]
 
     @abstractmethod
     def to_env(self, human: HumanAction) -> Any:
-        """Returns the env action that is nearest to a human action, and sets ``untold``.
+        """Returns the env action that is nearest to a human action, and sets ``unexpressed``.
 
         Raises:
             ValueError: ``human`` is not a human action.
@@ -105,7 +105,7 @@ class Translator(ABC):
 
     def reset(self) -> None:
         """Forgets the episode so far. Called at every ``reset`` of the environment."""
-        self.untold = {}
+        self.unexpressed = {}
 
     def observe(self, observation: Any) -> None:  # noqa: B027 (a translator without memory need not look)
         """Looks at what the environment gave: called after ``reset`` and after every ``step``.

@@ -52,21 +52,21 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         env_action = self.translator.to_env(human)
         observation, reward, terminated, truncated, info = self.env.step(env_action)
         self._observe(observation)
-        if self.translator.untold:
+        if self.translator.unexpressed:
             # not in place: some environments (CraftGround) give the observation itself as info
-            info = {**info, "translation": self.translator.untold}
+            info = {**info, "translation": self.translator.unexpressed}
         return observation, reward, terminated, truncated, info
 
     def _observe(self, observation: Any) -> None:
-        self.translator.observe(source_of(self.env, observation))
+        self.translator.observe(source_observation(self.env, observation))
 
 
 class VPTActionWrapper(_TranslatingWrapper):
     """Takes VPT codes, int64 ``(buttons, camera)``, on any known environment.
 
-    Each code is decoded to the human action it stands for, and that is translated to what the wrapped environment
-    takes. ``info["translation"]`` says what a tick could not express (``Translator.untold``); it is absent when the
-    tick was exact. Where the environment spends more than one tick on a step, its ``info["ticks"]`` says so.
+    Each code is decoded to a human action, which is translated to an action of the wrapped environment.
+    ``info["translation"]`` holds what a tick could not express (``Translator.unexpressed``); it is absent when the
+    tick was exact. Where the environment spends more than one tick on a step, ``info["ticks"]`` holds the number.
 
     Example:
         >>> import gymnasium as gym
@@ -127,9 +127,9 @@ class VPTActionWrapper(_TranslatingWrapper):
 class HumanActionWrapper(_TranslatingWrapper):
     """Takes human actions (keyboard and mouse, 24 keys) on any known environment: for people and scripted experts.
 
-    Each action is translated to what the wrapped environment takes. ``info["translation"]`` says what a tick could
-    not express (``Translator.untold``); it is absent when the tick was exact. Where the environment spends more than
-    one tick on a step, its ``info["ticks"]`` says so.
+    Each action is translated to an action of the wrapped environment. ``info["translation"]`` holds what a tick could
+    not express (``Translator.unexpressed``); it is absent when the tick was exact. Where the environment spends more
+    than one tick on a step, ``info["ticks"]`` holds the number.
 
     Example:
         >>> import gymnasium as gym

@@ -108,9 +108,9 @@ def to_minedojo(actions: HumanAction, cam_interval: float = CAM_INTERVAL) -> tup
     for tick in range(ticks):
         said[tick] = translator.to_env(action_at(actions, tick))
         sent[tick] = translator.to_human(said[tick])["camera"]
-        off[tick] = np.abs(translator.untold.get("camera_residual", (0.0, 0.0))).max()
-        dropped.update(translator.untold.get("dropped", ()))
-        dropped_ticks += "dropped" in translator.untold
+        off[tick] = np.abs(translator.unexpressed.get("camera_residual", (0.0, 0.0))).max()
+        dropped.update(translator.unexpressed.get("dropped", ()))
+        dropped_ticks += "dropped" in translator.unexpressed
     moving = (camera != 0).any(axis=1)
     rounded = moving & (np.abs(sent - camera) > _SAME_DEGREES).any(axis=1)
     loss = MineDojoLoss(
