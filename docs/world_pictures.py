@@ -15,8 +15,9 @@ from PIL import Image
 from vpt_gym.world.catalog import blocks as b
 from vpt_gym.world.catalog import items as it
 from vpt_gym.world.catalog.creatures import CHICKEN, COW, PIG, SHEEP, SPIDER, ZOMBIE
+from vpt_gym.world.core.clock import NOON
 from vpt_gym.world.core.fields import fill_all, set_block
-from vpt_gym.world.core.state import NOON, WorldState
+from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.creatures import spawning
 from vpt_gym.world.player.controls import Controls
 from vpt_gym.world.player.tick import advance

@@ -7,7 +7,8 @@ import numpy as np
 from vpt_gym.world.catalog.blocks import DIRT, GRASS
 from vpt_gym.world.catalog.creatures import WALKING
 from vpt_gym.world.core import fields
-from vpt_gym.world.core.state import NOON, WorldState
+from vpt_gym.world.core.clock import NOON
+from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.creatures.spawning import spawn
 from vpt_gym.world.creatures.tick import advance_creatures
 

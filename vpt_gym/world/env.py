@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from vpt_gym.world.creatures.spawning import MOST_MONSTERS
-from vpt_gym.world.game import Game, Spawn, Stack, Start
+from vpt_gym.world.game import Game, ItemStack, Spawn, Start
 from vpt_gym.world.interface.actions import make_interface
 from vpt_gym.world.interface.observation import Observation, Observer
 from vpt_gym.world.interface.observation_space import observation_space
@@ -45,7 +45,7 @@ class EnvState:
 
 def _start(task: Task) -> Start:
     return Start(
-        inventory=[Stack(slot, ITEM_IDS[name][0], n) for slot, (name, n) in enumerate(task.inventory.items())],
+        inventory=[ItemStack(slot, ITEM_IDS[name][0], n) for slot, (name, n) in enumerate(task.inventory.items())],
         spawns=[Spawn(CREATURE_IDS[name], n, *task.creature_range) for name, n in task.creatures.items()],
         animals=task.animals,
         monsters=MOST_MONSTERS if task.monsters else 0,

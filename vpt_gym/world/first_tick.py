@@ -1,6 +1,6 @@
 """Plays a tick in an empty world: ``python -m`` this to compile what a tick and its observation need.
 
-The environment runs it as a second process on the first use on a machine, see ``cold_start.compile_beside``.
+The environment runs it as a second process on the first use on a machine, see ``cold_start.compile_in_background``.
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ import numpy as np
 from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.catalog.items import ITEMS, STACK_SIZE
 from vpt_gym.world.core import fields
-from vpt_gym.world.core.state import NOON, SLOTS, WorldState
+from vpt_gym.world.core.clock import NOON
+from vpt_gym.world.core.state import SLOTS, WorldState
 from vpt_gym.world.creatures.spawning import populate, spawn_near
-from vpt_gym.world.kernels.cold_start import announce_compilation, compile_beside
+from vpt_gym.world.kernels.cold_start import announce_compilation, compile_in_background
 from vpt_gym.world.player.controls import Controls
 from vpt_gym.world.player.play import play
 from vpt_gym.world.player.tick import advance
@@ -24,7 +25,7 @@ from vpt_gym.world.terrain.generate import TERRAINS, Terrain, choose_start
 Array = np.ndarray[Any, Any]
 
 
-class Stack(NamedTuple):
+class ItemStack(NamedTuple):
     """What is in an inventory slot at the start: slot 0 to 35, item id, quantity."""
 
     slot: int
@@ -53,7 +54,7 @@ class Start(NamedTuple):
         frozen: The time of day stands still.
     """
 
-    inventory: Sequence[Stack] = ()
+    inventory: Sequence[ItemStack] = ()
     spawns: Sequence[Spawn] = ()
     animals: bool = False
     monsters: int = 0
@@ -130,7 +131,7 @@ class Game:
         self._start = start
         self._break_speed = float(break_speed)
         announce_compilation("world", 20, advance, draw_world)
-        compile_beside("vpt_gym.world.first_tick", advance)
+        compile_in_background("vpt_gym.world.first_tick", advance)
 
     def begin(self, rng: np.random.Generator) -> None:
         """Makes a new world and puts the player into it; both depend on the generator's state only."""

@@ -23,6 +23,7 @@ from typing import Any
 
 from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.catalog.items import ITEMS
+from vpt_gym.world.core.clock import MORNING, NIGHT, NOON, TICKS_PER_DAY
 from vpt_gym.world.core.state import MAX_CREATURES, SLOTS, WorldState
 from vpt_gym.world.shaping import NearBlock, NearCreature
 from vpt_gym.world.terrain.generate import TERRAINS
@@ -30,9 +31,6 @@ from vpt_gym.world.terrain.generate import TERRAINS
 Progress = Callable[[WorldState], float]
 """Measures how far a task is done."""
 
-MORNING, NIGHT = 0, 14000
-"""Times of day, ticks. MineDojo's episodes begin in the morning, its fights with monsters in the night."""
-TICKS_PER_DAY = 24000
 
 ITEM_IDS: dict[str, tuple[int, ...]] = {
     name: tuple(item for item, kind in ITEMS.items() if kind.name == name) for name in {k.name for k in ITEMS.values()}
@@ -238,7 +236,7 @@ TASKS: dict[str, Task] = {
         },
         creatures={"pig": 1, "cow": 1, "sheep": 1, "chicken": 1},
         creature_range=(4.0, 16.0),
-        time=6000,
+        time=NOON,
     ),
 }
 """The tasks. Those without the prefix ``vpt_`` have MineDojo's id, prompt, measure, reward and start; the land is ours,

@@ -21,7 +21,7 @@ from vpt_gym.world.catalog.creatures import (
     GRAZING,
     HUNTING,
     LOOKING_AT_PLAYER,
-    NOBODY,
+    NO_CREATURE,
     PIG,
     SHEEP,
     SPIDER,
@@ -42,7 +42,8 @@ from vpt_gym.world.catalog.items import (
     STRING,
 )
 from vpt_gym.world.core import fields
-from vpt_gym.world.core.state import NOON, WorldState
+from vpt_gym.world.core.clock import NOON
+from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.creatures.paths import heading
 from vpt_gym.world.creatures.spawning import populate, spawn
 from vpt_gym.world.creatures.tick import advance_creatures, creature_in_sight, strike, use_on
@@ -131,7 +132,7 @@ def test_the_dead_drop_what_minecraft_says_and_are_gone_after_a_second(
         live(state, 19)
         assert creature.kind == kind
         live(state, 1)
-        assert creature.kind == NOBODY
+        assert creature.kind == NO_CREATURE
     for item, (least, most) in bounds.items():
         assert set(seen[item]) == set(range(least, most + 1))
         share = 1.0 / (most - least + 1)
@@ -384,7 +385,7 @@ def test_creatures_stay_out_of_blocks_and_in_the_world(terrain: str, seed: int, 
         live(state, 1)
         if tick % 5:
             continue
-        for c in state.creatures[state.creatures["kind"] != NOBODY]:
+        for c in state.creatures[state.creatures["kind"] != NO_CREATURE]:
             assert 0.0 <= c["x"] < SIDE
             assert 0.0 <= c["z"] < SIDE
             assert 1.0 <= c["y"] < 60.0

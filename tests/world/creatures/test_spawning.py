@@ -17,21 +17,22 @@ from vpt_gym.world.catalog.creatures import (
     HUNTING,
     IDLE,
     IS_HOSTILE,
-    NOBODY,
+    NO_CREATURE,
     PIG,
     SHEEP,
     SPIDER,
     ZOMBIE,
 )
 from vpt_gym.world.core import fields
+from vpt_gym.world.core.clock import NOON
 from vpt_gym.world.core.light import light_at
-from vpt_gym.world.core.state import MAX_CREATURES, NOON, WorldState
+from vpt_gym.world.core.state import MAX_CREATURES, WorldState
 from vpt_gym.world.creatures.spawning import MOST_ANIMALS, has_room, night_spawns, populate, spawn, spawn_near
 from vpt_gym.world.terrain.generate import TERRAINS, choose_start, generate
 
 
 def born(state: WorldState) -> np.ndarray:
-    return state.creatures[state.creatures["kind"] != NOBODY]
+    return state.creatures[state.creatures["kind"] != NO_CREATURE]
 
 
 def away(state: WorldState, creature: np.void) -> float:
@@ -101,7 +102,7 @@ def test_monsters_come_in_the_dark_far_away_and_not_too_many() -> None:
     state.clock[0].monsters = 8
     kinds: Counter[int] = Counter()
     for _ in range(10):
-        state.creatures["kind"] = NOBODY
+        state.creatures["kind"] = NO_CREATURE
         let_spawn(state, 1500)
         assert len(born(state)) == 8
         for monster in born(state):
@@ -142,11 +143,11 @@ def test_monsters_disappear_far_away_but_not_near_and_animals_never() -> None:
     for tick in range(6000):
         state.creatures["age"] += 1
         let_spawn(state, 1)
-        if state.creatures[0]["kind"] == NOBODY:
+        if state.creatures[0]["kind"] == NO_CREATURE:
             gone = gone or tick
             state.clock[0].monsters = 1  # nobody comes in its place
     assert gone > 590
-    assert [int(kind) for kind in state.creatures["kind"][:3]] == [NOBODY, PIG, ZOMBIE]
+    assert [int(kind) for kind in state.creatures["kind"][:3]] == [NO_CREATURE, PIG, ZOMBIE]
 
 
 @pytest.mark.parametrize("kind", [COW, SHEEP, ZOMBIE])

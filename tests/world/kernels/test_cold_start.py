@@ -14,7 +14,7 @@ import pytest
 
 from vpt_gym.system.file_lock import alone
 from vpt_gym.system.machine import usable_processors
-from vpt_gym.world.kernels.cold_start import _no_collection, compile_beside, is_cached, run_unless_running
+from vpt_gym.world.kernels.cold_start import _no_collection, compile_in_background, is_cached, run_unless_running
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import hash32
 
@@ -22,13 +22,13 @@ ONE_KERNEL = (
     "from vpt_gym.world.kernels.hashing import hash32; print('begins', flush=True); hash32(1, 2, 3, 4); print('done')"
 )
 BESIDE = """
-from vpt_gym.world.kernels.cold_start import compile_beside, is_cached
+from vpt_gym.world.kernels.cold_start import compile_in_background, is_cached
 from vpt_gym.world.interface.actions import HumanInterface
 from vpt_gym.world.player.play import play
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.player.tick import advance
-other = compile_beside("vpt_gym.world.first_tick", advance)
-assert compile_beside("vpt_gym.world.first_tick", advance) is other
+other = compile_in_background("vpt_gym.world.first_tick", advance)
+assert compile_in_background("vpt_gym.world.first_tick", advance) is other
 print(other.wait(), is_cached(advance))
 state = WorldState()
 state.place_player(8.0, 40.0, 8.0, 0.0)
@@ -125,7 +125,7 @@ def test_nothing_is_started_where_all_is_compiled() -> None:
 
     assert ready(1) == 2
     assert is_cached(ready)
-    assert compile_beside("no_such_module", ready) is None
+    assert compile_in_background("no_such_module", ready) is None
 
 
 def test_garbage_is_collected_again_after_a_compilation() -> None:

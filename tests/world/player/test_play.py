@@ -33,9 +33,9 @@ from vpt_gym.world.catalog.items import (
     STONE_PICKAXE,
     WOODEN_SWORD,
 )
-from vpt_gym.world.core.state import NOON
+from vpt_gym.world.core.clock import NOON
 from vpt_gym.world.creatures.spawning import spawn
-from vpt_gym.world.game import Game, Spawn, Stack, Start
+from vpt_gym.world.game import Game, ItemStack, Spawn, Start
 from vpt_gym.world.player.controls import Controls
 from vpt_gym.world.player.play import play
 from vpt_gym.world.rules.crafting import CRAFT_INDEX
@@ -97,7 +97,9 @@ def test_the_same_seed_and_controls_give_the_same_episode() -> None:
     turns = rng.normal(0.0, 8.0, (60, 2)).tolist()
     digests = []
     for _ in range(2):
-        game = Game("default", 32, 32, 5.0, Start(inventory=(Stack(0, STONE_PICKAXE), Stack(1, COBBLESTONE, 20))))
+        game = Game(
+            "default", 32, 32, 5.0, Start(inventory=(ItemStack(0, STONE_PICKAXE), ItemStack(1, COBBLESTONE, 20)))
+        )
         game.begin(np.random.default_rng(9))
         for tick, (held, (pitch, yaw)) in enumerate(zip(keys, turns, strict=True)):
             game.tick(Controls(1, *held, slot=tick % 3, pitch=pitch, yaw=yaw))
@@ -107,7 +109,7 @@ def test_the_same_seed_and_controls_give_the_same_episode() -> None:
 
 def test_an_episode_starts_as_it_is_asked_to() -> None:
     start = Start(
-        inventory=(Stack(0, WOODEN_SWORD), Stack(20, OAK_LOG, 64)),
+        inventory=(ItemStack(0, WOODEN_SWORD), ItemStack(20, OAK_LOG, 64)),
         spawns=(Spawn(SHEEP, 2, 3.0, 8.0),),
         time=13000,
         frozen=True,
@@ -139,10 +141,10 @@ def test_time_passes_unless_it_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        (Start(inventory=(Stack(36, OAK_LOG),)), "slot is 36"),
-        (Start(inventory=(Stack(0, 63),)), "item is 63"),
-        (Start(inventory=(Stack(0, WOODEN_SWORD, 2),)), "wooden_sword is 2"),
-        (Start(inventory=(Stack(0, OAK_LOG, 0),)), "log is 0"),
+        (Start(inventory=(ItemStack(36, OAK_LOG),)), "slot is 36"),
+        (Start(inventory=(ItemStack(0, 63),)), "item is 63"),
+        (Start(inventory=(ItemStack(0, WOODEN_SWORD, 2),)), "wooden_sword is 2"),
+        (Start(inventory=(ItemStack(0, OAK_LOG, 0),)), "log is 0"),
         (Start(spawns=(Spawn(99),)), "creature is 99"),
         (Start(spawns=(Spawn(PIG, 0),)), "pig: number 0"),
         (Start(spawns=(Spawn(PIG, 1, 9.0, 3.0),)), "nearest 9.0"),

@@ -10,11 +10,12 @@ import pytest
 from tests.support.flat_world import FLOOR, flat_state, run
 from vpt_gym.world.catalog import blocks as b
 from vpt_gym.world.catalog.blocks import COBBLESTONE, HEIGHT, MASK, OAK_LOG, SIDE, STONE
-from vpt_gym.world.catalog.creatures import COW, KINDS, NOBODY, PIG, SHEEP
+from vpt_gym.world.catalog.creatures import COW, KINDS, NO_CREATURE, PIG, SHEEP
 from vpt_gym.world.catalog.items import APPLE, IRON_PICKAXE, ITEM_COUNT, ITEMS, STICK
 from vpt_gym.world.core import fields
+from vpt_gym.world.core.clock import NOON
 from vpt_gym.world.core.geometry import EYE_HEIGHT
-from vpt_gym.world.core.state import NOON, WorldState
+from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.player.screen_layout import (
     CLOSED,
     FURNACE_SCREEN,
@@ -312,7 +313,7 @@ def creature_state(kind: int, z: float = 69.0, **fields_: float) -> WorldState:
 @pytest.mark.parametrize("kind", range(1, len(KINDS)))
 def test_creatures_are_seen_and_hide_what_is_behind_them(kind: int) -> None:
     renderer = Renderer(*SMALL)
-    empty = renderer.draw(creature_state(NOBODY))
+    empty = renderer.draw(creature_state(NO_CREATURE))
     seen = renderer.draw(creature_state(kind))
     covered = (seen != empty).any(axis=0)
     assert 0.002 < covered.mean() < 0.2
@@ -320,7 +321,7 @@ def test_creatures_are_seen_and_hide_what_is_behind_them(kind: int) -> None:
     wall.blocks[58:72, 67, FLOOR : FLOOR + 4] = STONE
     fields.fill_all(wall.world)
     hidden = renderer.draw(wall)
-    wall.creatures["kind"] = NOBODY
+    wall.creatures["kind"] = NO_CREATURE
     np.testing.assert_array_equal(hidden, renderer.draw(wall))
     behind = renderer.draw(creature_state(kind, z=58.0))
     np.testing.assert_array_equal(behind, empty)
@@ -353,7 +354,7 @@ def test_a_creature_in_water_is_tinted_below_the_surface() -> None:
         return aimed_at(state, 65.5, FLOOR + 1, 65.0, 0.0, 45.0)
 
     renderer = Renderer(*SMALL)
-    with_cow, without = (renderer.draw(bather(kind)).astype(int) for kind in (COW, NOBODY))
+    with_cow, without = (renderer.draw(bather(kind)).astype(int) for kind in (COW, NO_CREATURE))
     covered = (with_cow != without).any(axis=0)
     colours = with_cow[:, covered]
     assert covered.any()

@@ -213,28 +213,28 @@ def test_a_cactus_pricks_twice_a_second() -> None:
 
 def test_nobody_is_hurt_twice_within_half_a_second() -> None:
     state = starved(flat_state())
-    assert hurt(state.world, 3.0, CREATURE)
-    assert not hurt(state.world, 5.0, FALL)
+    assert hurt(state.player[0], 3.0, CREATURE)
+    assert not hurt(state.player[0], 5.0, FALL)
     run(state, 9)
-    assert not hurt(state.world, 5.0, FALL)
+    assert not hurt(state.player[0], 5.0, FALL)
     run(state, 1)
-    assert hurt(state.world, 5.0, FALL)
+    assert hurt(state.player[0], 5.0, FALL)
     assert state.player[0].health == 12.0
 
 
 def test_only_creatures_and_cactuses_tire() -> None:
     state = flat_state()
-    hurt(state.world, 1.0, CREATURE)
+    hurt(state.player[0], 1.0, CREATURE)
     assert state.player[0].exhaustion == pytest.approx(0.1)
     state.player[0].hurt_ticks = 0
-    hurt(state.world, 1.0, STARVING)
+    hurt(state.player[0], 1.0, STARVING)
     assert state.player[0].exhaustion == pytest.approx(0.1)
 
 
 def test_the_dead_do_nothing() -> None:
     state = flat_state({(64, FLOOR + 1, 66): STONE})
     state.inventory[0] = (DIRT, 1, 0)
-    hurt(state.world, 50.0, FALL)
+    hurt(state.player[0], 50.0, FALL)
     assert state.player[0].health == 0.0
     before = state.player[0].copy()
     run(state, 20, forward=1, jump=1, yaw=10.0, attack=1, use=1, drop=1)
@@ -260,7 +260,7 @@ def test_food_air_and_health_stay_in_their_ranges(
     for use, jump, sprint, pain in steps:
         player.exhaustion += pain
         run(state, 5, use=use, jump=jump, forward=1, sprint=sprint)
-        hurt(state.world, pain, CREATURE)
+        hurt(state.player[0], pain, CREATURE)
         assert 0.0 <= player.health <= 20.0
         assert 0 <= player.food <= 20
         assert 0.0 <= player.saturation <= 20.0

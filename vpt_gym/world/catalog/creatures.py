@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NOBODY, PIG, COW, SHEEP, CHICKEN, ZOMBIE, SPIDER = range(7)
+NO_CREATURE, PIG, COW, SHEEP, CHICKEN, ZOMBIE, SPIDER = range(7)
 
 IDLE, WALKING, LOOKING_AROUND, LOOKING_AT_PLAYER, GRAZING, FLEEING, HUNTING = range(7)
 """Moods."""

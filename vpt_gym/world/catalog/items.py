@@ -24,7 +24,7 @@ from vpt_gym.world.catalog.blocks import (
 NO_ITEM = 0
 """The id of nothing; also the block id of air."""
 
-FIRST_OWN = 64
+FIRST_NON_BLOCK = 64
 """Items below are blocks."""
 (
     STICK,
@@ -62,8 +62,10 @@ FIRST_OWN = 64
     WOODEN_SWORD,
     STONE_SWORD,
     IRON_SWORD,
-) = range(FIRST_OWN, FIRST_OWN + 35)
-ITEM_COUNT = FIRST_OWN + 35
+) = range(FIRST_NON_BLOCK, FIRST_NON_BLOCK + 35)
+ITEM_COUNT = FIRST_NON_BLOCK + 35
+MAX_STACK = 64
+"""The most items that a slot holds; of some kinds it holds fewer."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Item:
 
     name: str
     variant: int = 0
-    stack: int = 64
+    stack: int = MAX_STACK
     tool: int = NO_TOOL
     tier: int = HAND
     durability: int = 0
@@ -102,7 +104,7 @@ def _block_item(block: int) -> Item:
 
 
 _TIER_NAMES = {WOODEN: "wooden", STONE_TIER: "stone", IRON_TIER: "iron"}
-_USES = {WOODEN: 59, STONE_TIER: 131, IRON_TIER: 250}
+_DURABILITY = {WOODEN: 59, STONE_TIER: 131, IRON_TIER: 250}
 
 
 def _tool(kind: int, tier: int) -> Item:
@@ -110,7 +112,7 @@ def _tool(kind: int, tier: int) -> Item:
     extra = {PICKAXE: 1.0, AXE: 2.0, SHOVEL: 1.0, SWORD: 1.0}[kind] * (tier - WOODEN)
     damage = min(base + extra, 9.0)  # every axe of stone or better hits for 9
     name = f"{_TIER_NAMES[tier]}_{({PICKAXE: 'pickaxe', AXE: 'axe', SHOVEL: 'shovel', SWORD: 'sword'})[kind]}"
-    return Item(name, 0, 1, kind, tier, _USES[tier], damage, burn_ticks=200 if tier == WOODEN else 0)
+    return Item(name, 0, 1, kind, tier, _DURABILITY[tier], damage, burn_ticks=200 if tier == WOODEN else 0)
 
 
 ITEMS: dict[int, Item] = {

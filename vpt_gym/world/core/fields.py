@@ -17,7 +17,7 @@ import numba
 import numpy as np
 
 from vpt_gym.world.catalog.blocks import HEIGHT, MASK, SIDE
-from vpt_gym.world.core.light import fill_light, mend_light
+from vpt_gym.world.core.light import fill_light, update_light
 from vpt_gym.world.kernels.compiled import kernel
 
 MAX_SQUARE = 40
@@ -157,7 +157,7 @@ def fill_leaps(blocks: Any, leaps: Any) -> None:
 
 
 @kernel
-def mend_leaps(blocks: Any, leaps: Any, x: int, y: int, z: int) -> None:
+def update_leaps(blocks: Any, leaps: Any, x: int, y: int, z: int) -> None:
     """Mends ``leaps`` after ``blocks[x, z, y]`` has changed: only squares of its own layer can reach it."""
     low = layer_scratch()
     for q in range(4):
@@ -206,5 +206,5 @@ def set_block(w: Any, x: int, y: int, z: int, block: int) -> None:
     w.blocks[x, z, y] = block
     w.tops[x, z] = column_top(w.blocks, x, z)
     if (before == 0) != (block == 0):
-        mend_leaps(w.blocks, w.leaps, x, y, z)
-    mend_light(w.blocks, w.light, x, y, z, before)
+        update_leaps(w.blocks, w.leaps, x, y, z)
+    update_light(w.blocks, w.light, x, y, z, before)

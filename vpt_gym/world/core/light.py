@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.world.catalog.blocks import BLOCKS, HEIGHT, IS_LEAVES, LIGHT, LIQUID, MASK, OPAQUE, SIDE
+from vpt_gym.world.core.clock import TICKS_PER_DAY
 from vpt_gym.world.core.geometry import sin_cos
 from vpt_gym.world.kernels.compiled import kernel
 
@@ -27,7 +28,6 @@ OPACITY = np.array(
     [1 if IS_LEAVES[k] else 3 if LIQUID[k] else BLOCKED if OPAQUE[k] else 0 for k in range(len(BLOCKS))], np.int64
 )
 """Light lost in a block, by block id; light loses at least 1 on every step but one straight down from open sky."""
-DAY = 24000
 STEP_X = (1, -1, 0, 0, 0, 0)
 STEP_Z = (0, 0, 1, -1, 0, 0)
 STEP_Y = (0, 0, 0, 0, 1, -1)
@@ -104,7 +104,7 @@ def fill_light(blocks: Any, tops: Any, light: Any) -> None:
 
 
 @kernel
-def _mend(blocks: Any, light: Any, shift: int, x: int, z: int, low: int, high: int) -> None:
+def _update(blocks: Any, light: Any, shift: int, x: int, z: int, low: int, high: int) -> None:
     """Mends one of the lights after the cells of a column from ``low`` to ``high`` (not included) have changed.
 
     Takes away all light that may have come through these cells, then lets it spread in again from around.
@@ -158,7 +158,7 @@ def _mend(blocks: Any, light: Any, shift: int, x: int, z: int, low: int, high: i
 
 
 @kernel
-def mend_light(blocks: Any, light: Any, x: int, y: int, z: int, before: int) -> None:
+def update_light(blocks: Any, light: Any, x: int, y: int, z: int, before: int) -> None:
     """Mends ``light`` after ``blocks[x, z, y]`` has changed from block ``before``."""
     block = int(blocks[x, z, y])
     if OPACITY[block] == OPACITY[before] and LIGHT[block] == LIGHT[before]:
@@ -174,7 +174,7 @@ def mend_light(blocks: Any, light: Any, x: int, y: int, z: int, before: int) -> 
         glows = glows or int(light[x + STEP_X[k] & MASK, z + STEP_Z[k] & MASK, ny]) & 15 != 0
     for shift in (SKY, GLOW):
         if shift == SKY or glows:
-            _mend(blocks, light, shift, x, z, low if shift == SKY else y, y + 1)
+            _update(blocks, light, shift, x, z, low if shift == SKY else y, y + 1)
 
 
 @kernel
@@ -188,7 +188,7 @@ def sky_light_at(w: Any, x: int, y: int, z: int) -> int:
 @kernel
 def celestial_angle(time: int) -> float:
     """Returns where the sun is, in turns: 0 at noon, 0.5 at midnight; ``time`` in ticks, 0 = 6 in the morning."""
-    turn = (time % DAY) / DAY - 0.25
+    turn = (time % TICKS_PER_DAY) / TICKS_PER_DAY - 0.25
     if turn < 0.0:
         turn += 1.0
     _, cosine = sin_cos(turn * 180.0)

@@ -83,7 +83,8 @@ MAX_FURNACES = 8
 MAX_KINDS = 16
 """Kinds of creatures that can be counted."""
 SLOTS = 36
-"""Inventory slots; the first 9 are the hotbar."""
+"""Inventory slots; the first ``HOTBAR_SLOTS`` are the hotbar."""
+HOTBAR_SLOTS = 9
 GRID = 9
 """Slots of the crafting grid; the inventory screen has the first two of the first two rows: 0, 1, 3, 4."""
 RESTING = -GRAVITY * DRAG
@@ -91,7 +92,9 @@ RESTING = -GRAVITY * DRAG
 MAX_HEALTH = 20.0
 MAX_FOOD = 20
 MAX_AIR = 300
-NOON = 6000
+START_SATURATION = 5.0
+SWING_TICKS = 6
+"""Phases of ``PLAYER.swing``."""
 
 
 class World(NamedTuple):
@@ -188,7 +191,7 @@ class WorldState:
         player.x, player.y, player.z, player.yaw = x, y, z, yaw
         player.on_ground, player.vy = 1, RESTING
         player.health, player.food, player.air = MAX_HEALTH, MAX_FOOD, MAX_AIR
-        player.saturation, player.aim_creature = 5.0, -1
+        player.saturation, player.aim_creature = START_SATURATION, -1
 
     def digest(self) -> str:
         """Returns a hash of the state: equal digests, equal futures."""

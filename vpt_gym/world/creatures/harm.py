@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from vpt_gym.world.catalog.blocks import WOOL
-from vpt_gym.world.catalog.creatures import IDLE, NOBODY
+from vpt_gym.world.catalog.creatures import IDLE, NO_CREATURE
 from vpt_gym.world.catalog.items import (
     BEEF,
     CHICKEN_MEAT,
@@ -20,14 +20,13 @@ from vpt_gym.world.catalog.items import (
 )
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import uniform
-from vpt_gym.world.rules.loot import spawn_item
+from vpt_gym.world.rules.loot import DROP_DELAY, spawn_item
+from vpt_gym.world.rules.vitals import HURT_DELAY
 
-HURT_DELAY = 10
-"""Ticks after a wound in which there is no second one."""
 DEATH_TICKS = 20
+"""Ticks in which a dead creature falls over; then it is gone."""
 KNOCK = 0.4
 """How fast a blow throws a body, blocks per tick."""
-DROP_DELAY = 10
 LOOT, TOSS_X, TOSS_Z, SHEAR = range(740, 744)
 """Purposes of random numbers."""
 
@@ -45,7 +44,7 @@ def toss(w: Any, index: int, item: int, count: int, height: float) -> None:
     c = w.creatures[index]
     seed = w.clock[0].seed
     for n in range(count):
-        k = spawn_item(w, c.x, c.y + height, c.z, item, 1, DROP_DELAY)
+        k = spawn_item(w.items, c.x, c.y + height, c.z, item, 1, DROP_DELAY)
         if k < 0:
             return
         lying = w.items[k]
@@ -65,7 +64,7 @@ def wound(w: Any, index: int, damage: float) -> bool:
         Whether it was hurt.
     """
     c = w.creatures[index]
-    if c.kind == NOBODY or c.death_ticks > 0 or c.hurt_ticks > 0 or damage <= 0.0:
+    if c.kind == NO_CREATURE or c.death_ticks > 0 or c.hurt_ticks > 0 or damage <= 0.0:
         return False
     c.health -= damage
     c.hurt_ticks = HURT_DELAY

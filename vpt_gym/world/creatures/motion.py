@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from vpt_gym.world.catalog.blocks import SIDE
-from vpt_gym.world.catalog.creatures import CHICKEN, CREATURE_HEIGHT, CREATURE_WIDTH, NOBODY, SPIDER
+from vpt_gym.world.catalog.creatures import CHICKEN, CREATURE_HEIGHT, CREATURE_WIDTH, NO_CREATURE, SPIDER
 from vpt_gym.world.core.geometry import BODY_HEIGHT, HALF_WIDTH, solid
 from vpt_gym.world.core.motion import (
     AIR_FRICTION,
@@ -27,8 +27,8 @@ from vpt_gym.world.creatures.mind import cells_high
 from vpt_gym.world.creatures.paths import shortest, step_to
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import uniform
+from vpt_gym.world.rules.vitals import SAFE_FALL
 
-SAFE_FALL = 3.0
 MARGIN = 0.4
 """Water that reaches less far than this share of a low body from below or above does not carry it."""
 CHICKEN_FALL = 0.6
@@ -66,7 +66,7 @@ def crowd(creatures: Any, p: Any, index: int) -> None:
         push_apart(c, p, dx, dz)
     for k in range(MAX_CREATURES):
         other = creatures[k]
-        if k == index or other.kind == NOBODY or other.death_ticks > 0:
+        if k == index or other.kind == NO_CREATURE or other.death_ticks > 0:
             continue
         near = half + 0.5 * CREATURE_WIDTH[other.kind]
         dx = shortest(other.x - c.x)

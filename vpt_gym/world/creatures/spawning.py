@@ -21,7 +21,7 @@ from vpt_gym.world.catalog.creatures import (
     CREATURE_WIDTH,
     IDLE,
     IS_HOSTILE,
-    NOBODY,
+    NO_CREATURE,
     PIG,
     SHEEP,
     SPIDER,
@@ -73,7 +73,7 @@ def create(creatures: Any, clocks: Any, kind: int, x: float, y: float, z: float)
     clock = clocks[0]
     for k in range(MAX_CREATURES):
         c = creatures[k]
-        if c.kind != NOBODY:
+        if c.kind != NO_CREATURE:
             continue
         clock.next_number += 1
         c.number = clock.next_number
@@ -137,11 +137,11 @@ def count_monsters(creatures: Any, p: Any, seed: int) -> int:
     monsters = 0
     for k in range(MAX_CREATURES):
         c = creatures[k]
-        if c.kind == NOBODY or not IS_HOSTILE[c.kind]:
+        if c.kind == NO_CREATURE or not IS_HOSTILE[c.kind]:
             continue
         old = c.age > DESPAWN_AGE and uniform(seed, c.number, c.age, DESPAWN) < DESPAWN_CHANCE
         if old and away(p, c.x, c.y, c.z) > DESPAWN_DISTANCE:
-            c.kind = NOBODY
+            c.kind = NO_CREATURE
         else:
             monsters += 1
     return monsters

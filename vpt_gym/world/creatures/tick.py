@@ -25,7 +25,7 @@ from vpt_gym.world.catalog.creatures import (
     HUNTING,
     IDLE,
     IS_HOSTILE,
-    NOBODY,
+    NO_CREATURE,
     SHEEP,
     SPIDER,
     WALKING,
@@ -136,7 +136,7 @@ def act(w: Any, index: int, deeds: int, damage: float) -> None:
     p = w.player[0]
     if deeds & SUFFERS:
         wound(w, index, damage)
-    if deeds & STRIKES and hurt(w, CREATURE_DAMAGE[c.kind], BLOW):
+    if deeds & STRIKES and hurt(w.player[0], CREATURE_DAMAGE[c.kind], BLOW):
         throw_back(p, shortest(p.x - c.x), shortest(p.z - c.z))
 
 
@@ -248,7 +248,7 @@ def advance_creatures(w: Any) -> None:
     scratch = np.empty((3, 3))
     for k in range(MAX_CREATURES):
         c = creatures[k]
-        if c.kind == NOBODY:
+        if c.kind == NO_CREATURE:
             continue
         c.age += 1
         if c.hurt_ticks > 0:
@@ -258,7 +258,7 @@ def advance_creatures(w: Any) -> None:
         if c.death_ticks > 0:
             c.death_ticks += 1
             if c.death_ticks > DEATH_TICKS:
-                c.kind = NOBODY
+                c.kind = NO_CREATURE
             elif not stands(blocks, c):
                 move(blocks, clock.seed, c, 0.0, 0.0, scratch[0], scratch[1], scratch[2])
             continue
@@ -292,7 +292,7 @@ def creature_in_sight(
     nearest = reach
     for k in range(MAX_CREATURES):
         c = w.creatures[k]
-        if c.kind == NOBODY or c.death_ticks > 0:
+        if c.kind == NO_CREATURE or c.death_ticks > 0:
             continue
         half = 0.5 * CREATURE_WIDTH[c.kind]
         x = shortest(c.x - ex % SIDE)

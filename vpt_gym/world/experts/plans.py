@@ -10,7 +10,8 @@ from vpt_gym.world.catalog.blocks import COBBLESTONE, CRAFTING_TABLE, IS_LOG, ST
 from vpt_gym.world.catalog.creatures import IS_HOSTILE
 from vpt_gym.world.catalog.items import STICK, WOODEN_PICKAXE
 from vpt_gym.world.catalog.recipes import PLANKS, RECIPES, Recipe
-from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.core.state import HOTBAR_SLOTS
+from vpt_gym.world.experts.control.pilot import Pilot
 from vpt_gym.world.experts.skills.chasing import Chaser
 from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen, craft, open_inventory
 from vpt_gym.world.experts.skills.seeking import Seeker, ids

@@ -9,8 +9,9 @@ import numpy as np
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.catalog.creatures import CHICKEN, COW, IS_HOSTILE, PIG, SHEEP
 from vpt_gym.world.catalog.items import DAMAGE, FOOD, ITEMS, ROTTEN_FLESH, WOODEN_SWORD
-from vpt_gym.world.core.state import MAX_FOOD, MAX_HEALTH
-from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.core.clock import TICKS_PER_DAY
+from vpt_gym.world.core.state import HOTBAR_SLOTS, MAX_FOOD, MAX_HEALTH
+from vpt_gym.world.experts.control.pilot import Pilot
 from vpt_gym.world.experts.plans import LOGS, Armed, CloseScreen, DoNothing, FirstOf, MakeTool, Plan
 from vpt_gym.world.experts.skills.chasing import Chaser
 from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen
@@ -18,7 +19,6 @@ from vpt_gym.world.experts.skills.seeking import Seeker, ids
 from vpt_gym.world.experts.skills.shelter import Shelter
 from vpt_gym.world.experts.skills.tunnelling import Tunneller
 
-TICKS_PER_DAY = 24000
 DUSK, DAWN = 11500, 23600
 """Times of day between which it hides, ticks."""
 MEALS = 4

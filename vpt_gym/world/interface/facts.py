@@ -81,7 +81,7 @@ class Facts(NamedTuple):
 
 
 @kernel
-def _survey(w: Any, numbers: Any) -> None:
+def _write_facts(w: Any, numbers: Any) -> None:
     """Writes the numbers of ``Facts``: one call is many times as fast as reading them one by one."""
     p = w.player[0]
     clock = w.clock[0]
@@ -116,5 +116,5 @@ def _survey(w: Any, numbers: Any) -> None:
 def facts_of(w: World) -> Facts:
     """Returns what MineDojo would tell of a world now."""
     numbers = np.empty(len(Facts._fields))
-    _survey(w, numbers)
+    _write_facts(w, numbers)
     return Facts(*numbers.tolist())

@@ -14,7 +14,7 @@ import numpy as np
 
 from vpt_gym.spaces import Strings
 from vpt_gym.world.catalog.blocks import AIR, BLOCKS, HAND, HEIGHT, MASK
-from vpt_gym.world.catalog.items import DURABILITY, FIRST_OWN, ITEM_COUNT, ITEMS
+from vpt_gym.world.catalog.items import DURABILITY, FIRST_NON_BLOCK, ITEM_COUNT, ITEMS
 from vpt_gym.world.core.geometry import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.interface.facts import facts_of
@@ -114,7 +114,7 @@ def _masks(inventory: Array, slot: int, craft_smelt: Array) -> dict[str, Array]:
     held = inventory[:, 1] > 0
     other = held.copy()
     other[slot] = False  # what is in the hand is equipped already
-    placeable = held & (inventory[:, 0] < FIRST_OWN)
+    placeable = held & (inventory[:, 0] < FIRST_NON_BLOCK)
     crafts = bool(craft_smelt.any()) and not held.all()
     types = [True, True, held[slot], True, crafts, other.any(), placeable.any(), held.any()]
     return {

@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from vpt_gym.spaces import TextArray
+from vpt_gym.world.catalog.items import MAX_STACK
 from vpt_gym.world.core.state import SLOTS
 from vpt_gym.world.rules.crafting import CRAFT_ACTIONS
 
@@ -15,7 +16,6 @@ EQUIPMENT_SLOTS = 6
 """Main hand, feet, legs, chest, head, off hand; only the hand can hold something here."""
 DELTA_INCREASES, DELTA_DECREASES = 1, 4
 """Items that ``delta_inv`` can name."""
-LARGEST_STACK = 64
 VARIANTS = 121
 NAME_LENGTH = 24
 
@@ -32,7 +32,7 @@ def _slots_space(slots: int) -> spaces.Dict:
     return spaces.Dict(
         {
             "name": TextArray((slots,), NAME_LENGTH),
-            "quantity": _box(0, LARGEST_STACK, (slots,)),
+            "quantity": _box(0, MAX_STACK, (slots,)),
             "variant": spaces.MultiDiscrete([VARIANTS] * slots),
             "cur_durability": _box(-1, np.inf, (slots,)),
             "max_durability": _box(-1, np.inf, (slots,)),
@@ -49,7 +49,7 @@ def observation_space(height: int, width: int) -> spaces.Dict:
     for sign, size in (("inc", DELTA_INCREASES), ("dec", DELTA_DECREASES)):
         for cause in ("craft", "other"):
             changes[f"{sign}_name_by_{cause}"] = TextArray((size,), NAME_LENGTH)
-            changes[f"{sign}_quantity_by_{cause}"] = _box(0, LARGEST_STACK, (size,))
+            changes[f"{sign}_quantity_by_{cause}"] = _box(0, MAX_STACK, (size,))
     return spaces.Dict(
         {
             "rgb": spaces.Box(0, 255, (3, height, width), np.uint8),

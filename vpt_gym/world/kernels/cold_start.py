@@ -58,14 +58,14 @@ def compile_once(compiled: Any) -> None:
     def compile_in_turn(signature: Any) -> Any:
         if is_cached(compiled, signature):
             return compile_now(signature)
-        with _turn(compiled), _no_collection():
+        with _compile_lock(compiled), _no_collection():
             return compile_now(signature)
 
     compiled.compile = compile_in_turn
 
 
 @contextmanager
-def _turn(compiled: Any) -> Iterator[None]:
+def _compile_lock(compiled: Any) -> Iterator[None]:
     """Waits until no other process compiles a kernel. Where no file can be locked, nobody waits."""
     with ExitStack() as stack:
         with suppress(OSError):
@@ -117,7 +117,7 @@ def announce_compilation(what: str, seconds: int, *kernels: Callable[..., Any]) 
 
 
 @functools.cache
-def compile_beside(module: str, compiled: Any) -> subprocess.Popen[bytes] | None:
+def compile_in_background(module: str, compiled: Any) -> subprocess.Popen[bytes] | None:
     """Starts a process that compiles a kernel while this one compiles others, if its code is not on disk; once.
 
     This process takes the code from the disk, see ``compile_once``. Whatever becomes of the other one, all that it did

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vpt_gym.world.catalog.biomes import BIRCH_FOREST, DESERT, FOREST, PLAINS, TAIGA
-from vpt_gym.world.catalog.items import STACK_SIZE
-from vpt_gym.world.core.state import SLOTS
+from vpt_gym.world.catalog.items import MAX_STACK, STACK_SIZE
+from vpt_gym.world.core.state import MAX_FOOD, MAX_HEALTH, SLOTS
 from vpt_gym.world.malmo.items import AIR_NAME, item_id
 from vpt_gym.world.render.renderer import MIN_SIDE
 
@@ -23,9 +23,6 @@ WEATHERS = tuple(RAIN)
 MAX_SIDE = 4096
 MAX_CELLS = 50_000
 MAX_RAYS = 10_000
-MAX_STACK = 64
-MAX_HEALTH = 20.0
-MAX_FOOD = 20
 
 
 class MissionError(ValueError):

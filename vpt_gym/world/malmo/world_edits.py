@@ -16,12 +16,20 @@ from vpt_gym.world.core import fields
 from vpt_gym.world.core.fields import HIGHEST_PLACE
 from vpt_gym.world.core.geometry import BODY_HEIGHT, HALF_WIDTH
 from vpt_gym.world.core.motion import overlaps
-from vpt_gym.world.core.state import ITEM, MAX_AIR, MAX_CREATURES, MAX_FOOD, MAX_HEALTH, RESTING, WorldState
+from vpt_gym.world.core.state import (
+    ITEM,
+    MAX_AIR,
+    MAX_CREATURES,
+    MAX_FOOD,
+    MAX_HEALTH,
+    RESTING,
+    START_SATURATION,
+    WorldState,
+)
 from vpt_gym.world.creatures.spawning import spawn
 
 Array = np.ndarray[Any, Any]
 
-START_SATURATION = 5.0
 GROUND_TOUCH = 0.01
 """Someone whose feet are this near to a block below stands on it, blocks."""
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from vpt_gym.world.catalog.blocks import CRAFTING_TABLE, FURNACE
 from vpt_gym.world.catalog.items import BURN_TICKS, NO_ITEM, STACK_SIZE
 from vpt_gym.world.catalog.recipes import SMELTED, crafted_from
-from vpt_gym.world.core.state import GRID, SLOTS, World
+from vpt_gym.world.core.state import GRID, HOTBAR_SLOTS, SLOTS, World
 from vpt_gym.world.player.controls import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY, Controls
 from vpt_gym.world.player.screen_layout import (
     CLOSED,
@@ -40,31 +40,31 @@ from vpt_gym.world.rules.loot import throw_item
 from vpt_gym.world.rules.smelting import forget_idle, furnace_at
 
 DEGREES_PER_PIXEL = 0.15
-HOTBAR = tuple(range(9))
-MAIN = tuple(range(9, SLOTS))
+HOTBAR = tuple(range(HOTBAR_SLOTS))
+MAIN = tuple(range(HOTBAR_SLOTS, SLOTS))
 """The inventory without the hotbar."""
 FROM_RESULT = (*reversed(HOTBAR), *reversed(MAIN))
 """The order in which what was made goes into the inventory."""
 FROM_ELSEWHERE = (*MAIN, *HOTBAR)
 
 
-class Stack(NamedTuple):
+class SlotContent(NamedTuple):
     """What is in a slot: item id, how many, how worn."""
 
     item: int = NO_ITEM
     quantity: int = 0
     wear: int = 0
 
-    def take(self, count: int) -> Stack:
+    def take(self, count: int) -> SlotContent:
         """Returns this stack with ``count`` items less."""
-        return Stack(self.item, self.quantity - count, self.wear) if count < self.quantity else NOTHING
+        return SlotContent(self.item, self.quantity - count, self.wear) if count < self.quantity else NOTHING
 
-    def stacks_with(self, other: Stack) -> bool:
+    def stacks_with(self, other: SlotContent) -> bool:
         """Tells whether both are of one kind."""
         return self.item == other.item and self.wear == other.wear
 
 
-NOTHING = Stack()
+NOTHING = SlotContent()
 _FURNACE_FIELDS = {
     FURNACE_INPUT_SLOT: ("input", "input_count", "input_wear"),
     FURNACE_FUEL_SLOT: ("fuel", "fuel_count", "fuel_wear"),
@@ -94,21 +94,21 @@ class Slots:
         return self.kind != FURNACE_SCREEN or self._furnace is not None
 
     @property
-    def carried(self) -> Stack:
+    def carried(self) -> SlotContent:
         """The stack on the cursor."""
         screen = self.screen
         if screen.carried_count <= 0:
             return NOTHING
-        return Stack(int(screen.carried_item), int(screen.carried_count), int(screen.carried_wear))
+        return SlotContent(int(screen.carried_item), int(screen.carried_count), int(screen.carried_wear))
 
     @carried.setter
-    def carried(self, stack: Stack) -> None:
+    def carried(self, stack: SlotContent) -> None:
         self.screen.carried_item, self.screen.carried_count, self.screen.carried_wear = stack
 
-    def get(self, slot: int) -> Stack:
+    def get(self, slot: int) -> SlotContent:
         """Returns what is in a slot."""
         if slot == RESULT_SLOT:
-            made = Stack(*crafted_from(self.world.grid))
+            made = SlotContent(*crafted_from(self.world.grid))
             return made if made.quantity > 0 else NOTHING
         if slot in _FURNACE_FIELDS:
             item, count, wear = (int(self._furnace[name]) for name in _FURNACE_FIELDS[slot])
@@ -116,9 +116,9 @@ class Slots:
             item, count, wear = self.world.grid[slot - GRID_SLOT].tolist()
         else:
             item, count, wear = self.world.inventory[slot].tolist()
-        return Stack(item, count, wear) if count > 0 else NOTHING
+        return SlotContent(item, count, wear) if count > 0 else NOTHING
 
-    def set(self, slot: int, stack: Stack) -> None:
+    def set(self, slot: int, stack: SlotContent) -> None:
         """Puts a stack into a slot, whatever was there; not for the slot of the result."""
         if slot in _FURNACE_FIELDS:
             if slot == FURNACE_INPUT_SLOT and stack.item != self._furnace.input:
@@ -148,7 +148,7 @@ class Slots:
             if grid[cell, 1] > 0:
                 self.set(GRID_SLOT + cell, self.get(GRID_SLOT + cell).take(1))
 
-    def room(self, stack: Stack, order: Iterable[int]) -> int:
+    def room(self, stack: SlotContent, order: Iterable[int]) -> int:
         """Returns how many items of a kind the slots of ``order`` still take."""
         room, size = 0, int(STACK_SIZE[stack.item])
         for slot in order:
@@ -157,7 +157,7 @@ class Slots:
                 room += max(0, size - there.quantity)
         return room
 
-    def merge(self, stack: Stack, order: tuple[int, ...]) -> int:
+    def merge(self, stack: SlotContent, order: tuple[int, ...]) -> int:
         """Puts a stack into the slots of ``order``, first where its kind is; returns how many found room."""
         left, size = stack.quantity, int(STACK_SIZE[stack.item])
         for fresh in (False, True):
@@ -166,7 +166,7 @@ class Slots:
                 fits = there is NOTHING if fresh else there is not NOTHING and there.stacks_with(stack)
                 moved = min(left, size - there.quantity) if fits and self.accepts(slot, stack.item) else 0
                 if moved > 0:
-                    self.set(slot, Stack(stack.item, there.quantity + moved, stack.wear))
+                    self.set(slot, SlotContent(stack.item, there.quantity + moved, stack.wear))
                     left -= moved
         return stack.quantity - left
 
@@ -213,7 +213,7 @@ def put_down(slots: Slots, slot: int, count: int) -> None:
     there, carried = slots.get(slot), slots.carried
     count = min(count, int(STACK_SIZE[carried.item]) - there.quantity)
     if count > 0:
-        slots.set(slot, Stack(carried.item, there.quantity + count, carried.wear))
+        slots.set(slot, SlotContent(carried.item, there.quantity + count, carried.wear))
         slots.carried = carried.take(count)
 
 

@@ -15,6 +15,7 @@ from vpt_gym.world.core.fields import set_block
 from vpt_gym.world.core.geometry import EYE_HEIGHT, REACH, SNEAKING_EYE_HEIGHT, look, wrapped
 from vpt_gym.world.core.motion import move_player
 from vpt_gym.world.core.picking import pick
+from vpt_gym.world.core.state import SWING_TICKS
 from vpt_gym.world.creatures.tick import advance_creatures, creature_in_sight
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.player.combat import CREATURE_REACH, hit, use_on_creature
@@ -24,11 +25,10 @@ from vpt_gym.world.rules.digging import MOST_CHANGES, dig, held_item
 from vpt_gym.world.rules.inventory import swap_slots
 from vpt_gym.world.rules.loot import move_items, throw_from
 from vpt_gym.world.rules.placing import put, use_bucket
-from vpt_gym.world.rules.vitals import can_eat, eat, live, tire
+from vpt_gym.world.rules.vitals import add_exhaustion, can_eat, eat, update_vitals
 
 USE_DELAY = 4
 """Ticks between two uses while the key is held; a new press acts at once."""
-SWING_TICKS = 6
 
 
 @kernel
@@ -212,8 +212,8 @@ def advance(
         dx = wrapped(p.x - x)
         dz = wrapped(p.z - z)
         level = dx * dx + dz * dz
-        tire(p, np.sqrt(level + (p.y - y) * (p.y - y)), np.sqrt(level))
-        live(w.blocks, p)
+        add_exhaustion(p, np.sqrt(level + (p.y - y) * (p.y - y)), np.sqrt(level))
+        update_vitals(w.blocks, p)
         same = aim(w)
         act(w, dig_speed, attack, use, drop, place, opens, same)
         p.keys = attack * ATTACK_KEY + use * USE_KEY + drop * DROP_KEY + inventory * INVENTORY_KEY

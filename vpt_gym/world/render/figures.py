@@ -9,6 +9,7 @@ import numpy as np
 
 from vpt_gym.world.catalog.blocks import BLOCKS, HEIGHT, MASK, PLANT, SIDE
 from vpt_gym.world.catalog.items import ITEM_COUNT
+from vpt_gym.world.creatures.harm import DEATH_TICKS
 from vpt_gym.world.kernels.compiled import pixel_kernel
 from vpt_gym.world.render.art.creature_models import (
     ARM,
@@ -40,8 +41,6 @@ FIRST_SKIN = FIRST_SPRITE + ITEM_COUNT * 256
 """Place of the creatures' skins."""
 IS_FLAT = np.array([n >= BLOCK_COUNT or bool(PLANT[n]) for n in range(ITEM_COUNT)])
 """By item id: it is shown as a sprite, not as a cube."""
-DYING = 20.0
-"""Ticks in which a dead creature falls over."""
 
 
 @pixel_kernel
@@ -151,7 +150,7 @@ def draw_figures(
             continue
         pace = min(1.0, 9.0 * math.sqrt(body.vx * body.vx + body.vz * body.vz))
         swing = 48.0 * pace * math.sin(2.7 * body.stride)
-        fallen = min(1.0, body.death_ticks / DYING) * 90.0
+        fallen = min(1.0, body.death_ticks / DEATH_TICKS) * 90.0
         for part in range(PARTS_OF[body.kind], PARTS_OF[body.kind + 1]):
             when = PARTS[part, 13]
             if (when == WITH_COAT and body.coat == 0) or (when == WITHOUT_COAT and body.coat != 0):

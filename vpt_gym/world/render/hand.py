@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.core.state import NOON
+from vpt_gym.world.core.clock import NOON
+from vpt_gym.world.core.state import SWING_TICKS
 from vpt_gym.world.render.art.creature_models import SKINS
 from vpt_gym.world.render.art.textures import art
 from vpt_gym.world.render.boxes import AXES, BOX_COLUMNS, HALF, MIDDLE, SHINE, SKIN, SPRITE, draw_box
@@ -19,8 +20,6 @@ from vpt_gym.world.render.sky_state import sky_state_at
 
 Array = np.ndarray[Any, Any]
 
-SWING_TICKS = 6
-"""Phases of ``PLAYER.swing``."""
 EATING_PHASES = 4
 HELD_CACHE = 128
 """Pictures of the hand that are kept, each for an item and a phase."""

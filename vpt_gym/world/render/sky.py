@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vpt_gym.world.core.clock import TICKS_PER_DAY
+
 Array = np.ndarray[Any, Any]
 
-DAY = 24000
-"""Ticks."""
 TIME_STEP = 20
 """Sky and light change in steps of so many ticks, so that their tables are made once a second."""
 CLOUD_CELLS = 64
@@ -59,17 +59,17 @@ def packed(colours: Array) -> Array:
 
 def sun_angle(time: float) -> float:
     """Returns the angle of the sun from the zenith, radians, positive in the afternoon; Minecraft's slowed dawn."""
-    turn = (time / DAY - 0.25) % 1.0
+    turn = (time / TICKS_PER_DAY - 0.25) % 1.0
     eased = 0.5 - 0.5 * math.cos(math.pi * turn)
     return 2.0 * math.pi * (turn + (eased - turn) / 3.0)
 
 
 def daylight(time: int) -> Daylight:
     """Returns the sky and the light at a time of day, ticks; read-only arrays, the same for ``TIME_STEP`` ticks."""
-    return _daylight(time % DAY // TIME_STEP)
+    return _daylight(time % TICKS_PER_DAY // TIME_STEP)
 
 
-@functools.lru_cache(maxsize=DAY // TIME_STEP)
+@functools.lru_cache(maxsize=TICKS_PER_DAY // TIME_STEP)
 def _daylight(step: int) -> Daylight:
     angle = sun_angle(step * TIME_STEP)
     height = math.cos(angle)

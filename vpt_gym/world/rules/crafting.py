@@ -21,7 +21,7 @@ from vpt_gym.world.core.state import SLOTS, World
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.rules.inventory import give
 from vpt_gym.world.rules.loot import throw_item
-from vpt_gym.world.rules.smelting import COOK_TICKS
+from vpt_gym.world.rules.smelting import SMELT_TICKS
 
 Array = np.ndarray[Any, Any]
 
@@ -169,7 +169,7 @@ def _can(craft: Craft, ingredients: tuple[tuple[Ingredient, int], ...], counts: 
         if sum(counts[kind] for kind in kinds) < needed:
             return False
     # what is smelted is no fuel any more
-    return craft.verb != "smelt" or fuel - int(BURN_TICKS[ingredients[0][0][0]]) >= COOK_TICKS
+    return craft.verb != "smelt" or fuel - int(BURN_TICKS[ingredients[0][0][0]]) >= SMELT_TICKS
 
 
 def _use_up(inventory: Array, kinds: Ingredient, count: int) -> None:
@@ -184,7 +184,7 @@ def _use_up(inventory: Array, kinds: Ingredient, count: int) -> None:
 def _burn(world: World) -> None:
     """Uses up fuel for one item: first what is left of the last piece, then the first slots that burn."""
     player = world.player[0]
-    player.smelt_ticks -= COOK_TICKS
+    player.smelt_ticks -= SMELT_TICKS
     for slot in range(SLOTS):
         while player.smelt_ticks < 0 and world.inventory[slot, 1] > 0 and BURN_TICKS[world.inventory[slot, 0]] > 0:
             world.inventory[slot, 1] -= 1

@@ -36,7 +36,7 @@ TIER_SPEED = np.array([1.0, 2.0, 4.0, 6.0])
 SHEARS_ON_LEAVES, SHEARS_ON_WOOL, SWORD_ON_LEAVES = 15.0, 5.0, 1.5
 RIGHT_TOOL, WRONG_TOOL = 30.0, 100.0
 """Ticks per hardness at speed 1, with a tool that makes the block drop something and without."""
-HINDERED = 5.0
+SLOWDOWN = 5.0
 """Digging is this much slower off the ground, and again with the head under water."""
 DONE = 1.0 - 1e-9
 """60 sixtieths are a little less than 1."""
@@ -162,9 +162,9 @@ def dig(w: Any, changes: Any, pressed: bool, same: bool, speed: float) -> None:
     block: Any = np.int64(w.blocks[p.aim_x, p.aim_z, p.aim_y])
     rate = dig_rate(block, held_item(w.inventory, p.slot)) * speed
     if not p.on_ground:
-        rate /= HINDERED
+        rate /= SLOWDOWN
     if p.eye_in_water:
-        rate /= HINDERED
+        rate /= SLOWDOWN
     at_once = rate >= DONE
     if not begins:
         p.dug += rate

@@ -50,29 +50,23 @@ APPLE_CHANCE = 0.005
 SEEDS_CHANCE = 0.125
 FLINT_CHANCE = 0.1
 
-_SCATTER, _WHAT = 201, 202
+_SCATTER, _LOOT = 201, 202
 """Purposes of random numbers, see ``hashing``."""
 
 
 @kernel
-def spawn_item(w: Any, x: float, y: float, z: float, item: int, count: int, delay: int) -> int:
-    """Puts a resting stack into the world; returns its index, or -1 when there are too many already.
+def spawn_item(items: Any, x: float, y: float, z: float, item: int, count: int, delay: int) -> int:
+    """Puts a stack at rest into the world; returns its index, or -1 if there are ``MAX_ITEMS`` already.
 
     Args:
-        w: The ``World``.
+        items: The ``ITEM`` records; changed.
         x: Of the middle of its bottom, blocks.
-        y: Likewise.
-        z: Likewise.
+        y: See ``x``.
+        z: See ``x``.
         item: Item id.
-        count: How many.
+        count: Number of items.
         delay: Ticks until it can be picked up.
     """
-    return lay_item(w.items, x, y, z, item, count, delay)
-
-
-@kernel
-def lay_item(items: Any, x: float, y: float, z: float, item: int, count: int, delay: int) -> int:
-    """Does what ``spawn_item`` says with the array of ``ITEM`` records."""
     for k in range(MAX_ITEMS):
         lying = items[k]
         if lying["item"] == NO_ITEM:  # np.record has a method of this name
@@ -98,7 +92,7 @@ def scatter_item(items: Any, seed: int, tick: int, x: int, y: int, z: int, item:
     at_x = x + 0.25 + 0.5 * uniform(seed, tick, cell, _SCATTER)
     at_y = y + 0.25 + 0.5 * uniform(seed, tick, cell + 1, _SCATTER)
     at_z = z + 0.25 + 0.5 * uniform(seed, tick, cell + 2, _SCATTER)
-    k = lay_item(items, at_x, at_y, at_z, item, count, DROP_DELAY)
+    k = spawn_item(items, at_x, at_y, at_z, item, count, DROP_DELAY)
     if k >= 0:
         items[k].vx = uniform(seed, tick, cell + 3, _SCATTER) * 0.2 - 0.1
         items[k].vy = 0.2
@@ -122,7 +116,7 @@ def drop_loot(items: Any, seed: int, tick: int, x: int, y: int, z: int, block: i
         block: What it was.
         tool: Item id of what dug it; ``NO_ITEM`` = the hand.
     """
-    chance = uniform(seed, tick, (x * SIDE + z) * HEIGHT + y, _WHAT)
+    chance = uniform(seed, tick, (x * SIDE + z) * HEIGHT + y, _LOOT)
     item = block
     count = 1
     if IS_LEAVES[block]:
@@ -151,7 +145,7 @@ def drop_loot(items: Any, seed: int, tick: int, x: int, y: int, z: int, block: i
 def throw_item(items: Any, player: Any, item: int, count: int, wear: int) -> bool:
     """Throws a stack ahead of the player; False when too many items lie about already."""
     p = player[0]
-    k = lay_item(items, p.x, p.y + EYE_HEIGHT - 0.3, p.z, item, count, THROW_DELAY)
+    k = spawn_item(items, p.x, p.y + EYE_HEIGHT - 0.3, p.z, item, count, THROW_DELAY)
     if k < 0:
         return False
     dx, dy, dz = look(p.yaw, p.pitch)

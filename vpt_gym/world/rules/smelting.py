@@ -14,7 +14,8 @@ from vpt_gym.world.catalog.items import BURN_TICKS, STACK_SIZE
 from vpt_gym.world.catalog.recipes import SMELTED
 from vpt_gym.world.core.state import FURNACE_STATE, MAX_FURNACES, World
 
-COOK_TICKS = 200
+SMELT_TICKS = 200
+"""Ticks in which a furnace smelts one item."""
 
 
 def furnace_at(world: World, x: int, y: int, z: int) -> int:
@@ -62,7 +63,7 @@ def burn(furnace: Any) -> None:
         furnace.fuel_count -= 1
     if furnace.burn_ticks > 0 and smelts:
         furnace.cook_ticks += 1
-        if furnace.cook_ticks == COOK_TICKS:
+        if furnace.cook_ticks == SMELT_TICKS:
             furnace.cook_ticks = 0
             furnace.output = SMELTED[int(furnace.input)]
             furnace.output_count = max(0, furnace.output_count) + 1

@@ -18,17 +18,17 @@ from vpt_gym.world.kernels.compiled import kernel
 FALL, CREATURE, DROWNING, STARVING, PRICKING = range(5)
 """What hurts, the kinds of ``hurt``."""
 SAFE_FALL = 3.0
-"""Blocks."""
+"""The longest fall that does not hurt, blocks; the same for creatures."""
 HURT_DELAY = 10
-"""Ticks after a wound in which there is no second one."""
-BREATHLESS = -20
+"""Ticks after an injury in which the player, or a creature, cannot be hurt again."""
+DROWNING_AIR = -20
 """Air at which a drowning player is hurt; it is then 0 again."""
 DROWNING_DAMAGE = 2.0
 EAT_TICKS = 32
 EXHAUSTION_LIMIT = 4.0
 """Exhaustion that costs a point of saturation or food."""
 SPRINT_EXHAUSTION, SWIM_EXHAUSTION = 0.1, 0.01
-"""For each block of way."""
+"""Exhaustion per block of distance."""
 JUMP_EXHAUSTION, SPRINT_JUMP_EXHAUSTION = 0.05, 0.2
 DIG_EXHAUSTION, ATTACK_EXHAUSTION, HURT_EXHAUSTION = 0.005, 0.1, 0.1
 HEALING_EXHAUSTION = 6.0
@@ -38,31 +38,25 @@ SLOW_TICKS, QUICK_TICKS = 80, 10
 """Ticks for half a heart with food alone; ticks between two steps of healing with saturation."""
 LAST_HEALTH = 1.0
 """Nobody starves at normal difficulty: hunger leaves half a heart."""
-PRICK = 1.0
-PRICK_REACH = 0.01
+CACTUS_DAMAGE = 1.0
+CACTUS_REACH = 0.01
 """Minecraft's cactus is a little narrower than its cell, so that bodies get into the cell; here they touch it."""
 
 
 @kernel
-def hurt(w: Any, amount: float, kind: int) -> bool:
-    """Hurts the player, unless he has just been hurt.
+def hurt(p: Any, amount: float, kind: int) -> bool:
+    """Hurts the player, unless he was hurt in the last ``HURT_DELAY`` ticks.
 
     Simpler than Minecraft, where a harder second blow within the delay hurts by the difference.
 
     Args:
-        w: The ``World``.
-        amount: Half hearts.
+        p: The ``PLAYER`` record; changed.
+        amount: Damage, half hearts.
         kind: ``FALL``, ``CREATURE``, ``DROWNING``, ``STARVING`` or ``PRICKING``.
 
     Returns:
-        Whether he was hurt.
+        Whether the player was hurt.
     """
-    return suffer(w.player[0], amount, kind)
-
-
-@kernel
-def suffer(p: Any, amount: float, kind: int) -> bool:
-    """Does what ``hurt`` says to the ``PLAYER`` record."""
     if amount <= 0.0 or p.hurt_ticks > 0 or p.health <= 0.0:
         return False
     p.health = max(0.0, p.health - amount)
@@ -75,39 +69,39 @@ def suffer(p: Any, amount: float, kind: int) -> bool:
 @kernel
 def touches_cactus(blocks: Any, p: Any) -> bool:
     """Tells whether the player touches a cactus."""
-    side = HALF_WIDTH + PRICK_REACH
+    side = HALF_WIDTH + CACTUS_REACH
     for x in range(math.floor(p.x - side), math.floor(p.x + side) + 1):
         for z in range(math.floor(p.z - side), math.floor(p.z + side) + 1):
-            for y in range(math.floor(p.y - PRICK_REACH), math.floor(p.y + BODY_HEIGHT) + 1):
+            for y in range(math.floor(p.y - CACTUS_REACH), math.floor(p.y + BODY_HEIGHT) + 1):
                 if 0 <= y < HEIGHT and blocks[x & MASK, z & MASK, y] == CACTUS:
                     return True
     return False
 
 
 @kernel
-def tire(p: Any, way: float, level_way: float) -> None:
+def add_exhaustion(p: Any, distance: float, level_distance: float) -> None:
     """Adds the exhaustion of a tick's movement.
 
     Args:
-        p: The ``PLAYER`` record, after he moved.
-        way: How far he went, blocks.
-        level_way: How far sideways.
+        p: The ``PLAYER`` record, after the movement; changed.
+        distance: Distance moved, blocks.
+        level_distance: Its horizontal part, blocks.
     """
     if p.eye_in_water:
-        p.exhaustion += SWIM_EXHAUSTION * way
+        p.exhaustion += SWIM_EXHAUSTION * distance
     elif p.in_water:
-        p.exhaustion += SWIM_EXHAUSTION * level_way
+        p.exhaustion += SWIM_EXHAUSTION * level_distance
     elif p.on_ground and p.sprinting:
-        p.exhaustion += SPRINT_EXHAUSTION * level_way
-    if p.jump_delay == JUMP_DELAY:  # he has jumped in this tick
+        p.exhaustion += SPRINT_EXHAUSTION * level_distance
+    if p.jump_delay == JUMP_DELAY:  # a jump began in this tick
         p.exhaustion += SPRINT_JUMP_EXHAUSTION if p.sprinting else JUMP_EXHAUSTION
 
 
 @kernel
-def land(p: Any) -> None:
+def hurt_by_fall(p: Any) -> None:
     """Hurts the player for a fall that has ended."""
     if p.on_ground and p.fallen > 0.0:
-        suffer(p, float(math.ceil(p.fallen - SAFE_FALL)), FALL)
+        hurt(p, float(math.ceil(p.fallen - SAFE_FALL)), FALL)
         p.fallen = 0.0
 
 
@@ -118,9 +112,9 @@ def breathe(p: Any) -> None:
         p.air = MAX_AIR
         return
     p.air -= 1
-    if p.air <= BREATHLESS:
+    if p.air <= DROWNING_AIR:
         p.air = 0
-        suffer(p, DROWNING_DAMAGE, DROWNING)
+        hurt(p, DROWNING_DAMAGE, DROWNING)
 
 
 @kernel
@@ -150,21 +144,21 @@ def digest_food(p: Any) -> None:
         p.food_ticks += 1
         if p.food_ticks >= SLOW_TICKS:
             if p.health > LAST_HEALTH:
-                suffer(p, 1.0, STARVING)
+                hurt(p, 1.0, STARVING)
             p.food_ticks = 0
     else:
         p.food_ticks = 0
 
 
 @kernel
-def live(blocks: Any, p: Any) -> None:
+def update_vitals(blocks: Any, p: Any) -> None:
     """Advances breath, hunger and wounds by one tick, after the player moved."""
     if p.hurt_ticks > 0:
         p.hurt_ticks -= 1
-    land(p)
+    hurt_by_fall(p)
     breathe(p)
     if touches_cactus(blocks, p):
-        suffer(p, PRICK, PRICKING)
+        hurt(p, CACTUS_DAMAGE, PRICKING)
     digest_food(p)
 
 

@@ -11,7 +11,7 @@ from vpt_gym.actions.human import HOTBAR, HumanAction, human_action
 from vpt_gym.world.catalog.blocks import HEIGHT, LIQUID
 from vpt_gym.world.catalog.items import DAMAGE, DURABILITY, NO_ITEM
 from vpt_gym.world.core.geometry import EYE_HEIGHT, look_at
-from vpt_gym.world.core.state import GRID, WorldState
+from vpt_gym.world.core.state import GRID, HOTBAR_SLOTS, WorldState
 from vpt_gym.world.experts.control.body import Body, block_at, wrap_degrees
 from vpt_gym.world.experts.control.camera import CameraMotor
 from vpt_gym.world.experts.navigation.walking import SPAN, clear_walk, footing, next_waypoint, steps_to
@@ -38,7 +38,6 @@ NEAR = 5.0
 SPRINT_STEPS = 10
 """Steps left from which it sprints."""
 STUCK_TICKS = 10
-HOTBAR_SLOTS = 9
 
 Offset = tuple[float, float, float]
 """Of something from the player: blocks in x, y and z."""

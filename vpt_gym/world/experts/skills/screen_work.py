@@ -15,7 +15,7 @@ from vpt_gym.world.player.screen_layout import (
     TABLE_SCREEN,
     middle_of,
 )
-from vpt_gym.world.player.screens import DEGREES_PER_PIXEL, NOTHING, Slots, Stack
+from vpt_gym.world.player.screens import DEGREES_PER_PIXEL, NOTHING, SlotContent, Slots
 
 ON_SLOT = 9.0
 """Pixels off the middle of a slot at which a click is sure to hit it."""
@@ -96,7 +96,7 @@ def put_away(pilot: Pilot, there: Slots) -> HumanAction | None:
     if carried is NOTHING:
         return None
 
-    def fits(stack: Stack) -> bool:
+    def fits(stack: SlotContent) -> bool:
         return stack.stacks_with(carried) and stack.quantity < STACK_SIZE[carried.item]
 
     own = [slot for slot in range(SLOTS) if fits(there.get(slot))]

@@ -22,8 +22,9 @@ from vpt_gym.world.catalog.blocks import (
     SAND,
     SOLID,
 )
+from vpt_gym.world.core.state import HOTBAR_SLOTS
 from vpt_gym.world.experts.control.body import block_at
-from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot, Route
+from vpt_gym.world.experts.control.pilot import Pilot, Route
 from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint, steps_from
 from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.skills.seeking import GIVE_UP_TICKS

@@ -11,8 +11,9 @@ from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.catalog.blocks import CRAFTING_TABLE, MASK, SOLID
 from vpt_gym.world.core.geometry import EYE_HEIGHT, REACH
 from vpt_gym.world.core.picking import pick
+from vpt_gym.world.core.state import HOTBAR_SLOTS
 from vpt_gym.world.experts.control.body import block_at
-from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot
+from vpt_gym.world.experts.control.pilot import Pilot
 from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.skills.seeking import Seeker, ids
 from vpt_gym.world.player.screen_layout import CLOSED, TABLE_SCREEN

@@ -11,8 +11,9 @@ from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.catalog.blocks import BLOCKS, SIDE, SOLID
 from vpt_gym.world.catalog.items import NO_ITEM
 from vpt_gym.world.core.geometry import wrapped
+from vpt_gym.world.core.state import HOTBAR_SLOTS
 from vpt_gym.world.experts.control.body import block_at
-from vpt_gym.world.experts.control.pilot import HOTBAR_SLOTS, Pilot, Route
+from vpt_gym.world.experts.control.pilot import Pilot, Route
 from vpt_gym.world.experts.navigation.tunnels import AHEAD, NOT_TO_DIG, PATH, UP, find_tunnel
 from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN
 from vpt_gym.world.experts.skills.seeking import GIVE_UP_TICKS, ON_TARGET, ids

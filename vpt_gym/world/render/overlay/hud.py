@@ -14,19 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.world.core.state import MAX_AIR, WorldState
+from vpt_gym.world.core.state import HOTBAR_SLOTS, MAX_AIR, WorldState
 from vpt_gym.world.render.overlay.gui import Layer, blend, joined, scaled, solid, sprite, stack_layers, tint
+from vpt_gym.world.rules.vitals import HURT_DELAY
 
 Array = np.ndarray[Any, Any]
 
 MIN_SCALE = 0.5
 """Pixels to a GUI pixel: a heart of 9 GUI pixels needs 4.5 pixels."""
-HOTBAR_SLOTS = 9
 BAR_WIDTH, BAR_HEIGHT = 182, 22
 NO_BUBBLES = -1
 """The head is out of the water: the bubbles are not shown."""
-HURT_TICKS = 10
-"""Ticks in which the frame is red after a blow."""
 
 _HEART = (
     ".kk...kk.",
@@ -137,7 +135,7 @@ class Hud:
             world.player[name][0] for name in ("health", "food", "air", "hurt_ticks", "slot")
         )
         if hurt > 0:
-            tint(frame, 200, 0, 0, 70 * min(HURT_TICKS, int(hurt)) // HURT_TICKS)
+            tint(frame, 200, 0, 0, 70 * min(HURT_DELAY, int(hurt)) // HURT_DELAY)
         hotbar = world.inventory[:HOTBAR_SLOTS]
         bubbles = NO_BUBBLES if air >= MAX_AIR else max(0, math.ceil(10 * air / MAX_AIR))
         key = (hotbar.tobytes(), int(slot), math.ceil(health), int(food), bubbles)

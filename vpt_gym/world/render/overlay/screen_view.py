@@ -36,12 +36,12 @@ from vpt_gym.world.player.screen_layout import (
     slots,
 )
 from vpt_gym.world.render.overlay.gui import Layer, blend, joined, paste, scaled, solid, sprite, stack_layers, tint
+from vpt_gym.world.rules.smelting import SMELT_TICKS
 
 Array = np.ndarray[Any, Any]
 
 DIMMED = 160
 """How much darker the world is behind a screen, of 256."""
-SMELT_TICKS = 200
 MIN_TEXT_SCALE = 0.7
 """Pixels across to a GUI pixel below which the words are left out: they could not be read."""
 _ARROW = tuple("." * 14 + "a" * k + "." * (8 - k) for k in range(1, 8)) + tuple(
