@@ -1,5 +1,5 @@
 from .action import HumanActionWrapper, VPTActionWrapper
-from .legacy_gym import as_gymnasium
+from .conversion import as_gymnasium
 from .observation import VPTObsWrapper
 from .recorder import RecorderWrapper
 
