@@ -159,7 +159,7 @@ def test_an_episode_of_nothing_but_null_ticks_is_left_out_when_they_are_cut(tmp_
         make_dataset(tmp_path, drop_null="cut")
 
 
-@pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
+@pytest.mark.parametrize("order", ["carried", "random"])
 def test_equal_seeds_give_equal_batches(demos: Path, order: str) -> None:
     one, same, other = (make_dataset(demos, order=order, seed=seed) for seed in (0, 0, 1))
     pairs = [(one.next_batch(), same.next_batch(), other.next_batch()) for _ in range(10)]
@@ -167,7 +167,7 @@ def test_equal_seeds_give_equal_batches(demos: Path, order: str) -> None:
     assert not all(equal(a, c) for a, _, c in pairs)
 
 
-@pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
+@pytest.mark.parametrize("order", ["carried", "random"])
 def test_a_stored_state_goes_on_where_it_was_taken(demos: Path, order: str) -> None:
     dataset = make_dataset(demos, order=order)
     for _ in range(7):
@@ -180,7 +180,7 @@ def test_a_stored_state_goes_on_where_it_was_taken(demos: Path, order: str) -> N
         make_dataset(demos, order=order, batch_size=4).load_state_dict(state)
 
 
-@pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
+@pytest.mark.parametrize("order", ["carried", "random"])
 def test_the_first_epoch_after_a_stored_state_is_what_was_left_of_it(demos: Path, order: str) -> None:
     dataset = make_dataset(demos, order=order, batch_size=1)
     one_epoch = iter(dataset)
@@ -198,42 +198,7 @@ def test_the_first_epoch_after_a_stored_state_is_what_was_left_of_it(demos: Path
     assert len(list(resumed)) == len(dataset)
 
 
-def test_bucketed_rows_are_whole_episodes_each_once(demos: Path) -> None:
-    dataset = make_dataset(demos, order="bucketed", batch_size=2)
-    assert len(dataset) == 2
-    rounds = []
-    for _ in range(6):
-        seen = []
-        for batch in dataset:
-            lengths = []
-            for row, line in enumerate(places(batch)):
-                episode = line[0][1]
-                count = LENGTHS[episode]
-                assert line == [(min(t, count - 1), episode) for t in range(len(line))]
-                assert batch.first[row].tolist() == [True] + [False] * (len(line) - 1)
-                assert (batch.weight[row, count:] == 0).all()
-                assert (batch.codes[row, count:] == torch.tensor(codec.NULL_CODE)).all()
-                expected = [codec.encode(action_at(episode, t)).tolist() for t in range(count)]
-                assert batch.codes[row, :count].tolist() == expected
-                assert batch.weight[row, :count].tolist() == [0.0 if t % 4 == 3 else 1.0 for t in range(count)]
-                lengths.append(count)
-                seen.append(episode)
-            assert batch.frames.shape[1] == max(lengths)
-        assert sorted(seen) == [0, 1, 2, 3]
-        rounds.append(tuple(seen))
-    # 5 with 21, 37 with 50: those of similar length; the batches come in either order
-    assert {frozenset(one[:2]) for one in rounds} == {frozenset({1, 3}), frozenset({0, 2})}
-
-
-def test_bucketed_ranks_have_equally_many_batches(demos: Path) -> None:
-    ranks = [make_dataset(demos, order="bucketed", batch_size=1, rank=rank, world_size=2) for rank in range(2)]
-    assert len(ranks[0]) == len(ranks[1]) == 2
-    seen = [{episode for batch in dataset for _, episode in places(batch)[0]} for dataset in ranks]
-    assert seen[0] | seen[1] == {0, 1, 2, 3}
-    assert not seen[0] & seen[1]
-
-
-@pytest.mark.parametrize("order", ["carried", "random", "bucketed"])
+@pytest.mark.parametrize("order", ["carried", "random"])
 def test_batches_do_not_depend_on_the_number_of_workers(demos: Path, order: str) -> None:
     one, four = make_dataset(demos, order=order, workers=1), make_dataset(demos, order=order, workers=4)
     assert all(equal(one.next_batch(), four.next_batch()) for _ in range(15))
@@ -293,7 +258,7 @@ def test_bad_options_are_refused(demos: Path, options: dict[str, Any], message: 
 
 def test_motion_is_asked_for_in_vain_where_the_camera_rests(tmp_path: Path) -> None:
     write_episode(tmp_path, 0, 5)
-    with pytest.raises(ValueError, match="in no demo the camera moves"):
+    with pytest.raises(ValueError, match="the camera moves in no demo"):
         make_dataset(tmp_path, order="random", motion_fraction=0.5)
 
 

@@ -45,12 +45,9 @@ def bytes_of_files(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.glob("*.npy*"))
 
 
-@pytest.mark.parametrize("order", ["carried", "bucketed"])
 @pytest.mark.parametrize("drop_null", ["mask", "cut"])
-def test_streamed_batches_are_those_of_a_cache_that_holds_all(
-    demos: Path, tmp_path: Path, order: str, drop_null: str
-) -> None:
-    options = {"order": order, "drop_null": drop_null}
+def test_streamed_batches_are_those_of_a_cache_that_holds_all(demos: Path, tmp_path: Path, drop_null: str) -> None:
+    options = {"order": "carried", "drop_null": drop_null}
     whole = make_dataset(demos, **options)
     streamed = make_dataset(demos, **options, cache=small_cache(tmp_path / "cache"), workers=3)
     assert whole.n_streamed == 0
@@ -60,14 +57,13 @@ def test_streamed_batches_are_those_of_a_cache_that_holds_all(
     assert 0 < bytes_of_files(tmp_path / "cache") <= 60 * FRAME_BYTES
 
 
-@pytest.mark.parametrize("order", ["carried", "bucketed"])
-def test_a_streamed_set_goes_on_where_its_state_was_taken(demos: Path, tmp_path: Path, order: str) -> None:
-    dataset = make_dataset(demos, order=order, cache=small_cache(tmp_path, 0))
+def test_a_streamed_set_goes_on_where_its_state_was_taken(demos: Path, tmp_path: Path) -> None:
+    dataset = make_dataset(demos, order="carried", cache=small_cache(tmp_path, 0))
     assert dataset.n_streamed == len(LENGTHS)
     for _ in range(9):
         dataset.next_batch()
     state = json.loads(json.dumps(dataset.state_dict()))
-    resumed = make_dataset(demos, order=order, seed=99, cache=small_cache(tmp_path, 0))
+    resumed = make_dataset(demos, order="carried", seed=99, cache=small_cache(tmp_path, 0))
     resumed.next_batch()
     resumed.load_state_dict(state)
     assert all(equal(dataset.next_batch(), resumed.next_batch()) for _ in range(20))
@@ -85,13 +81,12 @@ def scramble_end(video: Path) -> None:
     video.write_bytes(content)
 
 
-@pytest.mark.parametrize("order", ["carried", "bucketed"])
-def test_damage_in_a_streamed_video_ends_the_episode_and_not_the_training(tmp_path: Path, order: str) -> None:
+def test_damage_in_a_streamed_video_ends_the_episode_and_not_the_training(tmp_path: Path) -> None:
     paths = [write_episode(tmp_path / "demos", episode, 45) for episode in range(3)]
     scramble_end(paths[1].with_suffix(".mp4"))
-    dataset = make_dataset(tmp_path / "demos", order=order, batch_size=2, cache=small_cache(tmp_path / "cache", 0))
+    dataset = make_dataset(tmp_path / "demos", order="carried", batch_size=2, cache=small_cache(tmp_path / "cache", 0))
     assert (dataset.skipped, dataset.n_streamed) == ([], 3)
-    with pytest.warns(UserWarning, match="left out from here on, since it is damaged"):
+    with pytest.warns(UserWarning, match="left out from now on, because it is damaged"):
         before = [dataset.next_batch() for _ in range(20)]
     ((path, reason),) = dataset.skipped
     assert path == paths[1]
@@ -106,7 +101,7 @@ def test_damage_in_a_streamed_video_ends_the_episode_and_not_the_training(tmp_pa
     seen = {read_counter(frame)[1] for batch in later for row in batch.frames.numpy() for frame in row}
     assert seen == {0, 2}
     state = dataset.state_dict()
-    resumed = make_dataset(tmp_path / "demos", order=order, batch_size=2, cache=small_cache(tmp_path / "cache", 0))
+    resumed = make_dataset(tmp_path / "demos", order="carried", batch_size=2, cache=small_cache(tmp_path / "cache", 0))
     resumed.load_state_dict(state)
     assert all(equal(dataset.next_batch(), resumed.next_batch()) for _ in range(10))
 

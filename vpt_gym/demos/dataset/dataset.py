@@ -16,98 +16,90 @@ import torch
 from vpt_gym.actions import codec
 from vpt_gym.actions.mirror import mirrored
 from vpt_gym.demos.dataset.cache import DemoCache, FrameCache
-from vpt_gym.demos.dataset.chunks import Chunks
+from vpt_gym.demos.dataset.chunks import Priority, WeightedChunks, chunk_weights, moves_camera
 from vpt_gym.demos.dataset.loading import DropNull, EpisodeLoader, Paths, find_paths
-from vpt_gym.demos.dataset.orders import BucketedOrder, CarriedOrder, Order, Plan, RandomOrder, Segment
+from vpt_gym.demos.dataset.orders import CarriedOrder, Order, RandomOrder, Segment
 from vpt_gym.demos.dataset.stream import FrameStream
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.files.contractor import Compat, check_compat
 from vpt_gym.demos.files.names import DemoError
 from vpt_gym.frames import POLICY_SIZE
 
-OrderName = Literal["carried", "bucketed", "random"]
+OrderName = Literal["carried", "random"]
 
 
 class SequenceBatch(NamedTuple):
     """B sequences of T ticks."""
 
     frames: torch.Tensor
-    """uint8 [B, T, H, W, 3], RGB: what was seen before each action; or what a cache made of it, [B, T, ...]."""
+    """uint8 [B, T, H, W, 3], RGB: the frame seen before each action; or features (``FeatureCache``), [B, T, ...]."""
     codes: torch.Tensor
     """int64 [B, T, 2], canonical VPT codes (buttons, camera)."""
     first: torch.Tensor
-    """bool [B, T], True where memory starts empty: the first frame of an episode (or of a random chunk)."""
+    """bool [B, T], True where memory must start empty: the first frame of an episode (or of a random chunk)."""
     weight: torch.Tensor
     """float32 [B, T], a tick's weight in the loss; 0 for null ticks (``drop_null="mask"``) and for padding."""
 
 
 class DemoDataset:
-    """Batches of sequences out of demos: iterate over it for one epoch, again for the next.
+    """Batches of sequences from demos. Each iteration over it is one epoch.
 
     ``order="carried"`` is for memory that is carried from batch to batch, as VPT was trained: row b of a batch
-    continues row b of the batch before. Each of the ``batch_size`` rows walks through whole episodes, drawn in a
-    shuffled order in which every episode comes once before any comes again; where an episode ends, the next begins
-    in the very next tick, with ``first`` True. Every tick counts, nothing is padded, and the walk goes on over the
-    end of an epoch, so keep the policy's memory there too.
+    continues row b of the batch before. Each of the ``batch_size`` rows goes through complete episodes in a shuffled
+    order, in which every episode comes once before any comes again. The next episode begins in the tick after the last
+    one ends, with ``first`` True, so every tick counts and nothing is padded. An epoch may end within an episode: keep
+    the policy's memory there too. Choose this order for a policy that carries memory.
 
     ``order="random"`` is for independent chunks: ``first[:, 0]`` is always True. A chunk is drawn with probability
-    proportional to its priority, by default 1, so each placement of a chunk in each episode is equally likely. An
-    episode shorter than ``seq_len`` is padded at its end with its last frame and weight 0.
+    proportional to its priority. Without ``priority``, every position of a chunk in every episode is equally likely.
+    An episode shorter than ``seq_len`` is padded at its end with its last frame, with weight 0.
 
-    ``order="bucketed"`` is for whole episodes at once: each row is one episode from its first tick to its last, those
-    of similar length share a batch, and shorter ones are padded as above to the longest of it, so T differs from batch
-    to batch. Each episode comes once before any comes again; the last batch of a round may have fewer rows.
+    Damaged demos are left out with one warning, and listed in ``skipped``. The constructor decodes all videos once,
+    so damage is found there and not in the third epoch.
 
-    Choose ``"carried"`` where a policy carries its memory, as VPT does: it wastes nothing and its batches are small.
-    Choose ``"random"`` where chunks shall be independent of each other, or drawn by priority. Choose ``"bucketed"``
-    where the model must see an episode as a whole (attention over all of it, a return to go, a loss at its end) and
-    episodes are short: B x T frames of 48 KiB must fit into memory.
+    The data may be larger than memory and disk. Demos that the cache has no space for
+    (``FrameCache(max_file_bytes=...)``) are *streamed*: ``workers`` threads decode them each time they are used, up to
+    ``seq_len`` ticks ahead, and do not keep them. The batches are the same. Damage in a streamed video is found only
+    when it is reached: the rest of that episode then has weight 0, the demo is left out from there on, listed in
+    ``skipped``, and a warning is raised. ``order="random"`` cannot stream.
 
-    Demos that are damaged are left out, with one warning; ``skipped`` names them. All videos are decoded once, in
-    the constructor, so damage shows there and not in the third epoch.
-
-    A set may be larger than memory and disk: what the cache has no room for (``FrameCache(max_file_bytes=...)``) is
-    *streamed*, decoded by ``workers`` threads each time it is used, a piece of ``seq_len`` ticks ahead of its use, and
-    not kept. Batches are the same. Damage in a streamed video shows when it is reached: the rest of that episode then
-    has weight 0, it is left out from there on, named in ``skipped``, and warned of. Not with ``order="random"``.
-
-    Several processes (``rank`` of ``world_size``) share the demos out, whole episodes to each, by length. An epoch
-    has equally many batches in all of them; each decodes, and keeps, only its own.
+    With several processes (``rank`` of ``world_size``), each gets a share of the complete episodes, balanced by length.
+    An epoch has the same number of batches in all of them; each decodes, and keeps, only its own share.
 
     Args:
-        demos: A directory of demos, the path of one demo, or a sequence of these. Contractor recordings too.
+        demos: A directory of demos, the path of one demo, or a sequence of these. Contractor recordings are accepted.
         seq_len: T, ticks in a sequence.
         batch_size: B, sequences in a batch.
         seed: Seed of the order. Equal demos, arguments and seed give equal batches.
-        order: ``"carried"``, ``"random"`` or ``"bucketed"``, as above. The latter ignores ``seq_len``.
-        drop_null: What becomes of ticks in which nothing is pressed and the camera rests: ``"mask"`` keeps them as
-            input with weight 0; ``"cut"`` takes them out of the sequences, as OpenAI did for VPT; False treats them
+        order: ``"carried"`` or ``"random"``, as above.
+        drop_null: How to treat ticks in which no button is pressed and the camera rests: ``"mask"`` keeps them as
+            input with weight 0; ``"cut"`` removes them from the sequences, as OpenAI did for VPT; False treats them
             like all others.
         frame_size: (height, width) that frames are scaled to.
-        motion_fraction: Only for ``"random"``: share of each batch (rounded to whole sequences) that is drawn from
-            chunks in which the camera moves. The rest is drawn from all chunks.
-        mirror: Only for ``"random"``: flips half of the chunks from side to side, with their codes. What is asked of
-            the player must not depend on left and right: in the open it rarely does, in a menu it does.
+        motion_fraction: Only for ``"random"``: fraction of each batch (rounded to complete sequences) that is drawn
+            from chunks in which the camera moves. The rest is drawn from all chunks.
+        mirror: Only for ``"random"``: flips half of the chunks horizontally, with their codes. The task must not
+            depend on left and right: outdoors it rarely does, in a menu it does.
         priority: Only for ``"random"``: maps the codes (T, 2) of an episode to each tick's priority (T,), not
             negative; a chunk's priority is the sum over its ticks.
-        compat: None or ``"openai"``, as in ``read_demo``. ``compat="openai", drop_null="cut"`` learns from exactly
-            the ticks, actions and frames of openai/Video-Pre-Training's loader, its faults included.
-        recorder_version: Of contractor recordings, as in ``read_demo``.
-        rank: Number of this process among those that learn together, from 0.
-        world_size: How many they are.
+        compat: None or ``"openai"``, as in ``read_demo``. ``compat="openai", drop_null="cut"`` gives exactly the
+            ticks, actions and frames of openai/Video-Pre-Training's loader, including its faults.
+        recorder_version: Version of contractor recordings, as in ``read_demo``.
+        rank: Index of this process among those that train together, from 0.
+        world_size: Number of these processes.
         workers: Threads that decode videos.
-        cache: Decoded frames, shared with other datasets; or a ``FeatureCache``, for batches of features. Default: a
-            cache of decoded frames of its own.
-        max_cache_bytes: Memory for decoded frames when there is no ``cache``; beyond it they go to temporary files.
+        cache: Cache of decoded frames, which may be shared with other datasets; or a ``FeatureCache``, for batches of
+            features. Default: a new ``FrameCache``.
+        max_cache_bytes: Memory for decoded frames when there is no ``cache``; further frames go to temporary files.
 
     Attributes:
         skipped: (path, reason) of each damaged demo.
-        cache: The cache in use; hand it to the next dataset.
+        cache: The cache in use; pass it to the next dataset to decode nothing twice.
 
     Raises:
         ValueError: An argument is out of range, options contradict each other, or there is nothing to learn from.
         FileNotFoundError: A directory does not exist.
-        CacheFullError: The cache has no room for all demos, and ``order="random"`` needs them all.
+        CacheFullError: The cache has no space for all demos, and ``order="random"`` needs them all.
 
     Example:
         >>> dataset = DemoDataset("demos/harvest_1_log", seq_len=16, batch_size=8)  # doctest: +SKIP
@@ -127,7 +119,7 @@ class DemoDataset:
         frame_size: tuple[int, int] = POLICY_SIZE,
         motion_fraction: float | None = None,
         mirror: bool = False,
-        priority: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.floating[Any]]] | None = None,
+        priority: Priority | None = None,
         compat: Compat = None,
         recorder_version: str | None = None,
         rank: int = 0,
@@ -140,14 +132,14 @@ class DemoDataset:
         for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
-        if order not in ("carried", "bucketed", "random"):
-            raise ValueError(f"order is {order!r}; it must be 'carried', 'bucketed' or 'random'")
+        if order not in ("carried", "random"):
+            raise ValueError(f"order is {order!r}; it must be 'carried' or 'random'")
         if drop_null not in ("mask", "cut", False):
             raise ValueError(f"drop_null is {drop_null!r}; it must be 'mask', 'cut' or False")
         if motion_fraction is not None and not 0 <= motion_fraction <= 1:
             raise ValueError(f"motion_fraction is {motion_fraction}; it must be in [0, 1], or None")
         if order != "random" and (motion_fraction is not None or priority is not None or mirror):
-            raise ValueError("motion_fraction, priority and mirror are for chunks: they need order='random'")
+            raise ValueError("motion_fraction, priority and mirror apply to random chunks: they need order='random'")
         check_compat(compat)
         if not 0 <= rank < world_size:
             raise ValueError(f"rank is {rank}; it must be in [0, world_size), and world_size is {world_size}")
@@ -159,22 +151,22 @@ class DemoDataset:
         self.seq_len, self.batch_size, self.order = seq_len, batch_size, order
         self.cache: DemoCache = cache if cache is not None else FrameCache(size=frame_size, max_bytes=max_cache_bytes)
         self._rng = np.random.default_rng(seed if world_size == 1 else [seed, rank])
-        # frames are counted where they are decoded
+        # the decoder counts the frames, so read_demo need not
         self._read: Callable[[Path], Demo] = partial(
             read_demo, compat=compat, recorder_version=recorder_version, count_frames=False
         )
         self._workers = workers
         loader = EpisodeLoader(self._read, self.cache, drop_null=drop_null, stream=order != "random", workers=workers)
         paths = find_paths(demos)
-        self._episodes, self.skipped, ticks, most_episodes = loader.load(paths, rank, world_size)
+        self._episodes, self.skipped, ticks = loader.load(paths, rank, world_size)
         if self.skipped:
             path, reason = self.skipped[0]
             warnings.warn(
-                f"{len(self.skipped)} of {len(paths)} demos are damaged and left out (DemoDataset.skipped names them; "
-                f"`vpt-gym demos check DIR` says what to do). The first is {path}: {reason}",
+                f"{len(self.skipped)} of {len(paths)} demos are damaged and left out (DemoDataset.skipped lists them; "
+                f"`vpt-gym demos check DIR` shows how to fix them). The first is {path}: {reason}",
                 stacklevel=2,
             )
-        self._length = -(-most_episodes // batch_size) if order == "bucketed" else -(-ticks // (batch_size * seq_len))
+        self._length = -(-ticks // (batch_size * seq_len))
         if not self._episodes:
             whose = "" if world_size == 1 else f" for rank {rank} of {world_size}"
             raise ValueError(
@@ -184,42 +176,42 @@ class DemoDataset:
             )
         frames = self._episodes[0].frames
         if mirror and frames is not None and frames.ndim != 4:
-            raise ValueError("mirror flips frames, and this cache holds features of them: leave mirror out")
+            raise ValueError("mirror=True flips frames, but this cache holds features: use mirror=False")
         self._order = self._make_order(priority, motion_fraction)
         self._mirror = mirror
-        self._done = self._resumed = 0  # batches of this epoch
+        self._done = self._resumed = 0  # batches of this epoch so far
         self._dropped: list[int] = []
         self._streams: dict[int, tuple[int, FrameStream]] = {}  # row -> episode and its stream
         self._pool: ThreadPoolExecutor | None = None
 
     @property
     def n_episodes(self) -> int:
-        """How many demos this rank learns from."""
+        """Number of demos that this rank learns from."""
         return len(self._episodes)
 
     @property
     def n_ticks(self) -> int:
-        """How many ticks this rank's demos hold, without those that ``drop_null="cut"`` took out."""
+        """Number of ticks in this rank's demos, without those that ``drop_null="cut"`` removed."""
         return sum(map(len, self._episodes))
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """The codes of all ticks that count in the loss, (n, 2) int64; for frequencies."""
+        """The codes of all ticks that count in the loss, (n, 2) int64, for example to compute their frequencies."""
         return np.concatenate([episode.codes[episode.weight > 0] for episode in self._episodes])
 
     @property
     def n_streamed(self) -> int:
-        """How many of them the cache has no room for."""
+        """Number of this rank's demos that are streamed, since the cache has no space for them."""
         return sum(episode.frames is None for episode in self._episodes)
 
     def __len__(self) -> int:
-        """Batches in an epoch: as many as hold all ticks (bucketed: all episodes) once, over all ranks."""
+        """Number of batches in an epoch: enough to hold each tick of all ranks once."""
         return self._length
 
     def __iter__(self) -> Iterator[SequenceBatch]:
-        """Yields the batches of one epoch; a later iteration goes on where this one stopped.
+        """Yields the batches of one epoch; the next iteration continues where this one stopped.
 
-        The first iteration after ``load_state_dict`` yields what was left of the epoch in which the state was taken.
+        The first iteration after ``load_state_dict`` yields the rest of the epoch in which the state was saved.
         """
         self._done, self._resumed = self._resumed, 0
         while self._done < len(self):
@@ -227,17 +219,16 @@ class DemoDataset:
 
     def next_batch(self) -> SequenceBatch:
         """Returns the next batch; there is always one more."""
-        plan = self._order.next()
-        shape = (plan.rows, plan.ticks)
+        shape = (self.batch_size, self.seq_len)
         like = self._episodes[0].frames
-        of_a_tick = (*self.cache.size, 3) if like is None else like.shape[1:]
-        frames = np.empty((*shape, *of_a_tick), np.uint8 if like is None else like.dtype)
+        tick_shape = (*self.cache.size, 3) if like is None else like.shape[1:]
+        frames = np.empty((*shape, *tick_shape), np.uint8 if like is None else like.dtype)
         codes = np.full((*shape, 2), codec.NULL_CODE, np.int64)
         first = np.zeros(shape, np.bool_)
         weight = np.zeros(shape, np.float32)
-        self._fill(plan, frames, codes, first, weight)
+        self._fill(self._order.next(), frames, codes, first, weight)
         if self._mirror:
-            for row in range(plan.rows):
+            for row in range(self.batch_size):
                 if self._rng.random() < 0.5:
                     frames[row] = frames[row, :, :, ::-1].copy()
                     codes[row] = mirrored(codes[row])
@@ -245,7 +236,7 @@ class DemoDataset:
         return SequenceBatch(*(torch.from_numpy(array) for array in (frames, codes, first, weight)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns where the dataset stands in its order and in its epoch; it is JSON."""
+        """Returns the position in the order and in the epoch, as JSON values."""
         return {
             "demos": [episode.id for episode in self._episodes],
             "shape": [self.order, self.batch_size, self.seq_len],
@@ -256,15 +247,17 @@ class DemoDataset:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where ``state_dict`` was taken: at the same batch, of the same epoch.
+        """Continues from the batch and epoch at which ``state_dict`` was called.
 
         Raises:
-            ValueError: The state is of other demos, or of another order or batch shape.
+            ValueError: The state belongs to other demos, or to another order or batch shape.
         """
         mine = self.state_dict()
         for key in ("demos", "shape"):
             if state[key] != mine[key]:
-                raise ValueError(f"the state is of a dataset with other {key}: {state[key]}, this has {mine[key]}")
+                raise ValueError(
+                    f"the state belongs to a dataset with other {key}: {state[key]}; this one has {mine[key]}"
+                )
         for episode in state["dropped"]:
             self._drop(episode)
         self._rng.bit_generator.state = state["rng"]
@@ -272,49 +265,53 @@ class DemoDataset:
         self._done = self._resumed = state["batch"]
         self._streams.clear()
 
-    def _make_order(
-        self,
-        priority: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.floating[Any]]] | None,
-        motion_fraction: float | None,
-    ) -> Order:
+    def _make_order(self, priority: Priority | None, motion_fraction: float | None) -> Order:
         lengths = [len(episode) for episode in self._episodes]
         if self.order == "carried":
             return CarriedOrder(lengths, self.batch_size, self.seq_len, self._rng)
-        if self.order == "bucketed":
-            return BucketedOrder(lengths, self.batch_size, self._rng)
-        chunks = Chunks.of([episode.codes for episode in self._episodes], self.seq_len, priority)
-        if motion_fraction and not chunks.motion.any():
-            raise ValueError(f"motion_fraction is {motion_fraction}, but in no demo the camera moves")
-        n_motion = round((motion_fraction or 0.0) * self.batch_size)
-        return RandomOrder(chunks, lengths, self.batch_size, self.seq_len, n_motion, self._rng)
+        codes = [episode.codes for episode in self._episodes]
+        weights = chunk_weights(codes, self.seq_len, priority)
+        moving = [np.where(moves_camera(part, self.seq_len), w, 0.0) for part, w in zip(codes, weights, strict=True)]
+        motion_chunks = WeightedChunks(moving)
+        if motion_fraction and not motion_chunks.total_weight:
+            raise ValueError(f"motion_fraction is {motion_fraction}, but the camera moves in no demo")
+        return RandomOrder(
+            WeightedChunks(weights),
+            lengths,
+            self.batch_size,
+            self.seq_len,
+            self._rng,
+            motion_chunks=motion_chunks,
+            n_motion=round((motion_fraction or 0.0) * self.batch_size),
+        )
 
     def _fill(
         self,
-        plan: Plan,
+        segments: list[Segment],
         frames: npt.NDArray[Any],
         codes: npt.NDArray[np.int64],
         first: npt.NDArray[np.bool_],
         weight: npt.NDArray[np.float32],
     ) -> None:
-        streams = [self._stream(segment) for segment in plan.segments]  # all at once: they decode side by side
-        filled = [0] * plan.rows
-        for segment, stream in zip(plan.segments, streams, strict=True):
+        streams = [self._stream(segment) for segment in segments]  # started together, so that they decode in parallel
+        filled = [0] * self.batch_size
+        for segment, stream in zip(segments, streams, strict=True):
             episode = self._episodes[segment.episode]
-            there = (segment.row, slice(segment.at, segment.at + segment.length))
-            here = slice(segment.start, segment.start + segment.length)
-            codes[there], weight[there] = episode.codes[here], episode.weight[here]
-            first[segment.row, segment.at] = segment.start == 0 or self.order == "random"
-            filled[segment.row] = segment.at + segment.length
+            target = (segment.row, slice(segment.offset, segment.offset + segment.length))
+            source = slice(segment.start, segment.start + segment.length)
+            codes[target], weight[target] = episode.codes[source], episode.weight[source]
+            first[segment.row, segment.offset] = segment.start == 0 or self.order == "random"
+            filled[segment.row] = segment.offset + segment.length
             if episode.frames is not None:
-                frames[there] = episode.frames[here if episode.rows is None else episode.rows[here]]
+                frames[target] = episode.frames[source if episode.rows is None else episode.rows[source]]
             elif stream is not None:
                 try:
-                    stream.take(frames[there])
+                    stream.take(frames[target])
                 except DemoError as error:
-                    frames[there], weight[there] = 0, 0.0
+                    frames[target], weight[target] = 0, 0.0
                     self._leave_out(segment.episode, error)
-            else:  # it failed earlier in this batch
-                frames[there], weight[there] = 0, 0.0
+            else:  # its video turned out damaged
+                frames[target], weight[target] = 0, 0.0
         for row, end in enumerate(filled):
             frames[row, end:] = frames[row, end - 1]
 
@@ -323,7 +320,7 @@ class DemoDataset:
         if episode.frames is not None or segment.episode in self._dropped:
             return None
         index, stream = self._streams.get(segment.row, (None, None))
-        if stream is None or index != segment.episode or stream.position != segment.start or segment.at:
+        if stream is None or index != segment.episode or stream.position != segment.start or segment.offset:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._workers, "vpt-gym-decode")
             stream = FrameStream(
@@ -342,11 +339,11 @@ class DemoDataset:
             return
         path = self._episodes[index].path
         self.skipped.append((path, str(error)))
-        warnings.warn(f"left out from here on, since it is damaged: {path}: {error}", stacklevel=4)
+        warnings.warn(f"left out from now on, because it is damaged: {path}: {error}", stacklevel=4)
         self._drop(index)
 
     def _drop(self, index: int) -> None:
         self._dropped.append(index)
         if len(self._dropped) == len(self._episodes):
-            raise ValueError(f"no demo is left to learn from: all are damaged. The last: {self.skipped[-1:]}")
+            raise ValueError(f"no demo is left to learn from: all are damaged. The last one: {self.skipped[-1:]}")
         self._order.drop(index)

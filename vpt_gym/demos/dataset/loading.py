@@ -1,4 +1,4 @@
-"""The episodes of demos that a ``DemoDataset`` learns from: found, shared out over ranks, and decoded or streamed."""
+"""Finding the demos of a ``DemoDataset``, dividing them among ranks, and decoding them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Episode:
     """The n ticks of one demo that are learned from.
 
     Attributes:
-        id: The demo's.
-        path: One of its files.
-        wanted: (T,) bool, which of its ticks these are.
-        rows: (n,) the rows of ``frames`` that go with them; None if it has these and no others.
-        frames: Theirs; None if they are streamed.
+        id: The demo's id.
+        path: One of the demo's files.
+        wanted: (T,) bool, which ticks of the demo these are.
+        rows: (n,) the rows of ``frames`` that belong to them; None if ``frames`` has exactly these.
+        frames: The frames, or features of them; None if they are streamed.
         codes: (n, 2) int64.
         weight: (n,) float32.
     """
@@ -49,26 +49,24 @@ class Episode:
 
 
 class LoadResult(NamedTuple):
-    """What one rank learns from."""
+    """The episodes of one rank."""
 
     episodes: list[Episode]
     """In the order of the paths."""
     skipped: list[Skipped]
     """(path, reason) of each damaged demo."""
     ticks: int
-    """The most that a rank has."""
-    most_episodes: int
-    """The most that a rank has."""
+    """Ticks per rank, the average rounded up: equal in all ranks, so that their epochs are equally long."""
 
 
 class EpisodeLoader:
-    """Reads demos, and has a cache decode them.
+    """Reads demos and decodes them into a cache.
 
     Args:
-        read: Reads one.
-        cache: Decodes.
-        drop_null: As of ``DemoDataset``.
-        stream: Whether demos that the cache has no room for are streamed; else they are an error.
+        read: Reads one demo.
+        cache: Decodes and keeps its frames.
+        drop_null: As in ``DemoDataset``.
+        stream: Whether demos that the cache has no space for are streamed; otherwise they are an error.
         workers: Threads.
     """
 
@@ -79,12 +77,12 @@ class EpisodeLoader:
         self._stream, self._workers = stream, workers
 
     def load(self, paths: list[Path], rank: int, world_size: int) -> LoadResult:
-        """Returns the episodes of one rank; those of which nothing is learned are left out.
+        """Returns the episodes of one rank, without those that have no tick to learn from.
 
         Raises:
-            CacheFullError: The cache has no room for a demo, and ``stream`` is False.
+            CacheFullError: The cache has no space for a demo, and ``stream`` is False.
         """
-        # the largest first, so that no thread begins a long one when the others are done
+        # the largest first, so that no thread starts a long one when the others are done
         chosen = sorted(paths, key=lambda path: (-_size(files_of(path).video), path))
         skipped: list[Skipped] = []
         lengths: list[int] = []
@@ -92,18 +90,17 @@ class EpisodeLoader:
             if world_size > 1:
                 counted = list(pool.map(self._count, paths))
                 skipped += [item for item in counted if isinstance(item, tuple)]
-                whole = [path for path, item in zip(paths, counted, strict=True) if isinstance(item, int)]
+                intact = [path for path, item in zip(paths, counted, strict=True) if isinstance(item, int)]
                 lengths = [item for item in counted if isinstance(item, int)]
-                mine = {whole[index] for index in split_evenly(lengths, world_size)[rank]}
+                mine = {intact[index] for index in split_evenly(lengths, world_size)[rank]}
                 chosen = [path for path in chosen if path in mine]
             found = dict(zip(chosen, pool.map(self._decode, chosen), strict=True))
         loaded = [found[path] for path in paths if path in found]
         skipped += [item for item in loaded if isinstance(item, tuple)]
         episodes = [item for item in loaded if isinstance(item, Episode) and len(item)]
-        if world_size == 1:  # ranks would disagree on what only one decodes, so they go by what all of them read
+        if world_size == 1:  # several ranks must agree, so they count the ticks in the records, which all of them read
             lengths = [len(episode) for episode in episodes]
-        most = max(map(len, split_evenly(lengths, world_size)))
-        return LoadResult(episodes, sorted(skipped), -(-sum(lengths) // world_size), most)
+        return LoadResult(episodes, sorted(skipped), -(-sum(lengths) // world_size))
 
     def _count(self, path: Path) -> int | Skipped:
         try:
@@ -129,7 +126,7 @@ class EpisodeLoader:
         except CacheFullError:
             if not self._stream:
                 raise
-            frames = count_frames(demo.files.video)  # which nothing has decoded
+            frames = count_frames(demo.files.video)  # no decoder has counted them yet
             if frames != len(demo):
                 raise DemoError(
                     f"{demo.files.video} holds {frames} frames of {len(demo)}", REMEDY_RESTORE_OR_REPAIR
@@ -138,11 +135,11 @@ class EpisodeLoader:
 
 
 def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
-    """Returns a file of each demo that is named: of all in a directory, or of the one.
+    """Returns one file of each demo: of all demos in a directory, or of the one that a path names.
 
     Raises:
         FileNotFoundError: A directory does not exist.
-        ValueError: A demo is named twice.
+        ValueError: A demo is given twice.
     """
     given = [demos] if isinstance(demos, str | os.PathLike) else list(demos)
     paths: list[Path] = []
@@ -158,7 +155,15 @@ def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
 
 
 def split_evenly(lengths: Sequence[int], count: int) -> list[list[int]]:
-    """Returns which episodes each of ``count`` ranks gets, in order: about equally many ticks each, empty ones none."""
+    """Divides episodes among ``count`` ranks so that each gets about the same number of ticks.
+
+    Args:
+        lengths: Ticks of each episode.
+        count: Number of ranks.
+
+    Returns:
+        For each rank the sorted indices of its episodes. Empty episodes go to no rank.
+    """
     mine: list[list[int]] = [[] for _ in range(count)]
     ticks = [0] * count
     for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):

@@ -1,4 +1,4 @@
-"""Frames of a demo that are decoded while they are used, ahead of their use, and not kept."""
+"""Decoding a demo's frames shortly before they are used, without keeping them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from vpt_gym.frames import Frame, to_size
 
 
 class FrameStream:
-    """The frames of an episode in order, from one tick on. It holds at most two pieces of them in memory.
+    """The frames of an episode in order, starting at a given tick. Holds at most two pieces of them in memory.
 
     Args:
         read: Returns the demo; called when the first piece is decoded.
-        wanted: (T,) bool, its frames that are learned from.
-        start: The first to give, counted in these. Those before are decoded, but not converted.
+        wanted: (T,) bool, the frames that are learned from.
+        start: Index among these of the first frame to return. Earlier frames are decoded, but not converted.
         size: (height, width) that frames are scaled to.
-        ahead: Frames in a piece: while one is used the next is decoded.
-        pool: Decodes.
+        ahead: Frames in a piece: while one piece is used, the next is decoded.
+        pool: Runs the decoding.
+
+    Attributes:
+        position: Index among the wanted frames of the next one.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class FrameStream:
         """Writes the next N frames into ``out``, uint8 (N, *size, 3).
 
         Raises:
-            DemoError: The demo cannot be read, or its video not decoded up to there.
+            DemoError: The demo cannot be read, or its video cannot be decoded that far.
         """
         for index in range(len(out)):
             if not self._ready:
@@ -65,7 +68,7 @@ def _frames(
     demo = read()
     if len(demo) != len(wanted):
         raise DemoError(
-            f"{demo.files.records} had {len(wanted)} ticks and has {len(demo)} now", "make the dataset anew"
+            f"{demo.files.records} had {len(wanted)} ticks and has {len(demo)} now", "create the dataset again"
         )
     left = wanted.copy()
     left[: np.flatnonzero(wanted)[start]] = False

@@ -16,6 +16,7 @@ from vpt_gym.actions.camera import NULL_BIN
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.dataset.chunks import WeightedChunks, chunk_sums
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import Frame
 
@@ -83,9 +84,7 @@ class ActionWindows:
         cache = cache if cache is not None else FrameCache()
         self._frames = [cache.frames(demo) for demo in demos]
         self._actions = [factored.from_human(demo.executed) for demo in demos]
-        each = [_priorities(camera, buttons, seq_len) + still for buttons, camera in self._actions]
-        self._places = [(index, start) for index, part in enumerate(each) for start in range(len(part))]
-        self._priority = np.cumsum(np.concatenate(each))
+        self._windows = WeightedChunks([_activity(*actions, seq_len) + still for actions in self._actions])
         self._rng = np.random.default_rng(seed)
 
     @property
@@ -102,8 +101,7 @@ class ActionWindows:
     def next_batch(self) -> WindowBatch:
         """Returns the next batch; there is always one more."""
         frames, buttons, camera = [], [], []
-        for draw in self._rng.random(self.batch_size) * self._priority[-1]:
-            index, start = self._places[int(np.searchsorted(self._priority, draw, side="right"))]
+        for index, start in self._windows.draw(self._rng, self.batch_size):
             window = slice(start, start + self.seq_len)
             pixels, (held, moved) = self._frames[index][window], self._actions[index]
             held, moved = held[window], moved[window]
@@ -122,12 +120,11 @@ class ActionWindows:
         return np.asarray(cv2.LUT(rows, table[:, None]), np.uint8).reshape(pixels.shape)
 
 
-def _priorities(camera: npt.NDArray[np.int64], buttons: npt.NDArray[np.int64], seq_len: int) -> npt.NDArray[np.float64]:
-    """Returns how much happens in each window of an episode, one number a placement."""
+def _activity(buttons: npt.NDArray[np.int64], camera: npt.NDArray[np.int64], seq_len: int) -> npt.NDArray[np.float64]:
+    """Returns the share of ticks with camera motion plus the share with a button change, for each window."""
     moves = (camera != NULL_BIN).any(1).astype(np.float64)
     changes = (np.diff(buttons, axis=0, prepend=buttons[:1]) != 0).any(1)
-    sums = np.concatenate([[0.0], np.cumsum(moves + changes)])
-    return np.asarray((sums[seq_len:] - sums[:-seq_len]) / seq_len)
+    return chunk_sums(moves + changes, seq_len) / seq_len
 
 
 @dataclass(frozen=True)
