@@ -148,7 +148,7 @@ def _print(stats: DemoStats) -> None:
             "ticks": f"{stats.ticks:,}, {stats.ticks / 20 / 60:.1f} minutes",
             "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
             "null ticks": _percent(stats.null_ticks, stats.ticks),
-            "buttons VPT has no code for": f"{_percent(stats.unsupported_ticks, stats.ticks)} of ticks",
+            "buttons VPT has no code for": f"{_percent(stats.unexpressed_ticks, stats.ticks)} of ticks",
             "camera moves": f"{_percent(stats.moving_ticks, stats.ticks)} of ticks",
             "  of it, coded as resting": _percent(stats.zeroed_ticks, moving),
             "  of it, faster than 10 degrees": _percent(stats.clipped_ticks, moving),

@@ -59,7 +59,7 @@ def test_ticks_buttons_and_outcomes_are_counted(demos: Path) -> None:
     }
     # no_op thrice; forward and back cancel; 0.1 degrees are less than half a bin
     assert stats.null_ticks == 5
-    assert stats.unsupported_ticks == 2  # forward with back, and ESC
+    assert stats.unexpressed_ticks == 2  # forward with back, and ESC
     assert (stats.successes, stats.failures, stats.success_rate) == (1, 1, 0.5)
 
 

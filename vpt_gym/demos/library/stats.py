@@ -24,7 +24,7 @@ class DemoStats:
         lengths: Ticks of each demo, in the order of their ids.
         null_ticks: Ticks in which nothing is done.
         held: Button -> ticks in which it is held.
-        unsupported_ticks: Ticks whose buttons no VPT code expresses (ESC, swapHands, pickItem; opposite keys).
+        unexpressed_ticks: Ticks whose buttons no VPT code expresses (ESC, swapHands, pickItem; opposite keys).
         camera: (11, 11) int64, ticks by camera bin, [pitch, yaw]; the middle one is a resting camera.
         moved: (2,) float64, degrees moved in all, (pitch, yaw).
         lost: (2,) float64, degrees of it by which the codes miss: the distance of each tick's movement from its bin's.
@@ -38,7 +38,7 @@ class DemoStats:
     lengths: tuple[int, ...]
     null_ticks: int
     held: dict[str, int]
-    unsupported_ticks: int
+    unexpressed_ticks: int
     camera: npt.NDArray[np.int64]
     moved: npt.NDArray[np.float64]
     lost: npt.NDArray[np.float64]
@@ -99,7 +99,7 @@ class DemoStats:
             "success_rate": self.success_rate,
             "null_share": self._share(self.null_ticks),
             "held_share": {name: self._share(count) for name, count in self.held.items()},
-            "buttons_unsupported_share": self._share(self.unsupported_ticks),
+            "buttons_unexpressed_share": self._share(self.unexpressed_ticks),
             "camera": {
                 "moving_share": self._share(self.moving_ticks),
                 "lost_share": {"pitch": pitch, "yaw": yaw},
@@ -135,7 +135,7 @@ def read_stats(
     held = dict.fromkeys(BUTTONS, 0)
     bins = np.zeros(codec.N_CAMERA, np.int64)
     moved, lost = np.zeros(2), np.zeros(2)
-    counts = dict.fromkeys(("null", "unsupported", "moving", "zeroed", "clipped"), 0)
+    counts = dict.fromkeys(("null", "unexpressed", "moving", "zeroed", "clipped"), 0)
     outcomes: list[bool | None] = []
     for path in list_demos(directory, lone_videos=True):
         try:
@@ -154,7 +154,7 @@ def read_stats(
         lost += np.abs(degrees - said["camera"]).sum(axis=0)
         moves = (degrees != 0).any(axis=1)
         counts["null"] += int(demo.null.sum())
-        counts["unsupported"] += int(np.any([demo.actions[name] != said[name] for name in BUTTONS], axis=0).sum())
+        counts["unexpressed"] += int(np.any([demo.actions[name] != said[name] for name in BUTTONS], axis=0).sum())
         counts["moving"] += int(moves.sum())
         counts["zeroed"] += int((moves & (demo.codes[:, 1] == codec.NULL_CAMERA)).sum())
         counts["clipped"] += int((np.abs(degrees) > camera.MAX_DEGREES).any(axis=1).sum())
@@ -162,7 +162,7 @@ def read_stats(
         lengths=tuple(lengths),
         null_ticks=counts["null"],
         held=held,
-        unsupported_ticks=counts["unsupported"],
+        unexpressed_ticks=counts["unexpressed"],
         camera=bins.reshape(camera.N_BINS, camera.N_BINS),
         moved=moved,
         lost=lost,
