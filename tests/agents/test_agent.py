@@ -8,6 +8,7 @@ import torch
 
 from tests.support.vpt_goldens import procedural_weight, tiny_policy
 from vpt_gym import Sampling, VPTAgent, VPTConfig
+from vpt_gym.agents.engine import available_precisions
 from vpt_gym.agents.policy.policy import VPTPolicy
 
 CONFIG = VPTConfig(
@@ -147,6 +148,80 @@ def test_a_mask_before_the_first_frame_only_seeds(policy: VPTPolicy, frames: np.
     other.reset(seed=4)
     first = np.ones(3, bool)
     assert one.act(frames[0], first=first).tolist() == other.act(frames[0], first=first).tolist()
+
+
+def test_a_seed_for_each_environment_determines_its_episode_whatever_its_row(
+    policy: VPTPolicy, frames: np.ndarray
+) -> None:
+    def together(order: list[int]) -> list[list[list[int]]]:
+        agent = VPTAgent(policy)
+        agent.reset(seed=[100 + i for i in order])
+        steps = [agent.act(f[order], first=np.full(3, t == 0)).tolist() for t, f in enumerate(frames)]
+        return [[step[order.index(i)] for step in steps] for i in range(3)]
+
+    alone = []
+    for i in range(3):
+        agent = VPTAgent(policy)
+        agent.reset(seed=100 + i)
+        alone.append(play(agent, frames[:, i]))
+    assert together([0, 1, 2]) == alone
+    assert together([2, 0, 1]) == alone
+
+
+def test_a_mask_with_seeds_seeds_the_marked_environments_that_have_one(policy: VPTPolicy, frames: np.ndarray) -> None:
+    no = np.zeros(3, bool)
+    agent = VPTAgent(policy)
+    agent.reset(seed=0)
+    straight = [agent.act(f, first=no).tolist() for f in frames]
+    agent.reset(seed=0)
+    for f in frames[:5]:
+        agent.act(f, first=no)
+    agent.reset(mask=np.array([False, True, False]), seed=[77, 78, None])
+    rest = [agent.act(f, first=no).tolist() for f in frames[5:]]
+    for i in (0, 2):
+        assert [step[i] for step in rest] == [step[i] for step in straight[5:]]
+    single = VPTAgent(policy)
+    single.reset(seed=78)
+    assert play(single, frames[5:, 1]) == [step[1] for step in rest]
+    with pytest.raises(ValueError, match="seed has 2 entries for 3 environments"):
+        agent.reset(mask=~no, seed=[1, 2])
+
+
+@pytest.mark.parametrize("precision", [None, "fp32"])
+def test_the_environments_that_are_kept_continue_as_before(
+    policy: VPTPolicy, frames: np.ndarray, precision: str | None
+) -> None:
+    if precision is not None and precision not in available_precisions():
+        pytest.skip("no engine")
+    no = np.zeros(3, bool)
+    agent = VPTAgent(policy, precision=precision)
+    agent.reset(seed=4)
+    straight = [agent.act(f, first=no).tolist() for f in frames]
+    agent.reset(seed=4)
+    for f in frames[:4]:
+        agent.act(f, first=no)
+    memory = agent.memory
+    agent.keep([2, 0])
+    kept = agent.memory
+    assert torch.equal(kept.keys, memory.keys[[2, 0]])
+    assert torch.equal(kept.valid, memory.valid[[2, 0]])
+    rest = [agent.act(f[[2, 0]], first=no[:2]).tolist() for f in frames[4:7]]
+    assert rest == [[step[2], step[0]] for step in straight[4:7]]
+    agent.keep([1])  # environment 0, once more renumbered
+    rest = [agent.act(f[0], first=False).tolist() for f in frames[7:]]
+    assert rest == [step[0] for step in straight[7:]]
+    agent.reset()
+    assert agent.act(frames[0], first=~no).shape == (3, 2)  # all three are there again
+
+
+def test_rows_to_keep_are_checked(policy: VPTPolicy, frames: np.ndarray) -> None:
+    agent = VPTAgent(policy)
+    agent.act(frames[0], first=np.ones(3, bool))
+    for bad in ([], [0, 0], [3], [-1]):
+        with pytest.raises(ValueError, match=r"rows must be different numbers in \[0, 3\)"):
+            agent.keep(bad)
+    assert agent.memory is not None
+    assert agent.memory.batch_size == 3
 
 
 def test_memory_taken_and_put_back_gives_the_same_continuation(policy: VPTPolicy, frames: np.ndarray) -> None:

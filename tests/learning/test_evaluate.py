@@ -4,47 +4,14 @@ from __future__ import annotations
 
 import itertools
 
-import gymnasium as gym
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.countdown_env import CountdownEnv
 from vpt_gym import VPTAgent
-from vpt_gym.actions.codec import code_space
-from vpt_gym.collect.rollouts import play
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.evaluate import evaluate, wilson_interval
-
-
-class CountdownEnv(gym.Env):
-    """Ends after a number of ticks that the seed decides; succeeds when the seed is even."""
-
-    observation_space = gym.spaces.Box(0, 255, (128, 128, 3), np.uint8)
-    action_space = code_space()
-    open = 0
-
-    def __init__(self, tells_success: bool = True) -> None:
-        self.tells_success = tells_success
-        type(self).open += 1
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.seed, self.left = seed, 3 + seed % 5
-        return self.frame(), {}
-
-    def frame(self):
-        return np.full((128, 128, 3), (self.seed * 7 + self.left) % 256, np.uint8)
-
-    def step(self, action):
-        assert self.action_space.contains(action)
-        self.left -= 1
-        ended, success = self.left == 0, self.seed % 2 == 0
-        info = {"success": success} if self.tells_success else {}
-        return self.frame(), float(success and ended), ended and success, ended and not success, info
-
-    def close(self):
-        type(self).open -= 1
 
 
 @pytest.fixture(scope="module")
@@ -80,90 +47,6 @@ def test_the_seed_bands_do_not_overlap():
     bands = sorted(SEEDS.values(), key=lambda band: band.start)
     for band, following in itertools.pairwise(bands):
         assert band.stop <= following.start
-
-
-class TestPlay:
-    @pytest.mark.parametrize("num_envs", [1, 3, 16])
-    def test_each_world_is_played_once_and_results_keep_the_order_of_the_seeds(self, agent, num_envs):
-        seeds = [9, 2, 4, 7, 0, 11, 6]
-        seen = []
-        episodes = play(agent, CountdownEnv, seeds, num_envs=num_envs, on_episode=seen.append)
-        assert [episode.seed for episode in episodes] == seeds
-        assert sorted(episode.seed for episode in seen) == sorted(seeds)
-        for episode in episodes:
-            assert episode.ticks == 3 + episode.seed % 5
-            assert episode.success == (episode.seed % 2 == 0) == (not episode.truncated)
-            assert episode.total_reward == float(episode.success)
-        assert CountdownEnv.open == 0
-
-    def test_an_episode_in_which_the_game_broke_is_played_anew(self, agent):
-        class Breaking(CountdownEnv):
-            open = 0
-            breaks = 0
-
-            def step(self, action):
-                observation, reward, terminated, truncated, info = super().step(action)
-                if self.left == 1 and self.seed == 4 and type(self).breaks > 0:
-                    type(self).breaks -= 1
-                    return observation, 0.0, False, True, {**info, "success": False, "env_error": "the game ended"}
-                return observation, reward, terminated, truncated, info
-
-        sound = play(agent, CountdownEnv, [2, 4], num_envs=2)
-        Breaking.breaks = 2
-        assert play(agent, Breaking, [2, 4], num_envs=2) == sound
-        Breaking.breaks = 3
-        with pytest.raises(RuntimeError, match="broke 3 times in the world of seed 4: the game ended"):
-            play(agent, Breaking, [2, 4], num_envs=2)
-        assert Breaking.open == 0
-
-    def test_memory_starts_empty_with_each_episode_and_belongs_to_it(self, agent):
-        """Deterministic actions do not depend on which episodes run beside or went before."""
-
-        def codes_by_seed(num_envs):
-            taken: dict[int, list] = {}
-
-            class Spy:
-                def start(self, env):
-                    taken[env.seed] = []
-
-                def step(self, env, code):
-                    taken[env.seed].append(code.tolist())
-                    return code
-
-            play(deterministic, CountdownEnv, [5, 8, 3, 12, 1], num_envs=num_envs, control=Spy)
-            return taken
-
-        deterministic = VPTAgent.from_config("nano", seed=3)
-        deterministic.sampling = type(deterministic.sampling)(deterministic=True)
-        alone = codes_by_seed(1)
-        assert {seed: len(codes) for seed, codes in alone.items()} == {5: 3, 8: 6, 3: 6, 12: 5, 1: 4}
-        assert codes_by_seed(2) == alone
-        assert codes_by_seed(5) == alone
-
-    def test_the_control_decides_what_is_executed(self, agent):
-        executed = []
-
-        class Always:
-            def start(self, env):
-                inner = env.step
-                env.step = lambda code: executed.append(tuple(code)) or inner(code)
-
-            def step(self, env, code):
-                return np.array([4, 60])
-
-        play(agent, CountdownEnv, [1], control=Always)
-        assert executed == [(4, 60)] * 4
-
-    def test_an_env_that_hides_success_is_an_error_and_all_envs_are_closed(self, agent):
-        with pytest.raises(KeyError, match="no 'success'"):
-            play(agent, lambda: CountdownEnv(tells_success=False), [1, 2, 3])
-        assert CountdownEnv.open == 0
-
-    def test_bad_arguments_are_refused(self, agent):
-        with pytest.raises(ValueError, match="num_envs is 0"):
-            play(agent, CountdownEnv, [1], num_envs=0)
-        with pytest.raises(ValueError, match="twice"):
-            play(agent, CountdownEnv, [1, 1])
 
 
 class TestEvaluate:

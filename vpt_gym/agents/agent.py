@@ -15,6 +15,7 @@ from vpt_gym.agents.checkpoints.policy import load_weights, save_folder
 from vpt_gym.agents.checkpoints.pretrained import load_pretrained
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision
 from vpt_gym.agents.engine.hardware import require_precision
+from vpt_gym.agents.episode_generators import EpisodeGenerators
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.heads import Distribution
 from vpt_gym.agents.policy.policy import VPTPolicy
@@ -68,7 +69,7 @@ class VPTAgent:
         self._engine: ActingEngine | None = None
         self._memory: Memory | None = None  # of the network as it is; an engine keeps its own
         self._streams: int | None = None
-        self._draws = _Draws()
+        self._generators = EpisodeGenerators()
         self._begins = True
 
     @classmethod
@@ -165,31 +166,39 @@ class VPTAgent:
         elif memory is not None:
             self._memory = memory.to(self._device).clone()
 
-    def reset(self, mask: npt.ArrayLike | None = None, seed: int | None = None) -> None:
+    def reset(self, mask: npt.ArrayLike | None = None, seed: int | Sequence[int | None] | None = None) -> None:
         """Forgets the past: call it whenever an environment has been reset.
 
         Args:
             mask: (N,) bool, True for each environment that was reset; None for all of them. After None the
                 number of environments may change.
-            seed: Makes the actions drawn from now on reproducible. Environment i draws from a generator of its
-                own, seeded with ``seed + i`` for its first episode, and for each later one with a number that
-                depends on ``seed + i`` and the episode's number alone; so N environments get what N agents of one
-                would, as far as rounding goes. With a mask, only the marked environments are seeded anew.
+            seed: Makes the sampled actions reproducible, from the next episode of each environment on. Each
+                environment draws from its own generator, so N environments get what N agents of one would, up to
+                rounding. One integer seeds environment i with ``seed + i``. A sequence has one entry for each
+                environment: its seed, or None to leave its random numbers as they are; to give each episode a seed
+                of its own, whichever environment plays it, pass the seeds of the episodes that begin. With a mask
+                only the marked environments are seeded. The first episode after seeding draws from that seed, each
+                later one from a number that depends on the seed and the count of episodes since.
 
         Raises:
-            ValueError: The mask is not bool (N,).
+            ValueError: The mask is not bool (N,), or there is not one seed for each environment.
         """
         if mask is None:
             self._memory = None
             self._streams = None
             self._begins = True
-            if seed is not None:
-                self._draws = _Draws(seed)
+            self._generators.restore_rows()
+            if isinstance(seed, int | np.integer):
+                self._generators = EpisodeGenerators(int(seed))
+            elif seed is not None:
+                self._seed(range(len(seed)), seed)
             return
         marks = np.asarray(mask)
         streams = marks.size if self._streams is None else self._streams
         if marks.dtype != np.bool_ or marks.shape != (streams,):
             raise ValueError(f"mask must be bool ({streams},), one entry an environment; got {_describe(marks)}")
+        if seed is not None and not isinstance(seed, int | np.integer) and len(seed) != streams:
+            raise ValueError(f"seed has {len(seed)} entries for {streams} environments; it needs one for each, or None")
         if self._streams is not None:
             marked = torch.from_numpy(marks.copy())
             if self._engine is not None:
@@ -198,9 +207,38 @@ class VPTAgent:
                 with torch.inference_mode():
                     self._memory = self._memory.reset(marked.to(self._device))
             self._begins = self._begins or bool(marks.all())
-        if seed is not None:
-            for index in np.flatnonzero(marks).tolist():
-                self._draws.seed(index, seed + index)
+        self._seed(np.flatnonzero(marks).tolist(), seed)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drops all environments but some, for example when one has no further episode to play.
+
+        Those that remain continue as before: with their memory and their random numbers, in the order of ``rows``.
+        An engine keeps its packed weights; on a CUDA device it records its graph again.
+
+        Args:
+            rows: The environments that remain, numbered as in the last batch of frames.
+
+        Raises:
+            ValueError: There are no rows, one is given twice, or one is not in the batch.
+        """
+        rows = [int(row) for row in rows]
+        known = range(len(rows) and max(rows) + 1 if self._streams is None else self._streams)
+        if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(known):
+            raise ValueError(f"rows must be different numbers in [0, {len(known)}), at least one; got {rows}")
+        self._generators.keep(rows)
+        if self._streams is None:
+            return
+        if self._memory is not None:
+            self._memory = self._memory.index(rows)
+        if self._engine is not None:
+            self._engine.keep(rows)
+        self._streams = len(rows)
+
+    def _seed(self, rows: Sequence[int], seed: int | Sequence[int | None] | None) -> None:
+        for row in rows:
+            own = int(seed) + row if isinstance(seed, int | np.integer) else None if seed is None else seed[row]
+            if own is not None:
+                self._generators.seed(row, int(own))
 
     def act(
         self, obs: Any, *, first: npt.ArrayLike | None = None, deterministic: bool | None = None
@@ -237,7 +275,7 @@ class VPTAgent:
                     f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
                     "its weights hold NaN or infinity, or overflow; training has diverged, or the file is damaged"
                 )
-            generators = [self._draws.generator(index, bool(starts)) for index, starts in enumerate(begins)]
+            generators = [self._generators.generator(index, bool(starts)) for index, starts in enumerate(begins)]
             codes = self.sampling.draw(pi, generators, deterministic=deterministic)
         self._streams = len(frames)
         self._begins = False
@@ -309,43 +347,3 @@ class VPTAgent:
 
 def _describe(array: npt.NDArray[Any]) -> str:
     return f"{array.dtype} {array.shape}"
-
-
-class _Draws:
-    """The random numbers of N environments, each with its own.
-
-    On the CPU whatever the policy's device, so that a seed means the same everywhere. An episode's numbers do not
-    depend on how many were drawn before it: with Gymnasium's next-step autoreset an agent also acts on the last
-    observation of an episode, which nobody carries out.
-    """
-
-    def __init__(self, seed: int | None = None) -> None:
-        self._base = seed
-        self._seeds: dict[int, int] = {}
-        self._episodes: dict[int, int] = {}
-        self._generators: dict[int, torch.Generator] = {}
-
-    def seed(self, index: int, seed: int) -> None:
-        """Seeds one environment anew, from its next episode on."""
-        self._seeds[index] = seed
-        self._episodes.pop(index, None)
-        self._generators.pop(index, None)
-
-    def generator(self, index: int, begins: bool) -> torch.Generator:
-        """Returns the generator of an environment, which ``begins`` an episode or goes on with one."""
-        generator = self._generators.get(index)
-        if index not in self._seeds and self._base is not None:
-            self._seeds[index] = self._base + index
-        seed = self._seeds.get(index)
-        if generator is None:
-            generator = self._generators[index] = torch.Generator()
-            if seed is None:
-                generator.seed()
-        if seed is not None and (begins or index not in self._episodes):
-            episode = self._episodes[index] = self._episodes.get(index, -1) + 1
-            generator.manual_seed(seed if episode == 0 else _mixed(seed, episode))
-        return generator
-
-
-def _mixed(seed: int, episode: int) -> int:
-    return int(np.random.SeedSequence((seed % 2**64, episode)).generate_state(1, np.uint64)[0] >> np.uint64(1))

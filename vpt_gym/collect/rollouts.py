@@ -1,4 +1,4 @@
-"""Plays whole episodes with one agent in many worlds at a time, each world exactly once."""
+"""Plays complete episodes with one agent in several worlds at once, each world exactly once."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 Code = npt.NDArray[np.int64]
 
 ATTEMPTS = 3
-"""How often an episode is played anew after the game broke in it."""
+"""How many times an episode is played before a game that crashes in it is an error."""
 
 
 class Control(Protocol):
-    """Stands between the agent and one env: labels, or takes over, what the agent does."""
+    """Sees each action of the agent in one env before it is executed: it may label it, or replace it."""
 
-    def start(self, env: gym.Env[Any, Any]) -> None:
-        """Is told that an episode has started in the env."""
+    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
+        """Called when an episode has started in the env, in the world of ``seed``."""
 
     def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
-        """Gets the agent's code (2,) before each step and returns the code to execute."""
+        """Receives the agent's code (2,) before each step and returns the code to execute."""
 
 
 @dataclass(frozen=True)
 class Episode:
-    """What came of one episode.
+    """The result of one episode.
 
     Attributes:
         seed: The world it was played in.
-        success: What its last tick said (``vpt_gym.wrappers.success.success_of``).
+        success: Whether its last tick reported success (``vpt_gym.wrappers.success.success_of``).
         total_reward: Sum of its rewards.
         ticks: Its length, in steps of the env.
         truncated: Whether a limit ended it rather than the task.
@@ -69,7 +69,7 @@ class _Lane:
         self.total_reward, self.ticks, self.first = 0.0, 0, True
         self.obs, _ = self.env.reset(seed=seed)
         if self.control is not None:
-            self.control.start(self.env)
+            self.control.start(self.env, seed)
 
     def step(self, code: Code) -> Episode | None:
         if self.control is not None:
@@ -94,7 +94,7 @@ class _Lane:
 
 
 def warn_if_endless(env: gym.Env[Any, Any]) -> None:
-    """Warns, in the name of the caller's caller, if it cannot be seen that an env's episodes end in time."""
+    """Warns if no time limit is visible on an env; the warning points at the caller of the caller."""
     if not _has_limit(env):
         warnings.warn(
             f"{env} has no time limit that can be seen: an episode that does not succeed may go on for ever. "
@@ -118,33 +118,44 @@ def play(
     seeds: Sequence[int],
     *,
     num_envs: int = 16,
+    sampling_seed: int = 0,
     control: Callable[[], Control] | None = None,
     on_episode: Callable[[Episode], None] | None = None,
 ) -> list[Episode]:
     """Plays one episode for each seed, several side by side, and returns them in the order of the seeds.
 
+    An episode's sampled actions are determined by ``sampling_seed`` and the seed of its world. They depend neither on
+    the order of the seeds nor on ``num_envs``, up to rounding: a network may round differently in batches of another
+    size, which in rare cases decides between two actions, and more often in a reduced precision than in fp32.
+
     The agent acts on a batch with one row for each running episode; a row whose episode has ended takes the next
-    seed with a fresh memory, and is dropped when no seed is left. Envs are stepped in two threads: the embedded world
+    seed with an empty memory, and is dropped when no seed is left. Envs are stepped in two threads: the embedded world
     and the sockets of a game both release the interpreter lock while they work.
 
     Args:
-        agent: Acts in all episodes. Its memory is overwritten.
-        make_env: Makes one env that takes VPT codes and gives frames as ``VPTObsWrapper`` does.
+        agent: Acts in all episodes. Its memory and random numbers are overwritten.
+        make_env: Makes one env that takes VPT codes and returns frames as ``VPTObsWrapper`` does.
         seeds: Seeds of the worlds.
-        num_envs: Most episodes that run at a time.
-        control: Makes, for each env, what stands between the agent and it; for DAgger and for hand-over to an expert.
-        on_episode: Called with each result as it comes.
+        num_envs: Largest number of episodes that run at once.
+        sampling_seed: Seed of the agent's sampling.
+        control: Makes a :class:`Control` for each env; for DAgger, or to hand over to an expert.
+        on_episode: Called with each result when its episode ends.
+
+    Returns:
+        One result for each seed, in the order of the seeds.
 
     Raises:
-        KeyError: An episode ended and nothing tells whether it succeeded.
-        RuntimeError: The game broke (``info["env_error"]``) in ``ATTEMPTS`` plays of one episode. A crash is no
-            failure of the agent: the episode is played anew.
-        ValueError: ``num_envs`` is not positive, or a seed stands twice in the list.
+        KeyError: An episode ended and its last info does not report whether it succeeded.
+        RuntimeError: The game crashed (``info["env_error"]``) in ``ATTEMPTS`` plays of one episode. A crash does not
+            count as a failure of the agent: the episode is played again.
+        ValueError: ``num_envs`` is not positive, or a seed is in the list twice.
     """
     if num_envs < 1:
         raise ValueError(f"num_envs is {num_envs}; it must be at least 1")
     if len(set(seeds)) != len(seeds):
-        raise ValueError("a seed stands twice in the list; each world is played once")
+        raise ValueError("a seed is in the list twice; each world is played once")
+    from vpt_gym.agents.episode_generators import mixed_seed  # not above: it imports torch, as the agent has done
+
     waiting = deque(seeds)
     results: dict[int, Episode] = {}
     with ExitStack() as stack:
@@ -162,7 +173,10 @@ def play(
         agent.reset()
         while lanes:
             frames = np.stack([lane.obs for lane in lanes])
-            codes = agent.act(frames, first=np.array([lane.first for lane in lanes]))
+            first = np.array([lane.first for lane in lanes])
+            if first.any():
+                agent.reset(first, seed=[mixed_seed(sampling_seed, lane.seed) for lane in lanes])
+            codes = agent.act(frames, first=first)
             ended = pool.map(lambda pair: pair[0].step(pair[1]), zip(lanes, codes, strict=True))
             running = []
             for row, (lane, episode) in enumerate(zip(lanes, ended, strict=True)):
@@ -175,8 +189,7 @@ def play(
                     lane.start(waiting.popleft())
                 running.append(row)
             if len(running) < len(lanes):
-                memory = agent.memory
                 lanes = [lanes[row] for row in running]
-                if lanes and memory is not None:
-                    agent.memory = memory.index(running)
+                if lanes:
+                    agent.keep(running)
     return [results[seed] for seed in seeds]

@@ -86,13 +86,14 @@ def _check_share(name: str, value: float) -> None:
 class _Labeller:
     """Labels every tick with the expert's action and lets the expert act in a share ``beta`` of the ticks."""
 
-    def __init__(self, expert: Expert, beta: float, rng: np.random.Generator) -> None:
+    def __init__(self, expert: Expert, beta: float, seed: int) -> None:
         self._expert = expert
         self._beta = beta
-        self._rng = rng
+        self._seed = seed
 
-    def start(self, env: gym.Env[Any, Any]) -> None:
+    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
         self._expert.reset()
+        self._rng = np.random.default_rng((self._seed, seed))  # who acts does not depend on which env plays the world
 
     def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
         action = self._expert.act(env)
@@ -144,14 +145,13 @@ def collect_round(
             check_same_env(directory, probe)
         finally:
             probe.close()
-        streams = iter(np.random.SeedSequence(sampling_seed).spawn(num_envs))
-        agent.reset(seed=sampling_seed)
         play(
             agent,
             lambda: make_env(directory),
             missing,
             num_envs=num_envs,
-            control=lambda: _Labeller(make_expert(), beta, np.random.default_rng(next(streams))),
+            sampling_seed=sampling_seed,
+            control=lambda: _Labeller(make_expert(), beta, sampling_seed),
             on_episode=on_episode,
         )
         finished = finished_episodes(directory)

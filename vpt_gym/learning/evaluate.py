@@ -120,6 +120,5 @@ def evaluate(
     if not seeds:
         raise ValueError("no seeds to evaluate on; pass for example SEEDS['evaluation'][:50]")
     start = time.perf_counter()
-    agent.reset(seed=sampling_seed)
-    episodes = play(agent, make_env, seeds, num_envs=num_envs, on_episode=on_episode)
+    episodes = play(agent, make_env, seeds, num_envs=num_envs, sampling_seed=sampling_seed, on_episode=on_episode)
     return Evaluation(tuple(episodes), time.perf_counter() - start)

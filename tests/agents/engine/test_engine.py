@@ -237,6 +237,25 @@ def test_reset_forgets_the_marked_streams_only() -> None:
     assert_same(play(engine, frames, first), anew, EXACT)
 
 
+@PRECISIONS
+@pytest.mark.parametrize("rows", [[2], [3, 0], [1, 2, 3]])
+def test_streams_that_are_kept_continue_as_before(precision: EnginePrecision, rows: list[int]) -> None:
+    policy = mini_policy()
+    frames, first = sequence(streams=4, steps=18)
+    expected = play(ActingEngine(policy, 4, precision=precision), frames, first)
+    engine = ActingEngine(policy, 4, precision=precision)
+    play(engine, frames[:, :7], first[:, :7])
+    before = engine.memory
+    engine.keep(rows)
+    assert engine.batch_size == len(rows)
+    assert torch.equal(engine.memory.keys, before.keys[rows])
+    assert torch.equal(engine.memory.valid, before.valid[rows])
+    rest = play(engine, frames[rows, 7:], first[rows, 7:])
+    assert_same(rest, {name: tensor[rows, 7:] for name, tensor in expected.items()}, EXACT)
+    with pytest.raises(ValueError, match="rows must be different numbers"):
+        engine.keep([len(rows)])
+
+
 def test_a_stream_recovers_by_reset_from_a_memory_that_is_not_finite() -> None:
     policy = mini_policy()
     frames, first = sequence(streams=2, steps=6)

@@ -79,19 +79,15 @@ class ActingEngine:
             raise ValueError("compile=True is for CUDA devices; on a CPU an engine has packed kernels already")
         self.batch_size = batch_size
         self.precision: EnginePrecision = precision
+        self._compile = compile
         self._policy = policy
         self._config = policy.config
         self._versions = _versions(policy)
         with torch.inference_mode():
             self._ring = RingMemory(policy.config, batch_size, self.device)
-            step: Callable[[Tensor, Tensor], tuple[Tensor, ...]] = FrameStep(policy, self._ring, batch_size, precision)
+            self._packed = FrameStep(policy, self._ring, batch_size, precision)
             self._value = policy.value_head.linear.weight.clone(), policy.value_head.linear.bias.clone()
-            if self.device.type == "cuda":
-                frames = torch.zeros(batch_size, FRAME_SIZE, FRAME_SIZE, 3, dtype=torch.uint8, device=self.device)
-                first = torch.ones(batch_size, dtype=torch.bool, device=self.device)
-                with torch.cuda.device(self.device):
-                    step = GraphedCall(step, frames, first, compile=compile)
-            self._step = step
+            self._step = self._recorded()
             self.reset()
 
     @property
@@ -134,6 +130,24 @@ class ActingEngine:
         with torch.inference_mode():
             self._ring.reset(mask.to(self.device))
 
+    def keep(self, rows: list[int]) -> None:
+        """Drops all streams but these, which continue as before, in this order; :attr:`batch_size` changes.
+
+        The packed weights stay. On a CUDA device the graph is recorded again.
+
+        Raises:
+            ValueError: There are no rows, one is given twice, or one is not in [0, B).
+        """
+        if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(range(self.batch_size)):
+            raise ValueError(f"rows must be different numbers in [0, {self.batch_size}), at least one; got {rows}")
+        with torch.inference_mode():
+            memory = self._ring.read().index(rows)
+            self._ring.keep(rows)
+            self.batch_size = len(rows)
+            if self.device.type == "cuda":
+                self._step = self._recorded()
+                self._ring.fill(memory)  # the runs that are recorded overwrite the ring
+
     def step(self, frames: Tensor, first: Tensor, *, value: bool = False) -> EngineOutput:
         """Shows the next frame of every stream.
 
@@ -154,6 +168,15 @@ class ActingEngine:
         heads = [x.clone() for x in choices]
         pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
         return EngineOutput(pi, None if values is None else values.clone())
+
+    def _recorded(self) -> Callable[[Tensor, Tensor], tuple[Tensor, ...]]:
+        """Returns the step as a CUDA graph, or on a CPU the step itself."""
+        if self.device.type != "cuda":
+            return self._packed
+        frames = torch.zeros(self.batch_size, FRAME_SIZE, FRAME_SIZE, 3, dtype=torch.uint8, device=self.device)
+        first = torch.ones(self.batch_size, dtype=torch.bool, device=self.device)
+        with torch.cuda.device(self.device):
+            return GraphedCall(self._packed, frames, first, compile=self._compile)
 
 
 def _versions(policy: VPTPolicy) -> list[tuple[int, int]]:

@@ -54,6 +54,10 @@ class RingMemory:
         self.keys.masked_fill_(marked[None, :, None, None, None], 0.0)
         self.values.masked_fill_(marked[None, :, None, None, None], 0.0)
 
+    def keep(self, rows: list[int]) -> None:
+        """Drops all streams but these. The tensors are new ones: a recorded CUDA graph does not see them."""
+        self.keys, self.values, self.mask = self.keys[:, rows], self.values[:, rows], self.mask[rows]
+
     def read(self) -> Memory:
         """Returns a copy of the last M - 1 frames, in order."""
         order = (self.slot + 2 + self._slots[:-1]).remainder_(len(self._slots))
