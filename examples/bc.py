@@ -207,7 +207,7 @@ def warn_if_elsewhere(args: Args, console: Console) -> None:
     recorded = {env for path in find_paths(args.demos) if (env := env_of(path)) is not None}
     if recorded and args.env.id not in recorded:
         console.print(f"[yellow]the demos are of {', '.join(sorted(recorded))}, but the agent is to be evaluated in")
-        console.print(f"[yellow]{args.env.id}: --env.id and --env.kwargs choose where")
+        console.print(f"[yellow]{args.env.id}: --env and --env-kwargs choose where")
 
 
 def main(args: Args) -> None:

@@ -1,7 +1,7 @@
 """Records demonstrations of a scripted expert.
 
     python examples/record.py --out demos/harvest_1_log --episodes 50
-    python examples/record.py --out demos/default --env.kwargs '{"level": "default"}'
+    python examples/record.py --out demos/default --env-kwargs '{"level": "default"}'
 
 Each episode becomes three files in the OpenAI contractor layout (mp4, jsonl, json). Killed half-way, it leaves every
 finished demo intact; run it again and it goes on where it stood. ``vpt-gym record`` does the same, with more options.

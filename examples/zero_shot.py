@@ -1,7 +1,7 @@
 """Zero-shot: a VPT agent plays in an env it was not trained in; its success is counted and a video is left.
 
 python examples/zero_shot.py --model foundation-model-1x.model --weights foundation-model-1x.weights
-python examples/zero_shot.py --model runs/bc/agent --env.kwargs '{"level": "default"}' --episodes 100
+python examples/zero_shot.py --model runs/bc/agent --env-kwargs '{"level": "default"}' --episodes 100
 """
 
 from __future__ import annotations

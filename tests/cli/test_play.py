@@ -32,7 +32,7 @@ def refused(*words: str, cwd: Path, code: str = "") -> str:
     [
         (["--sensitivity", "300"], "sensitivity is 300.0; it is percent as in Minecraft's options, 0 to 200"),
         (["--seed", "-1"], "seed is -1; it must not be negative"),
-        (["--env.kwargs", "easy"], "must be a JSON object"),
+        (["a:A-v0", "--env", "b:B-v0"], "the environment is given twice, a:A-v0 and --env b:B-v0"),
         (
             ["tests.support.play_env:PlayEnv-v0", "--expert", "scripted"],
             "there is no scripted expert for tests.support.play_env:PlayEnv-v0",

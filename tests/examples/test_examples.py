@@ -44,7 +44,7 @@ def demos(runs) -> Path:
 @pytest.fixture(scope="module")
 def cloned(runs, demos) -> Path:
     arguments = ("--demos", str(demos), "--out", str(runs / "bc"), "--train.steps", "25", "--train.seq-len", "4")
-    run("bc.py", *arguments, "--train.batch-size", "2", "--eval-episodes", "2", "--env.kwargs", SMALL)
+    run("bc.py", *arguments, "--train.batch-size", "2", "--eval-episodes", "2", "--env-kwargs", SMALL)
     return runs / "bc" / "agent"
 
 
@@ -86,7 +86,7 @@ def test_bc_learns_from_the_features_of_a_frozen_image_network(runs, demos, clon
 def test_dagger_leaves_rounds_and_agents(runs, demos, cloned):
     arguments = ("--demos", str(demos), "--model", str(cloned), "--out", str(runs / "dagger"), "--episodes", "2")
     options = ("--train.steps", "2", "--train.seq-len", "4", "--train.batch-size", "2", "--round-ticks", "8")
-    output = run("dagger.py", *arguments, *options, "--eval-episodes", "2", "--env.kwargs", SMALL)
+    output = run("dagger.py", *arguments, *options, "--eval-episodes", "2", "--env-kwargs", SMALL)
     for number in (1, 2):
         assert len(list_demos(runs / "dagger" / f"round_{number}")) == 2
         assert (runs / "dagger" / f"agent_{number}" / "config.json").exists()
@@ -96,7 +96,7 @@ def test_dagger_leaves_rounds_and_agents(runs, demos, cloned):
 def test_ppo_improves_an_agent_and_draws_its_curves(runs, cloned):
     arguments = ("--model", str(cloned), "--out", str(runs / "ppo"), "--iterations", "2", "--num-envs", "2")
     options = ("--ticks", "8", "--minibatches", "2", "--value-warmup", "1", "--eval-episodes", "2")
-    output = run("ppo.py", *arguments, *options, "--env.kwargs", SMALL)
+    output = run("ppo.py", *arguments, *options, "--env-kwargs", SMALL)
     assert "after PPO, 32 ticks: " in output
     assert json.loads((runs / "ppo" / "results.json").read_text())["after PPO"]["episodes"] == 2
     assert (runs / "ppo" / "agent" / "model.safetensors").exists()
@@ -109,7 +109,7 @@ def test_ppo_improves_an_agent_and_draws_its_curves(runs, cloned):
 
 def test_zero_shot_counts_and_films(runs, cloned):
     arguments = ("--model", str(cloned), "--out", str(runs / "zero_shot"), "--episodes", "3", "--video-episodes", "1")
-    output = run("zero_shot.py", *arguments, "--env.kwargs", SMALL)
+    output = run("zero_shot.py", *arguments, "--env-kwargs", SMALL)
     assert re.search(r"[0-3]/3 = ", output)
     assert json.loads((runs / "zero_shot" / "evaluation.json").read_text())["episodes"] == 3
     video = iio.imread(runs / "zero_shot" / "agent.mp4", plugin="pyav")
@@ -138,7 +138,7 @@ def test_the_snippets_of_the_worlds_page_run_one_after_the_other(tmp_path):
 
 def test_record_does_not_mix_two_envs_in_one_directory(demos):
     command = [sys.executable, str(ROOT / "examples" / "record.py"), "--out", str(demos), "--episodes", "3"]
-    other = [*command, "--env.kwargs", '{"level": "default"}']
+    other = [*command, "--env-kwargs", '{"level": "default"}']
     result = subprocess.run(other, capture_output=True, text=True, check=False)
     assert result.returncode != 0
     assert "record into another directory" in result.stderr
@@ -173,6 +173,6 @@ def test_bc_tells_that_it_evaluates_elsewhere_and_leaves_out_what_is_damaged(dem
     sorted(mine.glob("*.json"))[0].write_text("{")
     arguments = ("--demos", str(mine), "--out", str(tmp_path / "bc"), "--train.steps", "1", "--eval-episodes", "1")
     kwargs = json.dumps({"image_size": [32, 32], "max_episode_steps": 3})
-    output = run("bc.py", *arguments, "--env.id", "vpt_gym/Harvest1Dirt-v0", "--env.kwargs", kwargs)
+    output = run("bc.py", *arguments, "--env", "vpt_gym/Harvest1Dirt-v0", "--env-kwargs", kwargs)
     assert "the demos are of vpt_gym/Harvest1Log-v0" in output
-    assert "vpt_gym/Harvest1Dirt-v0: --env.id" in output
+    assert "vpt_gym/Harvest1Dirt-v0: --env" in output

@@ -19,7 +19,7 @@ def test_minedojo_is_played(tmp_path: Path) -> None:
     screen = VirtualScreen()
     program = None
     try:
-        program = Program(screen, tmp_path / "demos", "vpt_gym/MineDojo-v0", "--env.kwargs", ARGUMENTS)
+        program = Program(screen, tmp_path / "demos", "vpt_gym/MineDojo-v0", "--env-kwargs", ARGUMENTS)
         wait_for(lambda: len(np.unique(program.frame())) > 30, "no picture", 120)
         dimmed = program.frame().mean()
         screen.key("Return")

@@ -209,7 +209,7 @@ def test_a_signal_keeps_what_was_recorded(start: Start, screen: VirtualScreen, n
 def test_an_agent_plays_and_the_expert_labels(start: Start, screen: VirtualScreen, tmp_path: Path) -> None:
     VPTAgent.from_config("nano", seed=0).save_pretrained(tmp_path / "agent")
     kwargs = json.dumps({"image_size": [64, 128], "level": "easy", "max_episode_steps": 25})
-    program = start("--env.kwargs", kwargs, "--agent", str(tmp_path / "agent"), "--expert", "scripted")
+    program = start("--env-kwargs", kwargs, "--agent", str(tmp_path / "agent"), "--expert", "scripted")
     wait_for(lambda: len(np.unique(program.frame())) > 30, "no picture")
     screen.key("Return")
     screen.key("F6")

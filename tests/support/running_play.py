@@ -24,7 +24,7 @@ class Program:
     def __init__(self, screen: VirtualScreen, folder: Path, *words: str, **kwargs: Any) -> None:
         self.screen, self.folder = screen, folder
         if kwargs:
-            words = ("tests.support.play_env:PlayEnv-v0", "--env.kwargs", json.dumps(kwargs), "--scale", "4", *words)
+            words = ("tests.support.play_env:PlayEnv-v0", "--env-kwargs", json.dumps(kwargs), "--scale", "4", *words)
         self.printed = folder.with_name("printed.txt")
         self._lines = 0
         self.process = subprocess.Popen(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+from vpt_gym.collect.envs import EnvArgs
 
 if TYPE_CHECKING:
     from vpt_gym.collect.players import Player
@@ -31,11 +33,9 @@ class Args:
     last one (it moves to rejected/). Closing the window keeps what was recorded.
     """
 
-    env: Annotated[str, tyro.conf.Positional] = "vpt_gym/Harvest1Log-v0"
-    """A Gymnasium id, also module:id, of an env whose actions vpt-gym knows, such as vpt_gym/MineDojo-v0."""
-    env_kwargs: Annotated[str | None, tyro.conf.arg(name="env.kwargs")] = None
-    """Arguments of the env as a JSON object, for example '{"task_id": "harvest_1_log"}' for MineDojo. Default:
-    '{"level": "easy"}' for our own env, none for others."""
+    env_id: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[ID]")] = None
+    """The same as --env ID."""
+    env: EnvArgs = field(default_factory=EnvArgs)
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demos/play")
     """Directory of the demos, of one env."""
     record: bool = True
@@ -100,7 +100,6 @@ def _play(session: Session, window: Window, controls: InputCollector) -> int:
 def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollector]:
     """Makes everything, and starts the first episode; ``stack`` closes it again."""
     _require_pygame()
-    from vpt_gym.collect.envs import EnvArgs
     from vpt_gym.collect.finished import check_same_env
     from vpt_gym.frames import find_frame_space
     from vpt_gym.play.controls import InputCollector
@@ -109,13 +108,14 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
 
     controls = InputCollector(args.sensitivity)
     seeds = _seeds(args)
-    auto_player, expert = _players(args)
-    env = EnvArgs(args.env, args.env_kwargs).base()
+    env_args = _env_args(args)
+    auto_player, expert = _players(args, env_args.id)
+    env = env_args.base()
     unused = stack.enter_context(ExitStack())
     unused.callback(env.close)
     if args.record:
         check_same_env(args.out, env)
-    window = Window(f"vpt-gym play - {args.env}", find_frame_space(env.observation_space).size, args.scale)
+    window = Window(f"vpt-gym play - {env_args.id}", find_frame_space(env.observation_space).size, args.scale)
     stack.callback(window.close)
 
     def say(message: str) -> None:
@@ -157,6 +157,14 @@ def _require_pygame() -> None:
         raise ImportError(f"this is pygame, and pygame-ce is needed: pip uninstall pygame && {_INSTALL}")
 
 
+def _env_args(args: Args) -> EnvArgs:
+    if args.env_id is None:
+        return args.env
+    if args.env.id not in (EnvArgs.id, args.env_id):
+        raise ValueError(f"the environment is given twice, {args.env_id} and --env {args.env.id}; leave one out")
+    return replace(args.env, id=args.env_id)
+
+
 def _seeds(args: Args) -> Iterator[int]:
     """Returns the seeds of the worlds to play, without those that the directory has demos of."""
     from vpt_gym.collect.seeds import SEEDS
@@ -172,14 +180,14 @@ def _seeds(args: Args) -> Iterator[int]:
     return (seed for seed in SEEDS["dagger" if args.agent else "demos"] if seed not in played)
 
 
-def _players(args: Args) -> tuple[AutoPlayer | None, Player | None]:
+def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]:
     """Returns who can be handed over to, and who labels."""
     from vpt_gym.collect.players import is_agent, make_player, resolve
     from vpt_gym.play.session import AutoPlayer
 
     expert = None
     if args.expert is not None:
-        named = resolve((args.expert,), args.env)
+        named = resolve((args.expert,), env_id)
         if is_agent(named):
             raise ValueError(f"--expert {args.expert} is no expert: it is scripted, or module:attribute; see --agent")
         expert = make_player(named, skill=args.skill)

@@ -6,14 +6,15 @@ import importlib
 import re
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from vpt_gym.collect.envs import EnvArgs
+
 if TYPE_CHECKING:
-    from vpt_gym.collect.envs import EnvArgs
     from vpt_gym.collect.session import Recording
 
 
@@ -26,12 +27,9 @@ class Args:
     same options give the same demos, whatever --num-envs is.
     """
 
-    env: str = "vpt_gym/Harvest1Log-v0"
-    """Where to play: a Gymnasium id, also module:id."""
+    env: EnvArgs = field(default_factory=EnvArgs)
     level: str | None = None
     """Level of the embedded world, such as easy, plains or taiga; default is the task's own land. Default: easy."""
-    env_kwargs: Annotated[str | None, tyro.conf.arg(name="env.kwargs")] = None
-    """Arguments of the env as a JSON object, for example '{"task_id": "harvest_1_log"}' for vpt_gym/MineDojo-v0."""
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Directory of the demos. Default: demos/ and the name of the task."""
     expert: tuple[str, ...] = ("scripted",)
@@ -84,15 +82,14 @@ def run(args: Args) -> int:
 
 
 def _recording(args: Args) -> Recording:
-    from vpt_gym.collect.envs import EnvArgs
     from vpt_gym.collect.session import Recording
 
-    env = EnvArgs(id=args.env, kwargs=args.env_kwargs)
+    env = args.env
     if args.level is not None:
-        if "level" in env.arguments and args.env_kwargs is not None:
-            raise ValueError("the level is given twice, by --level and in --env.kwargs; leave one out")
+        if "level" in env.arguments and env.kwargs is not None:
+            raise ValueError("the level is given twice, by --level and in --env-kwargs; leave one out")
         env = env.with_kwargs(level=args.level)
-    elif args.env == EnvArgs.id:
+    elif env.id == EnvArgs.id:
         env = env.with_kwargs(**{"level": "easy", **env.arguments})
     return Recording(
         out=args.out or Path("demos") / _name(env),

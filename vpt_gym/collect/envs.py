@@ -1,49 +1,63 @@
-"""The env of a training run, named on a command line: any registered id, wrapped for a VPT policy."""
+"""The environment of a run as command-line options: any registered id, wrapped for a VPT policy."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium as gym
-
-from vpt_gym.wrappers import RecorderWrapper, VPTActionWrapper, VPTObsWrapper
+import tyro
 
 
 @dataclass(frozen=True)
 class EnvArgs:
-    """Which env to play in, for example ``--env.id vpt_gym/Harvest1Log-v0 --env.kwargs '{"level": "default"}'``."""
+    """The environment to play in."""
 
-    id: str = "vpt_gym/Harvest1Log-v0"
-    """A Gymnasium id, also ``module:id``, of an env whose actions vpt-gym knows."""
-    kwargs: str | None = None
-    """Arguments of the env as a JSON object; ``max_episode_steps`` works too. Default: '{"level": "easy"}' for our own
-    env, none for others."""
+    # `--env.id` and `--env.kwargs` are older spellings; the help lists aliases first
+    id: Annotated[str, tyro.conf.arg(name="env.id", prefix_name=False, aliases=["--env"], metavar="ID")] = (
+        "vpt_gym/Harvest1Log-v0"
+    )
+    """Gymnasium id, or module:id, of an environment whose actions vpt-gym knows."""
+    kwargs: Annotated[
+        str | None,
+        tyro.conf.arg(
+            name="env.kwargs",
+            prefix_name=False,
+            aliases=["--env-kwargs"],
+            metavar="JSON",
+            help_behavior_hint="""(default: '{"level": "easy"}' for vpt_gym/Harvest1Log-v0, none for others)""",
+        ),
+    ] = None
+    """Arguments of the environment, a JSON object such as '{"max_episode_steps": 600}'."""
 
     def __post_init__(self) -> None:
         try:
-            fits = isinstance(self.arguments, dict)
+            is_object = isinstance(self.arguments, dict)
         except json.JSONDecodeError:
-            fits = False
-        if not fits:
-            raise ValueError(f"env.kwargs is {self.kwargs!r}; it must be a JSON object such as " + '{"level": "easy"}')
+            is_object = False
+        if not is_object:
+            raise ValueError(f"env kwargs {self.kwargs!r} must be a JSON object such as " + '{"level": "easy"}')
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the env."""
+        """The arguments of the environment."""
         if self.kwargs is None:
             return {"level": "easy"} if self.id == EnvArgs.id else {}
         arguments: dict[str, Any] = json.loads(self.kwargs)
         return arguments
 
     def with_kwargs(self, **kwargs: Any) -> EnvArgs:
-        """Returns the same env with more, or other, arguments."""
+        """Returns the same environment with arguments added or replaced."""
         return replace(self, kwargs=json.dumps({**self.arguments, **kwargs}))
 
     def base(self, *, render: bool = False) -> gym.Env[Any, Any]:
-        """Makes the env as it is, unwrapped by us."""
+        """Makes the environment without any wrapper of VPT's format.
+
+        Args:
+            render: Whether ``render`` returns frames.
+        """
         kwargs = self.arguments
         if render:
             kwargs["render_mode"] = "rgb_array"
@@ -51,12 +65,14 @@ class EnvArgs:
         return env
 
     def make(self, *, record_to: Path | None = None, render: bool = False) -> gym.Env[Any, Any]:
-        """Makes the env in VPT's format: 128×128 frames in, VPT codes out.
+        """Makes the environment in VPT's format: 128×128 frames in, VPT codes out.
 
         Args:
-            record_to: Directory for a demo of each episode that is played to its end.
-            render: Whether ``render`` gives frames.
+            record_to: Directory that gets a demo of each episode that is played to its end.
+            render: Whether ``render`` returns frames.
         """
+        from vpt_gym.wrappers import RecorderWrapper, VPTActionWrapper, VPTObsWrapper  # slow: OpenCV and PyAV
+
         env = self.base(render=render)
         if record_to is not None:
             env = RecorderWrapper(env, record_to, keep=lambda episode: episode.ended in ("terminated", "truncated"))

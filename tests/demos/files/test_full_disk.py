@@ -130,7 +130,7 @@ def test_the_command_says_it_and_does_not_hang(small_disk: Path) -> None:
         "tests.support.scripted_counter:CounterExpert",
     ]
     run = subprocess.run(
-        [*command, *options, "--episodes", "100", "--keep", "all", "--env.kwargs", '{"size": [120, 160]}'],
+        [*command, *options, "--episodes", "100", "--keep", "all", "--env-kwargs", '{"size": [120, 160]}'],
         capture_output=True,
         text=True,
         check=False,
