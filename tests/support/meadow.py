@@ -36,12 +36,12 @@ def meadow(
 def put(state: WorldState, kind: int, x: float, z: float, y: float = LAWN) -> np.record:
     """Puts a creature there and lets it find its footing; returns its record."""
     creature: np.record = state.creatures[spawn(state.world, kind, x, y, z)]
-    live(state, 1)
+    run_ticks(state, 1)
     return creature
 
 
-def live(state: WorldState, ticks: int) -> None:
-    """Lets the creatures live, while the player stands like a post."""
+def run_ticks(state: WorldState, ticks: int) -> None:
+    """Advances the creatures by some ticks; the player does not move."""
     for _ in range(ticks):
         state.player[0].ticks += 1
         state.player[0].hurt_ticks = max(0, state.player[0].hurt_ticks - 1)

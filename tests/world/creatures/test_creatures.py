@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.support.meadow import LAWN, NIGHT, dropped, live, meadow, put, send
+from tests.support.meadow import LAWN, NIGHT, dropped, meadow, put, run_ticks, send
 from tests.support.other_mode import INTERPRETED, in_other_mode
 from vpt_gym.world.catalog.blocks import AIR, SIDE, SOLID, STONE, TALL_GRASS, WATER, WOOL
 from vpt_gym.world.catalog.creatures import (
@@ -61,9 +61,9 @@ def test_creatures_walk_as_fast_as_in_minecraft(kind: int, per_second: float) ->
     state = meadow(time=NIGHT, player=10.5)
     creature = put(state, kind, 64.5, 40.5)
     send(creature, 64.5, 80.5)
-    live(state, 20)
+    run_ticks(state, 20)
     before, strode = float(creature.z), float(creature.stride)
-    live(state, 40)
+    run_ticks(state, 40)
     assert (creature.z - before) / 2.0 == pytest.approx(per_second, rel=0.01)
     assert creature.stride - strode == pytest.approx(creature.z - before)
     assert creature.yaw == pytest.approx(0.0, abs=1e-6)
@@ -78,7 +78,7 @@ def test_animals_flee_faster_for_five_seconds(kind: int, factor: float) -> None:
     assert creature.mood == FLEEING
     fastest = 0.0
     for tick in range(100):
-        live(state, 1)
+        run_ticks(state, 1)
         assert (creature.mood == FLEEING) == (tick < 99)
         if tick > 20:
             fastest = max(fastest, math.hypot(creature.vx, creature.vz) / 0.546)
@@ -95,9 +95,9 @@ def test_a_blow_hurts_throws_back_and_does_not_hurt_twice_at_once() -> None:
     assert not strike(state.world, 0, 4.0, 0.0, 1.0)
     z = float(cow.z)
     cow.mood_ticks = 1
-    live(state, 9)
+    run_ticks(state, 9)
     assert not strike(state.world, 0, 4.0, 0.0, 1.0)
-    live(state, 1)
+    run_ticks(state, 1)
     assert 1.5 < cow.z - z < 2.6
     assert strike(state.world, 0, 4.0, 0.0, 1.0)
     assert cow.health == 2.0
@@ -129,9 +129,9 @@ def test_the_dead_drop_what_minecraft_says_and_are_gone_after_a_second(
         for item in bounds:
             seen[item][counts.get(item, 0)] += 1
         assert not strike(state.world, 0, 100.0, 1.0, 0.0)
-        live(state, 19)
+        run_ticks(state, 19)
         assert creature.kind == kind
-        live(state, 1)
+        run_ticks(state, 1)
         assert creature.kind == NO_CREATURE
     for item, (least, most) in bounds.items():
         assert set(seen[item]) == set(range(least, most + 1))
@@ -152,9 +152,9 @@ def test_shears_take_the_coat_once_until_the_sheep_has_grazed() -> None:
         assert use_on(state.world, 0, SHEARS_ITEM) == -1
     assert set(wool) == {1, 2, 3}
     sheep.mood, sheep.mood_ticks = GRAZING, 40
-    live(state, 35)
+    run_ticks(state, 35)
     assert sheep.coat == 0
-    live(state, 1)
+    run_ticks(state, 1)
     assert sheep.coat == 1
     state.items["item"] = 0
     use_on(state.world, 0, SHEARS_ITEM)
@@ -179,12 +179,12 @@ def test_only_cows_give_milk_and_only_alive() -> None:
 def test_monsters_hunt_at_night_and_hit_once_a_second(kind: int, damage: float) -> None:
     state = meadow(time=NIGHT)
     monster = put(state, kind, 64.5, 76.5)
-    live(state, 20)
+    run_ticks(state, 20)
     assert monster.mood == HUNTING
     blows = []
     health = 20.0
     for tick in range(240):
-        live(state, 1)
+        run_ticks(state, 1)
         if state.player[0].health == 0.0:
             break
         if state.player[0].health < health:
@@ -201,11 +201,11 @@ def test_zombies_need_to_see_the_player_and_forget_him() -> None:
     wall = {(x, y, 70): STONE for x in range(SIDE) for y in range(LAWN, LAWN + 4)}
     state = meadow(wall | {(x, y, 6): b for (x, y, _), b in wall.items()}, time=NIGHT)
     zombie = put(state, ZOMBIE, 64.5, 76.5)
-    live(state, 60)
+    run_ticks(state, 60)
     assert zombie.mood != HUNTING
     strike(state.world, 0, 1.0, 0.0, 1.0)
     assert zombie.mood == HUNTING
-    live(state, 70)
+    run_ticks(state, 70)
     assert zombie.mood != HUNTING
     assert state.player[0].health == 20.0
 
@@ -215,7 +215,7 @@ def test_a_zombie_gets_round_a_wall() -> None:
     zombie = put(state, ZOMBIE, 64.5, 72.5)
     zombie.mood, zombie.mood_ticks = HUNTING, 100000
     for _ in range(400):
-        live(state, 1)
+        run_ticks(state, 1)
         zombie.mood, zombie.mood_ticks = HUNTING, 100
     assert state.player[0].health < 20.0
 
@@ -223,14 +223,14 @@ def test_a_zombie_gets_round_a_wall() -> None:
 def test_a_spider_is_peaceful_by_day_and_climbs() -> None:
     state = meadow(time=NOON)
     spider = put(state, SPIDER, 64.5, 70.5)
-    live(state, 100)
+    run_ticks(state, 100)
     assert spider.mood != HUNTING
     state = meadow({(x, y, 68): STONE for x in range(SIDE) for y in range(LAWN, LAWN + 3)}, time=NIGHT)
     spider = put(state, SPIDER, 64.5, 72.5)
     highest = 0.0
     for _ in range(60):
         spider.mood, spider.mood_ticks = HUNTING, 100
-        live(state, 1)
+        run_ticks(state, 1)
         highest = max(highest, float(spider.y))
     assert highest >= LAWN + 3
     assert spider.z < 68.0
@@ -243,7 +243,7 @@ def test_zombies_burn_in_the_sun_but_not_in_the_shade_or_at_night() -> None:
         zombie = put(state, ZOMBIE, x, 25.5)
         healths = []
         for _ in range(200):
-            live(state, 1)
+            run_ticks(state, 1)
             zombie.mood_ticks = zombie.mood = 0
             healths.append(float(zombie.health))
         assert (min(healths) < 20.0) == burns
@@ -254,7 +254,7 @@ def test_zombies_burn_in_the_sun_but_not_in_the_shade_or_at_night() -> None:
             assert min(np.diff(hurt)) == 20
     state = meadow(time=NOON)
     pig = put(state, PIG, 100.5, 25.5)
-    live(state, 200)
+    run_ticks(state, 200)
     assert pig.health == CREATURE_HEALTH[PIG]
 
 
@@ -263,13 +263,13 @@ def test_water_puts_a_fire_out_and_bodies_float() -> None:
     state = meadow(pool)
     zombie = put(state, ZOMBIE, 100.5, 25.5, y=LAWN - 1)
     zombie.fire = 100
-    live(state, 3)
+    run_ticks(state, 3)
     assert zombie.fire == 0
     cow = put(state, COW, 100.5, 27.5, y=2.0)
     heights = []
     for _ in range(200):
         cow.mood_ticks = cow.mood = 0
-        live(state, 1)
+        run_ticks(state, 1)
         heights.append(float(cow.y))
         if not cow.in_water:
             break
@@ -280,7 +280,7 @@ def test_falls_hurt_from_four_blocks_on_but_not_chickens() -> None:
     for kind, height, damage in ((PIG, 3.0, 0.0), (PIG, 6.0, 3.0), (COW, 9.0, 6.0), (CHICKEN, 6.0, 0.0)):
         state = meadow()
         creature = put(state, kind, 64.5, 70.5, y=LAWN + height)
-        live(state, 80)
+        run_ticks(state, 80)
         assert creature.y == LAWN
         assert CREATURE_HEALTH[kind] - creature.health == damage
 
@@ -291,10 +291,10 @@ def test_creatures_step_up_one_block_but_not_two_and_stop_at_cliffs() -> None:
         creature = put(state, kind, 64.5, 64.5)
         send(creature, 64.5, 70.5)
         for _ in range(100):
-            live(state, 1)
+            run_ticks(state, 1)
             if creature.mood != WALKING:
                 break
-        live(state, 3)
+        run_ticks(state, 3)
         return creature
 
     row = range(58, 72)
@@ -317,7 +317,7 @@ def test_animals_look_at_a_player_who_is_near() -> None:
     cow = put(state, COW, 64.5, 68.5)
     looked = 0
     for _ in range(600):
-        live(state, 1)
+        run_ticks(state, 1)
         if cow.mood == LOOKING_AT_PLAYER and cow.mood_ticks < 10:
             looked += 1
             to_player = math.degrees(math.atan2(-(64.5 - cow.x), 64.5 - cow.z))
@@ -345,7 +345,7 @@ def test_bodies_push_each_other_and_the_player_apart() -> None:
     chicken = put(state, CHICKEN, 64.6, 64.5)
     for creature in (pig, cow, chicken):
         creature.mood, creature.mood_ticks = LOOKING_AT_PLAYER, 50
-    live(state, 12)
+    run_ticks(state, 12)
     assert cow.x - pig.x > 0.5
     assert chicken.x > 64.8
     assert state.player[0].vx < 0.0
@@ -382,7 +382,7 @@ def test_creatures_stay_out_of_blocks_and_in_the_world(terrain: str, seed: int, 
         if tick % 50 == 0:
             for k in np.flatnonzero(state.creatures["kind"])[::3]:
                 strike(state.world, int(k), 0.5, *rng.normal(size=2))
-        live(state, 1)
+        run_ticks(state, 1)
         if tick % 5:
             continue
         for c in state.creatures[state.creatures["kind"] != NO_CREATURE]:

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.support.meadow import LAWN, NIGHT, live, meadow, put
+from tests.support.meadow import LAWN, NIGHT, meadow, put, run_ticks
 from vpt_gym.world.catalog.blocks import AIR, GRASS, SAND, SIDE, STONE, TORCH, WATER
 from vpt_gym.world.catalog.creatures import (
     CHICKEN,
@@ -197,7 +197,7 @@ def test_monsters_that_came_at_night_hunt() -> None:
     state.clock[0].monsters = 8
     hunted = False
     for _ in range(1200):
-        live(state, 1)
+        run_ticks(state, 1)
         hunted = hunted or bool((born(state)["mood"] == HUNTING).any())
     assert len(born(state)) <= 8
     assert hunted

@@ -23,7 +23,7 @@ from vpt_gym.world.core.motion import (
     slide_body,
 )
 from vpt_gym.world.core.state import MAX_CREATURES
-from vpt_gym.world.creatures.mind import cells_high
+from vpt_gym.world.creatures.behaviour import cells_high
 from vpt_gym.world.creatures.paths import shortest, step_to
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import uniform
@@ -54,7 +54,7 @@ def push_apart(a: Any, b: Any, dx: float, dz: float) -> None:
 
 
 @kernel
-def crowd(creatures: Any, p: Any, index: int) -> None:
+def push_overlapping_apart(creatures: Any, p: Any, index: int) -> None:
     """Pushes a creature, the other ones and the player apart where they overlap."""
     c = creatures[index]
     half = 0.5 * CREATURE_WIDTH[c.kind]

@@ -53,7 +53,7 @@ def heading(dx: float, dz: float) -> float:
 
 
 @kernel
-def turned(angle: float, goal: float, most: float) -> float:
+def turn_towards(angle: float, goal: float, most: float) -> float:
     """Returns an angle in [-180, 180) that is turned towards another one by ``most`` degrees at most."""
     d = (goal - angle + 180.0) % 360.0 - 180.0
     return (angle + min(most, max(-most, d)) + 180.0) % 360.0 - 180.0

@@ -123,7 +123,7 @@ def has_room(blocks: Any, kind: int, x: int, y: int, z: int) -> bool:
 
 
 @kernel
-def away(p: Any, x: float, y: float, z: float) -> float:
+def distance_to_player(p: Any, x: float, y: float, z: float) -> float:
     """Returns how far the player is from a place with x and z in [0, SIDE), the shortest way round the torus."""
     dx = shortest(p.x - x)
     dy = p.y - y
@@ -140,7 +140,7 @@ def count_monsters(creatures: Any, p: Any, seed: int) -> int:
         if c.kind == NO_CREATURE or not IS_HOSTILE[c.kind]:
             continue
         old = c.age > DESPAWN_AGE and uniform(seed, c.number, c.age, DESPAWN) < DESPAWN_CHANCE
-        if old and away(p, c.x, c.y, c.z) > DESPAWN_DISTANCE:
+        if old and distance_to_player(p, c.x, c.y, c.z) > DESPAWN_DISTANCE:
             c.kind = NO_CREATURE
         else:
             monsters += 1
@@ -173,7 +173,11 @@ def night_spawns(w: Any) -> None:
     dimming = sky_dimming(clock.time, clock.rain)
     kind = ZOMBIE if uniform(seed, tick, 0, KIND) < 0.5 else SPIDER
     for draw in range(GROUP):
-        if left > 0 and has_room(blocks, kind, x, y, z) and away(p, x + 0.5, float(y), z + 0.5) >= MONSTER_DISTANCE:
+        if (
+            left > 0
+            and has_room(blocks, kind, x, y, z)
+            and distance_to_player(p, x + 0.5, float(y), z + 0.5) >= MONSTER_DISTANCE
+        ):
             both = int(w.light[x, z, y])
             sky = both >> 4
             dark = max(sky - dimming, both & 15) <= int(uniform(seed, tick, draw, LIGHT_DRAW) * 8.0)
@@ -214,7 +218,7 @@ def place_group(w: World, kind: int, x: int, z: int, key: int) -> int:
             if w.blocks[cx, cz, y - 1] != GRASS or not has_room(w.blocks, kind, cx, y, cz):
                 continue
             dark = int(w.light[cx, cz, y]) >> 4 < ANIMAL_LIGHT
-            if dark or away(player, cx + 0.5, float(y), cz + 0.5) < CLEARANCE:
+            if dark or distance_to_player(player, cx + 0.5, float(y), cz + 0.5) < CLEARANCE:
                 continue
             placed += spawn(w, kind, cx + 0.5, y, cz + 0.5) >= 0
             break

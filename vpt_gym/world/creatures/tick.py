@@ -34,8 +34,7 @@ from vpt_gym.world.catalog.items import BUCKET, MILK_BUCKET, SHEARS_ITEM
 from vpt_gym.world.core.geometry import HALF_WIDTH
 from vpt_gym.world.core.light import sky_dimming
 from vpt_gym.world.core.state import MAX_CREATURES
-from vpt_gym.world.creatures.harm import DEATH_TICKS, SHEAR, throw_back, toss, wound
-from vpt_gym.world.creatures.mind import (
+from vpt_gym.world.creatures.behaviour import (
     ACTIVE,
     DECIDE_PERIOD,
     FLEE_REACH,
@@ -44,11 +43,12 @@ from vpt_gym.world.creatures.mind import (
     MEMORY_TICKS,
     cells_high,
     decide,
+    desired_velocity,
     turn_body,
-    walk_wish,
     watch_for_player,
 )
-from vpt_gym.world.creatures.motion import crowd, move, stands
+from vpt_gym.world.creatures.damage import DEATH_TICKS, SHEAR, drop_items, knock_back, wound
+from vpt_gym.world.creatures.motion import move, push_overlapping_apart, stands
 from vpt_gym.world.creatures.paths import find_goal, shortest
 from vpt_gym.world.creatures.spawning import night_spawns
 from vpt_gym.world.kernels.compiled import kernel
@@ -71,7 +71,7 @@ BITE_TICKS = 4
 SUN = 731
 """Purpose of random numbers."""
 SUFFERS, STRIKES = 1, 2
-"""What a creature's tick does to others, see ``live``."""
+"""What a creature's tick does to others, see ``tick_creature``."""
 
 
 @kernel
@@ -95,7 +95,7 @@ def strike(w: Any, index: int, damage: float, knock_x: float, knock_z: float) ->
     c = w.creatures[index]
     if c.death_ticks > 0:
         w.kills[c.kind] += 1
-    throw_back(c, knock_x, knock_z)
+    knock_back(c, knock_x, knock_z)
     if c.death_ticks > 0:
         return True
     if IS_HOSTILE[c.kind]:
@@ -122,7 +122,7 @@ def use_on(w: Any, index: int, item: int) -> int:
         return -1
     if item == SHEARS_ITEM and c.kind == SHEEP and c.coat != 0:
         c.coat = 0
-        toss(w, index, WOOL, 1 + int(uniform(w.clock[0].seed, c.number, c.age, SHEAR) * 3.0), 1.0)
+        drop_items(w, index, WOOL, 1 + int(uniform(w.clock[0].seed, c.number, c.age, SHEAR) * 3.0), 1.0)
         return SHEARS_ITEM
     if item == BUCKET and c.kind == COW:
         return MILK_BUCKET
@@ -130,14 +130,14 @@ def use_on(w: Any, index: int, item: int) -> int:
 
 
 @kernel
-def act(w: Any, index: int, deeds: int, damage: float) -> None:
-    """Does what came of a creature's tick, see ``live``."""
+def apply_effects(w: Any, index: int, effects: int, damage: float) -> None:
+    """Does what came of a creature's tick, see ``tick_creature``."""
     c = w.creatures[index]
     p = w.player[0]
-    if deeds & SUFFERS:
+    if effects & SUFFERS:
         wound(w, index, damage)
-    if deeds & STRIKES and hurt(w.player[0], CREATURE_DAMAGE[c.kind], BLOW):
-        throw_back(p, shortest(p.x - c.x), shortest(p.z - c.z))
+    if effects & STRIKES and hurt(w.player[0], CREATURE_DAMAGE[c.kind], BLOW):
+        knock_back(p, shortest(p.x - c.x), shortest(p.z - c.z))
 
 
 @kernel
@@ -197,7 +197,7 @@ def think(blocks: Any, light: Any, dimming: int, seed: int, c: Any, p: Any) -> N
 
 
 @kernel
-def live(
+def tick_creature(
     blocks: Any, light: Any, dimming: int, seed: int, creatures: Any, p: Any, index: int, scratch: Any
 ) -> tuple[int, float]:
     """Lets a creature think, turn and move for one tick.
@@ -206,7 +206,7 @@ def live(
         (a sum of ``SUFFERS`` and ``STRIKES``, half hearts that it suffers).
     """
     c = creatures[index]
-    deeds = 0
+    effects = 0
     damage = 0.0
     if c.mood_ticks > 0:
         c.mood_ticks -= 1
@@ -220,17 +220,17 @@ def live(
     walk_x = 0.0
     walk_z = 0.0
     if c.mood == WALKING or c.mood == FLEEING or c.mood == HUNTING:
-        walk_x, walk_z = walk_wish(blocks, seed, c, p)
+        walk_x, walk_z = desired_velocity(blocks, seed, c, p)
     if c.mood == HUNTING and c.attack_delay == 0 and p.health > 0.0 and reaches(c, p):
         c.attack_delay = ATTACK_PERIOD
-        deeds += STRIKES
+        effects += STRIKES
     turn_body(c, p, walk_x, walk_z)
-    crowd(creatures, p, index)
+    push_overlapping_apart(creatures, p, index)
     if walk_x != 0.0 or walk_z != 0.0 or not stands(blocks, c):
         damage += move(blocks, seed, c, walk_x, walk_z, scratch[0], scratch[1], scratch[2])
     if damage > 0.0:
-        deeds += SUFFERS
-    return deeds, damage
+        effects += SUFFERS
+    return effects, damage
 
 
 @kernel
@@ -264,9 +264,9 @@ def advance_creatures(w: Any) -> None:
             continue
         if c.mood == IDLE and c.fire == 0 and (c.age + c.number) % 2 != 0 and stands(blocks, c):
             continue
-        deeds, damage = live(blocks, w.light, dimming, clock.seed, creatures, p, k, scratch)
-        if deeds != 0:
-            act(w, k, deeds, damage)
+        effects, damage = tick_creature(blocks, w.light, dimming, clock.seed, creatures, p, k, scratch)
+        if effects != 0:
+            apply_effects(w, k, effects, damage)
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 
 from vpt_gym.world.catalog.blocks import BLOCKS, HEIGHT, MASK, PLANT, SIDE
 from vpt_gym.world.catalog.items import ITEM_COUNT
-from vpt_gym.world.creatures.harm import DEATH_TICKS
+from vpt_gym.world.creatures.damage import DEATH_TICKS
 from vpt_gym.world.kernels.compiled import pixel_kernel
 from vpt_gym.world.render.art.creature_models import (
     ARM,
@@ -74,7 +74,7 @@ def face_yaw(box: Any, yaw: float) -> None:
 
 
 @pixel_kernel
-def light_up(box: Any, x: float, y: float, z: float, light: Any, lightmap: Any) -> None:
+def set_light(box: Any, x: float, y: float, z: float, light: Any, lightmap: Any) -> None:
     """Gives a box the light of a place in the world."""
     level = max(0, min(HEIGHT - 1, math.floor(y)))
     cell = ((math.floor(x) & MASK) * SIDE + (math.floor(z) & MASK)) * HEIGHT + int(level)
@@ -128,7 +128,7 @@ def draw_figures(
         box[:] = 0.0
         box[MIDDLE], box[MIDDLE + 1], box[MIDDLE + 2] = x, y + 0.1 + 0.05 * math.sin(0.1 * items[n].age) + side / 2, z
         face_yaw(box, 2.9 * items[n].age)
-        light_up(box, items[n].x, items[n].y + 0.25, items[n].z, light, sky_state.lightmap)
+        set_light(box, items[n].x, items[n].y + 0.25, items[n].z, light, sky_state.lightmap)
         box[HALF : HALF + 3] = side / 2
         box[SKIN] = item * 1536
         if IS_FLAT[item]:
@@ -182,5 +182,5 @@ def draw_figures(
                 box[HALF + k] = PARTS[part, 6 + k] / 16.0
             box[SKIN] = FIRST_SKIN + PARTS[part, 9] * 1536
             box[HURT] = 1.0 if body.hurt_ticks > 0 or body.death_ticks > 0 else (0.35 if body.fire > 0 else 0.0)
-            light_up(box, body.x, body.y + 0.6, body.z, light, sky_state.lightmap)
+            set_light(box, body.x, body.y + 0.6, body.z, light, sky_state.lightmap)
             draw_box(box, height, width, camera, skins, sky_state, frame, depth, surface)

@@ -26,8 +26,8 @@ from vpt_gym.world.render.rays import (
     march,
     u32,
 )
-from vpt_gym.world.render.shading import FAR, mark_target, place_hits, shade_blocks, shade_sky
-from vpt_gym.world.render.translucent import FIRST_PLANT, look_through, place_sprites, tint_wet
+from vpt_gym.world.render.shading import FAR, find_texels, mark_target, shade_blocks, shade_sky
+from vpt_gym.world.render.translucent import FIRST_PLANT, apply_sprites, tint_by_water, trace_translucent
 
 
 @pixel_kernel
@@ -141,13 +141,13 @@ def draw_world(
                     found = (block == i32(WATER)) | (block >= i32(FIRST_PLANT))
                     through = i32(through + (i32(1) if found else i32(0)))
                 if through > 0:
-                    wet = look_through(S, Q, leaps, blocks, atlas, ceiling)
+                    wet = trace_translucent(S, Q, leaps, blocks, atlas, ceiling)
                     hits = i32(0)
                     for k in range(lanes):
                         hits = i32(hits + Q[HIT + k])
-                place_hits(S, Q, per_pixel)
+                find_texels(S, Q, per_pixel)
                 if through > 0:
-                    place_sprites(Q)
+                    apply_sprites(Q)
                 shade_blocks(S, Q, light, atlas, lightmap, haze, numbers)
                 if target >= 0:
                     mark_target(S, Q, target, cracks, stage, per_pixel)
@@ -157,7 +157,7 @@ def draw_world(
                 for k in range(LANES):
                     Q[SPRITE + k] = i32(-1)
             if wet:
-                tint_wet(S, Q, light, atlas, time, lightmap, numbers)
+                tint_by_water(S, Q, light, atlas, time, lightmap, numbers)
             for k in range(LANES):
                 depth[place + k] = S[WAY + k]
             if wet:

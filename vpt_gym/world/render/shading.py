@@ -77,7 +77,7 @@ def mix(colour: Any, other: Any, share: Any) -> Any:
 
 
 @pixel_kernel
-def place_hits(S: Any, Q: Any, per_pixel: float) -> None:
+def find_texels(S: Any, Q: Any, per_pixel: float) -> None:
     """Finds the texel that each ray hit, and the cell in front of it, whose light falls on it.
 
     Needs ``BLOCK``.

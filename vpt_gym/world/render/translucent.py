@@ -176,7 +176,7 @@ def advance_group(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int, group: i
 
 
 @pixel_kernel
-def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: float) -> bool:
+def trace_translucent(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: float) -> bool:
     """Follows the rays that stopped at a plant or at water until they stop at something else, or at nothing.
 
     Needs ``BLOCK``, and keeps it right. Sets ``SPRITE`` (texel of a plant), ``SURFACE`` (way to the water, or -1) and
@@ -243,7 +243,7 @@ def look_through(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: f
 
 
 @pixel_kernel
-def place_sprites(Q: Any) -> None:
+def apply_sprites(Q: Any) -> None:
     """Replaces texel and light of the rays that hit a plant: its light is that of its own cell."""
     for k in range(LANES):
         solid = i32(Q[SPRITE + k] >> i32(31))  # all ones, or all zeros on a sprite
@@ -253,7 +253,7 @@ def place_sprites(Q: Any) -> None:
 
 
 @pixel_kernel
-def tint_wet(S: Any, Q: Any, light: Any, atlas: Any, time: int, lightmap: Any, numbers: Any) -> None:
+def tint_by_water(S: Any, Q: Any, light: Any, atlas: Any, time: int, lightmap: Any, numbers: Any) -> None:
     """Lays the water over what the rays saw through it: its surface, its depth, and the fog before it."""
     for k in range(LANES):
         way = S[SURFACE + k]

@@ -52,7 +52,7 @@ from vpt_gym.world.core.state import World
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import hash32, uniform
 from vpt_gym.world.terrain.caves import ORES, dig_caves, grow_veins
-from vpt_gym.world.terrain.noise import add_noise, level_of
+from vpt_gym.world.terrain.noise import add_noise, quantile
 from vpt_gym.world.terrain.trees import grow_trees
 
 HIGHEST_GROUND = 35
@@ -142,7 +142,7 @@ def shape_ground(seed: int, relief: float, lakes: float, river: float, ground: A
     add_noise(seed, 3, 15, 0.18, hills)
     add_noise(seed, 4, 32, 0.05, hills)
     low = hills.min()
-    water = level_of(hills, lakes) if lakes > 0.0 else low - 1e-9
+    water = quantile(hills, lakes) if lakes > 0.0 else low - 1e-9
     size = hills.max() - water
     for x in range(SIDE):
         for z in range(SIDE):
@@ -191,7 +191,7 @@ def choose_biomes(seed: int, kinds: Any, biomes: Any) -> None:
     add_noise(seed, 9, 6, 0.3, warmth)
     add_noise(seed, 10, 24, 0.06, warmth)
     for k in range(1, len(kinds)):
-        least = level_of(warmth, k / len(kinds))
+        least = quantile(warmth, k / len(kinds))
         for x in range(SIDE):
             for z in range(SIDE):
                 if warmth[x, z] >= least:

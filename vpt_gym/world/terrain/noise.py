@@ -58,7 +58,7 @@ def add_noise(seed: int, layer: int, cells: int, weight: float, values: Any) -> 
 
 
 @kernel
-def level_of(values: Any, share: float) -> float:
+def quantile(values: Any, share: float) -> float:
     """Returns the value below which a share (0 to 1) of a (SIDE, SIDE) map lies, to a 2,048th of its range."""
     low = math.inf
     high = -math.inf

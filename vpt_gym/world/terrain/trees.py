@@ -116,7 +116,7 @@ def grow_large_oak(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
 
 
 @kernel
-def crowded(blocks: Any, x: int, z: int, base: int) -> bool:
+def has_trunk_beside(blocks: Any, x: int, z: int, base: int) -> bool:
     """Tells whether another trunk stands right beside a column."""
     for dx in range(-2, 3):
         for dz in range(-2, 3):
@@ -165,7 +165,7 @@ def grow_trees(
             soil = blocks[x, z, base]
             if (soil != GRASS and soil != SNOW) or blocks[x, z, base + 1] != AIR or base + TALLEST >= HEIGHT:
                 continue
-            if crowded(blocks, x, z, base):
+            if has_trunk_beside(blocks, x, z, base):
                 continue
             birch = BIRCHES[biome] if birch_rate < 0.0 else birch_rate
             large = LARGE[biome] if large_rate < 0.0 else large_rate

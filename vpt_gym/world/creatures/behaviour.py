@@ -25,7 +25,7 @@ from vpt_gym.world.catalog.creatures import (
     WALKING,
 )
 from vpt_gym.world.core.geometry import EYE_HEIGHT, sin_cos
-from vpt_gym.world.creatures.paths import find_goal, heading, in_view, shortest, steer, step_to, turned
+from vpt_gym.world.creatures.paths import find_goal, heading, in_view, shortest, steer, step_to, turn_towards
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import uniform
 
@@ -136,7 +136,7 @@ def leap(seed: int, c: Any, dx: float, dz: float, distance: float) -> None:
 
 
 @kernel
-def walk_wish(blocks: Any, seed: int, c: Any, p: Any) -> tuple[float, float]:
+def desired_velocity(blocks: Any, seed: int, c: Any, p: Any) -> tuple[float, float]:
     """Returns where a creature wants to go, a vector as long as its speed, or (0, 0). It may change its mood."""
     speed = CREATURE_SPEED[c.kind]
     tall = cells_high(c.kind)
@@ -201,12 +201,12 @@ def turn_body(c: Any, p: Any, walk_x: float, walk_z: float) -> None:
         pitch = GRAZING_PITCH
     c.head_pitch += min(HEAD_PITCH_SPEED, max(-HEAD_PITCH_SPEED, pitch - c.head_pitch))
     if walks:
-        c.yaw = turned(c.yaw, heading(walk_x, walk_z), BODY_SPEED)
+        c.yaw = turn_towards(c.yaw, heading(walk_x, walk_z), BODY_SPEED)
     if look_x != 0.0 or look_z != 0.0:
-        c.head_yaw = turned(c.head_yaw, heading(look_x, look_z), HEAD_SPEED)
+        c.head_yaw = turn_towards(c.head_yaw, heading(look_x, look_z), HEAD_SPEED)
     aside = (c.head_yaw - c.yaw + 180.0) % 360.0 - 180.0
     if abs(aside) > NECK:
         if walks:
-            c.head_yaw = turned(c.yaw, c.head_yaw, NECK)
+            c.head_yaw = turn_towards(c.yaw, c.head_yaw, NECK)
         else:
-            c.yaw = turned(c.head_yaw, c.yaw, NECK)
+            c.yaw = turn_towards(c.head_yaw, c.yaw, NECK)

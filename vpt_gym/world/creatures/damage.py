@@ -39,7 +39,7 @@ SECOND_MOST = 2
 
 
 @kernel
-def toss(w: Any, index: int, item: int, count: int, height: float) -> None:
+def drop_items(w: Any, index: int, item: int, count: int, height: float) -> None:
     """Drops items of a creature one by one, ``height`` blocks above its feet, with a small random speed."""
     c = w.creatures[index]
     seed = w.clock[0].seed
@@ -84,12 +84,12 @@ def wound(w: Any, index: int, damage: float) -> bool:
         elif n == 1:
             count = int(u * (SECOND_MOST + 1))
         if item != NO_ITEM:
-            toss(w, index, item, count, 0.0)
+            drop_items(w, index, item, count, 0.0)
     return True
 
 
 @kernel
-def throw_back(c: Any, knock_x: float, knock_z: float) -> None:
+def knock_back(c: Any, knock_x: float, knock_z: float) -> None:
     """Throws a body that was hit, a creature or the player, along (knock_x, knock_z), of any length."""
     length = math.sqrt(knock_x * knock_x + knock_z * knock_z)
     if length < 1e-9:
