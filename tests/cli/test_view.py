@@ -65,6 +65,7 @@ def test_an_episode_is_exported(tmp_path: Path) -> None:
         (("demos", "--export"), "is a directory; --export takes one episode"),
         (("demos/nothing.mp4", "--export"), "is missing"),
         (("demos", "--out", "x.mp4"), "--out goes with --export"),
+        (("demos", "--tick", "3"), "--tick goes with --export"),
         (("demos", "--agent", "no-such-agent"), "no-such-agent"),
         (("demos", "--agent", "a", "b", "c"), "got 3"),
         (("demos", "--agent", "a", "--device", "gpu"), "gpu"),

@@ -26,3 +26,8 @@ def test_the_package_that_is_really_missing_is_named(tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(DependencyNotInstalled, match="needs absent_dependency: "):
         require("needs_another", "minari")
+
+
+def test_a_note_follows_the_line() -> None:
+    with pytest.raises(DependencyNotInstalled, match=r'"vpt-gym\[minari\]" \(Minari needs Python 3\.11 or newer\)$'):
+        require("no_such_package", "minari", note="Minari needs Python 3.11 or newer")

@@ -1,4 +1,4 @@
-"""The exported video, read back: its frames, the lit keys, the arrow."""
+"""The exported video, GIF and still, read back: the frames, the lit keys, the arrow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import cv2
+import imageio.v3 as iio
 import numpy as np
 import pytest
 
@@ -103,6 +104,37 @@ def test_any_size_makes_a_video_that_players_take(tmp_path: Path, size: tuple[in
         assert (stream.codec_context.name, stream.pix_fmt, stream.average_rate) == ("h264", "yuv420p", 20)
     content = (tmp_path / "out.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # it plays while it loads
+
+
+def test_a_gif_has_every_tick_at_the_pace_of_the_game(tmp_path: Path) -> None:
+    demo = read_demo(write_counter_demo(tmp_path / "demos", ticks=12))
+    export(demo, tmp_path / "out.gif")
+    pictures = iio.imread(tmp_path / "out.gif", index=None)
+    assert pictures.shape == (12, 48 * 8 + PANEL_HEIGHT, MIN_WIDTH, 3)
+    for tick, picture in enumerate(pictures):
+        assert shown(picture, (48, 80)) == tick
+        assert lit(picture) == {name for name in BUTTONS if counter_action(tick)[name]}
+    about = iio.immeta(tmp_path / "out.gif")
+    assert (about["duration"], about["loop"]) == (50, 0)
+
+
+def test_a_gif_of_a_long_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpt_gym.view.export.MAX_GIF_TICKS", 4)
+    demo = read_demo(write_counter_demo(tmp_path / "demos", ticks=5))
+    with pytest.raises(ValueError, match=r"5 ticks; a GIF takes up to 4: write an \.mp4"):
+        export(demo, tmp_path / "out.gif")
+
+
+def test_a_still_shows_one_tick(tmp_path: Path) -> None:
+    demo = read_demo(write_counter_demo(tmp_path / "demos", ticks=12))
+    export(demo, tmp_path / "out.png", tick=7)
+    picture = iio.imread(tmp_path / "out.png")
+    assert shown(picture, (48, 80)) == 7
+    assert lit(picture) == {name for name in BUTTONS if counter_action(7)[name]}
+    with pytest.raises(IndexError, match="tick is 12; the demo has the ticks 0 to 11"):
+        export(demo, tmp_path / "late.png", tick=12)
+    with pytest.raises(ValueError, match=r"of a \.png"):
+        export(demo, tmp_path / "out.gif", tick=7)
 
 
 def test_where_it_may_not_be_written(tmp_path: Path) -> None:

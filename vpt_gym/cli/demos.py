@@ -29,7 +29,7 @@ class Check:
 
 
 @dataclass
-class RepairResult:
+class Repair:
     """Mends what a crash broke off, and cuts demos to what their video and records both hold.
 
     Recordings that run just now are left alone, and nothing is encoded anew. Exit status 1 if damage is left.
@@ -62,7 +62,7 @@ class Args:
 
     action: (
         Annotated[Check, tyro.conf.subcommand("check")]
-        | Annotated[RepairResult, tyro.conf.subcommand("repair")]
+        | Annotated[Repair, tyro.conf.subcommand("repair")]
         | Annotated[Stats, tyro.conf.subcommand("stats")]
         | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Import, tyro.conf.subcommand("import")]
@@ -76,7 +76,7 @@ def run(args: Args) -> int:
     try:
         if isinstance(args.action, Check):
             return _check(args.action)
-        if isinstance(args.action, RepairResult):
+        if isinstance(args.action, Repair):
             return _repair(args.action)
         if isinstance(args.action, Export):
             return run_export(args.action)
@@ -102,7 +102,7 @@ def _check(args: Check) -> int:
     return int(bool(problems))
 
 
-def _repair(args: RepairResult) -> int:
+def _repair(args: Repair) -> int:
     from vpt_gym.demos.library.checks import check, repair
 
     for done in repair(args.directory):

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from vpt_gym.play.session import AutoPlayer, Session
     from vpt_gym.play.window import Window
 
-_INSTALL = 'pip install "vpt-gym[play]"'
-
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
@@ -148,13 +146,15 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
 def _require_pygame() -> None:
     import os
 
+    from vpt_gym.system.require import MissingPackageError, require
+
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    try:
-        import pygame
-    except ImportError as error:
-        raise ImportError(f"a window needs pygame-ce ({error}): {_INSTALL}") from error
+    pygame = require("pygame", "play", purpose="the window")
     if not getattr(pygame, "IS_CE", False):
-        raise ImportError(f"this is pygame, and pygame-ce is needed: pip uninstall pygame && {_INSTALL}")
+        raise MissingPackageError(
+            "the window needs pygame-ce, but the original pygame is installed: pip uninstall pygame && "
+            'pip install "vpt-gym[play]"'
+        )
 
 
 def _env_args(args: Args) -> EnvArgs:

@@ -31,9 +31,11 @@ class Args:
     browser: bool = False
     """Also open the address in this machine's browser."""
     export: bool = False
-    """Write a video of the one episode with keys, camera and reward drawn below the picture, and end."""
+    """Write a video of one episode, with keys, camera and reward drawn below the picture, and exit."""
     out: Path | None = None
-    """File that --export writes; default: ID.keys.mp4 in the current directory."""
+    """File that --export writes: .mp4, .gif, or .png for one tick. Default: ID.keys.mp4 in the current directory."""
+    tick: int = 0
+    """Tick that a .png shows, from 0."""
 
 
 def run(args: Args) -> int:
@@ -43,7 +45,7 @@ def run(args: Args) -> int:
             _export(args)
         else:
             _serve(args)
-    except (ValueError, OSError, OverflowError, ImportError, RuntimeError) as error:
+    except (ValueError, OSError, IndexError, OverflowError, ImportError, RuntimeError) as error:
         print(f"vpt-gym view: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -61,8 +63,9 @@ def _export(args: Args) -> None:
         raise ValueError(f"{args.path} is a directory; --export takes one episode: name one of its files")
     demo = read_demo(args.path)
     out = Path(f"{demo.id}.keys.mp4") if args.out is None else args.out
-    export(demo, out)
-    print(f"{out}  {len(demo)} ticks, {out.stat().st_size:,} bytes")
+    export(demo, out, tick=args.tick)
+    what = f"tick {args.tick}" if out.suffix == ".png" else f"{len(demo)} ticks"
+    print(f"{out}  {what}, {out.stat().st_size:,} bytes")
 
 
 def _serve(args: Args) -> None:
@@ -71,6 +74,8 @@ def _serve(args: Args) -> None:
 
     if args.out is not None:
         raise ValueError("--out goes with --export")
+    if args.tick:
+        raise ValueError("--tick goes with --export and --out FILE.png")
     if len(args.agent) > 2:
         raise ValueError(
             f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"

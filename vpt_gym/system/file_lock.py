@@ -1,6 +1,8 @@
-"""Locks on files, by which processes agree. The system drops them when their process dies.
+"""Locks on files, shared by processes and threads. The operating system releases them when their process ends.
 
-There are none on Windows, nor on some network file systems: there, nobody waits and everybody gets the lock.
+The package ``filelock`` does not serve: it opens, and may create or replace, a lock file of its own, while the lock of
+a recording is on the records that are being written; and where a network file system cannot lock, it raises an error.
+Here nobody waits there and everybody gets the lock. The same holds on Windows.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ if sys.platform != "win32":
 
 
 def try_lock(file: IO[Any]) -> bool:
-    """Locks an open file until it is closed; returns False if somebody else holds it."""
+    """Locks an open file until it is closed. Returns False if another process or thread holds the lock."""
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,11 +30,11 @@ def try_lock(file: IO[Any]) -> bool:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Waits until no other process or thread is here with the same file, which is made and stays.
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Holds the lock of a file, after waiting until no other process or thread does. The file is created and kept.
 
     Raises:
-        OSError: The file cannot be made.
+        OSError: The file cannot be created.
     """
     with path.open("ab") as file:
         if sys.platform != "win32":
@@ -43,4 +45,4 @@ def alone(path: Path) -> Iterator[None]:
         finally:
             if sys.platform != "win32":
                 with suppress(OSError):
-                    fcntl.flock(file, fcntl.LOCK_UN)  # a process forked meanwhile has the file open too
+                    fcntl.flock(file, fcntl.LOCK_UN)  # a forked process may still have the file open

@@ -1,4 +1,4 @@
-"""Optional dependencies: one way to import them, and one error that says how to install them."""
+"""Importing optional packages, with an error that says how to install them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from gymnasium.error import DependencyNotInstalled
 
 
 class MissingPackageError(DependencyNotInstalled, ImportError):
-    """A package of an extra is not installed. The message holds the exact ``pip install`` line."""
+    """A package of an extra is not installed. The message has the exact ``pip install`` line."""
 
 
-def require(package: str, extra: str, *, purpose: str = "this") -> Any:
+def require(package: str, extra: str, *, purpose: str = "this", note: str = "") -> Any:
     """Imports a package that an extra of vpt-gym installs.
 
     Args:
         package: The module to import, for example ``"matplotlib.figure"``.
         extra: The extra that installs it, for example ``"plot"``.
         purpose: What needs the package, for the message.
+        note: A condition of the installation, added to the message in parentheses.
 
     Returns:
         The module.
 
     Raises:
-        DependencyNotInstalled: The package, or one that it needs, is not installed. The error is an ``ImportError``
-            too.
+        DependencyNotInstalled: The package, or one that it needs, is not installed. The error is also an
+            ``ImportError``.
 
     Example:
         >>> require("json", "plot").__name__
@@ -39,4 +40,5 @@ def require(package: str, extra: str, *, purpose: str = "this") -> Any:
         return importlib.import_module(package)
     except ImportError as error:
         missing = (error.name or package).partition(".")[0]
-        raise MissingPackageError(f'{purpose} needs {missing}: pip install "vpt-gym[{extra}]"') from error
+        note = f" ({note})" if note else ""
+        raise MissingPackageError(f'{purpose} needs {missing}: pip install "vpt-gym[{extra}]"{note}') from error

@@ -1,4 +1,4 @@
-"""A demo as a video with its keys, camera and reward drawn below the picture."""
+"""Exports a demo as a video, a GIF or stills, with keys, camera and reward drawn below each frame."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import av
 import cv2
+import imageio.v3 as iio
 import numpy as np
 
 from vpt_gym.actions.human import HOTBAR
@@ -19,22 +21,25 @@ from vpt_gym.demos.files.video import require_encoder
 from vpt_gym.frames import Frame
 
 PANEL_HEIGHT = 132
-"""Pixels below the picture."""
+"""Height of the panel below the frame, pixels."""
 
 MIN_WIDTH = 640
-"""Smaller frames are enlarged, by a whole factor, to at least this width."""
+"""Smaller frames are enlarged, by an integer factor, to at least this width."""
+
+MAX_GIF_TICKS = 1200
+"""Longest demo exported as a GIF, which is held in memory: one minute, about 400 MB at the smallest size."""
 
 HELD_COLOUR = (90, 169, 230)
 """Colour (RGB) of a held key."""
 
 _BACK, _DARK, _EDGE, _TEXT, _DIM = (20, 23, 28), (42, 48, 58), (70, 78, 92), (240, 243, 248), (139, 148, 163)
 _ARROW, _REWARD = (224, 176, 76), (98, 192, 115)
-_FULL_TURN = 45.0  # degrees in a tick at which the arrow reaches the rim
+_RIM_DEGREES = 45.0  # degrees per tick at which the arrow reaches the rim
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class Box(NamedTuple):
-    """A key on the panel, in pixels from the panel's corner, and what is written on it."""
+    """A key on the panel: its position and size in pixels from the panel's top left corner, and its label."""
 
     x: int
     y: int
@@ -60,52 +65,68 @@ def _keyboard() -> dict[str, Box]:
 
 
 KEYS: dict[str, Box] = _keyboard()
-"""Where each of the 23 buttons stands on the panel; of the mouse, the left, middle and right button."""
+"""The key of each of the 23 buttons on the panel. The last three are the left, middle and right mouse button."""
 
 _DIAL = (354, 66, 52)  # centre x, centre y, radius of the camera's circle
-_WORDS_AT = 430
+_TEXT_X = 430
 
 
-def export(demo: Demo, out: str | os.PathLike[str], *, crf: int = 18) -> None:
-    """Writes a demo as an H.264 video: the frames, and below each what was labelled for it.
+def export(demo: Demo, out: str | os.PathLike[str], *, crf: int = 18, tick: int = 0) -> None:
+    """Writes a demo as a video, a GIF or a still: the frames, and below each frame its label.
 
-    Held keys are lit. An arrow shows the camera's movement in this tick: its direction on the screen, and by the
-    square root of its size, 45 degrees at the rim. The reward of the tick and the return so far stand beside it.
+    Held keys are lit. An arrow shows the camera's movement in the tick: its direction on the screen, and as its length
+    the square root of the angle, with 45 degrees at the rim. The tick's reward and the return so far are next to it.
 
     Args:
         demo: The demo.
-        out: The ``.mp4`` file; it appears when it is whole.
-        crf: x264's constant rate factor: lower is closer to the frames, and larger.
+        out: The file to write. Its suffix chooses the format: ``.mp4`` (H.264), ``.gif`` or ``.png`` (one tick). It
+            appears under this name only when it is complete.
+        crf: Constant rate factor of x264, for ``.mp4``: lower is closer to the frames, and larger.
+        tick: The tick that a ``.png`` shows, from 0.
 
     Raises:
         DemoError: The demo's video cannot be decoded, or is too short.
         FileExistsError: ``out`` exists.
+        IndexError: The demo has no such tick.
         RuntimeError: This build of PyAV has no libx264.
-        ValueError: ``out`` does not end in ``.mp4``, or stands among the demos, where it would pass for a broken one.
+        ValueError: ``out`` has another suffix, or is in the directory of the demo, where it would look like a damaged
+            demo; or the demo is too long for a GIF.
     """
     path = Path(out)
-    if path.suffix != ".mp4":
-        raise ValueError(f"{path} does not end in .mp4, which is what is written")
+    if path.suffix not in (".mp4", ".gif", ".png"):
+        raise ValueError(f"{path} does not end in .mp4, .gif or .png, the formats that can be written")
     if path.resolve().parent == demo.files.directory.resolve():
         raise ValueError(
-            f"{path} would stand among the demos and pass for a broken one; write it elsewhere (--out FILE)"
+            f"{path} would be among the demos and look like a damaged one; write it elsewhere (--out FILE)"
         )
     if path.exists():
         raise FileExistsError(f"{path} exists already; remove it, or write another (--out FILE)")
-    require_encoder()
+    if not 0 <= tick < len(demo):
+        raise IndexError(f"tick is {tick}; the demo has the ticks 0 to {len(demo) - 1}")
+    if tick and path.suffix != ".png":
+        raise ValueError(f"tick is {tick}, which chooses the image of a .png; {path} shows all ticks")
+    if path.suffix == ".gif" and len(demo) > MAX_GIF_TICKS:
+        raise ValueError(f"the demo has {len(demo)} ticks; a GIF takes up to {MAX_GIF_TICKS}: write an .mp4")
     scratch = path.with_name(path.name + ".partial")
+    fps = int(demo.metadata.get("fps", 20))
     try:
-        _encode(scratch, annotated_frames(demo), fps=int(demo.metadata.get("fps", 20)), crf=crf)
+        if path.suffix == ".mp4":
+            require_encoder()
+            _encode_video(scratch, annotated_frames(demo), fps=fps, crf=crf)
+        elif path.suffix == ".gif":
+            _encode_gif(scratch, annotated_frames(demo), fps=fps)
+        else:
+            iio.imwrite(scratch, next(islice(annotated_frames(demo), tick, None)), extension=".png")
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
 def annotated_frames(demo: Demo) -> Iterator[Frame]:
-    """Yields the T pictures of the export, uint8 (H', W', 3) RGB: the frame, enlarged, and the panel below.
+    """Yields T images, uint8 (H', W', 3) RGB: each frame of the demo, enlarged, with the panel below it.
 
     Raises:
-        DemoError: The video cannot be decoded, or has not T frames.
+        DemoError: The video cannot be decoded, or does not have T frames.
     """
     height, width = demo.frame_size
     factor = math.ceil(MIN_WIDTH / width)
@@ -130,11 +151,11 @@ def _panel(demo: Demo, tick: int, episode_return: float, width: int) -> Frame:
         _write(panel, box.text, at, _BACK if held else _DIM, scale)
     _draw_camera(panel, *demo.actions["camera"][tick].tolist())
     reward = float(demo.rewards[tick])
-    _write(panel, f"tick {tick} of {len(demo)}", (_WORDS_AT, 28), _TEXT, 0.5)
-    _write(panel, f"pitch {demo.actions['camera'][tick][0]:+.2f}", (_WORDS_AT, 54), _DIM, 0.45)
-    _write(panel, f"yaw {demo.actions['camera'][tick][1]:+.2f}", (_WORDS_AT, 76), _DIM, 0.45)
-    _write(panel, f"reward {reward:+g}", (_WORDS_AT, 100), _REWARD if reward else _DIM, 0.5)
-    _write(panel, f"return {episode_return:g}", (_WORDS_AT, 122), _DIM, 0.45)
+    _write(panel, f"tick {tick} of {len(demo)}", (_TEXT_X, 28), _TEXT, 0.5)
+    _write(panel, f"pitch {demo.actions['camera'][tick][0]:+.2f}", (_TEXT_X, 54), _DIM, 0.45)
+    _write(panel, f"yaw {demo.actions['camera'][tick][1]:+.2f}", (_TEXT_X, 76), _DIM, 0.45)
+    _write(panel, f"reward {reward:+g}", (_TEXT_X, 100), _REWARD if reward else _DIM, 0.5)
+    _write(panel, f"return {episode_return:g}", (_TEXT_X, 122), _DIM, 0.45)
     return panel
 
 
@@ -146,7 +167,7 @@ def _draw_camera(panel: Frame, pitch: float, yaw: float) -> None:
     if moved == 0.0:
         cv2.circle(panel, (x, y), 2, _DIM, cv2.FILLED)
         return
-    length = radius * min(math.sqrt(moved / _FULL_TURN), 1.0)
+    length = radius * min(math.sqrt(moved / _RIM_DEGREES), 1.0)
     tip = (round(x + length * yaw / moved), round(y + length * pitch / moved))  # + is right and down, as on the screen
     cv2.arrowedLine(panel, (x, y), tip, _ARROW, 2, cv2.LINE_AA, tipLength=0.3)
 
@@ -155,7 +176,7 @@ def _write(panel: Frame, text: str, at: tuple[int, int], colour: tuple[int, int,
     cv2.putText(panel, text, at, _FONT, scale, colour, 1, cv2.LINE_AA)
 
 
-def _encode(path: Path, frames: Iterator[Frame], *, fps: int, crf: int) -> None:
+def _encode_video(path: Path, frames: Iterator[Frame], *, fps: int, crf: int) -> None:
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         stream: Any = None
         for number, frame in enumerate(frames):
@@ -168,3 +189,10 @@ def _encode(path: Path, frames: Iterator[Frame], *, fps: int, crf: int) -> None:
             picture.pts = number
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
+
+
+def _encode_gif(path: Path, frames: Iterator[Frame], *, fps: int) -> None:
+    with iio.imopen(path, "w", extension=".gif", plugin="pillow") as opened:
+        gif: Any = opened  # its type does not declare the options of the plugin
+        for frame in frames:
+            gif.write(frame, bits=8, duration=1000 / fps, loop=0)  # 256 colours, each frame its own; repeat for ever

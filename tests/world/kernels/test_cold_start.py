@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vpt_gym.system.file_lock import alone
+from vpt_gym.system.file_lock import exclusive_lock
 from vpt_gym.system.machine import usable_processors
 from vpt_gym.world.kernels.cold_start import _no_collection, compile_in_background, is_cached, run_unless_running
 from vpt_gym.world.kernels.compiled import kernel
@@ -52,7 +52,7 @@ def lock_of(cache: Path) -> Path:
 
 
 def test_a_process_waits_for_the_one_that_compiles_the_same_kernel(tmp_path: Path) -> None:
-    with alone(lock_of(tmp_path)):
+    with exclusive_lock(lock_of(tmp_path)):
         command = [sys.executable, "-c", ONE_KERNEL]
         other = subprocess.Popen(command, env=fresh(tmp_path), stdout=subprocess.PIPE)
         assert other.stdout is not None
@@ -100,7 +100,7 @@ def test_a_process_that_runs_already_is_not_run_again(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     lock = tmp_path / "lock"
-    with alone(lock):
+    with exclusive_lock(lock):
         run_unless_running("leaves_a_file", str(lock))
     assert not (tmp_path / "ran").exists()
     run_unless_running("leaves_a_file", str(lock))

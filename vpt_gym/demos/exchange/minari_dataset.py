@@ -13,7 +13,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.error import DependencyNotInstalled
 
 from vpt_gym._version import __version__
 from vpt_gym.actions.human import no_op
@@ -23,6 +22,7 @@ from vpt_gym.demos.exchange.exporting import exported_metadata, has_labels
 from vpt_gym.demos.files.atomic import sync
 from vpt_gym.demos.files.records import stack_actions
 from vpt_gym.frames import Frame
+from vpt_gym.system.require import require
 
 DEMO_KEY = "vpt_gym_demo"
 """Key of an episode's metadata in Minari: the metadata of the demo, as JSON."""
@@ -32,16 +32,14 @@ ABOUT = {"author", "author_email", "algorithm_name", "code_permalink", "descript
 
 
 def require_minari() -> Any:
-    """Returns the module ``minari``, or raises a ``DependencyNotInstalled`` that has the line to install it."""
-    try:
-        import h5py  # noqa: F401 (Minari imports it only when it is too late for a good message)
-        import minari
-    except ModuleNotFoundError as error:
-        older = " (Minari needs Python 3.11 or newer)" if sys.version_info < (3, 11) else ""
-        raise DependencyNotInstalled(
-            f'this needs Minari, and {error.name} is missing: pip install "vpt-gym[minari]"{older}'
-        ) from error
-    return minari
+    """Returns the module ``minari``.
+
+    Raises:
+        DependencyNotInstalled: Minari, or h5py, is not installed.
+    """
+    note = "Minari needs Python 3.11 or newer" if sys.version_info < (3, 11) else ""
+    require("h5py", "minari", purpose="Minari", note=note)  # Minari imports it too late for a good message
+    return require("minari", "minari", purpose="the exchange with Minari", note=note)
 
 
 def datasets_directory() -> Path:

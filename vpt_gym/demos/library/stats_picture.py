@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.error import DependencyNotInstalled
 
 from vpt_gym.actions import camera
 from vpt_gym.demos.library.stats import DemoStats
-
-INSTALL = 'pip install "vpt-gym[plot]"'
-
+from vpt_gym.system.require import require
 
 _INK, _FAINT, _GRID = "#1f2933", "#6b7785", "#d9dee4"
 _BAR, _NULL = "#2f6db0", "#b4bdc7"
@@ -33,12 +30,11 @@ def draw_stats(stats: DemoStats, path: str | os.PathLike[str], *, title: str = "
         DependencyNotInstalled: matplotlib is not installed.
         ValueError: There is no tick to draw.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise DependencyNotInstalled(f"the picture needs matplotlib: {INSTALL}") from error
+    require("matplotlib", "plot", purpose="the picture")
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     if not stats.ticks:
         raise ValueError("there is no tick to draw: no whole demo was found")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vpt_gym.system import interpreter
-from vpt_gym.system.file_lock import alone, try_lock
+from vpt_gym.system.file_lock import exclusive_lock, try_lock
 from vpt_gym.system.machine import usable_processors
 
 _PROGRAM = "from vpt_gym.world.kernels.cold_start import run_unless_running; run_unless_running(*sys.argv[2:])"
@@ -69,7 +69,7 @@ def _compile_lock(compiled: Any) -> Iterator[None]:
     """Waits until no other process compiles a kernel. Where no file can be locked, nobody waits."""
     with ExitStack() as stack:
         with suppress(OSError):
-            stack.enter_context(alone(_lock_file(compiled, compiled.py_func.__qualname__)))
+            stack.enter_context(exclusive_lock(_lock_file(compiled, compiled.py_func.__qualname__)))
         yield
 
 

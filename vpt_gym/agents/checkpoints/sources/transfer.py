@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from vpt_gym.agents.checkpoints.errors import DownloadError
-from vpt_gym.system.file_lock import alone
+from vpt_gym.system.file_lock import exclusive_lock
 
 Progress = Callable[[int, int], None]
 """Is told (bytes here, bytes in all) while a file grows."""
@@ -116,7 +116,7 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     lock = target.with_name(f"{target.name}.lock")
-    with alone(lock):
+    with exclusive_lock(lock):
         record = Record.of(target)
         fits = record is not None and (record.url, record.size) == (url, _length(target))
         # It can be here by now: another process has fetched it meanwhile.
