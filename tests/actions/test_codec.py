@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.paths import DATA
 from vpt_gym.actions import camera, codec
-from vpt_gym.actions.human import BUTTONS, checked, human_action, human_action_space, no_op
+from vpt_gym.actions.human import BUTTONS, CheckedAction, checked, human_action, human_action_space, no_op
 
 GOLDENS = DATA / "actions"
 ALL_BUTTONS = np.arange(codec.N_BUTTONS)
@@ -227,6 +229,32 @@ class TestHumanAction:
     def test_what_is_no_human_action_is_refused(self, bad, message):
         with pytest.raises(ValueError, match=message):
             checked(bad)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda action: action.__setitem__("jump", 2),
+            lambda action: action.update(jump=2),
+            lambda action: action.__ior__({"jump": 2}),
+            lambda action: action.pop("camera"),
+            lambda action: action.popitem(),
+            lambda action: action.__delitem__("camera"),
+            lambda action: action.clear(),
+            lambda action: action.setdefault("run", 1),
+        ],
+    )
+    def test_a_checked_action_that_was_changed_is_checked_again(self, change):
+        action = CheckedAction(no_op())
+        assert checked(action) is action
+        change(action)
+        with pytest.raises(ValueError, match=r"is 2|camera is|unknown keys"):
+            checked(action)
+
+    @pytest.mark.parametrize("copy_of", [dict.copy, copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
+    def test_a_copy_of_a_checked_action_is_an_ordinary_dict(self, copy_of):
+        action = copy_of(CheckedAction(human_action("jump")))
+        assert type(action) is dict
+        assert action["jump"] == 1
 
     def test_an_unknown_button_is_refused(self):
         with pytest.raises(ValueError, match="unknown button 'atack'"):

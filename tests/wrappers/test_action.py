@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -11,12 +12,14 @@ import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
+from tests.support.frame_counter_env import FrameCounterEnv
 from tests.support.view_env import DIALECTS, ViewEnv
-from vpt_gym import HumanActionWrapper, VPTActionWrapper, VPTObsWrapper
+from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper
 from vpt_gym.actions.codec import NULL_CODE, canonical, decode, encode
-from vpt_gym.actions.human import HumanAction, human_action, human_action_space, no_op
+from vpt_gym.actions.human import HumanAction, human_action, human_action_space, is_checked, no_op
 from vpt_gym.actions.minerl import MineRLTranslator
 from vpt_gym.actions.translate import Coverage, Translator
+from vpt_gym.demos import list_demos, read_demo
 
 pytestmark = pytest.mark.filterwarnings("ignore:(VPT|Human)ActionWrapper. MineDojo:UserWarning")
 COMPLETE = ("human", "craftground")
@@ -237,6 +240,59 @@ def test_what_is_no_human_action_is_refused() -> None:
         env.step({**no_op(), "forward": 2})
     with pytest.raises(ValueError, match="camera"):
         env.step({**no_op(), "camera": np.array([0.0, 181.0])})
+
+
+class _Listening(gym.ActionWrapper):
+    """Keeps the last action."""
+
+    def action(self, action: HumanAction) -> HumanAction:
+        self.taken = action
+        return action
+
+
+@pytest.mark.parametrize("wrapper", [VPTActionWrapper, HumanActionWrapper])
+def test_an_action_that_a_wrapper_checked_is_not_checked_below_it(wrapper: type[gym.Wrapper], tmp_path: Path) -> None:
+    listening = _Listening(FrameCounterEnv())
+    env = wrapper(RecorderWrapper(listening, tmp_path))
+    env.reset(seed=0)
+    env.step(NULL_CODE if wrapper is VPTActionWrapper else no_op())
+    assert is_checked(listening.taken)
+    env.close()
+
+
+class _Held(gym.ActionWrapper):
+    """Sets one key of each action, in place."""
+
+    def __init__(self, env: gym.Env, key: str, value: Any) -> None:
+        super().__init__(env)
+        self.key, self.value = key, value
+
+    def action(self, action: HumanAction) -> HumanAction:
+        action[self.key] = self.value
+        return action
+
+
+def test_a_wrapper_between_may_change_the_action_and_its_errors_are_found() -> None:
+    def make(key: str, value: Any) -> gym.Env:
+        return VPTActionWrapper(_Held(gym.make("vpt_gym/Harvest1Log-v0", image_size=(32, 64)), key, value))
+
+    env = make("forward", 1)
+    env.reset(seed=0)
+    env.step(NULL_CODE)
+    for key, value in (("forward", 2), ("run", 1), ("camera", np.array([0.0, 181.0]))):
+        env = make(key, value)
+        env.reset(seed=0)
+        with pytest.raises(ValueError, match=key):
+            env.step(NULL_CODE)
+
+
+def test_what_an_env_does_to_its_action_is_not_recorded(tmp_path: Path) -> None:
+    env = VPTActionWrapper(RecorderWrapper(_Held(FrameCounterEnv(), "forward", 1), tmp_path))
+    env.reset(seed=0)
+    env.step(encode(human_action("jump", camera=(0.0, 10.0))))
+    env.close()
+    (demo,) = (read_demo(path) for path in list_demos(tmp_path))
+    assert (demo.actions["jump"].tolist(), demo.actions["forward"].tolist()) == ([1], [0])
 
 
 def test_reverse_action_gives_the_human_action() -> None:

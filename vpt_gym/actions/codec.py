@@ -60,6 +60,7 @@ INVENTORY_CODE = int(np.prod(_SIZES))
 N_BUTTONS = INVENTORY_CODE + 1
 N_CAMERA = _camera.N_BINS**2
 NULL_CAMERA = _camera.NULL_BIN * _camera.N_BINS + _camera.NULL_BIN
+_IDS = np.array([N_BUTTONS, N_CAMERA])
 NULL_CODE: tuple[int, int] = (0, NULL_CAMERA)
 """The code of a tick in which nothing is done."""
 
@@ -101,10 +102,10 @@ def checked_code(code: npt.ArrayLike) -> npt.NDArray[np.int64]:
     if value.ndim == 0 or value.shape[-1] != 2:
         raise ValueError(f"the last axis of a VPT code is (buttons, camera), got shape {value.shape}")
     value = value.astype(np.int64, copy=False)
-    for axis, (name, size) in enumerate((("buttons", N_BUTTONS), ("camera", N_CAMERA))):
-        part = value[..., axis]
-        if part.size and not (part.min() >= 0 and part.max() < size):
-            raise ValueError(f"{name} id {part.min()}..{part.max()} is out of range; it must be in [0, {size})")
+    if not ((value >= 0) & (value < _IDS)).all():
+        for name, size, part in zip(("buttons", "camera"), _IDS, np.moveaxis(value, -1, 0), strict=True):
+            if not (part.min() >= 0 and part.max() < size):
+                raise ValueError(f"{name} id {part.min()}..{part.max()} is out of range; it must be in [0, {size})")
     return value
 
 

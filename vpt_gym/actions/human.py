@@ -6,6 +6,7 @@ buttons, each 0 or 1, and a camera movement. Every translator in this package go
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -79,6 +80,41 @@ def human_action(*pressed: str, camera: tuple[float, float] = (0.0, 0.0)) -> Hum
     return checked(action)
 
 
+class CheckedAction(dict[str, Any]):
+    """A valid human action on its way from a wrapper to the environment: ``checked`` does not check it again.
+
+    The code that makes one vouches for it: all 24 keys, each button an int 0 or 1, ``camera`` (2,) float32, finite,
+    within +-180 degrees. Assigning to a key of it makes it an ordinary dict again. Copies of it, pickled ones too, are
+    ordinary dicts.
+
+    Attributes:
+        intact: False after a change.
+    """
+
+    intact = True
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+def _changing(method: Any) -> Any:
+    @functools.wraps(method)
+    def change(self: CheckedAction, *args: Any, **kwargs: Any) -> Any:
+        self.intact = False
+        return method(self, *args, **kwargs)
+
+    return change
+
+
+for _name in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update"):
+    setattr(CheckedAction, _name, _changing(getattr(dict, _name)))
+
+
+def is_checked(action: Any) -> bool:
+    """Returns whether an action is a ``CheckedAction`` that nobody has changed."""
+    return type(action) is CheckedAction and action.intact
+
+
 def checked(action: HumanAction) -> HumanAction:
     """Returns ``action`` with absent buttons set to 0, or raises if it is not one human action.
 
@@ -86,10 +122,15 @@ def checked(action: HumanAction) -> HumanAction:
         action: A mapping with ``camera`` (2,) and any of ``BUTTONS`` as 0/1, bool, or arrays of one element.
             It is not changed.
 
+    Returns:
+        A new dict; a ``CheckedAction`` is returned as it is.
+
     Raises:
         ValueError: Unknown keys, a button that is not 0 or 1, or a camera that is missing, has another shape,
             is not finite, or leaves +-180 degrees.
     """
+    if is_checked(action):
+        return action
     unknown = [name for name in action if name != "camera" and name not in BUTTONS]
     if unknown:
         raise ValueError(f"unknown keys {unknown} in the human action; the keys are camera, {', '.join(BUTTONS)}")

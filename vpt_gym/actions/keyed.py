@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, VPT_BUTTONS, decode
-from vpt_gym.actions.human import BUTTONS, HOTBAR, HumanAction, checked, no_op
+from vpt_gym.actions.human import BUTTONS, HOTBAR, CheckedAction, HumanAction, checked, is_checked, no_op
 from vpt_gym.actions.protocol import Coverage, Translator
 
 
@@ -50,6 +50,8 @@ class KeyedTranslator(Translator):
             raise ValueError(f"unknown entries {unknown} in the action space of {dialect}")
         self._at_rest = {name: (at_rest or {})[name] for name in others}
         self._camera_dtype: Any = camera.dtype
+        # whether an env action is a human action
+        self._is_human = not self._missing and not others and camera.dtype == np.float32
         self.reset()
 
     def to_env(self, human: HumanAction) -> dict[str, Any]:
@@ -64,7 +66,7 @@ class KeyedTranslator(Translator):
         action.update(deepcopy(self._at_rest))
         dropped = tuple(name for name in self._missing if human[name])
         self.unexpressed = {"dropped": dropped} if dropped else {}
-        return action
+        return CheckedAction(action) if self._is_human else action
 
     def to_human(self, env_action: dict[str, Any]) -> HumanAction:
         """Returns the same keys, and the others not pressed.
@@ -72,6 +74,8 @@ class KeyedTranslator(Translator):
         Raises:
             ValueError: ``env_action`` is not an action of this environment, or does what no key of a keyboard says.
         """
+        if self._is_human and is_checked(env_action):
+            return CheckedAction({**env_action, "camera": env_action["camera"].copy()})
         self._check_entries(env_action)
         for name, rest in self._at_rest.items():
             if env_action[name] != rest:

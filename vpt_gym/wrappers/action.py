@@ -9,8 +9,8 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from vpt_gym.actions.codec import checked_code, code_space, decode, encode
-from vpt_gym.actions.human import HumanAction, human_action_space
+from vpt_gym.actions.codec import code_space, decode, encode
+from vpt_gym.actions.human import CheckedAction, HumanAction, human_action_space
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
@@ -110,10 +110,10 @@ class VPTActionWrapper(_TranslatingWrapper):
         Raises:
             ValueError: ``action`` is not one VPT code.
         """
-        code = checked_code(action)
-        if code.shape != (2,):
-            raise ValueError(f"one environment takes one VPT code of shape (2,), got shape {code.shape}")
-        return self._step_human(decode(code))
+        human = decode(action)
+        if human["camera"].ndim != 1:
+            raise ValueError(f"one environment takes one VPT code of shape (2,), got shape {np.shape(action)}")
+        return self._step_human(CheckedAction(human))
 
     def reverse_action(self, env_action: Any) -> npt.NDArray[np.int64]:
         """Returns the canonical VPT code, (2,) int64, that is nearest to an action of the wrapped environment.

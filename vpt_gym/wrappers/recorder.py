@@ -192,7 +192,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         Raises:
             ValueError: It is no human action.
         """
-        self._label = checked(action)
+        self._label = checked(dict(action))
 
     def close(self) -> None:
         """Finishes the demo of an episode that is still running, and closes the environment."""

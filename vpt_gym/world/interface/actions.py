@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from gymnasium import spaces
 
-from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, checked, human_action_space
+from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, checked, human_action_space, is_checked
 from vpt_gym.spaces import Choice
 from vpt_gym.world.catalog.blocks import WATER
 from vpt_gym.world.catalog.items import ITEMS
@@ -86,17 +86,8 @@ class HumanInterface:
 
     def controls(self, action: Any, inventory: Array) -> tuple[Controls, int]:
         """See ``Interface``."""
-        if not isinstance(action, Mapping):
-            raise ValueError(
-                f"the action is {action!r}; actions='human' takes a dict of camera and buttons (make the env with "
-                "actions='minedojo' for MultiDiscrete actions)"
-            )
-        try:
-            plain = len(action) == 24 and _BITS.issuperset([action[name] for name in BUTTONS])
-        except (KeyError, TypeError):  # a key is absent, or a value is an array
-            plain = False
-        if not plain or "camera" not in action:
-            action = checked(dict(action))
+        if not is_checked(action):
+            action = _checked_human(action)
         pitch, yaw = _camera(action["camera"])
         slot = max((n for n, name in enumerate(HOTBAR) if action[name]), default=-1)
         return (
@@ -110,6 +101,19 @@ class HumanInterface:
             ),
             0,
         )
+
+
+def _checked_human(action: Any) -> Mapping[str, Any]:
+    if not isinstance(action, Mapping):
+        raise ValueError(
+            f"the action is {action!r}; actions='human' takes a dict of camera and buttons (make the env with "
+            "actions='minedojo' for MultiDiscrete actions)"
+        )
+    try:
+        plain = len(action) == 24 and _BITS.issuperset([action[name] for name in BUTTONS])
+    except (KeyError, TypeError):  # a key is absent, or a value is an array
+        plain = False
+    return action if plain and "camera" in action else checked(dict(action))
 
 
 ITEM_NAMES: tuple[str, ...] = tuple(sorted({kind.name for item, kind in ITEMS.items() if item != WATER}))
