@@ -1,6 +1,6 @@
-"""Draws turned boxes and upright sprites with a thickness into a frame, hidden by what is nearer.
+"""Draws rotated boxes, and sprites with a thickness, into a frame with a depth test.
 
-Creatures, dropped items and the hand are made of them. Each pixel within the bounds of a box sends one ray.
+Creatures, dropped items and the hand are made of them. One ray is cast for each pixel within the bounds of a box.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from vpt_gym.world.kernels.compiled import pixel_kernel
 from vpt_gym.world.render.rays import place_in_tiles
 
 MIDDLE, AXES, HALF, SKIN, SHINE, HURT, SPRITE = 0, 3, 12, 15, 16, 19, 20
-"""Columns of a box: its middle seen from the eye (3), its own x, y and z axes as unit vectors (9), half its sides (3),
-first texel of its skin, the light on it (3, of 255), how red it is tinted (0 to 1), whether it is a sprite."""
+"""Columns of a box: its middle relative to the eye (3), its x, y, z axes as unit vectors (9), half its sides (3), the
+first texel of its skin, the light on it (3, 0 to 255), its red tint (0 to 1), and whether it is a sprite."""
 BOX_COLUMNS = 21
 NEAREST = 0.05
 """Boxes nearer to the eye than this are not drawn, blocks."""
 WATER_SHARE = 0.55
-"""How much of what is under water has the water's colour."""
+"""Share of the water's colour in what is seen under water."""
 
 
 @pixel_kernel
 def texel_of(at: float, half: float) -> int:
-    """Returns the texel, 0 to 15, of a coordinate between -half and half."""
+    """Returns the texel, 0 to 15, at a coordinate between -half and half."""
     return min(15, max(0, int((at / half + 1.0) * 8.0)))
 
 
 @pixel_kernel
 def cross_sprite(skins: Any, skin: int, px: float, py: float, dx: float, dy: float, dz: float, thick: float) -> int:
-    """Walks a ray through the 16 x 16 cells of a sprite's slab; returns the texel that it meets, or -1.
+    """Traces a ray through the 16 x 16 cells of a sprite's slab; returns the texel that it meets, or -1.
 
     Args:
         skins: Texels.
-        skin: The sprite's first texel.
-        px: Where the ray enters, cells.
-        py: Likewise, upwards.
-        dx: Direction, cells.
-        dy: Likewise.
-        dz: Direction across the slab, in units of the slab's thickness.
-        thick: How much of the slab is still ahead, of 1.
+        skin: Index of the sprite's first texel.
+        px: Where the ray enters, cells across.
+        py: Where the ray enters, cells upwards.
+        dx: Direction across, cells.
+        dy: Direction upwards, cells.
+        dz: Direction through the slab, in units of its thickness.
+        thick: Remaining thickness of the slab ahead of the ray, 0 to 1.
     """
     u = min(15, max(0, int(px)))
     v = min(15, max(0, int(py)))
@@ -68,14 +68,14 @@ def cross_sprite(skins: Any, skin: int, px: float, py: float, dx: float, dy: flo
 
 @pixel_kernel
 def out_of_view(x: float, y: float, z: float, radius: float, camera: Any) -> bool:
-    """Tells whether a ball around a place, relative to the eye, lies wholly beside or behind the picture."""
+    """Returns whether a sphere, given relative to the eye, is entirely outside the frame or behind the eye."""
     away = x * camera[0, 0] + y * camera[0, 1] + z * camera[0, 2]
     if away < -radius:
         return True
     for axis in range(1, 3):
         span2 = camera[axis, 0] ** 2 + camera[axis, 1] ** 2 + camera[axis, 2] ** 2
         aside = abs(x * camera[axis, 0] + y * camera[axis, 1] + z * camera[axis, 2])
-        # how far the middle is beyond the plane through the eye and an edge of the picture
+        # how far the middle is beyond the plane through the eye and an edge of the frame
         if aside - away * span2 > radius * np.sqrt(span2 * (1.0 + span2)):
             return True
     return False
@@ -89,14 +89,14 @@ def draw_box(
 
     Args:
         box: (BOX_COLUMNS,) float64.
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
         camera: (3, 3), see ``camera_axes``.
-        skins: Flat uint32 texels, 0xAABBGGRR: 6 faces of 256 to a box, 256 to a sprite.
-        sky_state: For the fog and the colour of water, ``SkyState``.
+        skins: Flat uint32 texels, 0xAABBGGRR: 6 faces of 256 for a box, 256 for a sprite.
+        sky_state: A ``SkyState``, for the fog and the colour of water.
         frame: Flat (3, height, width) uint8; written.
-        depth: Float32, tile by tile, see ``rays.place_in_tiles``; read and written.
-        surface: Likewise: the way to the water's surface.
+        depth: Float32 depths, tile by tile, see ``rays.place_in_tiles``; read and written.
+        surface: Float32 distances to the water's surface, in the same order; read.
     """
     x, y, z = box[0], box[1], box[2]
     away = x * camera[0, 0] + y * camera[0, 1] + z * camera[0, 2]
@@ -107,7 +107,7 @@ def draw_box(
     if away > radius + NEAREST:
         right2 = camera[1, 0] ** 2 + camera[1, 1] ** 2 + camera[1, 2] ** 2
         up2 = camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2
-        # bounds of its corners on the screen
+        # bounds of its corners in the frame
         low_u, high_u, low_v, high_v = 9.0, -9.0, 9.0, -9.0
         for corner in range(8):
             cx, cy, cz = x, y, z
@@ -125,7 +125,7 @@ def draw_box(
         last_column = int(min(width - 1.0, (high_u + 1.0) * 0.5 * width))
         first_row = int(max(0.0, (1.0 - high_v) * 0.5 * height))
         last_row = int(min(height - 1.0, (1.0 - low_v) * 0.5 * height))
-    # the eye and the camera in the box's own axes
+    # the eye and the camera in the axes of the box
     ox = -(x * box[3] + y * box[4] + z * box[5])
     oy = -(x * box[6] + y * box[7] + z * box[8])
     oz = -(x * box[9] + y * box[10] + z * box[11])

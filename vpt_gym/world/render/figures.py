@@ -1,4 +1,7 @@
-"""Turns creatures and dropped items into boxes, and draws those in view."""
+"""Draws creatures and dropped items: builds boxes from them and draws those in view.
+
+``boxes`` draws a single box; ``hand`` uses the same box functions.
+"""
 
 from __future__ import annotations
 
@@ -29,23 +32,23 @@ from vpt_gym.world.render.boxes import AXES, BOX_COLUMNS, HALF, HURT, MIDDLE, SH
 
 ITEM_VIEW = 24.0
 CREATURE_VIEW = 60.0
-"""Things further away than this many blocks are not drawn."""
+"""Creatures and items farther away than this are not drawn, blocks."""
 CREATURE_RADIUS, ITEM_RADIUS = 2.2, 0.7
-"""Everything of a creature, or of an item and its copies, is this near to its middle, blocks."""
+"""Radius around the middle of a creature, or of a dropped item stack, that contains all of it, blocks."""
 ITEM_SIDE = 0.25
 SPRITE_SIDE = 0.4
 BLOCK_COUNT = len(BLOCKS)
 FIRST_SPRITE = BLOCK_COUNT * 1536
-"""Place of the items' sprites in the table of skins, after the blocks."""
+"""Index of the item sprites in the table of skins, after the blocks."""
 FIRST_SKIN = FIRST_SPRITE + ITEM_COUNT * 256
-"""Place of the creatures' skins."""
+"""Index of the creature skins in that table."""
 IS_FLAT = np.array([n >= BLOCK_COUNT or bool(PLANT[n]) for n in range(ITEM_COUNT)])
-"""By item id: it is shown as a sprite, not as a cube."""
+"""By item id: whether it is drawn as a sprite instead of a cube."""
 
 
 @pixel_kernel
 def turn(box: Any, first: int, second: int, degrees: float) -> None:
-    """Turns a box's axes: axis ``first`` towards axis ``second``."""
+    """Rotates a box: turns its axis ``first`` towards its axis ``second``."""
     sine = math.sin(math.radians(degrees))
     cosine = math.cos(math.radians(degrees))
     for k in range(3):
@@ -57,7 +60,7 @@ def turn(box: Any, first: int, second: int, degrees: float) -> None:
 
 @pixel_kernel
 def shift(box: Any, x: float, y: float, z: float) -> None:
-    """Moves a box along its own axes, blocks."""
+    """Moves a box along its own axes, by x, y and z blocks."""
     for k in range(3):
         box[MIDDLE + k] += x * box[AXES + k] + y * box[AXES + 3 + k] + z * box[AXES + 6 + k]
 
@@ -75,7 +78,7 @@ def face_yaw(box: Any, yaw: float) -> None:
 
 @pixel_kernel
 def set_light(box: Any, x: float, y: float, z: float, light: Any, lightmap: Any) -> None:
-    """Gives a box the light of a place in the world."""
+    """Lights a box with the light at (x, y, z) in the world."""
     level = max(0, min(HEIGHT - 1, math.floor(y)))
     cell = ((math.floor(x) & MASK) * SIDE + (math.floor(z) & MASK)) * HEIGHT + int(level)
     shine = int(lightmap[light[cell]])
@@ -101,22 +104,22 @@ def draw_figures(
     """Draws creatures and dropped items.
 
     Args:
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
         camera: (3, 3) float32, see ``camera_axes``.
         eye: (3,) float32, blocks.
         items: See ``state.ITEM``.
         creatures: See ``state.CREATURE``.
-        light: Flat, see ``World``.
+        light: Flat light bytes, see ``World``.
         skins: See ``Art``.
-        sky_state: ``SkyState``.
+        sky_state: The sky and the light, a ``SkyState``.
         frame: Flat (3, height, width) uint8; written.
         depth: See ``draw_box``.
         surface: See ``draw_box``.
     """
     box = np.zeros(BOX_COLUMNS)
     for n in range(items.shape[0]):
-        item = items[n]["item"]  # the attribute is a method when interpreted
+        item = items[n]["item"]  # without compilation, the attribute ``item`` is a method of the record
         if item <= 0 or item >= ITEM_COUNT:
             continue
         x = (items[n].x - eye[0] + SIDE / 2) % SIDE - SIDE / 2

@@ -1,4 +1,4 @@
-"""The player's arm and what it holds, at the lower right of the frame."""
+"""Draws the player's arm, or the item in the hand, at the lower right of the frame."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Array = np.ndarray[Any, Any]
 
 EATING_PHASES = 4
 HELD_CACHE = 128
-"""Pictures of the hand that are kept, each for an item and a phase."""
+"""Most cached pictures of the hand, one for each item and phase."""
 ARM_SKIN = FIRST_SKIN + SKINS.index("arm") * 1536
 
 
 def _upright(x: float, y: float, z: float) -> Array:
-    """Returns a box in the axes of the view: x to the right, y up, z ahead, blocks from the eye."""
+    """Returns a box in view axes: x to the right, y up, z ahead, in blocks from the eye."""
     box = np.zeros(BOX_COLUMNS)
     box[MIDDLE : MIDDLE + 3] = x, y, z
     box[AXES], box[AXES + 4], box[AXES + 8] = 1.0, 1.0, 1.0
@@ -36,7 +36,7 @@ def _upright(x: float, y: float, z: float) -> Array:
 
 
 def _posed(item: int, swing: int, eating: int) -> Array:
-    """Returns the box of the arm, of a held block or of a held item."""
+    """Returns the box of the arm, the held block or the held item, in its pose."""
     phase = math.sin(math.pi * swing / SWING_TICKS)
     early = math.sin(math.pi * math.sqrt(swing / SWING_TICKS))
     if item == 0:
@@ -70,8 +70,8 @@ class Hand:
     """Draws the hand in frames of one size.
 
     Args:
-        height: Of the frames, pixels.
-        width: Likewise.
+        height: Height of the frames, pixels.
+        width: Width of the frames, pixels.
         up: Tangent of half the vertical field of view.
     """
 
@@ -88,9 +88,9 @@ class Hand:
         Args:
             frame: The frame.
             item: Item id in the hand, 0 = nothing.
-            swing: Phase of the arm, 0 to ``SWING_TICKS`` - 1.
-            eat_ticks: How long it has been eating.
-            shine: Light on it, 0x00BBGGRR.
+            swing: Phase of the swing, 0 to ``SWING_TICKS`` - 1.
+            eat_ticks: Ticks for which the player has been eating.
+            shine: Light on the hand, 0x00BBGGRR.
         """
         eating = eat_ticks // 2 % EATING_PHASES + 1 if eat_ticks > 0 else 0
         pose = (item, swing, eating)

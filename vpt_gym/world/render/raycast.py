@@ -1,4 +1,7 @@
-"""Draws blocks and sky: one ray to a pixel, through distance fields, a tile of rays in lockstep."""
+"""Draws blocks and sky by ray casting: one ray per pixel through distance fields, a tile of rays in lockstep.
+
+``rays`` marches a tile, ``translucent`` follows it through plants and water, and ``shading`` colours it.
+"""
 
 from __future__ import annotations
 
@@ -34,21 +37,21 @@ from vpt_gym.world.render.translucent import FIRST_PLANT, apply_sprites, tint_by
 def write_tile(
     Q: Any, colours: Any, words: Any, row: int, column: int, height: int, width: int, frame: Any, pixels: Any
 ) -> None:
-    """Copies the colours of a tile into the frame; four bytes at a time where the rows are whole words.
+    """Copies the colours of a tile into the frame, four bytes at a time where the rows of the frame are aligned.
 
     Args:
         Q: Int scratch.
         colours: (3 * LANES,) uint8 scratch.
         words: The same memory as uint32.
-        row: Of the tile's upper left pixel.
-        column: Likewise.
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
+        row: Row of the tile's upper left pixel.
+        column: Column of that pixel.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
         frame: Flat (3, height, width) uint8; written.
-        pixels: The same memory as uint32 where ``width`` is a multiple of four; otherwise not used.
+        pixels: The same memory as uint32 if ``width`` is a multiple of four, otherwise not used.
     """
     plane = u32(height * width)
-    for k in range(3 * LANES):  # RED, GREEN and BLUE lie one after the other
+    for k in range(3 * LANES):  # RED, GREEN and BLUE are consecutive
         colours[k] = np.uint8(Q[RED + k])
     if width % 4 != 0:
         for k in range(LANES):
@@ -92,28 +95,28 @@ def draw_world(
     """Draws the blocks and the sky.
 
     Args:
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
         camera: (3, 3) float32, see ``camera_axes``.
         eye: (3,) float32, blocks.
         ceiling: Height above which the world is empty (at least the eye's).
         blocks: Flat block ids.
-        leaps: Flat, see ``fields``.
-        light: Flat, see ``light``.
+        leaps: Flat distance fields, see ``fields``.
+        light: Flat light bytes, see ``light``.
         atlas: See ``Art``.
-        sky_state: The sky, ``SkyState``.
+        sky_state: The sky and the light, a ``SkyState``.
         cracks: See ``Art``.
-        target: Flat index of the aimed block, or -1.
-        stage: How far it is cracked, 0 to 9, or -1.
-        time: Ticks, which move the water's surface.
+        target: Flat index of the block in the crosshair, or -1.
+        stage: Stage of its cracks, 0 to 9, or -1.
+        time: Ticks; they animate the water's surface.
         frame: Flat (3, height, width) uint8; written.
-        depth: (depth_size(height, width),) float32, way of each ray, tile by tile; written.
-        surface: Likewise, way of each ray to the surface of water; written where there is any.
+        depth: (depth_size(height, width),) float32, distance of each ray's hit, tile by tile; written.
+        surface: Distance of each ray to the surface of water, in the same order; written where there is any.
         S: Float scratch, (FLOAT_ROWS * LANES,) float32.
         Q: Int scratch, (INT_ROWS * LANES,) int32.
         colours: Byte scratch, (3 * LANES,) uint8.
     """
-    # taken out of the tuple once: each time counts references, and threads that draw would wait for each other
+    # unpacked once: each access counts references, for which threads that draw would wait for each other
     sky, lightmap, clouds, stars, haze, numbers = sky_state
     words = colours.view(np.uint32)
     pixels = (frame if width % 4 == 0 else colours).view(np.uint32)

@@ -1,13 +1,13 @@
-"""One tile of rays: how it is aimed, and how it marches through the world in lockstep.
+"""Aims one tile of rays and marches them through the world in lockstep.
 
 The kernels keep the state of the ``LANES`` rays of a tile in two scratch arrays, one float32 and one int32, with one
-row to a variable. Every loop over the lanes either only computes (and becomes vector instructions) or only looks up
-tables. All integers are wrapped in ``i32``: numba would widen them to 64 bits, sums too, and halve the speed.
-Conditions are joined with ``&``: ``and`` is a branch, and keeps a loop from becoming vectors; so does a look-up in one
-arm of an ``if``: arms choose between values that were looked up before.
+row per variable. For speed, every loop over the lanes either only computes (and compiles to vector instructions) or
+only reads tables. Every integer is wrapped in ``i32``, because numba would widen it, and sums of it, to 64 bits and
+halve the speed. Conditions are joined with ``&``: ``and`` is a branch and prevents vectorisation. So does a table
+look-up in one arm of an ``if``; the arms therefore choose between values that were read before.
 
-The axes are mirrored so that every ray goes towards + x, y and z; the mirror is undone where a table is looked up
-(for x and z: exclusive or with ``MASK``).
+The axes are mirrored so that every ray goes towards +x, +y and +z. Table look-ups undo the mirroring (for x and z: an
+exclusive or with ``MASK``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VIEW = 64.0
 TILE_SHIFT = 3
 TILE_WIDTH = 1 << TILE_SHIFT
 TILE_HEIGHT = LANES // TILE_WIDTH
-"""Rays of a square tile have much the same way to go, so few of them wait for the others."""
+"""A tile is square, because its rays then travel similar distances and few of them wait for the others."""
 
 f32 = np.float32
 i32 = np.int32
@@ -35,15 +35,15 @@ F1 = f32(1.0)
 CELLS = SIDE * SIDE * HEIGHT
 EDGE = SIDE.bit_length() - 1
 
-# Rows of the float scratch: direction; origin, size and inverse of the direction in the mirrored axes; way and its end;
-# for rays through water: the way to its surface (-1 = none), the way inside, and the end of the way when in the open
+# Rows of the float scratch: direction; in mirrored axes: origin, absolute direction and its inverse; distance travelled
+# and its limit; for rays through water: distance to its surface (-1 = none), distance in it, and limit in the open
 DX, DY, DZ, OX, OY, OZ, AX, AY, AZ, RX, RY, RZ, WAY, END, SURFACE, WET, LIMIT = (k * LANES for k in range(17))
-# for rays in plants: the ways to both sprites, and out of the cell
+# for rays in plants: distances to both sprites, and to the end of the cell
 NEAR, FURTHER, AWAY = (k * LANES for k in range(17, 20))
-# Rows of the int scratch: mirrors of x, z and y (all ones if the ray sinks); start of the quadrant's field, and of its
-# layers; cell; flat index of the cell in the fields, and in the blocks; leap there; the ray hit; texel; flat index of
-# the cell whose light counts; block there; light there; packed colour; generic look-up; fog; colour; sprite's texel or
-# -1; what a ray does next; the next cell
+# Rows of the int scratch: mirrors of x, z and y (all ones for a downward ray); start of the quadrant's field, and of
+# its layers; cell; flat index of the cell in the fields, and in the blocks; leap there; whether the ray hit something;
+# texel; flat index of the cell that lights the hit; block hit; light; packed colour; general look-up; fog; colour;
+# texel of a sprite or -1; what a ray does next; the next cell
 (MX, MZ, FLIP, FIELD, BASE, CX, CY, CZ, INDEX, CELL, LEAP, HIT, TEXEL, LIT, BLOCK, SHINE, PACKED, LOOK) = (
     k * LANES for k in range(18)
 )
@@ -53,16 +53,16 @@ FLOAT_ROWS, INT_ROWS = 20, 27
 
 @pixel_kernel
 def lanes_of(Q: Any) -> int:
-    """Returns ``LANES`` in a way that the compiler does not foresee.
+    """Returns ``LANES`` in a way that the compiler cannot see through.
 
-    It would write out a short loop of known length, 64 times, where it should make vector instructions of it.
+    It would unroll a loop of known length instead of compiling it to vector instructions.
     """
     return len(Q) // INT_ROWS
 
 
 @pixel_kernel
 def place_in_tiles(row: int, column: int, height: int, width: int) -> int:
-    """Returns where the depth of a pixel lies: depths are stored tile by tile, in the order of the lanes."""
+    """Returns the index of a pixel's depth. Depths are stored tile by tile, in the order of the lanes."""
     tile_row = row // TILE_HEIGHT
     tile_column = column // TILE_WIDTH
     across = (width + TILE_WIDTH - 1) // TILE_WIDTH
@@ -76,13 +76,13 @@ def place_in_tiles(row: int, column: int, height: int, width: int) -> int:
 
 
 def depth_size(height: int, width: int) -> int:
-    """Returns the number of depths of a frame: whole tiles."""
+    """Returns the number of depths of a frame, rounded up to complete tiles."""
     return -(-height // TILE_HEIGHT) * -(-width // TILE_WIDTH) * LANES
 
 
 @pixel_kernel
 def flat_index(x: Any, y: Any, z: Any, mx: Any, mz: Any, flip: Any, base: Any) -> Any:
-    """Returns where the leap of a cell lies; all are int32, the cell in the mirrored axes."""
+    """Returns the index of a cell in the distance fields. All values are int32; the cell is in mirrored axes."""
     x = i32(i32(i32(x ^ mx) & i32(MASK)) << i32(EDGE))
     z = i32(i32(z ^ mz) & i32(MASK))
     y = i32(min(y, i32(HEIGHT - 1)) ^ flip)
@@ -138,7 +138,7 @@ def aim_rays(
         S[RX + k] = F1 / ax
         S[RY + k] = per_y
         S[RZ + k] = F1 / az
-        # a rising ray can leave the world at its highest block
+        # an upward ray leaves the world above its highest block
         end = view if dy < F0 else (top - oy) * per_y
         S[END + k] = min(end, view)
         S[WAY + k] = F0
@@ -167,10 +167,10 @@ def aim_rays(
 
 @pixel_kernel
 def march(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int) -> None:
-    """Moves the rays until all have come to something else than their medium, or to their end (``END``).
+    """Moves the rays until each has left its medium or reached its limit (``END``).
 
-    In air (``medium`` 0) a ray leaps over the empty box it is in, in another medium (the block id) by single cells.
-    A ray at its end does not move. Leaves ``HIT`` for those that found something.
+    In air (``medium`` 0) a ray leaps over the empty box around it; in another medium (a block id) it moves cell by
+    cell. A ray at its limit does not move. Sets ``HIT`` to 1 for the rays that left the medium before their limit.
     """
     while True:
         if medium == 0:
@@ -217,7 +217,7 @@ def march(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int) -> None:
             Q[CZ + k] = z
             S[WAY + k] = way
             Q[INDEX + k] = flat_index(x, y, z, Q[MX + k], Q[MZ + k], Q[FLIP + k], Q[BASE + k])
-            # a ray that stays before its end has found something
+            # a ray that stopped before its limit has hit something
             before_end = i32(1) if way < S[END + k] else i32(0)
             Q[HIT + k] = before_end
             active = i32(active | (before_end if goes else i32(0)))

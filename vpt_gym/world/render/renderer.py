@@ -1,4 +1,4 @@
-"""Turns a world's state into the frame that its player sees."""
+"""``Renderer``: draws the frame that the player of a world sees. The top module of the renderer."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Array = np.ndarray[Any, Any]
 FIELD_OF_VIEW = 70.0
 """Vertical, degrees: Minecraft's default."""
 MIN_SIDE = 32
-"""Smallest width and height of a picture, pixels: below, there is nothing to recognise."""
+"""Smallest width and height of a frame, pixels. In smaller ones nothing could be recognised."""
 
 
 def camera_axes(yaw: float, pitch: float, height: int, width: int) -> Array:
-    """Returns (3, 3) float32: forward, right and up, the latter two scaled to the edges of the picture.
+    """Returns (3, 3) float32: forward, right and up, the latter two scaled to the edges of the frame.
 
     The ray of a pixel is ``forward + u * right + v * up`` with u and v in [-1, 1].
     """
@@ -57,7 +57,7 @@ class Renderer:
         width: Pixels, at least ``MIN_SIDE``.
 
     Raises:
-        ValueError: A picture that is too small.
+        ValueError: The frame is too small.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -78,11 +78,11 @@ class Renderer:
         self._colours = np.zeros(3 * LANES, np.uint8)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles and copies by size: all else follows from it."""
+        """Pickles and copies the size only; the rest is derived from it."""
         return type(self), (self.height, self.width)
 
     def draw(self, state: WorldState) -> Array:
-        """Returns what the player sees: a fresh (3, height, width) uint8 array, RGB."""
+        """Returns the frame that the player sees: a new (3, height, width) uint8 array, RGB."""
         height, width = self.height, self.width
         world, player = state.world, state.world.player
         x, y, z = float(player["x"][0]), float(player["y"][0]), float(player["z"][0])

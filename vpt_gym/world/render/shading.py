@@ -1,4 +1,7 @@
-"""Colours the rays of a tile: texture, light and fog where they hit a block, sky and clouds where they hit nothing."""
+"""Colours the rays of a tile: texture, light and fog where they hit a block, sky and clouds where they hit nothing.
+
+The kernels read and write the scratch rows that ``rays`` defines. ``raycast`` calls them after marching.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +62,11 @@ FAR = np.float32(1e30)
 CRACK = 90
 """Brightness of cracks, of 256."""
 OUTLINE = 100
-"""Brightness of the edges of the aimed block, of 256."""
+"""Brightness of the edges of the target block, of 256."""
 SUN_SIZE = np.float32(0.085)
 MOON_SIZE = np.float32(0.065)
-"""Half the side of their discs, at distance 1."""
-SUN_COLOUR, SUN_HEART, MOON_COLOUR = (
+"""Half the side of the sun and of the moon, at distance 1."""
+SUN_COLOUR, SUN_CENTRE, MOON_COLOUR = (
     r | g << 8 | b << 16 for r, g, b in ((255, 242, 160), (255, 242, 235), (214, 220, 232))
 )
 GLOW_R, GLOW_G, GLOW_B = 255, 140, 60
@@ -72,32 +75,32 @@ GLOW_R, GLOW_G, GLOW_B = 255, 140, 60
 
 @pixel_kernel
 def mix(colour: Any, other: Any, share: Any) -> Any:
-    """Returns one channel of a colour, moved towards another one's by ``share`` of 256; all are int32."""
+    """Mixes ``share`` / 256 of another colour into one channel of a colour. All values are int32."""
     return i32(colour + i32(i32(i32(other - colour) * share) >> i32(8)))
 
 
 @pixel_kernel
 def find_texels(S: Any, Q: Any, per_pixel: float) -> None:
-    """Finds the texel that each ray hit, and the cell in front of it, whose light falls on it.
+    """Finds the texel that each ray hit, and the cell in front of it, which lights it.
 
-    Needs ``BLOCK``.
+    Reads ``BLOCK``. Sets ``TEXEL`` and ``LIT``.
 
     Args:
         S: Float scratch.
         Q: Int scratch.
-        per_pixel: Width of a pixel at distance 1, which decides the level of detail of the texture.
+        per_pixel: Width of a pixel at distance 1. It selects the texture's level of detail.
     """
     soft = f32(per_pixel * 16.0)
     for k in range(LANES):
         way = S[WAY + k]
-        # the side through which the ray came into the cell is the one that it crossed last
+        # the ray entered the cell through the side that it crossed last
         tx = (f32(Q[CX + k]) - S[OX + k]) * S[RX + k]
         ty = (f32(Q[CY + k]) - S[OY + k]) * S[RY + k]
         tz = (f32(Q[CZ + k]) - S[OZ + k]) * S[RZ + k]
         last = max(tx, max(ty, tz))
         by_x = tx >= last
         by_y = (ty >= last) & (tx < last)
-        # 16 texels to a block; a mirrored axis runs backwards
+        # 16 texels per block; a mirrored axis runs backwards
         px = i32((S[OX + k] + way * S[AX + k]) * f32(16.0))
         py = i32((S[OY + k] + way * S[AY + k]) * f32(16.0))
         pz = i32((S[OZ + k] + way * S[AZ + k]) * f32(16.0))
@@ -111,7 +114,7 @@ def find_texels(S: Any, Q: Any, per_pixel: float) -> None:
         face_z = i32(i32(4) + i32(Q[MZ + k] & i32(1)))
         face = face_y if by_y else face_z
         face = face_x if by_x else face
-        # where a pixel covers several texels it takes their mean; ground seen at a flat angle is the hardest
+        # a pixel that covers several texels takes their mean; ground seen at a flat angle covers the most
         cover = way * soft
         cover = cover * (F1 + max(F0, f32(1.0) - f32(2.0) * S[AY + k])) if by_y else cover
         level = i32(i32(1) if cover > f32(1.5) else i32(0)) + i32(i32(1) if cover > f32(3.5) else i32(0))
@@ -131,7 +134,7 @@ def find_texels(S: Any, Q: Any, per_pixel: float) -> None:
 
 @pixel_kernel
 def shade_blocks(S: Any, Q: Any, light: Any, atlas: Any, lightmap: Any, haze: Any, numbers: Any) -> None:
-    """Colours the rays that hit something: texture, light, fog. Needs ``TEXEL`` and ``LIT``."""
+    """Colours the rays that hit something: texture, light, fog. Reads ``TEXEL`` and ``LIT``."""
     haze_r = i32(haze[0])
     haze_g = i32(haze[1])
     haze_b = i32(haze[2])
@@ -154,7 +157,7 @@ def shade_blocks(S: Any, Q: Any, light: Any, atlas: Any, lightmap: Any, haze: An
 
 @pixel_kernel
 def mark_target(S: Any, Q: Any, target: int, cracks: Any, stage: int, per_pixel: float) -> None:
-    """Draws the outline and the cracks of the aimed block on the rays that hit it."""
+    """Draws the outline and the cracks of the target block on the rays that hit it."""
     aimed = i32(target)
     found = i32(0)
     for k in range(LANES):
@@ -168,7 +171,7 @@ def mark_target(S: Any, Q: Any, target: int, cracks: Any, stage: int, per_pixel:
         dim = 256
         way = S[WAY + k]
         if Q[SPRITE + k] < 0:
-            # distance of the point from the edges of the face; the axis across the face does not count
+            # distance of the point from the edges of the face, without the axis perpendicular to the face
             thick = f32(1.3) * f32(per_pixel) * way + f32(0.006)
             edges = 0
             for row in range(3):
@@ -186,7 +189,7 @@ def mark_target(S: Any, Q: Any, target: int, cracks: Any, stage: int, per_pixel:
 
 @pixel_kernel
 def shows_disc(S: Any, sun_x: float, sun_y: float) -> bool:
-    """Tells whether a tile may show a part of sun or moon: its first ray must point near the axis through both."""
+    """Returns whether a tile may show the sun or moon: its first ray must point near the axis through both."""
     dx = S[DX]
     dy = S[DY]
     dz = S[DZ]
@@ -197,7 +200,7 @@ def shows_disc(S: Any, sun_x: float, sun_y: float) -> bool:
 
 @pixel_kernel
 def draw_discs(S: Any, Q: Any, sun_x: float, sun_y: float) -> None:
-    """Draws sun and moon over the sky (``PACKED``): squares across its axis, which turns about z."""
+    """Draws sun and moon over the sky (``PACKED``): squares across the axis through both, which turns about z."""
     for k in range(LANES):
         dx = S[DX + k]
         dy = S[DY + k]
@@ -205,11 +208,11 @@ def draw_discs(S: Any, Q: Any, sun_x: float, sun_y: float) -> None:
         across = abs(dy * sun_x - dx * sun_y)
         aside = max(across, abs(S[DZ + k]))
         sun = (ahead > F0) & (aside < ahead * SUN_SIZE)
-        heart = (ahead > F0) & (aside < ahead * (SUN_SIZE * f32(0.75)))
+        centre = (ahead > F0) & (aside < ahead * (SUN_SIZE * f32(0.75)))
         moon = (ahead < F0) & (aside < -ahead * MOON_SIZE)
         c = Q[PACKED + k]
         c = i32(SUN_COLOUR) if sun else c
-        c = i32(SUN_HEART) if heart else c
+        c = i32(SUN_CENTRE) if centre else c
         c = i32(MOON_COLOUR) if moon else c
         Q[PACKED + k] = c
 
@@ -278,7 +281,7 @@ def shade_sky(S: Any, Q: Any, eye: Any, sky: Any, clouds: Any, stars: Any, numbe
         S[WAY + k] = way if hit else FAR
     if starlight > F0:
         for k in range(LANES):
-            # the stars turn with the sun; the ball of the sky is unfolded to two squares
+            # the stars turn with the sun; each half of the celestial sphere is mapped to a square
             x = S[DX + k] * sun_x + S[DY + k] * sun_y
             y = S[DY + k] * sun_x - S[DX + k] * sun_y
             z = S[DZ + k]

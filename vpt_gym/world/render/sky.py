@@ -1,4 +1,7 @@
-"""The sky and the light by the time of day: colours, sun, stars, clouds, fog, and how bright each level of light is."""
+"""The sky and the light at a time of day: colours, sun, stars, clouds, fog, and the brightness of each light level.
+
+This is the lowest module of the renderer. ``sky_state`` packs its results for the kernels.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +16,28 @@ from vpt_gym.world.core.clock import TICKS_PER_DAY
 Array = np.ndarray[Any, Any]
 
 TIME_STEP = 20
-"""Sky and light change in steps of so many ticks, so that their tables are made once a second."""
+"""Sky and light change in steps of this many ticks, so their tables are computed once a second."""
 CLOUD_CELLS = 64
 CLOUD_HEIGHT = np.float32(72.0)
 CLOUD_SPEED = 0.05
 """Blocks per tick."""
 STAR_CELLS = 256
 FOG_START, FOG_END = 36.0, 62.0
-"""Blocks; the end stays below half the torus, so that nothing is seen twice."""
+"""Blocks. The end is less than half the torus, so that nothing is seen twice."""
 HORIZON = (192, 216, 255)
 ZENITH = (120, 167, 255)
 BELOW = (150, 170, 200)
-"""Colours of the sky at noon: at the horizon, into which the fog fades, overhead, and below the horizon."""
+"""Colours of the sky at noon: at the horizon (also the fog), overhead, and below the horizon."""
 NIGHT_SKY = (5, 7, 17)
-"""Colour that is left of the sky at night."""
+"""Colour of the sky at night."""
 
 
 class Daylight(NamedTuple):
     """The sky and the light at one time.
 
     Attributes:
-        sky: (256,) uint32, 0x00BBGGRR, colour by the height of the view above the horizon, -1 to 1.
-        lightmap: (256,) uint32, 0x00BBGGRR, brightness of each colour of 255, by the byte of ``World.light``.
+        sky: (256,) uint32, 0x00BBGGRR, colour by the sine of the view's elevation, -1 to 1.
+        lightmap: (256,) uint32, 0x00BBGGRR, brightness of each channel, by the byte of ``World.light``.
         haze: (3,) float64, colour of the fog.
         sun: Direction of the sun along x (east) and y.
         stars: Brightness of the stars, 0 to 1.
@@ -58,14 +61,14 @@ def packed(colours: Array) -> Array:
 
 
 def sun_angle(time: float) -> float:
-    """Returns the angle of the sun from the zenith, radians, positive in the afternoon; Minecraft's slowed dawn."""
+    """Returns the angle of the sun from the zenith, radians, positive in the afternoon; with Minecraft's slow dawn."""
     turn = (time / TICKS_PER_DAY - 0.25) % 1.0
     eased = 0.5 - 0.5 * math.cos(math.pi * turn)
     return 2.0 * math.pi * (turn + (eased - turn) / 3.0)
 
 
 def daylight(time: int) -> Daylight:
-    """Returns the sky and the light at a time of day, ticks; read-only arrays, the same for ``TIME_STEP`` ticks."""
+    """Returns the sky and the light at a time of day, in ticks. The arrays are read-only and shared."""
     return _daylight(time % TICKS_PER_DAY // TIME_STEP)
 
 
@@ -90,7 +93,7 @@ def _daylight(step: int) -> Daylight:
 
 
 def _brightness(sun: float) -> Array:
-    """Returns (256, 3), 0 to 1: how bright each byte of light makes things; the light of torches is warm."""
+    """Returns (256, 3), 0 to 1: the brightness for each byte of light. Block light is warmer than sky light."""
     level = np.arange(16) / 15.0
     curve = level / (4.0 - 3.0 * level)
     of_sky = (
@@ -101,7 +104,7 @@ def _brightness(sun: float) -> Array:
     warm = np.tile(curve, 16)[:, None]
     of_blocks = np.concatenate((warm, warm * (0.40 + 0.60 * warm**0.5), warm * (0.22 + 0.70 * warm)), axis=1) * 1.15
     together = np.clip(0.035 + 0.965 * (of_sky + of_blocks), 0.0, 1.0)
-    # between linear and a fourth power: caves are dark, but can be read
+    # between linear and a fourth power, so that caves are dark but still visible
     return np.asarray(0.5 * together + 0.5 * (1.0 - (1.0 - together) ** 4))
 
 

@@ -1,4 +1,4 @@
-"""The sky at a moment, as the kernels take it."""
+"""The sky and the light at one moment, as arrays for the render kernels."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Array = np.ndarray[Any, Any]
 
 
 class SkyState(NamedTuple):
-    """What the sky and the light look like now, see ``sky``.
+    """The sky and the light at one moment; see ``sky``.
 
     Attributes:
-        sky: (256,) uint32, 0x00BBGGRR, colour by the height of the view above the horizon, -1 to 1.
-        lightmap: (256,) uint32, 0x00BBGGRR, brightness of each colour of 255, by the byte of ``World.light``.
+        sky: (256,) uint32, 0x00BBGGRR, colour by the sine of the view's elevation, -1 to 1.
+        lightmap: (256,) uint32, 0x00BBGGRR, brightness of each channel, by the byte of ``World.light``.
         clouds: (CLOUD_CELLS ** 2,) uint8, 1 where there is cloud.
         stars: (2 * STAR_CELLS ** 2,) uint8, brightness.
         haze: (3,) int32, colour of the fog.
@@ -37,8 +37,8 @@ def sky_state_at(time: int, drift: float) -> SkyState:
     """Returns the sky and the light at a time of day.
 
     Args:
-        time: Ticks.
-        drift: How far the clouds have moved, blocks.
+        time: Time of day, ticks.
+        drift: Distance that the clouds have moved, blocks.
     """
     now, look_up = daylight(time), art()
     numbers = (*now.sun, now.stars, now.clouds, now.glow, drift, FOG_START, 1.0 / (FOG_END - FOG_START))

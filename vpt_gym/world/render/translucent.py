@@ -1,6 +1,6 @@
-"""What rays see through: plants, which are two crossed sprites with holes, and water.
+"""Traces rays through what is translucent: plants (two crossed sprites with holes) and water.
 
-Only tiles in which a ray stopped at one of these come here. The rays that go on march together again.
+Only tiles in which a ray stopped at a plant or at water are processed. The rays that continue march together again.
 """
 
 from __future__ import annotations
@@ -68,28 +68,28 @@ from vpt_gym.world.render.rays import (
 from vpt_gym.world.render.shading import mix
 
 FIRST_PLANT = int(np.argmax(PLANT))
-"""All blocks from here on are plants."""
+"""All block ids from this one on are plants."""
 LAYERS = 12
-"""Changes between air, plants and water that one ray is followed through."""
+"""Most changes between air, plants and water for which one ray is followed."""
 DIVE = 18.0
-"""How far a ray goes in water, blocks: by then everything is the water's colour."""
+"""How far a ray goes in water, blocks. Beyond that everything has the water's colour."""
 DONE, IN_AIR, IN_WATER = range(3)
 SURFACE_ALPHA = 0.42
-"""How much of the water's surface covers what lies under it."""
+"""Opacity of the water's surface, seen from above."""
 THICKNESS = 0.13
-"""How much more of the water's colour each block of way adds."""
+"""Share of the water's colour that each block of distance in water adds."""
 MURK = 0.3
-"""How much of the water's colour lies over everything that an eye in water sees."""
+"""Share of the water's colour in everything that an eye in water sees."""
 DEEP_R, DEEP_G, DEEP_B = 18, 52, 150
 """Colour of deep water."""
 
 
 @pixel_kernel
 def cross_sprites(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
-    """Finds, for each ray in a cell, which texels of crossed sprites it would meet there, and where it leaves.
+    """Finds the texel of the crossed sprites that each ray meets in its cell, and where the ray leaves the cell.
 
-    Needs ``BLOCK``. Sets ``TEXEL`` (the first texel that is not a hole, or -1), ``NEAR`` (the way to it), and the next
-    cell: ``NEXT_X``, ``NEXT_Y``, ``NEXT_Z`` and ``AWAY``.
+    Reads ``BLOCK``. Sets ``TEXEL`` (the first texel that is not a hole, or -1), ``NEAR`` (the distance to it), and the
+    next cell: ``NEXT_X``, ``NEXT_Y``, ``NEXT_Z`` and ``AWAY`` (the distance to it).
     """
     for k in range(LANES):
         ax = S[AX + k]
@@ -117,7 +117,7 @@ def cross_sprites(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
         before = max(F0, S[WAY + k] - f32(1e-4))
         flip = i32(i32(~Q[FLIP + k]) & i32(15))
         mirror = i32(Q[MX + k] & i32(15))
-        # a texel of either crossing, or -1 where the ray crosses outside the cell
+        # the texel at each of the two crossings, or -1 if the ray crosses outside the cell
         u = x + near * ax
         v = y + near * ay
         inside = (near > before) & (near < away) & (u >= F0) & (u < F1) & (v >= F0) & (v < F1)
@@ -135,7 +135,7 @@ def cross_sprites(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
         Q[PACKED + k] = i32(atlas[u32(i32(first + max(i32(0), Q[TEXEL + k])))])
         Q[LIT + k] = i32(atlas[u32(i32(first + max(i32(0), Q[LOOK + k])))])
     for k in range(LANES):
-        # texels without any opacity (the highest byte) are holes
+        # a texel whose alpha (the highest byte) is 0 is a hole
         first = (Q[TEXEL + k] >= 0) & (i32(Q[PACKED + k] >> i32(24)) != 0)
         second = (Q[LOOK + k] >= 0) & (i32(Q[LIT + k] >> i32(24)) != 0)
         one = i32(1) if first else i32(0)
@@ -148,7 +148,7 @@ def cross_sprites(S: Any, Q: Any, blocks: Any, atlas: Any) -> None:
 
 @pixel_kernel
 def enter_cell(S: Any, Q: Any) -> None:
-    """Moves the rays whose ``SHINE`` is set into their next cell."""
+    """Moves the rays whose ``SHINE`` is set to their next cell."""
     for k in range(LANES):
         goes = i32(-Q[SHINE + k])
         x = i32(Q[CX + k] ^ i32(i32(Q[CX + k] ^ Q[NEXT_X + k]) & goes))
@@ -163,7 +163,7 @@ def enter_cell(S: Any, Q: Any) -> None:
 
 @pixel_kernel
 def advance_group(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int, group: int) -> None:
-    """Marches the rays whose ``NEXT`` is ``group`` up to their ``LIMIT``; all others stay."""
+    """Marches the rays whose ``NEXT`` is ``group`` up to their ``LIMIT``. The others do not move."""
     lanes = lanes_of(Q)
     for k in range(lanes):
         limit = S[LIMIT + k]
@@ -177,10 +177,13 @@ def advance_group(S: Any, Q: Any, leaps: Any, blocks: Any, medium: int, group: i
 
 @pixel_kernel
 def trace_translucent(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceiling: float) -> bool:
-    """Follows the rays that stopped at a plant or at water until they stop at something else, or at nothing.
+    """Follows the rays that stopped at a plant or at water until they hit something opaque, or nothing.
 
-    Needs ``BLOCK``, and keeps it right. Sets ``SPRITE`` (texel of a plant), ``SURFACE`` (way to the water, or -1) and
-    ``WET`` (way in it). A ray that ends in deep water counts as a hit of water. Returns whether any ray met water.
+    Reads and updates ``BLOCK``. Sets ``SPRITE`` (texel of a plant, or -1), ``SURFACE`` (distance to the water, or -1)
+    and ``WET`` (distance in water). A ray that ends in deep water counts as having hit water.
+
+    Returns:
+        Whether any ray met water.
     """
     waters = False
     lanes = lanes_of(Q)
@@ -244,7 +247,7 @@ def trace_translucent(S: Any, Q: Any, leaps: Any, blocks: Any, atlas: Any, ceili
 
 @pixel_kernel
 def apply_sprites(Q: Any) -> None:
-    """Replaces texel and light of the rays that hit a plant: its light is that of its own cell."""
+    """Sets texel and light of the rays that hit a plant. A plant has the light of its own cell."""
     for k in range(LANES):
         solid = i32(Q[SPRITE + k] >> i32(31))  # all ones, or all zeros on a sprite
         texel = i32(Q[SPRITE + k] + i32(Q[BLOCK + k] * i32(1536)))
@@ -254,7 +257,7 @@ def apply_sprites(Q: Any) -> None:
 
 @pixel_kernel
 def tint_by_water(S: Any, Q: Any, light: Any, atlas: Any, time: int, lightmap: Any, numbers: Any) -> None:
-    """Lays the water over what the rays saw through it: its surface, its depth, and the fog before it."""
+    """Tints what the rays saw through water: by the surface, the depth, and the fog in front of it."""
     for k in range(LANES):
         way = S[SURFACE + k]
         x = S[OX + k] + way * S[AX + k]
@@ -262,7 +265,7 @@ def tint_by_water(S: Any, Q: Any, light: Any, atlas: Any, time: int, lightmap: A
         level = S[OY + k] + way * S[AY + k]
         cx = i32(i32(i32(x) ^ Q[MX + k]) & i32(MASK))
         cz = i32(i32(i32(z) ^ Q[MZ + k]) & i32(MASK))
-        # the air over a surface seen from above
+        # the air above a surface that is seen from above
         above = i32(i32(HEIGHT) - i32(level + f32(0.5)))
         inside = i32(i32(HEIGHT - 1) - i32(level))
         cy = above if way > F0 else inside
@@ -280,7 +283,7 @@ def tint_by_water(S: Any, Q: Any, light: Any, atlas: Any, time: int, lightmap: A
     per = numbers[7]
     for k in range(LANES):
         way = S[SURFACE + k]
-        # each block of way lets less light through: a power, since an exponential is no vector instruction
+        # each block of water absorbs light; a power, because an exponential does not compile to vector instructions
         clear = max(F0, F1 - f32(THICKNESS / 16.0) * S[WET + k])
         clear *= clear
         clear *= clear

@@ -1,4 +1,4 @@
-"""Draws the faces of the blocks, 16 x 16 texels each, from seeded noise and small patterns. All of it is made here."""
+"""Draws the faces of the blocks, 16 x 16 texels each, from seeded noise and small patterns. No image is loaded."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SIZE = 16
 """Texels along the edge of a block face."""
 Colour = tuple[int, int, int]
 Faces = tuple[Array, Array, Array, Array]
-"""Textures of the sides -x and +x, the sides -z and +z, the bottom and the top: (16, 16, 4) float64, RGBA of 255."""
+"""Textures of the sides -x and +x, the sides -z and +z, the bottom and the top: (16, 16, 4) float64, RGBA, 0 to 255."""
 
 
 def picture(rows: tuple[str, ...], palette: dict[str, Colour]) -> Array:
-    """Returns (height, width, 4) float64 of rows of letters; a letter that is not in the palette is a hole."""
+    """Returns (height, width, 4) float64 from rows of letters. A letter that is not in the palette is a hole."""
     result = np.zeros((len(rows), len(rows[0]), 4))
     for v, row in enumerate(rows):
         for u, letter in enumerate(row):
@@ -33,13 +33,13 @@ def shades(colour: Colour, *factors: float) -> Array:
 
 
 def _blurred(noise: Array, wide: int, tall: int) -> Array:
-    """Returns the mean over ``wide`` x ``tall`` texels, around the edges."""
+    """Returns the mean over ``wide`` x ``tall`` texels, wrapping around the edges."""
     across = sum(np.roll(noise, k, 1) for k in range(wide)) / wide
     return np.asarray(sum(np.roll(across, k, 0) for k in range(tall)) / tall)
 
 
 def speckled(rng: np.random.Generator, palette: Array, wide: int = 1, tall: int = 1, fine: float = 0.3) -> Array:
-    """Returns (16, 16, n): equal shares of the rows of an (m, n) palette in grains of ``wide`` x ``tall`` texels."""
+    """Returns (16, 16, n): speckles of about ``wide`` x ``tall`` texels, equal shares of each row of a palette (m, n)."""
     noise = _blurred(rng.random((SIZE, SIZE)), wide, tall)
     noise = noise + fine * noise.std() * rng.normal(size=noise.shape)
     rank = noise.ravel().argsort().argsort().reshape(noise.shape)
@@ -60,7 +60,7 @@ def _pillar(side: Array, ends: Array) -> Faces:
 
 
 def _bark(rng: np.random.Generator, colour: Colour) -> Array:
-    """Vertical ridges with dark furrows."""
+    """Returns bark: vertical ridges with dark furrows."""
     texture = speckled(rng, shades(colour, 0.78, 0.92, 1.0, 1.1), 1, 5, 0.25)
     for u in range(0, SIZE, 3):
         start, length = int(rng.integers(0, SIZE)), int(rng.integers(5, 11))
@@ -69,7 +69,7 @@ def _bark(rng: np.random.Generator, colour: Colour) -> Array:
 
 
 def _birch_bark(rng: np.random.Generator) -> Array:
-    """Pale, with dark dashes across."""
+    """Returns birch bark: pale, with dark horizontal dashes."""
     texture = speckled(rng, shades((218, 217, 208), 0.93, 0.98, 1.0, 1.05), 3, 1)
     for v in (1, 4, 6, 9, 11, 14):
         u, length = int(rng.integers(0, SIZE)), int(rng.integers(2, 6))
@@ -79,7 +79,7 @@ def _birch_bark(rng: np.random.Generator) -> Array:
 
 
 def _rings(rng: np.random.Generator, rim: Colour, wood: Colour) -> Array:
-    """A sawn trunk: year rings inside a rim of bark."""
+    """Returns a sawn trunk: year rings inside a rim of bark."""
     away = np.abs(np.arange(SIZE) - 7.5)
     radius = np.maximum(away[:, None], away[None, :]).astype(int)
     texture = np.array(wood) * np.where(radius % 2 == 1, 1.0, 0.84)[..., None]
@@ -88,12 +88,12 @@ def _rings(rng: np.random.Generator, rim: Colour, wood: Colour) -> Array:
 
 
 def _foliage(rng: np.random.Generator, colour: Colour) -> Array:
-    """Bright tufts over dark gaps."""
+    """Returns foliage: bright tufts over dark gaps."""
     return speckled(rng, shades(colour, 0.38, 0.62, 0.8, 0.95, 1.05, 1.25), 2, 2, 0.9)
 
 
 def _planks(rng: np.random.Generator, colour: Colour) -> Array:
-    """Four boards with seams and grain."""
+    """Returns four boards with seams and grain."""
     texture = speckled(rng, shades(colour, 0.90, 0.97, 1.0, 1.06), 6, 1, 0.2)
     for board in range(4):
         texture[4 * board + 3] = np.array(colour) * 0.64
@@ -103,7 +103,7 @@ def _planks(rng: np.random.Generator, colour: Colour) -> Array:
 
 
 def _cobbles(rng: np.random.Generator, colour: Colour) -> Array:
-    """Rounded stones with dark gaps: each texel belongs to the nearest of scattered middles."""
+    """Returns rounded stones with dark gaps: each texel belongs to the nearest of some scattered points."""
     middles = np.array([(2, 2), (2, 8), (3, 13), (7, 4), (8, 10), (7, 15), (12, 1), (12, 7), (13, 12)], np.float64)
     v, u = np.mgrid[0:SIZE, 0:SIZE] + 0.5
     away = np.abs(u[..., None] - middles[:, 1])
@@ -117,7 +117,7 @@ def _cobbles(rng: np.random.Generator, colour: Colour) -> Array:
 
 
 def _ore(stone: Array, colour: Colour) -> Array:
-    """Stone with lumps, each lit from above."""
+    """Returns stone with lumps of ore, each lit from above."""
     texture = stone.copy()
     for v, u, wide in ((2, 3, 3), (3, 10, 2), (6, 6, 2), (7, 12, 3), (10, 2, 3), (11, 9, 3), (13, 5, 2)):
         for row, tone in ((0, 1.12), (1, 0.86)):
@@ -128,7 +128,7 @@ def _ore(stone: Array, colour: Colour) -> Array:
 
 
 def _fringed(rng: np.random.Generator, over: Array, under: Array) -> Array:
-    """One texture hanging over another one."""
+    """Returns a texture whose upper edge hangs over another texture."""
     texture = under.copy()
     for u in range(SIZE):
         fringe = 3 + int(rng.integers(0, 3)) - (u % 2)
@@ -149,7 +149,7 @@ def _sandstone(sand: Array) -> tuple[Array, Array]:
 
 
 def _water(rng: np.random.Generator) -> Array:
-    """Long ripples: rows of two tones of blue with bright crests."""
+    """Returns water: rows of two tones of blue with bright crests."""
     texture = speckled(rng, shades((46, 94, 214), 0.86, 0.94, 1.0, 1.06, 1.2), 7, 1, 0.15)
     return np.asarray(texture)
 
@@ -196,7 +196,7 @@ def _crafting_table(planks: Array) -> tuple[Array, Array, Array]:
 
 
 def _furnace(stone: Array, cobbles: Array) -> tuple[Array, Array]:
-    """Returns (front, ends): a mouth with embers under a slit."""
+    """Returns (front, ends); the front has a mouth with embers under a slit."""
     front = cobbles * 0.92
     front[:2] = stone[:2] * 0.8
     front[[0, -1]] *= 0.75
@@ -272,7 +272,7 @@ _TORCH = {"f": (255, 236, 150), "h": (255, 186, 60), "t": (128, 96, 54), "u": (9
 
 
 def _blades(rng: np.random.Generator, colour: Colour, fern: bool) -> Array:
-    """Tall grass, or a fern: stems with leaves on both sides."""
+    """Returns tall grass, or a fern: stems with leaves on both sides."""
     sprite = np.zeros((SIZE, SIZE, 4))
     for u in range(2 if fern else 1, SIZE - 1, 3 if fern else 2):
         height = int(rng.integers(8, 15))
@@ -289,7 +289,7 @@ def _blades(rng: np.random.Generator, colour: Colour, fern: bool) -> Array:
 
 
 def block_faces(seed: int = 7) -> dict[int, Faces]:
-    """Returns the textures of all blocks but air, by block id; the same ones for a seed."""
+    """Returns the textures of all blocks except air, by block id. A seed always gives the same textures."""
     rng = np.random.default_rng(seed)
     dirt = speckled(rng, shades((134, 96, 67), 0.72, 0.86, 0.95, 1.0, 1.08, 1.2), 2, 1, 0.6)
     turf = speckled(rng, shades((110, 168, 70), 0.80, 0.90, 0.97, 1.03, 1.12), 1, 2, 0.6)

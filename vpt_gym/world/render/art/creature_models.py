@@ -1,7 +1,7 @@
-"""The shapes and skins of the creatures: which boxes each is made of, how they move, and what is painted on them.
+"""The models of the creatures: the boxes of each, how the boxes move, and their skins.
 
 Lengths are sixteenths of a block, as in Minecraft's models; x is to the creature's right, y up, z ahead. The skins are
-made here, from noise and small patterns.
+generated from noise and small patterns.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from vpt_gym.world.render.art.block_art import SIZE, Colour, picture, shades, sp
 Array = np.ndarray[Any, Any]
 
 STILL, SWINGS, SWINGS_BACK, HEAD, ARM, ARM_BACK, WING, CRAWLS, CRAWLS_BACK = range(9)
-"""How a part moves: not at all, as a leg in step, as the other legs, with the head, as a raised arm (two of them), as a
-wing, as a spider's leg (two of them)."""
+"""How a part moves: not at all, as a leg, as a leg of the other pair, with the head, as a raised arm (two kinds), as a
+wing, as a spider's leg (two kinds)."""
 ALWAYS, WITH_COAT, WITHOUT_COAT = range(3)
-"""When a part is there."""
+"""When a part is drawn."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Part:
 
     Attributes:
         skin: Name of its skin.
-        pivot: What it turns about, from the middle of the feet.
-        middle: Its middle, from the pivot.
-        size: Its sides.
-        motion: How it moves.
-        yaw: Turn about y at rest, degrees.
-        roll: Turn about z at rest, degrees.
-        when: When it is there.
+        pivot: The point that it rotates about, relative to the middle of the feet.
+        middle: Its middle, relative to the pivot.
+        size: Lengths of its sides.
+        motion: How it moves, one of ``STILL`` to ``CRAWLS_BACK``.
+        yaw: Rotation about y at rest, degrees.
+        roll: Rotation about z at rest, degrees.
+        when: When it is drawn, one of ``ALWAYS``, ``WITH_COAT`` and ``WITHOUT_COAT``.
     """
 
     skin: str
@@ -130,7 +130,7 @@ MODELS: dict[int, tuple[Part, ...]] = {
         *_spider_legs(),
     ),
 }
-"""By kind. The measures are those of Minecraft 1.11's models, a little simplified."""
+"""The parts by kind. The measures are those of Minecraft 1.11's models, slightly simplified."""
 
 _FACES: dict[str, tuple[tuple[str, ...], dict[str, Colour]]] = {
     "pig head": (
@@ -162,7 +162,7 @@ _FACES: dict[str, tuple[tuple[str, ...], dict[str, Colour]]] = {
         {"r": (196, 20, 24), "d": (96, 84, 78)},
     ),
 }
-"""What is painted on the front of a part, 8 x 8."""
+"""Patterns on the front of some skins, 8 x 8."""
 _COAT: dict[str, tuple[Colour, float]] = {
     "pig": ((238, 158, 158), 0.05),
     "pig head": ((240, 162, 162), 0.05),
@@ -193,13 +193,13 @@ _COAT: dict[str, tuple[Colour, float]] = {
     "spider leg": ((50, 42, 38), 0.16),
     "arm": ((224, 172, 136), 0.03),
 }
-"""Colour of each skin, and how much its speckles differ."""
+"""Colour of each skin, and the contrast of its speckles."""
 SKINS = tuple(_COAT)
-"""Their order in the renderer's table."""
+"""Names of the skins, in the order of the renderer's table."""
 
 
 def _painted(name: str, rng: np.random.Generator) -> Array:
-    """Returns (6, 16, 16, 3): the faces -x, +x, -y, +y, -z, +z of a skin."""
+    """Returns a skin, (6, 16, 16, 3): the faces -x, +x, -y, +y, -z, +z."""
     colour, contrast = _COAT[name]
     tones = shades(colour, 1.0 - 2 * contrast, 1.0 - contrast, 1.0, 1.0 + contrast)
     faces = np.stack([speckled(rng, tones, 2, 2, 0.5) for _ in range(6)])
@@ -226,13 +226,13 @@ def _painted(name: str, rng: np.random.Generator) -> Array:
 
 
 def skins(seed: int = 23) -> Array:
-    """Returns (skins, 6, 16, 16, 3) float64 of 255, in the order of ``SKINS``."""
+    """Returns (skins, 6, 16, 16, 3) float64, 0 to 255, in the order of ``SKINS``."""
     rng = np.random.default_rng(seed)
     return np.stack([_painted(name, rng) for name in SKINS]).reshape(len(SKINS), 6, SIZE, SIZE, 3)
 
 
 PARTS_OF = np.zeros(len(KINDS) + 1, np.int64)
-"""First part of each kind in ``PARTS``."""
+"""Index of the first part of each kind in ``PARTS``."""
 for _kind in range(len(KINDS)):
     PARTS_OF[_kind + 1] = PARTS_OF[_kind] + len(MODELS.get(_kind, ()))
 PARTS = np.array(

@@ -1,4 +1,4 @@
-"""Draws the icons of the items, 16 x 16 texels: little cubes for blocks, small patterns for the rest. All made here."""
+"""Draws the item icons, 16 x 16 texels: small cubes for blocks, patterns of ``item_patterns`` for the rest."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _SHAPES: dict[int, tuple[tuple[str, ...], dict[str, Colour]]] = {
 
 
 def _cube(faces: Faces) -> Array:
-    """A little cube seen from a corner: (16, 16, 4), RGB and a mask."""
+    """Returns a small cube seen from a corner: (16, 16, 4), RGB and a mask."""
     left_side, right_side, _, top = faces
     icon = np.zeros((SIZE, SIZE, 4), np.uint8)
     for x in range(SIZE):
@@ -76,7 +76,7 @@ def _cube(faces: Faces) -> Array:
             if row < top_edge or down > 8.2:
                 continue
             if down < 0.0:
-                # the upper face is a rhombus: its axes run along its edges
+                # the upper face is a rhombus, with axes along its edges
                 across, along = (x - 7.5) / 16.0, (row - 4.0) / 8.0
                 u, v = int(SIZE * (0.5 + across + along / 2)), int(SIZE * (0.5 - across + along / 2))
                 colour = top[min(15, max(0, v)), min(15, max(0, u)), :3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Letters: capital letters are the item's main colour, light and dark; small ones are wood, leather and the like.
+# Capital letters are tones of the item's main colour; lower-case letters are wood, leather and so on.
 PICKAXE = (
     "................",
     "................",

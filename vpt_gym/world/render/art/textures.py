@@ -1,4 +1,4 @@
-"""Puts the world's art together as the renderer looks it up: block faces, cracks, sky, icons and digits."""
+"""``art``: collects all textures in the tables that the renderer reads: block faces, cracks, sky, icons and skins."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from vpt_gym.world.render.art.item_art import item_icons
 Array = np.ndarray[Any, Any]
 
 FACE_SHADE = (0.64, 0.64, 0.5, 1.0, 0.82, 0.82)
-"""Brightness of the faces -x, +x, -y (bottom), +y (top), -z, +z: edges stay visible without any light."""
+"""Brightness of the faces -x, +x, -y (bottom), +y (top), -z, +z: they differ so that edges are visible in any light."""
 CRACK_STAGES = 10
 DETAILS = 4
-"""Levels of detail of the atlas: single texels, means of 2 x 2, of 4 x 4, and of the whole face."""
+"""Levels of detail of the atlas: single texels, means of 2 x 2, means of 4 x 4, and the mean of the face."""
 ATLAS_LEVEL = len(BLOCKS) * 6 * SIZE * SIZE
 """Entries of one level of the atlas."""
 
 
 @dataclass(frozen=True)
 class Art:
-    """Everything the renderer looks up.
+    """The textures in the form that the renderer reads.
 
     Attributes:
-        atlas: (DETAILS * blocks * 6 * 256,) uint32, 0xAABBGGRR, [level of detail, block, face, v * 16 + u], face shade
-            included; the alpha is 0 in the holes of plants.
+        atlas: (DETAILS * blocks * 6 * 256,) uint32, 0xAABBGGRR, indexed [level of detail, block, face, v * 16 + u],
+            with ``FACE_SHADE`` applied; alpha is 0 in the holes of plants.
         cracks: (CRACK_STAGES * 256,) uint8, 1 where a texel is cracked.
         clouds: See ``sky.clouds``.
         stars: See ``sky.stars``.
         icons: (items, 16, 16, 4) uint8, RGB and a mask, by item id.
-        skins: Flat uint32, as the atlas: 6 faces of each block, 1 sprite of each item, 6 faces of each skin of the
-            creatures.
+        skins: Flat uint32 colours as in the atlas: 6 faces of each block, 1 sprite of each item, 6 faces of each
+            creature skin.
     """
 
     atlas: Array
@@ -49,7 +49,7 @@ class Art:
 
 
 def _coarse(texture: Array, side: int) -> Array:
-    """Returns a texture whose squares of ``side`` texels have their mean colour."""
+    """Returns a texture in which each square of ``side`` x ``side`` texels has its mean colour."""
     parts = texture.reshape(SIZE // side, side, SIZE // side, side, 4).mean((1, 3))
     return np.kron(parts, np.ones((side, side, 1)))
 
@@ -67,7 +67,7 @@ def _atlas(faces: dict[int, Faces]) -> Array:
 
 
 def _cracks(rng: np.random.Generator) -> Array:
-    """Seven cracks grow from the middle of the face, a tenth of their length at each stage."""
+    """Returns the crack stages: seven cracks that grow from the middle of the face by a tenth at each stage."""
     texels: list[tuple[int, int, int]] = []
     for k in range(7):
         angle = 2.0 * np.pi * k / 7.0 + 0.2 * rng.normal()
@@ -97,7 +97,7 @@ def _skins() -> Array:
 
 @functools.cache
 def art() -> Art:
-    """Returns the art, drawn on the first call (some 50 ms) and shared; its arrays are read-only."""
+    """Returns the textures. They are drawn on the first call (about 50 ms), shared and read-only."""
     faces = block_faces()
     atlas = _atlas(faces)
     icons = item_icons(faces)

@@ -1,1 +1,1 @@
-"""What lies over the view: hotbar and hearts, and the inventory screens."""
+"""Flat pictures drawn over the view: the heads-up display and the inventory screens."""

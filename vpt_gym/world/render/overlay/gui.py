@@ -1,7 +1,7 @@
-"""Flat pictures that lie over the view: how they are scaled to the frame and blended, icons of stacks, and digits.
+"""Flat pictures drawn over the view: scaling them to the frame, blending them, and drawing item stacks and digits.
 
-Pictures are float64 (height, width, 4), RGB of 255 multiplied with the cover, and the cover, 0 to 1. They are drawn in
-GUI pixels.
+A picture is float64 (height, width, 4): RGB from 0 to 255 premultiplied by alpha, then alpha from 0 to 1. Its unit is
+the GUI pixel. ``hud`` and ``screen_view`` are built on this module.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from vpt_gym.world.render.art.textures import art
 Array = np.ndarray[Any, Any]
 
 SMALL_DIGITS_BELOW = 1.5
-"""Frames with fewer pixels than this to a GUI pixel get digits of 3 x 5 pixels; larger ones would be blurred."""
+"""Below this many frame pixels per GUI pixel, digits are 3 x 5 pixels, because larger ones would be blurred."""
 
 
 class Layer(NamedTuple):
     """Pixels to blend into a frame.
 
     Attributes:
-        pixels: (n,) int64, flat places in one plane.
-        colours: (n, 3) uint16, already multiplied with the cover.
-        cover: (n,) uint16, of 256.
+        pixels: (n,) int64, flat indices into one channel.
+        colours: (n, 3) uint16, premultiplied by ``alpha``.
+        alpha: (n,) uint16, opacity from 0 to 256.
     """
 
     pixels: Array
     colours: Array
-    cover: Array
+    alpha: Array
 
 
 @pixel_kernel
-def blend(frame: Any, plane: int, pixels: Any, colours: Any, cover: Any, red: int, green: int, blue: int) -> None:
-    """Blends a layer into a flat (3, plane) frame; its colours are dimmed to ``red, green, blue`` of 256."""
+def blend(frame: Any, plane: int, pixels: Any, colours: Any, alpha: Any, red: int, green: int, blue: int) -> None:
+    """Blends a layer into a flat (3, plane) frame, its channels scaled by ``red``, ``green`` and ``blue`` / 256."""
     for k in range(pixels.shape[0]):
         at = pixels[k]
-        rest = 256 - int(cover[k])
+        rest = 256 - int(alpha[k])
         frame[at] = np.uint8(((int(frame[at]) * rest) + int(colours[k, 0]) * red) >> 8)
         at += plane
         frame[at] = np.uint8(((int(frame[at]) * rest) + int(colours[k, 1]) * green) >> 8)
@@ -50,7 +50,7 @@ def blend(frame: Any, plane: int, pixels: Any, colours: Any, cover: Any, red: in
 
 @pixel_kernel
 def tint(frame: Any, red: int, green: int, blue: int, share: int) -> None:
-    """Mixes a colour into a whole flat frame, ``share`` of 256."""
+    """Mixes ``share`` / 256 of a colour into every pixel of a flat frame."""
     plane = frame.shape[0] // 3
     for c in range(3):
         colour = (red, green, blue)[c] * share
@@ -58,13 +58,13 @@ def tint(frame: Any, red: int, green: int, blue: int, share: int) -> None:
             frame[c * plane + k] = np.uint8((int(frame[c * plane + k]) * (256 - share) + colour) >> 8)
 
 
-def solid(height: int, width: int, colour: Colour, cover: float = 1.0) -> Array:
+def solid(height: int, width: int, colour: Colour, alpha: float = 1.0) -> Array:
     """Returns a picture of one colour."""
-    return np.full((height, width, 4), (*(c * cover for c in colour), cover), np.float64)
+    return np.full((height, width, 4), (*(c * alpha for c in colour), alpha), np.float64)
 
 
 def sprite(rows: tuple[str, ...], palette: dict[str, Colour]) -> Array:
-    """Returns a picture of rows of letters, see ``block_art.picture``."""
+    """Returns a picture from rows of letters; see ``block_art.picture``."""
     result = picture(rows, palette)
     result[..., 3] /= 255.0
     return result
@@ -78,14 +78,14 @@ def icon(item: int) -> Array:
 
 
 def paste(canvas: Array, part: Array, x: int, y: int) -> None:
-    """Lays a picture over another one, its upper left corner at (x, y)."""
+    """Draws a picture onto another one, with its upper left corner at (x, y)."""
     height, width = part.shape[:2]
     under = canvas[y : y + height, x : x + width]
     under[:] = under * (1.0 - part[..., 3:]) + part
 
 
 def _weights(pixels: int, cells: int, start: float, scale: float) -> tuple[int, Array]:
-    """Returns the first pixel and (pixels, cells): how much of each cell falls on each pixel of an axis."""
+    """Returns the first pixel, and (pixels, cells) float64: how much of each cell covers each pixel along one axis."""
     edges = start + scale * np.arange(cells + 1)
     first, last = max(0, int(np.floor(edges[0]))), min(pixels, int(np.ceil(edges[-1])))
     left = np.arange(first, last)[:, None].astype(np.float64)
@@ -94,16 +94,16 @@ def _weights(pixels: int, cells: int, start: float, scale: float) -> tuple[int, 
 
 
 def scaled(part: Array, x: float, y: float, scale_x: float, scale_y: float, height: int, width: int) -> Layer:
-    """Returns a picture as a layer of a frame: each pixel the mean of what falls on it.
+    """Scales a picture to a layer of a frame. Each pixel is the mean of the cells that cover it.
 
     Args:
         part: The picture.
-        x: Its left edge, pixels of the frame.
-        y: Its upper edge.
-        scale_x: Pixels to a cell of the picture.
-        scale_y: Likewise.
-        height: Of the frame, pixels.
-        width: Likewise.
+        x: Its left edge, in frame pixels.
+        y: Its upper edge, in frame pixels.
+        scale_x: Frame pixels per cell of the picture, across.
+        scale_y: Frame pixels per cell of the picture, down.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
     """
     first_row, down = _weights(height, part.shape[0], y, scale_y)
     first_column, across = _weights(width, part.shape[1], x, scale_x)
@@ -118,7 +118,7 @@ def scaled(part: Array, x: float, y: float, scale_x: float, scale_y: float, heig
 
 
 def joined(layers: list[Layer]) -> Layer:
-    """Returns one layer of several, in their order."""
+    """Joins several layers into one, in order."""
     return Layer(*(np.concatenate(parts) for parts in zip(*layers, strict=True)))
 
 
@@ -149,7 +149,7 @@ _DIGITS = (
 
 
 def number(value: int, small: bool) -> Array:
-    """Returns a picture of a number: white digits with a shadow, of 5 x 7 cells, or of 3 x 5."""
+    """Returns a picture of a number: white digits with a shadow, 5 x 7 cells each, or 3 x 5 if ``small``."""
     tall, wide, table = (5, 3, _SMALL_DIGITS) if small else (7, 5, _DIGITS)
     text = str(value)
     mask = np.zeros((tall, len(text) * (wide + 1) - 1), bool)
@@ -166,18 +166,18 @@ def number(value: int, small: bool) -> Array:
 def stack_layers(
     item: int, count: int, wear: int, x: float, y: float, scale_x: float, scale_y: float, height: int, width: int
 ) -> list[Layer]:
-    """Returns the layers of one stack: its icon, its wear and its number.
+    """Returns the layers of one item stack: its icon, its wear bar and its count.
 
     Args:
         item: Item id.
-        count: How many; above 1 the number is written.
-        wear: How worn; a tool that is worn shows a bar.
-        x: Left edge of the slot's inside (16 x 16 GUI pixels), pixels of the frame.
-        y: Its upper edge.
-        scale_x: Pixels to a GUI pixel.
-        scale_y: Likewise.
-        height: Of the frame, pixels.
-        width: Likewise.
+        count: Number of items, drawn if it is above 1.
+        wear: Uses so far. A worn tool shows a bar.
+        x: Left edge of the slot's inside (16 x 16 GUI pixels), in frame pixels.
+        y: Its upper edge, in frame pixels.
+        scale_x: Frame pixels per GUI pixel, across.
+        scale_y: Frame pixels per GUI pixel, down.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
     """
     layers = [scaled(icon(item), x, y, scale_x, scale_y, height, width)]
     if wear > 0 and DURABILITY[item] > 0:

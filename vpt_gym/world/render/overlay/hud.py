@@ -1,9 +1,9 @@
-"""What lies over the view while playing: cross-hairs, hotbar, hearts, food and air, laid out as in Minecraft 1.11.
+"""The heads-up display: crosshair, hotbar, hearts, food and air, laid out as in Minecraft 1.11.
 
-A GUI pixel is a pixel of the frame, as in VPT's frames of 640 x 360 and in MineDojo's of any usual size; from 640 x 480
-on it is 2 x 2, and so on, as Minecraft chooses. Where 190 of them do not fit into the width, or 80 into the height, it
-is as large as lets them (Minecraft would cut the hotbar off). Below ``MIN_SCALE`` nothing but the cross-hairs would be
-legible, and only they are drawn.
+A GUI pixel is one pixel of the frame, as in VPT's 640 x 360 frames and in MineDojo's usual sizes. From 640 x 480 up it
+is 2 x 2 pixels, and so on, as in Minecraft. If a frame is narrower than 190 GUI pixels or lower than 80, the GUI pixel
+shrinks until they fit (Minecraft would cut the hotbar off). Below ``MIN_SCALE`` only the crosshair is drawn, because
+nothing else would be legible.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from vpt_gym.world.rules.vitals import HURT_DELAY
 Array = np.ndarray[Any, Any]
 
 MIN_SCALE = 0.5
-"""Pixels to a GUI pixel: a heart of 9 GUI pixels needs 4.5 pixels."""
+"""Frame pixels per GUI pixel: a heart of 9 GUI pixels needs at least 4.5 pixels."""
 BAR_WIDTH, BAR_HEIGHT = 182, 22
 NO_BUBBLES = -1
-"""The head is out of the water: the bubbles are not shown."""
+"""The player's head is out of the water, so no bubbles are shown."""
 
 _HEART = (
     ".kk...kk.",
@@ -66,7 +66,7 @@ _AIR = {"b": (70, 130, 240), "w": (255, 255, 255), "l": (160, 200, 255)}
 
 
 def _meter(rows: tuple[str, ...], palette: dict[str, tuple[int, int, int]], points: int, leftwards: bool) -> Array:
-    """Returns ten symbols, each worth two points; half a symbol for an odd point."""
+    """Returns a row of ten symbols. Each stands for two points; an odd point is half a symbol."""
     full, empty = sprite(rows, palette), sprite(rows, {"k": _BLACK} | {key: _DARK for key in palette if key != "k"})
     result = np.zeros((9, 81, 4))
     for k in range(10):
@@ -108,8 +108,8 @@ class Hud:
     """Draws the heads-up display of frames of one size.
 
     Args:
-        height: Of the frames, pixels.
-        width: Likewise.
+        height: Height of the frames, pixels.
+        width: Width of the frames, pixels.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -118,10 +118,10 @@ class Hud:
         chosen = max(1, min(width // 320, height // 240))
         self._scale = min(chosen, width / 190.0, height / 80.0)
         self._left = width / 2 - BAR_WIDTH / 2 * self._scale
-        self._cross = self._cross_hairs()
+        self._cross = self._crosshair()
         self._key: tuple[object, ...] = ()
         self._layer = self._cross
-        # pieces that change often and have few states
+        # these parts change often and have few states
         self._hearts = functools.lru_cache(maxsize=21)(self._draw_hearts)
         self._food = functools.lru_cache(maxsize=21)(self._draw_food)
         self._selection = functools.lru_cache(maxsize=9)(self._draw_selection)
@@ -161,7 +161,7 @@ class Hud:
         return joined(layers)
 
     def _at(self, part: Array, x: float, up: float) -> Layer:
-        """Places a picture ``x`` GUI pixels right of the hotbar's left end and ``up`` above the lower border."""
+        """Places a picture ``x`` GUI pixels right of the hotbar's left end, ``up`` above the bottom edge."""
         s = self._scale
         return scaled(part, self._left + x * s, self._height - up * s, s, s, self._height, self._width)
 
@@ -179,7 +179,7 @@ class Hud:
         x, y = self._left + (3 + 20 * slot) * s, self._height - 19 * s
         return joined(stack_layers(item, count, wear, x, y, s, s, self._height, self._width))
 
-    def _cross_hairs(self) -> Layer:
+    def _crosshair(self) -> Layer:
         row, column = self._height // 2, self._width // 2
         arm, thick = max(2, round(4.5 * self._scale)), max(1, round(self._scale))
         rows = {(row + k, column + j) for k in range(-arm, arm + thick) for j in range(thick)}

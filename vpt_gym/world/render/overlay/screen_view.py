@@ -1,8 +1,8 @@
-"""Draws the screens of inventory, crafting table and furnace over the darkened world, as in a window of 640 x 360.
+"""Draws the inventory, crafting table and furnace screens over the darkened world, as in a window of 640 x 360.
 
-Slots lie where ``screen_layout`` has them, so that what is seen is what is clicked. Frames of another size show the
-same window, scaled in each direction. The panel is drawn anew when something on it changes; the
-cursor moves over it.
+The slots are at the positions of ``screen_layout``, which also decides what a click hits. Frames of another size show
+the same window, scaled in each direction. The panel is cached until something on it changes; the cursor is drawn over
+it.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from vpt_gym.world.rules.smelting import SMELT_TICKS
 Array = np.ndarray[Any, Any]
 
 DIMMED = 160
-"""How much darker the world is behind a screen, of 256."""
+"""Brightness of the world behind a screen, of 256."""
 MIN_TEXT_SCALE = 0.7
-"""Pixels across to a GUI pixel below which the words are left out: they could not be read."""
+"""Below this many frame pixels per GUI pixel across, text is left out because it would be illegible."""
 _ARROW = tuple("." * 14 + "a" * k + "." * (8 - k) for k in range(1, 8)) + tuple(
     "." * 14 + "a" * k + "." * (8 - k) for k in range(8, 0, -1)
 )
@@ -119,7 +119,7 @@ def _bevel(width: int, height: int, inside: tuple[int, int, int], upper: Any, lo
 
 
 def _arrow(done: float) -> Array:
-    """Returns the arrow towards the result; ``done`` of it is white."""
+    """Returns the progress arrow that points at the result. The share ``done`` of it is white."""
     rows = np.zeros((15, 22, 4))
     rows[5:10, :15] = (*_SLOT, 1.0)
     head = sprite(_ARROW, {"a": _SLOT})
@@ -130,7 +130,7 @@ def _arrow(done: float) -> Array:
 
 
 def _person() -> Array:
-    """Returns a small figure from the front, 32 x 64."""
+    """Returns a small player seen from the front, 32 x 64."""
     figure = np.zeros((64, 32, 4))
     for x, y, wide, tall, colour in (
         (8, 0, 16, 16, (224, 172, 136)),
@@ -157,8 +157,8 @@ class ScreenView:
     """Draws screens in frames of one size.
 
     Args:
-        height: Of the frames, pixels.
-        width: Likewise.
+        height: Height of the frames, pixels.
+        width: Width of the frames, pixels.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -254,7 +254,7 @@ class ScreenView:
         return int(item), int(count), int(wear)
 
     def _at(self, part: Array, x: float, y: float) -> Layer:
-        """Places a picture on the panel, GUI pixels."""
+        """Places a picture on the panel, at a position in GUI pixels."""
         sx, sy = self._scale_x, self._scale_y
         return scaled(part, (PANEL_LEFT + x) * sx, (PANEL_TOP + y) * sy, sx, sy, self._height, self._width)
 
@@ -264,7 +264,7 @@ class ScreenView:
         return stack_layers(item, count, wear, left, upper, sx, sy, self._height, self._width)
 
     def _cursor(self, screen: Any) -> Layer:
-        """The stack on the cursor, centred on it, and the arrow, whose tip is the cursor's pixel."""
+        """Returns the stack that the cursor carries, centred on it, and the arrow, whose tip is at the cursor."""
         x, y = float(screen.cursor_x) / GUI_SCALE, float(screen.cursor_y) / GUI_SCALE
         layers = []
         if screen.carried_count > 0:
