@@ -1,1 +1,1 @@
-"""Animals and monsters: what they want, how they move and are hurt, and where they appear."""
+"""Animals and monsters: their behaviour, movement, damage and spawning."""

@@ -1,4 +1,4 @@
-"""What creatures want: to stand, wander, look, graze, flee, or hunt the player."""
+"""Decides what a creature does: stand, wander, look, graze, flee, or hunt the player. Used by ``tick``."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import uniform
 
 DECIDE_PERIOD = 4
-"""An idle creature decides every so many ticks, and has every so many times the chance."""
+"""Ticks between the decisions of an idle creature. The chances per tick are multiplied by it."""
 WANDER_CHANCE = 1.0 / 120.0
 LOOK_CHANCE = 0.02
 GRAZE_CHANCE = 1.0 / 1000.0
-"""Minecraft's chances per tick."""
+"""Chances per tick, as in Minecraft."""
 WANDER_REACH = 10.0
 FLEE_REACH = 5.0
 NOTICE = 6.0
-"""An animal looks at a player within this many blocks."""
+"""Distance within which an animal looks at the player, blocks."""
 ACTIVE = 32.0
-"""Creatures farther from the player than this do not begin anything."""
+"""Creatures farther from the player than this do not start anything, blocks."""
 ARRIVED = 0.5
 GRAZE_TICKS = 40
 FLEE_TICKS = 100
 HUNT_PERIOD = 10
-"""A monster looks for the player every so many ticks."""
+"""Ticks between two looks of a monster for the player."""
 MEMORY_TICKS = 60
-"""It hunts a player that it does not see for so long."""
+"""Ticks for which a monster hunts the player without seeing it."""
 SNEAK_FACTOR = 0.8
 FORGET_CHANCE = 0.1
-"""With which a spider in the light gives up each time that it looks."""
+"""Chance that a spider in the light gives up, each time that it looks."""
 DECIDE, LINGER, DIRECTION, FORGET, LEAP = range(720, 725)
-"""Purposes of random numbers."""
+"""Keys of random streams."""
 LEAP_CHANCE = 0.2
 LEAP_NEAREST, LEAP_FARTHEST = 2.0, 4.0
 HEAD_SPEED = 10.0
@@ -60,18 +60,18 @@ HEAD_PITCH_SPEED = 40.0
 BODY_SPEED = 30.0
 GRAZING_PITCH = 60.0
 NECK = 50.0
-"""The head looks at most so far aside, degrees; a body that stands turns along."""
+"""Greatest angle between head and body, degrees; a standing body turns with the head."""
 
 
 @kernel
 def cells_high(kind: int) -> int:
-    """Returns how many cells of air a creature of this kind needs."""
+    """Returns the number of free cells, one above the other, that a creature of this kind needs."""
     return 1 if CREATURE_HEIGHT[kind] <= 1.0 else 2
 
 
 @kernel
 def decide(blocks: Any, seed: int, c: Any, distance: float) -> None:
-    """Gives an idle creature something to do, or not."""
+    """Gives an idle creature something to do, by chance."""
     u = uniform(seed, c.number, c.age, DECIDE) / DECIDE_PERIOD
     linger = uniform(seed, c.number, c.age, LINGER)
     if u < WANDER_CHANCE:
@@ -79,7 +79,7 @@ def decide(blocks: Any, seed: int, c: Any, distance: float) -> None:
         if way > 0.0:
             speed = CREATURE_SPEED[c.kind] * CREATURE_WANDER[c.kind]
             c.mood = WALKING
-            c.mood_ticks = 20 + int(way / (speed * speed))  # about twice what it takes
+            c.mood_ticks = 20 + int(way / (speed * speed))  # about twice the time that it takes
         return
     u -= WANDER_CHANCE
     if u < LOOK_CHANCE:
@@ -105,7 +105,7 @@ def decide(blocks: Any, seed: int, c: Any, distance: float) -> None:
 
 @kernel
 def watch_for_player(blocks: Any, seed: int, c: Any, p: Any, distance: float, bright: bool) -> None:
-    """Lets a monster notice the player, or lose sight of it; ``bright``: a spider is peaceful in so much light."""
+    """Lets a monster notice the player or lose sight of it. ``bright``: spiders are peaceful in this light."""
     sight = CREATURE_SIGHT[c.kind]
     if p.sneaking:
         sight *= SNEAK_FACTOR
@@ -126,7 +126,7 @@ def watch_for_player(blocks: Any, seed: int, c: Any, p: Any, distance: float, br
 
 @kernel
 def leap(seed: int, c: Any, dx: float, dz: float, distance: float) -> None:
-    """Lets a spider that is near the player jump at it sometimes."""
+    """Lets a spider near the player jump at it, by chance."""
     if not (LEAP_NEAREST <= distance <= LEAP_FARTHEST) or c.on_ground == 0:
         return
     if uniform(seed, c.number, c.age, LEAP) < LEAP_CHANCE:
@@ -137,7 +137,7 @@ def leap(seed: int, c: Any, dx: float, dz: float, distance: float) -> None:
 
 @kernel
 def desired_velocity(blocks: Any, seed: int, c: Any, p: Any) -> tuple[float, float]:
-    """Returns where a creature wants to go, a vector as long as its speed, or (0, 0). It may change its mood."""
+    """Returns the velocity (x, z) at which a creature wants to move, or (0, 0). It may change the creature's mood."""
     speed = CREATURE_SPEED[c.kind]
     tall = cells_high(c.kind)
     hunts = c.mood == HUNTING
@@ -157,7 +157,7 @@ def desired_velocity(blocks: Any, seed: int, c: Any, p: Any) -> tuple[float, flo
         if c.kind == SPIDER:
             dy = p.y - c.y
             leap(seed, c, dx, dz, math.sqrt(way * way + dy * dy))
-            return dx * speed, dz * speed  # it climbs what is in its way
+            return dx * speed, dz * speed  # it climbs obstacles
         if c.on_ground:
             dx, dz = steer(blocks, c, dx, dz, 0.8, tall, True)
         return dx * speed, dz * speed
@@ -177,14 +177,14 @@ def desired_velocity(blocks: Any, seed: int, c: Any, p: Any) -> tuple[float, flo
         return dx * speed, dz * speed
     if c.mood == WALKING:
         c.mood = IDLE
-    elif c.on_ground or c.in_water:  # it flees: it needs another goal
+    elif c.on_ground or c.in_water:  # it flees, so it needs another goal
         find_goal(blocks, seed, c, FLEE_REACH, tall)
     return 0.0, 0.0
 
 
 @kernel
 def turn_body(c: Any, p: Any, walk_x: float, walk_z: float) -> None:
-    """Turns body and head to where the creature goes or looks."""
+    """Turns body and head to where the creature walks or looks."""
     walks = walk_x != 0.0 or walk_z != 0.0
     look_x = walk_x
     look_z = walk_z

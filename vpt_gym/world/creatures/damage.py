@@ -1,4 +1,4 @@
-"""How creatures are hurt and thrown back, how they die, and what they drop."""
+"""Damage to creatures: wounds, knockback, death and loot."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from vpt_gym.world.rules.loot import DROP_DELAY, spawn_item
 from vpt_gym.world.rules.vitals import HURT_DELAY
 
 DEATH_TICKS = 20
-"""Ticks in which a dead creature falls over; then it is gone."""
+"""Ticks after its death until a creature is removed; meanwhile it falls over."""
 KNOCK = 0.4
-"""How fast a blow throws a body, blocks per tick."""
+"""Speed of the knockback of a hit, blocks per tick."""
 LOOT, TOSS_X, TOSS_Z, SHEAR = range(740, 744)
-"""Purposes of random numbers."""
+"""Keys of random streams."""
 
 FIRST_DROP = (NO_ITEM, PORKCHOP, BEEF, MUTTON, CHICKEN_MEAT, ROTTEN_FLESH, STRING)
 FIRST_LEAST = (0, 1, 1, 1, 1, 0, 0)
 FIRST_MOST = (0, 3, 3, 2, 1, 2, 2)
 SECOND_DROP = (NO_ITEM, NO_ITEM, LEATHER, NO_ITEM, FEATHER, NO_ITEM, NO_ITEM)
 SECOND_MOST = 2
-"""What the kinds drop when they die, by kind id, and how many."""
+"""Items that each kind drops when it dies, by kind id: two items, and the least and greatest number of each."""
 
 
 @kernel
 def drop_items(w: Any, index: int, item: int, count: int, height: float) -> None:
-    """Drops items of a creature one by one, ``height`` blocks above its feet, with a small random speed."""
+    """Drops a creature's items one by one, ``height`` blocks above its feet, with a small random speed."""
     c = w.creatures[index]
     seed = w.clock[0].seed
     for n in range(count):
@@ -58,7 +58,7 @@ def drop_items(w: Any, index: int, item: int, count: int, height: float) -> None
 def wound(w: Any, index: int, damage: float) -> bool:
     """Takes half hearts from a creature, unless it has just been hurt or is dead.
 
-    One that dies drops what it has, lies down, and is gone after ``DEATH_TICKS``.
+    A creature that dies drops its loot, falls over, and is removed after ``DEATH_TICKS``.
 
     Returns:
         Whether it was hurt.
@@ -90,7 +90,7 @@ def wound(w: Any, index: int, damage: float) -> bool:
 
 @kernel
 def knock_back(c: Any, knock_x: float, knock_z: float) -> None:
-    """Throws a body that was hit, a creature or the player, along (knock_x, knock_z), of any length."""
+    """Knocks back a creature or the player along (knock_x, knock_z), a vector of any length."""
     length = math.sqrt(knock_x * knock_x + knock_z * knock_z)
     if length < 1e-9:
         return

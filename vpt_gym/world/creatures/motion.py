@@ -1,4 +1,4 @@
-"""How creatures move: what they do at steps and in water, their falls, and how bodies push each other apart."""
+"""Moves creatures: steps, water, falls, and overlapping bodies that push each other apart."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from vpt_gym.world.kernels.hashing import uniform
 from vpt_gym.world.rules.vitals import SAFE_FALL
 
 MARGIN = 0.4
-"""Water that reaches less far than this share of a low body from below or above does not carry it."""
+"""Water must cover more than this share of a low body, measured from either end, to carry it."""
 CHICKEN_FALL = 0.6
 SWIM_CHANCE = 0.8
 CLIMB = 0.2
 PUSH = 0.05
 SWIM = 730
-"""Purpose of random numbers."""
+"""Key of a random stream."""
 
 
 @kernel
 def push_apart(a: Any, b: Any, dx: float, dz: float) -> None:
-    """Pushes two bodies that overlap apart; (dx, dz) leads from the middle of the first to that of the second."""
+    """Pushes two overlapping bodies apart. (dx, dz) is the offset of the second's middle from the first's."""
     d = max(abs(dx), abs(dz))
     if d < 0.01:
         return
@@ -55,7 +55,7 @@ def push_apart(a: Any, b: Any, dx: float, dz: float) -> None:
 
 @kernel
 def push_overlapping_apart(creatures: Any, p: Any, index: int) -> None:
-    """Pushes a creature, the other ones and the player apart where they overlap."""
+    """Pushes a creature apart from every other creature and from the player where they overlap."""
     c = creatures[index]
     half = 0.5 * CREATURE_WIDTH[c.kind]
     height = CREATURE_HEIGHT[c.kind]
@@ -79,7 +79,7 @@ def push_overlapping_apart(creatures: Any, p: Any, index: int) -> None:
 
 @kernel
 def stands(blocks: Any, c: Any) -> bool:
-    """Tells whether a creature that does not want to go anywhere stays where it is, on firm ground."""
+    """Returns whether a creature that does not want to move is at rest on firm ground."""
     if c.on_ground == 0 or c.vx != 0.0 or c.vz != 0.0 or c.vy > 0.0 or c.in_water != 0:
         return False
     return solid(blocks, math.floor(c.x), math.floor(c.y - 0.1), math.floor(c.z))
@@ -87,7 +87,7 @@ def stands(blocks: Any, c: Any) -> bool:
 
 @kernel
 def can_step_up(blocks: Any, c: Any, walk_x: float, walk_z: float) -> bool:
-    """Tells whether a jump helps a creature over what stops it."""
+    """Returns whether a jump takes a creature over the obstacle in front of it."""
     x = math.floor(c.x)
     y = math.floor(c.y + 0.01)
     z = math.floor(c.z)
@@ -102,20 +102,20 @@ def can_step_up(blocks: Any, c: Any, walk_x: float, walk_z: float) -> bool:
 
 @kernel
 def move(blocks: Any, seed: int, c: Any, walk_x: float, walk_z: float, low: Any, high: Any, velocity: Any) -> float:
-    """Moves a creature by one tick, with the player's laws; it jumps where a step is in its way.
+    """Moves a creature by one tick, with the player's physics. It jumps up steps.
 
     Args:
-        blocks: The world.
-        seed: Of the world.
-        c: Its record; changed.
-        walk_x: Where it wants to go; the length of (walk_x, walk_z) is Minecraft's movement speed.
-        walk_z: Likewise.
+        blocks: The world's blocks.
+        seed: The world's seed.
+        c: The creature's record; changed.
+        walk_x: Desired movement along x; the length of (walk_x, walk_z) is Minecraft's movement speed.
+        walk_z: Desired movement along z.
         low: (3,) float64, scratch space.
-        high: Likewise.
-        velocity: Likewise.
+        high: (3,) float64, scratch space.
+        velocity: (3,) float64, scratch space.
 
     Returns:
-        What a fall that ends now costs, half hearts.
+        Damage by a fall that ends in this tick, half hearts.
     """
     kind = c.kind
     height = CREATURE_HEIGHT[kind]

@@ -1,4 +1,4 @@
-"""How creatures find their way: directions, single steps over the ground, goals in a straight line, lines of sight."""
+"""Path finding of creatures: directions, single steps over the ground, goals in a straight line, lines of sight."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import uniform
 
 DEEPEST_DROP = 3
-"""Blocks that a creature goes down at most; it would be hurt by more."""
+"""Greatest drop that a creature steps down, blocks; a greater one would hurt it."""
 ATTEMPTS = 4
-"""Directions that are looked at for one goal."""
+"""Directions that are tried for one goal."""
 LEAST_WAY = 1.5
-"""A goal nearer than this is none, blocks."""
+"""Least distance of a goal, blocks."""
 SIGHT_STEP = 0.25
 GOAL_PURPOSE = 700
 
 HALF_RIGHT = math.sqrt(0.5)
 COSINES = (1.0, HALF_RIGHT, 0.0, -HALF_RIGHT, HALF_RIGHT, 0.0, -HALF_RIGHT)
 SINES = (0.0, HALF_RIGHT, 1.0, HALF_RIGHT, -HALF_RIGHT, -1.0, -HALF_RIGHT)
-"""Of the detours: 0, 45, 90, 135, -45, -90, -135 degrees. One side after the other: it follows a wall."""
+"""Cosines and sines of the detours: 0, 45, 90, 135, -45, -90, -135 degrees. One side is tried before the other, so that
+a creature follows a wall."""
 
 
 @kernel
 def shortest(d: float) -> float:
-    """Returns the shortest way round the torus for a difference of two places in [0, SIDE), cheaply."""
+    """Returns the shortest difference around the torus, for a difference of two coordinates in [0, SIDE)."""
     if d >= SIDE / 2:
         return d - SIDE
     if d < -SIDE / 2:
@@ -37,7 +38,7 @@ def shortest(d: float) -> float:
 
 @kernel
 def heading(dx: float, dz: float) -> float:
-    """Returns the yaw, degrees in [-180, 180], that looks along (dx, dz), the same on every machine."""
+    """Returns the yaw, degrees in [-180, 180], of the direction (dx, dz); equal to the bit on every machine."""
     length = math.sqrt(dx * dx + dz * dz)
     if length == 0.0:
         return 0.0
@@ -54,24 +55,24 @@ def heading(dx: float, dz: float) -> float:
 
 @kernel
 def turn_towards(angle: float, goal: float, most: float) -> float:
-    """Returns an angle in [-180, 180) that is turned towards another one by ``most`` degrees at most."""
+    """Turns an angle towards ``goal`` by at most ``most`` degrees; returns an angle in [-180, 180)."""
     d = (goal - angle + 180.0) % 360.0 - 180.0
     return (angle + min(most, max(-most, d)) + 180.0) % 360.0 - 180.0
 
 
 @kernel
 def step_to(blocks: Any, x: int, y: int, z: int, nx: int, nz: int, tall: int, swims: bool) -> int:
-    """Returns the height at which a step from a cell leads to a neighbouring column, or -1 when it does not.
+    """Returns the height at which a step ends in a neighbouring column, or -1 if the step is not possible.
 
     Args:
-        blocks: The world.
-        x: The cell of the feet.
-        y: Likewise.
-        z: Likewise.
-        nx: The neighbouring column.
-        nz: Likewise.
-        tall: Cells that the body is high.
-        swims: It goes into water too.
+        blocks: The world's blocks.
+        x: X of the cell of the feet.
+        y: Y of that cell.
+        z: Z of that cell.
+        nx: X of the neighbouring column.
+        nz: Z of that column.
+        tall: Height of the body, cells.
+        swims: Whether it may step into water.
     """
     if solid(blocks, nx, y, nz):
         if blocks[nx & MASK, nz & MASK, y] == CACTUS or solid(blocks, x, y + tall, z):
@@ -92,12 +93,12 @@ def step_to(blocks: Any, x: int, y: int, z: int, nx: int, nz: int, tall: int, sw
 
 @kernel
 def find_goal(blocks: Any, seed: int, c: Any, reach: float, tall: int) -> float:
-    """Writes a random goal to which the creature can walk in a straight line, on grass if it finds one.
+    """Sets a random goal to which the creature can walk in a straight line, preferably on grass.
 
-    It looks in ``ATTEMPTS`` directions, ``reach`` blocks along x and z at most. In water it only takes land.
+    It tries ``ATTEMPTS`` directions, at most ``reach`` blocks along x and z. In water it accepts only land.
 
     Returns:
-        How far the goal is, blocks; 0 when there is none.
+        Distance of the goal, blocks; 0 if none was found.
     """
     wet = c.in_water != 0
     best = 0.0
@@ -135,10 +136,10 @@ def find_goal(blocks: Any, seed: int, c: Any, reach: float, tall: int) -> float:
 
 @kernel
 def steer(blocks: Any, c: Any, dx: float, dz: float, ahead: float, tall: int, swims: bool) -> tuple[float, float]:
-    """Returns the unit vector next to (dx, dz) along which the creature can take a step, or (0, 0).
+    """Returns the unit vector closest to (dx, dz) along which the creature can take a step, or (0, 0).
 
-    It tries 45, 90 and 135 degrees to one side, then to the other; which comes first changes every 10 seconds, so that
-    it gets round walls and does not turn back and forth before them. ``ahead``: how far it looks, blocks.
+    It tries 45, 90 and 135 degrees to one side, then to the other. The first side changes every 10 seconds, so that the
+    creature gets around walls and does not turn back and forth in front of them. ``ahead``: how far it looks, blocks.
     """
     x = math.floor(c.x)
     y = math.floor(c.y + 0.01)
@@ -158,9 +159,9 @@ def steer(blocks: Any, c: Any, dx: float, dz: float, ahead: float, tall: int, sw
 
 @kernel
 def in_view(blocks: Any, x: float, y: float, z: float, dx: float, dy: float, dz: float) -> bool:
-    """Tells whether no solid block is on the line from (x, y, z) to a place (dx, dy, dz) further on.
+    """Returns whether no solid block is on the line from (x, y, z) to that point plus (dx, dy, dz).
 
-    The line is looked at every ``SIGHT_STEP`` blocks: what only grazes it does not hide the place.
+    The line is sampled every ``SIGHT_STEP`` blocks, so a block that it only grazes does not count.
     """
     steps = math.ceil(math.sqrt(dx * dx + dy * dy + dz * dz) / SIGHT_STEP)
     for k in range(1, steps):

@@ -1,7 +1,7 @@
-"""Where animals and monsters come from, and when monsters are gone again: Minecraft 1.11's rules on a small torus.
+"""Spawns animals and monsters, and despawns monsters, by Minecraft 1.11's rules on a small torus.
 
-Simpler than there: animals come with the world only, monsters are zombies and spiders, and one random place is tried
-in a tick.
+Simpler than Minecraft: animals spawn only with the world, monsters are zombies and spiders, and one random place is
+tried per tick.
 """
 
 from __future__ import annotations
@@ -35,41 +35,41 @@ from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import uniform
 
 MOST_ANIMALS = 16
-"""Of a fresh world."""
+"""Most animals of a new world."""
 MOST_MONSTERS = 8
-"""A fair figure for ``CLOCK.monsters``."""
+"""A suitable value of ``CLOCK.monsters``."""
 GROUP = 4
 GROUP_CHANCE = 0.1
-"""Chance of a chunk to have one more group of animals."""
+"""Chance that a chunk has one more group of animals."""
 CHUNK = 16
 ANIMALS = (PIG, COW, SHEEP, CHICKEN)
 ANIMAL_WEIGHTS = (10, 8, 12, 10)
-"""How often a group is of each of them."""
+"""Relative frequency of each kind among the groups."""
 ANIMAL_LIGHT = 9
 SPREAD = 5
-"""Members of a group stand this many blocks apart at most."""
+"""Greatest distance between members of a group along one axis, blocks."""
 MEMBER_ATTEMPTS = 4
 MONSTER_DISTANCE = 24.0
-"""Monsters do not appear nearer to the player, blocks."""
+"""Least distance from the player at which monsters spawn, blocks."""
 DESPAWN_DISTANCE = 32.0
 DESPAWN_AGE = 600
 DESPAWN_CHANCE = 1.0 / 800.0
 CLEARANCE = 2.0
-"""Animals do not appear nearer to the player, blocks."""
+"""Least distance from the player at which animals spawn, blocks."""
 ATTEMPTS_EACH = 200
-"""Places that are tried for each creature of a task."""
+"""Places tried for each creature of a task."""
 GRASS_ATTEMPTS, VIEW_ATTEMPTS = 100, 150
-"""How many of them must be on grass, and in view."""
+"""Number of the first attempts that must be on grass, and in view."""
 
 FIRST_CHUNK, GROUPS, PLACE_X, PLACE_Y, PLACE_Z, KIND, STEP_X, STEP_Z, LIGHT_DRAW, SKY_DRAW, DESPAWN, TASK, TURN = range(
     760, 773
 )
-"""Purposes of random numbers."""
+"""Keys of random streams."""
 
 
 @kernel
 def create(creatures: Any, clocks: Any, kind: int, x: float, y: float, z: float) -> int:
-    """Puts a new creature into the world, see ``spawn``."""
+    """Puts a new creature into the world; see ``spawn``."""
     clock = clocks[0]
     for k in range(MAX_CREATURES):
         c = creatures[k]
@@ -109,7 +109,7 @@ def create(creatures: Any, clocks: Any, kind: int, x: float, y: float, z: float)
 
 @kernel
 def has_room(blocks: Any, kind: int, x: int, y: int, z: int) -> bool:
-    """Tells whether a creature can stand in the middle of a cell: on firm ground, in no block and not in water."""
+    """Returns whether a creature can stand in the middle of a cell: on solid ground, in no block and not in water."""
     if y < 1 or y >= HEIGHT - 2 or not solid(blocks, x, y - 1, z) or IS_LEAVES[blocks[x & MASK, z & MASK, y - 1]]:
         return False
     aside = math.ceil(0.5 * CREATURE_WIDTH[kind] - 0.5)
@@ -124,7 +124,7 @@ def has_room(blocks: Any, kind: int, x: int, y: int, z: int) -> bool:
 
 @kernel
 def distance_to_player(p: Any, x: float, y: float, z: float) -> float:
-    """Returns how far the player is from a place with x and z in [0, SIDE), the shortest way round the torus."""
+    """Returns the distance from the player to a place with x and z in [0, SIDE), around the torus."""
     dx = shortest(p.x - x)
     dy = p.y - y
     dz = shortest(p.z - z)
@@ -133,7 +133,7 @@ def distance_to_player(p: Any, x: float, y: float, z: float) -> float:
 
 @kernel
 def count_monsters(creatures: Any, p: Any, seed: int) -> int:
-    """Lets monsters that are far away disappear sometimes, and returns how many there are then."""
+    """Removes monsters that are far away, by chance, and returns how many are left."""
     monsters = 0
     for k in range(MAX_CREATURES):
         c = creatures[k]
@@ -149,11 +149,11 @@ def count_monsters(creatures: Any, p: Any, seed: int) -> int:
 
 @kernel
 def night_spawns(w: Any) -> None:
-    """Lets monsters appear in the dark, at night or in caves, and far ones disappear; once a tick.
+    """Spawns monsters in the dark, at night or in caves, and removes distant ones. Called once a tick.
 
-    One random place is tried, at least 24 blocks from the player; up to four monsters of one kind appear around it,
-    the likelier the darker it is, and never in a light of 8 or more. There are never more than ``CLOCK.monsters`` of
-    them; with 0 there are none but a task's.
+    One random place is tried, at least 24 blocks from the player. Up to four monsters of one kind spawn around it. The
+    darker it is the more likely they spawn; never at a light level of 8 or more. There are never more than
+    ``CLOCK.monsters``; if that is 0, the only monsters are those of a task.
     """
     clock = w.clock[0]
     if clock.monsters <= 0:
@@ -193,19 +193,19 @@ def spawn(w: Any, kind: int, x: float, y: float, z: float) -> int:
 
     Args:
         w: The ``World``.
-        kind: See ``creatures``.
-        x: Of its feet, blocks.
-        y: Likewise.
-        z: Likewise.
+        kind: Kind id, see ``catalog.creatures``.
+        x: X of its feet, blocks.
+        y: Y of its feet, blocks.
+        z: Z of its feet, blocks.
 
     Returns:
-        Its index, or -1 when there are ``MAX_CREATURES`` already.
+        Its index, or -1 if there are ``MAX_CREATURES`` already.
     """
     return int(create(w.creatures, w.clock, int(kind), float(x), float(y), float(z)))
 
 
 def place_group(w: World, kind: int, x: int, z: int, key: int) -> int:
-    """Puts up to ``GROUP`` animals on the grass around a column; returns how many."""
+    """Puts up to ``GROUP`` animals on the grass around a column; returns their number."""
     seed = int(w.clock[0].seed)
     player = w.player[0]
     placed = 0
@@ -226,13 +226,13 @@ def place_group(w: World, kind: int, x: int, z: int, key: int) -> int:
 
 
 def populate(w: World) -> int:
-    """Puts groups of animals on the grass of a fresh world, where the player has been placed already.
+    """Puts groups of animals on the grass of a new world in which the player has already been placed.
 
-    As in Minecraft a chunk of 16 x 16 columns has a group of four with a chance of 0.1, and more of them with the
-    same chance each; sheep are the most frequent, cows the rarest. Deserts, which have no grass, have none.
+    As in Minecraft, a chunk of 16 x 16 columns has a group of four with a chance of 0.1, and each further group with
+    the same chance. Sheep are the most frequent, cows the rarest. Deserts have no grass and so no animals.
 
     Returns:
-        How many animals there are, at most ``MOST_ANIMALS`` + 3.
+        The number of animals, at most ``MOST_ANIMALS`` + 3.
     """
     seed = int(w.clock[0].seed)
     side = SIDE // CHUNK
@@ -241,7 +241,7 @@ def populate(w: World) -> int:
     bounds = np.cumsum(ANIMAL_WEIGHTS) / sum(ANIMAL_WEIGHTS)
     animals = 0
     for n in range(chunks):
-        chunk = (first + 37 * n) % chunks  # 37 has no factor in common with 64: every chunk comes once
+        chunk = (first + 37 * n) % chunks  # 37 and 64 are coprime, so every chunk is visited once
         group = 0
         while animals < MOST_ANIMALS and uniform(seed, chunk, group, GROUPS) < GROUP_CHANCE:
             key = chunk * chunks + group
@@ -254,20 +254,20 @@ def populate(w: World) -> int:
 
 
 def spawn_near(w: World, kind: int, count: int, nearest: float, farthest: float, purpose: int) -> int:
-    """Puts creatures of a task on the ground around the player, in plain view of him as far as there is such ground.
+    """Puts a task's creatures on the ground around the player, in view where that is possible.
 
-    Animals come on grass if there is any.
+    Animals are put on grass if there is any.
 
     Args:
         w: The ``World``.
-        kind: See ``creatures``.
-        count: How many.
-        nearest: Blocks from the player, along the ground.
-        farthest: Likewise; less than ``SIDE`` / 2.
-        purpose: Calls that differ in it draw other places.
+        kind: Kind id, see ``catalog.creatures``.
+        count: Number of creatures.
+        nearest: Least horizontal distance from the player, blocks.
+        farthest: Greatest horizontal distance, blocks; less than ``SIDE`` / 2.
+        purpose: Key of the random stream; calls with other keys draw other places.
 
     Returns:
-        How many found a place.
+        The number of creatures that were placed.
     """
     seed = int(w.clock[0].seed)
     p = w.player[0]

@@ -1,8 +1,7 @@
-"""One tick of the animals and monsters, and what the player can do to them. The figures are Minecraft 1.11's.
+"""One tick of the animals and monsters, and the player's interactions with them. The constants are Minecraft 1.11's.
 
-Simpler than there: creatures walk in straight lines round what is in their way instead of planning paths, they do not
-breed, drown or dive, there are no young ones, sheep leave the grass that they eat as it is, and the rare drops of
-monsters are left out.
+Simpler than Minecraft: creatures walk around obstacles in straight lines instead of planning paths; they do not breed,
+drown or dive; there are no young ones; sheep do not remove the grass that they eat; monsters have no rare drops.
 """
 
 from __future__ import annotations
@@ -58,37 +57,35 @@ from vpt_gym.world.rules.vitals import hurt
 
 ATTACK_PERIOD = 20
 SPIDER_REACH = 4.0
-"""Squared, blocks; that of others follows from their width."""
+"""Square of a spider's reach, blocks; that of other monsters follows from their width."""
 BURN_TICKS = 160
 BURN_PERIOD = 20
-"""A burning body loses half a heart every so many ticks."""
+"""Ticks in which a burning monster loses half a heart."""
 SUN_PERIOD = 8
-"""Whether a monster stands in the sun is looked at every so many ticks."""
+"""Ticks between two checks whether a monster is in the sun."""
 SUNNY = 12
-"""Light in which monsters burn; spiders are peaceful in it."""
+"""Light level from which monsters burn and spiders are peaceful."""
 BITE_TICKS = 4
-"""Ticks before the end of grazing at which a sheep has its coat again."""
+"""Ticks before the end of grazing at which a sheep's coat grows back."""
 SUN = 731
-"""Purpose of random numbers."""
+"""Key of a random stream."""
 SUFFERS, STRIKES = 1, 2
-"""What a creature's tick does to others, see ``tick_creature``."""
+"""Effects of a creature's tick: it takes damage, it hits the player. See ``tick_creature``."""
 
 
 @kernel
 def strike(w: Any, index: int, damage: float, knock_x: float, knock_z: float) -> bool:
-    """Lets the player hit a creature.
-
-    An animal flees then, a monster hunts the player.
+    """Lets the player hit a creature. An animal then flees; a monster hunts the player.
 
     Args:
         w: The ``World``.
-        index: Of the creature.
+        index: Index of the creature.
         damage: Half hearts.
-        knock_x: Where it is thrown, a vector of any length, (0, 0) for nowhere.
-        knock_z: Likewise.
+        knock_x: Direction of the knockback along x. (knock_x, knock_z) has any length; (0, 0) is no knockback.
+        knock_z: Direction of the knockback along z.
 
     Returns:
-        Whether it was hurt: False within ``HURT_DELAY`` ticks of the last wound, or when it is dead.
+        Whether it was hurt. It is not within ``HURT_DELAY`` ticks of its last wound, or if it is dead.
     """
     if not wound(w, index, damage):
         return False
@@ -115,7 +112,7 @@ def use_on(w: Any, index: int, item: int) -> int:
     """Lets the player use an item on a creature: shears on a sheep with its coat, a bucket on a cow.
 
     Returns:
-        The item that is in the hand then (the shears wear by one use), or -1 when nothing happens.
+        The item in the hand afterwards (shears wear by one use), or -1 if nothing happened.
     """
     c = w.creatures[index]
     if c.death_ticks > 0:
@@ -131,7 +128,7 @@ def use_on(w: Any, index: int, item: int) -> int:
 
 @kernel
 def apply_effects(w: Any, index: int, effects: int, damage: float) -> None:
-    """Does what came of a creature's tick, see ``tick_creature``."""
+    """Applies the effects of a creature's tick; see ``tick_creature``."""
     c = w.creatures[index]
     p = w.player[0]
     if effects & SUFFERS:
@@ -142,7 +139,7 @@ def apply_effects(w: Any, index: int, effects: int, damage: float) -> None:
 
 @kernel
 def burn(light: Any, dimming: int, seed: int, c: Any) -> float:
-    """Lets a monster catch fire in the sun; returns what a burning one suffers, half hearts."""
+    """Lets a monster catch fire in the sun; returns the damage by burning in this tick, half hearts."""
     if c.in_water != 0:
         c.fire = 0
         return 0.0
@@ -153,7 +150,7 @@ def burn(light: Any, dimming: int, seed: int, c: Any) -> float:
             dark = dimming / 15.0
             brightness = (1.0 - dark) / (3.0 * dark + 1.0)
             if uniform(seed, c.number, c.age, SUN) < (brightness - 0.4) / 15.0 * SUN_PERIOD:
-                c.fire = BURN_TICKS + c.fire % BURN_PERIOD  # once a second, however often it is lit
+                c.fire = BURN_TICKS + c.fire % BURN_PERIOD  # once a second, however often it catches fire
     if c.fire == 0:
         return 0.0
     c.fire -= 1
@@ -162,7 +159,7 @@ def burn(light: Any, dimming: int, seed: int, c: Any) -> float:
 
 @kernel
 def is_bright(light: Any, dimming: int, c: Any) -> bool:
-    """Tells whether spiders are peaceful where a creature stands."""
+    """Returns whether there is enough light at a creature to make spiders peaceful."""
     y = min(HEIGHT - 1, max(0, math.floor(c.y)))
     both = int(light[math.floor(c.x), math.floor(c.z), y])
     return max((both >> 4) - dimming, both & 15) >= SUNNY
@@ -170,7 +167,7 @@ def is_bright(light: Any, dimming: int, c: Any) -> bool:
 
 @kernel
 def reaches(c: Any, p: Any) -> bool:
-    """Tells whether a monster is near enough to the player to hit."""
+    """Returns whether a monster is close enough to hit the player."""
     dx = shortest(p.x - c.x)
     dy = p.y - c.y
     dz = shortest(p.z - c.z)
@@ -180,7 +177,7 @@ def reaches(c: Any, p: Any) -> bool:
 
 @kernel
 def think(blocks: Any, light: Any, dimming: int, seed: int, c: Any, p: Any) -> None:
-    """Lets a creature find something new to do."""
+    """Lets a creature decide what to do."""
     hostile = IS_HOSTILE[c.kind]
     beat = c.age + c.number
     watches = hostile and beat % HUNT_PERIOD == 0
@@ -200,10 +197,10 @@ def think(blocks: Any, light: Any, dimming: int, seed: int, c: Any, p: Any) -> N
 def tick_creature(
     blocks: Any, light: Any, dimming: int, seed: int, creatures: Any, p: Any, index: int, scratch: Any
 ) -> tuple[int, float]:
-    """Lets a creature think, turn and move for one tick.
+    """Lets a creature decide, turn and move for one tick.
 
     Returns:
-        (a sum of ``SUFFERS`` and ``STRIKES``, half hearts that it suffers).
+        (a sum of ``SUFFERS`` and ``STRIKES``, the damage that it takes in half hearts).
     """
     c = creatures[index]
     effects = 0
@@ -235,9 +232,9 @@ def tick_creature(
 
 @kernel
 def advance_creatures(w: Any) -> None:
-    """Advances all creatures by one tick, and lets monsters come and go.
+    """Advances all creatures by one tick, and spawns and despawns monsters.
 
-    Those that stand idle cost next to nothing.
+    Idle creatures cost almost no time.
     """
     night_spawns(w)
     blocks = w.blocks
@@ -273,20 +270,20 @@ def advance_creatures(w: Any) -> None:
 def creature_in_sight(
     w: Any, ex: float, ey: float, ez: float, dx: float, dy: float, dz: float, reach: float
 ) -> tuple[int, float]:
-    """Finds the nearest living creature on a ray; blocks do not stop it.
+    """Finds the nearest living creature on a ray. Blocks do not stop the ray.
 
     Args:
         w: The ``World``.
-        ex: Start of the ray, blocks.
-        ey: Likewise.
-        ez: Likewise.
-        dx: Its unit direction.
-        dy: Likewise.
-        dz: Likewise.
-        reach: How far it goes, blocks.
+        ex: X of the start, blocks.
+        ey: Y of the start, blocks.
+        ez: Z of the start, blocks.
+        dx: X of the unit direction.
+        dy: Y of the unit direction.
+        dz: Z of the unit direction.
+        reach: Length of the ray, blocks.
 
     Returns:
-        (index, distance), or (-1, ``reach``) when there is none.
+        (index, distance), or (-1, ``reach``) if there is none.
     """
     best = -1
     nearest = reach

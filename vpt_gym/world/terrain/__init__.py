@@ -1,1 +1,1 @@
-"""New worlds from a seed: ground, caves and trees."""
+"""Generates new worlds from a seed: ground, caves, plants and trees."""

@@ -1,4 +1,4 @@
-"""What lies under the ground: veins of ore, and caves, some of which open on a hillside."""
+"""Puts veins of ore into the stone and digs caves, some of which open on a hillside. Used by ``generate``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from vpt_gym.world.kernels.hashing import hash32, uniform
 
 IRON_TOP = 12
 ORES = ((COAL_ORE, 750, 9, 34), (IRON_ORE, 350, 6, IRON_TOP))
-"""Each ore's id, its number of veins, the most blocks of a vein, and the height below which they begin."""
+"""Id of each ore, number of veins, most blocks of a vein, and the height below which veins start."""
 COVER = 3
-"""Blocks that stay above a cave that has no opening."""
+"""Blocks left above a cave that has no opening."""
 LOWEST = 3
 ENTRANCE_TRIES = 60
 ENTRANCE_PITCH = 22.0
-"""How steeply a cave leads into a hillside, degrees: flat enough to walk out."""
+"""Slope at which a cave enters a hillside, degrees: flat enough to walk out."""
 
 
 @kernel
@@ -42,7 +42,7 @@ def grow_veins(seed: int, ore: int, veins: int, size: int, top: int, blocks: Any
 
 @kernel
 def _near_water(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether water would run into a cell."""
+    """Returns whether water would run into a cell."""
     return bool(
         LIQUID[blocks[x, z, y]]
         or LIQUID[blocks[x, z, y + 1]]
@@ -56,7 +56,7 @@ def _near_water(blocks: Any, x: int, y: int, z: int) -> bool:
 
 @kernel
 def _hollow(blocks: Any, ground: Any, x: float, y: float, z: float, radius: float, opens: bool) -> None:
-    """Digs a flat ball out of the ground, but not into water."""
+    """Digs a flattened sphere out of the ground, but not next to water."""
     flat = 0.8 * radius
     for ix in range(math.floor(x - radius), math.floor(x + radius) + 1):
         for iz in range(math.floor(z - radius), math.floor(z + radius) + 1):
@@ -76,12 +76,12 @@ def _hollow(blocks: Any, ground: Any, x: float, y: float, z: float, radius: floa
 
 @kernel
 def dig_caves(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -> None:
-    """Digs winding caves; ``ground`` is mended where one opens to the sky.
+    """Digs winding caves, and updates ``ground`` where one opens to the sky.
 
     Args:
-        seed: Of the world.
-        caves: How many.
-        entrances: How many of them begin at a hillside.
+        seed: The world's seed.
+        caves: Number of caves.
+        entrances: Number of them that start at a hillside.
         blocks: (SIDE, SIDE, HEIGHT) uint8; changed.
         ground: (SIDE, SIDE) int64; changed.
     """
@@ -100,7 +100,7 @@ def dig_caves(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -
         pitch = (chance[4] - 0.5) * 30.0
         if opens:
             steepest = 0
-            for n in range(ENTRANCE_TRIES):  # the steepest slope of some, and straight into it
+            for n in range(ENTRANCE_TRIES):  # choose the steepest of some slopes, and dig straight into it
                 bits = hash32(seed, k, n, 41)
                 cx = bits & MASK
                 cz = bits >> 8 & MASK
@@ -131,8 +131,8 @@ def dig_caves(seed: int, caves: int, entrances: int, blocks: Any, ground: Any) -
                 chance[m] = uniform(seed, k, n, 42 + m)
             radius = widest * min(1.0, 0.4 + (length - n) / 8.0) * (0.85 + 0.3 * chance[0])
             if n > 12 and chance[3] < 0.02:
-                radius *= 1.7  # a chamber
-            # the surface opens only where the cave begins
+                radius *= 1.7  # widen to a chamber
+            # the cave may break the surface only where it starts
             _hollow(blocks, ground, x, y, z, radius, opens and n < 10)
             if n == fork:
                 fork_x = x

@@ -1,6 +1,6 @@
-"""Makes worlds: hills, lakes and rivers, woods and deserts, ore and caves, all from one seed.
+"""Generates worlds: hills, lakes and rivers, forests and deserts, ore and caves, all from one seed.
 
-Everything is integer hashing and float64 in a fixed order, so a seed gives the same world on every machine.
+It uses only integer hashing and float64 operations in a fixed order, so a seed gives the same world on every machine.
 """
 
 from __future__ import annotations
@@ -59,31 +59,31 @@ HIGHEST_GROUND = 35
 LAKE_DEPTH = 7.0
 RIVER_DEPTH = 3.0
 SOIL = 4
-"""Layers of soil over the stone."""
+"""Layers of soil above the stone."""
 SNOW_LINE = SEA_LEVEL + 9
-"""Height above which it snows in the taiga, more or less, blocks."""
+"""Approximate height above which the taiga is covered with snow, blocks."""
 
 
 @dataclass(frozen=True)
 class Terrain:
-    """What kind of worlds to make, and where an episode starts in them.
+    """Settings of a kind of world, and where an episode starts in it.
 
     Attributes:
-        biomes: Biome ids, from cold to hot or dry: each takes an equal share of the world, next to its neighbours in
-            the tuple.
-        relief: Height of the hills above the lakes, blocks.
-        lakes: Share of the world that lies below the water of lakes, 0 to 0.5; 0 = all of the world is dry.
+        biomes: Biome ids, from cold to hot or dry. Each takes an equal share of the world and borders on
+            its neighbours in the tuple.
+        relief: Height of the highest hill above the lakes, blocks.
+        lakes: Share of the world that is covered by lakes, 0 to 0.5.
         river: Width of the rivers, blocks; 0 = none.
-        caves: How many caves there are.
-        entrances: How many of them open on a hillside.
-        plants: Multiplies the biome's plants.
-        trees: Multiplies the biome's trees.
+        caves: Number of caves.
+        entrances: Number of them that open on a hillside.
+        plants: Multiplies the number of the biome's plants.
+        trees: Multiplies the number of the biome's trees.
         shortest: Logs of the shortest small oak.
         tallest: Logs of the tallest small oak.
         birches: Share of trees that are birches; None = the biome's.
         large: Share of oaks that are large; None = the biome's.
-        start_distance: (nearest, farthest) trunk at the start, blocks, or None to start anywhere in the open.
-        start_angle: The start looks within this angle of that trunk, degrees.
+        start_distance: (least, greatest) distance from the start to a visible trunk, blocks; None = start anywhere.
+        start_angle: Greatest angle between the view at the start and that trunk, degrees.
     """
 
     biomes: tuple[int, ...] = (PLAINS,)
@@ -119,7 +119,7 @@ LEVELS: dict[str, Terrain] = {
         start_angle=40.0,
     ),
 }
-"""The worlds of ``Harvest1Log-v0``."""
+"""The levels of ``Harvest1Log-v0``."""
 
 TERRAINS: dict[str, Terrain] = {
     **LEVELS,
@@ -148,7 +148,7 @@ def shape_ground(seed: int, relief: float, lakes: float, river: float, ground: A
         for z in range(SIDE):
             up = (hills[x, z] - water) / size
             if up >= 0.0:
-                # flat by the water, steeper higher up
+                # flat near the water, steeper higher up
                 height = SEA_LEVEL + 0.6 + relief * up * (0.45 + 0.55 * up)
             else:
                 deep = min(1.0, -2.2 * up)
@@ -182,7 +182,7 @@ def shape_ground(seed: int, relief: float, lakes: float, river: float, ground: A
 
 @kernel
 def choose_biomes(seed: int, kinds: Any, biomes: Any) -> None:
-    """Divides the world among biomes: ``kinds`` (n,) int64, ids from cold to hot."""
+    """Writes ``biomes``: divides the world among ``kinds``, (n,) int64 biome ids from cold to hot."""
     biomes[:] = kinds[0]
     if len(kinds) == 1:
         return
@@ -200,7 +200,7 @@ def choose_biomes(seed: int, kinds: Any, biomes: Any) -> None:
 
 @kernel
 def lay_ground(seed: int, blocks: Any, ground: Any, biomes: Any) -> None:
-    """Fills ``blocks`` with bedrock, stone, soil and water up to ``ground`` and the level of the lakes."""
+    """Fills ``blocks`` with bedrock, stone and soil up to ``ground``, and with water up to the level of the lakes."""
     patches = np.zeros((SIDE, SIDE))
     add_noise(seed, 11, 9, 1.0, patches)
     add_noise(seed, 12, 23, 0.5, patches)
@@ -216,7 +216,7 @@ def lay_ground(seed: int, blocks: Any, ground: Any, biomes: Any) -> None:
                 min(int(ground[x, z + 1 & MASK]), int(ground[x, z - 1 & MASK])),
             )
             if top < SEA_LEVEL:
-                # beds: sand by the shore, gravel and dirt where it is deep
+                # beds: sand near the shore, gravel and dirt in deep water
                 surface = SAND if top >= SEA_LEVEL - 2 or patch > 0.12 else (GRAVEL if patch < -0.15 else DIRT)
                 below = surface
             elif top <= SEA_LEVEL + 1 and patch > -0.05:
@@ -243,7 +243,7 @@ def lay_ground(seed: int, blocks: Any, ground: Any, biomes: Any) -> None:
 
 @kernel
 def _by_water(ground: Any, x: int, z: int) -> bool:
-    """Tells whether there is water within three columns."""
+    """Returns whether there is water within three columns."""
     for dx in range(-3, 4):
         for dz in range(-3, 4):
             if ground[x + dx & MASK, z + dz & MASK] < SEA_LEVEL:
@@ -253,7 +253,7 @@ def _by_water(ground: Any, x: int, z: int) -> bool:
 
 @kernel
 def grow_plants(seed: int, rate: float, blocks: Any, ground: Any, biomes: Any) -> None:
-    """Puts grass, ferns, flowers, dead bushes and cacti on the ground, in patches."""
+    """Puts patches of grass, ferns, flowers, dead bushes and cacti on the ground."""
     patches = np.zeros((SIDE, SIDE))
     add_noise(seed, 13, 16, 1.0, patches)
     for x in range(SIDE):
@@ -275,7 +275,7 @@ def grow_plants(seed: int, rate: float, blocks: Any, ground: Any, biomes: Any) -
                 if k == 4:
                     grow_cactus(blocks, x, top, z, 1 + hash32(seed, x, z, 51) % 3)
                 elif k == 2:
-                    # flowers of one kind stand together
+                    # flowers of one kind grow together
                     red = uniform(seed, x >> 3, z >> 3, 52) < 0.5
                     blocks[x, z, top + 1] = POPPY if red else DANDELION
                 else:
@@ -285,7 +285,7 @@ def grow_plants(seed: int, rate: float, blocks: Any, ground: Any, biomes: Any) -
 
 @kernel
 def grow_cactus(blocks: Any, x: int, base: int, z: int, tall: int) -> None:
-    """Grows a cactus, if nothing stands beside it."""
+    """Grows a cactus if the cells beside it are free."""
     for y in range(base + 1, base + 1 + tall):
         beside = (
             SOLID[blocks[x + 1 & MASK, z, y]]
@@ -300,9 +300,9 @@ def grow_cactus(blocks: Any, x: int, base: int, z: int, tall: int) -> None:
 
 @kernel
 def trunk_in_sight(blocks: Any, ground: Any, x: int, z: int, nearest: float, farthest: float, best: Any) -> bool:
-    """Finds the nearest trunk that is in plain view of someone who stands at column (x, z).
+    """Finds the nearest trunk that a player at column (x, z) can see; returns whether there is one.
 
-    ``best`` (2,) float64 receives its offset (dx, dz). A trunk counts when its block at eye height is seen.
+    ``best`` (2,) float64 receives its offset (dx, dz). A trunk is visible if its block at eye height is.
     """
     eye = ground[x, z] + 1 + EYE_HEIGHT
     y = math.floor(eye)
@@ -325,12 +325,12 @@ def trunk_in_sight(blocks: Any, ground: Any, x: int, z: int, nearest: float, far
 
 
 def generate(seed: int, terrain: Terrain, w: World) -> None:
-    """Makes the world of a seed.
+    """Generates the world of a seed.
 
     Args:
-        seed: Any integer; its low 32 bits count.
+        seed: Any integer; its low 32 bits are used.
         terrain: The kind of world.
-        w: Its ``blocks``, ``ground`` and ``biomes`` are overwritten; ``fields.fill_all`` works out the rest.
+        w: Its ``blocks``, ``ground`` and ``biomes`` are overwritten; ``fields.fill_all`` derives the rest.
     """
     t = terrain
     choose_biomes(seed, np.array(t.biomes, np.int64), w.biomes)
@@ -351,7 +351,7 @@ def generate(seed: int, terrain: Terrain, w: World) -> None:
 
 @kernel
 def can_start(blocks: Any, ground: Any, x: int, z: int) -> bool:
-    """Tells whether an episode can start on a column: on grass, sand or snow, with nothing but plants above it."""
+    """Returns whether an episode can start at a column: on grass, sand or snow, with only plants above it."""
     top = int(ground[x, z])
     soil = blocks[x, z, top]
     if soil != GRASS and soil != SAND and soil != SNOW:
@@ -364,15 +364,16 @@ def can_start(blocks: Any, ground: Any, x: int, z: int) -> bool:
 
 
 def choose_start(rng: np.random.Generator, terrain: Terrain, w: World) -> tuple[float, float, float, float]:
-    """Draws where an episode starts: on dry land under the open sky.
+    """Draws the start of an episode: on dry land under the open sky.
 
     Args:
-        rng: Draws the place and the heading.
+        rng: Source of the place and the heading.
         terrain: The kind of world.
-        w: The world, as ``generate`` made it.
+        w: A world that ``generate`` has filled.
 
     Returns:
-        (x, y, z, yaw): feet, in blocks, and heading, in degrees (Minecraft's: 0 = +z, 90 = -x).
+        (x, y, z, yaw): the position of the feet, in blocks, and the heading, in degrees (as in Minecraft: 0 = +z,
+        90 = -x).
     """
     trunk = np.zeros(2)
     while True:
@@ -385,7 +386,7 @@ def choose_start(rng: np.random.Generator, terrain: Terrain, w: World) -> tuple[
             if not trunk_in_sight(w.blocks, w.ground, x, z, nearest, farthest, trunk):
                 continue
             heading, _ = look_at(float(trunk[0]), 0.0, float(trunk[1]))
-            # rounded, because the last bits of an arc tangent differ between machines
+            # rounded, because the last bits of an arctangent differ between machines
             yaw = round(heading, 6) + float(rng.uniform(-terrain.start_angle, terrain.start_angle))
             yaw = (yaw + 180.0) % 360.0 - 180.0
         return x + 0.5, float(w.ground[x, z] + 1), z + 0.5, yaw

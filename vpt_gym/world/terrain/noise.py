@@ -1,4 +1,4 @@
-"""Smooth random maps of the torus, exact on every machine: gradient noise, and how its values are distributed."""
+"""Gradient noise on the torus, equal to the bit on every machine, and quantiles of it. Used by ``generate``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BINS = 2048
 
 @kernel
 def add_noise(seed: int, layer: int, cells: int, weight: float, values: Any) -> None:
-    """Adds gradient noise to a map of the torus; most of it lies within half of ``weight`` on both sides of 0.
+    """Adds gradient noise to a map of the torus. Most of its values are in [-weight / 2, weight / 2].
 
     Args:
         seed: Any integer.
-        layer: Tells the maps of one seed apart.
-        cells: Lattice cells around the torus: the hills are about ``SIDE / cells`` blocks apart.
+        layer: Distinguishes the maps of one seed.
+        cells: Number of lattice cells around the torus; hills are about ``SIDE / cells`` blocks apart.
         weight: Multiplies the noise.
-        values: (SIDE, SIDE) float64.
+        values: (SIDE, SIDE) float64; changed.
     """
     corners = np.empty((cells, cells), np.int64)
     for i in range(cells):
@@ -59,7 +59,7 @@ def add_noise(seed: int, layer: int, cells: int, weight: float, values: Any) -> 
 
 @kernel
 def quantile(values: Any, share: float) -> float:
-    """Returns the value below which a share (0 to 1) of a (SIDE, SIDE) map lies, to a 2,048th of its range."""
+    """Returns a quantile (0 to 1) of a (SIDE, SIDE) map, to a precision of 1/2,048 of its range."""
     low = math.inf
     high = -math.inf
     for x in range(SIDE):

@@ -1,4 +1,4 @@
-"""Trees: oaks small and large, birches and spruces, grown from the ground up."""
+"""Grows trees: small and large oaks, birches and spruces. Used by ``generate``."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import hash32, uniform
 
 TREE_CELL = 4
-"""Trees stand at most one to a square cell of this side."""
+"""Side of the square cells that hold at most one tree each, blocks."""
 TALLEST = 12
-"""Blocks that a tree needs above the ground at most."""
+"""Greatest height of a tree above the ground, blocks."""
 
 
 @kernel
 def put_leaf(blocks: Any, x: int, y: int, z: int, leaves: int) -> None:
-    """Puts leaves where there is air."""
+    """Puts leaves into a cell if it is air."""
     if 0 < y < HEIGHT and blocks[x & MASK, z & MASK, y] == AIR:
         blocks[x & MASK, z & MASK, y] = leaves
 
 
 @kernel
 def grow_round(seed: int, x: int, z: int, base: int, logs: int, log: int, leaves: int, blocks: Any) -> None:
-    """Grows a small oak or a birch: two wide leaf layers, two narrow ones, and the trunk; ``base`` is the ground."""
+    """Grows a small oak or a birch on the ground ``base``: a trunk, two wide leaf layers and two narrow ones."""
     top = base + logs
     for dy in range(-2, 2):
         radius = 2 if dy < 0 else 1
@@ -55,7 +55,7 @@ def grow_round(seed: int, x: int, z: int, base: int, logs: int, log: int, leaves
 
 @kernel
 def grow_spruce(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
-    """Grows a spruce: a cone of ragged skirts over a bare foot."""
+    """Grows a spruce: a bare lower trunk under a cone of leaf tiers."""
     bits = hash32(seed, x, z, 20)
     logs = 7 + bits % 4
     foot = 1 + (bits >> 4) % 2
@@ -70,7 +70,7 @@ def grow_spruce(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
                 if radius > 0 and abs(dx) == radius and abs(dz) == radius:
                     continue
                 put_leaf(blocks, x + dx, y, z + dz, SPRUCE_LEAVES)
-        # a skirt widens downwards; then a wider one begins under it
+        # a tier widens downwards, then a wider tier begins below it
         if radius < skirt:
             radius += 1
         else:
@@ -82,7 +82,7 @@ def grow_spruce(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
 
 @kernel
 def grow_large_oak(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
-    """Grows a large oak: a tall trunk, and branches that end in balls of leaves."""
+    """Grows a large oak: a tall trunk with branches that end in spheres of leaves."""
     logs = 7 + hash32(seed, x, z, 21) % 3
     top = base + logs
     for k in range(6):
@@ -117,7 +117,7 @@ def grow_large_oak(seed: int, x: int, z: int, base: int, blocks: Any) -> None:
 
 @kernel
 def has_trunk_beside(blocks: Any, x: int, z: int, base: int) -> bool:
-    """Tells whether another trunk stands right beside a column."""
+    """Returns whether there is another trunk directly beside a column."""
     for dx in range(-2, 3):
         for dz in range(-2, 3):
             for y in range(max(1, base - 1), base + 4):
@@ -139,16 +139,16 @@ def grow_trees(
     ground: Any,
     biomes: Any,
 ) -> None:
-    """Grows trees on grass, in woods and clearings.
+    """Grows trees on grass, with woods and clearings.
 
     Args:
-        seed: Of the world.
+        seed: The world's seed.
         tree_rate: Multiplies the share of tree cells that hold a tree.
         shortest: Logs of the shortest small oak.
-        tallest: Logs of the tallest.
-        birch_rate: Share of trees that are birches; negative: the biome's.
-        large_rate: Share of oaks that are large; negative: the biome's.
-        density: (SIDE, SIDE) float64, multiplies the share, too.
+        tallest: Logs of the tallest small oak.
+        birch_rate: Share of trees that are birches; negative = the biome's.
+        large_rate: Share of oaks that are large; negative = the biome's.
+        density: (SIDE, SIDE) float64, also multiplies the share of cells.
         blocks: (SIDE, SIDE, HEIGHT) uint8; changed.
         ground: (SIDE, SIDE) int64.
         biomes: (SIDE, SIDE) uint8.

@@ -39,7 +39,7 @@ def _blurred(noise: Array, wide: int, tall: int) -> Array:
 
 
 def speckled(rng: np.random.Generator, palette: Array, wide: int = 1, tall: int = 1, fine: float = 0.3) -> Array:
-    """Returns (16, 16, n): speckles of about ``wide`` x ``tall`` texels, equal shares of each row of a palette (m, n)."""
+    """Returns (16, 16, n): speckles of about ``wide`` x ``tall`` texels, equal shares of an (m, n) palette's rows."""
     noise = _blurred(rng.random((SIZE, SIZE)), wide, tall)
     noise = noise + fine * noise.std() * rng.normal(size=noise.shape)
     rank = noise.ravel().argsort().argsort().reshape(noise.shape)
