@@ -21,8 +21,10 @@ def command(store: Path, *args: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Minari needs Python 3.11")
 def test_to_minari_and_back(tmp_path: Path) -> None:
-    minari = pytest.importorskip("minari", reason="Minari needs Python 3.11")
+    import minari
+
     store, demos = tmp_path / "minari", tmp_path / "demos"
     paths = [write_counter_demo(demos, ticks=20), write_counter_demo(demos, ticks=30, success=False)]
     write_counter_demo(demos / "rejected", ticks=20)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.programs import needs_program
 
 JAVA_17 = 'openjdk version "17.0.15" 2025-04-15'
 JAVA_8 = 'openjdk version "1.8.0_392"'
@@ -77,7 +76,7 @@ def test_with_java_8_and_xvfb_it_can_run(tmp_path: Path) -> None:
     assert status == 0
 
 
-@pytest.mark.skipif(shutil.which("java") is None, reason="this machine has no java")
+@needs_program("java")
 def test_the_java_of_this_machine_is_understood() -> None:
     _, checks = doctor()
     said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
+from tests.support.programs import needs_program
 from tests.support.running_play import Program
-from tests.support.virtual_screen import HAS_SCREEN, MISSING, VirtualScreen, wait_for
+from tests.support.virtual_screen import VirtualScreen, wait_for
 from vpt_gym.demos import list_demos, read_demo
 
 ARGUMENTS = '{"task_id": "harvest_1_log", "backend": "embedded", "level": "easy", "image_size": [64, 128]}'
 
 
-@pytest.mark.skipif(not HAS_SCREEN, reason=MISSING)
+@needs_program("Xvfb")
 def test_minedojo_is_played(tmp_path: Path) -> None:
     screen = VirtualScreen()
     program = None

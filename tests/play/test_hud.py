@@ -11,9 +11,6 @@ import pytest
 
 from tests.support.play_env import PlayEnv
 from vpt_gym.actions.human import HumanAction, human_action
-
-pytest.importorskip("pygame", reason="no pygame: pip install pygame-ce")
-
 from vpt_gym.play import hud
 from vpt_gym.play.controls import Command, InputCollector
 from vpt_gym.play.session import AutoPlayer, Session

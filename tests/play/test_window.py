@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from tests.support.frame_counter_env import read_counter
+from tests.support.programs import needs_program
 from tests.support.running_play import Program
-from tests.support.virtual_screen import HAS_SCREEN, MISSING, VirtualScreen, wait_for
+from tests.support.virtual_screen import VirtualScreen, wait_for
 from vpt_gym.actions.codec import encode, is_null
 from vpt_gym.agents import VPTAgent
 from vpt_gym.demos import Demo, list_demos, read_demo
 
-pytestmark = pytest.mark.skipif(not HAS_SCREEN, reason=MISSING)
+pytestmark = needs_program("Xvfb")
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,13 @@ import base64
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-MISSING = "no Chromium on this machine: apt-get install chromium"
+from tests.support.programs import find_program
 
 # Chromium reads commands from descriptor 3 and answers on 4.
 _START = """
@@ -38,7 +36,8 @@ class Chromium:
     """
 
     def __init__(self, profile: Path, size: tuple[int, int] = (1400, 1000)) -> None:
-        assert CHROMIUM is not None, MISSING
+        chromium = find_program("chromium")
+        assert chromium is not None, "mark the test with needs_program('chromium')"
         commands, self._out = os.pipe()
         self._in, answers = os.pipe()
         self._process = subprocess.Popen(
@@ -48,7 +47,7 @@ class Chromium:
                 _START,
                 str(commands),
                 str(answers),
-                CHROMIUM,
+                chromium,
                 *_FLAGS,
                 f"--user-data-dir={profile}",
             ],

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from typing import Any
 
 import numpy as np
+from Xlib import XK, X
+from Xlib.display import Display
+from Xlib.error import BadWindow
+from Xlib.ext import xtest
+from Xlib.protocol.event import ClientMessage
 
-try:
-    from Xlib import XK, X
-    from Xlib.display import Display
-    from Xlib.error import BadWindow
-    from Xlib.ext import xtest
-    from Xlib.protocol.event import ClientMessage
-except ImportError:
-    XK = X = Display = xtest = ClientMessage = BadWindow = None
-
-XVFB = shutil.which("Xvfb")
-MISSING = "no virtual screen: apt-get install xvfb" if XVFB is None else "no python-xlib: pip install python-xlib"
-HAS_SCREEN = XVFB is not None and Display is not None
+from tests.support.programs import find_program
 
 
 class VirtualScreen:
@@ -32,10 +25,11 @@ class VirtualScreen:
     """
 
     def __init__(self, size: tuple[int, int] = (1280, 800)) -> None:
-        assert XVFB is not None, MISSING
+        xvfb = find_program("Xvfb")
+        assert xvfb is not None, "mark the test with needs_program('Xvfb')"
         read, write = os.pipe()
         screen = ["-screen", "0", f"{size[0]}x{size[1]}x24"]
-        command = [XVFB, "-displayfd", str(write), *screen, "-nolisten", "tcp", "-noreset"]
+        command = [xvfb, "-displayfd", str(write), *screen, "-nolisten", "tcp", "-noreset"]
         self._process = subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as answer:

@@ -15,7 +15,8 @@ import torch
 
 from tests.support.contractor_files import golden_records, record, write_recording
 from tests.support.frame_counter_env import counter_frame, read_counter
-from tests.support.headless_chromium import CHROMIUM, MISSING, Chromium
+from tests.support.headless_chromium import Chromium
+from tests.support.programs import needs_program
 from tests.support.running_view import running_view
 from vpt_gym.demos import DemoDataset, check, read_demo
 from vpt_gym.demos.files.cursor import CURSOR
@@ -117,8 +118,6 @@ def test_one_is_exported_with_its_keys_and_cursor(recordings: Path, tmp_path: Pa
 
 @pytest.fixture
 def page(recordings: Path, tmp_path: Path) -> Iterator[Chromium]:
-    if CHROMIUM is None:
-        pytest.skip(MISSING)
     browser = Chromium(tmp_path / "chromium")
     try:
         with running_view(DemoLibrary(recordings)) as server:
@@ -129,6 +128,7 @@ def page(recordings: Path, tmp_path: Path) -> Iterator[Chromium]:
         browser.close()
 
 
+@needs_program("chromium")
 def test_the_page_says_unknown_where_success_is_not_known(page: Chromium) -> None:
     for name, expected in (("all", 3), ("success", 0), ("failure", 0), ("unknown", 3), ("rejected", 0)):
         page.click(f"[data-filter={name}]")

@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from tests.support.counter_demos import counter_action, write_counter_demo
-from tests.support.headless_chromium import CHROMIUM, MISSING, Chromium
+from tests.support.headless_chromium import Chromium
+from tests.support.programs import needs_program
 from tests.support.running_view import running_view
 from vpt_gym.agents import VPTConfig, VPTPolicy
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.predictions import Predictions
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+pytestmark = needs_program("chromium")
 
 TICKS = 50
 # The number that counter_demos drew into the frame that is on the screen now.

@@ -214,7 +214,6 @@ def saved(tmp_path: Path) -> tuple[Path, float]:
 
 @pytest.fixture
 def hub_server(saved: tuple[Path, float]) -> Iterator[Files]:
-    pytest.importorskip("huggingface_hub")
     contents = {file.name: file.read_bytes() for file in saved[0].iterdir()}
     files = {f"/org/agent/resolve/{rev}/{n}": c for rev in ("main", "v2") for n, c in contents.items()}
     with serving(Files(files, headers={"X-Repo-Commit": COMMIT})) as server:
@@ -264,7 +263,6 @@ def test_what_the_hub_does_not_have_is_told(tmp_path: Path, hub_server: Files) -
 
 
 def test_a_hub_out_of_reach_is_told(tmp_path: Path) -> None:
-    pytest.importorskip("huggingface_hub")
     answer = from_hub(tmp_path, "http://127.0.0.1:1", "org/agent", HF_HUB_OFFLINE="1")
     assert answer.startswith("DownloadError org/agent is neither a file nor a folder here nor in the Hub's cache")
 

@@ -21,9 +21,11 @@ from tests.support.missing_package import run_without
 from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.demos import DemoWriter, check, export_minari, import_minari, list_demos, read_demo
 
-minari = pytest.importorskip("minari", reason="Minari needs Python 3.11")
+if sys.version_info < (3, 11):
+    pytest.skip("Minari needs Python 3.11", allow_module_level=True)
 
-from minari.data_collector import EpisodeBuffer  # noqa: E402
+import minari
+from minari.data_collector import EpisodeBuffer
 
 
 @pytest.fixture(autouse=True)
