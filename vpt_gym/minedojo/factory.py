@@ -60,9 +60,12 @@ def make(
         EnvFailure: With ``resilient=True``, instead of these two where only MineDojo itself can tell.
 
     Example:
-        >>> from vpt_gym import VPTActionWrapper, VPTObsWrapper, minedojo  # doctest: +SKIP
-        >>> env = minedojo.make("harvest_1_log", backend="embedded")  # doctest: +SKIP
-        >>> env = VPTActionWrapper(VPTObsWrapper(env))  # doctest: +SKIP
+        >>> from vpt_gym import VPTActionWrapper, VPTObsWrapper, minedojo
+        >>> env = minedojo.make("harvest_1_log", backend="embedded")
+        >>> env = VPTActionWrapper(VPTObsWrapper(env))
+        >>> env.observation_space.shape
+        (128, 128, 3)
+        >>> env.close()
     """
     if backend not in ("java", "embedded"):
         raise ValueError(f"backend is {backend!r}; it must be 'java' or 'embedded'")

@@ -102,9 +102,17 @@ class DemoDataset:
         CacheFullError: The cache has no space for all demos, and ``order="random"`` needs them all.
 
     Example:
-        >>> dataset = DemoDataset("demos/harvest_1_log", seq_len=16, batch_size=8)  # doctest: +SKIP
-        >>> for batch in dataset:  # doctest: +SKIP
-        ...     output = policy(batch.frames, batch.first, memory)
+        >>> import numpy as np
+        >>> from vpt_gym.actions.human import human_action
+        >>> from vpt_gym.demos import DemoWriter
+        >>> with DemoWriter("demos/walk") as writer:
+        ...     for _ in range(32):
+        ...         writer.append(np.zeros((128, 128, 3), np.uint8), human_action("forward"))
+        ...     path = writer.close()
+        >>> for batch in DemoDataset("demos/walk", seq_len=16, batch_size=1):
+        ...     print(tuple(batch.frames.shape), tuple(batch.codes.shape))
+        (1, 16, 128, 128, 3) (1, 16, 2)
+        (1, 16, 128, 128, 3) (1, 16, 2)
     """
 
     def __init__(
