@@ -19,7 +19,9 @@ MINEDOJO_STAMP := $(MINEDOJO)/.installed
 PINNED := $(VENV)-minedojo-pinned
 PINNED_STAMP := $(PINNED)/.installed
 
-.PHONY: demo test test-long lint format docs bench clean
+.PHONY: install programs demo test test-long doctest lint format docs bench clean
+
+install: $(STAMP)  ## the package, its extras and the tools of developers, into .venv
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -45,10 +47,13 @@ $(PINNED_STAMP): tests/integration/requirements-pinned.txt
 	$(PINNED)/bin/python -m pip install --quiet --requirement tests/integration/requirements-pinned.txt
 	touch $(PINNED_STAMP)
 
+programs:  ## the programs that tests run and pip does not bring: Chromium, Xvfb, Java
+	@PYTHON="$(PYTHON)" tests/install_programs.sh
+
 demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs/demo/ (PRESET=quick: minutes)
 	$(BIN)/python examples/end_to_end.py --preset $(PRESET)
 
-test: $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernels interpreted (for coverage), the real MineDojo
+test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernels interpreted (for coverage), the real MineDojo
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(INTERPRETED) --cov --cov-append --cov-report=
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
@@ -56,6 +61,9 @@ test: $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernel
 
 test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults
 	$(MINEDOJO)/bin/python -m pytest tests/integration --long
+
+doctest: $(MINEDOJO_STAMP)  ## the examples in docstrings; some use the real MineDojo
+	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) --doctest-modules vpt_gym
 
 lint: $(STAMP)  ## what a commit must pass
 	$(BIN)/ruff check .
