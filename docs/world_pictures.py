@@ -20,7 +20,7 @@ from vpt_gym.world.core.fields import fill_all, set_block
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.creatures import spawning
 from vpt_gym.world.player.controls import Controls
-from vpt_gym.world.player.tick import advance
+from vpt_gym.world.player.tick import tick
 from vpt_gym.world.render.renderer import Renderer
 from vpt_gym.world.terrain.generate import TERRAINS, choose_start, generate
 
@@ -53,7 +53,7 @@ def world(terrain: str, seed: int, time: int = NOON, slot: int = 0) -> WorldStat
 
 def look(state: WorldState, turn: float, pitch: float) -> WorldState:
     """Turns the player, and lets a tick pass, so that he aims."""
-    advance(state.world, 1.0, *Controls(yaw=turn, pitch=pitch - float(state.player["pitch"][0])))
+    tick(state.world, 1.0, Controls(yaw=turn, pitch=pitch - float(state.player["pitch"][0])))
     return state
 
 

@@ -32,7 +32,7 @@ def flat_state(blocks: dict[tuple[int, int, int], int] | None = None, yaw: float
 def run(state: WorldState, ticks: int, dig_speed: float = 1.0, **controls: Any) -> WorldState:
     """Holds the same controls for some ticks."""
     for _ in range(ticks):
-        advance(state.world, dig_speed, *Controls(**controls))
+        advance(state.world, dig_speed, Controls(**controls).with_exact_types())
     return state
 
 

@@ -15,11 +15,10 @@ from vpt_gym.world.game import Game, ItemStack, Spawn, Start
 from vpt_gym.world.interface.actions import make_interface
 from vpt_gym.world.interface.observation import Observation, Observer
 from vpt_gym.world.interface.observation_space import observation_space
-from vpt_gym.world.player.controls import Controls
+from vpt_gym.world.player.controls import NO_INPUT, Controls
 from vpt_gym.world.tasks import CREATURE_IDS, ITEM_IDS, TASKS, Task
 
 Array = np.ndarray[Any, Any]
-_REST = Controls()
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         controls, extra = self._interface.controls(action, self.state.inventory)
         reward, success, ticks = 0.0, False, 0
         while ticks <= extra and not (success or self._is_dead()):
-            gained, success = self._tick(controls if ticks == 0 else _REST)
+            gained, success = self._tick(controls if ticks == 0 else NO_INPUT)
             reward += gained
             ticks += 1
         info = self._info(success, ticks)

@@ -9,11 +9,11 @@ import numpy as np
 
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.interface.observation import Observer
-from vpt_gym.world.player.controls import Controls
-from vpt_gym.world.player.play import play
+from vpt_gym.world.player.controls import NO_INPUT
+from vpt_gym.world.player.tick import tick
 
 if __name__ == "__main__":
     state = WorldState()
     state.place_player(8.0, 40.0, 8.0, 0.0)
-    play(state.world, 1.0, Controls())
+    tick(state.world, 1.0, NO_INPUT)
     Observer().observe(state, np.zeros((3, 1, 1), np.uint8))

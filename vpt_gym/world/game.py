@@ -15,8 +15,7 @@ from vpt_gym.world.core.state import SLOTS, WorldState
 from vpt_gym.world.creatures.spawning import populate, spawn_near
 from vpt_gym.world.kernels.cold_start import announce_compilation, compile_in_background
 from vpt_gym.world.player.controls import Controls
-from vpt_gym.world.player.play import play
-from vpt_gym.world.player.tick import advance
+from vpt_gym.world.player.tick import advance, tick
 from vpt_gym.world.render.raycast import draw_world
 from vpt_gym.world.render.renderer import Renderer
 from vpt_gym.world.terrain import generate
@@ -155,7 +154,7 @@ class Game:
 
     def tick(self, controls: Controls) -> None:
         """Advances the world by one tick."""
-        play(self.state.world, self._break_speed, controls)
+        tick(self.state.world, self._break_speed, controls)
         self.ticks += 1
 
     def draw(self) -> Array:

@@ -14,7 +14,12 @@ import pytest
 
 from vpt_gym.system.file_lock import exclusive_lock
 from vpt_gym.system.machine import usable_processors
-from vpt_gym.world.kernels.cold_start import _no_collection, compile_in_background, is_cached, run_unless_running
+from vpt_gym.world.kernels.cold_start import (
+    _no_collection,
+    compile_in_background,
+    is_cached,
+    run_unless_running,
+)
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.kernels.hashing import hash32
 
@@ -24,16 +29,15 @@ ONE_KERNEL = (
 BESIDE = """
 from vpt_gym.world.kernels.cold_start import compile_in_background, is_cached
 from vpt_gym.world.interface.actions import HumanInterface
-from vpt_gym.world.player.play import play
 from vpt_gym.world.core.state import WorldState
-from vpt_gym.world.player.tick import advance
+from vpt_gym.world.player.tick import advance, tick
 other = compile_in_background("vpt_gym.world.first_tick", advance)
 assert compile_in_background("vpt_gym.world.first_tick", advance) is other
 print(other.wait(), is_cached(advance))
 state = WorldState()
 state.place_player(8.0, 40.0, 8.0, 0.0)
 interface = HumanInterface()
-play(state.world, 1.0, interface.controls(interface.action_space.sample(), state.inventory)[0])
+tick(state.world, 1.0, interface.controls(interface.action_space.sample(), state.inventory)[0])
 print(sum(advance.stats.cache_hits.values()), sum(advance.stats.cache_misses.values()))
 """
 

@@ -37,7 +37,7 @@ from vpt_gym.world.core.clock import NOON
 from vpt_gym.world.creatures.spawning import spawn
 from vpt_gym.world.game import Game, ItemStack, Spawn, Start
 from vpt_gym.world.player.controls import Controls
-from vpt_gym.world.player.play import play
+from vpt_gym.world.player.tick import tick
 from vpt_gym.world.rules.crafting import CRAFT_INDEX
 from vpt_gym.world.terrain.generate import TERRAINS
 
@@ -61,7 +61,7 @@ def story() -> list[str]:
 
     def chapter(ticks: int, **controls: float) -> None:
         for _ in range(ticks):
-            play(state.world, 4.0, Controls(**controls))
+            tick(state.world, 4.0, Controls(**controls))
         digests.append(state.digest())
 
     chapter(8, attack=1, yaw=3.0)
@@ -101,8 +101,8 @@ def test_the_same_seed_and_controls_give_the_same_episode() -> None:
             "default", 32, 32, 5.0, Start(inventory=(ItemStack(0, STONE_PICKAXE), ItemStack(1, COBBLESTONE, 20)))
         )
         game.begin(np.random.default_rng(9))
-        for tick, (held, (pitch, yaw)) in enumerate(zip(keys, turns, strict=True)):
-            game.tick(Controls(1, *held, slot=tick % 3, pitch=pitch, yaw=yaw))
+        for n, (held, (pitch, yaw)) in enumerate(zip(keys, turns, strict=True)):
+            game.tick(Controls(1, *held, slot=n % 3, pitch=pitch, yaw=yaw))
         digests.append(game.state.digest())
     assert digests[0] == digests[1]
 
@@ -170,9 +170,9 @@ def test_at_most_eight_furnaces_are_in_use() -> None:
         furnace = state.furnaces[k]
         furnace.used, furnace.x, furnace.y, furnace.z = 1, x, y, z
         furnace.input, furnace.input_count = IRON_ORE, 1
-    play(state.world, 1.0, Controls(use=1))
+    tick(state.world, 1.0, Controls(use=1))
     assert state.screen[0].open == 3
-    play(state.world, 1.0, Controls())
+    tick(state.world, 1.0, Controls())
     assert state.screen[0].open == 0
     assert state.furnaces["used"].all()
 

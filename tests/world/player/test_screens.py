@@ -34,7 +34,6 @@ from vpt_gym.world.catalog.items import (
 )
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.interface.actions import HumanInterface
-from vpt_gym.world.player.play import play
 from vpt_gym.world.player.screen_layout import (
     CLOSED,
     FURNACE_FUEL_SLOT,
@@ -52,6 +51,7 @@ from vpt_gym.world.player.screen_layout import (
     slots,
 )
 from vpt_gym.world.player.screens import operate, pressed_keys
+from vpt_gym.world.player.tick import tick
 
 AHEAD = (64, FLOOR + 1, 66)
 _HUMAN = HumanInterface()
@@ -62,7 +62,7 @@ def human(state: WorldState, *keys: str, camera: tuple[float, float] = (0.0, 0.0
     for _ in range(ticks):
         controls, extra = _HUMAN.controls(human_action(*keys, camera=camera), state.inventory)
         assert extra == 0
-        play(state.world, 1.0, controls)
+        tick(state.world, 1.0, controls)
 
 
 def operate_human(state: WorldState, *keys: str) -> None:

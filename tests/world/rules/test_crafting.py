@@ -37,7 +37,7 @@ from vpt_gym.world.catalog.items import (
 from vpt_gym.world.catalog.recipes import RECIPES, SMELTED, Recipe, crafted
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.interface.actions import MineDojoInterface, NativeInterface
-from vpt_gym.world.player.play import play
+from vpt_gym.world.player.tick import tick
 from vpt_gym.world.rules.crafting import (
     CRAFT_ACTIONS,
     CRAFT_INDEX,
@@ -239,8 +239,8 @@ def minedojo(state: WorldState, function: int, craft: int = 0, slot: int = 0) ->
     interface = MineDojoInterface(15.0)
     action = np.array([0, 0, 0, 12, 12, function, craft, slot])
     controls, extra = interface.controls(action, state.inventory)
-    for tick in range(1 + extra):
-        play(state.world, 1.0, controls if tick == 0 else type(controls)())
+    for n in range(1 + extra):
+        tick(state.world, 1.0, controls if n == 0 else type(controls)())
 
 
 def test_from_logs_to_a_stone_pickaxe_by_minedojos_actions() -> None:
@@ -278,7 +278,7 @@ def test_native_actions_name_what_they_make() -> None:
     action |= {"craft": "planks", "craft_with_table": "none", "smelt": "none"}
     controls, extra = interface.controls(action, state.inventory)
     assert extra == 0
-    play(state.world, 1.0, controls)
+    tick(state.world, 1.0, controls)
     assert held(state) == {OAK_PLANKS: 4}
     with pytest.raises(ValueError, match="'smelt' is 'diamond'"):
         interface.controls({**action, "smelt": "diamond"}, state.inventory)

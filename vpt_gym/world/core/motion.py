@@ -192,20 +192,17 @@ def slide_body(blocks: Any, low: Any, high: Any, velocity: Any, swims: bool) -> 
 
 
 @kernel
-def move_player(w: Any, p: Any, forward: int, strafe: int, jump: int, sneak: int, sprint: int) -> None:
+def move_player(w: Any, p: Any, controls: Any) -> None:
     """Moves the player by one tick: walking, jumping, sprinting, sneaking, falling and swimming.
 
-    All water is still: it has no currents. ``p.fallen`` grows while the player falls, is 0 in water, and keeps the
-    height of a fall at the landing: who hurts the player for it sets it back.
+    Water has no currents. A sprint, once begun, lasts while forward is held, until something stops it. ``p.fallen``
+    grows while the player falls and is 0 in water. At the landing it keeps the height of the fall; the code that
+    applies the damage resets it.
 
     Args:
         w: The ``World``.
         p: The ``PLAYER`` record; changed.
-        forward: 1 forward, -1 back, 0 neither.
-        strafe: 1 left, -1 right, 0 neither.
-        jump: The key is held.
-        sneak: The key is held.
-        sprint: The key is held. A sprint once begun lasts while forward is held, until something stops it.
+        controls: The ``Controls``; used are ``forward``, ``strafe``, ``jump``, ``sneak`` and ``sprint``.
     """
     blocks = w.blocks
     low = np.empty(3)
@@ -213,17 +210,17 @@ def move_player(w: Any, p: Any, forward: int, strafe: int, jump: int, sneak: int
     velocity = np.empty(3)
     box_at(p.x, p.y, p.z, HALF_WIDTH, BODY_HEIGHT, low, high)
     swims = in_liquid(blocks, low, high, DEEP)
-    p.sneaking = sneak
-    if forward <= 0 or sneak or p.bumped or p.food <= SPRINT_FOOD:
+    p.sneaking = controls.sneak
+    if controls.forward <= 0 or controls.sneak or p.bumped or p.food <= SPRINT_FOOD:
         p.sprinting = 0
-    elif sprint:
+    elif controls.sprint:
         p.sprinting = 1
     velocity[0] = 0.0 if abs(p.vx) < STANDSTILL else p.vx
     velocity[1] = 0.0 if abs(p.vy) < STANDSTILL else p.vy
     velocity[2] = 0.0 if abs(p.vz) < STANDSTILL else p.vz
     sine, cosine = sin_cos(p.yaw)
     grounded = p.on_ground != 0
-    if jump:
+    if controls.jump:
         if p.jump_delay > 0:
             p.jump_delay -= 1
         if swims:
@@ -237,9 +234,9 @@ def move_player(w: Any, p: Any, forward: int, strafe: int, jump: int, sneak: int
     else:
         p.jump_delay = 0
 
-    ahead = forward * INPUT
-    aside = strafe * INPUT
-    if sneak:
+    ahead = controls.forward * INPUT
+    aside = controls.strafe * INPUT
+    if controls.sneak:
         ahead *= SNEAK_INPUT
         aside *= SNEAK_INPUT
     size = math.sqrt(ahead * ahead + aside * aside)
@@ -251,7 +248,7 @@ def move_player(w: Any, p: Any, forward: int, strafe: int, jump: int, sneak: int
             push = WATER_PUSH / max(1.0, size)
         velocity[0] += (aside * cosine - ahead * sine) * push
         velocity[2] += (ahead * cosine + aside * sine) * push
-    if sneak and grounded:
+    if controls.sneak and grounded:
         ahead_low = low.copy()
         ahead_high = high.copy()
         for axis in (0, 2):
@@ -273,7 +270,7 @@ def move_player(w: Any, p: Any, forward: int, strafe: int, jump: int, sneak: int
     p.vz = velocity[2] * friction
 
     p.in_water = 1 if in_liquid(blocks, low, high, DEEP) else 0
-    eye = SNEAKING_EYE_HEIGHT if sneak else EYE_HEIGHT
+    eye = SNEAKING_EYE_HEIGHT if controls.sneak else EYE_HEIGHT
     p.eye_in_water = 1 if liquid(blocks, math.floor(p.x), math.floor(p.y + eye), math.floor(p.z)) else 0
     if p.in_water:
         p.fallen = 0.0

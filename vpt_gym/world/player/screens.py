@@ -17,6 +17,7 @@ from vpt_gym.world.catalog.blocks import CRAFTING_TABLE, FURNACE
 from vpt_gym.world.catalog.items import BURN_TICKS, NO_ITEM, STACK_SIZE
 from vpt_gym.world.catalog.recipes import SMELTED, crafted_from
 from vpt_gym.world.core.state import GRID, HOTBAR_SLOTS, SLOTS, World
+from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.player.controls import ATTACK_KEY, DROP_KEY, INVENTORY_KEY, USE_KEY, Controls
 from vpt_gym.world.player.screen_layout import (
     CLOSED,
@@ -34,7 +35,6 @@ from vpt_gym.world.player.screen_layout import (
     WINDOW_WIDTH,
     slot_at,
 )
-from vpt_gym.world.player.tick import open_screen
 from vpt_gym.world.rules.inventory import give
 from vpt_gym.world.rules.loot import throw_item
 from vpt_gym.world.rules.smelting import forget_idle, furnace_at
@@ -351,6 +351,18 @@ def pressed_keys(controls: Controls) -> int:
         + controls.drop * DROP_KEY
         + controls.inventory * INVENTORY_KEY
     )
+
+
+@kernel
+def open_screen(screens: Any, kind: int, x: int, y: int, z: int) -> None:
+    """Opens a screen, with the cursor in the middle; (x, y, z) is the table or furnace."""
+    screen = screens[0]
+    screen.open = kind
+    screen.x = x
+    screen.y = y
+    screen.z = z
+    screen.cursor_x = WINDOW_WIDTH / 2
+    screen.cursor_y = WINDOW_HEIGHT / 2
 
 
 def open_inventory(world: World) -> None:
