@@ -34,7 +34,7 @@ from vpt_gym.system.machine import describe
 from vpt_gym.world.core.geometry import EYE_HEIGHT
 from vpt_gym.world.core.picking import pick
 from vpt_gym.world.env import VoxelEnv
-from vpt_gym.world.kernels.compiled import kernel
+from vpt_gym.world.kernels.compiled import STANDARD_COMPILATION, kernel
 from vpt_gym.world.render.rays import VIEW
 from vpt_gym.world.render.renderer import camera_axes
 
@@ -217,10 +217,15 @@ def _play_half(n: int, kwargs: dict[str, Any], barrier: Any) -> float:
     return vector_rate(envs)
 
 
-def first_tick_seconds(cache: str) -> float:
-    """Returns how long a new process takes to import, make an env, reset it and play a tick."""
+def first_tick_seconds(cache: str, standard: bool = False) -> float:
+    """Returns how long a new process takes to import, make an env, reset it and play a tick.
+
+    Args:
+        cache: Folder for the machine code of the kernels.
+        standard: Compile in numba's standard way, not with ``vpt_gym.world.kernels.pipelines``.
+    """
     started = time.perf_counter()
-    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache, STANDARD_COMPILATION: str(int(standard))}
     subprocess.run([sys.executable, "-c", FIRST_TICK], env=environment, check=True, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started
 
@@ -235,14 +240,19 @@ def main() -> None:
     env.reset(seed=0)
     resets = rate(lambda _: env.reset())
     vectors = scaling(*MAIN_SIZE)
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as other_cache:
         cold, warm = first_tick_seconds(cache), first_tick_seconds(cache)
+        standard = first_tick_seconds(other_cache, standard=True)
     result = {
         "question": "How fast is the embedded world, on one core, with human actions and full observations?",
         "ticks_per_processor_second": ticks,
         "vector_ticks_per_second": vectors,
         "reset_ms": round(1000 / resets, 1),
-        "first_tick_seconds": {"cold_cache": round(cold, 1), "warm_cache": round(warm, 1)},
+        "first_tick_seconds": {
+            "cold_cache": round(cold, 1),
+            "cold_cache_standard_compilation": round(standard, 1),
+            "warm_cache": round(warm, 1),
+        },
         "baselines": {
             "env_with_a_blank_frame_ticks_per_second": round(blank),
             "plain_ray_caster_without_shading_frames_per_second": round(plain),

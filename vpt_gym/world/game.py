@@ -14,6 +14,7 @@ from vpt_gym.world.core.clock import NOON
 from vpt_gym.world.core.state import SLOTS, WorldState
 from vpt_gym.world.creatures.spawning import populate, spawn_near
 from vpt_gym.world.kernels.cold_start import announce_compilation, compile_in_background
+from vpt_gym.world.kernels.compiled import COMPILES_FAST
 from vpt_gym.world.player.controls import Controls
 from vpt_gym.world.player.tick import advance, tick
 from vpt_gym.world.render.raycast import draw_world
@@ -129,7 +130,7 @@ class Game:
         self._terrain = terrain
         self._start = start
         self._break_speed = float(break_speed)
-        announce_compilation("world", 20, advance, draw_world)
+        announce_compilation("world", 20 if COMPILES_FAST else 50, advance, draw_world)
         compile_in_background("vpt_gym.world.first_tick", advance)
 
     def begin(self, rng: np.random.Generator) -> None:

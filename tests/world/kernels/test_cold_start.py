@@ -15,7 +15,7 @@ import pytest
 from vpt_gym.system.file_lock import exclusive_lock
 from vpt_gym.system.machine import usable_processors
 from vpt_gym.world.kernels.cold_start import (
-    _no_collection,
+    _no_garbage_collection,
     compile_in_background,
     is_cached,
     run_unless_running,
@@ -134,7 +134,7 @@ def test_nothing_is_started_where_all_is_compiled() -> None:
 
 def test_garbage_is_collected_again_after_a_compilation() -> None:
     def fail() -> None:
-        with _no_collection():
+        with _no_garbage_collection():
             assert not gc.isenabled()
             raise RuntimeError("no code")
 

@@ -30,6 +30,7 @@ from vpt_gym.world.experts.plans import (
 from vpt_gym.world.experts.skills.seeking import ids
 from vpt_gym.world.experts.survival import Survive
 from vpt_gym.world.kernels.cold_start import announce_compilation
+from vpt_gym.world.kernels.compiled import COMPILES_FAST
 from vpt_gym.world.tasks import TASKS, Task
 
 
@@ -106,7 +107,7 @@ class TaskExpert:
         self._clumsiness = Clumsiness(skill, seed)
         self._pilot = Pilot()
         self._is_fresh = True
-        announce_compilation("expert", 10, choose_block, steps_from, steps_to)
+        announce_compilation("expert", 10 if COMPILES_FAST else 20, choose_block, steps_from, steps_to)
 
     def reset(self) -> None:
         """Forgets everything: call it when an episode begins."""

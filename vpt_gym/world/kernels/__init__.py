@@ -1,1 +1,1 @@
-"""How the kernels of the world are compiled and cached, and their random numbers."""
+"""Compilation and caching of the world's kernels, and random numbers for them."""

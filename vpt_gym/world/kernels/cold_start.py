@@ -1,4 +1,4 @@
-"""The first use on a machine: each kernel is compiled once, whoever needs it, and two processes share the work."""
+"""The first use on a machine: each kernel is compiled once for all processes, and two processes share the work."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from vpt_gym.system.machine import usable_processors
 
 _PROGRAM = "from vpt_gym.world.kernels.cold_start import run_unless_running; run_unless_running(*sys.argv[2:])"
 _MARKER = "VPT_GYM_COMPILES"
-"""Set in the environment of the process that compiles: it starts no other."""
+"""Environment variable of the background process that compiles: such a process starts no other."""
+_compiling = threading.local()
 
 
 def is_cached(compiled: Any, signature: Any = None) -> bool:
-    """Tells whether numba has machine code for a kernel on disk that is valid for this source and this processor.
+    """Returns whether numba has machine code for a kernel on disk that is valid for this source and this processor.
 
-    numba has no public question for this; where its cache looks different from what is expected, the answer is True:
-    then nothing here is done.
+    numba has no public function for this. Where its cache does not look as expected, or there is none, the result is
+    True: then nothing waits and nothing is announced.
 
     Args:
         compiled: The kernel.
@@ -48,25 +49,32 @@ def is_cached(compiled: Any, signature: Any = None) -> bool:
 
 
 def compile_once(compiled: Any) -> None:
-    """Lets processes that need a kernel at the same time wait for the first of them, and take its code from the disk.
+    """Makes a kernel compile in one process at a time: the others wait for it and load its code from disk.
 
     Args:
-        compiled: What ``numba.njit(cache=True)`` returns; changed.
+        compiled: The result of ``numba.njit(cache=True)``; changed.
     """
     compile_now = compiled.compile
 
     def compile_in_turn(signature: Any) -> Any:
-        if is_cached(compiled, signature):
+        if getattr(_compiling, "is_inner", False):  # numba's own lock is held: waiting for a file could be a deadlock
             return compile_now(signature)
-        with _compile_lock(compiled), _no_collection():
-            return compile_now(signature)
+        with ExitStack() as stack:
+            if not is_cached(compiled, signature):
+                stack.enter_context(_compile_lock(compiled))
+                stack.enter_context(_no_garbage_collection())
+            _compiling.is_inner = True
+            try:
+                return compile_now(signature)
+            finally:
+                _compiling.is_inner = False
 
     compiled.compile = compile_in_turn
 
 
 @contextmanager
 def _compile_lock(compiled: Any) -> Iterator[None]:
-    """Waits until no other process compiles a kernel. Where no file can be locked, nobody waits."""
+    """Waits until no other process compiles a kernel. Where no file can be locked, it does not wait."""
     with ExitStack() as stack:
         with suppress(OSError):
             stack.enter_context(exclusive_lock(_lock_file(compiled, compiled.py_func.__qualname__)))
@@ -74,7 +82,7 @@ def _compile_lock(compiled: Any) -> Iterator[None]:
 
 
 def _lock_file(compiled: Any, name: str) -> Path:
-    """Returns a file in the folder of a kernel's code; makes the folder.
+    """Returns the lock file of a kernel, in the folder of its machine code; makes the folder.
 
     Raises:
         OSError: The folder cannot be made.
@@ -85,10 +93,10 @@ def _lock_file(compiled: Any, name: str) -> Path:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Python does not look for garbage meanwhile.
+def _no_garbage_collection() -> Iterator[None]:
+    """Turns Python's garbage collection off.
 
-    A compiler makes little of it, but so many objects that the search takes a tenth of the time.
+    A compiler makes little garbage, but so many objects that looking for it takes a tenth of the time.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -101,10 +109,10 @@ def _no_collection() -> Iterator[None]:
 
 @functools.cache
 def announce_compilation(what: str, seconds: int, *kernels: Callable[..., Any]) -> None:
-    """Says once on stderr that kernels are about to be compiled, if they are: the wait would look like a hang.
+    """Reports once on stderr that kernels are about to be compiled, if they are: the wait would look like a hang.
 
     Args:
-        what: Whose kernels.
+        what: Whose kernels, for the message.
         seconds: About how long it takes.
         *kernels: The slowest of them.
     """
@@ -120,16 +128,17 @@ def announce_compilation(what: str, seconds: int, *kernels: Callable[..., Any]) 
 def compile_in_background(module: str, compiled: Any) -> subprocess.Popen[bytes] | None:
     """Starts a process that compiles a kernel while this one compiles others, if its code is not on disk; once.
 
-    This process takes the code from the disk, see ``compile_once``. Whatever becomes of the other one, all that it did
-    not do is done here. It ends by itself, or is killed when this process exits before.
+    This process then loads the code from disk, see ``compile_once``. If the other process fails, this one compiles
+    what is missing. The other process ends by itself, or is killed when this one exits first.
 
     Args:
-        module: What the process runs, as ``python -m`` does. Where it runs already, for another process, it ends.
+        module: The module that the process runs, as ``python -m`` does. If such a process already runs for another
+            one, the new process ends at once.
         compiled: The slowest kernel that it compiles.
 
     Returns:
-        The process; None if there is nothing to do, no second processor to do it, or no way to start Python. Processes
-        of ``multiprocessing`` start none: they have been started because there is other work for the processors.
+        The process; None if there is nothing to compile, no second processor, or no way to start Python. Processes of
+        ``multiprocessing`` start none: there is other work for the processors.
     """
     if is_cached(compiled) or usable_processors() < 2 or multiprocessing.parent_process() or _MARKER in os.environ:
         return None
@@ -147,12 +156,12 @@ def compile_in_background(module: str, compiled: Any) -> subprocess.Popen[bytes]
     except OSError:  # no interpreter, no memory for another one, or no folder for the code
         return None
     atexit.register(process.kill)
-    threading.Thread(target=process.wait, daemon=True).start()  # else the dead process would stay in the system's table
+    threading.Thread(target=process.wait, daemon=True).start()  # else it would remain as a zombie process
     return process
 
 
 def run_unless_running(module: str, lock: str) -> None:
-    """Runs a module, as ``python -m`` does, unless another process does so with the same lock file."""
+    """Runs a module, as ``python -m`` does, unless another process runs it with the same lock file."""
     with open(lock, "ab") as file:
         if try_lock(file):
             runpy.run_module(module, run_name="__main__")

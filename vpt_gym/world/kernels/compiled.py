@@ -1,24 +1,47 @@
-"""How the world's kernels are compiled: one decorator for exact arithmetic, one for pixels, and the lane count.
+"""How the world's kernels are compiled: one decorator for exact arithmetic and one for pixels.
 
-Kernels are plain Python functions over NumPy arrays, compiled by numba and cached on disk. Under
-``NUMBA_DISABLE_JIT=1`` they run interpreted, with the same results.
+Kernels are plain Python functions over NumPy arrays. numba compiles them and caches the machine code on disk. With
+``NUMBA_DISABLE_JIT=1`` Python interprets them, with the same results.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba import types
 
 from vpt_gym.world.kernels.cold_start import compile_once
-from vpt_gym.world.kernels.pipelines import InnerCompiler, OuterCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+TESTED_NUMBA = frozenset({"0.68"})
+"""Minor versions of numba that ``pipelines`` was tested with. With any other version kernels compile in numba's
+standard way: with the same results, but in more than twice the time. Add a version when the tests pass with it."""
+
+
+STANDARD_COMPILATION = "VPT_GYM_STANDARD_COMPILATION"
+"""An environment variable: 1 makes kernels compile in numba's standard way with any version."""
+
+
+def _load_pipelines() -> Any:
+    """Returns the module ``pipelines``, or None if it is not wanted or does not fit the installed numba."""
+    version = ".".join(numba.__version__.split(".")[:2])
+    if version not in TESTED_NUMBA or os.environ.get(STANDARD_COMPILATION, "0") not in ("", "0"):
+        return None
+    try:
+        return importlib.import_module("vpt_gym.world.kernels.pipelines")
+    except (ImportError, AttributeError):  # an internal of numba is missing
+        return None
+
+
+_pipelines = _load_pipelines()
+COMPILES_FAST = _pipelines is not None
+"""Whether kernels are compiled by ``pipelines``, not in numba's standard way."""
 
 
 def digest_of(folder: Path) -> str:
@@ -30,16 +53,16 @@ def digest_of(folder: Path) -> str:
 def cache_folder(sources: Path, digest: str) -> Path:
     """Returns the folder for the machine code of one version of the sources.
 
-    numba looks at a kernel's own file only, but the kernels and constants of other files are compiled into it too. So
-    each version has a folder of its own: nothing stale can be loaded, and nothing has to be deleted.
+    numba checks only whether a kernel's own file has changed, but kernels and constants of other files are compiled
+    into the kernel too. With a folder for each version nothing stale is loaded, and nothing has to be deleted.
 
     Args:
         sources: The folder of the sources.
         digest: Their hash, see ``digest_of``.
 
     Returns:
-        A folder in ``$NUMBA_CACHE_DIR``, else in the ``__pycache__`` of ``sources``, else (where that cannot be
-        written) in ``$XDG_CACHE_HOME/vpt-gym`` or ``~/.cache/vpt-gym``.
+        A folder in ``$NUMBA_CACHE_DIR`` if that is set, else in the ``__pycache__`` of ``sources`` if that is writable,
+        else in ``$XDG_CACHE_HOME/vpt-gym`` or ``~/.cache/vpt-gym``.
     """
     config: Any = numba.config
     chosen: str = config.CACHE_DIR
@@ -49,40 +72,37 @@ def cache_folder(sources: Path, digest: str) -> Path:
     return base / f"vpt_gym-{digest[:16]}"
 
 
+def can_be_written(folder: Path) -> bool:
+    """Makes a folder and returns whether files can be written to it.
+
+    Where they cannot, kernels must not be cached: numba would choose a folder itself, one for all versions.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
 _SOURCES = Path(__file__).parents[1]
 _CACHE = cache_folder(_SOURCES, digest_of(_SOURCES))
+_CACHES = not numba.config.DISABLE_JIT and can_be_written(_CACHE)  # type: ignore[attr-defined]
 
 
 def _njit(function: Callable[..., Any], fastmath: bool) -> Any:
-    """Compiles a function, and keeps its machine code in ``_CACHE``."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    """Makes numba compile a function on its first call, with its machine code in ``_CACHE``."""
+    options: dict[str, Any] = {"cache": _CACHES, "nogil": True, "error_model": "numpy", "fastmath": fastmath}
     config: Any = numba.config
     chosen = config.CACHE_DIR
     config.CACHE_DIR = str(_CACHE)
     try:
-        outer = numba.njit(cache=True, pipeline_class=OuterCompiler, **options)(function)
+        make = numba.njit if _pipelines is None else _pipelines.outer_kernel
+        compiled = make(**options)(function)
     finally:
         config.CACHE_DIR = chosen
-    if hasattr(outer, "get_call_template"):  # else it is interpreted
-        compile_once(outer)
-        _link(outer, numba.njit(pipeline_class=InnerCompiler, **options)(function))
-    return outer
-
-
-def _link(outer: Any, inner: Any) -> None:
-    """Lets kernels that call a kernel take the code of ``inner`` into their own; Python calls ``outer``.
-
-    All calls with a constant share one code: numba would make one for each, and for the kernels called in turn.
-    """
-    template = inner.get_call_template
-    without_constant: Any = types.unliteral
-
-    def get_call_template(args: Any, kws: Any) -> Any:
-        kws = {name: without_constant(kind) for name, kind in kws.items()}
-        return template(tuple(without_constant(kind) for kind in args), kws)
-
-    outer.get_call_template = get_call_template
-    outer.get_overload = inner.get_overload
+    if compiled is not function:  # else it is interpreted
+        compile_once(compiled)
+    return compiled
 
 
 def kernel(function: F) -> F:
@@ -91,10 +111,10 @@ def kernel(function: F) -> F:
 
 
 def pixel_kernel(function: F) -> F:
-    """Compiles a function that only makes pixels: float operations may be reordered, so that they vectorise."""
+    """Compiles a function that only computes pixels: float operations may be reordered, which lets them vectorise."""
     return cast(F, _njit(function, fastmath=True))
 
 
 LANES = 64
-"""Rays that the renderer marches in lockstep: four AVX-512 registers of float32, or eight of AVX2 (measured best on
-both)."""
+"""Rays that the renderer marches in lockstep: four AVX-512 registers of float32, or eight of AVX2 (measured as the
+fastest on both)."""
