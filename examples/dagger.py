@@ -1,94 +1,84 @@
-"""DAgger: the learner plays, the expert labels what it sees, the policy is trained on all of it, and again.
+"""DAgger: the learner plays, an expert labels each tick, the policy is trained on all demos so far, and so on.
 
     python examples/record.py --out demos/harvest_1_log --episodes 50
     python examples/bc.py --demos demos/harvest_1_log --out runs/bc
     python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/agent --out runs/dagger
 
-Rounds are directories of demos (``OUT/round_1`` ...): worlds that were played before an interruption are not played
-again, while the policy is trained anew from ``--model`` on.
+Each round is a directory of demos (``OUT/round_1`` ...). After an interruption, run the same command again: finished
+episodes are not played again, but the policy is trained again from ``--model`` on.
+
+Source: Ross, Gordon and Bagnell 2011 (arXiv:1011.0686). Playing and labelling is ``collect_round`` in
+``vpt_gym/learning/dagger.py``, training is ``train`` in ``vpt_gym/learning/bc.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 import tyro
-from bc import TrainArgs, Training, load_agent, make_dataset, train
 from rich.console import Console
 from rich.progress import Progress
 
-from vpt_gym import VPTAgent
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import TASK_EXPERT, load_expert
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.learning.bc import TrainArgs, make_dataset, train
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
-from vpt_gym.learning.evaluate import Evaluation, evaluate
+from vpt_gym.learning.evaluate import evaluate
+from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.logging import MetricLogger
 
 
 @dataclass
 class Args:
-    """DAgger."""
+    """Improves a policy by DAgger, and saves and evaluates it after each round."""
 
     demos: tuple[Path, ...]
-    """Directories of the expert's own demonstrations."""
+    """Directories of demos that the expert played."""
     model: str
-    """The agent to start from: a folder of a saved agent, a .model file, or a size."""
+    """Agent to start from: folder of a saved agent, .model file, or size (nano, 1x, 2x, 3x)."""
     weights: Path | None = None
-    """The .weights file that goes with a .model file."""
+    """The .weights file that belongs to the .model file."""
     out: Path = Path("runs/dagger")
-    """Where rounds, agents and metrics go."""
+    """Directory of the rounds, the agents and the metrics."""
     rounds: int = 2
+    """Rounds of playing and training."""
     episodes: int = 40
-    """Episodes a round."""
+    """Episodes in a round."""
     round_ticks: int = 300
-    """Longest episode of a round; short ones show more worlds."""
+    """Most ticks of an episode in a round; short episodes show more worlds."""
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
-    """Share of ticks in which the expert acts, by round; behavioural cloning was round 0."""
+    """Share of ticks in which the expert acts, by round; behavioural cloning counts as round 0."""
     num_envs: int = 16
+    """Episodes that run at the same time."""
     temperature: float = 1.0
-    """Sampling temperature of the learner, in its rounds and in the evaluation."""
+    """Sampling temperature of the learner, in the rounds and in the evaluation."""
     device: str = "cpu"
-    """Where the policy runs, for example "cuda"."""
+    """Device of the policy, for example cuda."""
     expert: str = TASK_EXPERT
-    """Who labels: module:attribute of what makes an expert (``vpt_gym.collect.experts.Expert``)."""
+    """Expert that labels: module:attribute of a class like vpt_gym.collect.experts.Expert."""
     seed: int = 0
+    """Seed of the sampling and of the order of the batches."""
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
     eval_episodes: int = 50
-    """Episodes of the evaluation after each round; 0 leaves it out."""
+    """Episodes of the evaluation after each round; 0 skips it."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """What one round gave."""
-
-    number: int
-    training: Training
-    evaluation: Evaluation | None
-
-
-def run(
-    agent: VPTAgent,
-    args: Args,
-    *,
-    console: Console,
-    cache: FrameCache | None = None,
-    resume: bool = False,
-    on_round: Callable[[Round], None] | None = None,
-) -> None:
-    """Plays, labels and trains ``args.rounds`` times; ``resume`` adds to the metrics that are there."""
-    cache = cache or FrameCache()
-    directories = list(args.demos)
+def main(args: Args) -> None:
+    """Plays, labels, trains, saves and evaluates, ``args.rounds`` times."""
+    torch.manual_seed(args.seed)
+    console = Console()
+    agent = load_agent(args.model, args.weights, seed=args.seed, temperature=args.temperature, device=args.device)
+    cache, directories = FrameCache(), list(args.demos)
     env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
-    with MetricLogger(args.out / "metrics.jsonl", resume=resume) as logger:
+    with MetricLogger(args.out / "metrics.jsonl") as logger:
         for number in range(1, args.rounds + 1):
             start = (number - 1) * args.episodes
-            directory = args.out / f"round_{number}"
+            directories.append(args.out / f"round_{number}")
             with Progress(console=console) as progress:
                 bar = progress.add_task(f"DAgger round {number}: the learner plays", total=args.episodes)
                 collect_round(
@@ -96,33 +86,20 @@ def run(
                     lambda folder: env.make(record_to=folder),
                     load_expert(args.expert),
                     SEEDS["dagger"][start : start + args.episodes],
-                    directory,
+                    directories[-1],
                     beta=args.beta(number),
                     num_envs=args.num_envs,
                     sampling_seed=args.seed + number,
                     on_episode=lambda _, bar=bar, progress=progress: progress.advance(bar),
                 )
-            directories.append(directory)
             dataset = make_dataset(tuple(directories), args.train, seed=args.seed + number, cache=cache)
-            training = train(
-                agent.policy, dataset, args.train, logger=logger, phase=f"dagger {number}", console=console
-            )
+            train(agent.policy, dataset, args.train, logger=logger, phase=f"dagger {number}", console=console)
             agent.save_pretrained(args.out / f"agent_{number}")
-            evaluation = None
             if args.eval_episodes:
                 evaluation = evaluate(agent, args.env.make, SEEDS["evaluation"][: args.eval_episodes])
-                temperature = agent.sampling.temperature
-                console.print(f"round {number}, success in unseen worlds, temperature {temperature:g}: {evaluation}")
-            if on_round is not None:
-                on_round(Round(number, training, evaluation))
-
-
-def main(args: Args) -> None:
-    """Loads the agent and improves it."""
-    torch.manual_seed(args.seed)
-    console = Console()
-    agent = load_agent(args.model, args.weights, args.seed, temperature=args.temperature, device=args.device)
-    run(agent, args, console=console)
+                console.print(
+                    f"round {number}, success in unseen worlds, temperature {args.temperature:g}: {evaluation}"
+                )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The whole story in one command: record, clone, evaluate, improve with DAgger, evaluate again.
+"""All steps in one command: record, clone, evaluate, improve with DAgger, evaluate again. ``make demo`` runs it.
 
     python examples/end_to_end.py                    # at most 15 minutes on 2 CPU cores
     python examples/end_to_end.py --preset quick     # at most 4: the same steps, less of each
 
-A scripted expert chops trees in the embedded world and is recorded; a small VPT policy is cloned from the recordings,
-evaluated in worlds it has never seen, improved by DAgger rounds, and evaluated again. Everything is left in
-``runs/demo``: demos, checkpoints, metrics, learning curves, a video of the agent, and the table.
+A scripted expert chops trees in the embedded world and is recorded. A small VPT policy is cloned from the demos,
+evaluated in worlds it has never seen, improved by DAgger rounds, and evaluated again. Results go to ``runs/demo``:
+demos, checkpoints, metrics, learning curves, a video of the agent, and the table.
 """
 
 from __future__ import annotations
@@ -16,29 +16,33 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import bc
-import dagger
-import record
 import torch
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from zero_shot import film
 
 from vpt_gym import VPTAgent
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.experts import TASK_EXPERT, load_expert
+from vpt_gym.collect.progress import RecordingProgress
+from vpt_gym.collect.run import record
 from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.session import Recording
 from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.learning.bc import TrainArgs, TrainResult, make_dataset, train
+from vpt_gym.learning.dagger import collect_round
 from vpt_gym.learning.evaluate import Evaluation, evaluate
+from vpt_gym.learning.film import film
 from vpt_gym.learning.initialise import init_action_heads
-from vpt_gym.learning.logging import MetricLogger, check_plots, plot_curves, read_metrics
+from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
 from vpt_gym.system.machine import describe
+from vpt_gym.system.require import require
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How much of each step."""
+    """The extent of each step."""
 
     demos: int
     bc_seconds: float
@@ -47,7 +51,7 @@ class Preset:
     dagger_seconds: float
     eval_episodes: int
     levels: tuple[str, ...] = ("easy", "default")
-    """Levels of the worlds to evaluate in, before and after DAgger."""
+    """Levels of the worlds to evaluate in, after cloning and after the last round."""
 
 
 PRESETS = {
@@ -55,21 +59,25 @@ PRESETS = {
     "quick": Preset(20, 45.0, 1, 16, 30.0, 50, levels=("easy",)),
     "smoke": Preset(2, 3.0, 1, 2, 3.0, 2),
 }
+ROUND_TICKS = 300
+"""Most ticks of an episode in a DAgger round."""
 
 
 @dataclass
 class Args:
-    """The complete run: record, clone, evaluate, DAgger, evaluate."""
+    """Records, clones, evaluates, improves with DAgger and evaluates again."""
 
     preset: Literal["full", "quick", "smoke"] = "full"
+    """full takes at most 15 minutes on 2 CPU cores, quick 4; smoke only tests that every step works."""
     out: Path = Path("runs/demo")
-    """Where everything goes; an earlier run there is moved aside."""
+    """Directory of the results; an existing one is renamed first."""
     seed: int = 0
+    """Seed of the weights, the sampling and the order of the batches."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; evaluations by level of the world."""
+    """One method in the table of results. Totals are cumulative; evaluations are by level of the world."""
 
     method: str
     demos: int
@@ -89,6 +97,15 @@ class EndToEnd:
         self.cache = FrameCache()
         self.rows: list[Row] = []
 
+    def train(self, directories: list[Path], seconds: float, seed: int, phase: str) -> TrainResult:
+        """Trains the agent for some seconds on the demos of directories."""
+        options = TrainArgs(steps=10**9, seconds=seconds, precision="auto")
+        dataset = make_dataset(tuple(directories), options, seed=seed, cache=self.cache)
+        if not self.rows:  # the weights are fresh
+            init_action_heads(self.agent.policy, dataset.labels)
+        with MetricLogger(self.args.out / "metrics.jsonl", resume=True) as logger:
+            return train(self.agent.policy, dataset, options, logger=logger, phase=phase, console=self.console)
+
     def evaluate(self, levels: tuple[str, ...]) -> dict[str, Evaluation]:
         """Evaluates the agent in unseen worlds of each level."""
         result = {}
@@ -102,51 +119,40 @@ class EndToEnd:
                 self.console.print(f"  {level}: {result[level]}")
         return result
 
-    def train_args(self, seconds: float) -> bc.TrainArgs:
-        """Returns how to train for so many seconds."""
-        return bc.TrainArgs(steps=10**9, seconds=seconds, precision="auto")
-
     def clone(self) -> None:
-        """Behavioural cloning of the recorded expert."""
+        """Records the scripted expert and clones it."""
         demos = self.args.out / "demos"
-        record.main(record.Args(out=demos, episodes=self.preset.demos, env=self.easy), self.console)
-        settings = self.train_args(self.preset.bc_seconds)
-        dataset = bc.make_dataset((demos,), settings, seed=self.args.seed, cache=self.cache)
-        init_action_heads(self.agent.policy, dataset.labels)
-        with MetricLogger(self.args.out / "metrics.jsonl") as logger:
-            done = bc.train(self.agent.policy, dataset, settings, logger=logger, phase="BC", console=self.console)
+        recording = Recording(out=demos, env=self.easy, episodes=self.preset.demos)
+        with RecordingProgress(recording, self.console) as progress:
+            recorded = record(recording, on_episode=progress.advance)
+        self.console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {demos}")
+        done = self.train([demos], self.preset.bc_seconds, self.args.seed, "BC")
         self.agent.save_pretrained(self.args.out / "agent_bc")
         self.rows.append(Row("BC", self.preset.demos, done.frames, done.seconds, self.evaluate(self.preset.levels)))
 
-    def improve(self) -> None:
-        """DAgger rounds from there."""
-        settings = dagger.Args(
-            demos=(self.args.out / "demos",),
-            model="nano",
-            out=self.args.out,
-            rounds=self.preset.dagger_rounds,
-            episodes=self.preset.dagger_episodes,
-            seed=self.args.seed,
-            train=self.train_args(self.preset.dagger_seconds),
-            env=self.easy,
-            eval_episodes=0,
-        )
-        options = {"cache": self.cache, "resume": True, "on_round": self.after_round}
-        dagger.run(self.agent, settings, console=self.console, **options)
-
-    def after_round(self, result: dagger.Round) -> None:
-        """Evaluates the agent of one round and adds its row; totals are cumulative."""
-        last = result.number == self.preset.dagger_rounds
-        before, training = self.rows[-1], result.training
-        self.rows.append(
-            Row(
-                f"DAgger {result.number}",
-                before.demos + self.preset.dagger_episodes,
-                before.frames + training.frames,
-                before.seconds + training.seconds,
-                self.evaluate(self.preset.levels if last else ("easy",)),
+    def improve(self, number: int) -> None:
+        """Plays one DAgger round with the expert's labels, and trains on all demos so far."""
+        episodes = self.preset.dagger_episodes
+        env = self.easy.with_kwargs(max_episode_steps=ROUND_TICKS)
+        directories = [self.args.out / "demos", *(self.args.out / f"round_{k}" for k in range(1, number + 1))]
+        with Progress(console=self.console) as progress:
+            bar = progress.add_task(f"DAgger round {number}: the learner plays", total=episodes)
+            collect_round(
+                self.agent,
+                lambda folder: env.make(record_to=folder),
+                load_expert(TASK_EXPERT),
+                SEEDS["dagger"][(number - 1) * episodes : number * episodes],
+                directories[-1],
+                beta=0.0,
+                sampling_seed=self.args.seed + number,
+                on_episode=lambda _: progress.advance(bar),
             )
-        )
+        done = self.train(directories, self.preset.dagger_seconds, self.args.seed + number, f"dagger {number}")
+        self.agent.save_pretrained(self.args.out / f"agent_{number}")
+        levels = self.preset.levels if number == self.preset.dagger_rounds else ("easy",)
+        demos, frames, seconds = self.rows[-1].demos, self.rows[-1].frames, self.rows[-1].seconds
+        totals = (demos + episodes, frames + done.frames, seconds + done.seconds)
+        self.rows.append(Row(f"DAgger {number}", *totals, self.evaluate(levels)))
 
     def table(self) -> Table:
         """Returns the table of results."""
@@ -162,7 +168,7 @@ class EndToEnd:
         return table
 
     def report(self, seconds: float) -> dict[str, Any]:
-        """Returns the results as plain numbers."""
+        """Returns the results as plain numbers, for a JSON file."""
         rows = [
             {
                 "method": row.method,
@@ -178,7 +184,7 @@ class EndToEnd:
         return {"settings": settings, "machine": machine, "seconds": seconds, "rows": rows}
 
     def draw(self) -> None:
-        """Draws the learning curves."""
+        """Draws the learning curves and the success rates."""
         entries = read_metrics(self.args.out / "metrics.jsonl")
         phases = dict.fromkeys(entry["phase"] for entry in entries)
         losses = {p: [(e["frames"], e["loss"]) for e in entries if e["phase"] == p] for p in phases}
@@ -188,13 +194,13 @@ class EndToEnd:
             for row in self.rows
             for level, result in row.evaluations.items()
         ]
-        axes = {title: ("frames in this phase", "nats a tick")}
+        axes = {title: ("frames in this phase", "nats per tick")}
         plot_curves(self.args.out / "curves.png", {title: losses}, labels=axes, bars=bars)
 
 
 def main(args: Args) -> None:
-    """Runs all steps and leaves its results in ``args.out``."""
-    check_plots()
+    """Runs all steps and writes the results to ``args.out``."""
+    require("matplotlib.figure", "plot", purpose="drawing curves")  # before the training, not after
     console = Console()
     start = time.perf_counter()
     if args.out.exists():
@@ -204,9 +210,10 @@ def main(args: Args) -> None:
     torch.manual_seed(args.seed)
     run = EndToEnd(args, console)
     run.clone()
-    run.improve()
+    for number in range(1, run.preset.dagger_rounds + 1):
+        run.improve(number)
     run.agent.save_pretrained(args.out / "agent")
-    film(run.agent, run.easy, SEEDS["validation"][:3], args.out / "agent.mp4")
+    film(run.agent, lambda: run.easy.make(render=True), SEEDS["validation"][:3], args.out / "agent.mp4")
     seconds = time.perf_counter() - start
     (args.out / "results.json").write_text(json.dumps(run.report(seconds), indent=2) + "\n", encoding="utf-8")
     console.print(run.table())

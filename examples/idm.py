@@ -1,11 +1,11 @@
-"""Trains an inverse dynamics model: what did the player do, to judge by the video alone?
+"""Trains an inverse dynamics model (IDM), which infers the actions of a player from the video alone.
 
     python examples/record.py --out demos/harvest_1_log --episodes 125
     python examples/idm.py --demos demos/harvest_1_log --out runs/idm
     vpt-gym label my_game.mp4 -o demos/labelled --model runs/idm/idm
 
-It learns from what was executed in the demos, and is scored on those of the last seeds, which it has not seen.
-benchmarks/results/idm.json is what --train.precision bf16 --result benchmarks/results/idm.json wrote.
+It is trained on the executed actions of the demos, except those of the highest seeds, on which it is scored.
+benchmarks/results/idm.json was written with --train.precision bf16 --result benchmarks/results/idm.json.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ from vpt_gym.system.machine import describe
 
 @dataclass
 class TrainArgs:
-    """How to train."""
+    """Options of the training."""
 
     steps: int = 4000
-    """Updates at most."""
+    """Most updates."""
     seconds: float = math.inf
-    """Wall time at most; the learning rate decays over whichever ends first."""
+    """Most seconds of wall time. The learning rate decays over whichever limit comes first."""
     batch_size: int = 4
-    """Windows an update."""
+    """Windows in an update."""
     seq_len: int = 32
-    """Ticks a window."""
+    """Ticks in a window."""
     mirror: bool = True
-    """Flip half of the windows from side to side."""
+    """Flip half of the windows left to right, with their actions."""
     lr: float = 1e-3
     """Peak learning rate."""
     weight_decay: float = 0.1
-    """Of AdamW; there are few demos, and many parameters."""
+    """Weight decay of AdamW; high, since the demos are few and the parameters many."""
     clip: float = 20.0
     """Largest norm of the gradient."""
     warmup: int = 50
-    """Updates over which the learning rate rises."""
+    """Updates over which the learning rate rises to its peak."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Precision of the convolutions in training; bf16 is faster where the processor has instructions for it."""
+    """Precision of the convolutions; bf16 is faster where the processor has instructions for it."""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.seconds > 0:
@@ -65,33 +65,35 @@ class TrainArgs:
 
 @dataclass
 class Args:
-    """Training of an inverse dynamics model."""
+    """Trains an inverse dynamics model on demos, saves it and scores it on others."""
 
     demos: Path
-    """Directory of demonstrations."""
+    """Directory of demos."""
     out: Path = Path("runs/idm")
-    """Where the model, its metrics and its scores (results.json) go."""
+    """Directory of the model, its metrics and its scores (results.json)."""
     held_out: int = 25
-    """So many demos, those of the highest seeds, are kept for the scores."""
+    """Demos to score on, those with the highest seeds; the others are trained on."""
     model: str = "nano"
-    """Size of a fresh model ("nano"), or the folder of a saved one to go on with."""
+    """Size of a model with fresh weights (nano, 4x), or folder of a saved model to train on."""
     device: str = "cpu"
+    """Device of the model, for example cuda."""
     seed: int = 0
+    """Seed of fresh weights and of the order of the windows."""
     train: TrainArgs = field(default_factory=TrainArgs)
     result: Path | None = None
-    """Write the scores here too, with the machine they were measured on."""
+    """A second file to write the scores to."""
 
 
 def split(directory: Path, held_out: int) -> tuple[list[Demo], list[Demo]]:
-    """Returns the demos to learn from and those to be scored on."""
+    """Returns the demos to train on and those to score on, by their seeds."""
     demos = sorted((read_demo(path) for path in list_demos(directory)), key=lambda demo: demo.metadata["seed"])
     if not 0 < held_out < len(demos):
-        raise ValueError(f"{directory} holds {len(demos)} demos and {held_out} are to be held out: record more of them")
+        raise ValueError(f"{directory} holds {len(demos)} demos and {held_out} are to be held out: record more demos")
     return demos[:-held_out], demos[-held_out:]
 
 
 def train(agent: IDMAgent, windows: ActionWindows, args: TrainArgs, logger: MetricLogger, console: Console) -> float:
-    """Fits the model to the demos; returns the seconds it took."""
+    """Fits the model to the demos, and returns the seconds of wall time."""
     model = agent.model.train()
     model.set_precision(args.precision)
     device = next(model.parameters()).device
@@ -125,15 +127,15 @@ def train(agent: IDMAgent, windows: ActionWindows, args: TrainArgs, logger: Metr
 
 
 def evaluate(agent: IDMAgent, demos: list[Demo], cache: FrameCache) -> tuple[LabelScores, dict[str, Any]]:
-    """Labels demos and compares with what was executed in them; returns the scores and their 95 % intervals."""
+    """Labels demos and compares the labels with the executed actions; returns the scores and their 95 % intervals."""
     labels = [agent.label(np.asarray(cache.frames(demo))) for demo in demos]
     truth = [demo.executed for demo in demos]
     return score(labels, truth), bootstrap(labels, truth)
 
 
 def table(scores: LabelScores, intervals: dict[str, Any]) -> Table:
-    """Returns the scores to be read."""
-    rows = Table("", "labels", "95 % interval", "majority", title="on demos that were held out")
+    """Returns the scores as a table to print."""
+    rows = Table("", "labels", "95 % interval", "majority", title="on held-out demos")
     baseline = {"key_accuracy": scores.majority_accuracy, "exact_match": scores.majority_exact_match}
     for name, (low, high) in intervals.items():
         other = f"{baseline[name]:.3f}" if name in baseline else ""

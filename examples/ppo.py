@@ -1,10 +1,11 @@
-"""PPO: a VPT policy improves by reward, held near the policy that it starts from.
+"""PPO: a VPT policy learns from reward, and stays close to the policy that it starts from.
 
     python examples/ppo.py --model runs/bc/agent --out runs/ppo
 
-After Baker et al. 2022 (arXiv:2206.11795), section on RL fine-tuning: PPO with a KL term to the frozen pretrained
-policy in place of the entropy bonus. Its weight decays. Minibatches hold whole env rows, which start from the memory
-they really had (see ``vpt_gym.learning.rollout``).
+As in Baker et al. 2022 (arXiv:2206.11795), section on RL fine-tuning: a KL term to the frozen pretrained policy, whose
+weight decays, replaces the entropy bonus. A minibatch holds all ticks of some envs, and starts from the memory that
+the policy had when it played them (``vpt_gym/learning/rollout.py``). The loss is ``ppo_loss`` in
+``vpt_gym/learning/losses.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import gymnasium as gym
 import numpy as np
 import torch
 import tyro
-from bc import load_agent
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -29,54 +29,63 @@ from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.evaluate import evaluate
-from vpt_gym.learning.logging import MetricLogger, check_plots, plot_curves, read_metrics
+from vpt_gym.learning.load import load_agent
+from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
 from vpt_gym.learning.losses import PPOLoss, ppo_loss
 from vpt_gym.learning.rollout import Rollout, RolloutCollector
 from vpt_gym.system.machine import describe
+from vpt_gym.system.require import require
 
 
 @dataclass
 class Args:
-    """PPO."""
+    """Improves a policy by PPO, and evaluates it before and after."""
 
     model: str
-    """The agent to start from: a folder of a saved agent, a .model file, or a size."""
+    """Agent to start from: folder of a saved agent, .model file, or size (nano, 1x, 2x, 3x)."""
     weights: Path | None = None
-    """The .weights file that goes with a .model file."""
+    """The .weights file that belongs to the .model file."""
     out: Path = Path("runs/ppo")
-    """Where the agent, its metrics and its curves go."""
+    """Directory of the agent, its metrics and its curves."""
     iterations: int = 200
-    """Rollouts at most."""
+    """Most rollouts."""
     seconds: float = 540.0
-    """Wall time of the training at most."""
+    """Most seconds of training, wall time."""
     num_envs: int = 16
+    """Envs that are played at the same time."""
     ticks: int = 128
     """Ticks of a rollout in each env."""
     epochs: int = 2
     """Passes over each rollout."""
     minibatches: int = 4
-    """Minibatches a pass; each holds whole envs."""
+    """Minibatches in a pass; each holds all ticks of some envs."""
     lr: float = 1e-4
+    """Learning rate."""
     gamma: float = 0.999
     """Discount per tick (VPT's RL: 0.999)."""
     gae_lambda: float = 0.95
+    """Lambda of generalised advantage estimation."""
     clip: float = 0.2
+    """Range of the probability ratio: 1 - clip to 1 + clip."""
     value_coefficient: float = 0.5
+    """Weight of the value loss."""
     kl_coefficient: float = 0.2
     """Weight of KL(start || policy) in the first iteration (VPT: 0.2)."""
     kl_decay: float = 0.9995
-    """Its factor from one iteration to the next (VPT: 0.9995)."""
+    """Factor of that weight from one iteration to the next (VPT: 0.9995)."""
     value_warmup: int = 5
-    """Iterations in which only the value head learns: the start policy knows actions, not values."""
+    """First iterations, in which only the value head learns: the start policy cannot predict values yet."""
     max_grad_norm: float = 5.0
+    """Largest norm of the gradient."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of the convolutions; bf16 is faster where the processor has the instructions."""
     device: str = "cpu"
-    """Where the policy runs, for example "cuda"."""
+    """Device of the policy, for example cuda."""
     seed: int = 0
+    """Seed of the sampling, the minibatches and the worlds."""
     env: EnvArgs = field(default_factory=EnvArgs)
     eval_episodes: int = 50
-    """Episodes of the evaluations before and after; 0 leaves them out."""
+    """Episodes of the evaluations before and after training; 0 skips them."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +114,9 @@ def update(
     args: Args,
     generator: torch.Generator,
 ) -> Means:
-    """Makes ``args.epochs`` passes over the rollout; ``reference`` is the frozen policy's view of all its ticks."""
+    """Makes ``args.epochs`` passes over a rollout; ``reference`` is the frozen policy's output for its ticks."""
     policy.value_head.update(rollout.value_target[rollout.weight > 0])
-    spread = rollout.advantage[rollout.weight > 0]
+    advantages = rollout.advantage[rollout.weight > 0]
     losses = []
     for _ in range(args.epochs):
         for rows, part in rollout.minibatches(args.minibatches, generator):
@@ -118,7 +127,7 @@ def update(
                 ActionDistribution(reference.buttons[rows], reference.camera[rows]),
                 codes=part.codes,
                 old_log_prob=part.log_prob,
-                advantage=(part.advantage - spread.mean()) / (spread.std() + 1e-8),
+                advantage=(part.advantage - advantages.mean()) / (advantages.std() + 1e-8),
                 value_target=policy.value_head.normalise(part.value_target),
                 weight=part.weight,
                 clip=args.clip,
@@ -145,8 +154,8 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
     reference_memory = reference.initial_memory(args.num_envs)
     optimizer = torch.optim.Adam(policy.parameters(), lr=args.lr, fused=True)
     generator = torch.Generator().manual_seed(args.seed)
-    learnt_later = [parameter for part in (policy.net, policy.pi_head) for parameter in part.parameters()]
-    learnt_later = [parameter for parameter in learnt_later if parameter.requires_grad]
+    held_back = [parameter for part in (policy.net, policy.pi_head) for parameter in part.parameters()]
+    held_back = [parameter for parameter in held_back if parameter.requires_grad]
     start, ticks = time.perf_counter(), 0
     columns = (TextColumn("PPO"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
     with MetricLogger(args.out / "metrics.jsonl") as logger, Progress(*columns, console=console) as progress:
@@ -155,8 +164,8 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
             done = max(iteration / args.iterations, (time.perf_counter() - start) / args.seconds)
             if done >= 1.0:
                 break
-            # at first only the value head learns: the start policy knows what to do, not what it is worth
-            for parameter in learnt_later:
+            # at first only the value head learns: the start policy knows how to act, but not the value of a state
+            for parameter in held_back:
                 parameter.requires_grad_(iteration >= args.value_warmup)
             rollout = collector.collect(args.ticks, gamma=args.gamma, gae_lambda=args.gae_lambda)
             ticks += rollout.first.numel()
@@ -167,24 +176,24 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
             means = update(policy, optimizer, rollout, output.pi, kl_coefficient, args, generator)
             recent = collector.episodes[-100:]
             speed = ticks / (time.perf_counter() - start)
-            learnt = {"length": float(np.mean([episode.ticks for episode in recent]))} if recent else {}
-            logger.log(iteration=iteration, ticks=ticks, ticks_per_second=speed, **learnt, **vars(means))
+            length = {"length": float(np.mean([episode.ticks for episode in recent]))} if recent else {}
+            logger.log(iteration=iteration, ticks=ticks, ticks_per_second=speed, **length, **vars(means))
             wins = sum(bool(episode.success) for episode in recent)
             state = f"{wins} of the last {len(recent)} episodes succeeded, {ticks:,} ticks, {speed:.0f}/s"
             progress.update(bar, completed=done, state=state)
     envs.close()
-    for parameter in learnt_later:
+    for parameter in held_back:
         parameter.requires_grad_(True)
     policy.set_precision("fp32")
     return ticks
 
 
 def main(args: Args) -> None:
-    """Evaluates, trains, evaluates again, and leaves agent, metrics, figures and curves in ``args.out``."""
-    check_plots()
+    """Evaluates, trains, evaluates again, and writes agent, metrics, results and curves to ``args.out``."""
+    require("matplotlib.figure", "plot", purpose="drawing curves")  # before the training, not after
     torch.manual_seed(args.seed)
     console = Console()
-    agent = load_agent(args.model, args.weights, args.seed, device=args.device)
+    agent = load_agent(args.model, args.weights, seed=args.seed, device=args.device)
     seeds = SEEDS["evaluation"][: args.eval_episodes]
     evaluations = {}
     if seeds:
@@ -195,12 +204,12 @@ def main(args: Args) -> None:
     if seeds:
         evaluations["after PPO"] = evaluate(agent, args.env.make, seeds)
         console.print(f"after PPO, {ticks:,} ticks: {evaluations['after PPO']}")
-    figures = {
+    results = {
         "machine": describe("torch", "vpt-gym"),
         "ticks": ticks,
         **{name: result.summary() for name, result in evaluations.items()},
     }
-    (args.out / "results.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    (args.out / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     metrics = read_metrics(args.out / "metrics.jsonl")
     lengths = [(entry["ticks"], entry["length"]) for entry in metrics if "length" in entry]
     curves = {
@@ -209,7 +218,7 @@ def main(args: Args) -> None:
     }
     axes = {"Length of an episode": ("ticks played", "ticks"), "Distance": ("ticks played", "nats a tick")}
     plot_curves(args.out / "curves.png", curves, labels=axes)
-    console.print(f"agent, metrics, figures and curves: {args.out}")
+    console.print(f"agent, metrics, results and curves: {args.out}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Records demonstrations of a scripted expert.
+"""Records demos of a scripted expert.
 
     python examples/record.py --out demos/harvest_1_log --episodes 50
     python examples/record.py --out demos/default --env-kwargs '{"level": "default"}'
 
-Each episode becomes three files in the OpenAI contractor layout (mp4, jsonl, json). Killed half-way, it leaves every
-finished demo intact; run it again and it goes on where it stood. ``vpt-gym record`` does the same, with more options.
+Each episode becomes three files in OpenAI's contractor format (mp4, jsonl, json). If the script is stopped, finished
+demos are safe; run the same command again to continue. ``vpt-gym record`` does the same, with more options.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from rich.console import Console
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.progress import RecordingProgress
-from vpt_gym.collect.run import Recorded, record
+from vpt_gym.collect.run import record
 from vpt_gym.collect.session import Recording
 
 
 @dataclass
 class Args:
-    """Recording."""
+    """Records demos of a scripted expert."""
 
     out: Path = Path("demos/harvest_1_log")
     """Directory of the demos."""
     episodes: int = 50
-    """Successful episodes to have in the end; a failed one is thrown away."""
+    """Demos to have at the end. Only successful episodes count; failed ones are discarded."""
     disturbance: float | None = None
-    """Chance, each tick, that the view is pushed aside for a while; the label stays the expert's. 0: clean demos.
-    Default: 0.02."""
+    """Probability per tick that a push of the view begins; the labels stay the expert's. 0 gives undisturbed demos.
+    None means 0.02."""
     expert: str = SCRIPTED
-    """Who plays: module:attribute of what makes an expert (``vpt_gym.collect.experts.Expert``)."""
+    """Who plays: scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
     skill: float = 1.0
-    """Of a scripted expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
+    """Skill of the scripted expert, above 0 and up to 1 (best); a lower value is slower and makes mistakes."""
     num_envs: int = 1
-    """Envs that play side by side, each in a process of its own."""
+    """Envs that run in parallel, each in its own process."""
     env: EnvArgs = field(default_factory=EnvArgs)
 
 
-def main(args: Args, console: Console | None = None) -> Recorded:
-    """Records what is missing, tells how much there is, and returns it."""
-    console = console or Console()
+def main(args: Args) -> None:
+    """Records the demos that are missing, and prints how many there are."""
+    console = Console()
     recording = Recording(
         out=args.out,
         env=args.env,
@@ -57,7 +57,6 @@ def main(args: Args, console: Console | None = None) -> Recorded:
     with RecordingProgress(recording, console) as progress:
         recorded = record(recording, on_episode=progress.advance)
     console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {args.out}")
-    return recorded
 
 
 if __name__ == "__main__":

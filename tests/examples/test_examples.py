@@ -48,6 +48,14 @@ def cloned(runs, demos) -> Path:
     return runs / "bc" / "agent"
 
 
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
+def test_each_example_runs_without_the_others(tmp_path, script):
+    shutil.copy(ROOT / "examples" / script, tmp_path)
+    command = [sys.executable, str(tmp_path / script), "--help"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_record_keeps_successes_and_goes_on_where_it_stood(demos):
     paths = list_demos(demos)
     assert all(read_demo(path).success for path in paths)
@@ -158,7 +166,6 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
     code = (
         "import runpy, sys; sys.modules['matplotlib'] = None\n"
         f"sys.argv = {[script, *words, '--out', str(tmp_path)]!r}\n"
-        f"sys.path.insert(0, {str(ROOT / 'examples')!r})\n"
         f"runpy.run_path({str(ROOT / 'examples' / script)!r}, run_name='__main__')"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

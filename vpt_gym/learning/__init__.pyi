@@ -1,5 +1,6 @@
 from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from .evaluate import Evaluation, evaluate, wilson_interval
+from .load import load_agent
 from .logging import MetricLogger, plot_curves, read_metrics
 from .losses import PPOLoss, bc_loss, ppo_loss
 from .rollout import Rollout, RolloutCollector, gae
@@ -17,6 +18,7 @@ __all__ = [
     "collect_round",
     "evaluate",
     "gae",
+    "load_agent",
     "plot_curves",
     "ppo_loss",
     "read_metrics",

@@ -1,4 +1,4 @@
-"""Metrics on disk, one JSON line an entry, and the learning curves drawn from them."""
+"""Metrics in a file, one JSON line per entry, and learning curves drawn from them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gymnasium.error import DependencyNotInstalled
+from vpt_gym.system.require import require
 
 Metric = float | int | str
 
 
 class MetricLogger:
-    """Appends metrics to a file as they come; a killed run keeps all lines but perhaps the last.
+    """Appends metrics to a file, entry by entry. A killed run loses at most the last line.
 
     Args:
         path: The ``.jsonl`` file; its folder is made.
-        resume: Continue an existing file; otherwise it is kept beside the new one, under a name with ``.old``.
+        resume: Append to an existing file. Otherwise an existing file is renamed, with ``.old`` added to its name.
     """
 
     def __init__(self, path: str | Path, *, resume: bool = False) -> None:
@@ -32,7 +32,7 @@ class MetricLogger:
         """Appends one entry and flushes it.
 
         Raises:
-            ValueError: A metric is NaN or infinite, which JSON cannot say; leave it out.
+            ValueError: A metric is NaN or infinite, which JSON cannot express; leave it out.
         """
         self._file.write(json.dumps(metrics, allow_nan=False) + "\n")
         self._file.flush()
@@ -51,24 +51,12 @@ class MetricLogger:
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
-    """Returns the entries that a ``MetricLogger`` wrote; a last line that a kill cut short is left out."""
+    """Returns the entries that a ``MetricLogger`` wrote. An incomplete last line, left by a kill, is skipped."""
     entries = []
     for line in Path(path).read_text(encoding="utf-8").splitlines(keepends=True):
         if line.endswith("\n"):
             entries.append(json.loads(line))
     return entries
-
-
-def check_plots() -> None:
-    """Raises now what ``plot_curves`` would raise after the training.
-
-    Raises:
-        DependencyNotInstalled: matplotlib is not installed.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise DependencyNotInstalled('plots need matplotlib: pip install "vpt-gym[plot]"') from error
 
 
 def plot_curves(
@@ -78,23 +66,22 @@ def plot_curves(
     labels: Mapping[str, tuple[str, str]],
     bars: Sequence[tuple[str, float, tuple[float, float]]] = (),
 ) -> None:
-    """Draws learning curves side by side into a picture.
+    """Draws learning curves into a picture, one panel next to the other.
 
     Args:
-        path: Where to write it; the ending chooses the format.
-        panels: For each panel (its title), the curves by name, each a sequence of (x, y).
-        labels: For each panel, the names of its x and y axes.
-        bars: Adds a last panel of success rates: (name, rate, (low, high)) with rates as shares.
+        path: The file to write; its suffix chooses the format.
+        panels: The curves of each panel: panel title -> curve name -> points (x, y).
+        labels: The labels of the x and y axes of each panel, by its title.
+        bars: Success rates for an additional bar chart: (name, rate, (low, high)), all in [0, 1].
 
     Raises:
         DependencyNotInstalled: matplotlib is not installed.
     """
-    check_plots()
+    matplotlib_figure = require("matplotlib.figure", "plot", purpose="drawing curves")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     columns = len(panels) + bool(bars)
-    figure = Figure(figsize=(5.2 * columns, 3.8), layout="constrained")
+    figure = matplotlib_figure.Figure(figsize=(5.2 * columns, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, columns, squeeze=False)[0]
     for axis, (title, curves) in zip(axes, panels.items(), strict=False):
