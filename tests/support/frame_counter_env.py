@@ -17,22 +17,22 @@ def counter_frame(tick: int, size: tuple[int, int] = (48, 80), episode: int = 0)
     y, x = np.mgrid[0:height, 0:width]
     ramp = np.stack([60 + 120 * x / width, 60 + 120 * y / height, np.full((height, width), 90.0)], axis=-1)
     frame = ramp.astype(np.uint8)
-    block, half = max(width // 12, 1), height // 2
+    half = height // 2
     for digit in range(12):
-        frame[: half - 2, digit * block : (digit + 1) * block] = 230 if tick >> digit & 1 else 25
+        frame[: half - 2, digit * width // 12 : (digit + 1) * width // 12] = 230 if tick >> digit & 1 else 25
     for digit in range(8):
-        frame[half + 2 :, digit * block : (digit + 1) * block] = 230 if episode >> digit & 1 else 25
+        frame[half + 2 :, digit * width // 12 : (digit + 1) * width // 12] = 230 if episode >> digit & 1 else 25
     return frame
 
 
 def read_counter(frame: np.ndarray) -> tuple[int, int]:
     """(tick, episode) that a frame of ``counter_frame`` shows, whatever its size or codec."""
     height, width = frame.shape[:2]
-    block, quarter = max(width // 12, 1), height // 4
+    quarter = height // 4
     grey = frame.mean(axis=-1)
 
     def number(row: int, digits: int) -> int:
-        return sum(int(grey[row, int((digit + 0.5) * block)] > 127) << digit for digit in range(digits))
+        return sum(int(grey[row, int((digit + 0.5) * width / 12)] > 127) << digit for digit in range(digits))
 
     return number(quarter, 12), number(3 * quarter, 8)
 

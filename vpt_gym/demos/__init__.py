@@ -1,7 +1,7 @@
-"""Demos: recorded episodes on disk, and as sequences to learn from.
+"""Demos: recorded episodes, on disk and as sequences for training.
 
-``demo`` reads one. Beside it: ``files`` (the format), ``library`` (checks and figures of a directory), ``dataset``
-(sequences for PyTorch) and ``exchange`` (import and export).
+``demo`` reads one demo. The subpackages are ``files`` (the format), ``library`` (directories of demos: checks, repair
+and statistics), ``dataset`` (sequences for PyTorch) and ``exchange`` (import and export).
 """
 
 from __future__ import annotations

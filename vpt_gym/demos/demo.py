@@ -1,4 +1,4 @@
-"""A demo in memory: its actions, rewards and metadata, and its frames when asked for."""
+"""Reading a demo: its actions, rewards and metadata, and its frames on request."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ from vpt_gym.frames import Frame
 
 @dataclass(frozen=True, repr=False)
 class Demo:
-    """One recorded episode of T ticks, without its pixels.
+    """One recorded episode of T ticks. Its frames are decoded on request.
 
     Attributes:
-        files: Where its files stand.
-        metadata: The content of ``<id>.json``. Of a contractor recording, which has none: ``format`` ("contractor"),
-            ``ticks``, ``frame_size``, ``success`` (None) and ``recorder_version`` ("6.9", or None: not known).
-        actions: The human actions, the labels where labels were stored: each of the 23 buttons (T,) int8 0/1, and
-            ``camera`` (T, 2) float32, degrees per tick, (pitch, yaw); + is down, right. With ``compat="openai"`` the
-            camera is int64, whole degrees, and may leave +-180.
-        executed: The human actions that were executed, like ``actions``.
+        files: Paths of its files.
+        metadata: Content of ``<id>.json``. A contractor recording has none, so it gets ``format`` ("contractor"),
+            ``ticks``, ``frame_size``, ``success`` (None) and ``recorder_version`` ("6.9", or None if unknown).
+        actions: The human actions to learn, which are the labels if labels were stored: each of the 23 buttons (T,)
+            int8 0/1, and ``camera`` (T, 2) float32, degrees per tick, (pitch, yaw); + is down, right. With
+            ``compat="openai"`` the camera is int64, in whole degrees, and may exceed +-180.
+        executed: The human actions that were executed, in the form of ``actions``.
         codes: (T, 2) int64, the canonical VPT codes of ``actions``.
         rewards: (T,) float64, of the step that each executed action took.
-        null: (T,) bool, the ticks in which nothing is done: those whose code is null. With ``compat="openai"`` those
-            that the public loader leaves out.
-        cursor: Where a cursor is drawn into the frames, None for none.
-        compat: What ``read_demo`` was asked for.
+        null: (T,) bool, the ticks whose code is null: nothing is done. With ``compat="openai"``, the ticks that the
+            public loader leaves out.
+        cursor: The cursor that is drawn into the frames; None for none.
+        compat: The value passed to ``read_demo``.
     """
 
     files: DemoFiles
@@ -78,7 +78,7 @@ class Demo:
 
     @property
     def success(self) -> bool | None:
-        """Whether the episode succeeded; None where that is not known."""
+        """Whether the episode succeeded; None if unknown."""
         success: bool | None = self.metadata["success"]
         return success
 
@@ -90,34 +90,34 @@ class Demo:
 
     @property
     def decoding_digest(self) -> str:
-        """What the frames depend on beside the video, in a short word: the decoder, and the cursor drawn."""
+        """A digest of what the frames depend on besides the video: the decoder and the cursor."""
         drawn = hashlib.sha256(self.compat.encode() if self.compat else b"")
         if self.cursor is not None:
             drawn.update(self.cursor.sprite.tobytes() + self.cursor.position.tobytes())
         return drawn.hexdigest()[:12]
 
     def frames(self, *, threads: int = 0, wanted: npt.NDArray[np.bool_] | None = None) -> Iterator[Frame]:
-        """Yields the T frames in order, uint8 (H, W, 3); frame t is what was seen before action t.
+        """Yields the T frames in order, uint8 (H, W, 3); frame t was seen before action t.
 
-        The video is H.264, so the pixels are close to, not equal to, the recorded ones. In contractor recordings the
-        cursor is drawn while a menu is open.
+        The video is H.264, so the pixels are close to the recorded ones, not equal. The cursor is drawn into contractor
+        recordings while a menu is open.
 
         Args:
-            threads: Threads that decode the video; 0 leaves that to the decoder. Not with ``compat="openai"``.
+            threads: Threads of the decoder; 0 lets it choose. Ignored with ``compat="openai"``.
             wanted: (T,) bool, the frames to yield; default: all. The others are decoded, but not converted.
 
         Raises:
-            DemoError: The video cannot be decoded, or has not T frames.
+            DemoError: The video cannot be decoded, or does not have T frames.
         """
         count = 0
         try:
             video = self.files.video
-            pictures = (
+            frames = (
                 iter_lazy_frames_opencv(video)
                 if self.compat
                 else iter_lazy_frames(video, self.frame_size, threads=threads)
             )
-            for pixels in pictures:
+            for pixels in frames:
                 count += 1
                 if count <= len(self) and (wanted is None or wanted[count - 1]):
                     yield pixels() if self.cursor is None else self.cursor.draw(pixels(), count - 1)
@@ -140,26 +140,27 @@ def read_demo(
     cursor: npt.NDArray[np.uint8] | None = None,
     count_frames: bool = True,
 ) -> Demo:
-    """Reads a finished demo: records and metadata at once, frames when asked for.
+    """Reads a finished demo: its records and metadata now, its frames on request.
 
-    It may be one of OpenAI's contractor recordings, which are a video and its records alone. The video's frames are
-    counted, not decoded: damage inside them shows in ``Demo.frames``.
+    The demo may be one of OpenAI's contractor recordings, which have only a video and records. The video's frames are
+    counted, not decoded, so damage inside the video is found by ``Demo.frames``.
 
     Args:
         path: Any of the demo's files, or their common stem.
-        compat: ``"openai"`` reads the demo as openai/Video-Pre-Training's public loader does, with its faults
+        compat: ``"openai"`` reads the demo like openai/Video-Pre-Training's public loader, with its faults
             (``vpt_gym.demos.files.contractor``): the same actions, the same null ticks, and frames that OpenCV decodes.
-            None corrects them.
-        recorder_version: Of a contractor recording, such as "6.9"; default: the directory's name, where that is a
-            version. Without one, mouse movements in menus are taken as they are.
-        cursor: uint8 (h, w, 4) RGBA, drawn into contractors' frames while a menu is open; default: one of our own.
-            For the public loader's very pixels pass its ``mouse_cursor_white_16x16.png``, top left 16x16, as RGBA.
-        count_frames: False saves reading the whole video; that it is too short or too long then shows in
+            None corrects the faults.
+        recorder_version: Version of a contractor recording, such as "6.9"; default: the directory's name, if that is a
+            version. Without a version, mouse movements in menus are not scaled.
+        cursor: uint8 (h, w, 4) RGBA, drawn into contractors' frames while a menu is open; default: this package's own
+            arrow. For exactly the pixels of the public loader pass the top left 16x16 of its
+            ``mouse_cursor_white_16x16.png``, as RGBA.
+        count_frames: False avoids reading the complete video; a video that is too short or too long is then found by
             ``Demo.frames``.
 
     Raises:
-        DemoError: A file is missing, holds something else, or they disagree on the length or the size.
-        ValueError: ``compat``, ``recorder_version`` or ``cursor`` is not of the kind above.
+        DemoError: A file is missing or invalid, or the files disagree on the length or the frame size.
+        ValueError: ``compat``, ``recorder_version`` or ``cursor`` is invalid.
     """
     check_compat(compat)
     sprite = CURSOR if cursor is None else check_sprite(cursor)
@@ -192,8 +193,7 @@ def read_demo(
         contractor = False
         if len(records) != metadata["ticks"]:
             raise DemoError(
-                f"{files.records} holds {len(records)} records, but {files.metadata.name} says "
-                f"{metadata['ticks']} ticks",
+                f"{files.records} has {len(records)} records, but {files.metadata.name} says {metadata['ticks']} ticks",
                 REMEDY_RESTORE_OR_REPAIR,
                 repairable=True,
             )
@@ -219,7 +219,7 @@ def read_demo(
 
 
 def _stored_actions(records: list[Record]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]:
-    """Returns the actions and the executed actions of our own records, which say them exactly."""
+    """Returns the labels and the executed actions of records that this package wrote."""
     actions: list[HumanAction] = []
     executed: list[HumanAction] = []
     for line, record in enumerate(records, start=1):
@@ -257,7 +257,7 @@ def _wrong_length(files: DemoFiles, header: VideoHeader, ticks: int, *, contract
     if frames == 0:
         return DemoError(problem, REMEDY_RESTORE)
     if contractor and header.reordered and (frames > ticks or frames < header.declared):
-        # frames out of order cannot be cut off without encoding anew
+        # reordered frames cannot be cut off without encoding the video again
         command = f"ffmpeg -i {files.video.name} -frames:v {min(frames, ticks)} -c:v libx264 -bf 0 -crf 18 cut.mp4"
-        return DemoError(problem, f"restore the file from a copy, or put in its place what `{command}` makes of it")
+        return DemoError(problem, f"restore the file from a copy, or replace it by the output of `{command}`")
     return DemoError(problem, REMEDY_RESTORE_OR_REPAIR, repairable=True)

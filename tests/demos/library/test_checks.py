@@ -248,7 +248,7 @@ def test_a_video_that_changes_its_size_is_told(tmp_path: Path) -> None:
     jsonl = write_recording(tmp_path / "demos" / "a", records(20), frames(20))
     jsonl.with_suffix(".mp4").write_bytes(streams)  # the container is found out by its content
     (problem,) = check(tmp_path / "demos")
-    assert "a picture is 48x64 yuv420p, those before are 144x256 yuv420p" in problem.problem
+    assert "a frame is 48x64 yuv420p, those before it are 144x256 yuv420p" in problem.problem
 
 
 def test_a_junk_line_behind_a_whole_demo_is_cut_off(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Demos as batches of sequences for PyTorch: finding, decoding, caching and ordering them."""
+"""Batches of sequences for PyTorch: finding, decoding, caching and ordering demos."""

@@ -1,4 +1,4 @@
-"""Decoded frames of demos at a policy's size, in memory up to a limit and beyond it in files."""
+"""A cache of decoded frames at a policy's size: in memory up to a limit, then in files."""
 
 from __future__ import annotations
 
@@ -23,41 +23,39 @@ from vpt_gym.frames import POLICY_SIZE, Frame, to_size
 from vpt_gym.system.file_lock import try_lock
 
 _HEADER_BYTES = 128  # of an .npy file
-
-
-_USERS_SUFFIX = ".users"  # of the file in which a cache says which files it has given out
+_USERS_SUFFIX = ".users"  # of the file in which each cache lists the files that it uses
 
 
 class CacheFullError(RuntimeError):
-    """The files of a cache would become larger than asked, or than the disk."""
+    """The files of a cache would exceed their limit, or the space on the disk."""
 
 
 class DemoCache(Protocol):
-    """What a dataset takes of a cache: for each demo an array with a row a tick."""
+    """What a dataset needs from a cache: an array for each demo, with one row for each tick."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) of the frames that the rows are, or are made of."""
+        """(height, width) of the frames, which the rows are or are computed from."""
 
     def frames(self, demo: Demo) -> npt.NDArray[Any]:
-        """Returns the demo's rows, (T, ...), read-only; called from several threads at once."""
+        """Returns the demo's rows, (T, ...), read-only. Several threads may call it at once."""
 
 
 class FrameCache:
-    """Decodes each demo once. Share one between datasets, so that adding demos decodes only the new ones.
+    """Decodes each demo once. Share one cache between datasets, so that adding demos decodes only the new ones.
 
-    Demos are kept in memory, in the order they are asked for, until ``max_bytes`` are used; each later one goes to a
-    memory-mapped file, whose pages the operating system keeps or drops as memory allows. Nothing is evicted. At
-    128x128, 1 GiB holds 21,845 frames: 18 minutes of play.
+    Demos are kept in memory, in the order of the requests, until ``max_bytes`` are used. Each later one goes to a
+    memory-mapped file, whose pages the operating system keeps or drops as memory allows. Memory is never freed for
+    other demos. At 128x128, 1 GiB holds 21,845 frames: 18 minutes of play.
 
     Args:
         size: (height, width) that frames are scaled to.
-        max_bytes: Limit of the memory used for frames.
-        directory: Where files go. They stay, and a later cache finds them again; it may be shared by caches of
-            different sizes and by processes. Default: a temporary directory that is deleted with the cache.
-        max_file_bytes: Limit of the files in that directory, those of other processes included. The files that were
-            not used for longest make room, but for those that a living cache, of whatever process, has given out.
-            Default: no limit.
+        max_bytes: Limit of the memory for frames.
+        directory: Directory of the files. They remain there, and a later cache uses them again; caches of different
+            sizes, and several processes, may share it. Default: a temporary directory that is deleted with the cache.
+        max_file_bytes: Limit of the files in that directory, including those of other processes. The least recently
+            used files are deleted to stay below it, except those that a living cache of any process uses. Default: no
+            limit.
 
     Raises:
         ValueError: A limit is negative, or ``size`` is not positive.
@@ -87,26 +85,26 @@ class FrameCache:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many demos are cached."""
+        """Returns the number of cached demos."""
         return len(self._frames)
 
     @property
     def bytes_in_memory(self) -> int:
-        """Bytes of frames held in memory, not counting files."""
+        """Bytes of frames in memory, without those in files."""
         return self._bytes
 
     def frames(self, demo: Demo, wanted: npt.NDArray[np.bool_] | None = None) -> Frame:
-        """Returns frames of a demo, uint8 (N, *size, 3), read-only; decodes them if they are not cached.
+        """Returns frames of a demo, uint8 (N, *size, 3), read-only, and decodes them if they are not cached.
 
-        May be called from several threads at once.
+        Several threads may call it at once.
 
         Args:
             demo: The demo, of T ticks.
-            wanted: (T,) bool, the N frames to keep; default: all T. Each choice is kept by itself.
+            wanted: (T,) bool, the N frames to return; default: all T. Each selection is cached separately.
 
         Raises:
-            DemoError: The video cannot be decoded, or has not T frames.
-            CacheFullError: ``max_file_bytes``, or the disk, leaves no room for them.
+            DemoError: The video cannot be decoded, or does not have T frames.
+            CacheFullError: ``max_file_bytes``, or the disk, has no space for them.
         """
         if wanted is not None and wanted.all():
             wanted = None
@@ -139,10 +137,10 @@ class FrameCache:
                 raise
             raise CacheFullError(
                 f"the disk of {self._files_directory()} is full: {int(np.prod(shape)):,} bytes of frames do not fit; "
-                "free some, give the cache another directory, or a limit (max_file_bytes)"
+                "free some space, or give the cache another directory or a limit (max_file_bytes)"
             ) from error
         finally:
-            if kept is None or kept is not frames:  # it failed, or another thread was faster
+            if kept is None or kept is not frames:  # decoding failed, or another thread was faster
                 with self._lock:
                     self._bytes -= reserved
 
@@ -151,7 +149,7 @@ class FrameCache:
         while (found := self._open(path)) is None:
             scratch = path.with_name(f"{name}.part")
             with open(scratch, "ab") as lock:
-                if not try_lock(lock):  # somebody else, a thread or a process, decodes it
+                if not try_lock(lock):  # another thread or process is decoding it
                     time.sleep(0.01)
                 elif not path.exists() and _has_name(lock, scratch):
                     try:
@@ -167,54 +165,54 @@ class FrameCache:
         return found
 
     def _open(self, path: Path) -> Frame | None:
-        """Returns the frames in a file; None if there is none. From then on nobody removes it to make room."""
+        """Returns the frames in a file, or None without one. No other cache deletes the file while this one lives."""
         with self._exclusive():
             try:
-                os.utime(path)  # used just now: others make room first
+                os.utime(path)  # marks it as recently used
             except FileNotFoundError:
                 return None
             frames: Frame = np.load(path, mmap_mode="r")
             with self._lock:
                 if self._users is None:
                     users = path.with_name(f"{uuid.uuid4().hex}{_USERS_SUFFIX}")
-                    self._users = open(users, "wb", buffering=0)  # noqa: SIM115 (locked as long as this cache lives)
+                    self._users = open(users, "wb", buffering=0)  # noqa: SIM115 (it stays locked while this cache lives)
                     try_lock(self._users)
                     weakref.finalize(self, _remove_users_file, self._users, users)
                 self._users.write(f"{path.name}\n".encode())
             return frames
 
     def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
-        """Gives a file its final size, after making room for it."""
+        """Creates a file of the final size, after freeing space for it."""
         with self._exclusive():
             if self.max_file_bytes is not None:
-                self._make_room(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
+                self._free_space(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
             _allocate(scratch)
             return file
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """One cache at a time changes which files there are, or says which it has given out."""
+        """Lets one cache at a time create or delete files, or change the list of the files that it uses."""
         with open(self._files_directory() / "lock", "ab") as lock:
             while not try_lock(lock):
                 time.sleep(0.002)
             yield
 
     def _files_in_use(self) -> set[str]:
-        """Returns the files that living caches have given out; forgets the dead ones'."""
+        """Returns the names of the files that living caches use, and deletes the lists of dead caches."""
         names: set[str] = set()
         for path in self._files_directory().glob(f"*{_USERS_SUFFIX}"):
             with suppress(FileNotFoundError), open(path, "rb") as file:
                 if try_lock(file):
-                    path.unlink()  # its cache was killed
+                    path.unlink()  # the process of its cache was killed
                 else:
                     names.update(file.read().decode().splitlines())
         return names
 
-    def _make_room(self, needed: int, limit: int) -> None:
+    def _free_space(self, needed: int, limit: int) -> None:
         files = []
         for path in self._files_directory().glob("*.npy*"):
-            with suppress(FileNotFoundError):  # a decoder that failed has just removed it
+            with suppress(FileNotFoundError):  # another process has just removed it after an error
                 stat = path.stat()
                 files.append((stat.st_mtime_ns, stat.st_size, path))
         used = sum(size for _, size, _ in files)
@@ -223,13 +221,13 @@ class FrameCache:
             if used + needed <= limit:
                 return
             with suppress(FileNotFoundError), open(path, "rb") as file:
-                if path.name not in in_use and try_lock(file):  # locked: somebody fills it
+                if path.name not in in_use and try_lock(file):  # locked: another process is filling it
                     path.unlink()
                     used -= size
         if used + needed > limit:
             raise CacheFullError(
-                f"no room for {needed:,} bytes of frames in {self._files_directory()}: {used:,} of max_file_bytes="
-                f"{limit:,} are in use; raise the limit, or learn from fewer demos at a time"
+                f"no space for {needed:,} bytes of frames in {self._files_directory()}: {used:,} of max_file_bytes="
+                f"{limit:,} are in use; raise the limit, or use fewer demos at once"
             )
 
     def _files_directory(self) -> Path:
@@ -248,7 +246,7 @@ def _remove_users_file(users: IO[bytes], path: Path) -> None:
 
 
 def _has_name(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file still has its name: another process may have renamed or removed it meanwhile."""
+    """Whether an open file still has its name, since another process may have renamed or removed it."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
@@ -256,7 +254,7 @@ def _has_name(file: IO[bytes], path: Path) -> bool:
 
 
 def _allocate(path: Path) -> None:
-    """Takes the blocks of a file from the disk. Without, a full disk would kill the process that writes to the map."""
+    """Reserves the blocks of a file. Without this, a full disk would kill the process that writes to its memory map."""
     if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -266,7 +264,9 @@ def _decode_into(target: Frame, demo: Demo, wanted: npt.NDArray[np.bool_] | None
     size = (target.shape[1], target.shape[2])
     frames = demo.frames(threads=1, wanted=wanted)
     for row in target:
-        to_size(next(frames), size, out=row)  # no name for it: its memory is free for the next, and still in the L2
-    for _ in frames:  # to its end, where it says if there are too few or too many
+        to_size(
+            next(frames), size, out=row
+        )  # unnamed, so that the next frame reuses its memory, which is still in the L2 cache
+    for _ in frames:  # at its end it raises an error for too few or too many frames
         pass
     return target

@@ -1,1 +1,1 @@
-"""The files of one demo: their names, the records, the video, and writing them so that a crash loses little."""
+"""The files of one demo: their names, the records, the video, and a writer whose work survives a crash."""

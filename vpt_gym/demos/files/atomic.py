@@ -1,4 +1,4 @@
-"""The files of a demo as a whole: finished, thrown away, or written anew, so that a crash leaves no half of one."""
+"""Finishing, deleting and replacing the files of a demo so that a crash never leaves a file half written."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import numpy as np
 from vpt_gym.demos.files.names import DemoFiles, partial
 
 SCRATCH_SUFFIX = ".tmp"
-"""Ends the name of a file that is about to replace the one without it."""
+"""Suffix of a file that will replace the file without it."""
 
 
 def scratch(path: Path) -> Path:
-    """Returns the name of a file that is about to replace ``path``."""
+    """Returns the name of a temporary file that will replace ``path``."""
     return path.with_name(path.name + SCRATCH_SUFFIX)
 
 
 def finish(files: DemoFiles) -> None:
-    """Gives the partial files of a demo their names; the metadata last, since it marks the demo as finished."""
+    """Renames the partial files of a demo to their final names; the metadata last, since it marks it as finished."""
     for path in files.all:
         if partial(path).exists():
             os.replace(partial(path), path)
@@ -31,9 +31,9 @@ def finish(files: DemoFiles) -> None:
 
 
 def discard(files: DemoFiles) -> None:
-    """Removes a demo, finished or not.
+    """Deletes a demo, finished or not.
 
-    Killed half-way, it leaves a recording that was broken off, which ``repair`` finishes or removes.
+    If the process is killed meanwhile, an interrupted recording remains, which ``repair`` recovers or deletes.
     """
     if files.metadata.exists():
         os.replace(files.metadata, partial(files.metadata))
@@ -45,7 +45,7 @@ def discard(files: DemoFiles) -> None:
 
 
 def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes metadata as JSON, through to the disk; what ``path`` held before stays until the new is whole."""
+    """Writes metadata as JSON and waits until it is on the disk. The old content of ``path`` stays until then."""
     with open(scratch(path), "w", encoding="utf-8") as file:
         json.dump(metadata, file, indent=1, default=_as_json)
         file.write("\n")
@@ -55,7 +55,7 @@ def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def sync(path: Path) -> None:
-    """Waits until what was written to a file or directory is on the disk."""
+    """Waits until the content of a file or directory is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

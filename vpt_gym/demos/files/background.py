@@ -1,4 +1,4 @@
-"""Encodes and writes a demo's ticks in a thread of its own, which may fall behind only so far."""
+"""Encoding and writing a demo's ticks in a separate thread, with a bounded queue."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from vpt_gym.frames import Frame
 
 
 class BackgroundWriter:
-    """Takes ticks and writes them later, in their order; ``put`` waits while ``capacity`` ticks are pending.
+    """Queues ticks and writes them in order in a thread. ``put`` waits while ``capacity`` ticks are pending.
 
-    The thread goes on taking ticks after an error, and drops them: whoever puts is told the error and never hangs.
+    After an error the thread keeps taking ticks and drops them, so that callers get the error and never hang.
 
     Args:
-        video: Gets the frames. Only the thread touches it, and closes it in the end.
-        lines: Gets the records' lines. Only the thread touches it; it stays open.
-        capacity: Most ticks that wait for the thread: the bound of its memory, and of what a crash can cost.
+        video: Receives the frames. Only the thread uses it, and closes it at the end.
+        lines: Receives the lines of the records. Only the thread uses it; it is not closed.
+        capacity: Maximum number of pending ticks. It limits memory, and how much a crash can lose.
         flush_every: Ticks between two flushes of ``lines``.
     """
 
@@ -41,21 +41,21 @@ class BackgroundWriter:
 
     @property
     def pending(self) -> int:
-        """How many ticks wait for the thread; it may be at work on one more."""
+        """Number of ticks in the queue. The thread may be writing one more."""
         return self._waiting.qsize()
 
     @property
     def written(self) -> tuple[int, float]:
-        """How many ticks are written, and the sum of their rewards."""
+        """Number of written ticks, and the sum of their rewards."""
         return self._ticks, self._return
 
     def put(self, frame: Frame, line: str, reward: float) -> None:
-        """Hands over one tick; ``frame`` must not be changed afterwards.
+        """Adds one tick to the queue; ``frame`` must not be changed afterwards.
 
         Raises:
             OSError: An earlier tick could not be written.
             av.FFmpegError: An earlier frame could not be encoded.
-            RuntimeError: This process is a fork of the one that records: the thread has stayed there.
+            RuntimeError: This process is a fork of the one that records, and the thread runs only there.
         """
         self._check_process()
         if self._error is not None:
@@ -66,7 +66,7 @@ class BackgroundWriter:
         """Waits until all ticks are written, and closes the video.
 
         Raises:
-            OSError: Something could not be written.
+            OSError: A tick could not be written.
             av.FFmpegError: A frame could not be encoded.
             RuntimeError: As for ``put``.
         """
@@ -75,7 +75,7 @@ class BackgroundWriter:
             raise self._error
 
     def discard(self) -> None:
-        """Drops the ticks that are pending, and closes the video, whatever becomes of it.
+        """Drops the pending ticks and closes the video, ignoring errors.
 
         Raises:
             RuntimeError: As for ``put``.
@@ -92,7 +92,7 @@ class BackgroundWriter:
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise RuntimeError(
-                "this recording was begun in another process, of which this one is a fork; make the env and its "
+                "this recording was started in another process, of which this one is a fork; create the env and its "
                 "recorder in the process that steps them"
             )
 
@@ -104,11 +104,11 @@ class BackgroundWriter:
                 frame, line, reward = tick
                 self._lines.write(line)
                 if self._ticks % self._flush_every == 0:
-                    self._lines.flush()  # before the frame that sends the fragment before it to disk
+                    self._lines.flush()  # before the frame that writes the previous fragment to disk
                 self._video.append(frame)
                 self._ticks += 1
                 self._return += reward
-            except BaseException as error:  # told by the next put, or by finish
+            except BaseException as error:  # raised by the next put, or by finish
                 self._error = error
         if self._error is None and not self._dropping:
             try:

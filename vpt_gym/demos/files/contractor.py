@@ -1,12 +1,12 @@
-"""OpenAI's contractor recordings: what a player's keyboard and mouse did, out of the records of one episode.
+"""Reading OpenAI's contractor recordings: the player's actions and cursor, from the records of one episode.
 
 The rules are those of the public loader of openai/Video-Pre-Training (``data_loader.py`` and
-``run_inverse_dynamics_model.py``). ``read_ticks(..., compat="openai")`` follows it to the letter; by default three
-of its faults are corrected:
+``run_inverse_dynamics_model.py``). ``read_ticks(..., compat="openai")`` follows it exactly; by default three of its
+faults are corrected:
 
-* its camera is an integer array, so that every movement is cut to whole degrees (issue 54 there);
-* it decides that a tick is null before it looks at the hotbar, so that scrolling on an otherwise idle tick is lost;
-* it defines, and never uses, the factors by which some recorder versions got the mouse wrong in menus
+* Its camera is an integer array, so every movement is truncated to whole degrees (issue 54 there).
+* It decides whether a tick is null before it looks at the hotbar, so scrolling in an otherwise idle tick is lost.
+* It defines, but never uses, the factors that correct mouse movements in menus for some recorder versions
   (``GUI_SCALES``).
 """
 
@@ -24,28 +24,28 @@ from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT
 from vpt_gym.demos.files.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, DEGREES_PER_COUNT, Record
 
 Compat: TypeAlias = Literal["openai"] | None
-"""``"openai"`` reads as the public loader does, None reads with its faults corrected."""
+"""``"openai"`` reads like the public loader; None corrects its faults."""
 
 GUI_SCALES: dict[str, float] = {"5.7": 0.5, "5.8": 0.5, "6.7": 2.0, "6.8": 2.0, "6.9": 2.0}
-"""Recorder version -> factor for mouse counts while a menu is open; 1 for all others."""
+"""Factor for mouse counts while a menu is open, by recorder version; 1 for all others."""
 
 WINDOW_HEIGHT = 720
-"""Height of the contractors' game window, in which cursor positions are counted."""
+"""Height of the contractors' game window in pixels, the unit of cursor positions."""
 
-_ATTACK = 0  # the number of the left mouse button
+_ATTACK = 0  # number of the left mouse button
 _VERSION = re.compile(r"\d+\.\d+")
 
 
 class Ticks(NamedTuple):
-    """What T records say."""
+    """The content of T records."""
 
     actions: dict[str, npt.NDArray[Any]]
     """Each of the 23 buttons (T,) int8 0/1; ``camera`` (T, 2) degrees per tick, (pitch, yaw), float32, for
     ``compat="openai"`` int64."""
     skipped: npt.NDArray[np.bool_]
-    """(T,) ticks that the public loader takes for null ones: nothing but the hotbar changes."""
+    """(T,) ticks that the public loader treats as null: nothing is pressed or moved, except the hotbar."""
     cursor: npt.NDArray[np.float64]
-    """(T, 2) cursor (x, y) in the 1280x720 window; NaN where no menu is open."""
+    """(T, 2) cursor position (x, y) in the 1280x720 window; NaN while no menu is open."""
 
 
 def check_compat(compat: str | None) -> None:
@@ -55,12 +55,12 @@ def check_compat(compat: str | None) -> None:
 
 
 def recorder_version_of(directory: Path, given: str | None = None) -> str | None:
-    """Returns the version of the recorder: the given one, else the directory's name where that is a version.
+    """Returns the recorder version: ``given``, or else the directory's name if that is a version.
 
-    OpenAI publishes recordings as ``<recorder version>/<id>.mp4``; nothing inside the files tells it.
+    OpenAI publishes recordings as ``<recorder version>/<id>.mp4``; the files themselves do not contain the version.
 
     Raises:
-        ValueError: The given version does not look like "6.9".
+        ValueError: ``given`` does not look like "6.9".
     """
     if given is not None:
         if not _VERSION.fullmatch(given):
@@ -71,16 +71,16 @@ def recorder_version_of(directory: Path, given: str | None = None) -> str | None
 
 
 def read_ticks(records: list[Record], *, compat: Compat = None, recorder_version: str | None = None) -> Ticks:
-    """Returns what the records of one episode, in order, say of keyboard, mouse and cursor.
+    """Returns the actions and the cursor from the records of one episode, in order.
 
     Args:
         records: The parsed lines of a ``.jsonl`` file.
-        compat: None corrects the public loader's faults, and takes fields that older recorders lack (``hotbar``
-            before 6.11) or wrote as null. ``"openai"`` does what the public loader does.
-        recorder_version: Such as "6.9"; None counts as a version without a factor in ``GUI_SCALES``.
+        compat: None corrects the public loader's faults, and accepts fields that are missing (``hotbar`` before 6.11)
+            or null, as older recorders wrote them. ``"openai"`` behaves like the public loader.
+        recorder_version: For example "6.9"; None means a version without a factor in ``GUI_SCALES``.
 
     Raises:
-        ValueError: A record is not of the layout; the message names its line.
+        ValueError: A record does not have the contractor layout; the message has its line number.
     """
     openai = compat == "openai"
     gui_scale = 1.0 if openai else GUI_SCALES.get(recorder_version or "", 1.0)
@@ -95,7 +95,7 @@ def read_ticks(records: list[Record], *, compat: Compat = None, recorder_version
         try:
             tick = _strict(record) if openai else _lenient(record)
             if t == 0:
-                # held since before the recording, when nobody pressed it: until the next press it means nothing
+                # a button held since before the recording is stuck: it is ignored until the next press
                 attack_is_stuck = tick.new_buttons == [_ATTACK]
             elif _ATTACK in tick.new_buttons:
                 attack_is_stuck = False
@@ -109,7 +109,7 @@ def read_ticks(records: list[Record], *, compat: Compat = None, recorder_version
                 actions[name][t] = 1
             skipped[t] = not held and tick.dx == 0 and tick.dy == 0
             if tick.hotbar is not None:
-                # the wheel is not in the records: a slot that changes stands for a press of its key
+                # the wheel is not in the records, so a change of the slot counts as a press of its key
                 if slot is not None and tick.hotbar != slot:
                     actions[f"hotbar.{tick.hotbar + 1}"][t] = 1
                 slot = tick.hotbar
@@ -166,7 +166,7 @@ def _lenient(record: Record) -> _Tick:
 
 
 def _turned(degrees: tuple[float, float], scale: float) -> list[float]:
-    """Scaled degrees; 0 in place of a jump beyond half a turn, which is the recorder's, not the player's."""
+    """Returns scaled degrees, and 0 for more than half a turn, which is an error of the recorder."""
     if not all(math.isfinite(value) for value in degrees):
         raise ValueError(f"the mouse moves by {degrees} degrees")
     turned = [value * scale for value in degrees]

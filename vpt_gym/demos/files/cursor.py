@@ -1,4 +1,4 @@
-"""The mouse cursor in menus: the game's frames lack it, and a policy must see it to use a menu."""
+"""Drawing the mouse cursor of menus, which the recorded frames lack and a policy must see."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vpt_gym.frames import Frame
 
-_PICTURE = """
+_ARROW = """
 #
 ##
 #o#
@@ -28,9 +28,9 @@ _PICTURE = """
 """
 
 
-def _drawn() -> npt.NDArray[np.uint8]:
+def _draw_arrow() -> npt.NDArray[np.uint8]:
     sprite = np.zeros((16, 16, 4), np.uint8)
-    for y, line in enumerate(_PICTURE.strip("\n").splitlines()):
+    for y, line in enumerate(_ARROW.strip("\n").splitlines()):
         for x, pixel in enumerate(line):
             if pixel != " ":
                 sprite[y, x] = (255, 255, 255, 255) if pixel == "o" else (0, 0, 0, 255)
@@ -38,12 +38,12 @@ def _drawn() -> npt.NDArray[np.uint8]:
     return sprite
 
 
-CURSOR: npt.NDArray[np.uint8] = _drawn()
+CURSOR: npt.NDArray[np.uint8] = _draw_arrow()
 """(16, 16, 4) uint8 RGBA: a white arrow with a black border, its tip at the top left."""
 
 
 def check_sprite(sprite: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Returns a cursor sprite as it is, or raises.
+    """Returns a cursor sprite unchanged if it is valid.
 
     Raises:
         ValueError: It is not uint8 (h, w, 4).
@@ -56,14 +56,14 @@ def check_sprite(sprite: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 @dataclass(frozen=True, eq=False)
 class CursorTrack:
-    """Where the cursor stands in each tick of a demo, and how it looks.
+    """The cursor of a demo: its position in each tick, and its image.
 
     Attributes:
-        position: (T, 2) float64, (x, y) in a window ``window_height`` pixels high; NaN where no menu is open.
+        position: (T, 2) float64, (x, y) in a window ``window_height`` pixels high; NaN while no menu is open.
         sprite: uint8 (h, w, 4), RGBA; its top left pixel is the tip.
-        window_height: Frames of another height shrink the position, not the sprite.
-        clip: Cut the sprite at all four edges. False cuts it as the public loader does: at the right and bottom
-            only, so that a slightly negative position is an error and a more negative one shows up at the far edge.
+        window_height: Height that positions refer to. In frames of another height positions are scaled, the sprite not.
+        clip: Whether to clip the sprite at all four edges. False behaves like the public loader, which clips only at
+            the right and bottom: a slightly negative position is an error, and a more negative one wraps around.
     """
 
     position: npt.NDArray[np.float64]
@@ -72,7 +72,7 @@ class CursorTrack:
     clip: bool = True
 
     def draw(self, frame: Frame, tick: int) -> Frame:
-        """Returns the frame, uint8 (H, W, 3), with the cursor of that tick drawn into it; changed in place.
+        """Draws the cursor of a tick into a frame, uint8 (H, W, 3), in place, and returns the frame.
 
         Raises:
             ValueError: ``clip`` is False and the position is negative, by less than the sprite's size.
@@ -101,7 +101,7 @@ def draw(frame: Frame, sprite: npt.NDArray[np.uint8], x: int, y: int, *, clip: b
         ``frame``.
 
     Raises:
-        ValueError: ``clip`` is False and a negative position leaves no place for the sprite.
+        ValueError: ``clip`` is False and the position is negative, by less than the sprite's size.
     """
     if clip:
         sprite = sprite[max(-y, 0) :, max(-x, 0) :]
@@ -113,6 +113,6 @@ def draw(frame: Frame, sprite: npt.NDArray[np.uint8], x: int, y: int, *, clip: b
     alpha = sprite[:height, :width, 3:] / 255.0
     place = frame[y : y + height, x : x + width]
     if place.shape[:2] != (height, width):
-        raise ValueError(f"the cursor stands at ({x}, {y}), outside the frame; the public loader fails here too")
+        raise ValueError(f"the cursor is at ({x}, {y}), outside the frame; the public loader fails on this too")
     place[:] = (place * (1 - alpha) + sprite[:height, :width, :3] * alpha).astype(np.uint8)
     return frame

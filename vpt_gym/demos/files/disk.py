@@ -1,4 +1,4 @@
-"""What a recording needs on the disk, and what is free there, in words."""
+"""A sentence for error messages about the disk space that a recording needs, and that is left."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from vpt_gym.demos.files.names import DemoFiles, partial
 
 
 def describe_disk_usage(files: DemoFiles, ticks: int) -> str:
-    """Returns a sentence on how much room a demo takes and how much is left, with a blank behind it.
+    """Returns a sentence about the size of a demo and the free disk space, followed by a space.
 
     Args:
-        files: The demo, which is being recorded.
-        ticks: How many ticks it has so far.
+        files: The demo that is being recorded.
+        ticks: Number of ticks so far.
 
     Returns:
-        ``""`` where the directory cannot be looked at.
+        The sentence; ``""`` if the directory cannot be read.
     """
     with suppress(OSError):
         free = shutil.disk_usage(files.directory).free
         used = sum(partial(path).stat().st_size for path in files.all if partial(path).exists())
         need = f"The demo has {_size(used)} in {ticks} ticks"
-        if ticks >= 40:  # before, the share of what is written once is too large
+        if ticks >= 40:  # before that, the part that does not grow with the ticks is too large
             need += f", {_size(used * 1200 // ticks)} a minute"
         return f"{need}; {_size(free)} are free there. "
     return ""

@@ -1,13 +1,13 @@
 """The files of a demo on disk: their names, and reading their metadata and records.
 
-A demo is three files beside each other, the OpenAI contractor layout plus metadata::
+A demo is three files in one directory, in the OpenAI contractor layout plus metadata::
 
-    <id>.mp4     the video, 20 fps H.264; frame t is what was seen before action t
+    <id>.mp4     the video, 20 fps H.264; frame t was seen before action t
     <id>.jsonl   one record a tick (``vpt_gym.demos.files.records``)
     <id>.json    metadata: env, seed, versions, success, return, ticks, format version
 
-While it is being recorded, every name carries ``.partial``. A finished demo is known by its ``.json``, which gets its
-name last. OpenAI's own recordings are the first two files alone (``vpt_gym.demos.files.contractor`` has their rules).
+While a demo is being recorded, every name ends in ``.partial``. The ``.json`` marks a demo as finished: it gets its
+final name last. OpenAI's own recordings have only the first two files (see ``vpt_gym.demos.files.contractor``).
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ FORMAT_VERSION = 1
 CONTRACTOR_FORMAT = "contractor"
 """``metadata["format"]`` of a demo without an ``<id>.json``: one of OpenAI's recordings."""
 OPTIONS_SUFFIX = "-options.json"
-"""Ends the name of the game's settings, which OpenAI publishes beside each recording."""
+"""Suffix of the file of game settings that OpenAI publishes with each recording."""
 PARTIAL_SUFFIX = ".partial"
 REJECTED = "rejected"
-"""Name of the directory, inside that of the demos, that bad ones are moved to (``vpt-gym view``)."""
+"""Name of the subdirectory that ``vpt-gym view`` and ``vpt-gym play`` move rejected demos to."""
 
 REMEDY_RESTORE = "restore the file from a copy, or delete the demo"
 REPAIR_COMMAND = "`vpt-gym demos repair DIR`"
 EXPECTED_FILES = "a demo is <id>.mp4, <id>.jsonl and <id>.json, a contractor recording the first two"
-REMEDY_REPAIR = f"mend it with {REPAIR_COMMAND}"
-REMEDY_RESTORE_OR_REPAIR = f"restore the file from a copy, or cut the demo to what is whole with {REPAIR_COMMAND}"
+REMEDY_REPAIR = f"repair it with {REPAIR_COMMAND}"
+REMEDY_RESTORE_OR_REPAIR = f"restore the file from a copy, or cut off the damaged part with {REPAIR_COMMAND}"
 
 
 class DemoError(ValueError):
@@ -45,7 +45,7 @@ class DemoError(ValueError):
     Attributes:
         problem: What is wrong, with the name of the file.
         remedy: What to do about it.
-        repairable: Whether ``vpt_gym.demos.repair`` mends it.
+        repairable: Whether ``vpt_gym.demos.repair`` fixes it.
     """
 
     def __init__(self, problem: str, remedy: str, *, repairable: bool = False) -> None:
@@ -57,11 +57,11 @@ class DemoError(ValueError):
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """Where the files of one demo stand.
+    """The paths of one demo's files.
 
     Attributes:
         directory: The directory that holds them.
-        id: The demo's id, the stem of its files' names.
+        id: The demo's id, which is the stem of the file names.
     """
 
     directory: Path
@@ -84,17 +84,17 @@ class DemoFiles:
 
     @property
     def all(self) -> tuple[Path, Path, Path]:
-        """The finished files, in the order they get their names."""
+        """The finished files, in the order in which they get their final names."""
         return self.video, self.records, self.metadata
 
 
 def partial(path: Path) -> Path:
-    """Returns the name that a file has while its demo is being recorded."""
+    """Returns the name of a file while its demo is being recorded."""
     return path.with_name(path.name + PARTIAL_SUFFIX)
 
 
 def new_id() -> str:
-    """Returns an id no other demo has, in any process; ids sort by the time their episodes began (UTC)."""
+    """Returns an id that is unique across processes. Ids sort by the start time of their episodes (UTC)."""
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}"
 
 
@@ -107,13 +107,13 @@ def existing_directory(directory: str | os.PathLike[str]) -> Path:
 
 
 def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) -> list[Path]:
-    """Returns a file of every finished demo in a directory: ``<id>.json``, or ``<id>.jsonl`` where there is none.
+    """Returns one file of each finished demo in a directory: ``<id>.json``, or ``<id>.jsonl`` without one.
 
-    Sorted by id; the ids of recorded demos sort by the time their episodes began.
+    The result is sorted by id; the ids of recorded demos sort by the start time of their episodes.
 
     Args:
         directory: The directory.
-        lone_videos: Whether to list an ``<id>.mp4`` that stands alone too: its records are missing.
+        lone_videos: Whether to include an ``<id>.mp4`` whose records are missing.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -129,7 +129,7 @@ def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) 
 
 
 def files_of(path: str | os.PathLike[str]) -> DemoFiles:
-    """Returns the files of the demo that ``path`` names: one of its files, finished or partial, or their stem."""
+    """Returns the files of a demo, given one of them, finished or partial, or their common stem."""
     given = Path(path)
     name = given.name.removesuffix(PARTIAL_SUFFIX)
     for suffix in (".mp4", ".jsonl", ".json"):
@@ -141,7 +141,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """Returns the metadata in ``<id>.json``.
 
     Raises:
-        DemoError: It is not the metadata of a demo, or of a newer format than this package reads.
+        DemoError: The file is not a demo's metadata, or has a format version that this package cannot read.
     """
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
@@ -164,7 +164,7 @@ def read_records(path: Path) -> list[Record]:
     """Returns the records of a ``.jsonl`` file.
 
     Raises:
-        DemoError: A line is not a JSON object, or there is none.
+        DemoError: A line is not a JSON object, or the file is empty.
     """
     records, damage = read_intact_records(path)
     if damage is not None:
@@ -177,7 +177,7 @@ def read_records(path: Path) -> list[Record]:
 
 
 def read_intact_records(path: Path) -> tuple[list[Record], str | None]:
-    """Returns the records before the first damaged line, and what is wrong with that line (None: nothing)."""
+    """Returns the records before the first damaged line, and a description of the damage (None if there is none)."""
     records: list[Record] = []
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         try:

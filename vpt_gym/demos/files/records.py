@@ -1,8 +1,8 @@
-"""One tick of a demo as one JSON record of the OpenAI contractor recordings, and back.
+"""Converting one tick of a demo to and from one JSON record in the layout of OpenAI's contractor recordings.
 
-The record says the human action in the contractors' words: names of held keys, numbers of held mouse buttons,
-and whole mouse counts of 0.15 degrees. What those words cannot say (exact camera degrees, the reward, what was
-executed when a label was stored) stands under the one extra key ``"vpt_gym"``, which other readers ignore.
+A record describes the human action with the contractors' fields: names of held keys, numbers of held mouse buttons,
+and mouse counts of 0.15 degrees. What the layout cannot express (exact camera degrees, the reward, the executed action
+where a label was stored) goes under the additional key ``"vpt_gym"``, which other readers ignore.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Record: TypeAlias = dict[str, Any]
 """One parsed line of a ``.jsonl`` file."""
 
 EXTRA_KEY = "vpt_gym"
-"""The key of a record that holds what the contractor layout has no word for."""
+"""The key of a record for everything that the contractor layout has no field for."""
 
 DEGREES_PER_COUNT = 360.0 / 2400.0
-"""Camera degrees per mouse count: the contractors' recorder turned once around in 2400 counts (VPT's loader)."""
+"""Camera degrees per mouse count: 2400 counts are a full turn (from VPT's loader)."""
 
 STATE_KEYS: tuple[str, ...] = (
     "isGuiOpen",
@@ -38,7 +38,7 @@ STATE_KEYS: tuple[str, ...] = (
     "serverTick",
     "stats",
 )
-"""Keys of the contractor layout about the state of the game; they are written where the caller knows them."""
+"""Keys of the contractor layout for the state of the game. They are written if the caller provides them."""
 
 _KEY_OF_BUTTON: dict[str, str] = {
     "ESC": "key.keyboard.escape",
@@ -56,25 +56,25 @@ _KEY_OF_BUTTON: dict[str, str] = {
 }
 _MOUSE_OF_BUTTON: dict[str, int] = {"attack": 0, "use": 1, "pickItem": 2}
 BUTTON_OF_KEY = {key: button for button, key in _KEY_OF_BUTTON.items()}
-"""Name of a keyboard key in a record -> the button it presses; other keys press none."""
+"""The button that each keyboard key in a record presses; other keys press none."""
 BUTTON_OF_MOUSE = {number: button for button, number in _MOUSE_OF_BUTTON.items()}
-"""Number of a mouse button in a record -> the button it presses; other numbers press none."""
+"""The button that each mouse button number in a record presses; other numbers press none."""
 
-# The contractors' game window was 1280x720 and its cursor rests in the middle while no GUI is open.
+# The contractors' game window was 1280x720, with the cursor in the middle while no GUI is open.
 _CURSOR_AT_REST = (640.0, 360.0)
 
 
 class RecordBuilder:
-    """Turns the human actions of one episode, tick by tick, into contractor records.
+    """Converts the human actions of one episode, tick by tick, to contractor records.
 
-    It carries what a record needs of the past: which keys were held (for ``newKeys`` and ``newButtons``) and the
-    selected hotbar slot. Two rules of the public loader shape what is written:
+    It keeps the held keys (for ``newKeys`` and ``newButtons``) and the selected hotbar slot of the last tick. Two rules
+    of the public loader determine what is written:
 
-    * It takes ``newButtons == [0]`` in the first record for a mouse button that stuck before the recording, and
-      deletes attacks until the next press. What was held before the first tick is unknown, so nothing is "new"
-      in record 0.
-    * It turns every change of ``hotbar`` into a press of that hotbar key. So ``hotbar`` follows the hotbar keys
-      (the highest one, where several are held, as in the VPT code) in the very tick they are pressed.
+    * It takes ``newButtons == [0]`` in the first record for a mouse button that was stuck before the recording, and
+      deletes attacks until the next press. Which keys were held before the first tick is unknown, so record 0 has no
+      new ones.
+    * It turns every change of ``hotbar`` into a press of that hotbar key. So ``hotbar`` follows the hotbar keys (the
+      highest, if several are held, as in the VPT code) in the same tick.
     """
 
     def __init__(self) -> None:
@@ -96,13 +96,13 @@ class RecordBuilder:
 
         Args:
             action: The human action of this tick (the label, where that differs from what was executed).
-            milli: Time of the tick, milliseconds (the contractors' recorder wrote the wall clock).
+            milli: Time of the tick, milliseconds. (The contractors' recorder wrote the wall-clock time.)
             reward: Reward of the step that the executed action took.
             executed: The human action that was executed, where ``action`` is a label for it.
-            state: Any of ``STATE_KEYS``, as known before the action.
+            state: Any of ``STATE_KEYS``, from before the action.
 
         Raises:
-            ValueError: An invalid human action, a reward that is not finite, or an unknown key in ``state``.
+            ValueError: The human action is invalid, the reward is not finite, or ``state`` has an unknown key.
         """
         action = checked(action)
         reward = float(reward)
@@ -110,7 +110,7 @@ class RecordBuilder:
             raise ValueError(f"reward is {reward} at tick {self._tick}; a demo's rewards must be finite")
         unknown = sorted(set(state or ()) - set(STATE_KEYS))
         if unknown:
-            raise ValueError(f"unknown state keys {unknown}; a record knows {', '.join(STATE_KEYS)}")
+            raise ValueError(f"unknown state keys {unknown}; the known ones are {', '.join(STATE_KEYS)}")
 
         keys = [key for button, key in _KEY_OF_BUTTON.items() if action[button]]
         mouse = [number for button, number in _MOUSE_OF_BUTTON.items() if action[button]]
@@ -152,19 +152,19 @@ def to_line(record: Record) -> str:
     """Returns the record as one line of JSON, with its newline.
 
     Raises:
-        ValueError: A number in it is not finite (JSON has no word for that).
-        TypeError: A value in it is not JSON (say, a NumPy array in ``state``).
+        ValueError: It contains a number that is not finite, which JSON cannot express.
+        TypeError: It contains a value that JSON cannot express, such as a NumPy array in ``state``.
     """
     return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def human_action_of(record: Record) -> HumanAction:
-    """Returns the human action of one record: the label, where one was stored.
+    """Returns the human action of one record: the label, if one was stored.
 
-    Exact degrees are taken where the record has them, else 0.15 degrees per mouse count.
+    The camera has the exact degrees if the record contains them, else 0.15 degrees per mouse count.
 
     Raises:
-        ValueError: The record lacks a key of the layout, or says something that is no human action.
+        ValueError: The record lacks a key of the layout, or does not describe a human action.
     """
     try:
         mouse = record["mouse"]
@@ -178,10 +178,10 @@ def human_action_of(record: Record) -> HumanAction:
 
 
 def executed_action_of(record: Record) -> HumanAction | None:
-    """Returns the human action that was executed where the record's own is a label for it, else None.
+    """Returns the executed human action if the record's own action is a label for it, else None.
 
     Raises:
-        ValueError: The stored action is no human action.
+        ValueError: The stored action is not a human action.
     """
     stored = record.get(EXTRA_KEY, {}).get("executed")
     if stored is None:
@@ -193,12 +193,12 @@ def executed_action_of(record: Record) -> HumanAction | None:
 
 
 def reward_of(record: Record) -> float:
-    """Returns the record's reward, 0.0 where none was stored."""
+    """Returns the record's reward, 0.0 if none was stored."""
     return float(record.get(EXTRA_KEY, {}).get("reward", 0.0))
 
 
 def stack_actions(actions: Iterable[HumanAction]) -> dict[str, npt.NDArray[Any]]:
-    """Returns T human actions as one dict of arrays: each button (T,) int8, ``camera`` (T, 2) float32 degrees."""
+    """Stacks T human actions into one dict of arrays: each button (T,) int8, ``camera`` (T, 2) float32 degrees."""
     sequence: Sequence[HumanAction] = list(actions)
     stacked: dict[str, npt.NDArray[Any]] = {
         name: np.array([action[name] for action in sequence], np.int8) for name in BUTTONS

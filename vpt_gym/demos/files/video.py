@@ -1,7 +1,7 @@
-"""The video of a demo: H.264 in a fragmented MP4 that stays readable up to its last whole fragment.
+"""The video of a demo: H.264 in a fragmented MP4, which stays readable up to its last complete fragment.
 
-A fragmented MP4 has its header first and then two fragments a second, so a file whose writer died still opens. There
-are no B-frames and no look-ahead: a frame leaves the encoder in the call that brings it.
+A fragmented MP4 starts with its header, followed by two fragments a second, so a file opens even if its writer died.
+There are no B-frames and no look-ahead: the encoder returns each frame in the call that passes it in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from av.video.reformatter import VideoReformatter
 from vpt_gym.frames import Frame
 
 FRAGMENT_SECONDS = 0.5
-"""Most that a fragment of the video holds; what a crash costs besides the frames that are not encoded yet."""
+"""Maximum length of a fragment of the video. A crash loses at most one, and the frames not yet encoded."""
 _CONTAINER_OPTIONS = {
     "movflags": "frag_keyframe+empty_moov+default_base_moof",
     "frag_duration": str(round(FRAGMENT_SECONDS * 1e6)),
@@ -31,7 +31,7 @@ _CONTAINER_OPTIONS = {
 
 
 def require_encoder(*, lossless: bool = False) -> None:
-    """Raises a ``RuntimeError`` that names the remedy if this build of PyAV cannot write H.264."""
+    """Raises a ``RuntimeError`` with the remedy if this build of PyAV cannot write H.264."""
     encoder = "libx264rgb" if lossless else "libx264"
     if encoder not in av.codecs_available:
         raise RuntimeError(
@@ -43,16 +43,16 @@ def require_encoder(*, lossless: bool = False) -> None:
 class VideoWriter:
     """Encodes the frames of one demo, one call per frame, in one thread.
 
-    A fragment reaches the operating system when the first frame after it is appended.
+    A fragment is passed to the operating system when the first frame after it is appended.
 
     Args:
         path: The file to write; it is overwritten.
         size: (height, width) of every frame. Odd sizes are padded by repeating the last row or column, since
-            yuv420p stores colour at half resolution; readers crop.
-        fps: Frames per second, and the distance of key frames in frames.
+            yuv420p stores colour at half resolution; readers crop the padding.
+        fps: Frames per second, and the distance between key frames in frames.
         crf: x264's constant rate factor, 0 (lossless luma) to 51.
         preset: x264's preset.
-        lossless: Store RGB as it is (H.264's High 4:4:4 Predictive profile); ``crf`` then says nothing.
+        lossless: Store RGB without loss (H.264's High 4:4:4 Predictive profile), and ignore ``crf``.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class VideoWriter:
         self._frames = 0
 
     def append(self, frame: Frame) -> None:
-        """Encodes one frame, uint8 (H, W, 3) of the declared size, and writes what it completes."""
+        """Encodes one frame, uint8 (H, W, 3) of the declared size, and writes it."""
         frame = np.ascontiguousarray(frame)
         if any(self._padding):
             bottom, right = self._padding
@@ -102,7 +102,7 @@ class VideoWriter:
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
-        """Writes the last fragment and the file's end, and closes the file."""
+        """Writes the last fragment and the end of the file, and closes it."""
         try:
             if self._frames:
                 self._container.mux(self._stream.encode(None))
@@ -113,17 +113,17 @@ class VideoWriter:
 def iter_frames(
     path: str | os.PathLike[str], size: tuple[int, int] | None = None, *, threads: int = 0
 ) -> Iterator[Frame]:
-    """Yields the frames of a video in order, each a uint8 (H, W, 3) of its own.
+    """Yields the frames of a video in order, each a new uint8 (H, W, 3) array.
 
     Args:
         path: The video file.
-        size: (height, width) to crop to, the frames' size before padding. None gives the stored size.
-        threads: Threads that decode it; 0 leaves that to the decoder. 1 costs least, where others have work too.
+        size: (height, width) to crop to, the frames' size before padding. None keeps the stored size.
+        threads: Threads of the decoder; 0 lets it choose. 1 needs the least processor time in total.
 
     Raises:
         av.FFmpegError: The file is not a video, or part of it cannot be decoded.
         FileNotFoundError: There is no such file.
-        ValueError: A picture is damaged or of another size than the first, or there is no video stream.
+        ValueError: A frame is damaged or differs in size from the first, or there is no video stream.
     """
     return (pixels() for pixels in iter_lazy_frames(path, size, threads=threads))
 
@@ -131,9 +131,9 @@ def iter_frames(
 def iter_lazy_frames(
     path: str | os.PathLike[str], size: tuple[int, int] | None = None, *, threads: int = 0
 ) -> Iterator[Callable[[], Frame]]:
-    """Yields for each frame of a video a function that returns it, to be called before the next is asked for.
+    """Yields for each frame of a video a function that returns it. Call the function before requesting the next one.
 
-    Those that are not called for are decoded, since later ones depend on them, but not converted to RGB.
+    A frame whose function is not called is decoded, since later frames depend on it, but not converted to RGB.
     Arguments, frames and errors are those of ``iter_frames``.
     """
     with av.open(os.fspath(path)) as container:
@@ -143,8 +143,8 @@ def iter_lazy_frames(
         stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
         to_rgb: _ToRgb | None = None
         for picture in container.decode(stream):
-            if picture.is_corrupt:  # the decoder papered over what it could not read
-                raise ValueError("damaged picture")
+            if picture.is_corrupt:  # the decoder concealed an error
+                raise ValueError("damaged frame")
             if to_rgb is None:
                 to_rgb = _ToRgb(picture, stream.time_base)
             to_rgb.check(picture)
@@ -152,10 +152,9 @@ def iter_lazy_frames(
 
 
 def iter_lazy_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[], Frame]]:
-    """Yields a function for each frame, as ``iter_lazy_frames`` does, but as OpenCV decodes: up to the first it cannot.
+    """Yields a function for each frame, like ``iter_lazy_frames``, but decodes with OpenCV, which stops at an error.
 
-    ``iter_lazy_frames`` gives the same pixels in all versions that were tried, and says what is wrong with a damaged
-    video.
+    ``iter_lazy_frames`` gave the same pixels in all versions tested, and reports what is wrong with a damaged video.
 
     Raises:
         ValueError: OpenCV cannot open the file.
@@ -163,9 +162,9 @@ def iter_lazy_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[
     capture = cv2.VideoCapture(os.fspath(path))
 
     def pixels() -> Frame:
-        whole, frame = capture.retrieve()
-        if not whole:
-            raise ValueError("OpenCV cannot convert a picture")
+        success, frame = capture.retrieve()
+        if not success:
+            raise ValueError("OpenCV cannot convert a frame")
         return cast(Frame, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
     try:
@@ -178,24 +177,24 @@ def iter_lazy_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[
 
 
 class VideoHeader(NamedTuple):
-    """What a video file says of itself, without decoding it."""
+    """Properties of a video file, read without decoding it."""
 
     frames: int
-    """Whole frames in the file."""
+    """Number of complete frames in the file."""
     size: tuple[int, int]
-    """(height, width) as stored; (0, 0) where the file is no video."""
+    """(height, width) as stored; (0, 0) if the file is not a video."""
     declared: int
-    """Frames that its header promises; 0 where it promises nothing, as in a fragmented MP4."""
+    """Number of frames according to the header; 0 if it does not say, as in a fragmented MP4."""
     reordered: bool
-    """Whether it has B-frames: packets then do not stand in the order of the frames."""
+    """Whether it has B-frames, so that packets are not in the order of the frames."""
 
 
 def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHeader:
-    """Returns how many frames a video holds, and how large; 0 frames if it is cut off before the first.
+    """Returns the number and size of a video's frames; 0 frames if the file ends before the first.
 
     Args:
         path: The video file.
-        count: Whether to count the frames, for which the whole file is read; else ``frames`` is 0.
+        count: Whether to count the frames, which reads the complete file; else ``frames`` is 0.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -208,12 +207,12 @@ def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHea
             return VideoHeader(frames, size, stream.frames, bool(stream.codec_context.has_b_frames))
     except FileNotFoundError:
         raise
-    except (av.FFmpegError, OSError, ValueError):  # PyAV names "no such file" and "invalid data" both as OSErrors
+    except (av.FFmpegError, OSError, ValueError):  # PyAV raises an OSError for invalid data too
         return VideoHeader(0, (0, 0), 0, False)
 
 
 def count_frames(path: str | os.PathLike[str]) -> int:
-    """Returns how many whole frames a video holds, without decoding them; 0 if it is cut off before the first.
+    """Returns the number of complete frames in a video, without decoding them.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -222,7 +221,7 @@ def count_frames(path: str | os.PathLike[str]) -> int:
 
 
 def copy_frames(source: Path, target: Path, count: int) -> None:
-    """Copies the first ``count`` frames of a video into a new one, without encoding them anew."""
+    """Copies the first ``count`` frames of a video into a new file, without encoding them again."""
     with (
         av.open(str(source)) as reader,
         av.open(str(target), "w", format="mp4", options=_CONTAINER_OPTIONS) as opened,
@@ -241,21 +240,21 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
 
 
 class _ToRgb:
-    """Converts the pictures of one video to RGB.
+    """Converts the decoded frames of one video to RGB with a filter graph.
 
-    In a filter, which keeps a pool of pictures. ``VideoFrame.reformat`` and ``to_ndarray`` take fresh memory for each,
-    and having it mapped costs more than the conversion itself. PyAV's filters do not keep their graph alive, and using
-    one without it is a segmentation fault: whoever has the filters must have the graph, so both are kept here.
+    A filter reuses a pool of buffers. ``VideoFrame.reformat`` and ``to_ndarray`` allocate new memory for each frame,
+    which costs more than the conversion itself. PyAV's filters do not keep their graph alive, and using one without it
+    is a segmentation fault, so this object holds both.
 
     Args:
-        picture: The first picture.
-        time_base: The stream's, in seconds.
+        picture: The first frame.
+        time_base: Time base of the stream, in seconds.
     """
 
     def __init__(self, picture: Any, time_base: Fraction) -> None:
         self._shape = _shape(picture)
         graph: Any = av.filter.Graph()
-        if hasattr(graph, "threads"):  # not in older versions of PyAV
+        if hasattr(graph, "threads"):  # older versions of PyAV lack it
             graph.threads = 1
         self._source = graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=time_base
@@ -267,15 +266,15 @@ class _ToRgb:
         self._graph = graph
 
     def check(self, picture: Any) -> None:
-        """Raises a ``ValueError`` for a picture unlike the first; the graph would scale it, and say nothing."""
+        """Raises a ``ValueError`` for a frame of another size or format, which the graph would silently scale."""
         if _shape(picture) != self._shape:
             (width, height, pixels), (first_width, first_height, first) = _shape(picture), self._shape
             raise ValueError(
-                f"a picture is {height}x{width} {pixels}, those before are {first_height}x{first_width} {first}"
+                f"a frame is {height}x{width} {pixels}, those before it are {first_height}x{first_width} {first}"
             )
 
     def pixels(self, picture: Any, size: tuple[int, int] | None) -> Frame:
-        """Returns the pixels of a picture, uint8 (H, W, 3), cropped to ``size``; they stay when the graph is gone."""
+        """Returns a frame's pixels, uint8 (H, W, 3), cropped to ``size``. The array does not depend on the graph."""
         self._source.push(picture)
         plane = self._sink.pull().planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
@@ -288,13 +287,13 @@ def _shape(picture: Any) -> tuple[int, int, str]:
 
 
 def _converted(reformatter: Any, picture: Any, pixels: str) -> Any:
-    """Returns a picture in another pixel format.
+    """Converts a frame to another pixel format, in one thread.
 
-    In one thread: frames are small, and waking threads for each costs up to ten times the work on a busy machine.
+    Frames are small: on a busy machine, waking threads for each costs up to ten times the conversion.
     """
     try:
         return reformatter.reformat(picture, format=pixels, threads=1)
-    except TypeError:  # an older PyAV, which uses one thread anyway
+    except TypeError:  # an older PyAV, which always uses one thread
         return reformatter.reformat(picture, format=pixels)
 
 
@@ -305,7 +304,7 @@ def _video_stream(container: Any, path: object) -> Any:
 
 
 def _intact_packets(container: Any, stream: Any) -> Iterator[Any]:
-    """Yields packets up to the end, or up to where the file was cut off."""
+    """Yields packets up to the end of the file, or up to where it is damaged."""
     try:
         for packet in container.demux(stream):
             if packet.size and packet.is_corrupt:

@@ -1,4 +1,4 @@
-"""Writing one demo, tick by tick, so that a crash at any moment loses at most its last second."""
+"""Writing one demo, tick by tick. A crash at any moment loses at most the last second."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ from vpt_gym.frames import Frame, packed_copy
 from vpt_gym.system.file_lock import try_lock
 
 PENDING_SECONDS = 0.4
-"""Most that waits for the encoder. With a fragment of the video, that is the second that a crash may cost."""
+"""Maximum time that ticks wait for the encoder. With one fragment of the video, this is what a crash can lose."""
 
 Ending: TypeAlias = Literal["terminated", "truncated", "reset", "close", "error", "recovered"]
-"""Why a demo ends: the env said so (first two), ``reset`` or ``close`` came first, an exception, or a crash."""
+"""Why a demo ended: the env returned it (first two), ``reset`` or ``close`` was called, an exception, or a crash."""
 
 
 class DemoWriteError(OSError):
-    """A demo could not be written, for want of disk space or rights. Finished demos are not affected."""
+    """A demo could not be written, for lack of disk space or permissions. Finished demos are not affected."""
 
 
 @dataclass(frozen=True)
 class EpisodeSummary:
-    """What is known of an episode when its recording ends.
+    """Summary of an episode at the end of its recording.
 
     Attributes:
         id: The demo's id.
-        ticks: How many ticks were recorded.
-        episode_return: The sum of their rewards.
-        success: Whether the episode succeeded; None where that is not known.
-        ended: Why the recording ends.
-        wall_time: Seconds since the recording began, pauses included.
+        ticks: Number of recorded ticks.
+        episode_return: Sum of their rewards.
+        success: Whether the episode succeeded; None if unknown.
+        ended: Why the recording ended.
+        wall_time: Seconds since the recording started, including pauses.
     """
 
     id: str
@@ -65,24 +65,25 @@ class EpisodeSummary:
 class DemoWriter:
     """Records one demo. Nothing is created on disk before the first ``append``.
 
-    A thread encodes and writes. Where it cannot keep up, ``append`` waits: at most 8 ticks (at 20 a second) are
-    pending, so memory stays flat, however long the episode.
+    A thread encodes and writes. If it falls behind, ``append`` waits: at most 8 ticks (at 20 per second) are pending,
+    so memory stays constant for episodes of any length.
 
-    The files have ``.partial`` names until ``close``. Half a second of video and its records reach the operating
-    system together, the records first, so whatever survives a crash can be repaired (``vpt_gym.demos.repair``).
+    The files have ``.partial`` names until ``close``. Each half second of video and its records are passed to the
+    operating system together, the records first, so a recording can be repaired after a crash
+    (``vpt_gym.demos.repair``).
 
     Args:
-        directory: Where the demo goes; it is created if absent. Any number of writers may share it.
-        metadata: Written into ``<id>.json``; values that are not JSON are written as their ``repr``.
+        directory: Directory of the demo; it is created if absent. Any number of writers may share it.
+        metadata: Additional content of ``<id>.json``; values that are not JSON are written as their ``repr``.
         fps: Ticks per second; 20 in Minecraft.
         crf: x264's constant rate factor: lower is closer to the frames, and larger.
-        preset: x264's preset. At equal ``crf``, ``"veryfast"`` makes files 40 % smaller than ``"ultrafast"``, for two
-            to three times the work per frame, and decodes half as fast.
-        lossless: Keep every pixel as it is: the video is stored as RGB, without loss, and is five to ten times larger.
-            Most video players show it, but not all browsers do.
+        preset: x264's preset. At equal ``crf``, ``"veryfast"`` makes files 40 % smaller than ``"ultrafast"``, takes two
+            to three times as long per frame, and decodes half as fast.
+        lossless: Store RGB without loss, in files that are five to ten times larger. Most video players show them, but
+            not all browsers.
 
     Raises:
-        ValueError: ``metadata`` uses a key that the writer itself writes, or ``fps`` is not positive.
+        ValueError: ``metadata`` has a key that the writer itself writes, or ``fps`` is not positive.
         RuntimeError: This build of PyAV has no libx264.
 
     Example:
@@ -123,17 +124,17 @@ class DemoWriter:
 
     @property
     def ticks(self) -> int:
-        """How many ticks have been appended."""
+        """Number of appended ticks."""
         return self._ticks
 
     @property
     def pending(self) -> int:
-        """How many of them wait for the encoder."""
+        """Number of ticks that wait for the encoder."""
         return 0 if self._background is None else self._background.pending
 
     @property
     def closed(self) -> bool:
-        """Whether the demo was closed, aborted, or broken off by an error."""
+        """Whether the demo was closed, aborted, or ended by an error."""
         return self._closed
 
     def append(
@@ -145,21 +146,20 @@ class DemoWriter:
         executed: HumanAction | None = None,
         state: Mapping[str, Any] | None = None,
     ) -> None:
-        """Appends one tick; waits where the encoder has fallen behind.
+        """Appends one tick; waits if the encoder has fallen behind.
 
         Args:
-            frame: uint8 (H, W, 3) RGB, what was seen before the action; it is copied. The first one fixes the size.
+            frame: uint8 (H, W, 3) RGB, seen before the action; it is copied. All frames must have the size of the first.
             action: The human action to learn from this tick.
             reward: Reward of the step.
-            executed: The human action that was executed, where ``action`` is a label for it (DAgger).
+            executed: The human action that was executed, if ``action`` is a label for it (DAgger).
             state: State of the game before the action, any of ``records.STATE_KEYS``.
 
         Raises:
-            ValueError: The frame, the action, the reward or the state is not what it should be; the tick is not
-                recorded.
-            DemoWriteError: The disk is full, or otherwise refuses; it may be an earlier tick that could not be
-                written. What was written so far stays, as a partial recording.
-            RuntimeError: The writer is closed, or this process is a fork of the one that began the recording.
+            ValueError: The frame, the action, the reward or the state is invalid; the tick is not recorded.
+            DemoWriteError: The disk is full, or another error prevents writing, possibly of an earlier tick. The ticks
+                written so far remain, as a partial recording.
+            RuntimeError: The writer is closed, or this process is a fork of the one that started the recording.
         """
         if self._closed:
             raise RuntimeError("this demo is closed; open a new DemoWriter for the next episode")
@@ -177,7 +177,7 @@ class DemoWriter:
         self._return += float(reward)
 
     def summary(self, *, success: bool | None = None, ended: Ending = "close") -> EpisodeSummary:
-        """Returns what would be recorded of the episode if it were closed now."""
+        """Returns the summary that would be recorded if the episode were closed now."""
         wall_time = round(time.monotonic() - self._clock, 3)
         return EpisodeSummary(self.files.id, self._ticks, self._return, success, ended, wall_time)
 
@@ -188,20 +188,20 @@ class DemoWriter:
         ended: Ending = "close",
         metadata: Mapping[str, Any] | None = None,
     ) -> Path | None:
-        """Finishes the demo: all three files are on disk, and get their names.
+        """Finishes the demo: waits until all three files are on disk, and renames them to their final names.
 
         Args:
-            success: Whether the episode succeeded; None if that is not known.
-            ended: Why the recording ends.
-            metadata: More for ``<id>.json``, known only now.
+            success: Whether the episode succeeded; None if unknown.
+            ended: Why the recording ended.
+            metadata: Additional content of ``<id>.json`` that is known only now.
 
         Returns:
-            The path of ``<id>.json``; None if no tick was appended (nothing is written then) or if the writer is
-            closed already.
+            The path of ``<id>.json``; None if no tick was appended, so that nothing is written, or if the writer was
+            already closed.
 
         Raises:
-            ValueError: ``metadata`` uses a key that the writer itself writes.
-            DemoWriteError: The disk is full, or otherwise refuses.
+            ValueError: ``metadata`` has a key that the writer itself writes.
+            DemoWriteError: The disk is full, or another error prevents writing.
         """
         _check_metadata(metadata or {})
         if self._closed or self._background is None or self._lines is None:
@@ -210,20 +210,20 @@ class DemoWriter:
         self._metadata.update(metadata or {})
         with self._reporting_disk_errors():
             self._background.finish()
-            self._ticks, self._return = self._background.written  # an interrupt may have come between put and count
+            self._ticks, self._return = self._background.written  # an interrupt may have come between put and the count
             sync(partial(self.files.video))
             self._lines.flush()
             os.fsync(self._lines.fileno())
             self._write_metadata(self.summary(success=success, ended=ended))
-            if sys.platform == "win32":  # it renames no open file
+            if sys.platform == "win32":  # which cannot rename an open file
                 self._lines.close()
             finish(self.files)
-            self._lines.close()  # last: it holds the lock that says "being recorded"
+            self._lines.close()  # last: its lock marks the demo as being recorded
         self._closed = True
         return self.files.metadata
 
     def abort(self) -> None:
-        """Throws the demo away: nothing of it stays on disk."""
+        """Deletes the demo from the disk."""
         if self._closed:
             return
         self._release()
@@ -240,9 +240,11 @@ class DemoWriter:
     def _check_frame(self, frame: Frame) -> None:
         if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
             what = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
-            raise ValueError(f"a frame is uint8 (H, W, 3), got {what}; vpt_gym.frames.find_frame makes one")
+            raise ValueError(f"a frame must be uint8 (H, W, 3), got {what}; vpt_gym.frames.find_frame converts to it")
         if self._ticks and frame.shape != self._frame_shape:
-            raise ValueError(f"the frame is {frame.shape}, the demo's first was {self._frame_shape}; sizes are fixed")
+            raise ValueError(
+                f"the frame is {frame.shape}, the demo's first one was {self._frame_shape}; all must be equal"
+            )
 
     def _open(self, frame: Frame) -> BackgroundWriter:
         self._frame_shape = frame.shape
@@ -264,17 +266,17 @@ class DemoWriter:
                 capacity=max(1, int(PENDING_SECONDS * self._fps)),
                 flush_every=max(1, int(FRAGMENT_SECONDS * self._fps)),
             )
-        except BaseException:  # there is nothing to recover
+        except BaseException:  # no tick was written that could be recovered
             self._release()
             with suppress(OSError):
                 self._remove()
             raise
 
     def _open_lines(self) -> TextIOWrapper:
-        """Creates the file of records, locked: nobody else takes it for one that a crash left behind."""
+        """Creates the file of records, locked, so that ``repair`` does not take it for the remains of a crash."""
         while True:
             lines = open(partial(self.files.records), "x", encoding="utf-8", newline="\n")  # noqa: SIM115
-            while not try_lock(lines):  # a repair that runs just now was faster, and is about to remove it
+            while not try_lock(lines):  # a running repair has it, and will remove it
                 time.sleep(0.001)
             if os.fstat(lines.fileno()).st_nlink:
                 return lines
@@ -341,7 +343,7 @@ RESERVED_KEYS = {
     "lossless",
     "versions",
 }
-"""Keys of the metadata that ``DemoWriter`` writes itself."""
+"""Keys of the metadata that ``DemoWriter`` itself writes."""
 
 
 def _check_metadata(metadata: Mapping[str, Any]) -> None:
@@ -363,5 +365,5 @@ def _versions() -> dict[str, str]:
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # it runs from a source tree
+    except PackageNotFoundError:  # running from a source tree
         return "unknown"

@@ -1,1 +1,1 @@
-"""A directory of demos: checking and repairing it, its figures, and setting bad demos aside."""
+"""Directories of demos: listing and rejecting demos, checking and repairing them, and statistics."""
