@@ -149,7 +149,7 @@ class DemoWriter:
         """Appends one tick; waits if the encoder has fallen behind.
 
         Args:
-            frame: uint8 (H, W, 3) RGB, seen before the action; it is copied. All frames must have the size of the first.
+            frame: uint8 (H, W, 3) RGB, seen before the action; it is copied. All frames must have one size.
             action: The human action to learn from this tick.
             reward: Reward of the step.
             executed: The human action that was executed, if ``action`` is a label for it (DAgger).
@@ -243,7 +243,7 @@ class DemoWriter:
             raise ValueError(f"a frame must be uint8 (H, W, 3), got {what}; vpt_gym.frames.find_frame converts to it")
         if self._ticks and frame.shape != self._frame_shape:
             raise ValueError(
-                f"the frame is {frame.shape}, the demo's first one was {self._frame_shape}; all must be equal"
+                f"the frame is {frame.shape}, the demo's first was {self._frame_shape}; all must have one size"
             )
 
     def _open(self, frame: Frame) -> BackgroundWriter:

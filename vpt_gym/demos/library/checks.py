@@ -1,4 +1,4 @@
-"""Find what is wrong with the demos of a directory, and mend what a crash left behind."""
+"""Checking the demos of a directory, and repairing damaged ones."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from vpt_gym.system.file_lock import try_lock
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with one demo.
+    """A problem of one demo.
 
     Attributes:
         id: The demo's id.
         problem: What is wrong, with the name of the file.
         remedy: What to do about it.
-        repairable: Whether ``repair`` mends it.
+        repairable: Whether ``repair`` fixes it.
     """
 
     id: str
@@ -50,12 +50,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class RepairResult:
-    """What ``repair`` did to one demo.
+    """The result of repairing one demo.
 
     Attributes:
         id: The demo's id.
-        ticks: How many ticks the demo has now; 0 if nothing could be saved, and its files were removed.
-        message: The same in words.
+        ticks: Number of ticks that the demo has now; 0 if nothing could be recovered and its files were deleted.
+        message: A description of the repair.
     """
 
     id: str
@@ -67,13 +67,13 @@ class RepairResult:
 
 
 def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Problem]:
-    """Returns what is wrong with the demos of a directory; an empty list if all is well.
+    """Returns the problems of the demos in a directory; an empty list if there are none.
 
-    A demo that is being recorded just now is no problem, and is left out.
+    Demos that are being recorded are not checked.
 
     Args:
         directory: The directory of demos.
-        decode: Also decode every video. Without, damage inside a video's pictures goes unnoticed.
+        decode: Whether to decode every video, which is needed to find damage inside its frames.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -96,22 +96,21 @@ def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Pro
 
 
 def repair(directory: str | os.PathLike[str], *, interrupted_only: bool = False) -> list[RepairResult]:
-    """Mends the demos of a directory that a crash broke off, and those whose video or records are cut off.
+    """Repairs the interrupted recordings of a directory, and the demos whose video or records are cut off.
 
-    Each is cut to the ticks, from the first on, that have both a frame and a whole record; nothing is encoded anew.
-    Its metadata then says ``"ended": "recovered"`` and ``"success": null``, unless the crash came when the episode
-    was complete. A recording that broke off before its first second was on disk leaves nothing to save: its files
-    are removed. Demos that are being recorded just now are left alone. Other damage is not touched: see ``check``.
+    Each is cut to the leading ticks that have both a frame and an intact record, without encoding the video again. Its
+    metadata then has ``"ended": "recovered"`` and ``"success": null``, unless the crash came when the episode was
+    complete. A recording that was interrupted before its first second was on disk cannot be recovered: its files are
+    deleted. Demos that are being recorded, and other kinds of damage, are left unchanged: see ``check``.
 
-    Contractor recordings are cut in the same way; only where their video's frames are stored out of order, a video
-    that is longer than its records is left alone.
+    Contractor recordings are cut in the same way, except a video with reordered frames that is longer than its records.
 
     Args:
         directory: The directory of demos.
-        interrupted_only: Mend what a crash broke off, and do not look at finished demos.
+        interrupted_only: Repair only interrupted recordings, and do not read finished demos.
 
     Returns:
-        What was done, in the order of the ids.
+        One result for each repaired demo, in the order of the ids.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -134,8 +133,8 @@ def _interrupted(files: DemoFiles) -> Problem:
         if ticks and _has_metadata(files, records):
             read_metadata(_newest(files.metadata))
     except DemoError as error:
-        return Problem(files.id, f"the recording was broken off, and {error.problem}", error.remedy, False)
-    return Problem(files.id, f"{files.directory / files.id}: the recording was broken off", REMEDY_REPAIR, True)
+        return Problem(files.id, f"the recording was interrupted, and {error.problem}", error.remedy, False)
+    return Problem(files.id, f"{files.directory / files.id}: the recording was interrupted", REMEDY_REPAIR, True)
 
 
 def _is_repairable(files: DemoFiles) -> bool:
@@ -149,7 +148,7 @@ def _is_repairable(files: DemoFiles) -> bool:
 
 
 def _recoverable(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
-    """Returns how many ticks have both a frame and a whole record, what the video says, and the records."""
+    """Returns the number of ticks with both a frame and an intact record, the video's header, and the records."""
     video, records_path = _newest(files.video), _newest(files.records)
     records = read_intact_records(records_path)[0] if records_path.exists() else []
     header = read_header(video) if video.exists() else VideoHeader(0, (0, 0), 0, False)
@@ -157,7 +156,7 @@ def _recoverable(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
 
 
 def _has_metadata(files: DemoFiles, records: list[Record]) -> bool:
-    """Whether a demo has metadata, or ought to: contractor recordings have none."""
+    """Whether a demo has metadata, or should have: contractor recordings have none."""
     return _newest(files.metadata).exists() or not records or EXTRA_KEY in records[0]
 
 
@@ -167,13 +166,13 @@ def _repair(files: DemoFiles) -> RepairResult:
         for path in files.all:
             partial(path).unlink(missing_ok=True)
             scratch(partial(path)).unlink(missing_ok=True)
-        return RepairResult(files.id, 0, "nothing of it had reached the disk; its files were removed")
+        return RepairResult(files.id, 0, "nothing could be recovered; its files were deleted")
 
     crashed = _is_interrupted(files)
     last_written = _newest(files.records).stat().st_mtime
     metadata = read_metadata(_newest(files.metadata)) if _has_metadata(files, records) else None
     complete = metadata is not None and metadata["ticks"] == ticks
-    # Each piece is replaced by a whole one, under its partial name: a repair that is killed can be run again.
+    # Each file is replaced by an intact one under its partial name, so a repair that is killed can be run again.
     cut = not complete if metadata is not None else header.frames < header.declared
     if header.frames != ticks or cut:
         copy_frames(_newest(files.video), scratch(partial(files.video)), ticks)
@@ -189,13 +188,13 @@ def _repair(files: DemoFiles) -> RepairResult:
     if metadata is not None and not complete:
         returns = float(sum(reward_of(record) for record in records[:ticks]))
         metadata.update({"ticks": ticks, "return": returns, "success": None, "ended": "recovered"})
-        if crashed and "started" in metadata:  # until the crash, as far as the files tell
+        if crashed and "started" in metadata:  # up to the crash, which the last write dates
             started = datetime.fromisoformat(metadata["started"]).timestamp()
             metadata["wall_time"] = round(max(0.0, last_written - started), 3)
         write_metadata(partial(files.metadata), metadata)
     finish(files)
     scratch(partial(files.metadata)).unlink(missing_ok=True)
-    what = "complete, and only lacked its name" if complete else f"recovered up to tick {ticks}"
+    what = "complete, and only lacked its final name" if complete else f"recovered up to tick {ticks}"
     return RepairResult(files.id, ticks, what)
 
 
@@ -216,11 +215,12 @@ def _newest(path: Path) -> Path:
 
 @contextmanager
 def _lock(files: DemoFiles) -> Iterator[bool]:
-    """Whether nobody is recording this demo; nobody else repairs it inside the ``with`` block.
+    """Yields whether no process is recording this demo; no other process repairs it inside the ``with`` block.
 
-    Where files cannot be locked (see ``file_lock``) that is not known: repair nothing there while something records.
+    On file systems without locks (see ``file_lock``) the answer is always True: repair nothing there while something
+    records.
     """
-    for path in (partial(files.records), files.records):  # in this order: it may get its name in between
+    for path in (partial(files.records), files.records):  # in this order: the file may be renamed in between
         try:
             records = open(path, "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The episodes of one directory of demos, as the page lists and draws them; and putting bad ones aside."""
+"""A directory of demos: listing them, reading them, and rejecting bad ones."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ _MOVING_SUFFIX = ".moving"
 
 
 class DemoLibrary:
-    """The demos of a directory and those rejected from it. May be used from several threads at once.
+    """The demos of a directory and those rejected from it. Several threads may use it at once.
 
-    A demo's files move together: while they do, the one by which it is listed (``.json``, or ``.jsonl`` of a contractor
-    recording) has another name. A move that a crash cut short is completed when the directory is opened again.
+    Rejecting moves all files of a demo. Meanwhile, the file by which it is listed (``.json``, or ``.jsonl`` of a
+    contractor recording) has another name. A move that a crash interrupted is completed when the directory is opened
+    again.
 
     Args:
         path: The directory, or any file of a demo in it.
 
     Attributes:
         directory: The directory.
-        chosen: The id of the demo that ``path`` named; None if it is the directory.
+        chosen: The id of the demo that ``path`` names; None if ``path`` is the directory.
 
     Raises:
         FileNotFoundError: There is no such directory or demo.
@@ -47,11 +48,11 @@ class DemoLibrary:
                 _finish_move(source, target / moving.name.removesuffix(_MOVING_SUFFIX))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Returns the list for the page: one entry a demo, the rejected ones last, without reading their ticks.
+        """Returns one entry for each demo, the rejected ones last, without reading the ticks.
 
-        Each has ``id``, ``rejected``, ``task``, ``success``, ``ticks``, ``return``, None where the metadata does not
-        say, and ``problem``, which is None unless the metadata cannot be read. Contractor recordings have no metadata:
-        of them it is the video's header that says ``ticks``, and nothing says the rest.
+        Each entry has ``id``, ``rejected``, ``task``, ``success``, ``ticks`` and ``return``, which are None if the
+        metadata lacks them, and ``problem``, which is None unless the metadata cannot be read. Contractor recordings
+        have no metadata: their ``ticks`` are from the video's header, the rest is None.
         """
         rows = []
         for rejected in (False, True):
@@ -77,10 +78,10 @@ class DemoLibrary:
         return rows
 
     def files(self, demo_id: str) -> DemoFiles:
-        """Returns where the files of a demo stand, rejected or not.
+        """Returns the paths of a demo's files, rejected or not.
 
         Raises:
-            KeyError: The directory holds no demo of that id. It is looked up among those, not joined to a path.
+            KeyError: The directory has no demo with this id. (The id is compared, and never joined to a path.)
         """
         return files_of(self._find(demo_id))
 
@@ -88,33 +89,33 @@ class DemoLibrary:
         """Reads a demo.
 
         Raises:
-            KeyError: The directory holds no demo of that id.
-            DemoError: It is damaged.
+            KeyError: The directory has no demo with this id.
+            DemoError: The demo is damaged.
         """
         return read_demo(self._find(demo_id))
 
     def reject(self, demo_id: str) -> None:
-        """Moves a demo to ``rejected/``; nothing happens if it is there.
+        """Moves a demo to ``rejected/``, unless it is already there.
 
         Raises:
-            KeyError: The directory holds no demo of that id.
-            FileExistsError: ``rejected/`` holds files of that id.
-            OSError: A file cannot be moved; those that were are moved back.
+            KeyError: The directory has no demo with this id.
+            FileExistsError: ``rejected/`` already has files with this id.
+            OSError: A file cannot be moved. The others are moved back.
         """
         self._move(demo_id, self.directory / REJECTED)
 
     def restore(self, demo_id: str) -> None:
-        """Moves a demo back from ``rejected/``; nothing happens if it is not there.
+        """Moves a demo back from ``rejected/``, if it is there.
 
         Raises:
-            KeyError: The directory holds no demo of that id.
-            FileExistsError: The directory holds other files of that id.
-            OSError: A file cannot be moved; those that were are moved back.
+            KeyError: The directory has no demo with this id.
+            FileExistsError: The directory already has other files with this id.
+            OSError: A file cannot be moved. The others are moved back.
         """
         self._move(demo_id, self.directory)
 
     def _frames_of(self, path: Path) -> int | None:
-        """Returns how many frames the header of a contractor's video promises; None if nothing does."""
+        """Returns the number of frames according to the header of a contractor's video; None if it does not say."""
         video = files_of(path).video
         if not video.is_file():
             return None
@@ -167,14 +168,14 @@ def _name_while_moving(path: Path) -> Path:
 
 
 def _files(folder: Path, demo_id: str) -> list[Path]:
-    """Returns where the files of a demo stand or would stand, in the order they move."""
+    """Returns the paths that a demo's files have in a folder, in the order in which they are moved."""
     files = DemoFiles(folder, demo_id)
     return [files.metadata, files.records, files.video, folder / f"{demo_id}{OPTIONS_SUFFIX}"]
 
 
 def _finish_move(source: Path, listed: Path) -> None:
-    """Moves those files of a demo that have not arrived yet, and at last gives the one that lists it its name."""
+    """Moves the remaining files of a demo, and finally renames the one by which it is listed."""
     for old, new in zip(_files(source, _id(listed)), _files(listed.parent, _id(listed)), strict=True):
-        if old.exists():  # it may be missing from the demo, or have arrived
+        if old.exists():  # the demo may lack it, or it may have been moved already
             os.rename(old, new)
     os.rename(_name_while_moving(listed), listed)

@@ -1,4 +1,4 @@
-"""What is in a directory of demos: how much, how often each button, how the camera moves, what VPT codes lose of it."""
+"""Statistics of a directory of demos: length, success, buttons, camera, and what VPT codes lose."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from vpt_gym.demos.files.names import DemoError, list_demos
 
 @dataclass(frozen=True)
 class DemoStats:
-    """What N whole demos hold, over all their ticks; damaged ones are left out and listed.
+    """Statistics over all ticks of N demos. Damaged demos are only listed.
 
     Attributes:
-        lengths: Ticks of each demo, in the order of their ids.
+        lengths: Ticks of each demo, in the order of the ids.
         null_ticks: Ticks in which nothing is done.
-        held: Button -> ticks in which it is held.
+        held: For each button, the ticks in which it is held.
         unexpressed_ticks: Ticks whose buttons no VPT code expresses (ESC, swapHands, pickItem; opposite keys).
-        camera: (11, 11) int64, ticks by camera bin, [pitch, yaw]; the middle one is a resting camera.
-        moved: (2,) float64, degrees moved in all, (pitch, yaw).
-        lost: (2,) float64, degrees of it by which the codes miss: the distance of each tick's movement from its bin's.
-        moving_ticks: Ticks in which the camera moves at all.
-        zeroed_ticks: Those of them whose code says that it rests.
-        clipped_ticks: Those of them that move by more than 10 degrees, VPT's most, about an axis.
-        outcomes: Whether each demo succeeded, in the same order; None where that is not known.
-        damaged: (id, what is wrong) of each damaged demo.
+        camera: (11, 11) int64, ticks per camera bin, [pitch, yaw]; the middle one is a resting camera.
+        moved: (2,) float64, the total movement in degrees, (pitch, yaw).
+        lost: (2,) float64, the sum over all ticks of the difference in degrees between the movement and its code.
+        moving_ticks: Ticks in which the camera moves.
+        zeroed_ticks: Moving ticks whose code has a resting camera.
+        clipped_ticks: Moving ticks of more than 10 degrees, VPT's maximum, about an axis.
+        outcomes: Whether each demo succeeded, in the order of the ids; None if unknown.
+        damaged: (id, problem) of each damaged demo.
     """
 
     lengths: tuple[int, ...]
@@ -50,38 +50,38 @@ class DemoStats:
 
     @property
     def episodes(self) -> int:
-        """How many demos were read."""
+        """Number of demos read."""
         return len(self.lengths)
 
     @property
     def ticks(self) -> int:
-        """How many ticks they hold."""
+        """Number of ticks in them."""
         return sum(self.lengths)
 
     @property
     def successes(self) -> int:
-        """How many succeeded."""
+        """Number of demos that succeeded."""
         return self.outcomes.count(True)
 
     @property
     def failures(self) -> int:
-        """How many did not. Of the others it is not known."""
+        """Number of demos that failed. For the others it is unknown."""
         return self.outcomes.count(False)
 
     @property
     def success_rate(self) -> float | None:
-        """Successes among the demos of which it is known; None if it is known of none."""
+        """Share of successes among the demos whose outcome is known; None if there are none."""
         known = self.successes + self.failures
         return self.successes / known if known else None
 
     @property
     def camera_lost(self) -> tuple[float, float]:
-        """Share of the camera's movement that the codes miss, (pitch, yaw), in [0, 1]; 0 where it never moves."""
+        """Share of the camera's movement that the codes lose, (pitch, yaw), in [0, 1]; 0 without any movement."""
         pitch, yaw = np.divide(self.lost, self.moved, out=np.zeros(2), where=self.moved > 0).tolist()
         return pitch, yaw
 
     def as_json(self) -> dict[str, Any]:
-        """Returns all of it as JSON values; shares are of all ticks, or of the moving ones for the camera."""
+        """Returns all statistics as JSON values. Shares are of all ticks, or of the moving ticks if named so."""
         moving = max(self.moving_ticks, 1)
         pitch, yaw = self.camera_lost
         return {
@@ -118,17 +118,17 @@ class DemoStats:
 def read_stats(
     directory: str | os.PathLike[str], *, compat: Compat = None, recorder_version: str | None = None
 ) -> DemoStats:
-    """Reads the records of every demo in a directory; no video is decoded.
+    """Computes the statistics of a directory from the records of its demos, without decoding any video.
 
     Args:
         directory: The directory of demos.
-        compat: As in ``read_demo``: ``"openai"`` counts what the public loader reads, its truncated camera too. What
-            that lost is then not to be seen here: compare with None.
+        compat: As in ``read_demo``. ``"openai"`` counts the actions that the public loader reads, with its truncated
+            camera; ``lost`` then does not include the loss by truncation.
         recorder_version: As in ``read_demo``.
 
     Raises:
         FileNotFoundError: There is no such directory.
-        ValueError: ``compat`` or ``recorder_version`` is not of the kind above.
+        ValueError: ``compat`` or ``recorder_version`` is invalid.
     """
     lengths: list[int] = []
     damaged: list[tuple[str, str]] = []
@@ -148,13 +148,13 @@ def read_stats(
         for name in BUTTONS:
             held[name] += int(demo.actions[name].sum())
         bins += np.bincount(demo.codes[:, 1], minlength=codec.N_CAMERA)
-        said = codec.decode(demo.codes)
+        coded = codec.decode(demo.codes)
         degrees = demo.actions["camera"].astype(np.float64)
         moved += np.abs(degrees).sum(axis=0)
-        lost += np.abs(degrees - said["camera"]).sum(axis=0)
+        lost += np.abs(degrees - coded["camera"]).sum(axis=0)
         moves = (degrees != 0).any(axis=1)
         counts["null"] += int(demo.null.sum())
-        counts["unexpressed"] += int(np.any([demo.actions[name] != said[name] for name in BUTTONS], axis=0).sum())
+        counts["unexpressed"] += int(np.any([demo.actions[name] != coded[name] for name in BUTTONS], axis=0).sum())
         counts["moving"] += int(moves.sum())
         counts["zeroed"] += int((moves & (demo.codes[:, 1] == codec.NULL_CAMERA)).sum())
         counts["clipped"] += int((np.abs(degrees) > camera.MAX_DEGREES).any(axis=1).sum())

@@ -1,4 +1,4 @@
-"""A picture of what is in a directory of demos."""
+"""A picture of the statistics of a directory of demos."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OUTCOMES = ((True, "success", "#3a9256"), (False, "failure", "#c8513f"), (None,
 
 
 def draw_stats(stats: DemoStats, path: str | os.PathLike[str], *, title: str = "") -> None:
-    """Draws how often each button is held, the camera's histogram, and the episodes' lengths, as PNG.
+    """Draws the share of ticks for each button, a histogram of the camera, and the lengths of the demos, as PNG.
 
     Args:
-        stats: What to draw.
+        stats: The statistics.
         path: The file to write; it is overwritten.
-        title: Stands first above the picture.
+        title: Title of the picture.
 
     Raises:
         DependencyNotInstalled: matplotlib is not installed.
@@ -36,7 +36,7 @@ def draw_stats(stats: DemoStats, path: str | os.PathLike[str], *, title: str = "
     from matplotlib.figure import Figure
 
     if not stats.ticks:
-        raise ValueError("there is no tick to draw: no whole demo was found")
+        raise ValueError("there is no tick to draw: no intact demo was found")
 
     with rc_context(_STYLE):
         figure = Figure(figsize=(13, 5.2))
@@ -80,7 +80,7 @@ def _draw_buttons(axes: Any, stats: DemoStats) -> None:
     for place, share in zip(places, shares, strict=True):
         axes.text(share + 0.015 * max(shares), place, _percent(share), va="center", fontsize=8, color=_FAINT)
     axes.set_yticks(places, names)
-    axes.set_ylim(max(len(rows), 8) - 0.4, -0.6)  # bars do not grow fat where there are few
+    axes.set_ylim(max(len(rows), 8) - 0.4, -0.6)  # keeps few bars thin
     axes.set_xlim(0, 1.18 * max(shares))
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -95,21 +95,21 @@ def _draw_camera(figure: Any, place: Any, stats: DemoStats) -> None:
     from matplotlib.colors import LogNorm
 
     grid = place.subgridspec(2, 3, width_ratios=(1, 0.2, 0.045), height_ratios=(0.2, 1), wspace=0.06, hspace=0.06)
-    squares, colours = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 2])
-    above, beside = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 1])
+    cells, colours = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 2])
+    top, side = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 1])
     shares = 100 * stats.camera / stats.ticks
     rest = shares[camera.NULL_BIN, camera.NULL_BIN]
     moving = shares.copy()
     moving[camera.NULL_BIN, camera.NULL_BIN] = 0.0
     least = 100 / stats.ticks
     norm = LogNorm(least, max(float(moving.max()), 2 * least))
-    squares.set_facecolor("#f4f6f8")
+    cells.set_facecolor("#f4f6f8")
     edges = np.arange(camera.N_BINS + 1) - 0.5
-    drawn = squares.pcolormesh(
+    drawn = cells.pcolormesh(
         edges, edges, np.ma.masked_equal(moving, 0), norm=norm, cmap="YlGnBu", edgecolors="white", linewidth=0.8
     )
-    squares.invert_yaxis()  # + is down
-    squares.text(
+    cells.invert_yaxis()  # + is down
+    cells.text(
         camera.NULL_BIN,
         camera.NULL_BIN,
         f"rests\n{_percent(rest)}",
@@ -119,17 +119,17 @@ def _draw_camera(figure: Any, place: Any, stats: DemoStats) -> None:
         color=_FAINT,
     )
     names = [f"{degrees:+.1f}".removesuffix(".0") if degrees else "0" for degrees in camera.BIN_DEGREES]
-    squares.set_xticks(range(camera.N_BINS), names, fontsize=7.5)
-    squares.set_yticks(range(camera.N_BINS), names, fontsize=7.5)
-    squares.set_xlabel("yaw, degrees a tick (+ right)")
-    squares.set_ylabel("pitch, degrees a tick (+ down)")
-    squares.spines[:].set_visible(False)
+    cells.set_xticks(range(camera.N_BINS), names, fontsize=7.5)
+    cells.set_yticks(range(camera.N_BINS), names, fontsize=7.5)
+    cells.set_xlabel("yaw, degrees a tick (+ right)")
+    cells.set_ylabel("pitch, degrees a tick (+ down)")
+    cells.spines[:].set_visible(False)
     places = np.arange(camera.N_BINS)
-    above.bar(places, moving.sum(axis=0), color=_BAR, width=0.8)
-    beside.barh(places, moving.sum(axis=1), color=_BAR, height=0.8)
-    above.set_xlim(squares.get_xlim())
-    beside.set_ylim(squares.get_ylim())
-    for axes in (above, beside):
+    top.bar(places, moving.sum(axis=0), color=_BAR, width=0.8)
+    side.barh(places, moving.sum(axis=1), color=_BAR, height=0.8)
+    top.set_xlim(cells.get_xlim())
+    side.set_ylim(cells.get_ylim())
+    for axes in (top, side):
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
@@ -139,24 +139,24 @@ def _draw_camera(figure: Any, place: Any, stats: DemoStats) -> None:
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
     bar.ax.minorticks_off()
     pitch, yaw = stats.camera_lost
-    above.set_title("Camera by VPT's bins, % of ticks", pad=24)
-    words = f"movement that the bins lose: pitch {100 * pitch:.1f} %, yaw {100 * yaw:.1f} %"
-    above.annotate(words, (0, 1), (0, 9), xycoords="axes fraction", textcoords="offset points", color=_FAINT)
+    top.set_title("Camera by VPT's bins, % of ticks", pad=24)
+    words = f"movement lost by the bins: pitch {100 * pitch:.1f} %, yaw {100 * yaw:.1f} %"
+    top.annotate(words, (0, 1), (0, 9), xycoords="axes fraction", textcoords="offset points", color=_FAINT)
 
 
 def _draw_lengths(axes: Any, stats: DemoStats) -> None:
     seconds = np.array(stats.lengths) / 20
-    by_outcome = [
+    lengths_by_outcome = [
         (name, colour, seconds[[outcome is which for outcome in stats.outcomes]]) for which, name, colour in _OUTCOMES
     ]
-    there = [item for item in by_outcome if len(item[2])]
+    present = [item for item in lengths_by_outcome if len(item[2])]
     bins = np.histogram_bin_edges(seconds, bins=min(24, max(8, stats.episodes // 3)))
     axes.hist(
-        [lengths for *_, lengths in there],
+        [lengths for *_, lengths in present],
         bins=bins.tolist(),
         stacked=True,
-        color=[colour for _, colour, _ in there],
-        label=[f"{name} ({len(lengths)})" for name, _, lengths in there],
+        color=[colour for _, colour, _ in present],
+        label=[f"{name} ({len(lengths)})" for name, _, lengths in present],
         edgecolor="white",
         linewidth=0.8,
     )
@@ -178,7 +178,7 @@ def _percent(share: float) -> str:
 
 
 def _abbreviated(names: Sequence[str]) -> str:
-    """Returns button names, those of the hotbar by their numbers."""
+    """Returns a list of button names, with the hotbar keys as numbers."""
     slots = [name.removeprefix("hotbar.") for name in names if name.startswith("hotbar.")]
     words = [name for name in names if not name.startswith("hotbar.")]
     if slots:
@@ -187,7 +187,7 @@ def _abbreviated(names: Sequence[str]) -> str:
 
 
 def headline(stats: DemoStats) -> str:
-    """Returns episodes, ticks and success in a line."""
+    """Returns a line with the number of episodes and ticks, the duration and the success rate."""
     words = [f"{stats.episodes:,} episodes", f"{stats.ticks:,} ticks", f"{stats.ticks / 20 / 60:.1f} minutes"]
     if stats.success_rate is not None:
         known = stats.successes + stats.failures
