@@ -22,6 +22,7 @@ import torch
 import tyro
 from rich.console import Console
 
+from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.collect.envs import EnvArgs
@@ -54,6 +55,9 @@ class Args:
     """Directory that caches the outputs of a frozen image network (needs --train.no-mirror)."""
     device: str = "cpu"
     """Device of the policy, for example cuda."""
+    precision: ActingPrecision = "auto"
+    """Number type for acting in the evaluation: auto, the fastest of this processor; or
+    fp32, for the same episodes on every machine; bf16; int8."""
     seed: int = 0
     """Seed of fresh weights and of the order of the batches."""
     train: TrainArgs = field(default_factory=TrainArgs)
@@ -87,7 +91,14 @@ def main(args: Args) -> None:
     console = Console()
     warn_if_elsewhere(args, console)
     torch.manual_seed(args.seed)
-    agent = load_agent(args.model, args.weights, seed=args.seed, temperature=args.temperature, device=args.device)
+    agent = load_agent(
+        args.model,
+        args.weights,
+        seed=args.seed,
+        temperature=args.temperature,
+        device=args.device,
+        precision=args.precision,
+    )
     if args.freeze:
         console.print(str(freeze(agent.policy, args.freeze)))
     cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)

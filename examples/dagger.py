@@ -21,6 +21,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import TASK_EXPERT, load_expert
 from vpt_gym.collect.seeds import SEEDS
@@ -58,6 +59,9 @@ class Args:
     """Sampling temperature of the learner, in the rounds and in the evaluation."""
     device: str = "cpu"
     """Device of the policy, for example cuda."""
+    precision: ActingPrecision = "auto"
+    """Number type for acting in the rounds and evaluations: auto, the fastest of this processor; or
+    fp32, for the same episodes on every machine; bf16; int8."""
     expert: str = TASK_EXPERT
     """Expert that labels: module:attribute of a class like vpt_gym.collect.experts.Expert."""
     seed: int = 0
@@ -72,7 +76,14 @@ def main(args: Args) -> None:
     """Plays, labels, trains, saves and evaluates, ``args.rounds`` times."""
     torch.manual_seed(args.seed)
     console = Console()
-    agent = load_agent(args.model, args.weights, seed=args.seed, temperature=args.temperature, device=args.device)
+    agent = load_agent(
+        args.model,
+        args.weights,
+        seed=args.seed,
+        temperature=args.temperature,
+        device=args.device,
+        precision=args.precision,
+    )
     cache, directories = FrameCache(), list(args.demos)
     env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
     with MetricLogger(args.out / "metrics.jsonl") as logger:

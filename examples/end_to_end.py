@@ -93,7 +93,7 @@ class EndToEnd:
         self.args, self.console, self.preset = args, console, PRESETS[args.preset]
         self.easy = EnvArgs()
         self.seeds = SEEDS["evaluation"][: self.preset.eval_episodes]
-        self.agent = VPTAgent.from_config("nano", seed=args.seed)
+        self.agent = VPTAgent.from_config("nano", seed=args.seed, precision="auto")
         self.cache = FrameCache()
         self.rows: list[Row] = []
 

@@ -24,6 +24,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.collect.envs import EnvArgs
@@ -77,10 +78,13 @@ class Args:
     """First iterations, in which only the value head learns: the start policy cannot predict values yet."""
     max_grad_norm: float = 5.0
     """Largest norm of the gradient."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    train_precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of the convolutions; bf16 is faster where the processor has the instructions."""
     device: str = "cpu"
     """Device of the policy, for example cuda."""
+    precision: ActingPrecision = "auto"
+    """Number type for acting in the evaluations: auto, the fastest of this processor; or
+    fp32, for the same episodes on every machine; bf16; int8."""
     seed: int = 0
     """Seed of the sampling, the minibatches and the worlds."""
     env: EnvArgs = field(default_factory=EnvArgs)
@@ -146,7 +150,7 @@ def train(policy: VPTPolicy, args: Args, console: Console) -> int:
     """Improves the policy in place and returns how many ticks were played."""
     reference = copy.deepcopy(policy).requires_grad_(False)
     for net in (policy, reference):
-        net.set_precision(args.precision)
+        net.set_precision(args.train_precision)
     envs = gym.vector.SyncVectorEnv(
         [args.env.make for _ in range(args.num_envs)], autoreset_mode=gym.vector.AutoresetMode.NEXT_STEP
     )
@@ -193,7 +197,7 @@ def main(args: Args) -> None:
     require("matplotlib.figure", "plot", purpose="drawing curves")  # before the training, not after
     torch.manual_seed(args.seed)
     console = Console()
-    agent = load_agent(args.model, args.weights, seed=args.seed, device=args.device)
+    agent = load_agent(args.model, args.weights, seed=args.seed, device=args.device, precision=args.precision)
     seeds = SEEDS["evaluation"][: args.eval_episodes]
     evaluations = {}
     if seeds:

@@ -14,6 +14,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.evaluate import evaluate
@@ -41,6 +42,9 @@ class Args:
     """Sampling temperature."""
     device: str = "cpu"
     """Device of the policy, for example cuda."""
+    precision: ActingPrecision = "auto"
+    """Number type for acting: auto, the fastest of this processor; or fp32, for the same episodes on every machine;
+    bf16; int8."""
     seed: int = 0
     """Seed of fresh weights."""
     env: EnvArgs = field(default_factory=EnvArgs)
@@ -49,7 +53,14 @@ class Args:
 def main(args: Args) -> None:
     """Evaluates and films."""
     console = Console()
-    agent = load_agent(args.model, args.weights, seed=args.seed, temperature=args.temperature, device=args.device)
+    agent = load_agent(
+        args.model,
+        args.weights,
+        seed=args.seed,
+        temperature=args.temperature,
+        device=args.device,
+        precision=args.precision,
+    )
     with Progress(console=console) as progress:
         bar = progress.add_task("playing", total=args.episodes)
         seeds = SEEDS["evaluation"][: args.episodes]

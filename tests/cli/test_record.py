@@ -223,6 +223,7 @@ def test_an_agent_can_play(tmp_path: Path) -> None:
         agent.reset(seed=seed)
         assert canonical(agent.act(frame)).tolist() == demo.codes[0].tolist()
         assert demo.metadata["recorded_by"]["disturbance"] == 0.0
+        assert demo.metadata["recorded_by"].get("precision", "fp32") == agent.precision
         world.close()
     assert len({tuple(demo.codes.ravel().tolist()) for demo in demos.values()}) == 2
 

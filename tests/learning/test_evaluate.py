@@ -59,6 +59,7 @@ class TestEvaluate:
         summary = result.summary()
         assert summary["seeds"] == [10, 19]
         assert summary["mean_return"] == 0.5
+        assert summary["precision"] == "fp32"
         assert str(result).startswith("5/10 = 50% (95 % interval 24% to 76%), 5 ticks")
 
     def test_the_same_sampling_seed_gives_the_same_codes(self, agent):
@@ -75,6 +76,12 @@ class TestEvaluate:
 
         assert codes(1) == codes(1)
         assert codes(1) != codes(2)
+
+    def test_the_result_names_the_precision_in_which_the_agent_acted(self):
+        agent = VPTAgent.from_config("nano", seed=0, precision="auto")
+        result = evaluate(agent, CountdownEnv, [1, 2, 3], num_envs=2)
+        assert result.precision == result.summary()["precision"] == agent.precision
+        assert str(result).endswith(f"acting in {agent.precision}")
 
     def test_no_seeds_is_an_error(self, agent):
         with pytest.raises(ValueError, match="no seeds"):

@@ -17,6 +17,7 @@ from tests.support.counter_demos import write_counter_demo
 from tests.support.running_view import running_view
 from vpt_gym.actions import codec
 from vpt_gym.agents import VPTConfig, VPTPolicy
+from vpt_gym.agents.engine import available_precisions
 from vpt_gym.demos import DemoError, read_demo
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.frames import to_size
@@ -65,6 +66,17 @@ def test_predictions_are_those_of_the_whole_episode_at_once(tmp_path: Path, poli
     assert done == sorted(done)
     assert len(done) > 2
     assert found.nll.std() > 0.1  # it does depend on the frames
+
+
+@pytest.mark.skipif("fp32" not in available_precisions(), reason="no engine on this machine")
+def test_an_engine_predicts_as_the_policy_does_one_demo_after_the_other(tmp_path: Path, policy: VPTPolicy) -> None:
+    paths = [write_counter_demo(tmp_path / name, ticks=TICKS) for name in ("a", "b")]
+    predictions = Predictions(policy, "nano", "fp32")
+    for path in paths:
+        found, expected = wait(predictions, path), predict(policy, read_demo(path))
+        np.testing.assert_allclose(found.nll, expected.nll, rtol=1e-4, atol=1e-4)
+        np.testing.assert_array_equal(found.codes, expected.codes)
+    predictions.close()
 
 
 def test_what_the_page_gets(tmp_path: Path, policy: VPTPolicy) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,16 @@ from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights, save_folder
 from vpt_gym.agents.checkpoints.pretrained import load_pretrained
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision
-from vpt_gym.agents.engine.hardware import require_precision
+from vpt_gym.agents.engine.hardware import available_precisions, fastest_precision, require_precision
 from vpt_gym.agents.episode_generators import EpisodeGenerators
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.heads import Distribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.agents.sampling import Sampling
+
+ActingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "int8"]
+"""Number types in which an agent can act, as :class:`VPTAgent` describes them."""
 
 _FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
 _WRAP = "wrap the environment in VPTObsWrapper, which gives such frames"
@@ -33,16 +36,20 @@ class VPTAgent:
         policy: The network; it is moved to ``device`` and put in evaluation mode, not copied.
         sampling: How actions are drawn.
         device: Where the network runs.
-        precision: None runs the network as it is. ``"fp32"``, ``"bf16"`` or ``"int8"`` packs its weights for acting
-            (:class:`vpt_gym.agents.engine.ActingEngine`): several times as fast, for a second copy of the weights,
-            and packed anew whenever they have changed.
+        precision: How the network computes while the agent acts. None runs the network as it is. Otherwise its
+            weights are packed for acting (:class:`vpt_gym.agents.engine.ActingEngine`): up to three times as fast,
+            for a second copy of the weights, which is packed again whenever they have changed. ``"auto"`` is the
+            fastest precision that this processor has, which may be ``"int8"``, ``"bf16"`` or ``"fp32"``; on a CUDA
+            device, and where PyTorch lacks the operators, it runs the network as it is. ``"bf16"`` and ``"int8"``
+            round, each within a stated tolerance (docs/performance.md), so sampled episodes differ from those in
+            fp32, and from machine to machine with ``"auto"``. ``"fp32"`` rounds nothing: choose it for episodes
+            that must be the same everywhere; where it cannot be packed, the network runs as it is.
         compile: On a CUDA device, compile the packed network too.
 
     Attributes:
-        policy: The network.
+        policy: The network; training it does not involve the packed weights.
         sampling: How actions are drawn; may be replaced at any time.
-        precision: The precision of acting.
-        report: What the last loading of weights did; None for a fresh network.
+        report: The report of the last loading of weights; None for a fresh network.
 
     Raises:
         ValueError: The machine cannot run the precision, or ``compile`` comes without one.
@@ -54,16 +61,17 @@ class VPTAgent:
         *,
         sampling: Sampling | None = None,
         device: torch.device | str = "cpu",
-        precision: EnginePrecision | None = None,
+        precision: ActingPrecision | None = None,
         compile: bool = False,
     ) -> None:
-        if compile and precision is None:
+        engine_precision = engine_precision_of(precision, device)
+        if any(parameter.dtype != torch.float32 for parameter in policy.parameters()) and precision == "auto":
+            engine_precision = None
+        if compile and engine_precision is None:
             raise ValueError('compile=True needs a precision, for example precision="bf16"')
-        if precision is not None:
-            require_precision(precision, torch.device(device))
         self.policy = policy.to(device).eval()
         self.sampling = sampling or Sampling()
-        self.precision = precision
+        self._engine_precision = engine_precision
         self.report: LoadReport | None = None
         self._compile = compile
         self._engine: ActingEngine | None = None
@@ -90,9 +98,15 @@ class VPTAgent:
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path, weights_path: str | Path | None = None, *, revision: str | None = None, **kwargs: Any
+        cls,
+        source: str | Path,
+        weights_path: str | Path | None = None,
+        *,
+        revision: str | None = None,
+        precision: ActingPrecision | None = "auto",
+        **kwargs: Any,
     ) -> VPTAgent:
-        """Makes an agent of a checkpoint.
+        """Makes an agent from a checkpoint.
 
         Args:
             source: What exists as a file or folder is that: a published ``.model`` file, or a folder written by
@@ -101,7 +115,9 @@ class VPTAgent:
                 ``"organisation/name"``, of such a folder.
             weights_path: The ``.weights`` file that belongs to a ``.model`` file.
             revision: Branch, tag or commit on the Hub.
-            **kwargs: ``sampling``, ``device``, ``precision`` and ``compile``, as for the constructor.
+            precision: How the network computes while the agent acts, as for the constructor, but by default the
+                fastest way that this processor has.
+            **kwargs: ``sampling``, ``device`` and ``compile``, as for the constructor.
 
         Raises:
             CheckpointError: A file is unsafe, damaged, of another kind or of another model.
@@ -111,7 +127,7 @@ class VPTAgent:
             ValueError: The ``.model`` file comes without its weights, or something else comes with some.
         """
         policy, report = load_pretrained(source, weights_path, revision=revision)
-        agent = cls(policy, **kwargs)
+        agent = cls(policy, precision=precision, **kwargs)
         agent.report = report
         return agent
 
@@ -144,6 +160,11 @@ class VPTAgent:
         save_folder(self.policy, folder)
 
     @property
+    def precision(self) -> EnginePrecision:
+        """The number type in which the agent acts, which ``"auto"`` has chosen or the policy was set to."""
+        return self._engine_precision or self.policy.precision
+
+    @property
     def memory(self) -> Memory | None:
         """A copy of what the agent remembers; None at the start of an episode.
 
@@ -161,7 +182,7 @@ class VPTAgent:
         self._begins = memory is None
         self._streams = None if memory is None else memory.batch_size
         self._memory = None
-        if memory is not None and self.precision is not None:
+        if memory is not None and self._engine_precision is not None:
             self._packed(memory.batch_size).memory = memory
         elif memory is not None:
             self._memory = memory.to(self._device).clone()
@@ -284,7 +305,7 @@ class VPTAgent:
 
     def _look(self, frames: torch.Tensor, first: torch.Tensor) -> Distribution:
         """Shows the network a frame of each environment; returns what it would do, of shapes that begin with (N,)."""
-        if self.precision is not None:
+        if self._engine_precision is not None:
             engine = self._packed(len(frames))
             if self._streams is None:
                 engine.reset()
@@ -298,9 +319,9 @@ class VPTAgent:
         """Returns the engine for so many environments, with the policy's weights as they are now."""
         engine = self._engine
         if engine is None or engine.batch_size != streams or engine.stale:
-            assert self.precision is not None
+            assert self._engine_precision is not None
             memory = engine.memory if engine is not None and engine.batch_size == streams else None
-            self._engine = ActingEngine(self.policy, streams, precision=self.precision, compile=self._compile)
+            self._engine = ActingEngine(self.policy, streams, precision=self._engine_precision, compile=self._compile)
             if memory is not None:
                 self._engine.memory = memory
             return self._engine
@@ -343,6 +364,21 @@ class VPTAgent:
         if marks.dtype != np.bool_ or marks.shape not in (((streams,),) if batched else ((), (1,))):
             raise ValueError(f"first must be bool {(streams,) if batched else ()}, got {_describe(marks)}")
         return np.array(marks.reshape(streams))
+
+
+def engine_precision_of(precision: ActingPrecision | None, device: torch.device | str) -> EnginePrecision | None:
+    """Returns the precision of the engine that an agent uses on a device; None if the network runs as it is.
+
+    Raises:
+        ValueError: There is no such precision, or the device or this PyTorch cannot run it.
+    """
+    device = torch.device(device)
+    if precision is None or precision == "auto":
+        return None if precision is None else fastest_precision(device)
+    if precision == "fp32" and precision not in available_precisions(device):
+        return None
+    require_precision(precision, device)
+    return precision
 
 
 def _describe(array: npt.NDArray[Any]) -> str:

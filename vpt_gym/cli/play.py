@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -49,6 +49,8 @@ class Args:
     """Agent to hand over to: a folder of a saved agent, a .model and its .weights file, or a published name."""
     device: str = "cpu"
     """Where the agent runs: cpu, or cuda."""
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    """In which number type the agent acts. auto: the fastest that this processor has; fp32: without rounding."""
     expert: str | None = None
     """Labels where the agent plays and you press nothing; without an agent, it is who you hand over to. "scripted" for
     our own env, or module:attribute of what makes an expert (vpt_gym.collect.experts.Expert)."""
@@ -131,6 +133,7 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
             "recorded_by": "vpt-gym play",
             "degrees_per_count": controls.degrees_per_count,
             "agent": " ".join(args.agent) or None,
+            **({"precision": _precision(args)} if args.agent else {}),
             "expert": args.expert,
             **({} if args.skill == 1.0 else {"skill": args.skill}),
         },
@@ -204,6 +207,13 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
     if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
     threads = torch.get_num_threads()
-    auto_player = AutoPlayer(make_player(args.agent, device=args.device))
+    auto_player = AutoPlayer(make_player(args.agent, device=args.device, precision=args.precision))
     torch.set_num_threads(threads)  # make_player leaves one, so that many can play; here a single one has to be fast
     return auto_player, expert
+
+
+def _precision(args: Args) -> str:
+    """Returns the number type in which the agent acts."""
+    from vpt_gym.agents.agent import engine_precision_of
+
+    return engine_precision_of(args.precision, args.device) or "fp32"

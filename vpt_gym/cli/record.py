@@ -54,12 +54,16 @@ class Args:
     Default: 0.02, and 0 for agents."""
     device: str = "cpu"
     """Where an agent runs, for example cuda."""
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    """In which number type an agent acts. auto: the fastest that this processor has; fp32: the same episodes on every
+    machine."""
 
 
 def run(args: Args) -> int:
     """Records; returns the exit status: 1 for what cannot be recorded, 130 where it was interrupted."""
     import gymnasium as gym
 
+    from vpt_gym.collect.players import is_agent
     from vpt_gym.collect.progress import RecordingProgress
     from vpt_gym.collect.run import record
 
@@ -71,7 +75,8 @@ def run(args: Args) -> int:
             warnings.showwarning = lambda message, *_, **__: print(f"vpt-gym record: {message}", file=sys.stderr)
             recorded = record(recording, on_episode=progress.advance)
         successes = f"; of {recorded.played} episodes {recorded.successes} succeeded" if recorded.played else ""
-        print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {directory}{successes}")
+        agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
+        print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {directory}{successes}{agent}")
     except KeyboardInterrupt:
         print(f"vpt-gym record: stopped; run the same again to go on in {directory}", file=sys.stderr)
         return 130
@@ -104,6 +109,7 @@ def _recording(args: Args) -> Recording:
         lossless=args.lossless,
         disturbance=args.disturbance,
         device=args.device,
+        precision=args.precision,
     )
 
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -26,6 +26,8 @@ class Args:
     """Agent to compare with: a folder of a saved agent, a .model and its .weights file, or a published name."""
     device: str = "cpu"
     """Where the agent runs: cpu, or cuda."""
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    """In which number type the agent computes. auto: the fastest that this processor has; fp32: without rounding."""
     port: int = 0
     """Port on 127.0.0.1; 0 is any free one."""
     browser: bool = False
@@ -81,21 +83,23 @@ def _serve(args: Args) -> None:
             f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
         )
     episodes = DemoLibrary(args.path)
-    predictions = None
+    predictions, note = None, ""
     if args.agent:
         import torch
 
-        from vpt_gym.agents import VPTAgent
+        from vpt_gym.agents.agent import VPTAgent, engine_precision_of
         from vpt_gym.view.predictions import Predictions
 
         if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
-        predictions = Predictions(VPTAgent.from_pretrained(*args.agent, device=args.device).policy, args.agent[0])
+        agent = VPTAgent.from_pretrained(*args.agent, device=args.device, precision=args.precision)
+        predictions = Predictions(agent.policy, args.agent[0], engine_precision_of(args.precision, args.device))
+        note = f"the agent computes in {agent.precision}; "
     with (
         closing(predictions) if predictions else nullcontext(),
         ViewServer(episodes, predictions, port=args.port) as server,
     ):
-        print(f"{episodes.directory}: open {server.url}\nCtrl+C ends it", flush=True)
+        print(f"{episodes.directory}: open {server.url}\n{note}Ctrl+C ends it", flush=True)
         if args.browser:
             import webbrowser
 

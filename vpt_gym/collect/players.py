@@ -16,7 +16,7 @@ from vpt_gym.frames import find_frame, to_size
 from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.agent import VPTAgent
+    from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 
 SCRIPTED = "scripted"
 """Stands for the scripted expert of an env, where there is one."""
@@ -89,7 +89,9 @@ def is_agent(expert: Sequence[str]) -> bool:
     return len(expert) > 1 or not (colon and all(part.isidentifier() for part in [*module.split("."), attribute]))
 
 
-def make_player(expert: Sequence[str], *, device: str = "cpu", skill: float = 1.0) -> Player:
+def make_player(
+    expert: Sequence[str], *, device: str = "cpu", precision: ActingPrecision = "auto", skill: float = 1.0
+) -> Player:
     """Makes the player that resolved names stand for.
 
     An agent computes in one thread, so that rounding, and with it what it does, is the same however many play.
@@ -97,6 +99,7 @@ def make_player(expert: Sequence[str], *, device: str = "cpu", skill: float = 1.
     Args:
         expert: What ``resolve`` returned.
         device: Where an agent runs.
+        precision: In which number type an agent acts, as for ``VPTAgent``.
         skill: Of a scripted expert, in (0, 1]: 1 plays as well as it can. Another one is given it as ``skill=``,
             unless it is 1.
 
@@ -119,4 +122,4 @@ def make_player(expert: Sequence[str], *, device: str = "cpu", skill: float = 1.
     from vpt_gym.agents.agent import VPTAgent
 
     torch.set_num_threads(1)
-    return _AgentPlayer(VPTAgent.from_pretrained(*expert, device=device))
+    return _AgentPlayer(VPTAgent.from_pretrained(*expert, device=device, precision=precision))

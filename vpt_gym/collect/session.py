@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vpt_gym.collect.disturbance import Disturbance
 from vpt_gym.collect.envs import EnvArgs
@@ -16,6 +16,9 @@ from vpt_gym.demos.files.writer import EpisodeSummary
 from vpt_gym.frames import POLICY_SIZE
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 from vpt_gym.wrappers.success import success_of
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import ActingPrecision
 
 Keep: TypeAlias = Literal["success", "all"]
 Size: TypeAlias = Literal["128", "native"]
@@ -44,6 +47,8 @@ class Recording:
         disturbance: Chance, each tick, that the view is pushed aside for a while; the label stays the expert's.
             None: 0.02 for scripted experts, 0 for agents.
         device: Where an agent runs.
+        precision: In which number type an agent acts; ``"auto"`` becomes the fastest that this processor has
+            (:class:`vpt_gym.agents.VPTAgent`). Demos name it, unless it is fp32.
         skill: Of a scripted expert, in (0, 1]: 1 plays as well as it can; less is slower, and errs.
         num_envs: Envs that play side by side, each in a process of its own.
 
@@ -61,6 +66,7 @@ class Recording:
     lossless: bool = False
     disturbance: float | None = None
     device: str = "cpu"
+    precision: ActingPrecision = "auto"
     skill: float = 1.0
     num_envs: int = 1
 
@@ -79,6 +85,10 @@ class Recording:
         if self.disturbance is None:
             object.__setattr__(self, "disturbance", 0.0 if is_agent(self.expert) else 0.02)
         Disturbance(self.pushes)
+        if is_agent(self.expert):
+            from vpt_gym.agents.agent import engine_precision_of
+
+            object.__setattr__(self, "precision", engine_precision_of(self.precision, self.device) or "fp32")
 
     @property
     def pushes(self) -> float:
@@ -98,6 +108,7 @@ class Recording:
             "size": self.size,
             "lossless": self.lossless,
             **({} if self.skill == 1.0 else {"skill": self.skill}),
+            **({"precision": self.precision} if is_agent(self.expert) and self.precision != "fp32" else {}),
         }
 
 
@@ -123,7 +134,9 @@ class RecordingSession:
                     lossless=recording.lossless,
                 )
             )
-            self._player = make_player(recording.expert, device=recording.device, skill=recording.skill)
+            self._player = make_player(
+                recording.expert, device=recording.device, precision=recording.precision, skill=recording.skill
+            )
         except BaseException:
             base.close()
             raise

@@ -46,11 +46,13 @@ class Evaluation:
 
     Attributes:
         episodes: One result for each seed, in the order of the seeds.
-        seconds: Wall time of the whole evaluation.
+        seconds: Wall time of the evaluation.
+        precision: The number type in which the agent acted, such as ``"int8"``.
     """
 
     episodes: tuple[Episode, ...]
     seconds: float
+    precision: str
 
     @property
     def successes(self) -> int:
@@ -75,12 +77,12 @@ class Evaluation:
     def __str__(self) -> str:
         low, high = self.interval
         return (
-            f"{self.successes}/{len(self.episodes)} = {self.rate:.0%} "
-            f"(95 % interval {low:.0%} to {high:.0%}), {self.mean_ticks:.0f} ticks on average"
+            f"{self.successes}/{len(self.episodes)} = {self.rate:.0%} (95 % interval {low:.0%} to {high:.0%}), "
+            f"{self.mean_ticks:.0f} ticks on average, acting in {self.precision}"
         )
 
     def summary(self) -> dict[str, Any]:
-        """Returns the figures as plain numbers, for a JSON file."""
+        """Returns the figures for a JSON file."""
         seeds = [episode.seed for episode in self.episodes]
         return {
             "successes": self.successes,
@@ -91,6 +93,7 @@ class Evaluation:
             "mean_return": sum(episode.total_reward for episode in self.episodes) / len(self.episodes),
             "seeds": [min(seeds), max(seeds)],
             "seconds": self.seconds,
+            "precision": self.precision,
         }
 
 
@@ -121,4 +124,4 @@ def evaluate(
         raise ValueError("no seeds to evaluate on; pass for example SEEDS['evaluation'][:50]")
     start = time.perf_counter()
     episodes = play(agent, make_env, seeds, num_envs=num_envs, sampling_seed=sampling_seed, on_episode=on_episode)
-    return Evaluation(tuple(episodes), time.perf_counter() - start)
+    return Evaluation(tuple(episodes), time.perf_counter() - start, agent.precision)

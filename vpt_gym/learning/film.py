@@ -23,7 +23,7 @@ def film(agent: VPTAgent, make_env: Callable[[], gym.Env[Any, Any]], seeds: Sequ
     """Plays one episode for each seed into one video, 20 frames per second, and the first into a GIF next to it.
 
     Args:
-        agent: The agent. Its memory and its sampling are reset first.
+        agent: The agent. It samples as in an evaluation with ``sampling_seed=0``.
         make_env: Makes an env in VPT's format whose ``render`` returns frames.
         seeds: Seeds of the worlds.
         path: The ``.mp4`` file; its folder is made. The GIF has the same name with the suffix ``.gif``.
@@ -34,7 +34,6 @@ def film(agent: VPTAgent, make_env: Callable[[], gym.Env[Any, Any]], seeds: Sequ
     if not seeds:
         raise ValueError("no seeds to film; pass for example SEEDS['validation'][:3]")
     path.parent.mkdir(parents=True, exist_ok=True)
-    agent.reset(seed=0)
     env = make_env()
     video: VideoWriter | None = None
     first_episode: list[Frame] = []
@@ -55,8 +54,10 @@ def film(agent: VPTAgent, make_env: Callable[[], gym.Env[Any, Any]], seeds: Sequ
 
 def _episode(agent: VPTAgent, env: gym.Env[Any, Any], seed: int) -> Iterator[Frame]:
     """Plays an episode and yields what ``render`` shows before each action, and the end of it for a while."""
+    from vpt_gym.agents.episode_generators import mixed_seed  # not above: it imports torch, as the agent has done
+
     obs, _ = env.reset(seed=seed)
-    agent.reset()
+    agent.reset(seed=mixed_seed(0, seed))
     ended = False
     while not ended:
         yield np.asarray(env.render(), np.uint8)

@@ -10,7 +10,7 @@ from vpt_gym.agents.policy.config import NAMED
 if TYPE_CHECKING:
     import torch
 
-    from vpt_gym.agents.agent import VPTAgent
+    from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 
 
 def load_agent(
@@ -20,6 +20,7 @@ def load_agent(
     seed: int = 0,
     temperature: float = 1.0,
     device: torch.device | str = "cpu",
+    precision: ActingPrecision = "auto",
 ) -> VPTAgent:
     """Makes an agent from a size, or loads a saved or published one.
 
@@ -30,6 +31,7 @@ def load_agent(
         seed: Seed of fresh weights.
         temperature: Sampling temperature of the agent.
         device: Where the agent runs.
+        precision: Number type in which it acts, as for ``VPTAgent``; training its policy is not affected.
 
     Raises:
         CheckpointError: A file is unsafe, damaged, or of another model.
@@ -41,8 +43,8 @@ def load_agent(
 
     sampling = Sampling(temperature=temperature)
     if model not in NAMED:
-        return VPTAgent.from_pretrained(model, weights, sampling=sampling, device=device)
-    agent = VPTAgent.from_config(model, seed=seed, sampling=sampling, device=device)
+        return VPTAgent.from_pretrained(model, weights, sampling=sampling, device=device, precision=precision)
+    agent = VPTAgent.from_config(model, seed=seed, sampling=sampling, device=device, precision=precision)
     if weights is not None:
         agent.load_weights(weights)
     return agent

@@ -14,11 +14,13 @@ import numpy.typing as npt
 import torch
 
 from vpt_gym.actions import codec
+from vpt_gym.agents.engine import ActingEngine
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, to_size
 from vpt_gym.view.timeline import action_tracks
 
 if TYPE_CHECKING:
+    from vpt_gym.agents.engine import EnginePrecision
     from vpt_gym.agents.policy.policy import VPTPolicy
 
 _CHUNK = 32  # frames a call: the results do not depend on it, memory and the steps of the progress do
@@ -61,6 +63,7 @@ def predict(
     policy: VPTPolicy,
     demo: Demo,
     *,
+    engine: ActingEngine | None = None,
     progress: Callable[[int], object] = lambda ticks: None,
     stop: threading.Event | None = None,
 ) -> Prediction:
@@ -69,6 +72,8 @@ def predict(
     Args:
         policy: A policy over VPT codes, in evaluation mode.
         demo: The demo.
+        engine: The policy packed for one stream, which then computes as it does when an agent acts; None runs the
+            policy as it is.
         progress: Called with the number of ticks that are done.
         stop: Gives up soon after it is set.
 
@@ -89,10 +94,14 @@ def predict(
         first[:, 0] = done == 0
         labels = torch.from_numpy(demo.codes[done : done + len(chunk)])[None].to(device)
         with torch.inference_mode():
-            out = policy(frames, first, memory)
-            memory = out.memory
-            mode = out.pi.mode()
-            heads = [head.double() for head in out.pi.log_probs]
+            if engine is None:
+                out = policy(frames, first, memory)
+                memory, log_probs = out.memory, out.pi.log_probs
+            else:
+                steps = [engine.step(frames[:, t], first[:, t]).pi.log_probs for t in range(len(chunk))]
+                log_probs = tuple(torch.stack(head, 1) for head in zip(*steps, strict=True))
+            mode = torch.stack([head.argmax(-1) for head in log_probs], -1)
+            heads = [head.double() for head in log_probs]
             of_label, of_mode = (
                 torch.cat([head.gather(-1, of[..., k : k + 1]) for k, head in enumerate(heads)], -1)
                 for of in (labels, mode)
@@ -111,12 +120,14 @@ class Predictions:
     Args:
         policy: A policy over VPT codes.
         name: What the page calls the agent.
+        precision: Number type of an :class:`~vpt_gym.agents.engine.ActingEngine` that computes; None runs the policy
+            as it is.
 
     Raises:
         ValueError: The policy has another action space than VPT's.
     """
 
-    def __init__(self, policy: VPTPolicy, name: str) -> None:
+    def __init__(self, policy: VPTPolicy, name: str, precision: EnginePrecision | None = None) -> None:
         if policy.config.action_sizes is not None:
             raise ValueError(
                 f"{name} has an action space of its own, {policy.config.action_sizes}: labels are VPT codes, so only "
@@ -124,6 +135,8 @@ class Predictions:
             )
         self.name = name
         self._policy = policy.eval()
+        self._precision = precision
+        self._engine: ActingEngine | None = None
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vpt-gym-predictions")
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -155,7 +168,9 @@ class Predictions:
         def progress(ticks: int) -> None:
             self._done[key] = ticks
 
-        return predict(self._policy, demo, progress=progress, stop=self._stop)
+        if self._precision is not None and self._engine is None:
+            self._engine = ActingEngine(self._policy, precision=self._precision)
+        return predict(self._policy, demo, engine=self._engine, progress=progress, stop=self._stop)
 
 
 def _key(demo: Demo) -> tuple[str, int, int]:

@@ -1,6 +1,6 @@
 """Engines: policies packed for acting, with reduced precision where the processor has the instructions."""
 
 from vpt_gym.agents.engine.engine import ActingEngine, EngineOutput
-from vpt_gym.agents.engine.hardware import EnginePrecision, available_precisions
+from vpt_gym.agents.engine.hardware import EnginePrecision, available_precisions, fastest_precision
 
-__all__ = ["ActingEngine", "EngineOutput", "EnginePrecision", "available_precisions"]
+__all__ = ["ActingEngine", "EngineOutput", "EnginePrecision", "available_precisions", "fastest_precision"]

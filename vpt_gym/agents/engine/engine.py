@@ -13,6 +13,7 @@ from vpt_gym.agents.engine.cuda_graph import GraphedCall
 from vpt_gym.agents.engine.frame_step import FrameStep
 from vpt_gym.agents.engine.hardware import EnginePrecision, require_precision
 from vpt_gym.agents.engine.ring_memory import RingMemory
+from vpt_gym.agents.engine.weight_snapshot import WeightSnapshot
 from vpt_gym.agents.policy.config import FRAME_SIZE
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution
 from vpt_gym.agents.policy.policy import VPTPolicy
@@ -80,9 +81,8 @@ class ActingEngine:
         self.batch_size = batch_size
         self.precision: EnginePrecision = precision
         self._compile = compile
-        self._policy = policy
         self._config = policy.config
-        self._versions = _versions(policy)
+        self._snapshot = WeightSnapshot(policy)
         with torch.inference_mode():
             self._ring = RingMemory(policy.config, batch_size, self.device)
             self._packed = FrameStep(policy, self._ring, batch_size, precision)
@@ -93,7 +93,7 @@ class ActingEngine:
     @property
     def stale(self) -> bool:
         """Whether the policy's weights were changed since they were packed; a new engine takes the change over."""
-        return _versions(self._policy) != self._versions
+        return self._snapshot.changed
 
     @property
     def memory(self) -> Memory:
@@ -177,11 +177,6 @@ class ActingEngine:
         first = torch.ones(self.batch_size, dtype=torch.bool, device=self.device)
         with torch.cuda.device(self.device):
             return GraphedCall(self._packed, frames, first, compile=self._compile)
-
-
-def _versions(policy: VPTPolicy) -> list[tuple[int, int]]:
-    """Returns what changes when a parameter is changed in place or replaced."""
-    return [(id(x), -1 if x.is_inference() else x._version) for x in policy.parameters()]
 
 
 def _require(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> None:

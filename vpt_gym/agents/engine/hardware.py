@@ -28,6 +28,18 @@ def available_precisions(device: torch.device | str = "cpu") -> tuple[EnginePrec
     return tuple(precision for precision in _PRECISIONS if _lacking(precision, device) is None)
 
 
+def fastest_precision(device: torch.device | str = "cpu") -> EnginePrecision | None:
+    """Returns the precision in which an engine is fastest on a device of this machine; None: use no engine.
+
+    On a CPU that is the last of int8, bf16 and fp32 that it has the instructions for: each is at least as fast as the
+    one after it at every size (docs/performance.md) and is held to its tolerance by the tests. On other devices
+    neither has been measured, so the answer is None.
+    """
+    device = torch.device(device)
+    available = available_precisions(device) if device.type == "cpu" else ()
+    return next((precision for precision in ("int8", "bf16", "fp32") if precision in available), None)
+
+
 def require_precision(precision: EnginePrecision, device: torch.device) -> None:
     """Makes sure that an engine of a precision runs on a device.
 
