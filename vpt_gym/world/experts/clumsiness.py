@@ -1,15 +1,16 @@
-"""What makes a player less than perfect: slow reactions, misjudged aims, and slips.
+"""``Clumsiness``: the errors of a player whose skill is below 1: slow reactions, wrong aim, and slips.
 
 With ``lack = 1 - skill``:
 
-- Whenever it turns to something else (``Pilot.intent`` changes), it does nothing for ``12 * lack * u`` ticks, rounded,
-  ``u`` uniform in [0.5, 1.5).
-- It then misjudges where to look: in pitch and yaw by normal errors of ``8 * lack`` degrees, which shrink by 15 % a
-  tick as it corrects itself.
-- In each tick it slips with a chance of ``0.01 * lack``: for 3 to 10 ticks it lets go of all keys, steps back or to a
+- When its intent changes (``Pilot.intent``), the player does nothing for ``12 * lack * u`` ticks, rounded, with ``u``
+  uniform in [0.5, 1.5).
+- Its aim is then wrong in pitch and yaw by normal errors with a standard deviation of ``8 * lack`` degrees. They shrink
+  by 15 % a tick as the player corrects itself.
+- In each tick it slips with a chance of ``0.01 * lack``: for 3 to 10 ticks it releases all keys, steps back or to a
   side, or lets the view drift.
 
-All draws depend on the player's seed, the world's seed and what has happened in the episode. Skill 1 has none of it.
+The random numbers depend on the player's seed, the world's seed and the episode so far. With a skill of 1 there are no
+errors.
 """
 
 from __future__ import annotations
@@ -26,32 +27,32 @@ from vpt_gym.world.player.screen_layout import CLOSED
 DELAY_TICKS = 12.0
 AIM_ERROR = 8.0
 CORRECTION = 0.85
-"""What is left of a misjudgement after a tick."""
+"""Share of the aim error that is left after a tick."""
 SLIP_CHANCE = 0.01
 SHORTEST_SLIP, LONGEST_SLIP = 3, 10
 SLIPS = ((), ("back",), ("left",), ("right",), ("drift",))
 
 
 class Clumsiness:
-    """Turns what a perfect player would do into what one of less skill does.
+    """Turns the actions of a perfect player into those of a less skilled one.
 
     Args:
         skill: In (0, 1].
-        seed: Of its errors.
+        seed: Seed of the errors.
 
     Raises:
-        ValueError: ``skill`` is out of its range.
+        ValueError: ``skill`` is not in (0, 1].
     """
 
     def __init__(self, skill: float, seed: int | None) -> None:
         if not 0.0 < skill <= 1.0:
-            raise ValueError(f"skill is {skill!r}; it must be in (0, 1]: 1 plays as well as it can")
+            raise ValueError(f"skill is {skill!r}; it must be in (0, 1], where 1 makes no errors")
         self._lack = 1.0 - skill
         self._seed = 0 if seed is None else seed
         self.begin(0)
 
     def begin(self, world_seed: int) -> None:
-        """Begins an episode."""
+        """Starts an episode."""
         self._rng = np.random.default_rng([self._seed, world_seed])
         self._intent: tuple[Any, ...] = ()
         self._error = (0.0, 0.0)
@@ -60,11 +61,11 @@ class Clumsiness:
         self._slip_ticks = 0
 
     def aim_error(self) -> tuple[float, float]:
-        """Returns by how many degrees it is wrong about where to look now, (pitch, yaw)."""
+        """Returns the error of the aim in this tick, (pitch, yaw) degrees."""
         return self._error
 
     def perturb(self, pilot: Pilot, action: HumanAction) -> HumanAction:
-        """Returns what the player does instead of the action of a perfect one."""
+        """Returns the action that the player takes instead of a perfect player's ``action``."""
         if self._lack == 0.0:
             return action
         rng = self._rng

@@ -1,4 +1,4 @@
-"""The scripted players: one for each task of the world."""
+"""The scripted players: ``TaskExpert`` plays any task of the world, by the plans of ``PLANS``."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "vpt_combat_zombie_plains": fight,
     "vpt_playground": Survive,
 }
-"""What makes the plan for a task."""
+"""Task name -> function that returns a new plan for the task."""
 
 
 def plan_for(task: str | Task) -> Plan:
-    """Returns a fresh plan for a task.
+    """Returns a new plan for a task.
 
     Args:
-        task: A name of ``TASKS``, or a ``Task`` whose ``progress`` equals that of one of them. Of several, the plan is
-            that of the one which needs the fewest things that the task does not hand out.
+        task: A name of ``TASKS``, or a ``Task`` whose ``progress`` equals that of one of them. If several match, the
+            plan is for the one that needs the fewest items that the task does not give to the player.
 
     Raises:
-        ValueError: There is no expert for it.
+        ValueError: There is no expert for the task.
     """
     if isinstance(task, Task):
         alike = [name for name in PLANS if TASKS[name].progress == task.progress]
@@ -89,17 +89,17 @@ def plan_for(task: str | Task) -> Plan:
 class TaskExpert:
     """Plays a task of the embedded world, and labels the states that a learner visits (DAgger).
 
-    It sees all of the blocks and creatures near it, but acts like a person: with keys, and with the eleven camera
-    movements of VPT's action space, eased in and out. It plans afresh from wherever the player is, so any state can
-    be labelled at any time; all it remembers is its goal, the last view, and what it gave up.
+    It knows all blocks and creatures near it, but acts like a person: with keys, and with the eleven camera movements
+    of VPT's action space, which start and stop smoothly. It plans from the current state, so it can label any state at
+    any time. All it remembers is its goal, the last view, and the targets that it gave up.
 
     Args:
-        task: Which task, see ``plan_for``. None: that of the env that it meets first.
-        skill: In (0, 1]: 1 plays as well as it can; less is slower, and errs, see ``clumsiness``.
-        seed: Of its errors. The same seed errs alike in the same episode.
+        task: The task, see ``plan_for``. None: the task of the first env that it plays.
+        skill: In (0, 1]. 1 makes no errors; less is slower and makes errors, see ``clumsiness``.
+        seed: Seed of its errors. The same seed makes the same errors in the same episode.
 
     Raises:
-        ValueError: There is no expert for the task, or ``skill`` is out of its range.
+        ValueError: There is no expert for the task, or ``skill`` is not in (0, 1].
     """
 
     def __init__(self, task: str | Task | None = None, skill: float = 1.0, seed: int | None = None) -> None:
@@ -110,21 +110,21 @@ class TaskExpert:
         announce_compilation("expert", 10 if COMPILES_FAST else 20, choose_block, steps_from, steps_to)
 
     def reset(self) -> None:
-        """Forgets everything: call it when an episode begins."""
+        """Forgets the last episode. Call it when an episode starts."""
         self._pilot.reset()
         if self._plan is not None:
             self._plan.reset()
         self._is_fresh = True
 
     def act(self, env: gym.Env[Any, Any]) -> HumanAction:
-        """Returns what it would do now.
+        """Returns the expert's action in the current state.
 
         Args:
-            env: A ``VoxelEnv``, wrapped or not, at any moment after its ``reset``. It is only looked at.
+            env: A ``VoxelEnv``, wrapped or not, at any time after its ``reset``. It is not changed.
 
         Raises:
             TypeError: The innermost env is not a ``VoxelEnv``.
-            ValueError: There is no expert for the env's task, and none was named.
+            ValueError: There is no expert for the env's task, and the constructor was given none.
         """
         world = env.unwrapped
         if not isinstance(world, VoxelEnv):
@@ -142,7 +142,7 @@ class TaskExpert:
 
 
 class LogExpert(TaskExpert):
-    """Collects logs, whatever the env's task.
+    """Collects logs, whatever the task of the env is.
 
     Example:
         >>> import gymnasium as gym, vpt_gym
@@ -162,14 +162,14 @@ class LogExpert(TaskExpert):
 
 
 def expert_for(task: str | Task, skill: float = 1.0, seed: int | None = None) -> TaskExpert:
-    """Returns the scripted player of a task.
+    """Returns the scripted player for a task.
 
     Args:
-        task: Which task, see ``plan_for``.
-        skill: In (0, 1]: 1 plays as well as it can; less is slower, and errs, see ``clumsiness``.
-        seed: Of its errors.
+        task: The task, see ``plan_for``.
+        skill: In (0, 1]. 1 makes no errors; less is slower and makes errors, see ``clumsiness``.
+        seed: Seed of its errors.
 
     Raises:
-        ValueError: There is no expert for the task, or ``skill`` is out of its range.
+        ValueError: There is no expert for the task, or ``skill`` is not in (0, 1].
     """
     return TaskExpert(task, skill, seed)

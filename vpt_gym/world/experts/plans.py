@@ -1,4 +1,4 @@
-"""What a player does for each kind of task, made of skills: the first one that knows what to do decides."""
+"""Plans for each kind of task, built from skills. In each tick, the first skill that returns an action decides."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ PLANKS_OF_LOG: dict[int, Recipe] = {RECIPE[p].rows[0][0][0]: RECIPE[p] for p in 
 
 
 class Plan(Protocol):
-    """Says what to do; None = nothing that it knows of."""
+    """Returns an action in each tick, or None if it has nothing to do."""
 
     def reset(self) -> None:
         """Forgets the episode."""
 
     def act(self, pilot: Pilot) -> HumanAction | None:
-        """Returns what to do now."""
+        """Returns the action of this tick, or None."""
 
 
 class FirstOf:
-    """Does what the first of several plans says."""
+    """Follows the first of several plans that returns an action (a fallback node of a behaviour tree)."""
 
     def __init__(self, *plans: Plan) -> None:
         self._plans = plans
@@ -55,7 +55,7 @@ class FirstOf:
 
 
 class CloseScreen:
-    """Closes a screen that somebody has opened."""
+    """Closes the open screen, if there is one."""
 
     def reset(self) -> None:
         """See ``Plan``."""
@@ -66,7 +66,7 @@ class CloseScreen:
 
 
 class Armed:
-    """Goes after creatures with the best weapon, or with an item in the hand that is to be used on them."""
+    """Chases creatures with the best weapon in the hand, or with one of ``items`` to use on them."""
 
     def __init__(self, chaser: Chaser, items: Sequence[int] = ()) -> None:
         self._chaser, self._items = chaser, items
@@ -88,10 +88,10 @@ class Armed:
 
 
 class MakeTool:
-    """Makes a tool of wood from nothing: logs, planks, a table, sticks; and has it in the hotbar.
+    """Makes a wooden tool from nothing (logs, planks, a table, sticks) and puts it into the hotbar.
 
     Args:
-        tool: Item id of something that planks and sticks make at a table.
+        tool: Item id of a tool that is crafted from planks and sticks at a table.
     """
 
     def __init__(self, tool: int) -> None:
@@ -147,28 +147,28 @@ class DoNothing:
 
 
 def harvest(blocks: Any, items: Any) -> Plan:
-    """Returns the plan that digs blocks which can be reached on foot, and picks items up."""
+    """Returns the plan that digs blocks that can be reached on foot, and picks items up."""
     return FirstOf(CloseScreen(), Seeker(blocks, items), Tunneller(None), DoNothing())
 
 
 def mine(blocks: Any, items: Any) -> Plan:
-    """Returns the plan that digs its way to blocks, and picks items up."""
+    """Returns the plan that tunnels to blocks, digs them, and picks items up."""
     fetch, explore = Seeker(ids(), items, explores=False), Seeker(ids(), ids())
     return FirstOf(CloseScreen(), fetch, Tunneller(blocks), explore, Tunneller(None), DoNothing())
 
 
 def mine_cobblestone() -> Plan:
-    """Returns the plan that mines stone with what pickaxe there is."""
+    """Returns the plan that mines stone with the pickaxe that the player has."""
     return mine(ids(STONE, COBBLESTONE), ids(COBBLESTONE))
 
 
 def cobblestone_from_nothing() -> Plan:
-    """Returns the plan that makes a pickaxe first."""
+    """Returns the plan that makes a pickaxe, then mines stone."""
     return FirstOf(MakeTool(WOODEN_PICKAXE), mine_cobblestone())
 
 
 def use_on(kind: int, tools: Sequence[int], items: Any, coat: bool = False) -> Plan:
-    """Returns the plan that uses an item on the nearest creature of a kind, and picks up what it drops."""
+    """Returns the plan that uses a tool on the nearest creature of a kind, and picks up what it drops."""
     chaser = Chaser(lambda c: (c["kind"] == kind) & ((c["coat"] > 0) | (not coat)), key="use")
     fetch, explore = Seeker(ids(), items, explores=False), Seeker(ids(), ids())
     return FirstOf(fetch, Armed(chaser, tools), CloseScreen(), explore, Tunneller(None), DoNothing())

@@ -1,4 +1,4 @@
-"""Staying alive: eating, fighting what comes near, gathering by day, and hiding at night."""
+"""``Survive``: the plan to stay alive by eating, fighting nearby monsters, gathering by day, and hiding at night."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from vpt_gym.world.experts.skills.shelter import Shelter
 from vpt_gym.world.experts.skills.tunnelling import Tunneller
 
 DUSK, DAWN = 11500, 23600
-"""Times of day between which it hides, ticks."""
+"""Times of day between which the player hides, ticks."""
 MEALS = 4
-"""Pieces of food that are enough to have."""
+"""Number of food items that are enough."""
 LUMBER = 8
 NEAR_MONSTER, TOO_NEAR = 10.0, 4.0
-"""Monsters nearer than this are fought, blocks: with a sword by day; at night, and without a sword."""
+"""Distance within which monsters are fought, blocks: with a sword by day; otherwise."""
 HUNGRY = 12
-"""With so much food or less, eating comes before the sword."""
+"""Food level up to which hunting comes before making a sword."""
 EDIBLE = tuple(item for item in ITEMS if FOOD[item] > 0 and item != ROTTEN_FLESH)
 
 
 class Eat:
-    """Eats when that fills the stomach, or heals."""
+    """Eats if no food is wasted by it, or if the player has lost health."""
 
     def reset(self) -> None:
         """See ``Plan``."""
@@ -86,7 +86,7 @@ class Survive:
         inside = self._shelter.is_inside(pilot)
         armed = self._is_armed(pilot)
         if not inside:
-            # a zombie takes twenty blows of the fist, and deals seven that kill: nobody seeks that
+            # a zombie dies of twenty blows of the fist and kills with seven, so an unarmed player only defends itself
             action = (self._fight if armed and not night else self._defend).act(pilot)
             if action is None and night:
                 action = self._shelter.act(pilot)
@@ -99,7 +99,7 @@ class Survive:
             return (self._shelter if inside else self._stroll).act(pilot)
         if inside:
             return close_screen(pilot) or self._leave.act(pilot) or human_action()
-        counts, free = pilot.counts(), not pilot.screen  # what it crafts, it first brings to an end
+        counts, free = pilot.counts(), not pilot.screen  # a craft that has started is finished first
         meals = sum(int(counts[item]) for item in EDIBLE)
         logs = sum(int(counts[log]) for log in LOGS)
         for plan, due in (
@@ -115,6 +115,6 @@ class Survive:
 
     @staticmethod
     def _is_armed(pilot: Pilot) -> bool:
-        """Tells whether there is something at hand that hits as hard as a sword."""
+        """Returns whether there is a weapon in the hotbar that deals at least as much damage as a wooden sword."""
         item, quantity, _ = pilot.state.inventory[pilot.weapon()].tolist()
         return quantity > 0 and bool(DAMAGE[item] >= DAMAGE[WOODEN_SWORD])

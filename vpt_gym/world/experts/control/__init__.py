@@ -1,1 +1,1 @@
-"""How a scripted player senses and moves: its body, its camera movements, and walking."""
+"""What all skills of a scripted player share: its view of its own state, camera movements, and walking."""

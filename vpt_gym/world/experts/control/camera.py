@@ -1,4 +1,4 @@
-"""How the view and the cursor move: with VPT's eleven camera movements, eased in and out."""
+"""``CameraMotor``: turns the view, or moves the cursor, by VPT's eleven camera bins with a smooth start and stop."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from vpt_gym.world.player.screen_layout import CLOSED
 from vpt_gym.world.player.screens import DEGREES_PER_PIXEL
 
 EASE = 0.6
-"""Share of the remaining turn that is done in a tick."""
+"""Share of the remaining turn that is made in one tick."""
 MAX_ACCELERATION = 2
-"""Camera bins by which a turn can grow from tick to tick."""
+"""Camera bins by which a movement can grow from one tick to the next."""
 DEAD_BAND = 1.0
-"""Degrees off that are not worth a movement."""
+"""Error below which the view does not move, degrees."""
 
 
 class CameraMotor:
-    """Turns the view, or moves the cursor of an open screen, by eased strokes.
+    """Turns the view, or moves the cursor of an open screen, smoothly.
 
     Attributes:
-        aim_error: (pitch, yaw), degrees by which it is wrong about where to look.
+        aim_error: (pitch, yaw) degrees that are added to every turn; see ``clumsiness``.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class CameraMotor:
         self._turned = (0.0, 0.0)
 
     def observe(self, state: WorldState, body: Body) -> None:
-        """Notes how fast the view, or the cursor, moves."""
+        """Measures how far the view, or the cursor, moved in the last tick."""
         screen = state.screen[0]
         on_screen = bool(screen.open != CLOSED)
         if on_screen:
@@ -49,22 +49,22 @@ class CameraMotor:
         self._last = (body.ticks, on_screen, *view)
 
     def turn(self, pitch_off: float, yaw_off: float) -> tuple[float, float]:
-        """Returns the camera movement, (pitch, yaw) degrees, that eases the view towards where it should be.
+        """Returns the camera movement of this tick, (pitch, yaw) degrees.
 
         Args:
-            pitch_off: Degrees to go.
-            yaw_off: Degrees to go.
+            pitch_off: Remaining turn down, degrees.
+            yaw_off: Remaining turn right, degrees.
         """
         wrong_pitch, wrong_yaw = self.aim_error
         return ease(pitch_off + wrong_pitch, self._turned[0]), ease(yaw_off + wrong_yaw, self._turned[1])
 
 
 def ease(off: float, turned: float) -> float:
-    """Returns the camera bin's degrees that bring the view closer to where it should be.
+    """Returns the degrees of the camera bin to use in this tick along one axis.
 
     Args:
-        off: Degrees to go.
-        turned: Degrees done in the last tick: the movement grows by few bins a tick, and ends gently.
+        off: Remaining turn, degrees.
+        turned: Turn made in the last tick, degrees. The movement grows by at most ``MAX_ACCELERATION`` bins.
     """
     if abs(off) < DEAD_BAND:
         return 0.0

@@ -1,4 +1,4 @@
-"""The scripted player's body over time: what all its skills share."""
+"""``Pilot``: the senses and the movements of a scripted player, which all its skills use."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from vpt_gym.world.rules.digging import dig_rate
 Array = np.ndarray[Any, Any]
 
 WALK_ANGLE = 30.0
-"""Walk while the heading is this close, degrees."""
+"""Greatest heading error at which the player walks, degrees."""
 WALK_ANGLE_FAR = 50.0
-"""The same, when the next waypoint is more than two blocks away."""
+"""The same, if the next waypoint is more than two blocks away."""
 STOP_SHORT = 0.9
-"""A straight walk ends this far from the middle of what it leads to, blocks."""
+"""Distance from the target at which a straight walk ends, blocks."""
 DIRECT = 12.0
-"""Farthest thing that is walked to straight, blocks."""
+"""Greatest length of a straight walk, blocks."""
 CALM_PITCH = 0.0
-"""Where the view rests while walking, degrees down."""
+"""Pitch while walking, degrees down."""
 CALM_BAND = 4.0
-"""Degrees up or down that do not matter while walking."""
+"""Pitch error that is tolerated while walking, degrees."""
 NEAR = 5.0
-"""The view turns up or down to a goal that is nearer than this, blocks."""
+"""Distance within which the player looks up or down at its target, blocks."""
 SPRINT_STEPS = 10
-"""Steps left from which it sprints."""
+"""Least number of remaining steps for which the player sprints."""
 STUCK_TICKS = 10
 
 Offset = tuple[float, float, float]
-"""Of something from the player: blocks in x, y and z."""
+"""Offset of something from the player, blocks along x, y and z."""
 
 
 class Route:
-    """A place to go to, and the field that leads there.
+    """A place to go to, and the number of steps to it from everywhere nearby.
 
     Args:
-        blocks: The world's.
-        place: (3,) int64.
+        blocks: The world's blocks.
+        place: (3,) int64, the cell to stand in.
     """
 
     def __init__(self, blocks: Array, place: Array) -> None:
@@ -58,14 +58,14 @@ class Route:
 
 
 class Pilot:
-    """Senses, view and legs of the scripted player.
+    """Senses and movements of a scripted player.
 
     Attributes:
         state: The world's state in this tick.
-        body: The player's record.
+        body: The player's own state in this tick.
         camera: Turns the view.
-        stuck: Ticks for which it has pushed against something without getting on.
-        intent: What it is about; when that changes, a less skilled player needs time to react.
+        stuck: Number of ticks for which the player has been blocked without moving.
+        intent: What the player is doing. A less skilled player needs time to react when it changes.
     """
 
     state: WorldState
@@ -84,7 +84,7 @@ class Pilot:
         self._footing = np.zeros(3, np.int64)
 
     def begin(self, state: WorldState) -> None:
-        """Looks at the world at the beginning of a tick."""
+        """Reads the world at the start of a tick."""
         self.state, self.body = state, Body(state)
         self.camera.observe(state, self.body)
         spot = (self.body.x, self.body.z)
@@ -94,15 +94,15 @@ class Pilot:
 
     @property
     def screen(self) -> int:
-        """The open screen, see ``screen_layout``."""
+        """The open screen; see ``screen_layout``."""
         return int(self.state.screen["open"][0])
 
     def has_released_keys(self) -> bool:
-        """Tells whether no key that acts when it goes down is held."""
+        """Returns whether no key is held that acts only when it is pressed."""
         return not self.body.keys & (ATTACK_KEY | USE_KEY | INVENTORY_KEY | DROP_KEY)
 
     def counts(self) -> Array:
-        """Returns how many items of each id it has, in the inventory, on the grid and on the cursor."""
+        """Returns (128,) int64: the number of items of each id in the inventory, on the grid and on the cursor."""
         screen = self.state.screen[0]
         stacks = [self.state.inventory]
         if screen.open != CLOSED:
@@ -111,21 +111,21 @@ class Pilot:
         return np.bincount(all_stacks[:, 0], np.maximum(all_stacks[:, 1], 0), 128).astype(np.int64)
 
     def place(self) -> Array | None:
-        """Returns (3,) int64, the place on which it stands, or None in the air."""
+        """Returns the place on which the player stands, (3,) int64, or None in the air."""
         b = self.body
         return self._footing.copy() if footing(self.state.blocks, b.x, b.y, b.z, self._footing) else None
 
     # -- hands
 
     def slot_of(self, items: Any) -> int:
-        """Returns the first inventory slot with one of some items, or -1; ``items`` is a container of ids."""
+        """Returns the first inventory slot that holds an item of ``items`` (a container of ids), or -1."""
         for slot, (item, count, _) in enumerate(self.state.inventory.tolist()):
             if count > 0 and item in items:
                 return slot
         return -1
 
     def tool_for(self, block: int) -> int:
-        """Returns the hotbar slot to dig a block with: the fastest tool, and of equals what spares the tools."""
+        """Returns the hotbar slot to dig a block with: the fastest, and of equals one that does not wear out."""
         best, slot = (-1.0, False), self.body.slot
         for n, (item, count, _) in enumerate(self.state.inventory[:HOTBAR_SLOTS].tolist()):
             item = item if count > 0 else NO_ITEM
@@ -135,7 +135,7 @@ class Pilot:
         return slot
 
     def weapon(self) -> int:
-        """Returns the hotbar slot of what hits hardest."""
+        """Returns the hotbar slot of the item that deals the most damage."""
         best, slot = 0.0, self.body.slot
         for n, (item, count, _) in enumerate(self.state.inventory[:HOTBAR_SLOTS].tolist()):
             damage = float(DAMAGE[item]) if count > 0 else 1.0
@@ -144,7 +144,7 @@ class Pilot:
         return slot
 
     def wielding(self, slot: int, action: HumanAction) -> HumanAction:
-        """Returns an action with the key that selects a hotbar slot, if that is not in the hand."""
+        """Adds the hotbar key of a slot to an action, unless the slot is already selected; returns the action."""
         if slot != self.body.slot:
             action[HOTBAR[slot]] = 1
         return action
@@ -160,8 +160,8 @@ class Pilot:
 
         Args:
             route: Where to go.
-            target: Offset from the eye of what it goes for: it is looked at when it is near.
-            direct: Walk straight up to the target where nothing is in between.
+            target: Offset of the target from the eye. The player looks at it when it is near.
+            direct: Walk straight to the target if nothing is in between.
         """
         blocks, body = self.state.blocks, self.body
         here = self.place()
@@ -176,7 +176,7 @@ class Pilot:
         return self.go(dx, dz, rise, left >= SPRINT_STEPS, target, not free)
 
     def fall(self) -> HumanAction:
-        """Waits for the ground; over water it keeps on, to get ashore."""
+        """Waits until the player has landed. Over water it keeps moving, to get ashore."""
         body = self.body
         x, y, z = math.floor(body.x), math.floor(body.y), math.floor(body.z)
         over_water = any(LIQUID[block_at(self.state, (x, y - down, z))] for down in (0, 1, 2))
@@ -188,11 +188,11 @@ class Pilot:
         """Walks straight in a direction, and looks there.
 
         Args:
-            dx: Offset of where to, blocks.
-            dz: Likewise.
-            rise: Height of the step there, blocks.
-            sprint: Run where the way is level and straight.
-            target: Offset from the eye of what to look at when it is near.
+            dx: Offset of the destination along x, blocks.
+            dz: Offset of the destination along z, blocks.
+            rise: Height of the step to it, blocks.
+            sprint: Sprint where the way is level and straight.
+            target: Offset of the target from the eye. The player looks at it when it is near.
             jump: Jump in any case.
         """
         body = self.body
@@ -214,7 +214,7 @@ class Pilot:
         return self.look(pitch_off, yaw_off, *pressed)
 
     def can_walk_to(self, dx: float, dz: float) -> bool:
-        """Tells whether one can simply walk up to something at an offset, but not quite there."""
+        """Returns whether the player can walk straight towards an offset, up to ``STOP_SHORT`` blocks from it."""
         body, away = self.body, math.hypot(dx, dz)
         if not body.on_ground or not STOP_SHORT < away < DIRECT:
             return False
@@ -224,12 +224,12 @@ class Pilot:
 
     @staticmethod
     def _view_pitch(target: Offset | None) -> float:
-        """Where to look while walking: at the target when it is near, else level."""
+        """Returns the pitch while walking: at the target if it is near, else level."""
         if target is None or math.hypot(target[0], target[2]) > NEAR:
             return CALM_PITCH
         return max(-35.0, min(45.0, look_at(*target)[1]))
 
 
 def item_offset(offset: Offset) -> Offset:
-    """Returns the offset from the eye of what is at an offset from the feet."""
+    """Converts an offset from the feet to an offset from the eye."""
     return offset[0], offset[1] - EYE_HEIGHT, offset[2]

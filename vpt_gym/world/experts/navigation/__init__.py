@@ -1,1 +1,1 @@
-"""Finding the way for scripted players: walking, digging through the ground, and choosing targets."""
+"""Path finding for scripted players: walking, digging through the ground, and choosing targets."""

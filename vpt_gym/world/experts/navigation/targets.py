@@ -1,6 +1,6 @@
-"""What is worth going for: a block that can be dug from some place, an item to pick up, or a far outlook.
+"""Chooses targets: a block and the place to dig it from, an item to pick up, or a place to explore.
 
-Places and their fields are those of ``walking``.
+Places and step fields are defined in ``walking``.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.rules.loot import PICKUP_ABOVE, PICKUP_BELOW, PICKUP_SIDE
 
 TURN_PER_STEP = 12.0
-"""Degrees of turning that cost as much as a step: dear enough that a tree in view is preferred."""
+"""Turn that costs as much as one step, degrees. It makes the player prefer a tree in view."""
 DIG_DISTANCE = 4.1
-"""Farthest block, measured to its middle, that is chosen: less than the reach, to leave a margin."""
+"""Greatest distance to the middle of a chosen block, blocks: the reach less a margin."""
 
 
 OUTLOOK_DISTANCE = 4.0
-"""Nearest outlook, blocks."""
+"""Least distance of a place to explore, blocks."""
 OUTLOOK_NEW = 20.0
-"""An outlook so far from where the player has been is new, blocks."""
+"""Distance from visited places beyond which a place counts as new, blocks."""
 
 
 @kernel
 def leaves_between(blocks: Any, x: float, y: float, z: float, target: Any, aim: Any) -> int:
-    """Returns how many leaf blocks lie on the way from an eye to a point of a block, or -1 when something else does.
+    """Returns the number of leaf blocks between an eye and a point of a block, or -1 if another block is between.
 
     The eye is at (x, y, z); ``target`` (3,) int64 is the block and ``aim`` (3,) float64 a point in it.
     """
@@ -67,9 +67,9 @@ def leaves_between(blocks: Any, x: float, y: float, z: float, target: Any, aim: 
 
 @kernel
 def aim_point(blocks: Any, x: float, y: float, z: float, target: Any, aim: Any) -> int:
-    """Finds the point of a block that is best seen from an eye: its middle, or a point above or below it.
+    """Finds the point of a block that is most visible from an eye: its middle, or a point above or below it.
 
-    Writes ``aim`` (3,) float64, and returns the leaf blocks in the way, or -1 when no point can be seen.
+    Writes ``aim`` (3,) float64, and returns the number of leaf blocks in the way, or -1 if no point can be seen.
     """
     best = -1
     best_y = 0.5
@@ -87,18 +87,18 @@ def aim_point(blocks: Any, x: float, y: float, z: float, target: Any, aim: Any) 
 
 @kernel
 def choose_block(blocks: Any, wanted: Any, origin: Any, yaw: float, field: Any, refused: Any, found: Any) -> bool:
-    """Chooses a block to work on, and the place to do it from.
+    """Chooses a block to work on, and the place to work from; returns whether there is one.
 
-    The cost counts steps to the place, the turn towards the block (so that one in view is preferred), leaves in the
+    The cost includes steps to the place, the turn towards the block (so that one in view is preferred), leaves in the
     way, distance beyond arm's length, and height above or below the eye. Columns are searched from near to far.
 
     Args:
         blocks: The world.
         wanted: (256,) bool, by block id.
         origin: (3,) int64, the player's place.
-        yaw: Where the player looks, degrees.
+        yaw: The player's yaw, degrees.
         field: From ``steps_from(blocks, origin)``.
-        refused: (n, 3) int64, blocks (wrapped) not to choose.
+        refused: (n, 3) int64, blocks (wrapped coordinates) to ignore.
         found: (6,) int64, receives the block and the place.
     """
     target = np.empty(3, np.int64)
@@ -106,7 +106,7 @@ def choose_block(blocks: Any, wanted: Any, origin: Any, yaw: float, field: Any, 
     cheapest = 1e9
     for ring in range(RADIUS + 1):
         if ring - 3 >= cheapest:
-            break  # nothing farther away can be cheaper: a step is one column
+            break  # nothing farther can cost less, because each column is at least one step
         for n in range(max(1, 8 * ring)):
             side = n // max(1, 2 * ring)
             along = n % max(1, 2 * ring) - ring
@@ -136,7 +136,7 @@ def choose_block(blocks: Any, wanted: Any, origin: Any, yaw: float, field: Any, 
                         for py in range(max(1, y - 5), min(HEIGHT - 2, y + 3)):
                             steps = field[pi, pj, py]
                             if steps < 0 or (pi == i and pj == j and y < py):
-                                continue  # nobody digs away what he stands on
+                                continue  # the player does not dig the block that it stands on
                             eye = py + EYE_HEIGHT
                             above = abs(y + 0.5 - eye)
                             cost = steps + turn / TURN_PER_STEP + 0.5 * above + 1.6 * max(0.0, aside - 1.5)
@@ -160,14 +160,14 @@ def choose_block(blocks: Any, wanted: Any, origin: Any, yaw: float, field: Any, 
 
 @kernel
 def within_pickup(dx: float, dy: float, dz: float, margin: float) -> bool:
-    """Tells whether an item at this offset from the player's feet is picked up, with ``margin`` to spare."""
+    """Returns whether an item at an offset from the player's feet is inside the pickup range, less ``margin``."""
     side = PICKUP_SIDE - margin
     return abs(dx) < side and abs(dz) < side and margin - PICKUP_BELOW < dy < PICKUP_ABOVE - margin
 
 
 @kernel
 def choose_pickup(origin: Any, field: Any, x: float, y: float, z: float, found: Any) -> bool:
-    """Finds the nearest place from which an item at (x, y, z) is picked up; ``found`` (3,) int64 receives it."""
+    """Finds the nearest place from which an item at (x, y, z) is picked up, and writes it to ``found`` (3,) int64."""
     fewest = 1000000
     nearest = 9.0
     for i in range(SPAN):
@@ -192,13 +192,13 @@ def choose_pickup(origin: Any, field: Any, x: float, y: float, z: float, found: 
 
 @kernel
 def choose_outlook(origin: Any, yaw: float, field: Any, visited: Any, found: Any) -> bool:
-    """Finds a far place to walk to, rather ahead than behind, and rather where it has not been.
+    """Finds a place to explore, preferably ahead and away from visited places; returns whether there is one.
 
     Args:
         origin: (3,) int64, the player's place.
-        yaw: Where the player looks, degrees.
+        yaw: The player's yaw, degrees.
         field: From ``steps_from(blocks, origin)``.
-        visited: (n, 2) float64, x and z of where it has been.
+        visited: (n, 2) float64, x and z of visited places.
         found: (3,) int64, receives the place.
     """
     best = -1e9

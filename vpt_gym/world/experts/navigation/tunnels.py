@@ -1,7 +1,7 @@
-"""The quickest way to a block inside the ground, or out of it: walking where that is possible, digging where not.
+"""Finds the fastest way to a block inside the ground, or out of the ground, by walking and digging.
 
-Places and the window of columns are those of ``walking``. A step with digging goes straight, level or one block up or
-down, as a player digs stairs; it never opens the floor under the feet.
+Places and the window of columns are defined in ``walking``. A step with digging goes straight ahead, level or one block
+up or down, like digging stairs. It never digs the floor under the feet.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, STEPS_X, STEP
 from vpt_gym.world.kernels.compiled import kernel
 
 LONGEST = 4000
-"""Ticks that a way may take."""
+"""Longest path that is searched, ticks."""
 PATH = 400
-"""Places on a way."""
+"""Most places of a path."""
 POOL = 400_000
-"""Entries of the queue."""
+"""Most entries of the queue."""
 STEP_TICKS, DIAGONAL_TICKS, JUMP_TICKS = 5, 7, 4
 NOT_TO_DIG = 1_000_000
-"""Ticks to dig what nobody can dig."""
+"""Ticks that stand for a block that cannot be dug."""
 AHEAD = ((0, 1, 1), (1, 1, 0), (1, 1, 1))
 UP = ((2, 2, 1), (1, 0, 9), (1, 0, -1))
-"""The cells that a step needs free, in the order in which they are dug, for a rise of 1, 0 and -1: whether they are
-in the next column, and how high above the place. 9 = no cell."""
+"""The cells that must be free for a step, in the order in which they are dug, for a rise of 1, 0 and -1: whether they
+are in the next column, and their height above the place. 9 = no cell."""
 
 
 @kernel
 def find_tunnel(blocks: Any, tops: Any, wanted: Any, ticks: Any, outside: bool, origin: Any, path: Any) -> int:
-    """Finds the quickest way to dig a wanted block, or to the open air.
+    """Finds the fastest path to a wanted block, or into the open air.
 
     Args:
         blocks: The world.
-        tops: (SIDE, SIDE) uint8, from which height on each column is empty.
+        tops: (SIDE, SIDE) uint8, the height from which each column is empty.
         wanted: (256,) bool, by block id.
-        ticks: (256,) int64, how long it takes to dig each kind of block; ``NOT_TO_DIG`` = not at all.
+        ticks: (256,) int64, ticks to dig each kind of block; ``NOT_TO_DIG`` = never.
         outside: End at any place under the open sky instead of at a wanted block.
         origin: (3,) int64, the player's place.
         path: (PATH, 3) int64, receives the places. The step to the last one digs the wanted block.
 
     Returns:
-        How many places, 0 when there is no way.
+        The number of places, 0 if there is no path.
     """
     cost = np.full(SPAN * SPAN * HEIGHT, LONGEST, np.int32)
     came = np.full(SPAN * SPAN * HEIGHT, -1, np.int32)

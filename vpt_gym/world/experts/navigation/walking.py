@@ -1,10 +1,10 @@
-"""Where a player can walk, and how to get there.
+"""Finds where a player can walk, and how to get there.
 
-A *place* is a cell in which a player can stand: free for feet and head, solid below; plants are no hindrance. Cells at
-the surface of water are places, too, but no step leads from land into water: who has fallen in finds the way out.
-Searches cover the columns within ``RADIUS`` of an origin column; their fields are int32 ``(SPAN, SPAN, HEIGHT)``,
-indexed by the column's offset from the origin plus ``RADIUS``, and by height; -1 where there is no way. Cell
-coordinates are unwrapped ints (the torus is undone at every look-up).
+A *place* is a cell in which a player can stand: free for feet and head, solid below; plants do not matter. Cells at the
+surface of water are also places, but no step leads from land into water; a player who has fallen in can get out.
+Searches cover the columns within ``RADIUS`` of an origin column. Their result, a step field, is int32
+``(SPAN, SPAN, HEIGHT)``, indexed by the column's offset from the origin plus ``RADIUS``, and by height; -1 means
+unreachable. Cell coordinates are unwrapped ints; each look-up wraps them around the torus.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vpt_gym.world.kernels.compiled import kernel
 RADIUS = 22
 SPAN = 2 * RADIUS + 1
 DEEPEST_DROP = 3
-"""Blocks that a player can fall without harm in Minecraft."""
+"""Greatest drop without damage in Minecraft, blocks."""
 STEPS_X = (1, -1, 0, 0, 1, 1, -1, -1)
 STEPS_Z = (0, 0, 1, -1, 1, -1, 1, -1)
 LOOK_AHEAD = 7
@@ -30,13 +30,13 @@ LOOK_AHEAD = 7
 
 @kernel
 def barred(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether a walker does not go through a cell: it is solid, or water."""
+    """Returns whether a walking player avoids a cell: it is solid or water."""
     return solid(blocks, x, y, z) or liquid(blocks, x, y, z)
 
 
 @kernel
 def standable(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether a cell is a place on land."""
+    """Returns whether a cell is a place on land."""
     if y < 1 or y >= HEIGHT - 2:
         return False
     return solid(blocks, x, y - 1, z) and not barred(blocks, x, y, z) and not barred(blocks, x, y + 1, z)
@@ -44,7 +44,7 @@ def standable(blocks: Any, x: int, y: int, z: int) -> bool:
 
 @kernel
 def floatable(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether a cell is a place at the surface of water."""
+    """Returns whether a cell is a place at the surface of water."""
     if y < 1 or y >= HEIGHT - 2:
         return False
     return liquid(blocks, x, y, z) and not barred(blocks, x, y + 1, z)
@@ -52,9 +52,10 @@ def floatable(blocks: Any, x: int, y: int, z: int) -> bool:
 
 @kernel
 def landing(blocks: Any, x: int, y: int, z: int, dx: int, dz: int) -> int:
-    """Returns the height of the place that a step from a place leads to, or -1 when it leads nowhere.
+    """Returns the height of the place to which a step by (dx, dz) leads, or -1 if it is not possible.
 
-    Straight steps can go up one block or down ``DEEPEST_DROP``; diagonal ones are level and cut no corners.
+    Straight steps go up at most one block and down at most ``DEEPEST_DROP``. Diagonal steps are level and do not cut
+    corners.
     """
     nx = x + dx
     nz = z + dz
@@ -86,10 +87,10 @@ def landing(blocks: Any, x: int, y: int, z: int, dx: int, dz: int) -> int:
 
 @kernel
 def footing(blocks: Any, x: float, y: float, z: float, place: Any) -> bool:
-    """Finds the place on which a player at (x, y, z) stands, or above which it is; ``place`` (3,) int64 is written.
+    """Writes to ``place`` (3,) int64 the place on or above which a player is; returns whether there is one.
 
-    A player can stand on the edge of a block while its middle is over the next column. For one who is in water it is
-    the surface above.
+    A player can stand on the edge of a block while its middle is over the next column. In water the place is the
+    surface above the player.
     """
     best = 9.0
     wet_x = math.floor(x)
@@ -126,7 +127,7 @@ def footing(blocks: Any, x: float, y: float, z: float, place: Any) -> bool:
 
 @kernel
 def steps_from(blocks: Any, origin: Any, field: Any) -> None:
-    """Writes how many steps lead from the place ``origin`` (3,) to each other place."""
+    """Writes to ``field`` the number of steps from the place ``origin`` (3,) to each place."""
     field[:] = -1
     queue = np.empty((SPAN * SPAN * 4, 3), np.int32)
     field[RADIUS, RADIUS, origin[1]] = 0
@@ -156,7 +157,7 @@ def steps_from(blocks: Any, origin: Any, field: Any) -> None:
 
 @kernel
 def steps_to(blocks: Any, origin: Any, field: Any) -> None:
-    """Writes how many steps lead from each place to the place ``origin`` (3,)."""
+    """Writes to ``field`` the number of steps from each place to the place ``origin`` (3,)."""
     field[:] = -1
     queue = np.empty((SPAN * SPAN * 4, 3), np.int32)
     field[RADIUS, RADIUS, origin[1]] = 0
@@ -192,7 +193,7 @@ def steps_to(blocks: Any, origin: Any, field: Any) -> None:
 
 @kernel
 def clear_walk(blocks: Any, x: float, y: int, z: float, dx: float, dz: float) -> bool:
-    """Tells whether a player can walk straight and level on dry land from (x, y, z) by (dx, dz)."""
+    """Returns whether a player can walk from (x, y, z) by (dx, dz), straight and level on dry land."""
     low = np.empty(3)
     high = np.empty(3)
     samples = int(4.0 * math.sqrt(dx * dx + dz * dz)) + 1
@@ -216,20 +217,20 @@ def clear_walk(blocks: Any, x: float, y: int, z: float, dx: float, dz: float) ->
 def next_waypoint(
     blocks: Any, goal: Any, field: Any, place: Any, x: float, z: float, shortcut: bool, waypoint: Any
 ) -> int:
-    """Follows a field of ``steps_to`` from a place, and finds how far one can walk straight.
+    """Follows a field of ``steps_to`` and writes the farthest waypoint to which the player can walk straight.
 
     Args:
-        blocks: The world.
+        blocks: The world's blocks.
         goal: (3,) int64, the origin of ``field``.
         field: From ``steps_to(blocks, goal)``.
-        place: (3,) int64, where the player is.
-        x: Where exactly, blocks.
-        z: Where exactly, blocks.
-        shortcut: Walk straight past the first steps where that is clear.
+        place: (3,) int64, the player's place.
+        x: The player's x, blocks.
+        z: The player's z, blocks.
+        shortcut: Skip the first steps if the straight way is clear.
         waypoint: (3,) float64, receives the offset (dx, dz) from the player, and the rise of the first step, blocks.
 
     Returns:
-        How many steps are left to the goal, or -1 when there is no way from here.
+        The number of steps left to the goal, or -1 if the goal cannot be reached from here.
     """
     i = int(wrapped(place[0] - goal[0])) + RADIUS
     j = int(wrapped(place[2] - goal[2])) + RADIUS

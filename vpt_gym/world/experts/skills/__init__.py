@@ -1,1 +1,1 @@
-"""What a scripted player can do: go to blocks and items, tunnel, chase, place a table, use screens, take shelter."""
+"""Skills of a scripted player: digging blocks, tunnelling, chasing, placing tables, using screens, taking shelter."""

@@ -1,4 +1,4 @@
-"""Going after a creature that moves, to hit it or to use something on it."""
+"""``Chaser``: follows a moving creature, to hit it or to use an item on it."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from vpt_gym.world.player.combat import CHARGE_TICKS
 
 Array = np.ndarray[Any, Any]
 CreatureFilter = Callable[[Array], Array]
-"""Tells which records of ``CREATURE`` are worth going after: bool, of the same shape."""
+"""Maps records of ``CREATURE`` to bool of the same shape: which creatures to chase."""
 
 CLOSE = 1.3
-"""It comes so close to the side of a creature, blocks."""
+"""Distance from the side of a creature at which the player stops, blocks."""
 LOOK_FROM = 6.0
-"""It looks at a creature that is nearer than this, blocks."""
+"""Distance within which the player looks at the creature, blocks."""
 RUN_FROM = 4.0
-"""It runs when the creature is farther than this, blocks."""
+"""Distance beyond which the player sprints, blocks."""
 RUN_ANGLE = 15.0
 FACING = 40.0
-"""It walks on while it is this far off the creature's direction, degrees."""
+"""Greatest heading error at which the player walks, degrees."""
 SWITCH = 6.0
-"""Another creature must be so much nearer to be gone after instead, steps."""
+"""Steps by which another creature must be closer to be chased instead."""
 STEPS_AHEAD = 2.0
-"""Ticks by which it foresees where the creature goes."""
+"""Ticks for which the creature's position is extrapolated."""
 REFUSED_TICKS = 200
-"""For how long it lets be one that it could not get at."""
+"""Ticks for which a creature that could not be reached is ignored."""
 NEAR, NEAR_ABOVE = 2.5, 2.5
-"""A creature whose side is nearer than this, and its head or feet no farther above or below the eye, is simply walked
-up to, if it can be seen; else a way is looked for. Blocks."""
+"""If a creature's side is closer than the first, its height differs from the eye's by less than the second, and it can
+be seen, the player walks straight up to it; else it searches for a route. Blocks."""
 PATIENCE = 40
-"""For how many ticks it tries to get at a creature that is near, but out of reach."""
+"""Ticks for which the player tries to reach a creature that is near but out of reach."""
 ROUTE_TICKS = 10
-"""A way to a creature is found anew after so long, when the creature has moved on."""
+"""Ticks after which the route to a creature that has moved is searched again."""
 
 
 class Chaser:
-    """Goes to the nearest creature that is wanted, and strikes it or uses what is in the hand on it.
+    """Goes to the nearest creature that passes a filter, and hits it or uses the held item on it.
 
     Args:
-        wanted: Which creatures.
+        wanted: The filter.
         key: ``"attack"`` or ``"use"``.
-        farthest: It does not notice creatures farther away, blocks.
-        hidden: It also notices those that are far above or below, or behind a block.
+        farthest: Creatures farther away are ignored, blocks.
+        hidden: Also chase creatures that are far above or below, or behind a block.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Chaser:
         """Returns the index of the creature to go after, or -1."""
         body, best, cheapest = pilot.body, -1, math.inf
         if body.hurt_ticks > 0:
-            self._refused.clear()  # it may have been one of those
+            self._refused.clear()  # the attacker may be one of those
         creatures = pilot.state.creatures
         alive = (creatures["kind"] > 0) & (creatures["death_ticks"] == 0)
         for k in np.flatnonzero(alive & self._wanted(creatures)).tolist():
@@ -95,16 +95,16 @@ class Chaser:
         return best
 
     def distance(self, pilot: Pilot, index: int) -> float:
-        """Returns how far the side of a creature is, blocks."""
+        """Returns the horizontal distance to the side of a creature, blocks."""
         dx, _, dz = self._offset(pilot, index)
         return math.hypot(dx, dz) - 0.5 * float(CREATURE_WIDTH[pilot.state.creatures[index].kind])
 
     def act(self, pilot: Pilot, slot: int) -> HumanAction | None:
-        """Returns what to do now, or None when there is no such creature.
+        """Returns the action of this tick, or None if there is no such creature.
 
         Args:
             pilot: The player.
-            slot: Hotbar slot of what to have in the hand.
+            slot: Hotbar slot of the item to hold.
         """
         index = self.choose(pilot)
         if index < 0:
@@ -129,14 +129,14 @@ class Chaser:
         return pilot.wielding(slot, action)
 
     def _offset(self, pilot: Pilot, index: int) -> tuple[float, float, float]:
-        """Returns the offset of a creature's middle from the eye, where it will be soon."""
+        """Returns the offset from the eye to where a creature's middle will be in ``STEPS_AHEAD`` ticks."""
         body, c = pilot.body, pilot.state.creatures[index]
         dx = wrapped(float(c.x) + STEPS_AHEAD * float(c.vx) - body.x)
         dz = wrapped(float(c.z) + STEPS_AHEAD * float(c.vz) - body.z)
         return dx, float(c.y) + 0.6 * float(CREATURE_HEIGHT[c.kind]) - body.y - EYE_HEIGHT, dz
 
     def _approach(self, pilot: Pilot, index: int) -> HumanAction | None:
-        """Goes to a creature; None if it has been near for long, but out of reach, and there is no way to it."""
+        """Goes to a creature; None if it has been near but unreachable for ``PATIENCE`` ticks."""
         body, c = pilot.body, pilot.state.creatures[index]
         offset = self._offset(pilot, index)
         dx, _, dz = offset
@@ -166,7 +166,7 @@ class Chaser:
         return pilot.look(pitch_off, yaw_off, *keys)
 
     def _is_within_reach(self, pilot: Pilot, index: int) -> bool:
-        """Tells whether a creature is neither too high nor too low to strike from beside it, nor behind a block."""
+        """Returns whether a creature could be hit from beside it: not too high or low, and not behind a block."""
         body, c = pilot.body, pilot.state.creatures[index]
         eye = body.y + EYE_HEIGHT
         above = max(float(c.y) - eye, eye - float(c.y) - float(CREATURE_HEIGHT[c.kind]))
@@ -174,7 +174,7 @@ class Chaser:
         return above < NEAR_ABOVE and bool(seen)
 
     def _route_to(self, pilot: Pilot, index: int) -> Route | None:
-        """Returns the way to where a creature stands, or None when there is none."""
+        """Returns a route to a creature, or None if there is none."""
         body, c = pilot.body, pilot.state.creatures[index]
         if self._route is None or body.ticks >= self._route_until:
             place = np.zeros(3, np.int64)

@@ -1,4 +1,4 @@
-"""Working on the screens: moving the cursor with the camera, and clicking, to craft and to sort the inventory."""
+"""Uses the screens: moves the cursor with the camera and clicks, to craft and to move items."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from vpt_gym.world.player.screen_layout import (
 from vpt_gym.world.player.screens import DEGREES_PER_PIXEL, NOTHING, SlotContent, Slots
 
 ON_SLOT = 9.0
-"""Pixels off the middle of a slot at which a click is sure to hit it."""
+"""Greatest distance from the middle of a slot at which a click hits it, pixels along x and y."""
 
 
 def close_screen(pilot: Pilot) -> HumanAction | None:
-    """Returns what closes the open screen, or None when none is open."""
+    """Returns the next action to close the open screen, or None if none is open."""
     if pilot.screen == CLOSED:
         return None
     pilot.intent = ("close",)
@@ -30,7 +30,7 @@ def close_screen(pilot: Pilot) -> HumanAction | None:
 
 
 def open_inventory(pilot: Pilot) -> HumanAction | None:
-    """Returns what opens a screen with the inventory, or None when one is open."""
+    """Returns the next action to open the inventory screen, or None if a screen is open."""
     if pilot.screen != CLOSED:
         return None
     pilot.intent = ("open",)
@@ -43,8 +43,8 @@ def click(pilot: Pilot, slot: int, *keys: str) -> HumanAction:
     Args:
         pilot: The player, with a screen open.
         slot: Slot id of that screen.
-        *keys: ``"attack"`` picks up or puts down, ``"use"`` takes half or puts one, ``"sneak"`` with attack moves the
-            stack at once, a hotbar key swaps.
+        *keys: ``"attack"`` picks up or puts down, ``"use"`` takes half or puts down one, ``"sneak"`` with attack moves
+            the stack to the other part of the screen, a hotbar key swaps.
     """
     pilot.intent = ("slot", slot)
     screen = pilot.state.screen[0]
@@ -56,16 +56,16 @@ def click(pilot: Pilot, slot: int, *keys: str) -> HumanAction:
 
 
 def craft(pilot: Pilot, recipe: Recipe) -> HumanAction | None:
-    """Makes something once, on a screen whose grid is large enough.
+    """Crafts a recipe once, on a screen whose grid is large enough.
 
-    A recipe of one cell takes the whole stack. What is made goes into the inventory.
+    A recipe of one cell uses the complete stack. The result goes into the inventory.
 
     Args:
         pilot: The player, with a screen open.
-        recipe: What to make.
+        recipe: The recipe.
 
     Returns:
-        What to do now, or None when the ingredients are not there.
+        The action of this tick, or None if ingredients are missing.
     """
     there = Slots(pilot.state.world)
     cells = {GRID_SLOT + 3 * r + c: cell for r, row in enumerate(recipe.rows) for c, cell in enumerate(row) if cell}
@@ -85,13 +85,13 @@ def craft(pilot: Pilot, recipe: Recipe) -> HumanAction | None:
 
 
 def take(pilot: Pilot, there: Slots, items: Ingredient) -> HumanAction | None:
-    """Picks up the largest stack of some items, or returns None when there is none."""
+    """Picks up the largest stack of one of ``items``, or returns None if there is none."""
     stacks = [(there.get(slot).quantity, -slot) for slot in range(SLOTS) if there.get(slot).item in items]
     return click(pilot, -max(stacks)[1], "attack") if stacks else None
 
 
 def put_away(pilot: Pilot, there: Slots) -> HumanAction | None:
-    """Puts what the cursor carries into the inventory, or returns None when it carries nothing."""
+    """Puts the stack on the cursor into the inventory, or returns None if the cursor carries nothing."""
     carried = there.carried
     if carried is NOTHING:
         return None
@@ -102,17 +102,17 @@ def put_away(pilot: Pilot, there: Slots) -> HumanAction | None:
     own = [slot for slot in range(SLOTS) if fits(there.get(slot))]
     free = [slot for slot in range(SLOTS) if there.get(slot) is NOTHING]
     if not own and not free:
-        return close_screen(pilot)  # the inventory is full: it is thrown
+        return close_screen(pilot)  # the inventory is full: closing drops the stack
     return click(pilot, (own or free)[0], "attack")
 
 
 def bring_to_hotbar(pilot: Pilot, slot: int, hotbar: int) -> HumanAction | None:
-    """Swaps an inventory slot with one of the hotbar on the inventory screen; the caller closes it.
+    """Swaps an inventory slot with a hotbar slot on the inventory screen. The caller closes the screen.
 
     Args:
         pilot: The player.
-        slot: Where it is, 9 to 35.
-        hotbar: Where it should be, 0 to 8.
+        slot: Inventory slot, 9 to 35.
+        hotbar: Hotbar slot, 0 to 8.
     """
     opening = open_inventory(pilot)
     if opening is not None:

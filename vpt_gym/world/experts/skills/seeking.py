@@ -1,4 +1,4 @@
-"""Going to blocks that can be reached on foot, to dig or to use them, and to items that lie about."""
+"""``Seeker``: walks to blocks to dig or use them, and to dropped items to pick them up."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint
 Array = np.ndarray[Any, Any]
 
 ON_TARGET = 6.0
-"""Degrees off at which a block in the cross-hairs is good enough to dig."""
+"""Greatest aim error at which the block in the crosshair is dug, degrees."""
 CUT_ANGLE = 12.0
-"""Degrees off at which leaves in the cross-hairs are taken to be in the way."""
+"""Aim error below which leaves in the crosshair count as in the way, degrees."""
 DEAD_BAND = 1.0
-"""Degrees off at which the view will not come any closer."""
+"""Aim error below which the view does not turn any more, degrees."""
 BESIDE = 1.0
-"""Near enough to a trunk to stop and dig, blocks in x and in z: the log that drops is mostly picked up from there."""
+"""Distance from a trunk at which to stop and dig, blocks along x and z. The log is mostly picked up from there."""
 ITEM_RANGE = 16
-"""Steps that an item is worth."""
+"""Greatest number of steps to an item that is picked up."""
 ITEM_MARGIN = 0.15
-"""Blocks to spare at the place from which an item is picked up."""
+"""Margin inside the pickup range of an item, blocks."""
 LOST = 6.0
-"""Steps (or as many turns) away from the way to the goal at which it chooses afresh."""
+"""Extra steps (or turns worth as much) after which the player has lost its way and chooses again."""
 GIVE_UP_TICKS = 40
 VISITED = 40
-"""Places that it remembers having gone off from, so as to look elsewhere."""
+"""Number of explored places that it remembers, so as to look elsewhere."""
 
 
 def ids(*numbers: int) -> Array:
-    """Returns (256,) bool, true for some ids of blocks or items."""
+    """Returns (256,) bool that is True for some ids of blocks or items."""
     mask = np.zeros(256, np.bool_)
     mask[list(numbers)] = True
     return mask
@@ -53,13 +53,13 @@ def ids(*numbers: int) -> Array:
 
 @dataclass
 class Goal:
-    """Where to go, and what for.
+    """Where to go, and for what.
 
     Attributes:
-        route: The place to stand at, and how to get there.
-        block: (3,) int64, the block to work on from there, or None (an item, or an outlook).
+        route: The place to stand at, and the way there.
+        block: (3,) int64, the block to work on from there, or None (an item, or a place to explore).
         item: Index of the item to pick up there, or None.
-        effort: The least that was left to do so far, in steps and turns; rising means that the player has left the way.
+        effort: Least effort left so far, in steps and turns. If it rises, the player has left the route.
     """
 
     route: Route
@@ -69,13 +69,13 @@ class Goal:
 
 
 class Seeker:
-    """Walks to blocks and works on them, and picks items up.
+    """Walks to blocks and digs or uses them, and picks items up.
 
     Args:
-        blocks: (256,) bool, by block id: what to go for.
-        items: (256,) bool, by item id: what to pick up.
-        key: What to press at a block: ``"attack"`` digs it, ``"use"`` opens it.
-        explores: Go looking elsewhere while there is nothing.
+        blocks: (256,) bool, by block id: the target blocks.
+        items: (256,) bool, by item id: the items to pick up.
+        key: Key to press at a block: ``"attack"`` digs it, ``"use"`` opens it.
+        explores: Explore other places while there is no target.
     """
 
     def __init__(self, blocks: Array, items: Array, key: str = "attack", explores: bool = True) -> None:
@@ -91,7 +91,7 @@ class Seeker:
         self._visited = np.zeros((0, 2))
 
     def act(self, pilot: Pilot) -> HumanAction | None:
-        """Returns what to do now, or None when there is nothing to go for."""
+        """Returns the action of this tick, or None if there is no target."""
         body = pilot.body
         if pilot.stuck > GIVE_UP_TICKS:
             pilot.stuck = 0
@@ -109,7 +109,7 @@ class Seeker:
             pilot.intent = ("fetch", goal.item)
             offset = body.offset_to_item(pilot.state, goal.item)
             if within_pickup(*offset, 0.05):
-                return human_action()  # it comes by itself
+                return human_action()  # it is drawn to the player
             level = abs(goal.route.place[1] - body.y) < 0.5
             return pilot.walk(goal.route, item_offset(offset), level)
         if goal.block is None:
@@ -120,7 +120,7 @@ class Seeker:
         return work or pilot.walk(goal.route, body.offset_to(goal.block + 0.5), True)
 
     def _refuse_goal(self) -> None:
-        """Gives the goal up, and its block or item for good."""
+        """Gives the goal up, and never chooses its block or item again."""
         if self._goal is not None and self._goal.block is not None:
             x, y, z = self._goal.block
             self._refused = np.append(self._refused, [[x & MASK, y, z & MASK]], axis=0)
@@ -131,7 +131,7 @@ class Seeker:
     # -- choosing a goal
 
     def _update_goal(self, pilot: Pilot) -> None:
-        """Keeps the goal while it makes sense, else chooses: an item that lies about, a block, or a far place."""
+        """Keeps a valid goal, else chooses one: a dropped item, a block, or a place to explore."""
         goal, state = self._goal, pilot.state
         if goal is not None and not self._is_valid(pilot, goal):
             goal = None
@@ -150,19 +150,19 @@ class Seeker:
         return [int(k) for k in np.flatnonzero((kinds > 0) & self.items[kinds]) if k not in self._refused_items]
 
     def _is_valid(self, pilot: Pilot, goal: Goal) -> bool:
-        """Tells whether a goal still exists, and the player is still on its way there."""
+        """Returns whether a goal still exists and the player is still on its route."""
         state, body, place = pilot.state, pilot.body, goal.route.place
         if goal.item is not None:
             item = state.items[goal.item]
             px, py, pz = (float(c) for c in np.add(place, (0.5, 0.0, 0.5)))
             offset = wrapped(float(item.x) - px), float(item.y) - py, wrapped(float(item.z) - pz)
             if not (item["item"] > 0 and self.items[item["item"]]) or not within_pickup(*offset, ITEM_MARGIN):
-                return False  # it is gone, or has slid away
+                return False  # it is gone, or has moved away
         if goal.block is not None and not self.blocks[block_at(state, goal.block)]:
             return False
         here = pilot.place()
         if here is None:
-            return True  # high in the air: see where it comes down
+            return True  # in the air: decide after landing
         left = next_waypoint(state.blocks, place, goal.route.field, here, body.x, body.z, False, np.empty(3))
         if goal.block is None:
             return left > 0 or (left == 0 and goal.item is not None)
@@ -194,10 +194,10 @@ class Seeker:
         i, j = (int(place[a] - here[a]) + RADIUS for a in (0, 2))
         return int(self._steps[i, j, place[1]])
 
-    # -- doing something about it
+    # -- working on a block
 
     def _dig_aimed(self, pilot: Pilot) -> HumanAction:
-        """Digs the block in the cross-hairs, and turns to a better seen point of it if it is at the edge."""
+        """Digs the block in the crosshair, and turns to a more visible point of it if the aim is near its edge."""
         body, aim = pilot.body, np.empty(3)
         pilot.intent = ("dig", *body.aim)
         block = body.unwrapped(np.array(body.aim))
@@ -214,7 +214,7 @@ class Seeker:
         return human_action("use") if pilot.has_released_keys() else human_action()
 
     def _work(self, pilot: Pilot, place: Array, block: Array) -> HumanAction | None:
-        """Aims at a block and digs or uses it, with leaves in the way; None while the player is not there yet."""
+        """Aims at a block and digs it, and leaves in front of it; None while the player has not arrived."""
         body = pilot.body
         if not body.on_ground:
             return None

@@ -1,4 +1,4 @@
-"""Getting through the night as players do at first: in a hole in the ground with a lid on it."""
+"""``Shelter``: spends the night in a closed hole in the ground."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ Array = np.ndarray[Any, Any]
 
 SIDES = ((1, 0), (0, 1), (-1, 0), (0, -1))
 DEPTH = 3
-"""Blocks that the hole is deep: two for the body, one for the lid."""
+"""Depth of the hole, blocks: two for the body, one for the lid."""
 SOFT = 0.6
-"""Hardest ground that is dug by hand, Minecraft's hardness."""
+"""Greatest hardness (Minecraft's) of ground that is dug by hand."""
 CENTRED = 0.15
-"""How near the middle of a place it stands to dig down, blocks."""
+"""Greatest distance from the middle of a place at which the player digs down, blocks."""
 AIM_ANGLE = 8.0
 SITES = 300
-"""Places nearby that are looked at."""
+"""Number of nearby places that are checked."""
 LID_SLOT = HOTBAR_SLOTS - 2
-"""Where in the hotbar it brings a block to close the hole with; what it crafts comes into the last slot."""
+"""Hotbar slot for the block that closes the hole. The last slot is used for crafted tools."""
 COMMON = (DIRT, GRASS, SAND, GRAVEL, COBBLESTONE)
 PRECIOUS = tuple(
     block
     for block in range(1, len(BLOCKS))
     if SOLID[block] and block not in (CACTUS, CRAFTING_TABLE, FURNACE, *COMMON) and np.isfinite(HARDNESS[block])
 )
-"""What a hole is closed with, and what else would do."""
+"""Blocks that close the hole: the usual ones, and others that are used if there is none of those."""
 
 
 class Shelter:
-    """Digs a hole three blocks deep, closes it, and waits in there."""
+    """Digs a hole of ``DEPTH`` blocks, closes it, and waits inside."""
 
     def __init__(self) -> None:
         self._steps = np.empty((SPAN, SPAN, HEIGHT), np.int32)
@@ -65,12 +65,12 @@ class Shelter:
         self._refused: list[list[int]] = []
 
     def is_inside(self, pilot: Pilot) -> bool:
-        """Tells whether it is closed in."""
+        """Returns whether the player is enclosed."""
         x, y, z = self._cell(pilot)
         return _walls(pilot, x, y, z) == _walls(pilot, x, y + 1, z) == 4 and _solid(pilot, x, y + 2, z)
 
     def act(self, pilot: Pilot) -> HumanAction | None:
-        """Returns what to do now, or None when there is no ground to dig in nearby."""
+        """Returns the action of this tick, or None if there is no suitable ground nearby."""
         x, y, z = self._cell(pilot)
         below = _walls(pilot, x, y, z) == 4
         deep = below and _walls(pilot, x, y + 1, z) == 4
@@ -107,7 +107,7 @@ class Shelter:
 
     @staticmethod
     def _close(pilot: Pilot, x: int, y: int, z: int) -> HumanAction | None:
-        """Puts a block over the head, against a side of the hole; for a block, it looks into the inventory."""
+        """Places a block above the head, against a side of the hole; None if the player has no block."""
         if not pilot.body.on_ground:
             return human_action()
         slot = pilot.slot_of(COMMON)
@@ -132,7 +132,7 @@ class Shelter:
         return pilot.wielding(slot, pilot.look(pitch_off, yaw_off))
 
     def _go(self, pilot: Pilot) -> HumanAction | None:
-        """Walks to a place where a hole can be dug."""
+        """Walks to a place where a hole can be dug; None if there is none."""
         here, body, blocks = pilot.place(), pilot.body, pilot.state.blocks
         if here is None:
             return pilot.fall()
@@ -163,18 +163,18 @@ def _solid(pilot: Pilot, x: int, y: int, z: int) -> bool:
 
 
 def _sides_of_lid(pilot: Pilot, x: int, y: int, z: int) -> list[tuple[int, int]]:
-    """Returns the directions in which there is a block beside a cell that another one can be put against."""
+    """Returns the directions in which a cell has a neighbour that a block can be placed against."""
     beside = {(dx, dz): block_at(pilot.state, (x + dx, y, z + dz)) for dx, dz in SIDES}
     return [side for side, block in beside.items() if SOLID[block] and block not in (CRAFTING_TABLE, FURNACE)]
 
 
 def _walls(pilot: Pilot, x: int, y: int, z: int) -> int:
-    """Returns how many of the four cells beside a cell are solid."""
+    """Returns how many of the four horizontal neighbours of a cell are solid."""
     return sum(_solid(pilot, x + dx, y, z + dz) for dx, dz in SIDES)
 
 
 def _can_dig(pilot: Pilot, x: int, y: int, z: int, depth: int) -> bool:
-    """Tells whether a hole of a depth can be dug below a place, with soft ground, firm sides and a floor."""
+    """Returns whether a hole can be dug below a place: soft ground, solid sides and a solid floor."""
     for down in range(1, depth + 1):
         block = block_at(pilot.state, (x, y - down, z))
         if not SOLID[block] or HARDNESS[block] > SOFT or _walls(pilot, x, y - down, z) < 4:

@@ -1,4 +1,4 @@
-"""Getting to a crafting table: going to one that stands near, or placing one."""
+"""``Station``: opens a crafting table, by going to one nearby or placing one. Also places blocks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from vpt_gym.world.rules.placing import is_occupied, replaceable
 Cell = tuple[int, int, int]
 
 NEARBY = 12
-"""A table within so many blocks is worth walking to."""
+"""Distance within which an existing table is used, blocks."""
 AIM_ANGLE = 3.0
 FARTHEST = 3
-"""A block is placed at most so many columns away."""
+"""Greatest distance at which a block is placed, columns."""
 
 
 class Station:
@@ -41,13 +41,13 @@ class Station:
         self._cell: Cell | None = None
 
     def is_near(self, pilot: Pilot) -> bool:
-        """Tells whether a table stands near."""
+        """Returns whether there is a table nearby."""
         x, z = math.floor(pilot.body.x), math.floor(pilot.body.z)
         xs, zs = (np.arange(c - NEARBY, c + NEARBY + 1) & MASK for c in (x, z))
         return bool((pilot.state.blocks[np.ix_(xs, zs)] == CRAFTING_TABLE).any())
 
     def open(self, pilot: Pilot) -> HumanAction | None:
-        """Returns what leads to the table's screen, or None when it is open, or when there is no table to be had."""
+        """Returns the next action to open a table's screen, or None if it is open or there is no table."""
         if pilot.screen == TABLE_SCREEN:
             return None
         if self.is_near(pilot):
@@ -78,7 +78,7 @@ class Station:
 
 
 def can_place(pilot: Pilot, cell: Cell) -> bool:
-    """Tells whether a block can be placed in a cell, on top of the one below, from where the player is."""
+    """Returns whether the player can place a block in a cell, on top of the block below, from its position."""
     x, y, z = cell
     world, body = pilot.state.world, pilot.body
     if not replaceable(block_at(pilot.state, cell)) or not SOLID[block_at(pilot.state, (x, y - 1, z))]:
@@ -95,7 +95,7 @@ def can_place(pilot: Pilot, cell: Cell) -> bool:
 
 
 def choose_cell(pilot: Pilot) -> Cell | None:
-    """Returns the cell near the player, rather ahead than aside, in which a block can be placed."""
+    """Returns the best cell near the player in which a block can be placed, preferably ahead, or None."""
     body = pilot.body
     x, y, z = math.floor(body.x), math.floor(body.y + 0.01), math.floor(body.z)
     best: Any = None
@@ -114,7 +114,7 @@ def choose_cell(pilot: Pilot) -> Cell | None:
 
 
 def place_block(pilot: Pilot, slot: int, cell: Cell | None) -> HumanAction | None:
-    """Looks at the ground of a cell and places what is in a hotbar slot there."""
+    """Looks at the ground of a cell and places the block of a hotbar slot there."""
     if cell is None:
         return None
     pilot.intent = ("place", *cell)

@@ -1,4 +1,4 @@
-"""Digging one's way: to a block inside the ground, or out of a hole."""
+"""``Tunneller``: digs a way to a block inside the ground, or out of a hole."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from vpt_gym.world.rules.digging import DIG_DELAY, dig_rate
 Array = np.ndarray[Any, Any]
 
 AIM_TICKS = 6
-"""What it takes to aim at the next block."""
+"""Ticks to aim at the next block."""
 IN_THE_WAY = 1.5
-"""Degrees off at which something else in the cross-hairs must be in the way."""
+"""Aim error below which another block in the crosshair must be in the way, degrees."""
 WAIT_TICKS = 40
-"""After a search without success it does not search again for so long."""
+"""Ticks to wait after a failed search before the next one."""
 
 
 def dig_ticks(pilot: Pilot) -> Array:
-    """Returns (256,) int64, about how long it takes to dig each kind of block with the best tool in the hotbar."""
+    """Returns (256,) int64: about how many ticks each kind of block takes with the best tool in the hotbar."""
     hotbar = pilot.state.inventory[:HOTBAR_SLOTS].tolist()
     items = {NO_ITEM, *(item for item, count, _ in hotbar if count > 0)}
     ticks = np.full(256, NOT_TO_DIG, np.int64)
@@ -42,17 +42,17 @@ def dig_ticks(pilot: Pilot) -> Array:
 
 
 def _apart(places: Array, other: Array) -> Array:
-    """Returns how far places (..., 3) are from another one, the shortest way round the torus."""
+    """Returns the offsets of places (..., 3) from another one, the shortest around the torus."""
     offsets: Array = places - other
     offsets[..., ::2] = (offsets[..., ::2] + SIDE // 2) % SIDE - SIDE // 2
     return offsets
 
 
 class Tunneller:
-    """Walks and digs to the nearest block of some kinds, and digs it; or digs its way out into the open.
+    """Walks and tunnels to the nearest block of some kinds and digs it, or tunnels into the open.
 
     Args:
-        blocks: (256,) bool, by block id: what to dig. None: get out under the open sky.
+        blocks: (256,) bool, by block id: the target blocks. None: get out under the open sky.
     """
 
     def __init__(self, blocks: Array | None) -> None:
@@ -67,7 +67,7 @@ class Tunneller:
         self._search_again = 0
 
     def act(self, pilot: Pilot) -> HumanAction | None:
-        """Returns what to do now, or None when there is no way (or it is out in the open already)."""
+        """Returns the action of this tick, or None if there is no way (or the player is already in the open)."""
         here = pilot.place()
         if here is None:
             return pilot.fall()
@@ -86,7 +86,7 @@ class Tunneller:
         return self._advance(pilot, self._path[step], self._path[step + 1])
 
     def _step(self, pilot: Pilot, here: Array) -> int:
-        """Returns which place of the path it is at, or -1 when it must search afresh."""
+        """Returns the index of the path's place at which the player is, or -1 if a new search is needed."""
         path = self._path
         if len(path) < 2:
             return -1
@@ -121,7 +121,7 @@ class Tunneller:
 
     @staticmethod
     def _solid(pilot: Pilot, place: Array, to: Array) -> list[tuple[int, int, int]]:
-        """Returns the solid cells that a step needs free, in the order in which they are dug."""
+        """Returns the solid cells that block a step, in the order in which they are dug."""
         x, y, z = place.tolist()
         nx, ny, nz = to.tolist()
         if (nx != x and nz != z) or not -1 <= ny - y <= 1:
@@ -133,7 +133,7 @@ class Tunneller:
         return [cell for cell in cells if SOLID[block_at(pilot.state, cell)]]
 
     def _advance(self, pilot: Pilot, place: Array, to: Array) -> HumanAction:
-        """Digs what a step needs free, then takes it."""
+        """Digs the cells that block a step, then takes the step."""
         body = pilot.body
         solid = self._solid(pilot, place, to)
         if not solid:
@@ -147,7 +147,7 @@ class Tunneller:
         pilot.intent = ("dig", *cell)
         x, y, z = cell
         pitch_off, yaw_off = body.angles_to((x + 0.5, y + 0.5, z + 0.5))
-        if (x, z) == (place[0], place[2]):  # overhead, any heading will do
+        if (x, z) == (place[0], place[2]):  # overhead, any heading is right, so keep that of the step
             yaw_off = body.angles_to((to[0] + 0.5, y + 0.5, to[2] + 0.5))[1]
         off = max(abs(pitch_off), abs(yaw_off))
         aimed = body.aims_at(cell)
