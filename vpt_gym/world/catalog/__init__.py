@@ -1,1 +1,1 @@
-"""Tables of Minecraft 1.11: blocks, items, recipes, biomes and creatures."""
+"""The kinds of blocks, items, creatures and biomes, and the recipes, with Minecraft 1.11's names and figures."""

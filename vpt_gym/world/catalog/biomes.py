@@ -14,7 +14,7 @@ PLAINS, DESERT, FOREST, TAIGA, BIRCH_FOREST = 1, 2, 4, 5, 27
 
 @dataclass(frozen=True)
 class Biome:
-    """What the ground of a biome is made of, and what grows there.
+    """The ground of a biome and its plants.
 
     Attributes:
         name: Minecraft 1.11's id.
@@ -25,11 +25,11 @@ class Biome:
         spruces: Share of trees that are spruces.
         large: Share of oaks that are large.
         grass: Share of the surface that has tall grass on it, in patches.
-        ferns: The same for ferns.
-        flowers: The same for flowers.
-        dead_bushes: The same for dead bushes.
-        cacti: The same for cacti.
-        snow: There is snow on high ground.
+        ferns: Share of the surface with ferns, in patches.
+        flowers: Share with flowers.
+        dead_bushes: Share with dead bushes.
+        cacti: Share with cacti.
+        snow: Whether there is snow on high ground.
     """
 
     name: str
@@ -54,7 +54,7 @@ BIOMES: dict[int, Biome] = {
     TAIGA: Biome("taiga", trees=0.38, spruces=1.0, grass=0.02, ferns=0.07, flowers=0.002, snow=True),
     BIRCH_FOREST: Biome("birch_forest", trees=0.42, birches=1.0, grass=0.05, flowers=0.008),
 }
-"""By biome id. Minecraft 1.11's ids and names; the densities fit a small world."""
+"""By biome id. Ids and names are Minecraft 1.11's; the densities are chosen for a small world."""
 
 
 def _table(attribute: str) -> np.ndarray[Any, Any]:

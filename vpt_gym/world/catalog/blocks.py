@@ -1,4 +1,4 @@
-"""The kinds of blocks: their names in Minecraft, how they are dug, and how light and bodies meet them."""
+"""The kinds of blocks: names in Minecraft, digging, light and collisions."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Block:
 
     Attributes:
         name: Minecraft 1.11's id, which MineDojo reports in ``voxels`` (and, with spaces, in ``inventory``).
-        variant: Minecraft's metadata, which tells oak from birch.
-        hardness: Minecraft's; ``inf`` = it can not be dug.
+        variant: Minecraft's metadata, for example the kind of wood of a log.
+        hardness: Minecraft's; ``inf`` = it cannot be dug.
         tool: The kind of tool that digs it faster.
-        tier: Least tier of that tool for it to drop anything; ``HAND`` = anything does.
-        solid: Bodies collide with it.
-        opaque: It stops the light of the sky, and the eye sees nothing behind it.
-        liquid: It is water.
-        plant: It is drawn as two crossed sprites, and needs ground below.
-        burns: Minecraft's material can burn.
-        light: Light that it gives off, 0 to 15.
+        tier: Lowest tier of that tool with which it drops anything; ``HAND`` = any item or none.
+        solid: Whether bodies collide with it.
+        opaque: Whether it stops the light of the sky and hides what is behind it.
+        liquid: Whether it is water.
+        plant: Whether it is drawn as two crossed sprites and needs ground below.
+        burns: Whether Minecraft's material can burn.
+        light: Light that it emits, 0 to 15.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The kinds of animals and monsters, and their measures."""
+"""The kinds of animals and monsters: size, health, speed and damage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 NO_CREATURE, PIG, COW, SHEEP, CHICKEN, ZOMBIE, SPIDER = range(7)
 
 IDLE, WALKING, LOOKING_AROUND, LOOKING_AT_PLAYER, GRAZING, FLEEING, HUNTING = range(7)
-"""Moods."""
+"""Moods: what a creature is doing, values of ``CREATURE.mood``."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Kind:
         width: Of its box, blocks.
         height: Of its box, blocks.
         eye: Height of its eyes above its feet, blocks.
-        health: Half hearts at birth.
+        health: Half hearts when it spawns.
         speed: Walking speed, Minecraft's attribute: each tick adds 0.98 times its square to the blocks per tick.
-        wander: What the speed is multiplied by when it wanders.
-        flee: The same when it flees.
-        damage: Of its blow at normal difficulty, half hearts; 0 = it is peaceful.
-        sight: How far it notices the player, blocks.
-        hostile: It hunts the player.
-        burns: It burns in daylight.
+        wander: Factor of the speed while it wanders.
+        flee: Factor of the speed while it flees.
+        damage: Damage of its attack at normal difficulty, half hearts; 0 = it does not attack.
+        sight: Distance at which it notices the player, blocks.
+        hostile: Whether it hunts the player.
+        burns: Whether it burns in daylight.
     """
 
     name: str

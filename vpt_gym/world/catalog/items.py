@@ -1,4 +1,4 @@
-"""The kinds of items: everything that fits in an inventory slot. Items with the id of a block are that block."""
+"""The kinds of items: everything that fits in an inventory slot. An item with the id of a block is that block."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from vpt_gym.world.catalog.blocks import (
 )
 
 NO_ITEM = 0
-"""The id of nothing; also the block id of air."""
+"""The item id of an empty slot; also the block id of air."""
 
 FIRST_NON_BLOCK = 64
-"""Items below are blocks."""
+"""Smaller item ids are block ids."""
 (
     STICK,
     COAL,
@@ -75,14 +75,14 @@ class Item:
     Attributes:
         name: Minecraft 1.11's id (MineDojo reports it with spaces).
         variant: Minecraft's metadata.
-        stack: How many fit in a slot.
+        stack: Number of items that a slot holds.
         tool: Kind of tool.
         tier: Tier of the tool.
         durability: Uses until it breaks; 0 = it does not wear out.
-        damage: Of a hit with it, half hearts.
-        food: Food points when eaten; 0 = it can not be eaten.
+        damage: Damage of a hit with it, half hearts.
+        food: Food points when eaten; 0 = it cannot be eaten.
         saturation: Saturation points when eaten.
-        burn_ticks: How long it burns in a furnace; 0 = it is no fuel.
+        burn_ticks: Ticks that it burns in a furnace; 0 = it is not fuel.
     """
 
     name: str
@@ -110,7 +110,7 @@ _DURABILITY = {WOODEN: 59, STONE_TIER: 131, IRON_TIER: 250}
 def _tool(kind: int, tier: int) -> Item:
     base = {PICKAXE: 2.0, AXE: 7.0, SHOVEL: 2.5, SWORD: 4.0}[kind]
     extra = {PICKAXE: 1.0, AXE: 2.0, SHOVEL: 1.0, SWORD: 1.0}[kind] * (tier - WOODEN)
-    damage = min(base + extra, 9.0)  # every axe of stone or better hits for 9
+    damage = min(base + extra, 9.0)  # axes of stone or better do 9 points of damage
     name = f"{_TIER_NAMES[tier]}_{({PICKAXE: 'pickaxe', AXE: 'axe', SHOVEL: 'shovel', SWORD: 'sword'})[kind]}"
     return Item(name, 0, 1, kind, tier, _DURABILITY[tier], damage, burn_ticks=200 if tier == WOODEN else 0)
 
@@ -151,7 +151,7 @@ ITEMS: dict[int, Item] = {
         for item, tier in zip(range(first, first + 3), (WOODEN, STONE_TIER, IRON_TIER), strict=True)
     },
 }
-"""By item id. Stack sizes, uses, damage, food and burn times are Minecraft 1.11's."""
+"""By item id. Stack sizes, durability, damage, food and burn times are Minecraft 1.11's."""
 
 
 def _table(attribute: str, dtype: type) -> np.ndarray[Any, Any]:

@@ -1,7 +1,7 @@
-"""What can be crafted and smelted: Minecraft 1.11's recipes, as far as this world has the items.
+"""Recipes for crafting and smelting: those of Minecraft 1.11 whose items exist in this world.
 
-All are shaped: the place on the grid does not matter, the pattern does, and its mirror image does as well. Planks and
-logs of different kinds are as good as each other, but for planks: they are of the log's kind. Charcoal is coal here.
+All recipes are shaped: a pattern counts anywhere on the grid, and so does its mirror image. Planks and logs of all
+kinds are interchangeable, except that a log makes planks of its own kind. Charcoal counts as coal.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from vpt_gym.world.catalog.items import (
 )
 
 Ingredient = tuple[int, ...]
-"""Item ids of which any will do; () = nothing lies there."""
+"""Interchangeable item ids; () = an empty cell."""
 
 
 class Recipe(NamedTuple):
@@ -58,7 +58,7 @@ class Recipe(NamedTuple):
 
     Attributes:
         result: Item id.
-        quantity: How many come out.
+        quantity: Number of items that it makes.
         rows: The pattern, rows of equal length.
     """
 
@@ -68,7 +68,7 @@ class Recipe(NamedTuple):
 
     @property
     def ingredients(self) -> tuple[tuple[Ingredient, int], ...]:
-        """What it takes: how many of each."""
+        """The ingredients, each with the number of items that it takes."""
         cells = [cell for row in self.rows for cell in row if cell]
         return tuple((cell, cells.count(cell)) for cell in dict.fromkeys(cells))
 
@@ -82,7 +82,7 @@ PLANKS: Ingredient = (OAK_PLANKS, BIRCH_PLANKS, SPRUCE_PLANKS)
 
 
 def _recipe(result: int, quantity: int, *pattern: str, **letters: Ingredient | int) -> Recipe:
-    """Returns the recipe of a pattern; letters stand for ingredients, a blank for nothing."""
+    """Returns the recipe of a pattern of letters, one for each ingredient, and blanks for empty cells."""
     cells = {name: kind if isinstance(kind, tuple) else (kind,) for name, kind in letters.items()}
     return Recipe(result, quantity, tuple(tuple(cells.get(letter, ()) for letter in row) for row in pattern))
 
@@ -129,7 +129,7 @@ SMELTED: dict[int, int] = {
     MUTTON: COOKED_MUTTON,
     CHICKEN_MEAT: COOKED_CHICKEN,
 }
-"""What a furnace makes of an item."""
+"""The result of smelting an item, by item id."""
 
 
 def _matches(rows: tuple[tuple[Ingredient, ...], ...], cells: list[list[int]]) -> bool:
@@ -142,14 +142,14 @@ def _matches(rows: tuple[tuple[Ingredient, ...], ...], cells: list[list[int]]) -
 
 @functools.cache
 def crafted(cells: tuple[int, ...]) -> tuple[int, int]:
-    """Returns what a crafting grid makes.
+    """Returns the item that a crafting grid makes.
 
     Args:
-        cells: Item ids of the 9 cells of the 3 x 3 grid, row by row; ``NO_ITEM`` where nothing lies. The inventory's
-            2 x 2 grid are the cells 0, 1, 3 and 4.
+        cells: Item ids of the 9 cells of the 3 x 3 grid, row by row; ``NO_ITEM`` in empty cells. The inventory's 2 x 2
+            grid uses the cells 0, 1, 3 and 4.
 
     Returns:
-        (item id, how many), ``NO_ITEM`` when it is no recipe.
+        (item id, quantity); (``NO_ITEM``, 0) if it is not a recipe.
     """
     used = [(k // 3, k % 3) for k in range(9) if cells[k] != NO_ITEM]
     if not used:
@@ -167,5 +167,5 @@ def crafted(cells: tuple[int, ...]) -> tuple[int, int]:
 
 
 def crafted_from(grid: Any) -> tuple[int, int]:
-    """Returns what the (GRID, 3) array ``World.grid`` makes, as ``crafted`` does."""
+    """Returns the item and quantity that ``World.grid``, (GRID, 3), makes; see ``crafted``."""
     return crafted(tuple(int(item) if count > 0 else NO_ITEM for item, count, _ in grid))

@@ -1,12 +1,12 @@
-"""Fields that follow from the blocks: how far a ray may leap, how high each column reaches, and light.
+"""Arrays that follow from the blocks: empty boxes that rays can leap over, the height of each column, and light.
 
-``leaps[q, x, z, y]`` describes empty boxes that have the cell at their near corner and grow along quadrant ``q``
-(bit 0: towards -x, bit 1: towards -z): the side of the largest empty square in the one-block layer ``y``, and how many
-layers one may rise, or fall, before a square of that side meets a block, as a power of two. It is 0 in a cell that is
-not air, be it stone, water or a flower: the renderer must look at it. A ray in that quadrant can cross the box without
-looking at a block. Boxes that grow from the squares of one layer are much cheaper to mend after a block has changed
-than the largest cubes, and serve flat rays better. ``tops[x, z]`` is the height above which a column holds nothing but
-air. For light see ``light``.
+``leaps[q, x, z, y]`` describes an empty box with the cell at its near corner, for rays in quadrant ``q`` (bit 0:
+towards -x, bit 1: towards -z). It holds the side of the largest empty square in the one-block layer ``y``, and the
+number of layers, as a power of two, that a square of that side can rise or fall before it meets a block. It is 0 in a
+cell that is not air (stone, water or a flower), which the renderer must examine. A ray in that quadrant crosses the
+box without examining its blocks. Boxes that extend the squares of one layer are much cheaper to update after a block
+has changed than the largest cubes, and suit nearly horizontal rays better. ``tops[x, z]`` is the height above which a
+column contains only air. For light see ``light``.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from vpt_gym.world.core.light import fill_light, update_light
 from vpt_gym.world.kernels.compiled import kernel
 
 MAX_SQUARE = 40
-"""Squares are not followed beyond this side: it bounds the mending, and a longer leap hardly ever pays."""
+"""Largest side of a square. It bounds the work of an update, and longer leaps hardly ever save time."""
 SQUARE_BITS = 63
-"""The bits of a leap that hold the side of its square."""
+"""Mask of the bits of a leap that hold the side of its square."""
 RISE_SHIFT = 6
 FALL_SHIFT = 9
-"""Where in a leap the logarithms (base 2) of its layers upwards and downwards begin, three bits each."""
+"""First bits of the logarithms (base 2) of a leap's layers upwards and downwards, three bits each."""
 MAX_LAYERS = 16
 
 HIGHEST_PLACE = HEIGHT - 4
-"""Blocks can be placed below this only, so that a player's eye never leaves the world."""
+"""Blocks can be placed only below this height, so that a player's eye stays inside the world."""
 
 
 @kernel
 def column_top(blocks: Any, x: int, z: int) -> int:
-    """Returns the height above which the column is empty (0 = all empty)."""
+    """Returns the height above which a column contains only air (0 = everywhere)."""
     for y in range(HEIGHT - 1, -1, -1):
         if blocks[x, z, y] != 0:
             return y + 1
@@ -44,16 +44,16 @@ def column_top(blocks: Any, x: int, z: int) -> int:
 
 @kernel
 def fill_tops(blocks: Any, tops: Any) -> None:
-    """Writes ``tops[x, z]``, uint8: where each column ends."""
+    """Writes ``tops[x, z]``, uint8: the height of each column."""
     for x in range(SIDE):
         for z in range(SIDE):
             tops[x, z] = column_top(blocks, x, z)
 
 
 def _grow_column(by_x: Any, by_z: Any, by_both: Any, blocks: Any, column: Any) -> None:
-    """One column of squares from its three neighbours further along the quadrant, (HEIGHT,) each.
+    """Computes a column of squares from its three neighbours further along the quadrant, (HEIGHT,) each.
 
-    The loop has a constant length and unsigned indices, so that it becomes vector instructions: ten times faster.
+    The constant length and the unsigned indices let the loop become vector instructions: ten times faster.
     """
     for k in range(HEIGHT):
         y = np.uint32(k)
@@ -62,19 +62,19 @@ def _grow_column(by_x: Any, by_z: Any, by_both: Any, blocks: Any, column: Any) -
 
 
 def _grow_interpreted(by_x: Any, by_z: Any, by_both: Any, blocks: Any, column: Any) -> None:
-    """The same for the interpreter, which would take ten seconds for a world."""
+    """Does the same as ``_grow_column`` with whole arrays: interpreted loops would take ten seconds for a world."""
     np.minimum(np.minimum(by_x, by_z), np.minimum(by_both, MAX_SQUARE - 1), out=column)
     column += 1
     column *= blocks == 0
 
 
 def _stack_columns(columns: Any, low: Any) -> None:
-    """Adds to the squares of columns, (n, HEIGHT) uint16, how many layers each goes on upwards and downwards.
+    """Adds to the squares of columns, (n, HEIGHT) uint16, the number of layers that each extends up and down.
 
     Args:
-        columns: Pure sides of squares; written.
+        columns: Sides of squares, without layers; changed.
         low: (5, HEIGHT + 2 * MAX_LAYERS) uint8 scratch: ``low[e, MAX_LAYERS + y]`` becomes the smallest of the 2^e
-            squares from layer y upwards. Below the world there is nothing to cross, above it nothing in the way.
+            squares from layer y upwards. Below the world no ray passes, above it nothing blocks one.
     """
     for n in range(columns.shape[0]):
         column = columns[n]
@@ -100,7 +100,7 @@ def _stack_columns(columns: Any, low: Any) -> None:
 
 
 def _stack_interpreted(columns: Any, low: Any) -> None:
-    """The same for the interpreter."""
+    """Does the same as ``_stack_columns`` with whole arrays."""
     columns &= SQUARE_BITS
     least = np.zeros((len(columns), HEIGHT + 2 * MAX_LAYERS), np.uint8)
     least[:, MAX_LAYERS:-MAX_LAYERS] = columns
@@ -123,7 +123,7 @@ stack_columns = _stack_interpreted if _interpreted else kernel(_stack_columns)
 
 @kernel
 def layer_scratch() -> Any:
-    """Returns what ``stack_columns`` works in."""
+    """Returns the scratch array of ``stack_columns``."""
     low = np.zeros((5, HEIGHT + 2 * MAX_LAYERS), np.uint8)
     low[:, HEIGHT + MAX_LAYERS :] = np.uint8(255)
     return low
@@ -133,8 +133,8 @@ def layer_scratch() -> Any:
 def fill_leaps(blocks: Any, leaps: Any) -> None:
     """Writes ``leaps`` (4, SIDE, SIDE, HEIGHT) uint16 from scratch.
 
-    Each quadrant is one sweep against its direction. On a torus the sweep has no natural start: it starts from
-    squares of side 1 at the seam x = 0, z = 0, which are safe, and goes on over the seam to make them exact.
+    Each quadrant is one sweep against its direction. A torus has no natural start: the sweep begins with squares of
+    side 1 at the seam x = 0, z = 0, which are safe, and continues over the seam until they are exact.
     """
     low = layer_scratch()
     for q in range(4):
@@ -158,7 +158,7 @@ def fill_leaps(blocks: Any, leaps: Any) -> None:
 
 @kernel
 def update_leaps(blocks: Any, leaps: Any, x: int, y: int, z: int) -> None:
-    """Mends ``leaps`` after ``blocks[x, z, y]`` has changed: only squares of its own layer can reach it."""
+    """Updates ``leaps`` after ``blocks[x, z, y]`` has changed: only squares of the same layer can contain it."""
     low = layer_scratch()
     for q in range(4):
         dx = -1 if q & 1 else 1
@@ -189,14 +189,14 @@ def fill_all(w: Any) -> None:
 
 @kernel
 def set_block(w: Any, x: int, y: int, z: int, block: int) -> None:
-    """Writes a block and mends what follows from it; all changes during play come through here.
+    """Writes a block and updates the derived arrays; every change during play uses this function.
 
     Args:
-        w: The ``World``.
-        x: Of the cell; any number, the world is a torus.
-        y: In [0, HEIGHT).
-        z: Like x.
-        block: The block id, ``AIR`` to remove what is there.
+        w: The ``World``; changed.
+        x: Of the cell; any integer, as the world is a torus.
+        y: Of the cell, in [0, HEIGHT).
+        z: See ``x``.
+        block: The block id, ``AIR`` to remove a block.
     """
     x = x & MASK
     z = z & MASK

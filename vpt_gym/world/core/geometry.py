@@ -19,8 +19,8 @@ REACH = 4.5
 def sin_cos(degrees: float) -> tuple[float, float]:
     """Returns (sine, cosine), to about 1e-15.
 
-    The mathematics libraries of different machines differ in the last bit; sums and products do not, so that a state
-    is the same everywhere.
+    The mathematics libraries of different machines differ in the last bit. Sums and products do not, so the state is
+    the same on all machines.
     """
     quarter = math.floor(degrees / 90.0 + 0.5)
     r = (degrees - 90.0 * quarter) * (math.pi / 180.0)
@@ -39,26 +39,26 @@ def sin_cos(degrees: float) -> tuple[float, float]:
 
 @kernel
 def look(yaw: float, pitch: float) -> tuple[float, float, float]:
-    """Returns the unit vector in which (yaw, pitch) looks."""
+    """Returns the unit vector (x, y, z) of the view direction (yaw, pitch), degrees."""
     sine, cosine = sin_cos(yaw)
     down, level = sin_cos(pitch)
     return -sine * level, -down, cosine * level
 
 
 def look_at(dx: float, dy: float, dz: float) -> tuple[float, float]:
-    """Returns the (yaw, pitch), degrees, that looks along a vector. Not part of the exact state: it uses libm."""
+    """Returns the view direction (yaw, pitch), degrees, along a vector. It uses libm, so never for the exact state."""
     return math.degrees(math.atan2(-dx, dz)), -math.degrees(math.atan2(dy, math.hypot(dx, dz)))
 
 
 @kernel
 def wrapped(d: float) -> float:
-    """Returns the shortest way round the torus for a difference of coordinates, in [-SIDE/2, SIDE/2)."""
+    """Returns the shortest difference on the torus for a difference of coordinates, in [-SIDE/2, SIDE/2)."""
     return (d + SIDE / 2) % SIDE - SIDE / 2
 
 
 @kernel
 def solid(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether bodies collide with a cell: below the world with all, above it with none."""
+    """Returns whether bodies collide with a cell; cells below the world are solid, cells above it are not."""
     if y < 0:
         return True
     if y >= HEIGHT:
@@ -68,5 +68,5 @@ def solid(blocks: Any, x: int, y: int, z: int) -> bool:
 
 @kernel
 def liquid(blocks: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether a cell is water."""
+    """Returns whether a cell is water."""
     return 0 <= y < HEIGHT and bool(LIQUID[blocks[x & MASK, z & MASK, y]])

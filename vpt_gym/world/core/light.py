@@ -1,12 +1,12 @@
-"""Light, as in Minecraft 1.11: it comes from the sky and from torches, and fades by one for each block it goes.
+"""Light, as in Minecraft 1.11: it comes from the sky and from torches, and loses one level per block.
 
 ``light[x, z, y]`` is 16 * light of the sky + light of blocks, each 0 to 15. A cell under the open sky has 15; from
 there light spreads to the six neighbours and loses 1, or 3 where it enters water; it loses 1 in leaves too, but what
-is below them is no longer under the open sky. Other opaque blocks stop it. The light of the sky is stored as at noon:
-``sky_dimming`` tells how much of it the time of day and rain take away.
+is below them is no longer under the open sky. Other opaque blocks stop it. The light of the sky is stored as at noon;
+``sky_dimming`` returns the levels that the time of day and rain take away.
 
-Both lights are the only solution of "a cell has the most of its own light and what its neighbours leave it", so
-mending them after a change gives the same numbers as working them out afresh.
+The light of a cell is the largest of its own light and what arrives from its neighbours. This has exactly one solution,
+so an update after a change gives the same numbers as a new computation.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from vpt_gym.world.kernels.compiled import kernel
 
 FULL = 15
 SKY, GLOW = 4, 0
-"""Where the light of the sky and that of blocks are in a byte: bits to shift."""
+"""Position of the light of the sky and of blocks in a byte, bits."""
 BLOCKED = 16
 OPACITY = np.array(
     [1 if IS_LEAVES[k] else 3 if LIQUID[k] else BLOCKED if OPAQUE[k] else 0 for k in range(len(BLOCKS))], np.int64
 )
-"""Light lost in a block, by block id; light loses at least 1 on every step but one straight down from open sky."""
+"""Light lost in a block, by block id. Every step costs at least 1, except straight down from the open sky."""
 STEP_X = (1, -1, 0, 0, 0, 0)
 STEP_Z = (0, 0, 1, -1, 0, 0)
 STEP_Y = (0, 0, 0, 0, 1, -1)
@@ -35,7 +35,7 @@ STEP_Y = (0, 0, 0, 0, 1, -1)
 
 @kernel
 def sky_height(blocks: Any, x: int, z: int) -> int:
-    """Returns the lowest height of a column that has nothing above it but what takes no light."""
+    """Returns the height above which all blocks of a column let light pass without loss."""
     y = HEIGHT
     while y > 0 and OPACITY[blocks[x, z, y - 1]] == 0:
         y -= 1
@@ -44,7 +44,7 @@ def sky_height(blocks: Any, x: int, z: int) -> int:
 
 @kernel
 def _spread(blocks: Any, light: Any, shift: int, queue: Any, head: int, tail: int) -> None:
-    """Spreads light from the cells of ``queue``, a ring of flat indices, until nothing gets brighter."""
+    """Spreads light from the cells of ``queue``, a ring buffer of flat indices, until no cell gets brighter."""
     room = len(queue) - 1
     while head != tail:
         cell = int(queue[head & room])
@@ -70,7 +70,7 @@ def _spread(blocks: Any, light: Any, shift: int, queue: Any, head: int, tail: in
 
 @kernel
 def fill_light(blocks: Any, tops: Any, light: Any) -> None:
-    """Writes ``light`` from scratch: open sky first, then what spreads from its border, then torches."""
+    """Writes ``light`` from scratch: first the open sky, then light that spreads from its border, then torches."""
     heights = np.empty((SIDE, SIDE), np.int64)
     for x in range(SIDE):
         for z in range(SIDE):
@@ -87,7 +87,7 @@ def fill_light(blocks: Any, tops: Any, light: Any) -> None:
             for z in range(SIDE):
                 low = 0
                 high = int(tops[x, z])
-                if shift == SKY:  # open sky beside which there is shade
+                if shift == SKY:  # cells of open sky next to shade
                     low = heights[x, z]
                     high = low + 1
                     for k in range(4):
@@ -105,9 +105,9 @@ def fill_light(blocks: Any, tops: Any, light: Any) -> None:
 
 @kernel
 def _update(blocks: Any, light: Any, shift: int, x: int, z: int, low: int, high: int) -> None:
-    """Mends one of the lights after the cells of a column from ``low`` to ``high`` (not included) have changed.
+    """Updates one of the lights after the cells of a column from ``low`` to ``high`` (exclusive) have changed.
 
-    Takes away all light that may have come through these cells, then lets it spread in again from around.
+    It removes all light that may have passed through these cells, then lets light spread in again from around them.
     """
     dark = np.empty((1 << 16, 2), np.int32)
     again = np.empty(1 << 18, np.int32)
@@ -159,13 +159,13 @@ def _update(blocks: Any, light: Any, shift: int, x: int, z: int, low: int, high:
 
 @kernel
 def update_light(blocks: Any, light: Any, x: int, y: int, z: int, before: int) -> None:
-    """Mends ``light`` after ``blocks[x, z, y]`` has changed from block ``before``."""
+    """Updates ``light`` after ``blocks[x, z, y]`` has changed from block ``before``."""
     block = int(blocks[x, z, y])
     if OPACITY[block] == OPACITY[before] and LIGHT[block] == LIGHT[before]:
         return
     low = y
     if (OPACITY[block] == 0) != (OPACITY[before] == 0) and sky_height(blocks, x, z) <= y + 1:
-        # the block stood, or stands now, between the sky and what is below
+        # the block was, or is now, between the sky and the cells below
         while low > 0 and OPACITY[blocks[x, z, low - 1]] == 0:
             low -= 1
     glows = LIGHT[block] > 0 or LIGHT[before] > 0
@@ -179,7 +179,7 @@ def update_light(blocks: Any, light: Any, x: int, y: int, z: int, before: int) -
 
 @kernel
 def sky_light_at(w: Any, x: int, y: int, z: int) -> int:
-    """Returns the light of the sky in a cell as at noon, 0 to 15; above the world 15, below it 0."""
+    """Returns the light of the sky in a cell as at noon, 0 to 15; 15 above the world, 0 below it."""
     if y >= HEIGHT:
         return FULL
     return int(w.light[x & MASK, z & MASK, y]) >> SKY if y >= 0 else 0
@@ -187,7 +187,7 @@ def sky_light_at(w: Any, x: int, y: int, z: int) -> int:
 
 @kernel
 def celestial_angle(time: int) -> float:
-    """Returns where the sun is, in turns: 0 at noon, 0.5 at midnight; ``time`` in ticks, 0 = 6 in the morning."""
+    """Returns the angle of the sun, turns: 0 at noon, 0.5 at midnight; ``time`` in ticks, 0 = 6 in the morning."""
     turn = (time % TICKS_PER_DAY) / TICKS_PER_DAY - 0.25
     if turn < 0.0:
         turn += 1.0
@@ -197,11 +197,11 @@ def celestial_angle(time: int) -> float:
 
 @kernel
 def sky_dimming(time: int, rain: float) -> int:
-    """Returns what is to be taken from the light of the sky at a time of day, 0 at noon to 11 at night.
+    """Returns the levels to subtract from the light of the sky, 0 at noon to 11 at night.
 
     Args:
-        time: Ticks, 0 = 6 in the morning; a day has 24,000.
-        rain: 0 to 1.
+        time: Ticks, 0 = 6 in the morning.
+        rain: Strength of the rain, 0 to 1.
     """
     _, cosine = sin_cos(celestial_angle(time) * 360.0)
     bright = min(1.0, max(0.0, cosine * 2.0 + 0.5)) * (1.0 - rain * 5.0 / 16.0)
@@ -210,7 +210,7 @@ def sky_dimming(time: int, rain: float) -> int:
 
 @kernel
 def light_at(w: Any, x: int, y: int, z: int) -> int:
-    """Returns the light in a cell now, 0 to 15: the brighter of the sky's and that of blocks."""
+    """Returns the present light in a cell, 0 to 15: the larger of the sky's and the blocks'."""
     clock = w.clock[0]
     sky = sky_light_at(w, x, y, z) - sky_dimming(clock.time, clock.rain)
     glow = int(w.light[x & MASK, z & MASK, y]) & 15 if 0 <= y < HEIGHT else 0

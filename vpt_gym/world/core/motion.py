@@ -1,6 +1,7 @@
-"""How things move: Minecraft's motion per tick, on land and in water, and collisions with blocks.
+"""The motion of bodies in a tick, on land and in water, and collisions with blocks.
 
-The constants are those of Minecraft 1.11, the version under MineDojo. One tick is 1/20 s; speeds are blocks per tick.
+The constants are those of Minecraft 1.11, the version that MineDojo runs. A tick is 1/20 s; speeds are in blocks per
+tick.
 """
 
 from __future__ import annotations
@@ -29,26 +30,26 @@ INPUT = 0.98
 SNEAK_INPUT = 0.3
 STEP_DOWN = 0.6
 SPRINT_FOOD = 6
-"""Who has no more food than this can not sprint."""
+"""A player with this much food or less cannot sprint."""
 
 WATER_PUSH = 0.02
 WATER_DRAG = 0.8
 SINK = 0.02
 SWIM_UP = 0.04
 CLIMB_OUT = 0.3
-"""Upward speed of a swimmer who pushes against the shore, blocks per tick."""
+"""Upward speed of a swimmer who moves against the shore, blocks per tick."""
 CLIMB_HEIGHT = 0.6
-"""How much higher the body must be free for that, blocks."""
+"""Free height above the body that climbing out needs, blocks."""
 DEEP = 0.4
-"""A body is in the water when the middle of its box is, without this much at the bottom and at the top, blocks."""
+"""Part of a body's box, at the bottom and at the top, that does not count for being in the water, blocks."""
 
 TOUCH = 1e-7
-"""Two things closer than this touch: rounding must not count as overlap."""
+"""Boxes that overlap by less than this only touch, blocks: rounding must not count as overlap."""
 
 
 @kernel
 def any_solid(blocks: Any, first: Any, last: Any) -> bool:
-    """Tells whether any of the cells from ``first`` to ``last`` (3,) int64, both included, is solid."""
+    """Returns whether any of the cells from ``first`` to ``last`` (3,) int64, both inclusive, is solid."""
     for x in range(first[0], last[0] + 1):
         for z in range(first[2], last[2] + 1):
             for y in range(first[1], last[1] + 1):
@@ -59,7 +60,7 @@ def any_solid(blocks: Any, first: Any, last: Any) -> bool:
 
 @kernel
 def overlaps(blocks: Any, low: Any, high: Any) -> bool:
-    """Tells whether a box, given by two corners (3,) float64, overlaps a solid block."""
+    """Returns whether a box, given by two corners (3,) float64, overlaps a solid block."""
     first = np.empty(3, np.int64)
     last = np.empty(3, np.int64)
     for a in range(3):
@@ -69,63 +70,63 @@ def overlaps(blocks: Any, low: Any, high: Any) -> bool:
 
 
 @kernel
-def slide(blocks: Any, low: Any, high: Any, axis: int, way: float) -> float:
+def slide(blocks: Any, low: Any, high: Any, axis: int, wanted: float) -> float:
     """Moves a box along one axis until it touches a solid block.
 
     Args:
-        blocks: The world.
-        low: (3,) float64, lower corner of the box; moved.
-        high: (3,) float64, upper corner; moved.
+        blocks: ``World.blocks``.
+        low: (3,) float64, lower corner of the box; changed.
+        high: (3,) float64, upper corner; changed.
         axis: 0 x, 1 y, 2 z.
-        way: How far it wants to go.
+        wanted: Signed distance to move, blocks.
 
     Returns:
-        How far it went.
+        The signed distance moved, blocks.
     """
     first = np.empty(3, np.int64)
     last = np.empty(3, np.int64)
     for a in range(3):
         first[a] = math.floor(low[a] + TOUCH)
         last[a] = math.floor(high[a] - TOUCH)
-    done = way
-    if way > 0.0:
-        for cell in range(last[axis] + 1, math.floor(high[axis] + way) + 1):
+    moved = wanted
+    if wanted > 0.0:
+        for cell in range(last[axis] + 1, math.floor(high[axis] + wanted) + 1):
             first[axis] = cell
             last[axis] = cell
             if any_solid(blocks, first, last):
-                done = min(way, max(0.0, cell - high[axis]))
+                moved = min(wanted, max(0.0, cell - high[axis]))
                 break
-    elif way < 0.0:
-        for cell in range(first[axis] - 1, math.floor(low[axis] + way) - 1, -1):
+    elif wanted < 0.0:
+        for cell in range(first[axis] - 1, math.floor(low[axis] + wanted) - 1, -1):
             first[axis] = cell
             last[axis] = cell
             if any_solid(blocks, first, last):
-                done = max(way, min(0.0, cell + 1 - low[axis]))
+                moved = max(wanted, min(0.0, cell + 1 - low[axis]))
                 break
-    low[axis] += done
-    high[axis] += done
-    return done
+    low[axis] += moved
+    high[axis] += moved
+    return moved
 
 
 @kernel
-def hold_edge(blocks: Any, low: Any, high: Any, axis: int, way: float) -> float:
-    """Shortens a step of a sneaking player until there is ground under its end."""
+def hold_edge(blocks: Any, low: Any, high: Any, axis: int, step: float) -> float:
+    """Shortens the step of a sneaking player until there is ground below its end; returns the step, blocks."""
     under_low = low.copy()
     under_high = high.copy()
     under_low[1] -= STEP_DOWN
     under_high[1] = low[1]
-    while way != 0.0:
-        under_low[axis] = low[axis] + way
-        under_high[axis] = high[axis] + way
+    while step != 0.0:
+        under_low[axis] = low[axis] + step
+        under_high[axis] = high[axis] + step
         if overlaps(blocks, under_low, under_high):
             break
-        way = 0.0 if abs(way) < 0.05 else way - math.copysign(0.05, way)
-    return way
+        step = 0.0 if abs(step) < 0.05 else step - math.copysign(0.05, step)
+    return step
 
 
 @kernel
 def in_liquid(blocks: Any, low: Any, high: Any, margin: float) -> bool:
-    """Tells whether a box reaches into water, without ``margin`` blocks at its bottom and top."""
+    """Returns whether a box, shortened by ``margin`` blocks at its bottom and top, reaches into water."""
     for x in range(math.floor(low[0] + TOUCH), math.floor(high[0] - TOUCH) + 1):
         for z in range(math.floor(low[2] + TOUCH), math.floor(high[2] - TOUCH) + 1):
             for y in range(math.floor(low[1] + margin + TOUCH), math.floor(high[1] - margin - TOUCH) + 1):
@@ -147,19 +148,19 @@ def box_at(x: float, y: float, z: float, half_width: float, height: float, low: 
 
 @kernel
 def slide_body(blocks: Any, low: Any, high: Any, velocity: Any, swims: bool) -> int:
-    """Moves a box by its velocity, stops it where it hits something, and lets gravity or water act on it.
+    """Moves a box by its velocity, stops it where it hits something, and applies gravity or water.
 
-    What slows it sideways outside water depends on its footing, and is the caller's.
+    Friction outside water depends on the ground; the caller applies it.
 
     Args:
-        blocks: The world.
-        low: (3,) float64, lower corner of the box; moved.
-        high: (3,) float64, upper corner; moved.
+        blocks: ``World.blocks``.
+        low: (3,) float64, lower corner of the box; changed.
+        high: (3,) float64, upper corner; changed.
         velocity: (3,) float64, blocks per tick; changed.
-        swims: It was in water before.
+        swims: Whether it was in water before.
 
     Returns:
-        1 if it stands, + 2 if it hit something sideways.
+        1 if it stands on something, + 2 if it hit something sideways.
     """
     start = low[1]
     stands = False

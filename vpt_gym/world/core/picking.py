@@ -1,4 +1,4 @@
-"""What lies in the line of sight: the first block on a ray."""
+"""Picking: the first block on a ray."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ def crossings(start: float, direction: float) -> tuple[int, int, float, float]:
     """Returns how a ray crosses the cells on one axis.
 
     Returns:
-        The cell it starts in, 1 or -1 for where it goes, how far along the ray it leaves that cell, and how far apart
-        the boundaries after that are.
+        The cell in which it starts, its step to the next cell (1 or -1), the distance along the ray to the first cell
+        boundary, and the distance between boundaries.
     """
     cell = math.floor(start)
-    way = 1 if direction > 0.0 else -1
+    step = 1 if direction > 0.0 else -1
     if abs(direction) < 1e-12:
-        return cell, way, math.inf, math.inf
+        return cell, step, math.inf, math.inf
     ahead = cell + 1.0 - start if direction > 0.0 else start - cell
-    return cell, way, ahead / abs(direction), 1.0 / abs(direction)
+    return cell, step, ahead / abs(direction), 1.0 / abs(direction)
 
 
 @kernel
 def plant_ahead(
     block: int, cx: int, cy: int, cz: int, x: float, y: float, z: float, dx: float, dy: float, dz: float, hit: Any
 ) -> float:
-    """Returns how far along a ray the box of the plant in a cell is, or -1; ``hit[3]`` receives the side."""
+    """Returns the distance along a ray to the box of the plant in a cell, or -1; ``hit[3]`` receives the side."""
     aside = 0.2 if block in (DANDELION, POPPY) else (0.1 if block == TORCH else 0.4)
     tall = 0.8 if aside == 0.4 else 0.6
     near = 0.0
@@ -37,18 +37,18 @@ def plant_ahead(
     face = 3
     for axis in range(3):
         start = x - cx - 0.5 if axis == 0 else (y - cy if axis == 1 else z - cz - 0.5)
-        way = dx if axis == 0 else (dy if axis == 1 else dz)
+        direction = dx if axis == 0 else (dy if axis == 1 else dz)
         low = 0.0 if axis == 1 else -aside
         high = tall if axis == 1 else aside
-        if abs(way) < 1e-12:
+        if abs(direction) < 1e-12:
             if start < low or start > high:
                 return -1.0
             continue
-        enters = ((low if way > 0.0 else high) - start) / way
-        leaves = ((high if way > 0.0 else low) - start) / way
+        enters = ((low if direction > 0.0 else high) - start) / direction
+        leaves = ((high if direction > 0.0 else low) - start) / direction
         if enters > near:
             near = enters
-            face = 2 * axis + (0 if way > 0.0 else 1)
+            face = 2 * axis + (0 if direction > 0.0 else 1)
         far = min(far, leaves)
     if near > far:
         return -1.0
@@ -61,38 +61,38 @@ def pick(blocks: Any, x: float, y: float, z: float, dx: float, dy: float, dz: fl
     """Finds the first block on a ray that is neither air nor water; plants have Minecraft's smaller boxes.
 
     The ray starts at (x, y, z), goes in the unit direction (dx, dy, dz) and ends after ``reach`` blocks. ``hit`` (4,)
-    int64 receives the block (x, y, z) and the side that is seen (see ``PLAYER``).
+    int64 receives the block (x, y, z) and the side that the ray meets (see ``PLAYER``).
 
     Returns:
-        The distance, or -1 when there is none within reach.
+        The distance in blocks, or -1 if there is none within reach.
     """
     cx, sx, next_x, per_x = crossings(x, dx)
     cy, sy, next_y, per_y = crossings(y, dy)
     cz, sz, next_z, per_z = crossings(z, dz)
-    way = 0.0
+    distance = 0.0
     face = 3
-    while way <= reach:
+    while distance <= reach:
         block = int(blocks[cx & MASK, cz & MASK, cy]) if 0 <= cy < HEIGHT else 0
         if block != 0 and not LIQUID[block]:
             hit[3] = face
-            seen = plant_ahead(block, cx, cy, cz, x, y, z, dx, dy, dz, hit) if PLANT[block] else way
+            seen = plant_ahead(block, cx, cy, cz, x, y, z, dx, dy, dz, hit) if PLANT[block] else distance
             if 0.0 <= seen <= reach:
                 hit[0] = cx & MASK
                 hit[1] = cy
                 hit[2] = cz & MASK
                 return seen
         if next_x < next_y and next_x < next_z:
-            way = next_x
+            distance = next_x
             next_x += per_x
             cx += sx
             face = 0 if sx > 0 else 1
         elif next_y < next_z:
-            way = next_y
+            distance = next_y
             next_y += per_y
             cy += sy
             face = 2 if sy > 0 else 3
         else:
-            way = next_z
+            distance = next_z
             next_z += per_z
             cz += sz
             face = 4 if sz > 0 else 5

@@ -1,4 +1,4 @@
-"""The state of one world: blocks, player, creatures, things. Everything that an episode's future depends on."""
+"""The state of one world: blocks, player, creatures and items. An episode's future depends on nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 def _record(**fields: str) -> np.dtype[Any]:
-    """Returns a record type; ``fields`` gives names by type, each a string of names."""
+    """Returns a record type; ``fields`` maps each type to the names of its fields, separated by spaces."""
     return np.dtype((np.record, [(name, kind) for kind, names in fields.items() for name in names.split()]))
 
 
@@ -30,34 +30,34 @@ PLAYER = _record(
 """The player, one record.
 
 ``x, y, z``: the middle of the feet, blocks; x and z in [0, SIDE). ``vx, vy, vz``: blocks per tick. ``yaw``: degrees in
-[-180, 180), 0 = +z, 90 = -x, growing to the right. ``pitch``: degrees in [-90, 90], + is down. ``dug``: how much of the
-aimed block is dug, [0, 1). ``fallen``: blocks fallen since the last footing. ``health``: half hearts, 0 to 20.
-``saturation, exhaustion, food``: as Minecraft's, food 0 to 20. ``on_ground``, ``bumped`` (hit something sideways in the
-last tick), ``sprinting``, ``sneaking``, ``aims`` (a block is within reach in the cross-hairs), ``in_water``,
-``eye_in_water``: 0 or 1. ``slot``: selected hotbar slot, 0 to 8. ``swing``: phase of the arm, 0 to 5.
-``jump_delay, dig_delay, use_delay``: ticks until the key works again. ``aim_x, aim_y, aim_z, aim_face``: the aimed
-block and the side that is seen (0 -x, 1 +x, 2 -y, 3 +y, 4 -z, 5 +z). ``aim_creature``: index of the creature in the
-cross-hairs and nearer than the block, or -1. ``ticks``: ticks since the start. ``air``: ticks of breath left, 300 when
-the head is out of the water. ``hurt_ticks``: ticks until it can be hurt again. ``food_ticks``: phase of healing and
-starving. ``eat_ticks``: how long it has been eating. ``since_attack``: ticks since the last blow. ``deaths``: how often
-it died in this episode. ``keys``: which keys that act when they go down were held in the last tick, see ``tick``.
-``smelt_ticks``: ticks left over from fuel that MineDojo's smelt action has burnt.
+[-180, 180), 0 = +z, 90 = -x, growing to the right. ``pitch``: degrees in [-90, 90], + is down. ``dug``: how much of
+the aimed block is dug, [0, 1). ``fallen``: blocks fallen since it last stood. ``health``: half hearts, 0 to 20.
+``saturation, exhaustion, food``: as Minecraft's, food 0 to 20. ``on_ground``, ``bumped`` (hit something sideways in
+the last tick), ``sprinting``, ``sneaking``, ``aims`` (a block is within reach in the cross-hairs), ``in_water``,
+``eye_in_water``: 0 or 1. ``slot``: selected hotbar slot, 0 to 8. ``swing``: phase of the arm, 0 to 5. ``jump_delay,
+dig_delay, use_delay``: ticks until the key works again. ``aim_x, aim_y, aim_z, aim_face``: the aimed block and the
+side in the cross-hairs (0 -x, 1 +x, 2 -y, 3 +y, 4 -z, 5 +z). ``aim_creature``: index of the creature in the
+cross-hairs and nearer than the block, or -1. ``ticks``: ticks since the start. ``air``: ticks of breath left, 300 when the
+head is out of the water. ``hurt_ticks``: ticks until it can be hurt again. ``food_ticks``: phase of healing and
+starving. ``eat_ticks``: ticks spent eating. ``since_attack``: ticks since the last attack. ``deaths``: number of
+deaths in this episode. ``keys``: of the keys that act when they go down, those held in the last tick, see
+``controls``. ``smelt_ticks``: ticks left over from fuel that MineDojo's smelt action has burnt.
 """
 
 ITEM = _record(f8="x y z vx vy vz", i8="item count wear age delay")
-"""An item that lies about: the middle of its bottom, its velocity, its item id (0 = none), how many, how worn, its age
-and the ticks until it can be picked up."""
+"""A stack of items on the ground: the middle of its bottom, its velocity, item id (0 = none), count, wear, its age in
+ticks, and ticks until it can be picked up."""
 
 CREATURE = _record(
     f8="x y z vx vy vz yaw head_pitch head_yaw health stride goal_x goal_z fallen",
     i8="kind age on_ground in_water hurt_ticks attack_delay mood mood_ticks coat variant fire death_ticks number",
 )
-"""An animal or a monster: the middle of its feet, its velocity, where body and head look (degrees, ``head_yaw`` as an
-absolute angle), health in half hearts, ``stride`` (phase of the legs, blocks walked), where it goes or looks, and
-blocks fallen since the last footing. ``kind``: see ``creatures`` (0 = none). ``mood``: what it is doing, see
-``creatures``; ``mood_ticks``: for how long still. ``coat``: a sheep has its wool. ``fire``: ticks it still burns.
-``death_ticks``: ticks since it died (it lies down, then it is gone). ``number``: tells it from all others of the
-episode."""
+"""An animal or a monster: the middle of its feet, its velocity, the directions of body and head (degrees;
+``head_yaw`` is an absolute angle), health in half hearts, ``stride`` (phase of the legs, blocks walked), the goal
+that it walks to or looks at, and blocks fallen since it last stood. ``kind``: see ``catalog.creatures`` (0 = none).
+``mood``: what it is doing, see ``catalog.creatures``; ``mood_ticks``: ticks left of that. ``coat``: 1 if a sheep has
+its wool. ``fire``: ticks left to burn. ``death_ticks``: ticks since it died (it falls over, then it is removed).
+``number``: unique in the episode."""
 
 SCREEN = _record(f8="cursor_x cursor_y", i8="open x y z carried_item carried_count carried_wear")
 """The inventory screen. ``open``: 0 closed, 1 inventory, 2 crafting table, 3 furnace. ``cursor_x, cursor_y``: pixels of
@@ -69,26 +69,27 @@ FURNACE_STATE = _record(
         "burn_ticks burn_total cook_ticks"
     )
 )
-"""A placed furnace: where it is, its three slots, ticks that the fire still burns, of how many, and ticks cooked."""
+"""A placed furnace: its position, its three slots, ticks left of the fire and ticks of the piece of fuel, and ticks for
+which the present item has been smelted."""
 
 CLOCK = _record(i8="seed time first_time frozen next_number monsters", f8="rain")
 """The world's ``seed``, its time of day in ticks (0 = 6 in the morning, 6,000 = noon, 13,000 = night, 24,000 a day),
-the time at the start, whether time stands still, the number of the next creature, how many monsters may be there by
-themselves (0 = none ever appear), and rain, 0 to 1."""
+the time at the start, whether time is frozen, the number of the next creature, the most monsters that may spawn by
+themselves (0 = none), and the rain, 0 to 1."""
 
 MAX_ITEMS = 48
-"""Items that can lie about at once; further drops are lost."""
+"""Largest number of stacks on the ground; further drops are lost."""
 MAX_CREATURES = 32
 MAX_FURNACES = 8
 MAX_KINDS = 16
-"""Kinds of creatures that can be counted."""
+"""Length of ``World.kills``."""
 SLOTS = 36
 """Inventory slots; the first ``HOTBAR_SLOTS`` are the hotbar."""
 HOTBAR_SLOTS = 9
 GRID = 9
-"""Slots of the crafting grid; the inventory screen has the first two of the first two rows: 0, 1, 3, 4."""
+"""Slots of the crafting grid, 3 x 3; the inventory screen uses its 2 x 2 part: 0, 1, 3, 4."""
 RESTING = -GRAVITY * DRAG
-"""Downward speed of a player who stands: one tick of gravity, which the ground stops."""
+"""Vertical speed of a player who stands: one tick of gravity, which the ground stops."""
 MAX_HEALTH = 20.0
 MAX_FOOD = 20
 MAX_AIR = 300
@@ -98,24 +99,24 @@ SWING_TICKS = 6
 
 
 class World(NamedTuple):
-    """The arrays of a world, as the kernels take them.
+    """The arrays of a world, in the form that kernels take.
 
     Attributes:
         blocks: (SIDE, SIDE, HEIGHT) uint8, block ids, indexed [x, z, y].
         ground: (SIDE, SIDE) int64, topmost ground block of each column as generated.
         biomes: (SIDE, SIDE) uint8, Minecraft's biome ids.
-        tops: (SIDE, SIDE) uint8, height above which each column is empty.
+        tops: (SIDE, SIDE) uint8, height above which each column contains only air.
         leaps: (4, SIDE, SIDE, HEIGHT) uint16, see ``fields``.
         light: (SIDE, SIDE, HEIGHT) uint8, 16 * light of the sky + light of blocks, each 0 to 15, see ``light``.
         player: (1,) of ``PLAYER``.
         items: (MAX_ITEMS,) of ``ITEM``.
-        inventory: (SLOTS, 3) int64, (item id, quantity, wear); id and wear mean nothing where the quantity is 0.
+        inventory: (SLOTS, 3) int64, (item id, quantity, wear); id and wear have no meaning where the quantity is 0.
         creatures: (MAX_CREATURES,) of ``CREATURE``.
         screen: (1,) of ``SCREEN``.
         grid: (GRID, 3) int64, the crafting grid, like ``inventory``.
         furnaces: (MAX_FURNACES,) of ``FURNACE_STATE``.
         clock: (1,) of ``CLOCK``.
-        kills: (MAX_KINDS,) int64, creatures that the player has killed in this episode, by kind.
+        kills: (MAX_KINDS,) int64, number of creatures that the player killed in this episode, by kind.
     """
 
     blocks: Array
@@ -162,10 +163,10 @@ def empty_world() -> World:
 
 @dataclass
 class WorldState:
-    """A world with names for its arrays. Readers may look at everything; only ``tick`` and ``edit`` write.
+    """A world whose arrays are attributes. Code outside a tick should only read them.
 
     Attributes:
-        world: The arrays; each is an attribute of this object too (``state.blocks``).
+        world: The arrays; each is also an attribute of this object (``state.blocks``).
     """
 
     world: World
@@ -180,7 +181,7 @@ class WorldState:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def place_player(self, x: float, y: float, z: float, yaw: float) -> None:
-        """Puts a fresh, healthy player with empty hands there, and removes all items and creatures."""
+        """Puts a new, healthy player without items at a position, and removes all items and creatures."""
         for name in ("items", "creatures", "screen", "furnaces", "player"):
             array = getattr(self.world, name)
             array[:] = np.zeros(1, array.dtype)
@@ -194,7 +195,7 @@ class WorldState:
         player.saturation, player.aim_creature = START_SATURATION, -1
 
     def digest(self) -> str:
-        """Returns a hash of the state: equal digests, equal futures."""
+        """Returns a hash of the state: equal digests mean equal futures."""
         sha = hashlib.sha256()
         for name, array in zip(World._fields, self.world, strict=True):
             if name not in DERIVED:
@@ -202,7 +203,7 @@ class WorldState:
         return sha.hexdigest()
 
     def copy(self) -> dict[str, Array]:
-        """Returns a copy of all that is not derived, by name."""
+        """Returns copies of the arrays that are not ``DERIVED``, by name."""
         return {
             name: array.copy() for name, array in zip(World._fields, self.world, strict=True) if name not in DERIVED
         }

@@ -1,1 +1,1 @@
-"""Minecraft's rules: inventory, digging, placing, crafting, smelting, loot and health."""
+"""The rules of the game: digging, placing, items on the ground, inventory, crafting, furnaces, health and hunger."""

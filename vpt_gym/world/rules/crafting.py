@@ -1,9 +1,9 @@
-"""MineDojo's craft, craft_with_table and smelt actions: they make something at once, from what is in the inventory.
+"""MineDojo's craft, craft_with_table and smelt actions: they make an item at once from items in the inventory.
 
-What they need nearby, what they use up and in which order is MineDojo's: the first recipe for which there is enough,
-ingredients and fuel from the first slots that have them (a wooden pickaxe is fuel), and what is left of a piece of
-fuel smelts the next items. Unlike MineDojo, what finds no room in the inventory is thrown, not lost, and the item that
-is smelted does not count as its own fuel.
+The rules are MineDojo's: which stations must be nearby, the first recipe with enough ingredients, ingredients and fuel
+from the first slots that have them (a wooden pickaxe is fuel), and a remainder of fuel that smelts the next items. Two
+things differ: a result that does not fit into the inventory is thrown, not lost, and the item to be smelted does not
+count as its own fuel.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ Array = np.ndarray[Any, Any]
 NEARBY_TABLE, NEARBY_FURNACE = 1, 2
 """Bits of ``nearby_stations``."""
 STATION = {"craft": 0, "craft_with_table": NEARBY_TABLE, "smelt": NEARBY_FURNACE}
-"""What must be nearby, by verb."""
+"""The station that must be nearby, by verb."""
 NEARBY = 5.0
-"""How far the middle of a table may be from the head, blocks."""
+"""Largest distance of the middle of a station from the head, blocks."""
 HEAD_HEIGHT = 1.6
 SIDEWAYS = 0.7002075
-"""tan(35 degrees): the table must be in view, no further to the side than half the field of view."""
+"""tan(35 degrees): the station must be in view, within half the field of view to either side."""
 UPWARDS = 0.4014907
-"""tan(35 * 160 / 256 degrees): nor further up or down than half the height of MineDojo's frames of 160 x 256."""
+"""tan(35 * 160 / 256 degrees): and within half the height of MineDojo's frames of 160 x 256, up or down."""
 CRAFT_ACTIONS = 244
 """Crafts of MineDojo's action space: 54 by hand, 170 at a table, 20 in a furnace."""
 
 
 class Craft(NamedTuple):
-    """Something that a craft action makes.
+    """An item that a craft action makes.
 
     Attributes:
         verb: ``"craft"``, ``"craft_with_table"`` or ``"smelt"``: the key of MineDojo's action.
         name: Of the item, with underscores.
-        options: For each recipe the result, how many come out, and the ingredients.
+        options: For each recipe: item id of the result, quantity, and ingredients.
     """
 
     verb: str
@@ -68,13 +68,13 @@ def _crafts() -> tuple[Craft, ...]:
 
 
 CRAFTS: tuple[Craft, ...] = _crafts()
-"""What ``Controls.craft`` counts through."""
+"""The crafts; ``Controls.craft`` is an index into them."""
 CRAFT_INDEX: dict[tuple[str, str], int] = {(craft.verb, craft.name): k for k, craft in enumerate(CRAFTS)}
 
 CRAFT_NAMES: dict[str, tuple[str, ...]] = {
     verb: tuple(craft.name for craft in CRAFTS if craft.verb == verb) for verb in STATION
 }
-"""What can be made, by verb."""
+"""Names of the items that can be made, by verb."""
 
 MINEDOJO_NUMBERS: dict[str, int] = {
     "crafting_table": 7,
@@ -106,13 +106,13 @@ MINEDOJO_NUMBERS: dict[str, int] = {
     "iron_ingot": 239,
     "stone": 243,
 }
-"""Where MineDojo's list of 244 crafts has what this world can make; the others do nothing."""
+"""Index into MineDojo's list of 244 crafts, by item that this world can make. The other indices do nothing."""
 FIRST_AT_TABLE, FIRST_IN_FURNACE = 54, 224
-"""Numbers of MineDojo's list."""
+"""First indices of MineDojo's list for a table and for a furnace."""
 
 
 def craft_of_number(number: int) -> int:
-    """Returns the index into ``CRAFTS`` of a number of MineDojo's list, or -1 when this world has no such item."""
+    """Returns the index into ``CRAFTS`` for an index into MineDojo's list, or -1 if this world has no such item."""
     return _BY_NUMBER.get(number, -1)
 
 
@@ -125,7 +125,7 @@ _BY_NUMBER = {number: CRAFT_INDEX[_verb(number), name] for name, number in MINED
 
 @kernel
 def nearby_stations(w: Any) -> int:
-    """Returns whether a table and a furnace are near and in view, as MineDojo's ``nearby_tools`` and actions want it.
+    """Returns whether a table and a furnace are near and in view, by the rules of MineDojo's ``nearby_tools``.
 
     Args:
         w: The ``World``.
@@ -158,7 +158,7 @@ def nearby_stations(w: Any) -> int:
 
 
 def _stock(world: World) -> tuple[list[int], int]:
-    """Returns how many items there are by item id, and for how many ticks all of them would burn."""
+    """Returns the number of items by item id, and the ticks for which all of them together would burn."""
     inventory = world.inventory
     counts = np.bincount(inventory[:, 0], np.maximum(inventory[:, 1], 0), ITEM_COUNT).astype(np.int64)
     return counts.tolist(), int(world.player["smelt_ticks"][0] + counts @ BURN_TICKS)
@@ -168,7 +168,7 @@ def _can(craft: Craft, ingredients: tuple[tuple[Ingredient, int], ...], counts: 
     for kinds, needed in ingredients:
         if sum(counts[kind] for kind in kinds) < needed:
             return False
-    # what is smelted is no fuel any more
+    # the item to be smelted is not fuel
     return craft.verb != "smelt" or fuel - int(BURN_TICKS[ingredients[0][0][0]]) >= SMELT_TICKS
 
 
@@ -182,7 +182,7 @@ def _use_up(inventory: Array, kinds: Ingredient, count: int) -> None:
 
 
 def _burn(world: World) -> None:
-    """Uses up fuel for one item: first what is left of the last piece, then the first slots that burn."""
+    """Uses up fuel for one item: first the remainder of the last piece, then the first slots with fuel."""
     player = world.player[0]
     player.smelt_ticks -= SMELT_TICKS
     for slot in range(SLOTS):
@@ -192,7 +192,7 @@ def _burn(world: World) -> None:
 
 
 def make(world: World, index: int) -> bool:
-    """Crafts or smelts something at once, if all that it takes is there.
+    """Crafts or smelts an item at once, if everything that it needs is there.
 
     Args:
         world: The world; its inventory is changed.
@@ -220,11 +220,11 @@ def make(world: World, index: int) -> bool:
 
 
 def craftable(world: World, stations: int) -> Array:
-    """Returns (244,) bool: which crafts of MineDojo's list would make something now.
+    """Returns which crafts of MineDojo's list would succeed now, (244,) bool.
 
     Args:
         world: The world.
-        stations: What is nearby, as ``nearby_stations`` tells it.
+        stations: The result of ``nearby_stations``.
     """
     mask = np.zeros(CRAFT_ACTIONS, np.bool_)
     counts, fuel = _stock(world)

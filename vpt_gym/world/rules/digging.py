@@ -1,4 +1,4 @@
-"""Digging: how fast a block breaks under a tool, what it drops, and how the tool wears; Minecraft 1.11's figures."""
+"""Digging: how fast a tool breaks a block, what the block drops, and how the tool wears; figures of Minecraft 1.11."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ from vpt_gym.world.rules.loot import drop_loot, spill_furnace
 from vpt_gym.world.rules.vitals import DIG_EXHAUSTION
 
 DIG_DELAY = 6
-"""Ticks without progress after a block broke; one that breaks at once costs none."""
+"""Ticks without progress after a block has broken, except one that broke at once."""
 TIER_SPEED = np.array([1.0, 2.0, 4.0, 6.0])
-"""By tier of the right tool: hand, wood, stone, iron."""
+"""Speed by tier of the right tool: hand, wood, stone, iron."""
 SHEARS_ON_LEAVES, SHEARS_ON_WOOL, SWORD_ON_LEAVES = 15.0, 5.0, 1.5
 RIGHT_TOOL, WRONG_TOOL = 30.0, 100.0
 """Ticks per hardness at speed 1, with a tool that makes the block drop something and without."""
 SLOWDOWN = 5.0
-"""Digging is this much slower off the ground, and again with the head under water."""
+"""Factor by which digging is slower off the ground, and again with the head under water."""
 DONE = 1.0 - 1e-9
-"""60 sixtieths are a little less than 1."""
+"""Progress at which a block breaks: in floating point, 60 sixtieths add up to a little less than 1."""
 SWORD_DIG_WEAR = 2
 MOST_CHANGES = HEIGHT
-"""Blocks that can change in one tick by the player's hand: a cactus may be as high as the world."""
+"""Largest number of blocks that the player can change in a tick: a cactus may be as high as the world."""
 
 
 @kernel
 def drops_with(block: int, item: int) -> bool:
-    """Tells whether a block that is dug with an item drops anything."""
+    """Returns whether a block drops anything when it is dug with an item."""
     return bool(TIER[block] == HAND or (ITEM_TOOL[item] == TOOL[block] and ITEM_TIER[item] >= TIER[block]))
 
 
 @kernel
 def dig_rate(block: int, item: int) -> float:
-    """Returns the share of a block that one tick digs, for someone who stands; infinite = it breaks at once.
+    """Returns the share of a block that one tick digs, for a standing player; infinity = it breaks at once.
 
     Args:
         block: Block id.
@@ -85,16 +85,17 @@ def held_item(inventory: Any, slot: int) -> int:
 
 @kernel
 def note_change(changes: Any, x: int, y: int, z: int, block: int) -> None:
-    """Notes that a cell becomes a block.
+    """Records that a cell is to become a block.
 
-    Blocks are written at one place of the tick only: code that writes them is long, and would be compiled again into
-    every kernel that calls it.
+    Only one place of the tick writes blocks: the code for that is long, and would be compiled again into every kernel
+    that calls it.
 
     Args:
-        changes: (``MOST_CHANGES`` + 1, 4) int64: in the first row how many there are, then x, y, z, block of each.
+        changes: (``MOST_CHANGES`` + 1, 4) int64, changed. The first row begins with the number of changes; each of the
+            next rows is x, y, z and block.
         x: Of the cell.
-        y: Likewise.
-        z: Likewise.
+        y: Of the cell.
+        z: Of the cell.
         block: Block id.
     """
     if changes[0, 0] < MOST_CHANGES:
@@ -108,7 +109,7 @@ def note_change(changes: Any, x: int, y: int, z: int, block: int) -> None:
 
 @kernel
 def break_block(w: Any, changes: Any) -> None:
-    """Breaks the aimed block, and the plants and cactuses that stand on it: drops, wear and exhaustion."""
+    """Breaks the aimed block and the plants and cacti on top of it, with drops, wear and exhaustion."""
     p = w.player[0]
     x, y, z = p.aim_x, p.aim_y, p.aim_z
     block: Any = np.int64(w.blocks[x, z, y])
@@ -139,13 +140,14 @@ def break_block(w: Any, changes: Any) -> None:
 def dig(w: Any, changes: Any, pressed: bool, same: bool, speed: float) -> None:
     """Digs at the aimed block for one tick.
 
-    A tick in which the aim comes to another block while attack is held only begins: it breaks what breaks at once.
+    If attack was already held and the aimed block is a new one, the first tick makes no progress; it only breaks a
+    block that breaks at once.
 
     Args:
-        w: The ``World``.
+        w: The ``World``; changed.
         changes: See ``note_change``.
-        pressed: Attack was not held in the tick before.
-        same: The aimed block is that of the tick before.
+        pressed: Whether attack was not held in the tick before.
+        same: Whether the aimed block is that of the tick before.
         speed: Multiplies the speed of digging.
     """
     p = w.player[0]

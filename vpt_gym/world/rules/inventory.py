@@ -1,7 +1,7 @@
-"""The player's 36 slots: adding and taking items by Minecraft's rules of stacks.
+"""The player's 36 slots: adding and taking items by Minecraft's rules for stacks.
 
-An inventory is an array (SLOTS, 3) int64 of (item id, quantity, wear). Items stack up to ``STACK_SIZE`` with items of
-their kind that are worn as much; tools do not stack.
+An inventory is an array (SLOTS, 3) int64 of (item id, quantity, wear). Items of the same kind and wear stack up to
+``STACK_SIZE``; tools do not stack.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from vpt_gym.world.kernels.compiled import kernel
 
 @kernel
 def give(inventory: Any, item: int, count: int, wear: int) -> int:
-    """Adds items, first to stacks of their kind, then to empty slots; returns how many found no room."""
+    """Adds items, first to stacks of their kind, then to empty slots; returns how many did not fit."""
     size = STACK_SIZE[item]
     for k in range(inventory.shape[0]):
         if inventory[k, 0] == item and inventory[k, 2] == wear and 0 < inventory[k, 1] < size:
@@ -33,7 +33,7 @@ def give(inventory: Any, item: int, count: int, wear: int) -> int:
 
 @kernel
 def take(inventory: Any, item: int, count: int) -> int:
-    """Removes up to ``count`` items of a kind, from the first slots that hold it; returns how many it removed."""
+    """Removes up to ``count`` items of a kind from the first slots that hold it; returns how many it removed."""
     taken = 0
     for k in range(inventory.shape[0]):
         if inventory[k, 0] == item and inventory[k, 1] > 0 and taken < count:
@@ -52,7 +52,7 @@ def swap_slots(inventory: Any, a: int, b: int) -> None:
 
 @kernel
 def wear_out(inventory: Any, slot: int, uses: int, durability: int) -> None:
-    """Wears the tool in a slot; one that is used more often than its durability breaks."""
+    """Adds wear to the tool in a slot; a tool with more uses than its durability breaks."""
     inventory[slot, 2] += uses
     if inventory[slot, 2] > durability:
         inventory[slot, 1] = 0

@@ -1,6 +1,6 @@
-"""Items that lie about: what blocks leave behind, how items fall, and how the player picks them up.
+"""Items on the ground: what blocks drop, how items fall, and how the player picks them up.
 
-What Minecraft draws at random is a function of the world's seed, the tick and the place here.
+Random numbers are functions of the world's seed, the tick and the position.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ ITEM_HALF_WIDTH = 0.125
 ITEM_HEIGHT = 0.25
 ITEM_LIFE = 6000
 DROP_DELAY = 10
-"""Ticks until what a block has dropped can be picked up."""
+"""Ticks until an item that a block or a creature dropped can be picked up."""
 THROW_DELAY = 40
-"""Likewise for what the player has thrown."""
+"""Ticks until an item that the player threw can be picked up."""
 PICKUP_SIDE = HALF_WIDTH + 1.0 + ITEM_HALF_WIDTH
 PICKUP_BELOW = 0.5 + ITEM_HEIGHT
 PICKUP_ABOVE = BODY_HEIGHT + 0.5
@@ -87,7 +87,7 @@ def spawn_item(items: Any, x: float, y: float, z: float, item: int, count: int, 
 
 @kernel
 def scatter_item(items: Any, seed: int, tick: int, x: int, y: int, z: int, item: int, count: int) -> None:
-    """Drops a stack somewhere in a cell, with the small random speed that Minecraft gives it."""
+    """Drops a stack at a random position in a cell, with the small random speed that Minecraft gives it."""
     cell = ((x * SIDE + z) * HEIGHT + y) * 8
     at_x = x + 0.25 + 0.5 * uniform(seed, tick, cell, _SCATTER)
     at_y = y + 0.25 + 0.5 * uniform(seed, tick, cell + 1, _SCATTER)
@@ -101,20 +101,19 @@ def scatter_item(items: Any, seed: int, tick: int, x: int, y: int, z: int, item:
 
 @kernel
 def drop_loot(items: Any, seed: int, tick: int, x: int, y: int, z: int, block: int, tool: int) -> None:
-    """Drops what a block leaves behind that was dug with the right tool.
+    """Drops the items of a block that was dug with the right tool.
 
-    Simpler than Minecraft 1.11: there is one kind of sapling, and a snow block drops itself, not the four snowballs
-    that it is made of.
+    Simpler than Minecraft 1.11: there is one kind of sapling, and a snow block drops itself, not four snowballs.
 
     Args:
-        items: The ``ITEM`` records.
+        items: The ``ITEM`` records; changed.
         seed: Of the world.
-        tick: The present one.
-        x: Where the block was.
-        y: Likewise.
-        z: Likewise.
-        block: What it was.
-        tool: Item id of what dug it; ``NO_ITEM`` = the hand.
+        tick: The present tick.
+        x: Of the block's cell.
+        y: Of the block's cell.
+        z: Of the block's cell.
+        block: Block id.
+        tool: Item id of the tool; ``NO_ITEM`` = the hand.
     """
     chance = uniform(seed, tick, (x * SIDE + z) * HEIGHT + y, _LOOT)
     item = block
@@ -143,7 +142,7 @@ def drop_loot(items: Any, seed: int, tick: int, x: int, y: int, z: int, block: i
 
 @kernel
 def throw_item(items: Any, player: Any, item: int, count: int, wear: int) -> bool:
-    """Throws a stack ahead of the player; False when too many items lie about already."""
+    """Throws a stack ahead of the player; returns False if there are ``MAX_ITEMS`` on the ground already."""
     p = player[0]
     k = spawn_item(items, p.x, p.y + EYE_HEIGHT - 0.3, p.z, item, count, THROW_DELAY)
     if k < 0:
@@ -166,7 +165,7 @@ def throw_from(items: Any, player: Any, inventory: Any, slot: int) -> None:
 
 @kernel
 def move_items(blocks: Any, items: Any, inventory: Any, p: Any) -> None:
-    """Lets items fall and slide, and the player pick up what is near."""
+    """Moves the items on the ground, and gives the player those that are near."""
     low = np.empty(3)
     high = np.empty(3)
     for k in range(MAX_ITEMS):
@@ -204,7 +203,7 @@ def move_items(blocks: Any, items: Any, inventory: Any, p: Any) -> None:
 
 @kernel
 def spill_furnace(furnaces: Any, items: Any, seed: int, tick: int, x: int, y: int, z: int) -> None:
-    """Drops what is in the furnace of a cell, which is about to be taken away, and gives up its record."""
+    """Drops the contents of the furnace in a cell, before it is removed, and frees its record."""
     for k in range(MAX_FURNACES):
         furnace = furnaces[k]
         if furnace.used == 0 or furnace.x != x or furnace.y != y or furnace.z != z:

@@ -1,6 +1,6 @@
-"""What the use key does with blocks: placing them, and buckets.
+"""Placing blocks and using buckets.
 
-Simpler than Minecraft: water does not flow, sand and gravel do not fall, and a torch stands on the ground only.
+Simpler than Minecraft: water does not flow, sand and gravel do not fall, and torches stand only on the ground.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ from vpt_gym.world.rules.loot import drop_loot, throw_item
 
 BLOCK_COUNT = len(BLOCKS)
 WATER_STEP = 0.05
-"""A bucket looks for water along the view in steps of this length, blocks."""
+"""Step of the search for water along the line of sight, blocks."""
 SOURCES = 2
-"""Water that has so much water beside it fills up again when a bucket is taken from it."""
+"""Water with at least this many water neighbours is refilled when a bucket takes it."""
 
 
 @kernel
 def replaceable(block: int) -> bool:
-    """Tells whether a block gives way to one that is placed there."""
+    """Returns whether a placed block may replace a block."""
     return block in (AIR, WATER, TALL_GRASS, FERN, DEAD_BUSH)
 
 
 @kernel
 def can_stand(blocks: Any, x: int, y: int, z: int, block: int) -> bool:
-    """Tells whether the ground of a cell holds a block; all but plants and cactuses stand anywhere."""
+    """Returns whether a block can stand in a cell. Only torches, plants and cacti depend on what is around them."""
     below = blocks[x, z, y - 1]
     if block == TORCH:
         return bool(OPAQUE[below] and not IS_LEAVES[below] and below != CACTUS)
@@ -77,7 +77,7 @@ def can_stand(blocks: Any, x: int, y: int, z: int, block: int) -> bool:
 
 @kernel
 def in_the_way(x: int, y: int, z: int, at_x: float, at_y: float, at_z: float, half_width: float, height: float) -> bool:
-    """Tells whether a body whose feet are at (at_x, at_y, at_z) reaches into a cell."""
+    """Returns whether a body whose feet are at (at_x, at_y, at_z) reaches into a cell."""
     aside = 0.5 + half_width
     beside = abs(wrapped(x + 0.5 - at_x)) >= aside or abs(wrapped(z + 0.5 - at_z)) >= aside
     return not beside and y + 1 > at_y and y < at_y + height
@@ -85,7 +85,7 @@ def in_the_way(x: int, y: int, z: int, at_x: float, at_y: float, at_z: float, ha
 
 @kernel
 def is_occupied(p: Any, creatures: Any, x: int, y: int, z: int) -> bool:
-    """Tells whether the player or a creature stands in a cell."""
+    """Returns whether the player or a creature is in a cell."""
     if in_the_way(x, y, z, p.x, p.y, p.z, HALF_WIDTH, BODY_HEIGHT):
         return True
     for k in range(creatures.shape[0]):
@@ -98,7 +98,7 @@ def is_occupied(p: Any, creatures: Any, x: int, y: int, z: int) -> bool:
 
 @kernel
 def target_cell(blocks: Any, p: Any) -> tuple[int, int, int]:
-    """Returns the cell (x, y, z) in which a block would be placed: the aimed one if it gives way, else beside it."""
+    """Returns the cell (x, y, z) for a placed block: the aimed one if it is replaceable, else the one in front."""
     if replaceable(blocks[p.aim_x, p.aim_z, p.aim_y]):
         return p.aim_x, p.aim_y, p.aim_z
     face = p.aim_face
@@ -110,7 +110,7 @@ def target_cell(blocks: Any, p: Any) -> tuple[int, int, int]:
 
 @kernel
 def put(blocks: Any, inventory: Any, creatures: Any, p: Any, changes: Any, slot: int) -> bool:
-    """Places a block of an inventory slot against the aimed one; False when that is not possible."""
+    """Places a block from an inventory slot against the aimed block; returns False if that is not possible."""
     block = inventory[slot, 0]
     if p.aims == 0 or inventory[slot, 1] <= 0 or block >= BLOCK_COUNT:
         return False
@@ -126,15 +126,15 @@ def put(blocks: Any, inventory: Any, creatures: Any, p: Any, changes: Any, slot:
 
 @kernel
 def water_in_sight(blocks: Any, p: Any) -> tuple[int, int, int]:
-    """Returns the first cell (x, y, z) with water in the line of sight and within reach; y is -1 when there is none."""
+    """Returns the first cell (x, y, z) with water in the line of sight and within reach; y is -1 if there is none."""
     dx, dy, dz = look(p.yaw, p.pitch)
     eye = p.y + (SNEAKING_EYE_HEIGHT if p.sneaking else EYE_HEIGHT)
     steps = int(REACH / WATER_STEP)
     for k in range(steps):
-        way = k * WATER_STEP
-        x = int(p.x + way * dx + MASK + 1) & MASK
-        y = int(eye + way * dy)
-        z = int(p.z + way * dz + MASK + 1) & MASK
+        distance = k * WATER_STEP
+        x = int(p.x + distance * dx + MASK + 1) & MASK
+        y = int(eye + distance * dy)
+        z = int(p.z + distance * dz + MASK + 1) & MASK
         if liquid(blocks, x, y, z):
             return x, y, z
         if p.aims and x == p.aim_x and y == p.aim_y and z == p.aim_z:
@@ -144,7 +144,7 @@ def water_in_sight(blocks: Any, p: Any) -> tuple[int, int, int]:
 
 @kernel
 def use_bucket(w: Any, changes: Any) -> None:
-    """Fills the bucket in the hand with water that is in sight, or pours its water out against the aimed block."""
+    """Fills the bucket in the hand with water in the line of sight, or pours its water against the aimed block."""
     p = w.player[0]
     if w.inventory[p.slot, 0] == BUCKET:
         x, y, z = water_in_sight(w.blocks, p)
@@ -170,7 +170,7 @@ def use_bucket(w: Any, changes: Any) -> None:
 
 @kernel
 def exchange(inventory: Any, items: Any, player: Any, slot: int, item: int) -> None:
-    """Turns one item of a slot into another one, which goes into the slot, the inventory or onto the ground."""
+    """Replaces one item of a slot by another one, which goes into the slot, the inventory or onto the ground."""
     inventory[slot, 1] -= 1
     if inventory[slot, 1] <= 0:
         inventory[slot, 0] = item

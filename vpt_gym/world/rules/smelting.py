@@ -1,7 +1,6 @@
-"""Furnaces: each in use has a record in ``World.furnaces``; they burn, and smelt an item in 200 ticks.
+"""Furnaces. Each furnace in use has a record in ``World.furnaces``; these records come first in the array.
 
-The records in use are the first ones of the array. Simpler than Minecraft: a burning furnace gives no light, and only
-what can be smelted goes into it.
+Simpler than Minecraft: a burning furnace emits no light, and its input takes only items that can be smelted.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ SMELT_TICKS = 200
 
 
 def furnace_at(world: World, x: int, y: int, z: int) -> int:
-    """Returns the record of the furnace at a place, a new one if need be, or -1 when too many are in use."""
+    """Returns the index of the record of the furnace in a cell, a new one if needed, or -1 if all are in use."""
     furnaces = world.furnaces
     for k in range(MAX_FURNACES):
         furnace = furnaces[k]
@@ -32,13 +31,13 @@ def furnace_at(world: World, x: int, y: int, z: int) -> int:
 
 
 def is_idle(furnace: Any) -> bool:
-    """Tells whether a furnace is empty and cold: its record can be given up."""
+    """Returns whether a furnace is empty and cold, so that its record can be freed."""
     inside = furnace.input_count + furnace.fuel_count + furnace.output_count
     return bool(inside + furnace.burn_ticks + furnace.cook_ticks == 0)
 
 
 def forget_idle(world: World) -> None:
-    """Gives up the records of furnaces that are empty and cold."""
+    """Frees the records of furnaces that are empty and cold."""
     furnaces = world.furnaces
     keep = [k for k in range(MAX_FURNACES) if furnaces[k].used and not is_idle(furnaces[k])]
     furnaces[: len(keep)] = furnaces[keep]
@@ -46,7 +45,7 @@ def forget_idle(world: World) -> None:
 
 
 def can_smelt(furnace: Any) -> bool:
-    """Tells whether a furnace has something to smelt, and room for what it makes."""
+    """Returns whether a furnace has an item to smelt and room for the result."""
     if furnace.input_count <= 0 or int(furnace.input) not in SMELTED:
         return False
     result = SMELTED[int(furnace.input)]

@@ -1,6 +1,6 @@
-"""Life and limb: falls, breath, hunger, healing and eating, with the figures of Minecraft 1.11 at normal difficulty.
+"""Health: falls, breath, hunger, healing and eating, with the figures of Minecraft 1.11 at normal difficulty.
 
-Left out: effects (a rotten flesh or a raw chicken only feeds), armour, experience, and that eating slows the player.
+Left out: effects (rotten flesh and raw chicken only feed), armour, experience, and walking slowly while eating.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from vpt_gym.world.core.state import MAX_AIR, MAX_FOOD, MAX_HEALTH
 from vpt_gym.world.kernels.compiled import kernel
 
 FALL, CREATURE, DROWNING, STARVING, PRICKING = range(5)
-"""What hurts, the kinds of ``hurt``."""
+"""Kinds of damage, see ``hurt``."""
 SAFE_FALL = 3.0
 """The longest fall that does not hurt, blocks; the same for creatures."""
 HURT_DELAY = 10
 """Ticks after an injury in which the player, or a creature, cannot be hurt again."""
 DROWNING_AIR = -20
-"""Air at which a drowning player is hurt; it is then 0 again."""
+"""Air at which a drowning player is hurt; it is then reset to 0."""
 DROWNING_DAMAGE = 2.0
 EAT_TICKS = 32
 EXHAUSTION_LIMIT = 4.0
-"""Exhaustion that costs a point of saturation or food."""
+"""Exhaustion above which a point of saturation or food is used up."""
 SPRINT_EXHAUSTION, SWIM_EXHAUSTION = 0.1, 0.01
 """Exhaustion per block of distance."""
 JUMP_EXHAUSTION, SPRINT_JUMP_EXHAUSTION = 0.05, 0.2
 DIG_EXHAUSTION, ATTACK_EXHAUSTION, HURT_EXHAUSTION = 0.005, 0.1, 0.1
 HEALING_EXHAUSTION = 6.0
-"""For half a heart."""
+"""Exhaustion per half heart of healing."""
 HEALING_FOOD = 18
 SLOW_TICKS, QUICK_TICKS = 80, 10
-"""Ticks for half a heart with food alone; ticks between two steps of healing with saturation."""
+"""Ticks between two steps of healing: with food alone, and with saturation."""
 LAST_HEALTH = 1.0
-"""Nobody starves at normal difficulty: hunger leaves half a heart."""
+"""Health below which hunger does not hurt: at normal difficulty nobody starves to death."""
 CACTUS_DAMAGE = 1.0
 CACTUS_REACH = 0.01
-"""Minecraft's cactus is a little narrower than its cell, so that bodies get into the cell; here they touch it."""
+"""Distance at which a cactus hurts, blocks. Minecraft's cactus is a little narrower than its cell; here it fills it."""
 
 
 @kernel
@@ -68,7 +68,7 @@ def hurt(p: Any, amount: float, kind: int) -> bool:
 
 @kernel
 def touches_cactus(blocks: Any, p: Any) -> bool:
-    """Tells whether the player touches a cactus."""
+    """Returns whether the player touches a cactus."""
     side = HALF_WIDTH + CACTUS_REACH
     for x in range(math.floor(p.x - side), math.floor(p.x + side) + 1):
         for z in range(math.floor(p.z - side), math.floor(p.z + side) + 1):
@@ -99,7 +99,7 @@ def add_exhaustion(p: Any, distance: float, level_distance: float) -> None:
 
 @kernel
 def hurt_by_fall(p: Any) -> None:
-    """Hurts the player for a fall that has ended."""
+    """Hurts the player after a fall."""
     if p.on_ground and p.fallen > 0.0:
         hurt(p, float(math.ceil(p.fallen - SAFE_FALL)), FALL)
         p.fallen = 0.0
@@ -107,7 +107,7 @@ def hurt_by_fall(p: Any) -> None:
 
 @kernel
 def breathe(p: Any) -> None:
-    """Lets the air run out under water, and the player drown."""
+    """Uses up air under water, and hurts a player who has none left."""
     if not p.eye_in_water:
         p.air = MAX_AIR
         return
@@ -119,7 +119,7 @@ def breathe(p: Any) -> None:
 
 @kernel
 def digest_food(p: Any) -> None:
-    """Turns exhaustion into hunger, food into health, and no food into pain."""
+    """Turns exhaustion into hunger, heals a fed player and hurts a starving one."""
     if p.exhaustion > EXHAUSTION_LIMIT:
         p.exhaustion -= EXHAUSTION_LIMIT
         if p.saturation > 0.0:
@@ -152,7 +152,7 @@ def digest_food(p: Any) -> None:
 
 @kernel
 def update_vitals(blocks: Any, p: Any) -> None:
-    """Advances breath, hunger and wounds by one tick, after the player moved."""
+    """Advances health, breath and hunger by one tick, after the movement."""
     if p.hurt_ticks > 0:
         p.hurt_ticks -= 1
     hurt_by_fall(p)
@@ -164,13 +164,13 @@ def update_vitals(blocks: Any, p: Any) -> None:
 
 @kernel
 def can_eat(p: Any, item: int) -> bool:
-    """Tells whether the player can begin to eat or drink an item."""
+    """Returns whether the player can begin to eat or drink an item."""
     return item == MILK_BUCKET or (FOOD[item] > 0 and p.food < MAX_FOOD)
 
 
 @kernel
 def eat(inventory: Any, p: Any) -> None:
-    """Eats or drinks for one tick what is in the hand, and swallows at last."""
+    """Eats or drinks the item in the hand for one tick; the last tick uses it up."""
     p.eat_ticks += 1
     if p.eat_ticks < EAT_TICKS:
         return
