@@ -37,8 +37,8 @@ the last tick), ``sprinting``, ``sneaking``, ``aims`` (a block is within reach i
 ``eye_in_water``: 0 or 1. ``slot``: selected hotbar slot, 0 to 8. ``swing``: phase of the arm, 0 to 5. ``jump_delay,
 dig_delay, use_delay``: ticks until the key works again. ``aim_x, aim_y, aim_z, aim_face``: the aimed block and the
 side in the cross-hairs (0 -x, 1 +x, 2 -y, 3 +y, 4 -z, 5 +z). ``aim_creature``: index of the creature in the
-cross-hairs and nearer than the block, or -1. ``ticks``: ticks since the start. ``air``: ticks of breath left, 300 when the
-head is out of the water. ``hurt_ticks``: ticks until it can be hurt again. ``food_ticks``: phase of healing and
+cross-hairs and nearer than the block, or -1. ``ticks``: ticks since the start. ``air``: ticks of breath left, 300 when
+the head is out of the water. ``hurt_ticks``: ticks until it can be hurt again. ``food_ticks``: phase of healing and
 starving. ``eat_ticks``: ticks spent eating. ``since_attack``: ticks since the last attack. ``deaths``: number of
 deaths in this episode. ``keys``: of the keys that act when they go down, those held in the last tick, see
 ``controls``. ``smelt_ticks``: ticks left over from fuel that MineDojo's smelt action has burnt.

@@ -1,1 +1,1 @@
-"""What an agent sees of the world and how it acts in it, as MineDojo defines both."""
+"""The actions and observations of the environment, as MineRL and MineDojo define them."""

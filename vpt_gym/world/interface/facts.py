@@ -1,4 +1,4 @@
-"""What MineDojo tells of a player and his place, as plain numbers: for observations and for the Malmo server."""
+"""The numbers that MineDojo reports of a player and the surroundings, for observations and for the Malmo server."""
 
 from __future__ import annotations
 
@@ -24,37 +24,36 @@ CLIMATE = {
 }
 """Temperature and rainfall by biome id, as in Minecraft 1.11."""
 
-
 _CLIMATES = np.zeros((max(CLIMATE) + 1, 2))
 for _biome, _climate in CLIMATE.items():
     _CLIMATES[_biome] = _climate
 
 
 class Facts(NamedTuple):
-    """The player's state and his place, in MineDojo's terms.
+    """The player's state and surroundings, in MineDojo's terms.
 
     There is no armour, no experience and no sleep in this world.
 
     Attributes:
-        x: Of the feet, blocks.
-        y: Likewise.
-        z: Likewise.
-        yaw: Degrees.
-        pitch: Degrees.
+        x: Position of the feet, blocks.
+        y: See ``x``.
+        z: See ``x``.
+        yaw: View direction, degrees.
+        pitch: View direction, degrees, + is down.
         life: Half hearts, 0 to 20.
         food: 0 to 20.
         saturation: 0 to 20.
         oxygen: Ticks of breath left, 0 to 300.
-        biome_id: Minecraft's.
+        biome_id: Minecraft's id of the biome.
         temperature: Of the biome.
         rainfall: Of the biome.
-        can_see_sky: 1 if there is nothing but grass and flowers above the head.
+        can_see_sky: 1 if only air and plants are above the head.
         is_raining: 1 if it rains.
         light_level: Light at the feet now, 0 to 15.
         sky_light_level: Light of the sky there as at noon, 0 to 1.
         sun_brightness: 1 by day, 0.2 by night.
-        sea_level: Height of the first layer above the water.
-        stations: Whether a table and a furnace are nearby, see ``crafting.nearby_stations``.
+        sea_level: Height of the lowest layer above the water, blocks.
+        stations: The result of ``crafting.nearby_stations``.
         slot: The selected slot of the hotbar, 0 to 8.
     """
 
@@ -82,7 +81,7 @@ class Facts(NamedTuple):
 
 @kernel
 def _write_facts(w: Any, numbers: Any) -> None:
-    """Writes the numbers of ``Facts``: one call is many times as fast as reading them one by one."""
+    """Writes the numbers of ``Facts``. One compiled call is many times as fast as reading them one by one."""
     p = w.player[0]
     clock = w.clock[0]
     x = math.floor(p.x) & MASK
@@ -114,7 +113,7 @@ def _write_facts(w: Any, numbers: Any) -> None:
 
 
 def facts_of(w: World) -> Facts:
-    """Returns what MineDojo would tell of a world now."""
+    """Returns the numbers that MineDojo would report of a world now."""
     numbers = np.empty(len(Facts._fields))
     _write_facts(w, numbers)
     return Facts(*numbers.tolist())

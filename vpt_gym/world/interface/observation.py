@@ -1,8 +1,7 @@
-"""MineDojo's observations of this world, with values that mean the same.
+"""MineDojo's observations of this world: the same keys with the same meaning.
 
-What this world does not have is reported as the constant that means the same: no armour, no experience, no sleep.
-Damage is always zero, as it is in MineDojo, whose Python looks for it in the wrong place. Every observation has arrays
-of its own.
+Keys for armour, experience and sleep, which this world lacks, have the constant value for none. Damage is always zero,
+as in MineDojo, whose Python code looks for it in the wrong place. Observations share no arrays.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _VOXEL_FLAGS: dict[str, Array] = {
     "can_burn": np.array([kind.burns for kind in BLOCKS], np.bool_),
     "blocks_light": np.array([block != AIR and not kind.plant for block, kind in enumerate(BLOCKS)], np.bool_),
 }
-"""Of Minecraft's materials: bedrock and stone need a tool, leaves are solid, water stops light but not bodies."""
+"""Properties of Minecraft's materials: bedrock and stone need a tool, leaves are solid, water blocks light only."""
 
 _NO = np.array(False, np.bool_)
 _NO_DAMAGE: dict[str, Array] = {
@@ -66,13 +65,14 @@ def look_around(blocks: Any, player: Any, low_x: int, low_y: int, low_z: int, id
     """Writes the cells of a box around the player's feet.
 
     Args:
-        blocks: The world.
+        blocks: ``World.blocks``.
         player: (1,) of ``PLAYER``.
-        low_x: Where the box begins, relative to the cell of the feet.
-        low_y: Likewise.
-        low_z: Likewise.
+        low_x: Lower corner of the box, relative to the cell of the feet.
+        low_y: See ``low_x``.
+        low_z: See ``low_x``.
         ids: (nx, ny, nz) int64 [x, y, z], block ids; written.
-        cosines: (nx, ny, nz) float32, cosine between the view and the way from the eye to the cell's middle; written.
+        cosines: (nx, ny, nz) float32, cosine of the angle between the view and the direction from the eye to the
+            middle of the cell; written.
     """
     p = player[0]
     dx, dy, dz = look(p.yaw, p.pitch)
@@ -110,10 +110,10 @@ def _slots(stacks: Array) -> dict[str, Array]:
 
 
 def _masks(inventory: Array, slot: int, craft_smelt: Array) -> dict[str, Array]:
-    """Tells which functional actions of the ``minedojo`` interface can do something."""
+    """Returns masks of the functional actions of the ``minedojo`` interface that would have an effect."""
     held = inventory[:, 1] > 0
     other = held.copy()
-    other[slot] = False  # what is in the hand is equipped already
+    other[slot] = False  # it is in the hand already
     placeable = held & (inventory[:, 0] < FIRST_NON_BLOCK)
     crafts = bool(craft_smelt.any()) and not held.all()
     types = [True, True, held[slot], True, crafts, other.any(), placeable.any(), held.any()]
@@ -137,11 +137,11 @@ def _totals(inventory: Array) -> dict[str, int]:
 
 
 def _delta(before: dict[str, int], now: dict[str, int], craft: Craft | None) -> dict[str, Array]:
-    """Tells what was gained and lost in a step, and whether by crafting, by MineDojo's rules.
+    """Returns the items gained and lost in a step, and whether by crafting, by MineDojo's rules.
 
-    Of several items the first of the alphabet are told, with underscores in their names, unlike in the inventory. They
-    came by crafting if ``craft``, which was asked for and could be made, made one of them; they went by crafting if
-    all that it takes is among them.
+    Of several items the first in the alphabet are reported, with underscores in their names, unlike in the inventory.
+    Gains count as crafted if they include the item of ``craft``, the craft that was requested and possible. Losses
+    count as crafted if they include all ingredients of one of its recipes.
     """
     change = {name: now.get(name, 0) - before.get(name, 0) for name in sorted({*before, *now})}
     gained = [(name, n) for name, n in change.items() if n > 0][:DELTA_INCREASES]
@@ -152,16 +152,16 @@ def _delta(before: dict[str, int], now: dict[str, int], craft: Craft | None) -> 
     )
     result: dict[str, Array] = {}
     for sign, size, changes, by_craft in (("inc", DELTA_INCREASES, gained, made), ("dec", DELTA_DECREASES, lost, used)):
-        for cause, told in (("craft", by_craft), ("other", not by_craft)):
-            rows = changes if told else []
+        for cause, applies in (("craft", by_craft), ("other", not by_craft)):
+            rows = changes if applies else []
             rows = rows + [(_AIR_NAME, 0)] * (size - len(rows))
             result[f"{sign}_name_by_{cause}"] = _named([name for name, _ in rows])
             result[f"{sign}_quantity_by_{cause}"] = np.array([n for _, n in rows], np.float32)
     return result
 
 
-def _fresh(parts: dict[str, Any]) -> dict[str, Any]:
-    """Returns a dict with copies of the arrays of another."""
+def _copied(parts: dict[str, Any]) -> dict[str, Any]:
+    """Returns a dict with copies of the arrays of ``parts``."""
     return {name: array.copy() for name, array in parts.items()}
 
 
@@ -170,18 +170,18 @@ def _single(value: float) -> Array:
 
 
 class Observer:
-    """Builds observations of one world; what did not change since the last one is copied, not made again."""
+    """Builds observations of one world; parts that did not change since the last one are copied, not rebuilt."""
 
     def __init__(self) -> None:
         self._ids = np.zeros((3, 3, 3), np.int64)
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the episode before."""
+        """Forgets the previous episode."""
         self._inventory_key = b""
         self._slots_obs: dict[str, dict[str, Array]] = {}
         self._totals: dict[str, int] = {}
-        self._delta_is_news = False
+        self._has_delta = False
         self._voxel_key = b""
         self._voxels: dict[str, Array] = {}
 
@@ -190,8 +190,8 @@ class Observer:
 
         Args:
             state: The state.
-            frame: (3, H, W) uint8, its picture.
-            craft: What the step was asked to make, an index into ``CRAFTS``, or -1.
+            frame: (3, H, W) uint8, the frame of the state.
+            craft: The craft that the step requested, an index into ``CRAFTS``, or -1.
         """
         facts = facts_of(state.world)
         stations = int(facts.stations)
@@ -199,8 +199,8 @@ class Observer:
         slots = self._slots_obs
         return {
             "rgb": frame,
-            "inventory": _fresh(slots["inventory"]),
-            "equipment": _fresh(slots["equipment"]),
+            "inventory": _copied(slots["inventory"]),
+            "equipment": _copied(slots["equipment"]),
             "life_stats": {
                 "life": _single(facts.life),
                 "armor": _single(0.0),
@@ -228,18 +228,18 @@ class Observer:
                 "table": np.array(bool(stations & NEARBY_TABLE)),
                 "furnace": np.array(bool(stations & NEARBY_FURNACE)),
             },
-            "damage_source": _fresh(_NO_DAMAGE),
+            "damage_source": _copied(_NO_DAMAGE),
             "voxels": self._look(state),
-            "masks": _fresh(slots["masks"]),
-            "delta_inv": _fresh(slots["delta_inv"]),
+            "masks": _copied(slots["masks"]),
+            "delta_inv": _copied(slots["delta_inv"]),
         }
 
     def _update_inventory(self, state: WorldState, stations: int, slot: int, craft: int) -> None:
         key = state.inventory.tobytes() + bytes((slot, stations))
         if key == self._inventory_key:
-            if self._delta_is_news:
+            if self._has_delta:
                 self._slots_obs["delta_inv"] = _delta({}, {}, None)
-                self._delta_is_news = False
+                self._has_delta = False
             return
         world, inventory = state.world, state.inventory
         totals = _totals(inventory)
@@ -253,10 +253,10 @@ class Observer:
             "masks": _masks(inventory, slot, craftable(world, stations)),
             "delta_inv": _delta(before, totals, asked),
         }
-        self._inventory_key, self._totals, self._delta_is_news = key, totals, True
+        self._inventory_key, self._totals, self._has_delta = key, totals, True
 
     def _could_be_made(self, craft: Craft) -> bool:
-        """Tells whether the last observation said that a craft can be made."""
+        """Returns whether the last observation reported a craft as possible."""
         return bool(self._slots_obs["masks"]["craft_smelt"][MINEDOJO_NUMBERS[craft.name]])
 
     def _look(self, state: WorldState) -> dict[str, Array]:
@@ -268,4 +268,4 @@ class Observer:
             self._voxels = {"block_name": _BLOCK_NAMES[ids], "block_meta": _BLOCK_VARIANTS[ids]}
             self._voxels.update((name, values[ids]) for name, values in _VOXEL_FLAGS.items())
             self._voxel_key = key
-        return {**_fresh(self._voxels), "cos_look_vec_angle": cosines}
+        return {**_copied(self._voxels), "cos_look_vec_angle": cosines}

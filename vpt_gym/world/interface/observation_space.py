@@ -13,9 +13,9 @@ from vpt_gym.world.core.state import SLOTS
 from vpt_gym.world.rules.crafting import CRAFT_ACTIONS
 
 EQUIPMENT_SLOTS = 6
-"""Main hand, feet, legs, chest, head, off hand; only the hand can hold something here."""
+"""Main hand, feet, legs, chest, head, off hand; in this world only the main hand holds items."""
 DELTA_INCREASES, DELTA_DECREASES = 1, 4
-"""Items that ``delta_inv`` can name."""
+"""Numbers of items that ``delta_inv`` can name."""
 VARIANTS = 121
 NAME_LENGTH = 24
 
@@ -41,7 +41,7 @@ def _slots_space(slots: int) -> spaces.Dict:
 
 
 def observation_space(height: int, width: int) -> spaces.Dict:
-    """Returns the space of observations with frames of this size."""
+    """Returns the space of observations with frames of ``height`` x ``width`` pixels."""
     cells = (3, 3, 3)
     voxel_flags = ("is_collidable", "is_tool_not_required", "blocks_movement", "is_liquid", "is_solid", "can_burn")
     damage_flags = ("is_explosion", "is_fire_damage", "is_magic_damage", "is_projectile", "is_unblockable")

@@ -1,6 +1,6 @@
-"""The player's blows and what he does with tools to creatures; Minecraft 1.11's figures.
+"""The player's attacks on creatures, and the use of items on them; figures of Minecraft 1.11.
 
-Simpler than Minecraft: a sword does not sweep, and there is no blocking.
+Simpler than Minecraft: a sword has no sweep attack, and there is no blocking.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 CREATURE_REACH = 3.0
 FULL_CHARGE = 0.9
-"""Above it a blow can be a critical one, and a sprinter's throws further."""
+"""Charge above which an attack can be critical, and an attack while sprinting knocks the creature further back."""
 CRITICAL = 1.5
 SPRINT_KNOCK = 0.5
 AFTER_SPRINT_BLOW = 0.6
@@ -31,7 +31,7 @@ SWORD_WEAR, TOOL_WEAR = 1, 2
 
 
 def _charge_ticks() -> Array:
-    """Returns by item id how long a blow takes to charge, ticks: 20 / (attacks per second)."""
+    """Returns the ticks that an attack takes to charge, by item id: 20 / (attacks per second)."""
     per_second = {PICKAXE: 1.2, SHOVEL: 1.0, SWORD: 1.6, AXE: 0.8}
     rates = np.full(ITEM_COUNT, 4.0)
     for item in range(ITEM_COUNT):
@@ -46,13 +46,13 @@ CHARGE_TICKS = _charge_ticks()
 
 @kernel
 def attack_charge(p: Any, item: int) -> float:
-    """Returns how far the next blow is charged, 0 to 1."""
+    """Returns the charge of the next attack, 0 to 1."""
     return float(min(1.0, (p.since_attack + 0.5) / CHARGE_TICKS[item]))
 
 
 @kernel
 def hit(w: Any, index: int) -> None:
-    """Hits a creature with what is in the hand: the less the blow is charged, the weaker it is."""
+    """Hits a creature with the item in the hand; an attack with less charge does less damage."""
     p = w.player[0]
     c = w.creatures[index]
     item = held_item(w.inventory, p.slot)
@@ -79,7 +79,7 @@ def hit(w: Any, index: int) -> None:
 
 @kernel
 def use_on_creature(w: Any, index: int) -> bool:
-    """Uses what is in the hand on a creature; False when nothing happens."""
+    """Uses the item in the hand on a creature; returns False if it has no effect."""
     p = w.player[0]
     item = held_item(w.inventory, p.slot)
     result = use_on(w, index, item)

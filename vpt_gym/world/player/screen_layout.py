@@ -1,7 +1,7 @@
-"""Where the slots of the screens lie: Minecraft 1.11's panels of 176 x 166 GUI pixels in a window of 640 x 360 pixels.
+"""Positions of the slots on the screens: Minecraft 1.11's panels of 176 x 166 GUI pixels in a window of 640 x 360.
 
-The window is VPT's: at its GUI scale of 1 a GUI pixel is a pixel of the window, and the panel lies in its middle. The
-clicks and the picture use the same table.
+The window is VPT's. Its GUI scale is 1, so a GUI pixel is a pixel of the window; the panel is in the middle. Clicks and
+pictures use the same table.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ import functools
 from vpt_gym.world.core.state import GRID, SLOTS
 
 WINDOW_WIDTH, WINDOW_HEIGHT = 640, 360
-"""Of the window that the cursor moves in, pixels. Frames of other sizes show the same window, scaled."""
+"""Size of the window in which the cursor moves, pixels. Frames of other sizes show the same window, scaled."""
 GUI_SCALE = 1
-"""Pixels of the window to a GUI pixel, as in VPT's environment (``guiscale_range`` of its ``ENV_KWARGS``)."""
+"""Pixels of the window per GUI pixel, as in VPT's environment (``guiscale_range`` of its ``ENV_KWARGS``)."""
 PANEL_WIDTH, PANEL_HEIGHT = 176, 166
-"""GUI pixels."""
+"""Size of the panel, GUI pixels."""
 PANEL_LEFT = (WINDOW_WIDTH // GUI_SCALE - PANEL_WIDTH) // 2
 PANEL_TOP = (WINDOW_HEIGHT // GUI_SCALE - PANEL_HEIGHT) // 2
 """GUI pixels between the border of the window and the panel."""
 SLOT_SIDE = 16
-"""Of the inside of a slot, GUI pixels; its frame is one pixel wide."""
+"""Side of the inside of a slot, GUI pixels; its frame is one pixel wide."""
 SLOT_STEP = 18
 
 CLOSED, INVENTORY_SCREEN, TABLE_SCREEN, FURNACE_SCREEN = range(4)
 """Values of ``SCREEN.open``."""
 
 GRID_SLOT = SLOTS
-"""First slot id of the crafting grid; cell ``k`` of ``World.grid`` is ``GRID_SLOT + k``. Slot ids below are those of
-the inventory, 0 to 8 the hotbar."""
+"""First slot id of the crafting grid; cell ``k`` of ``World.grid`` is ``GRID_SLOT + k``. Smaller slot ids are those of
+the inventory, of which 0 to 8 are the hotbar."""
 RESULT_SLOT = GRID_SLOT + GRID
 FURNACE_INPUT_SLOT, FURNACE_FUEL_SLOT, FURNACE_OUTPUT_SLOT = range(RESULT_SLOT + 1, RESULT_SLOT + 4)
 NO_SLOT, OUTSIDE = -1, -2
-"""On the panel between the slots; outside the panel."""
+"""Slot ids for a place between the slots of the panel, and for a place outside the panel."""
 
 ARROWS = {TABLE_SCREEN: (90, 35), FURNACE_SCREEN: (79, 34), INVENTORY_SCREEN: (135, 29)}
 """Upper left corner of the arrow that points to the result, GUI pixels of the panel, by screen."""
 FLAME = (56, 36)
 """Upper left corner of the flame on the furnace's screen, 14 x 14 GUI pixels."""
 PLAYER_VIEW = (26, 8, 52, 70)
-"""The window with the player on the inventory screen: left, top, width, height, GUI pixels."""
+"""The picture of the player on the inventory screen: left, top, width, height, GUI pixels of the panel."""
 
 
 @functools.cache
@@ -50,7 +50,7 @@ def slots(kind: int) -> tuple[tuple[int, int, int], ...]:
         kind: ``INVENTORY_SCREEN``, ``TABLE_SCREEN`` or ``FURNACE_SCREEN``.
 
     Returns:
-        (x, y, slot id) of each: the upper left corner of its inside, GUI pixels of the panel.
+        (x, y, slot id) of each slot: the upper left corner of its inside, GUI pixels of the panel.
 
     Raises:
         ValueError: There is no such screen.
@@ -75,8 +75,8 @@ def slot_at(kind: int, cursor_x: float, cursor_y: float) -> int:
 
     Args:
         kind: The screen.
-        cursor_x: Pixels of the window.
-        cursor_y: Likewise.
+        cursor_x: Position of the cursor, pixels of the window.
+        cursor_y: See ``cursor_x``.
     """
     x, y = cursor_x / GUI_SCALE - PANEL_LEFT, cursor_y / GUI_SCALE - PANEL_TOP
     if not (0 <= x < PANEL_WIDTH and 0 <= y < PANEL_HEIGHT):
@@ -88,7 +88,7 @@ def slot_at(kind: int, cursor_x: float, cursor_y: float) -> int:
 
 
 def middle_of(kind: int, slot: int) -> tuple[float, float]:
-    """Returns the middle of a slot on a screen, pixels of the window.
+    """Returns the middle (x, y) of a slot on a screen, pixels of the window.
 
     Raises:
         ValueError: The screen has no such slot.

@@ -1,11 +1,13 @@
-"""The screens with the slots: what the cursor, clicks and keys do while one is open, by Minecraft 1.11's rules.
+"""The inventory, crafting table and furnace screens: cursor, clicks and keys by Minecraft 1.11's rules.
 
-The cursor moves by the camera: 0.15 degrees are one pixel of a window of 640 x 360 (VPT's convention). Attack is a
-left click and use a right click, when they go down; sneak with attack moves a stack at once; hotbar keys swap with the
-slot under the cursor; drop throws from it. Simpler than Minecraft: there is no dragging over slots and no double click,
-the keys act on presses only, and what is left on the grid when a screen closes goes back into the inventory.
+The camera moves the cursor: 0.15 degrees are one pixel of a window of 640 x 360 (VPT's convention). When they go down,
+attack is a left click and use is a right click. Sneak with attack moves a stack at once, a hotbar key swaps its slot
+with the one under the cursor, and drop throws an item from there. Simpler than Minecraft: there is no dragging over
+slots and no double click, keys act only when they go down, and items on the grid return to the inventory when the
+screen closes.
 
-A screen is plain Python: it is open in few ticks, and compiled code would cost every user time at the start.
+All but ``open_screen`` is plain Python: a screen is open in few ticks, and compilation would cost every user time at
+the start.
 """
 
 from __future__ import annotations
@@ -44,23 +46,24 @@ HOTBAR = tuple(range(HOTBAR_SLOTS))
 MAIN = tuple(range(HOTBAR_SLOTS, SLOTS))
 """The inventory without the hotbar."""
 FROM_RESULT = (*reversed(HOTBAR), *reversed(MAIN))
-"""The order in which what was made goes into the inventory."""
+"""Order of the slots that a crafted or smelted item goes to."""
 FROM_ELSEWHERE = (*MAIN, *HOTBAR)
+"""Order of the slots that an item from the grid or from another slot of a furnace goes to."""
 
 
 class SlotContent(NamedTuple):
-    """What is in a slot: item id, how many, how worn."""
+    """The content of a slot: item id, quantity and wear."""
 
     item: int = NO_ITEM
     quantity: int = 0
     wear: int = 0
 
     def take(self, count: int) -> SlotContent:
-        """Returns this stack with ``count`` items less."""
+        """Returns this stack without ``count`` of its items."""
         return SlotContent(self.item, self.quantity - count, self.wear) if count < self.quantity else NOTHING
 
     def stacks_with(self, other: SlotContent) -> bool:
-        """Tells whether both are of one kind."""
+        """Returns whether both have the same kind and wear."""
         return self.item == other.item and self.wear == other.wear
 
 
@@ -89,8 +92,8 @@ class Slots:
             self._furnace = world.furnaces[index] if index >= 0 else None
 
     @property
-    def works(self) -> bool:
-        """False for a furnace while too many others are in use."""
+    def are_usable(self) -> bool:
+        """False for a furnace without a record: too many others are in use."""
         return self.kind != FURNACE_SCREEN or self._furnace is not None
 
     @property
@@ -106,7 +109,7 @@ class Slots:
         self.screen.carried_item, self.screen.carried_count, self.screen.carried_wear = stack
 
     def get(self, slot: int) -> SlotContent:
-        """Returns what is in a slot."""
+        """Returns the content of a slot."""
         if slot == RESULT_SLOT:
             made = SlotContent(*crafted_from(self.world.grid))
             return made if made.quantity > 0 else NOTHING
@@ -119,7 +122,7 @@ class Slots:
         return SlotContent(item, count, wear) if count > 0 else NOTHING
 
     def set(self, slot: int, stack: SlotContent) -> None:
-        """Puts a stack into a slot, whatever was there; not for the slot of the result."""
+        """Replaces the content of a slot; not for the slot of the result."""
         if slot in _FURNACE_FIELDS:
             if slot == FURNACE_INPUT_SLOT and stack.item != self._furnace.input:
                 self._furnace.cook_ticks = 0
@@ -131,15 +134,15 @@ class Slots:
             self.world.inventory[slot] = stack
 
     def accepts(self, slot: int, item: int) -> bool:
-        """Tells whether a slot takes an item."""
+        """Returns whether an item may be put into a slot."""
         if slot in (RESULT_SLOT, FURNACE_OUTPUT_SLOT):
             return False
         if slot == FURNACE_INPUT_SLOT:
             return item in SMELTED
         return slot != FURNACE_FUEL_SLOT or bool(BURN_TICKS[item] > 0)
 
-    def taken(self, slot: int, count: int) -> None:
-        """Takes items out of a slot; the result costs one item of each cell of the grid."""
+    def remove(self, slot: int, count: int) -> None:
+        """Removes items from a slot; a result costs one item of each cell of the grid."""
         if slot != RESULT_SLOT:
             self.set(slot, self.get(slot).take(count))
             return
@@ -149,7 +152,7 @@ class Slots:
                 self.set(GRID_SLOT + cell, self.get(GRID_SLOT + cell).take(1))
 
     def room(self, stack: SlotContent, order: Iterable[int]) -> int:
-        """Returns how many items of a kind the slots of ``order`` still take."""
+        """Returns how many items of a kind still fit into the slots of ``order``."""
         room, size = 0, int(STACK_SIZE[stack.item])
         for slot in order:
             there = self.get(slot)
@@ -158,12 +161,12 @@ class Slots:
         return room
 
     def merge(self, stack: SlotContent, order: tuple[int, ...]) -> int:
-        """Puts a stack into the slots of ``order``, first where its kind is; returns how many found room."""
+        """Puts a stack into the slots of ``order``, first onto stacks of its kind; returns how many items fitted."""
         left, size = stack.quantity, int(STACK_SIZE[stack.item])
-        for fresh in (False, True):
+        for empty in (False, True):
             for slot in order:
                 there = self.get(slot)
-                fits = there is NOTHING if fresh else there is not NOTHING and there.stacks_with(stack)
+                fits = there is NOTHING if empty else there is not NOTHING and there.stacks_with(stack)
                 moved = min(left, size - there.quantity) if fits and self.accepts(slot, stack.item) else 0
                 if moved > 0:
                     self.set(slot, SlotContent(stack.item, there.quantity + moved, stack.wear))
@@ -177,7 +180,7 @@ def left_click(slots: Slots, slot: int) -> None:
     if there is NOTHING and carried is NOTHING:
         return
     if carried is NOTHING:
-        slots.taken(slot, there.quantity)
+        slots.remove(slot, there.quantity)
         slots.carried = there
     elif slots.accepts(slot, carried.item):
         if there is NOTHING or there.stacks_with(carried):
@@ -196,7 +199,7 @@ def right_click(slots: Slots, slot: int) -> None:
         return
     if carried is NOTHING:
         count = there.quantity if slot == RESULT_SLOT else (there.quantity + 1) // 2
-        slots.taken(slot, count)
+        slots.remove(slot, count)
         slots.carried = there._replace(quantity=count)
     elif slots.accepts(slot, carried.item):
         if there is NOTHING or there.stacks_with(carried):
@@ -218,21 +221,21 @@ def put_down(slots: Slots, slot: int, count: int) -> None:
 
 
 def add_to_cursor(slots: Slots, slot: int) -> None:
-    """Takes what was made on top of what the cursor carries, if all of it fits."""
+    """Adds a result to the stack on the cursor, if all of it fits."""
     there, carried = slots.get(slot), slots.carried
     total = carried.quantity + there.quantity
     if there is not NOTHING and there.stacks_with(carried) and total <= STACK_SIZE[carried.item]:
-        slots.taken(slot, there.quantity)
+        slots.remove(slot, there.quantity)
         slots.carried = carried._replace(quantity=total)
 
 
 def quick_move(slots: Slots, slot: int) -> None:
-    """Moves a stack to the other part of the screen; of a result, as many as the grid and the room allow."""
+    """Moves a stack to the other part of the screen; a result as often as the grid and the free slots allow."""
     stack = slots.get(slot)
     if slot == RESULT_SLOT:
         while stack.quantity > 0 and slots.room(stack, FROM_RESULT) >= stack.quantity:
             slots.merge(stack, FROM_RESULT)
-            slots.taken(slot, stack.quantity)
+            slots.remove(slot, stack.quantity)
             if not slots.get(slot).stacks_with(stack):
                 break
         return
@@ -252,12 +255,12 @@ def quick_move(slots: Slots, slot: int) -> None:
 
 
 def swap_with_hotbar(slots: Slots, slot: int, hotbar: int) -> None:
-    """Swaps a slot with one of the hotbar; a result only goes into an empty one."""
+    """Swaps a slot with one of the hotbar; a result goes only into an empty one."""
     there, here = slots.get(slot), slots.get(hotbar)
     if here is NOTHING and there is NOTHING:
         return
     if here is NOTHING:
-        slots.taken(slot, there.quantity)
+        slots.remove(slot, there.quantity)
         slots.set(hotbar, there)
     elif slots.accepts(slot, here.item):
         slots.set(slot, here)
@@ -265,11 +268,11 @@ def swap_with_hotbar(slots: Slots, slot: int, hotbar: int) -> None:
 
 
 def throw_from_slot(slots: Slots, slot: int) -> None:
-    """Throws one item of a slot, or all of a result."""
+    """Throws one item from a slot, or all items of a result."""
     there = slots.get(slot)
     count = there.quantity if slot == RESULT_SLOT else min(1, there.quantity)
     if count and throw_item(slots.world.items, slots.world.player, there.item, count, there.wear):
-        slots.taken(slot, count)
+        slots.remove(slot, count)
 
 
 def throw_carried(slots: Slots, count: int) -> None:
@@ -281,7 +284,7 @@ def throw_carried(slots: Slots, count: int) -> None:
 
 
 def close(world: World) -> None:
-    """Closes the screen; what is on the cursor and on the grid goes into the inventory, or onto the ground."""
+    """Closes the screen; items on the cursor and the grid go into the inventory, or onto the ground if it is full."""
     screen: Any = world.screen[0]
     for stack in ((screen.carried_item, screen.carried_count, screen.carried_wear), *world.grid.tolist()):
         item, count, wear = (int(number) for number in stack)
@@ -294,8 +297,8 @@ def close(world: World) -> None:
     forget_idle(world)
 
 
-def is_there(world: World) -> bool:
-    """Tells whether the table or furnace of the open screen still stands."""
+def block_remains(world: World) -> bool:
+    """Returns whether the table or furnace of the open screen still exists."""
     screen: Any = world.screen[0]
     if screen.open == INVENTORY_SCREEN:
         return True
@@ -304,17 +307,18 @@ def is_there(world: World) -> bool:
 
 
 def operate(world: World, controls: Controls) -> None:
-    """Does on the open screen what the keys say.
+    """Applies the controls of a tick to the open screen.
 
     Args:
         world: The world; changed.
-        controls: The keys. Those that act when they go down are compared with ``PLAYER.keys``.
+        controls: The controls. Keys that act when they go down are compared with ``PLAYER.keys``.
     """
     screen: Any = world.screen[0]
     player: Any = world.player[0]
     pressed = pressed_keys(controls) & ~int(player["keys"])
     slots = Slots(world)
-    if controls.escape or pressed & INVENTORY_KEY or not is_there(world) or not slots.works or player.health <= 0:
+    closes = controls.escape or pressed & INVENTORY_KEY or player.health <= 0
+    if closes or not block_remains(world) or not slots.are_usable:
         close(world)
         return
     x = screen.cursor_x + controls.yaw / DEGREES_PER_PIXEL
@@ -344,7 +348,7 @@ def operate(world: World, controls: Controls) -> None:
 
 
 def pressed_keys(controls: Controls) -> int:
-    """Returns the keys that act when they go down, as ``PLAYER.keys`` has them."""
+    """Returns the held keys that act when they go down, in the bits of ``PLAYER.keys``."""
     return (
         controls.attack * ATTACK_KEY
         + controls.use * USE_KEY
@@ -355,7 +359,7 @@ def pressed_keys(controls: Controls) -> int:
 
 @kernel
 def open_screen(screens: Any, kind: int, x: int, y: int, z: int) -> None:
-    """Opens a screen, with the cursor in the middle; (x, y, z) is the table or furnace."""
+    """Opens a screen with the cursor in the middle; (x, y, z) is the table or furnace."""
     screen = screens[0]
     screen.open = kind
     screen.x = x

@@ -36,9 +36,9 @@ USE_DELAY = 4
 
 @kernel
 def aim(w: Any) -> bool:
-    """Finds the block or the creature in the cross-hairs; True when the block is the one of the tick before.
+    """Finds the block or creature in the cross-hairs; returns whether the block is that of the tick before.
 
-    A creature that is nearer than the block but out of reach of a blow hides the block.
+    A creature that is nearer than the block hides it, even if the creature is too far away to be hit.
     """
     p = w.player[0]
     cell = np.zeros(4, np.int64)
@@ -60,7 +60,7 @@ def aim(w: Any) -> bool:
 
 @kernel
 def use_hand(w: Any, changes: Any, opens: int) -> None:
-    """Does what the use key does: on a creature, on a table or furnace, or with what is in the hand."""
+    """Applies the use key: on a creature, on a table or furnace, or with the item in the hand."""
     p = w.player[0]
     if p.aim_creature >= 0 and use_on_creature(w, p.aim_creature):
         return
@@ -82,7 +82,7 @@ def use_hand(w: Any, changes: Any, opens: int) -> None:
 
 @kernel
 def select(inventory: Any, p: Any, slot: int, equip: int) -> None:
-    """Changes what is in the hand; digging, eating and the charge of a blow start over when it is another item."""
+    """Changes the item in the hand; if the item differs, digging, eating and the charge of an attack start over."""
     before = held_item(inventory, p.slot)
     if slot >= 0:
         p.slot = slot
