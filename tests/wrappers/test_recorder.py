@@ -17,6 +17,7 @@ from vpt_gym.actions.human import BUTTONS, human_action, human_action_space, no_
 from vpt_gym.actions.protocol import Coverage, Translator
 from vpt_gym.demos import Demo, DemoWriteError, EpisodeSummary, check, list_demos, read_demo
 from vpt_gym.wrappers.action import VPTActionWrapper
+from vpt_gym.wrappers.labels import label_next_step
 from vpt_gym.wrappers.observation import VPTObsWrapper
 from vpt_gym.wrappers.recorder import RecorderWrapper
 
@@ -115,6 +116,19 @@ def test_a_label_is_stored_in_place_of_the_executed_action_for_one_step(tmp_path
     assert second.codes.tolist() == [encode(human_action("left")).tolist()]
     with pytest.raises(ValueError, match="jmup"):
         env.label({"jmup": 1, "camera": (0, 0)})
+
+
+def test_a_label_reaches_the_recorder_through_the_wrappers_above_it(tmp_path: Path) -> None:
+    env = VPTActionWrapper(VPTObsWrapper(RecorderWrapper(FrameCounterEnv(size=(144, 256)), tmp_path)))
+    env.reset()
+    label_next_step(env, human_action("attack"))
+    env.step(encode(human_action("jump")))
+    env.close()
+    (demo,) = demos_in(tmp_path)
+    assert demo.codes.tolist() == [encode(human_action("attack")).tolist()]
+    assert demo.executed["jump"].tolist() == [1]
+    with pytest.raises(AttributeError, match=r"FrameCounterEnv.* records labels; put a vpt_gym\.RecorderWrapper"):
+        label_next_step(FrameCounterEnv(), human_action("attack"))
 
 
 def test_broken_off_episodes_are_kept_and_say_so(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.files.writer import EpisodeSummary
 from vpt_gym.frames import POLICY_SIZE
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
+from vpt_gym.wrappers.labels import label_next_step
 from vpt_gym.wrappers.success import success_of
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class RecordingSession:
                 if interrupted():
                     raise EpisodeInterrupted
                 label = self._player.act(self.env, observation)
-                self.env.get_wrapper_attr("label")(label)
+                label_next_step(self.env, label)
                 observation, reward, terminated, truncated, info = self.env.step(disturbance.executed(label))
                 ended = terminated or truncated
                 total_reward += float(reward)

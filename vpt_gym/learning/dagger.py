@@ -18,6 +18,7 @@ from vpt_gym.actions.codec import encode
 from vpt_gym.collect.experts import Expert
 from vpt_gym.collect.finished import check_same_env, finished_episodes
 from vpt_gym.collect.rollouts import Code, Episode, play
+from vpt_gym.wrappers.labels import label_next_step
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
@@ -97,7 +98,7 @@ class _Labeller:
 
     def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
         action = self._expert.act(env)
-        env.get_wrapper_attr("label")(action)
+        label_next_step(env, action)
         return encode(action) if self._rng.random() < self._beta else code
 
 

@@ -17,10 +17,11 @@ from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy, to_size
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
+from vpt_gym.wrappers.labels import RecordsLabels
 from vpt_gym.wrappers.success import success_of
 
 
-class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs, RecordsLabels):
     """Records each episode as one demo: video, human actions, metadata (``vpt_gym.demos``).
 
     It stands at any depth and changes nothing that passes through. What it records is what it sees there: the frame
@@ -181,17 +182,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         return observation, reward, terminated, truncated, info
 
     def label(self, action: HumanAction) -> None:
-        """Stores ``action`` as the next step's action, in place of the one that will be executed.
-
-        For DAgger: the learner acts, the expert says what it would have done. The executed action is stored beside
-        it (``Demo.executed``).
-
-        Args:
-            action: A human action; it is copied.
-
-        Raises:
-            ValueError: It is no human action.
-        """
+        """Labels the next step: see ``vpt_gym.wrappers.labels.RecordsLabels``."""
         self._label = checked(dict(action))
 
     def close(self) -> None:
