@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from tests.support.paths import DATA
 from vpt_gym.actions import camera, codec
-from vpt_gym.actions.human import BUTTONS, CheckedAction, checked, human_action, human_action_space, no_op
+from vpt_gym.actions.human import (
+    BUTTONS,
+    HOTBAR,
+    CheckedAction,
+    checked,
+    human_action,
+    human_action_space,
+    no_op,
+    selected_slot,
+)
 
 GOLDENS = DATA / "actions"
 ALL_BUTTONS = np.arange(codec.N_BUTTONS)
@@ -229,6 +238,14 @@ class TestHumanAction:
     def test_what_is_no_human_action_is_refused(self, bad, message):
         with pytest.raises(ValueError, match=message):
             checked(bad)
+
+    def test_of_several_hotbar_keys_the_one_that_vpt_codes_keep_is_selected(self):
+        for held in range(512):
+            action = human_action(*(key for n, key in enumerate(HOTBAR) if held >> n & 1))
+            kept = codec.decode(codec.encode(action))
+            assert (
+                selected_slot(action) == selected_slot(kept) == max((n for n in range(9) if held >> n & 1), default=-1)
+            )
 
     @pytest.mark.parametrize(
         "change",

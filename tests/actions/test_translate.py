@@ -11,7 +11,7 @@ from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpt_gym.actions import craftground, minedojo, minerl
+from vpt_gym.actions import craftground, minedojo, minedojo_spaces, minerl
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, canonical, code_space, decode, encode
 from vpt_gym.actions.human import BUTTONS, human_action, human_action_space, no_op
 from vpt_gym.actions.translate import Coverage, Translator, translator_for
@@ -36,8 +36,8 @@ def sim_space(entries: frozenset[str]) -> spaces.Dict:
     return spaces.Dict({name: others.get(name, spaces.Discrete(2)) for name in entries})
 
 
-EVENT = sim_space(minedojo.EVENT_LEVEL)
-KEYBOARD = sim_space(minedojo.KEYBOARD_LEVEL)
+EVENT = sim_space(minedojo_spaces.EVENT_LEVEL)
+KEYBOARD = sim_space(minedojo_spaces.KEYBOARD_LEVEL)
 INVENTORY = {"inventory": {"name": np.array(["log", "air", "crafting table", *["air"] * 33])}}
 
 
@@ -59,7 +59,7 @@ def test_space_is_recognised_by_its_shape(space: spaces.Space, expected: type) -
 
 def test_reference_sizes_of_the_dictionaries() -> None:
     assert (len(minerl.KEYS), len(craftground.KEYS)) == (24, 21)
-    assert (len(minedojo.EVENT_LEVEL), len(minedojo.KEYBOARD_LEVEL)) == (16, 25)
+    assert (len(minedojo_spaces.EVENT_LEVEL), len(minedojo_spaces.KEYBOARD_LEVEL)) == (16, 25)
 
 
 def test_shared_shape_is_told_apart_by_the_module_of_the_class() -> None:

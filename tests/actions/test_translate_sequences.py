@@ -10,7 +10,7 @@ from gymnasium import spaces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vpt_gym.actions import minedojo
+from vpt_gym.actions import minedojo_spaces
 from vpt_gym.actions.codec import canonical, encode
 from vpt_gym.actions.human import BUTTONS, HumanAction, human_action, no_op
 from vpt_gym.actions.minedojo import MineDojoSimTranslator, MineDojoTranslator
@@ -190,12 +190,12 @@ def sim_translator(entries: frozenset[str]) -> MineDojoSimTranslator:
     st.sampled_from(["event", "keyboard"]), st.integers(0, 2**31), st.sampled_from(["none", "log", "crafting_table"])
 )
 def test_every_dict_of_the_simulator_that_keys_can_say_comes_back(level: str, seed: int, equip: str) -> None:
-    translator = sim_translator(minedojo.EVENT_LEVEL if level == "event" else minedojo.KEYBOARD_LEVEL)
+    translator = sim_translator(minedojo_spaces.EVENT_LEVEL if level == "event" else minedojo_spaces.KEYBOARD_LEVEL)
     translator.observe(SLOTS)
     translator.action_space.seed(seed)
     action = translator.action_space.sample()
     action["camera"] = action["camera"].astype(np.float32).astype(np.float64)  # as fine as a human action can say
-    action.update({name: rest for name, rest in minedojo.AT_REST.items() if name in action})
+    action.update({name: rest for name, rest in minedojo_spaces.AT_REST.items() if name in action})
     if "equip" in action:
         action["equip"] = equip
     back = translator.to_env(translator.to_human(action))
@@ -217,7 +217,7 @@ def test_every_dict_of_the_simulator_that_keys_can_say_comes_back(level: str, se
     ],
 )
 def test_what_keys_cannot_say_is_named(level: str, change: dict[str, Any], message: str) -> None:
-    translator = sim_translator(minedojo.EVENT_LEVEL if level == "event" else minedojo.KEYBOARD_LEVEL)
+    translator = sim_translator(minedojo_spaces.EVENT_LEVEL if level == "event" else minedojo_spaces.KEYBOARD_LEVEL)
     translator.observe(SLOTS)
     with pytest.raises(ValueError, match=f"{message}.* has no key in the human action"):
         translator.to_human({**translator.to_env(no_op()), **change})

@@ -15,7 +15,7 @@ from craftground.environment.action_space import (
 )
 from craftground.environment.environment import CraftGroundEnvironment
 
-from vpt_gym.actions import craftground, minedojo
+from vpt_gym.actions import craftground, minedojo_spaces
 from vpt_gym.actions.codec import N_BUTTONS, VPT_BUTTONS, decode
 from vpt_gym.actions.minedojo import MineDojoTranslator
 from vpt_gym.actions.translate import translator_for
@@ -35,7 +35,7 @@ def environment(version: ActionSpaceVersion) -> CraftGroundEnvironment:
 
 def test_v1_has_the_space_of_minedojo_and_is_told_apart() -> None:
     env = environment(V1)
-    assert minedojo.is_minedojo_space(env.action_space)
+    assert minedojo_spaces.is_minedojo_space(env.action_space)
     assert find_parts(env) is None
     translator = translator_for(env)
     assert isinstance(translator, MineDojoTranslator)

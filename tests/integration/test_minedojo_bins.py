@@ -9,7 +9,8 @@ import pytest
 
 from vpt_gym.actions.codec import VPT_BUTTONS, decode
 from vpt_gym.actions.human import no_op
-from vpt_gym.actions.minedojo import KEYS, MineDojoTranslator
+from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.actions.minedojo_spaces import KEYS
 from vpt_gym.legacy_gym import convert_space
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.parts import find_parts

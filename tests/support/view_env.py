@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from vpt_gym.actions import craftground, minedojo
+from vpt_gym.actions import craftground, minedojo_spaces
 from vpt_gym.actions.human import human_action_space
 
 DIALECTS = ("human", "minedojo", "native", "craftground")
@@ -23,8 +23,8 @@ def action_space_of(dialect: str, cam_interval: float) -> spaces.Space:
     camera = {"camera": spaces.Box(-180, 180, (2,), np.float32 if dialect == "craftground" else np.float64)}
     if dialect == "craftground":
         return spaces.Dict({**{name: spaces.Discrete(2) for name in craftground.KEYS if name != "camera"}, **camera})
-    words = {name: spaces.Text(40) for name in minedojo.EVENT_LEVEL if name in minedojo.AT_REST}
-    return spaces.Dict({**{name: spaces.Discrete(2) for name in minedojo.KEYS}, **words, **camera})
+    words = {name: spaces.Text(40) for name in minedojo_spaces.EVENT_LEVEL if name in minedojo_spaces.AT_REST}
+    return spaces.Dict({**{name: spaces.Discrete(2) for name in minedojo_spaces.KEYS}, **words, **camera})
 
 
 class ViewEnv(gym.Env):

@@ -7,6 +7,7 @@ buttons, each 0 or 1, and a camera movement. Every translator in this package go
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -55,6 +56,20 @@ def no_op() -> HumanAction:
     action: HumanAction = dict.fromkeys(BUTTONS, 0)
     action["camera"] = np.zeros(2, np.float32)
     return action
+
+
+def selected_slot(action: Mapping[str, Any]) -> int:
+    """Returns the hotbar slot, 0 to 8, that an action selects, or -1 if it holds no hotbar key.
+
+    Of several hotbar keys the highest wins, as in VPT's codes (openai/Video-Pre-Training, ``lib/action_mapping.py``).
+
+    Args:
+        action: The nine ``HOTBAR`` keys, 0/1; other keys are ignored.
+    """
+    for slot in reversed(range(len(HOTBAR))):
+        if action[HOTBAR[slot]]:
+            return slot
+    return -1
 
 
 def human_action(*pressed: str, camera: tuple[float, float] = (0.0, 0.0)) -> HumanAction:

@@ -15,38 +15,18 @@ from gymnasium import spaces
 
 from vpt_gym.actions.camera import BIN_DEGREES, N_BINS, to_bin
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
-from vpt_gym.actions.human import BUTTONS, HOTBAR, HumanAction, checked, human_action_space, no_op
+from vpt_gym.actions.human import HOTBAR, CheckedAction, HumanAction, checked, no_op, selected_slot
 from vpt_gym.actions.keyed import KeyedTranslator, pressed_by_code
+from vpt_gym.actions.minedojo_spaces import (
+    AT_REST,
+    EXTRA_TICKS,
+    SLOW_FUNCTIONS,
+    Entry,
+    Function,
+    is_minedojo_space,
+    player_action_space,
+)
 from vpt_gym.actions.protocol import Coverage, Translator
-
-KEYS = ("attack", "back", "drop", "forward", "jump", "left", "right", "sneak", "sprint", "use")
-AT_REST: dict[str, Any] = {
-    "craft": "none",
-    "craft_with_table": "none",
-    "smelt": "none",
-    "equip": "none",
-    "place": "none",
-    "swap_slot": {"source_slot": 0, "target_slot": 0},
-}
-"""The simulator's entries that are no keys, and their value while nothing is done."""
-
-EVENT_LEVEL = frozenset((*KEYS, "camera", *AT_REST)) - {"swap_slot"}
-"""The 16 entries of ``MineDojoSim(event_level_control=True)``."""
-
-KEYBOARD_LEVEL = frozenset((*KEYS, "camera", *AT_REST, *HOTBAR, "pickItem")) - {"equip", "place"}
-"""The 25 entries of ``MineDojoSim(event_level_control=False)``."""
-
-PLAYER_KEYS = tuple(name for name in BUTTONS if name not in ("ESC", "inventory", "swapHands"))
-"""The 20 keys that a player of MineDojo can press: ``KEYS``, the hotbar and pickItem."""
-
-PLAYER = frozenset((*PLAYER_KEYS, "camera"))
-"""The entries of ``player_action_space``."""
-
-
-def player_action_space() -> spaces.Dict:
-    """Returns the human action less the keys that MineDojo cannot press: 20 buttons and ``camera``."""
-    human = human_action_space()
-    return spaces.Dict({name: human[name] for name in (*PLAYER_KEYS, "camera")})
 
 
 class MineDojoPlayerTranslator(KeyedTranslator):
@@ -60,28 +40,14 @@ class MineDojoPlayerTranslator(KeyedTranslator):
         super().__init__(action_space or player_action_space(), "MineDojo (keys and camera)")
 
 
-# Entries of the MultiDiscrete action, and their values
-_MOVE, _STRAFE, _POSTURE, _PITCH, _YAW, _FUNCTION, _CRAFT, _SLOT = range(8)
-_JUMP, _SNEAK, _SPRINT = 1, 2, 3
-_USE, _DROP, _ATTACK, _EQUIP = 1, 2, 3, 5
-_FUNCTIONS = {"attack": _ATTACK, "use": _USE, "drop": _DROP}  # in order of priority
-_POSTURES = {"jump": _JUMP, "sneak": _SNEAK, "sprint": _SPRINT}  # in order of priority
+_FUNCTIONS = {"attack": Function.ATTACK, "use": Function.USE, "drop": Function.DROP}  # in order of priority
+_POSTURES = {"jump": 1, "sneak": 2, "sprint": 3}  # in order of priority
 
 _FLOAT32_NOISE = 1e-4
 """Degrees: what the float32 of a human action's camera leaves of whole bins, over many ticks."""
 
 PITCH_LIMIT = 90.0
 """Straight down; Minecraft clamps the player's pitch to +- this many degrees."""
-
-
-def is_minedojo_space(space: spaces.Space[Any]) -> bool:
-    """Whether ``space`` is a ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])``."""
-    return (
-        isinstance(space, spaces.MultiDiscrete)
-        and space.nvec.shape == (8,)
-        and space.nvec[[_MOVE, _STRAFE, _POSTURE, _FUNCTION]].tolist() == [3, 3, 4, 8]
-        and not space.start.any()
-    )
 
 
 class MineDojoTranslator(Translator):
@@ -123,10 +89,10 @@ class MineDojoTranslator(Translator):
         if not is_minedojo_space(action_space):
             raise ValueError(f"not a MultiDiscrete([3, 3, 4, P, Y, 8, C, S]): {action_space}")
         self.action_space = action_space
-        self._bins: npt.NDArray[np.int64] = action_space.nvec[[_PITCH, _YAW]].astype(np.int64)
+        self._bins: npt.NDArray[np.int64] = action_space.nvec[[Entry.PITCH, Entry.YAW]].astype(np.int64)
         self._intervals = np.array([_interval(int(bins), cam_interval) for bins in self._bins])
         self._no_op = np.zeros(8, np.int64)
-        self._no_op[[_PITCH, _YAW]] = (self._bins - 1) // 2
+        self._no_op[[Entry.PITCH, Entry.YAW]] = (self._bins - 1) // 2
         self._equips = equips
         self.reset()
 
@@ -152,17 +118,19 @@ class MineDojoTranslator(Translator):
         """
         human = checked(human)
         action = self._no_op.copy()
-        action[_MOVE] = {1: 1, -1: 2, 0: 0}[human["forward"] - human["back"]]
-        action[_STRAFE] = {1: 1, -1: 2, 0: 0}[human["left"] - human["right"]]
+        action[Entry.MOVE] = {1: 1, -1: 2, 0: 0}[human["forward"] - human["back"]]
+        action[Entry.STRAFE] = {1: 1, -1: 2, 0: 0}[human["left"] - human["right"]]
 
         kept = {"forward", "back", "left", "right"}
         kept |= self._set_posture(action, human)
         kept |= self._set_function(action, human)
-        action[[_PITCH, _YAW]] += self._turn(human["camera"].astype(np.float64))
+        action[[Entry.PITCH, Entry.YAW]] += self._turn(human["camera"].astype(np.float64))
 
-        runs = action[_POSTURE] == _SPRINT or (self._sprinting and action[_POSTURE] != _SNEAK)
-        released = self._equips and action[_FUNCTION] in (_DROP, _EQUIP)  # no key is held in the extra ticks
-        self._sprinting = bool(runs and action[_MOVE] == 1 and not released)
+        runs = action[Entry.POSTURE] == _POSTURES["sprint"] or (
+            self._sprinting and action[Entry.POSTURE] != _POSTURES["sneak"]
+        )
+        released = self._equips and action[Entry.FUNCTION] in SLOW_FUNCTIONS  # no key is held in the extra ticks
+        self._sprinting = bool(runs and action[Entry.MOVE] == 1 and not released)
 
         self.unexpressed = {}
         dropped = tuple(name for name, held in human.items() if name != "camera" and held and name not in kept)
@@ -174,24 +142,24 @@ class MineDojoTranslator(Translator):
 
     def _set_posture(self, action: npt.NDArray[np.int64], human: HumanAction) -> set[str]:
         held = [name for name in _POSTURES if human[name]]
-        if held == ["jump", "sprint"] and action[_MOVE] == 1:
+        if held == ["jump", "sprint"] and action[Entry.MOVE] == 1:
             if self._sprinting:
-                action[_POSTURE] = _JUMP
+                action[Entry.POSTURE] = _POSTURES["jump"]
                 return {"jump", "sprint"}
             held = ["sprint"]
         if not held:
             return set()
-        action[_POSTURE] = _POSTURES[held[0]]
+        action[Entry.POSTURE] = _POSTURES[held[0]]
         return {held[0]}
 
     def _set_function(self, action: npt.NDArray[np.int64], human: HumanAction) -> set[str]:
-        slot = next((slot for slot in reversed(range(len(HOTBAR))) if human[HOTBAR[slot]]), None)
-        if slot is not None and self._equips and (self._slots is None or self._slots[slot] != "air"):
-            action[_FUNCTION], action[_SLOT] = _EQUIP, slot
+        slot = selected_slot(human)
+        if slot >= 0 and self._equips and (self._slots is None or self._slots[slot] != "air"):
+            action[Entry.FUNCTION], action[Entry.SLOT] = Function.EQUIP, slot
             return {HOTBAR[slot]}
         for name, value in _FUNCTIONS.items():
             if human[name]:
-                action[_FUNCTION] = value
+                action[Entry.FUNCTION] = value
                 return {name}
         return set()
 
@@ -223,20 +191,24 @@ class MineDojoTranslator(Translator):
         if action.dtype.kind not in "iu" or not self.action_space.contains(action.astype(np.int64)):
             raise ValueError(f"{env_action!r} is not in the action space {self.action_space}")
         human = no_op()
-        for entry, names in ((_MOVE, ("forward", "back")), (_STRAFE, ("left", "right")), (_POSTURE, _POSTURES)):
+        for entry, names in (
+            (Entry.MOVE, ("forward", "back")),
+            (Entry.STRAFE, ("left", "right")),
+            (Entry.POSTURE, _POSTURES),
+        ):
             if action[entry]:
                 human[tuple(names)[action[entry] - 1]] = 1
-        function = int(action[_FUNCTION])
+        function = int(action[Entry.FUNCTION])
         if function in _FUNCTIONS.values():
             human[next(name for name, value in _FUNCTIONS.items() if value == function)] = 1
-        elif function == _EQUIP and action[_SLOT] < len(HOTBAR):
-            human[HOTBAR[action[_SLOT]]] = 1
+        elif function == Function.EQUIP and action[Entry.SLOT] < len(HOTBAR):
+            human[HOTBAR[action[Entry.SLOT]]] = 1
         elif function:
             raise ValueError(
                 f"no key of a keyboard says {env_action!r}: its function {function} is craft (4), place (6), "
                 "destroy (7), or equip (5) from outside the hotbar"
             )
-        turn = action[[_PITCH, _YAW]].astype(np.int64) - (self._bins - 1) // 2
+        turn = action[[Entry.PITCH, Entry.YAW]].astype(np.int64) - (self._bins - 1) // 2
         human["camera"] = (turn * self._intervals).astype(np.float32)
         return human
 
@@ -260,7 +232,9 @@ class MineDojoTranslator(Translator):
             "once the sprint runs)"
         ]
         if self._equips:
-            notes.append("Hotbar keys become equip, which takes 3 ticks; drop takes 3 ticks")
+            notes.append(
+                f"Hotbar keys become equip, which takes {1 + EXTRA_TICKS} ticks; drop takes {1 + EXTRA_TICKS} ticks"
+            )
         else:
             notes.append("It has no hotbar keys")
         notes.append("It has no inventory key")
@@ -319,14 +293,15 @@ class MineDojoSimTranslator(KeyedTranslator):
         Raises:
             ValueError: ``human`` is not a human action.
         """
+        human = CheckedAction(checked(human))
         action = super().to_env(human)
         dropped: tuple[str, ...] = self.unexpressed.get("dropped", ())
-        key = next((name for name in reversed(dropped) if name in HOTBAR), None)
-        if key is not None and self._equips and self._slots is not None:
-            item = self._slots[HOTBAR.index(key)]
+        slot = selected_slot(human)
+        if slot >= 0 and self._equips and self._slots is not None:
+            item = self._slots[slot]
             if item != "air":
                 action["equip"] = item
-                dropped = tuple(name for name in dropped if name != key)
+                dropped = tuple(name for name in dropped if name != HOTBAR[slot])
                 self.unexpressed = {"dropped": dropped} if dropped else {}
         return action
 

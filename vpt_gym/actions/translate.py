@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium import spaces
 
-from vpt_gym.actions import craftground, minedojo, minerl
+from vpt_gym.actions import craftground, minedojo, minedojo_spaces, minerl
 from vpt_gym.actions.protocol import Coverage, Translator
 
 __all__ = ["Coverage", "Translator", "translator_for"]
@@ -49,11 +49,11 @@ def translator_for(
             return minerl.MineRLTranslator(space)
         if keys == craftground.KEYS:
             return craftground.CraftGroundTranslator(space)
-        if keys == minedojo.PLAYER:
+        if keys == minedojo_spaces.PLAYER:
             return minedojo.MineDojoPlayerTranslator(space)
-        if keys in (minedojo.EVENT_LEVEL, minedojo.KEYBOARD_LEVEL):
+        if keys in (minedojo_spaces.EVENT_LEVEL, minedojo_spaces.KEYBOARD_LEVEL):
             return minedojo.MineDojoSimTranslator(space)
-    elif isinstance(space, spaces.MultiDiscrete) and minedojo.is_minedojo_space(space):
+    elif isinstance(space, spaces.MultiDiscrete) and minedojo_spaces.is_minedojo_space(space):
         if env is not None and type(env.unwrapped).__module__.split(".")[0] == craftground.PACKAGE:
             return minedojo.MineDojoTranslator(space, craftground.V1_CAM_INTERVAL, equips=False)
         if cam_interval is None and env is not None and env.has_wrapper_attr("cam_interval"):

@@ -15,7 +15,16 @@ import numpy as np
 from gymnasium import spaces
 
 from vpt_gym.actions.human import HOTBAR, checked
-from vpt_gym.actions.minedojo import AT_REST, KEYS, PLAYER_KEYS, MineDojoTranslator, player_action_space
+from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.actions.minedojo_spaces import (
+    AT_REST,
+    EXTRA_TICKS,
+    KEYS,
+    PLAYER_KEYS,
+    SLOW_FUNCTIONS,
+    Entry,
+    player_action_space,
+)
 from vpt_gym.legacy_gym import LegacyGymEnv, fitting
 from vpt_gym.minedojo.bridge import Bridge
 from vpt_gym.minedojo.game import GameError
@@ -30,10 +39,7 @@ STEP_TIMEOUT = 60.0
 """Seconds that a tick may take; MineDojo waits 240."""
 RESET_TIMEOUT = 240.0
 """Seconds that Minecraft may take for one answer while it makes a world: MineDojo's own limit."""
-EXTRA_TICKS = 2
-"""Ticks that MineDojo waits after drop, craft, equip, place and destroy for the game to catch up."""
 
-_FUNCTION, _SLOW_FUNCTIONS = 5, (2, 4, 5, 6, 7)  # of MineDojo's MultiDiscrete
 _RESETS = ("full", "fast")
 # Minecraft reads the seed 0 as "any"; as a text that is no integer it is hashed, and our own world reads the number
 _SEED_ZERO = "0.0"
@@ -248,7 +254,7 @@ class MineDojoEnv(LegacyGymEnv):
             observation, reward, done, info = nn.env.set_inventory(inventory_list=[air], action=native)
         else:
             observation, reward, done, info = nn.env.step(native)
-        if action[_FUNCTION] in _SLOW_FUNCTIONS:
+        if action[Entry.FUNCTION] in SLOW_FUNCTIONS:
             for _ in range(EXTRA_TICKS):
                 if done:
                     break

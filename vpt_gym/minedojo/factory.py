@@ -11,6 +11,7 @@ from typing import Any, Literal
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
+from vpt_gym.actions.minedojo_spaces import EXTRA_TICKS
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoEnv
 from vpt_gym.minedojo.game import embedded_command
@@ -87,10 +88,10 @@ def make(
     }
     env: gym.Env[Any, Any]
     if resilient:
-        # longer than the limits inside, which tell more: a step is up to three ticks, and Minecraft starts in minutes
+        # longer than the limits inside, which tell more: a step can take several ticks, and Minecraft starts in minutes
         env = ResilientEnv(
             partial(make, task_id, **ours),
-            step_timeout=3 * step_timeout + 10,
+            step_timeout=(1 + EXTRA_TICKS) * step_timeout + 10,
             reset_timeout=LAUNCH_TIMEOUT + reset_timeout,
         )
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, HumanAction, no_op
+from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, HumanAction, no_op, selected_slot
 from vpt_gym.demos.files.records import DEGREES_PER_COUNT
 
 DEFAULT_SENSITIVITY = 100.0
@@ -152,4 +152,6 @@ class InputCollector:
 
     def follow(self, executed: dict[str, Any]) -> None:
         """Notes which slot an action selects, whoever did it: the wheel turns on from there."""
-        self._slot = max((n for n, name in enumerate(HOTBAR) if executed[name]), default=self._slot)
+        slot = selected_slot(executed)
+        if slot >= 0:
+            self._slot = slot

@@ -11,12 +11,11 @@ from gymnasium import spaces
 from vpt_gym.actions import camera, codec, factored
 from vpt_gym.actions.human import BUTTONS, HumanAction, human_action_space
 from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.actions.minedojo_spaces import Entry, Function
 from vpt_gym.actions.translate import Translator, translator_for
 
 ActionKind: TypeAlias = Literal["human", "factored", "codes"]
 """How an export says actions: the human action (exact), VPT's buttons and camera bins, or canonical VPT codes."""
-
-_FUNCTION = 5  # the entry of MineDojo's MultiDiscrete that holds use, drop, attack, craft, equip, place, destroy
 
 
 def factored_space() -> spaces.Dict:
@@ -110,7 +109,7 @@ class ActionReader:
             if not (self._drop_unsupported and isinstance(self._translator, MineDojoTranslator)):
                 raise
         rest = np.array(action)
-        rest[_FUNCTION] = 0
+        rest[Entry.FUNCTION] = Function.NONE
         human = self._translator.to_human(rest)
         self.dropped += 1
         return human

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from vpt_gym.actions.human import BUTTONS, HumanAction, checked
+from vpt_gym.actions.human import BUTTONS, HumanAction, checked, selected_slot
 
 Record: TypeAlias = dict[str, Any]
 """One parsed line of a ``.jsonl`` file."""
@@ -73,8 +73,8 @@ class RecordBuilder:
     * It takes ``newButtons == [0]`` in the first record for a mouse button that was stuck before the recording, and
       deletes attacks until the next press. Which keys were held before the first tick is unknown, so record 0 has no
       new ones.
-    * It turns every change of ``hotbar`` into a press of that hotbar key. So ``hotbar`` follows the hotbar keys (the
-      highest, if several are held, as in the VPT code) in the same tick.
+    * It turns every change of ``hotbar`` into a press of that hotbar key. So ``hotbar`` follows the hotbar keys
+      (``selected_slot``) in the same tick.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,9 @@ class RecordBuilder:
         mouse = [number for button, number in _MOUSE_OF_BUTTON.items() if action[button]]
         new_keys = [key for key in keys if key not in self._keys] if self._tick else []
         new_mouse = [number for number in mouse if number not in self._mouse] if self._tick else []
-        self._hotbar = max((slot - 1 for slot in range(1, 10) if action[f"hotbar.{slot}"]), default=self._hotbar)
+        slot = selected_slot(action)
+        if slot >= 0:
+            self._hotbar = slot
 
         pitch, yaw = action["camera"].tolist()
         extra: dict[str, Any] = {"camera": [pitch, yaw], "reward": reward}

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from gymnasium import spaces
 
-from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, checked, human_action_space, is_checked
+from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, checked, human_action_space, is_checked, selected_slot
+from vpt_gym.actions.minedojo_spaces import EXTRA_TICKS, SLOW_FUNCTIONS, Function
 from vpt_gym.spaces import Choice
 from vpt_gym.world.catalog.blocks import WATER
 from vpt_gym.world.catalog.items import ITEMS
@@ -25,8 +26,6 @@ from vpt_gym.world.rules.crafting import CRAFT_ACTIONS, CRAFT_INDEX, CRAFT_NAMES
 Array = np.ndarray[Any, Any]
 
 _BITS = frozenset((0, 1))
-EXTRA_TICKS = 2
-"""Ticks without any key after MineDojo's drop, craft, equip, place and destroy."""
 
 
 class Interface(Protocol):
@@ -76,7 +75,7 @@ class HumanInterface:
     """The 24-key action of MineRL 1.0.
 
     Opposite keys cancel. ``drop`` throws one item of the selected slot, ``use`` uses what is in the hand or opens the
-    table or furnace in the cross-hairs, ``hotbar.N`` selects a slot (of several, the highest, as in VPT's codec).
+    table or furnace in the cross-hairs, ``hotbar.N`` selects a slot (of several: see ``selected_slot``).
     ``inventory`` opens and closes the inventory screen, ``ESC`` closes any screen; for what the keys and the camera
     do on it see ``screens``. ``pickItem`` and ``swapHands`` do nothing.
     """
@@ -89,11 +88,10 @@ class HumanInterface:
         if not is_checked(action):
             action = _checked_human(action)
         pitch, yaw = _camera(action["camera"])
-        slot = max((n for n, name in enumerate(HOTBAR) if action[name]), default=-1)
         return (
             Controls(
                 **_held(action),
-                slot=slot,
+                slot=selected_slot(action),
                 pitch=pitch,
                 yaw=yaw,
                 inventory=int(action["inventory"]),
@@ -183,12 +181,11 @@ class NativeInterface:
 class MineDojoInterface:
     """The ``MultiDiscrete([3, 3, 4, P, Y, 8, 244, 36])`` of ``minedojo.make``.
 
-    Entries: forward/back, left/right, jump/sneak/sprint, pitch, yaw (degrees = index * ``cam_interval`` - 180),
-    functional (1 use, 2 drop, 3 attack, 4 craft, 5 equip, 6 place, 7 destroy), craft argument, inventory slot.
-    Functional 2 and 4 to 7 take ``1 + EXTRA_TICKS`` ticks. For what craft makes see ``crafting``; items that this world
-    does not have only take that time. Equip and place go by the name of what is in the slot, as in MineDojo: of several
-    slots with such an item they take the first. Equip, place and destroy of an empty slot do nothing (MineDojo raises
-    there in its default strict mode). No key opens a screen.
+    ``vpt_gym.actions.minedojo_spaces`` has its entries and its functions; pitch and yaw turn by index *
+    ``cam_interval`` - 180 degrees. After a slow function follow ``EXTRA_TICKS`` ticks. For what craft makes see
+    ``crafting``; items that this world does not have only take that time. Equip and place go by the name of what is in
+    the slot, as in MineDojo: of several slots with such an item they take the first. Equip, place and destroy of an
+    empty slot do nothing (MineDojo raises there in its default strict mode). No key opens a screen.
 
     Args:
         cam_interval: Degrees between neighbouring camera bins.
@@ -216,7 +213,11 @@ class MineDojoInterface:
             raise ValueError(f"the action is {action!r}; it must be 8 integers of {self.action_space}")
         move, strafe, stance, pitch, yaw, function, craft, slot = (int(n) for n in array)
         has = slot if inventory[slot, 1] > 0 else -1
-        named = slot_of(ITEMS[int(inventory[slot, 0])].name, inventory) if has >= 0 and function in (5, 6) else -1
+        named = (
+            slot_of(ITEMS[int(inventory[slot, 0])].name, inventory)
+            if has >= 0 and function in (Function.EQUIP, Function.PLACE)
+            else -1
+        )
         return (
             Controls(
                 forward=(0, 1, -1)[move],
@@ -224,18 +225,18 @@ class MineDojoInterface:
                 jump=int(stance == 1),
                 sneak=int(stance == 2),
                 sprint=int(stance == 3),
-                attack=int(function == 3),
-                use=int(function == 1),
-                drop=int(function == 2),
-                equip=named if function == 5 else -1,
-                place=named if function == 6 else -1,
-                destroy=has if function == 7 else -1,
+                attack=int(function == Function.ATTACK),
+                use=int(function == Function.USE),
+                drop=int(function == Function.DROP),
+                equip=named if function == Function.EQUIP else -1,
+                place=named if function == Function.PLACE else -1,
+                destroy=has if function == Function.DESTROY else -1,
                 pitch=(pitch - self._middle) * self._interval,
                 yaw=(yaw - self._middle) * self._interval,
-                craft=craft_of_number(craft) if function == 4 else -1,
+                craft=craft_of_number(craft) if function == Function.CRAFT else -1,
                 opens=0,
             ),
-            EXTRA_TICKS if function in (2, 4, 5, 6, 7) else 0,
+            EXTRA_TICKS if function in SLOW_FUNCTIONS else 0,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vpt_gym.actions.human import HOTBAR, selected_slot
 from vpt_gym.world.catalog.items import ITEMS
 from vpt_gym.world.core.state import SLOTS
 from vpt_gym.world.player.controls import Controls
@@ -15,7 +16,6 @@ from vpt_gym.world.rules.crafting import CRAFT_INDEX
 
 Array = np.ndarray[Any, Any]
 
-HOTBAR_KEYS = tuple(f"hotbar.{number}" for number in range(1, 10))
 KEYS = (
     "forward",
     "back",
@@ -28,7 +28,7 @@ KEYS = (
     "attack",
     "drop",
     "pickItem",
-    *HOTBAR_KEYS,
+    *HOTBAR,
 )
 CRAFTS = {"craft": "craft", "craftNearby": "craft_with_table", "smeltNearby": "smelt"}
 """Malmo's verbs, and MineDojo's for the same."""
@@ -151,14 +151,10 @@ class Keyboard:
     def controls(self, commands: Commands, inventory: Array) -> Controls:
         """Returns what the player does in a tick: the keys that are down, and the commands.
 
-        Opposite keys cancel; of several hotbar keys the highest counts; ``pickItem`` does nothing, and so do ``equip``
-        and ``place`` of what is not in the inventory.
+        Opposite keys cancel; of several hotbar keys one counts (``selected_slot``); ``pickItem`` does nothing, and so
+        do ``equip`` and ``place`` of what is not in the inventory.
         """
         keys = self._down
-        slot = -1
-        for number, key in enumerate(HOTBAR_KEYS):
-            if keys[key]:
-                slot = number
         return Controls(
             forward=keys["forward"] - keys["back"],
             strafe=keys["left"] - keys["right"],
@@ -168,7 +164,7 @@ class Keyboard:
             attack=keys["attack"],
             use=keys["use"],
             drop=keys["drop"],
-            slot=slot,
+            slot=selected_slot(keys),
             equip=-1 if commands.equip == NONE else slot_with(commands.equip, inventory),
             place=-1 if commands.place == NONE else slot_with(commands.place, inventory),
             pitch=commands.pitch,
