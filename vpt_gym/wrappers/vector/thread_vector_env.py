@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -17,6 +17,11 @@ from gymnasium.vector.utils import concatenate, iterate
 
 from vpt_gym.spaces import TextArray
 from vpt_gym.system.machine import usable_processors
+
+if TYPE_CHECKING:
+    _SyncVectorEnv = SyncVectorEnv[Any, Any]
+else:  # before Gymnasium 1.4, SyncVectorEnv is not generic
+    _SyncVectorEnv = SyncVectorEnv
 
 _ROW_SPACES = (Box, Discrete, MultiBinary, MultiDiscrete, TextArray)
 """Spaces whose batches are arrays. A space derived from one of them may be batched in another way."""
@@ -64,7 +69,7 @@ def _write(leaves: list[_Leaf], batch: Any, row: int, observation: Any) -> None:
             np.stack([value], out=batch[name][row : row + 1])
 
 
-class ThreadVectorEnv(SyncVectorEnv[Any, Any]):
+class ThreadVectorEnv(_SyncVectorEnv):
     """Gymnasium's ``SyncVectorEnv``, whose environments are stepped by threads.
 
     It pays for environments that spend their time outside Python's lock, as the embedded world does; there is neither
