@@ -1,4 +1,4 @@
-"""A client of the MalmoEnv protocol with nothing but sockets, and the server as a process of its own."""
+"""A plain socket client of the MalmoEnv protocol, and the server in its own process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HELLO = b"<MalmoEnv0.37.0/>"
 TOKEN = b"0a1b:0:0:1:true"
 OK = struct.pack("!I", 1)
 SECONDS = 60.0
-"""Longest wait for anything; only a broken server is waited for that long."""
+"""Time limit of every wait. Only a broken server takes that long."""
 
 
 def mission_xml(
@@ -26,7 +26,7 @@ def mission_xml(
     generator: str | None = None,
     observations: str = "",
 ) -> bytes:
-    """Returns a MissionInit with what MineDojo's have that matters; size is (height, width)."""
+    """Returns a MissionInit with the relevant elements of MineDojo's; size is (height, width)."""
     generator = f'<DefaultWorldGenerator forceReset="false" seed="{seed}"/>' if generator is None else generator
     return f"""<MissionInit xmlns="http://ProjectMalmo.microsoft.com"><Mission><About><Summary>test</Summary></About>
 <ServerSection><ServerInitialConditions>{conditions}</ServerInitialConditions>
@@ -64,14 +64,14 @@ class MalmoClient:
         return b"".join(parts)
 
     def is_closed(self) -> bool:
-        """Waits for the server to close the connection; anything else that it sends is a failure."""
+        """Waits until the server closes the connection; returns False if it sends anything."""
         try:
             return self.sock.recv(1) == b""
-        except ConnectionResetError:  # it closed before it had read all
+        except ConnectionResetError:  # it closed before it had read everything
             return True
 
     def begin(self, xml: bytes, token: bytes = TOKEN) -> tuple[bytes, dict[str, Any]]:
-        """Starts a mission; returns its first picture and info."""
+        """Starts a mission; returns its first frame and info."""
         self.send(xml)
         self.send(token)
         assert self.receive() == OK
@@ -92,7 +92,7 @@ class MalmoClient:
 
 
 class ServerProcess:
-    """``python -m vpt_gym.world.malmo`` as MineDojo launches a game."""
+    """``python -m vpt_gym.world.malmo``, launched as MineDojo launches a game."""
 
     def __init__(self, *flags: str) -> None:
         self.process = subprocess.Popen(

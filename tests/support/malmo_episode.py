@@ -1,4 +1,4 @@
-"""Missions without a server: the episode itself, on a world made by the test."""
+"""Episodes of missions without a server, on a world that the test builds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def flat_episode(blocks: dict[tuple[int, int, int], int] | None = None, **missio
         getattr(episode.state, name)[:] = getattr(flat, name)
     episode.state.player["health"], episode.state.player["food"] = health, food
     episode.state.clock["monsters"] = 0
-    episode.step("chat /time set 0")  # the statistics look at the world again
+    episode.step("chat /time set 0")  # a chat command makes the statistics ignore the new blocks
     return episode
 
 

@@ -1,4 +1,4 @@
-"""Animals and monsters move, fight, die and give what Minecraft 1.11's do."""
+"""Animals and monsters move, fight, die and drop items as in Minecraft 1.11."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ compiled_only = pytest.mark.skipif(INTERPRETED, reason="thousands of ticks take 
     [(PIG, 2.70), (COW, 1.73), (SHEEP, 2.28), (CHICKEN, 2.70), (ZOMBIE, 2.28), (SPIDER, 2.49)],
 )
 def test_creatures_walk_as_fast_as_in_minecraft(kind: int, per_second: float) -> None:
-    """20 * 0.98 * speed**2 / (1 - 0.546), where a spider wanders at 0.8 of its speed."""
+    """The speed is 20 * 0.98 * speed**2 / (1 - 0.546); a spider wanders at 0.8 of its speed."""
     state = meadow(time=NIGHT, player=10.5)
     creature = put(state, kind, 64.5, 40.5)
     send(creature, 64.5, 80.5)
@@ -85,7 +85,7 @@ def test_animals_flee_faster_for_five_seconds(kind: int, factor: float) -> None:
     assert fastest == pytest.approx(calm * factor**2, rel=0.03)
 
 
-def test_a_blow_hurts_throws_back_and_does_not_hurt_twice_at_once() -> None:
+def test_a_hit_hurts_and_knocks_back_but_does_not_hurt_twice_at_once() -> None:
     state = meadow()
     cow = put(state, COW, 64.5, 66.5)
     assert strike(state.world, 0, 4.0, 0.0, 7.0)
@@ -114,7 +114,7 @@ def test_a_blow_hurts_throws_back_and_does_not_hurt_twice_at_once() -> None:
         (SPIDER, {STRING: (0, 2)}),
     ],
 )
-def test_the_dead_drop_what_minecraft_says_and_are_gone_after_a_second(
+def test_dead_creatures_drop_minecrafts_loot_and_are_removed_after_a_second(
     kind: int, bounds: dict[int, tuple[int, int]]
 ) -> None:
     seen: dict[int, Counter[int]] = {item: Counter() for item in bounds}
@@ -163,7 +163,7 @@ def test_shears_take_the_coat_once_until_the_sheep_has_grazed() -> None:
     assert set(dropped(state)) == {MUTTON}
 
 
-def test_only_cows_give_milk_and_only_alive() -> None:
+def test_only_living_cows_give_milk() -> None:
     state = meadow()
     put(state, COW, 64.5, 66.5)
     put(state, PIG, 66.5, 66.5)
@@ -197,7 +197,7 @@ def test_monsters_hunt_at_night_and_hit_once_a_second(kind: int, damage: float) 
     assert min(np.diff(blows)) >= 20
 
 
-def test_zombies_need_to_see_the_player_and_forget_him() -> None:
+def test_zombies_need_to_see_the_player_and_forget_it() -> None:
     wall = {(x, y, 70): STONE for x in range(SIDE) for y in range(LAWN, LAWN + 4)}
     state = meadow(wall | {(x, y, 6): b for (x, y, _), b in wall.items()}, time=NIGHT)
     zombie = put(state, ZOMBIE, 64.5, 76.5)
@@ -210,7 +210,7 @@ def test_zombies_need_to_see_the_player_and_forget_him() -> None:
     assert state.player[0].health == 20.0
 
 
-def test_a_zombie_gets_round_a_wall() -> None:
+def test_a_zombie_gets_around_a_wall() -> None:
     state = meadow({(x, y, 70): STONE for x in range(61, 68) for y in range(LAWN, LAWN + 2)}, time=NIGHT)
     zombie = put(state, ZOMBIE, 64.5, 72.5)
     zombie.mood, zombie.mood_ticks = HUNTING, 100000
@@ -352,7 +352,7 @@ def test_bodies_push_each_other_and_the_player_apart() -> None:
 
 
 @pytest.mark.parametrize("yaw", [-179.0, -135.0, -90.0, -45.0, 0.0, 1e-3, 44.9, 90.0, 120.0, 179.5])
-def test_headings_are_those_of_the_arc_tangent(yaw: float) -> None:
+def test_headings_equal_those_of_the_arctangent(yaw: float) -> None:
     assert heading(-3.0 * math.sin(math.radians(yaw)), 3.0 * math.cos(math.radians(yaw))) == pytest.approx(yaw)
     assert heading(0.0, 0.0) == 0.0
 
@@ -414,7 +414,7 @@ def life(ticks: int) -> list[str]:
     return digests
 
 
-def test_the_same_seed_gives_the_same_lives_compiled_and_interpreted() -> None:
+def test_the_same_seed_gives_the_same_creatures_compiled_and_interpreted() -> None:
     here = life(150)
     assert here == life(150)
     assert here == in_other_mode("tests.world.creatures.test_creatures", "life(150)")

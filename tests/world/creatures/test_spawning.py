@@ -1,4 +1,4 @@
-"""Animals and monsters come where Minecraft 1.11's rules let them."""
+"""Animals and monsters spawn by Minecraft 1.11's rules."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def away(state: WorldState, creature: np.void) -> float:
 
 
 def let_spawn(state: WorldState, ticks: int) -> None:
-    """Runs the spawning alone: nobody moves."""
+    """Runs only the spawning, without moving anything."""
     for _ in range(ticks):
         state.player[0].ticks += 1
         night_spawns(state.world)
@@ -62,7 +62,7 @@ def test_a_new_creature_is_healthy_and_unlike_the_others() -> None:
     assert first["mood"] == IDLE
 
 
-def test_animals_come_in_groups_on_grass_under_the_sky() -> None:
+def test_animals_spawn_in_groups_on_grass_under_the_sky() -> None:
     kinds: Counter[int] = Counter()
     totals = []
     for seed in range(12):
@@ -90,13 +90,13 @@ def test_animals_come_in_groups_on_grass_under_the_sky() -> None:
     assert 8 <= np.mean(totals) <= MOST_ANIMALS + 3
 
 
-def test_nothing_grazes_in_a_desert() -> None:
+def test_no_animals_spawn_in_a_desert() -> None:
     state = meadow()
     state.blocks[:, :, LAWN - 1] = SAND
     assert populate(state.world) == 0
 
 
-def test_monsters_come_in_the_dark_far_away_and_not_too_many() -> None:
+def test_monsters_spawn_in_the_dark_far_away_and_not_too_many() -> None:
     torches = {(int(x), LAWN, int(z)): TORCH for x, z in np.random.default_rng(0).integers(0, SIDE, (40, 2))}
     state = meadow(torches, time=NIGHT)
     state.clock[0].monsters = 8
@@ -122,7 +122,7 @@ def test_no_monsters_by_day_or_where_there_are_none(time: int, monsters: int) ->
     assert len(born(state)) == 0
 
 
-def test_monsters_come_in_caves_by_day() -> None:
+def test_monsters_spawn_in_caves_by_day() -> None:
     state = meadow(time=NOON)
     state.blocks[:, :, 1 : LAWN - 1] = AIR
     state.blocks[:, :, 0] = STONE
@@ -133,7 +133,7 @@ def test_monsters_come_in_caves_by_day() -> None:
     assert set(born(state)["y"]) == {1.0}
 
 
-def test_monsters_disappear_far_away_but_not_near_and_animals_never() -> None:
+def test_monsters_despawn_only_far_away_and_animals_never() -> None:
     state = meadow(time=NIGHT)
     put(state, ZOMBIE, 10.5, 10.5)
     put(state, PIG, 12.5, 10.5)
@@ -145,7 +145,7 @@ def test_monsters_disappear_far_away_but_not_near_and_animals_never() -> None:
         let_spawn(state, 1)
         if state.creatures[0]["kind"] == NO_CREATURE:
             gone = gone or tick
-            state.clock[0].monsters = 1  # nobody comes in its place
+            state.clock[0].monsters = 1  # no other monster spawns in its place
     assert gone > 590
     assert [int(kind) for kind in state.creatures["kind"][:3]] == [NO_CREATURE, PIG, ZOMBIE]
 
@@ -169,7 +169,7 @@ def test_creatures_of_a_task_are_near_on_the_ground_and_in_view(kind: int) -> No
     assert len(places) > 25
 
 
-def test_creatures_of_a_task_take_what_ground_there_is() -> None:
+def test_creatures_of_a_task_use_any_ground_if_there_is_no_better() -> None:
     shut = {(x, y, z): STONE for x in range(63, 67) for z in range(63, 67) for y in range(LAWN, LAWN + 3)}
     state = meadow({cell: block for cell, block in shut.items() if cell[::2] not in {(64, 64)}})
     state.blocks[:, :, LAWN - 1] = SAND
@@ -180,7 +180,7 @@ def test_creatures_of_a_task_take_what_ground_there_is() -> None:
     assert spawn_near(state.world, PIG, MAX_CREATURES + 5, 4.0, 30.0, 0) == MAX_CREATURES
 
 
-def test_room_is_for_the_whole_body() -> None:
+def test_room_is_checked_for_the_complete_body() -> None:
     state = meadow({(20, LAWN + 1, 20): STONE, (31, LAWN, 30): STONE, (40, LAWN, 40): WATER})
     blocks = state.blocks
     assert has_room(blocks, PIG, 20, LAWN, 20)
@@ -192,7 +192,7 @@ def test_room_is_for_the_whole_body() -> None:
     assert not has_room(blocks, PIG, 50, LAWN - 1, 50)
 
 
-def test_monsters_that_came_at_night_hunt() -> None:
+def test_monsters_that_spawned_at_night_hunt() -> None:
     state = meadow(time=NIGHT)
     state.clock[0].monsters = 8
     hunted = False

@@ -1,4 +1,4 @@
-"""The scripted player collects a log from everywhere, with actions that VPT can say exactly."""
+"""The scripted player collects a log from any start, with actions that VPT codes express exactly."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_it_takes_over_from_any_state_that_another_policy_reaches(level: str) ->
         rng = np.random.default_rng(seed)
         learner = human_action()
         ended = False
-        for tick in range(300):  # it labels, but the other one plays: runs about, digs holes
+        for tick in range(300):  # the expert labels, but another policy plays: it runs around and digs holes
             expert.act(env)
             if tick % 10 == 0:
                 keys = [key for key in ("forward", "left", "right", "jump", "attack", "sprint") if rng.random() < 0.5]
@@ -169,7 +169,7 @@ def test_it_digs_its_way_out_of_a_pit() -> None:
     assert any(env.step(expert.act(env))[2] for _ in range(500))
 
 
-def test_it_fetches_a_log_that_lies_about_first() -> None:
+def test_it_fetches_a_dropped_log_first() -> None:
     env, expert = VoxelEnv(image_size=(32, 32)), LogExpert()
     put_into(env, trunk(64, 68))
     item = env.state.items[0]
@@ -177,7 +177,7 @@ def test_it_fetches_a_log_that_lies_about_first() -> None:
     assert any(env.step(expert.act(env))[2] for _ in range(40))
 
 
-def test_without_any_tree_in_range_it_goes_looking() -> None:
+def test_without_a_tree_in_range_it_explores() -> None:
     env, expert = VoxelEnv(image_size=(32, 32)), LogExpert()
     put_into(env, {})
     start = env.state.player.copy()
@@ -186,7 +186,7 @@ def test_without_any_tree_in_range_it_goes_looking() -> None:
     assert abs(env.state.player["z"][0] - start["z"][0]) > 10
 
 
-def test_it_gives_up_what_cannot_be_reached() -> None:
+def test_it_gives_up_an_unreachable_target() -> None:
     cage = {
         (64 + dx, y, 69 + dz): BEDROCK
         for dx in (-1, 0, 1)
@@ -198,6 +198,6 @@ def test_it_gives_up_what_cannot_be_reached() -> None:
     assert solve({**cage, **trunk(64, 69, logs=4), **trunk(70, 60)}) < 300
 
 
-def test_it_wants_the_embedded_world() -> None:
+def test_it_needs_the_embedded_world() -> None:
     with pytest.raises(TypeError, match="VoxelEnv"):
         LogExpert().act(gym.make("CartPole-v1"))

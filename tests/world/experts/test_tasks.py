@@ -1,4 +1,4 @@
-"""There is a scripted player for each task; it does it as a person could, with actions that VPT can say exactly."""
+"""There is a scripted player for each task. It acts like a person, with actions that VPT codes express exactly."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def play(env: gym.Env[Any, Any], expert: TaskExpert, seed: int, ticks: int = 10*
 
 
 def flat_env(task: str | Task, blocks: dict[tuple[int, int, int], int] | None = None) -> VoxelEnv:
-    """Returns an env in a flat world, in which nothing lives."""
+    """Returns an env in a flat world without creatures."""
     env = VoxelEnv(task=task, image_size=(32, 32))
     env.reset(seed=0)
     flat = flat_state(blocks)
@@ -57,7 +57,7 @@ def flat_env(task: str | Task, blocks: dict[tuple[int, int, int], int] | None = 
 
 
 def until(env: VoxelEnv, expert: TaskExpert, done: Callable[[], bool], limit: int) -> int:
-    """Lets the expert play until something holds; returns how long that took."""
+    """Lets the expert play until ``done()``; returns the number of ticks."""
     for tick in range(limit):
         if done():
             return tick
@@ -74,7 +74,7 @@ def test_it_does_the_task_with_vpts_camera_movements(task: str) -> None:
         cameras = np.array([action["camera"] for action in actions])
         assert np.isin(cameras, CENTRES).all()
         bins = np.abs(np.abs(BIN_DEGREES - cameras[..., None]).argmin(axis=-1) - 5)
-        assert (np.diff(bins, axis=0) <= 2).all()  # every movement begins gently
+        assert (np.diff(bins, axis=0) <= 2).all()  # every movement starts slowly
         assert all(set(action) == {"camera", *BUTTONS} for action in actions)
 
 
@@ -121,12 +121,12 @@ class TestCrafting:
         inventory = env.state.inventory
         assert until(env, expert, lambda: bool((inventory[:, 0] == WOODEN_PICKAXE).any()), 200) < 150
 
-    def test_it_goes_on_where_somebody_else_stopped_on_the_screen(self) -> None:
+    def test_it_takes_over_a_screen_from_another_player(self) -> None:
         env = flat_env("harvest_1_cobblestone")
         env.state.inventory[0] = (OAK_LOG, 3, 0)
         expert = expert_for("harvest_1_cobblestone")
         rng = np.random.default_rng(0)
-        for tick in range(200):  # it labels, the other one clicks about
+        for tick in range(200):  # the expert labels, and another player clicks at random
             expert.act(env)
             chances = {"attack": 0.3, "use": 0.3, "sneak": 0.3, "inventory": 0.02}
             keys = [key for key, chance in chances.items() if rng.random() < chance]
@@ -152,7 +152,7 @@ class TestDigging:
         assert (env.state.inventory[:, 0] == COAL).any()
 
     @pytest.mark.parametrize("ore", [(64, 1, 64), (68, 2, 60), (70, 3, 64)])
-    def test_a_tunnel_is_a_way_of_single_steps(self, ore: tuple[int, int, int]) -> None:
+    def test_a_tunnel_consists_of_single_steps(self, ore: tuple[int, int, int]) -> None:
         blocks = flat_state({ore: COAL_ORE})
         wanted, ticks = np.zeros(256, np.bool_), np.full(256, 20, np.int64)
         wanted[COAL_ORE] = True
@@ -181,14 +181,14 @@ class TestDigging:
 class TestSurvival:
     @staticmethod
     def alone(time: int = 0) -> VoxelEnv:
-        """Returns a flat world to survive in, in which nothing lives."""
+        """Returns a survival env in a flat world without creatures."""
         env = flat_env(dataclasses.replace(TASKS["survival"], time=time, animals=False, monsters=False))
         env.state.blocks[:, :, 0] = STONE
         return env
 
     @staticmethod
     def put_into_pit(env: VoxelEnv, kind: int, floor: int) -> None:
-        """Makes a pit beside the player, whose rim hides the creature in it."""
+        """Puts a creature into a pit beside the player, where it is hidden."""
         blocks, player = env.state.blocks, env.state.player
         blocks[:, :, 0] = BEDROCK
         pit = (int(player["x"][0]) + 1, int(player["z"][0]))
@@ -197,7 +197,7 @@ class TestSurvival:
 
     @staticmethod
     def is_hidden(env: VoxelEnv) -> bool:
-        """Tells whether the player is closed in by blocks."""
+        """Returns whether the player is enclosed by blocks."""
         x, y, z = (int(env.state.player[name][0]) for name in ("x", "y", "z"))
         walls = [(x + dx, y + up, z + dz) for up in (0, 1) for dx, dz in ((1, 0), (-1, 0), (0, 1), (0, -1))]
         return all(SOLID[env.state.blocks[a, c, b]] for a, b, c in [*walls, (x, y + 2, z), (x, y - 1, z)])
@@ -213,20 +213,20 @@ class TestSurvival:
         state.clock["time"] = 24100  # the next morning
         until(env, expert, lambda: state.player["y"][0] >= FLOOR, 500)
 
-    def test_it_closes_its_hole_with_what_lies_deep_in_the_inventory(self) -> None:
+    def test_it_closes_its_hole_with_a_block_from_the_main_inventory(self) -> None:
         env, expert = self.alone(time=12000), expert_for("survival")
         inventory = env.state.inventory
         inventory[:9] = (WOODEN_SWORD, 1, 0)
-        inventory[9:] = (DIRT, 64, 0)  # nothing that it digs finds room in the hotbar
+        inventory[9:] = (DIRT, 64, 0)  # no block that it digs fits into the hotbar
         until(env, expert, lambda: self.is_hidden(env), 500)
 
     @pytest.mark.parametrize("floor", [1, 2, 3])
-    def test_it_hides_although_a_monster_sits_in_a_pit_below(self, floor: int) -> None:
+    def test_it_hides_although_there_is_a_monster_in_a_pit_below(self, floor: int) -> None:
         env, expert = self.alone(time=12000), expert_for("survival")
         self.put_into_pit(env, ZOMBIE, floor)
         until(env, expert, lambda: self.is_hidden(env), 600)
 
-    def test_what_it_could_not_reach_is_fought_when_it_strikes(self) -> None:
+    def test_it_fights_an_ignored_monster_that_attacks(self) -> None:
         env, expert = self.alone(), expert_for("survival")
         env.state.inventory[0] = (WOODEN_SWORD, 1, 0)
         self.put_into_pit(env, ZOMBIE, 1)
@@ -245,7 +245,7 @@ class TestSurvival:
         until(env, expert, lambda: self.is_hidden(env), 500)
 
     @pytest.mark.parametrize("screen", [CLOSED, INVENTORY_SCREEN])
-    def test_it_leaves_its_hole_in_the_morning_whatever_it_has(self, screen: int) -> None:
+    def test_it_leaves_its_hole_in_the_morning(self, screen: int) -> None:
         env, expert = self.alone(time=12000), expert_for("survival")
         until(env, expert, lambda: self.is_hidden(env), 500)
         env.state.inventory[9:12] = ((CRAFTING_TABLE, 1, 0), (OAK_PLANKS, 8, 0), (STICK, 4, 0))  # no room for a table
@@ -256,7 +256,7 @@ class TestSurvival:
         env.state.clock["time"] = 24100
         until(env, expert, lambda: env.state.player["y"][0] >= FLOOR, 500)
 
-    def test_with_bare_hands_it_lets_monsters_be_that_are_not_near(self) -> None:
+    def test_unarmed_it_ignores_monsters_that_are_not_near(self) -> None:
         def way_gone(armed: bool) -> float:
             env, expert = self.alone(), expert_for("survival")
             world, player = env.state.world, env.state.player
@@ -274,7 +274,7 @@ class TestSurvival:
         assert way_gone(armed=False) < -1.0
 
     @pytest.mark.parametrize("weapon", [0, WOODEN_SWORD])
-    def test_no_blow_falls_while_it_could_not_hurt(self, weapon: int) -> None:
+    def test_it_attacks_only_when_a_hit_would_hurt(self, weapon: int) -> None:
         env, expert = self.alone(time=14000), expert_for("vpt_combat_zombie_plains")
         env.state.inventory[0] = (weapon, int(weapon > 0), 0)
         player, creatures = env.state.player, env.state.creatures
@@ -314,7 +314,7 @@ class TestSkill:
             means.append(np.mean([len(play(env, expert, SEED + n)[1]) for n in range(6)]))
         assert means[0] + 5 < means[1] < means[2] - 5
 
-    def test_it_errs_alike_with_the_same_seed_whatever_was_played_before(self) -> None:
+    def test_the_same_seed_makes_the_same_errors_whatever_was_played_before(self) -> None:
         env = gym.make(env_id("harvest_1_dirt"), image_size=(32, 32))
         expert = expert_for("harvest_1_dirt", 0.5, seed=4)
         first = play(env, expert, SEED)[1]
@@ -328,13 +328,13 @@ class TestSkill:
         assert str(first) == str(second)
 
     @pytest.mark.parametrize("skill", [0.0, 1.2, -1.0, float("nan")])
-    def test_a_skill_out_of_its_range_is_refused(self, skill: float) -> None:
+    def test_a_skill_out_of_range_is_refused(self, skill: float) -> None:
         with pytest.raises(ValueError, match="skill is"):
             expert_for("harvest_1_log", skill)
 
 
 class TestNames:
-    def test_an_unknown_task_is_answered_with_those_that_there_are(self) -> None:
+    def test_the_error_for_an_unknown_task_lists_the_known_ones(self) -> None:
         with pytest.raises(ValueError, match=r"no expert for 'harvest_1_diamond'.*harvest_1_log"):
             expert_for("harvest_1_diamond")
         with pytest.raises(ValueError, match="no expert for"):
@@ -346,12 +346,12 @@ class TestNames:
         assert play(env, expert_for(task), SEED)[0]
         assert play(env, TaskExpert(), SEED)[0]
 
-    def test_a_task_of_ones_own_has_the_expert_of_what_it_measures(self) -> None:
+    def test_a_custom_task_has_the_expert_of_the_progress_that_it_measures(self) -> None:
         env = flat_env(Task("logs, please", holds("log"), 2), {(64, FLOOR + k, 67): OAK_LOG for k in range(2)})
         expert = TaskExpert()
         until(env, expert, lambda: env.task.progress(env.state) >= 2.0, 400)
 
-    def test_it_is_the_one_that_can_do_with_what_is_handed_out(self) -> None:
+    def test_the_expert_is_the_one_that_needs_no_more_than_the_task_gives(self) -> None:
         env = flat_env(Task("stone, please", holds("cobblestone")))
         env.state.inventory[3] = (OAK_LOG, 3, 0)
         until(env, TaskExpert(), lambda: bool((env.state.inventory[:, 0] == WOODEN_PICKAXE).any()), 400)
@@ -364,6 +364,6 @@ class TestNames:
         player.reset(1)
         assert env.action_space.contains(player.act(env, observation))
 
-    def test_it_wants_the_embedded_world(self) -> None:
+    def test_it_needs_the_embedded_world(self) -> None:
         with pytest.raises(TypeError, match="VoxelEnv"):
             expert_for("survival").act(gym.make("CartPole-v1"))

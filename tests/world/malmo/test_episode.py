@@ -1,4 +1,4 @@
-"""Commands, keys and chat do in the embedded world what they do in Minecraft, or say that they cannot."""
+"""Commands, keys and chat have the same effect as in Minecraft, or raise an error."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_placement_puts_the_player_there_at_rest() -> None:
     assert position(again) == (x, y, z)
     assert (again.state.player[0].yaw, again.state.player[0].pitch) == (30.0, 10.0)
     again.step("jump 1")
-    assert position(again)[1] > y  # the player stood, so he can jump at once
+    assert position(again)[1] > y  # the player was on the ground, so it can jump at once
     falls = episode_of(placement=Placement(x, 40.0, z, 0.0, 0.0))
     falls.step("")
     assert 39.0 < position(falls)[1] < 40.0
@@ -95,7 +95,7 @@ def test_a_placement_puts_the_player_there_at_rest() -> None:
         (3.0, "is inside a block; the highest block of that column ends at y = "),
     ],
 )
-def test_a_placement_must_be_a_free_place_of_the_world(y: float, error: str) -> None:
+def test_a_placement_must_be_a_free_place_in_the_world(y: float, error: str) -> None:
     with pytest.raises(MissionError, match=error):
         episode_of(placement=Placement(1.0, y, 1.0, 0.0, 0.0))
 
@@ -115,7 +115,7 @@ def test_break_speed_is_honoured() -> None:
 # -- keys and commands
 
 
-def test_a_key_stays_down_until_it_is_let_go() -> None:
+def test_a_key_stays_down_until_it_is_released() -> None:
     episode = flat_episode()
     episode.step("forward 1")
     ways = []
@@ -155,7 +155,7 @@ def test_equip_takes_one_kind_of_an_item_into_the_hand() -> None:
     np.testing.assert_array_equal(episode.state.inventory, before)
 
 
-def test_place_needs_the_item_and_a_block_to_put_it_to() -> None:
+def test_place_needs_the_item_and_a_block_to_place_it_against() -> None:
     episode = flat_episode()
     episode.state.inventory[30] = (SAND, 2, 0)
     episode.step("camera 60 0\nplace sand")
@@ -189,7 +189,7 @@ def test_crafting() -> None:
     assert info_of(episode)["nearby_crafting_table"]
 
 
-def test_crafting_what_this_world_lacks_is_told_and_what_cannot_be_made_does_nothing() -> None:
+def test_an_unknown_craft_is_reported_and_an_impossible_one_does_nothing() -> None:
     warnings: list[str] = []
     episode = flat_episode(warnings=warnings)
     episode.state.inventory[0] = (OAK_LOG, 1, 0)
@@ -228,7 +228,7 @@ def test_replaceitem(where: str, slot: int) -> None:
 
 
 @pytest.mark.parametrize("where", ["slot.weapon.offhand", "slot.armor.feet", "slot.armor.head"])
-def test_slots_that_this_world_lacks_can_be_emptied_only(where: str) -> None:
+def test_slots_that_this_world_lacks_can_only_be_emptied(where: str) -> None:
     episode = flat_episode()
     chat(episode, f"/replaceitem entity @p {where} minecraft:air 1 0")
     with pytest.raises(CommandError, match="no armour and no off hand"):
@@ -252,7 +252,7 @@ def test_tp() -> None:
     assert (episode.state.player[0].yaw, episode.state.player[0].pitch) == (90.0, 45.0)
 
 
-def test_kill_and_start_again() -> None:
+def test_kill_respawns_the_player() -> None:
     episode = flat_episode(health=3.0, food=2)
     x, y, z = episode._chat.start.x, episode._chat.start.y, episode._chat.start.z
     episode.state.inventory[0] = (DIRT, 7, 0)
@@ -268,7 +268,7 @@ def test_kill_and_start_again() -> None:
     assert (info["stat"]["deaths"], info["stat"]["time_since_death"]) == (1, 1)
 
 
-def test_kill_items_removes_what_lies_about() -> None:
+def test_kill_items_removes_dropped_items() -> None:
     episode = flat_episode()
     episode.state.inventory[0] = (DIRT, 2, 0)
     episode.step("drop 1")
@@ -298,7 +298,7 @@ def test_summon_and_the_statistics_of_a_kill() -> None:
     assert info["achievement"]["kill_cow"] == 1
 
 
-def test_a_player_who_dies_begins_anew_where_he_started() -> None:
+def test_a_player_who_dies_respawns_at_the_start() -> None:
     episode = flat_episode(health=1.0)
     start = episode._chat.start
     episode.state.inventory[0] = (DIRT, 7, 0)
@@ -350,7 +350,7 @@ def test_spreadplayers_finds_open_ground_and_is_reproducible() -> None:
     assert len(set(places[0])) > 4
 
 
-def test_spreadplayers_over_the_whole_world() -> None:
+def test_spreadplayers_over_the_complete_world() -> None:
     episode = flat_episode()
     seen = set()
     for _ in range(30):
@@ -407,7 +407,7 @@ def test_time_and_weather_are_reported() -> None:
         ("/weather snow", "use /weather normal|clear|rain|thunder"),
     ],
 )
-def test_what_chat_cannot_do_is_named_and_changes_nothing(command: str, error: str) -> None:
+def test_an_impossible_chat_command_is_named_and_changes_nothing(command: str, error: str) -> None:
     episode = flat_episode()
     before = episode.state.digest()
     with pytest.raises(CommandError) as raised:
@@ -417,7 +417,7 @@ def test_what_chat_cannot_do_is_named_and_changes_nothing(command: str, error: s
     assert episode.state.digest() == before
 
 
-def test_spreadplayers_takes_any_number_for_a_place_of_the_torus() -> None:
+def test_spreadplayers_accepts_any_coordinate_on_the_torus() -> None:
     episode = flat_episode()
     chat(episode, "/spreadplayers 1e308 -1e308 0 5 false @p")
     assert position(episode)[1] == FLOOR

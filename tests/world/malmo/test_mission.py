@@ -1,4 +1,4 @@
-"""Missions say what is possible, and are refused by name where they ask for more."""
+"""Missions are read completely, and an unsupported element is refused by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_bare_mission_has_minecrafts_defaults() -> None:
     assert read_mission(mission_xml(size=(40, 56))) == Mission(height=40, width=56)
 
 
-def test_everything_that_can_be_asked_for() -> None:
+def test_a_mission_with_everything() -> None:
     xml = mission_xml(
         seed="some text",
         start=(
@@ -126,6 +126,6 @@ def test_everything_that_can_be_asked_for() -> None:
         (mission_xml(observations='<ObservationFromFullInventory flat="true"/>'), "flat='true'> is not possible"),
     ],
 )
-def test_what_is_not_possible_is_named(xml: bytes, error: str) -> None:
+def test_an_unsupported_mission_is_refused_by_name(xml: bytes, error: str) -> None:
     with pytest.raises(MissionError, match=error):
         read_mission(xml)

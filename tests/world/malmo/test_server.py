@@ -1,4 +1,4 @@
-"""The server keeps the MalmoEnv protocol, outlives whatever its clients send, and ends when it is told to."""
+"""The server follows the MalmoEnv protocol, survives everything that clients send, and stops on request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def server() -> Iterator[ServerProcess]:
 
 
 def random_actions(seed: int, n: int) -> list[HumanAction]:
-    """A player that walks, looks around, digs, and presses everything else now and then."""
+    """Returns actions that walk, look around and dig, and press every other key now and then."""
     rng = np.random.default_rng(seed)
     actions: list[HumanAction] = []
     while len(actions) < n:
@@ -52,7 +52,7 @@ def body_of(action: HumanAction) -> str:
 
 
 def upright(picture: bytes, size: tuple[int, int]) -> np.ndarray:
-    """Returns a picture as an observation has it, (3, H, W)."""
+    """Converts the bytes of a frame to the layout of an observation, (3, H, W)."""
     return np.frombuffer(picture, np.uint8).reshape(*size, 3)[::-1].transpose(2, 0, 1)
 
 
@@ -84,7 +84,7 @@ def test_pixels_and_player_are_those_of_the_environment(seed: int, level: str) -
     client = MalmoClient(server.port)
     env = VoxelEnv(level=level, image_size=SIZE)
     obs, _ = env.reset(seed=seed)
-    # MineDojo cannot say seed 0; 3.0 and 3 are the same
+    # MineDojo cannot send seed 0; 3.0 and 3 are the same
     picture, info = client.begin(mission_xml(f"{seed}.0", SIZE))
     moved = set()
     for action in [None, *random_actions(seed, 300)]:
@@ -112,7 +112,7 @@ def test_worlds_of_missions_without_a_seed_are_those_of_reset() -> None:
         picture, _ = client.begin(mission_xml("", SIZE))
         np.testing.assert_array_equal(upright(picture, SIZE), obs["rgb"])
         client.close()
-    client = MalmoClient(server.port)  # the token has a place for a seed, too
+    client = MalmoClient(server.port)  # the token can also contain a seed
     obs, _ = env.reset(seed=77)
     picture, _ = client.begin(mission_xml("", SIZE), TOKEN + b":77")
     np.testing.assert_array_equal(upright(picture, SIZE), obs["rgb"])
@@ -120,7 +120,7 @@ def test_worlds_of_missions_without_a_seed_are_those_of_reset() -> None:
     server.close()
 
 
-def test_what_does_nothing_is_told_once(server: ServerProcess) -> None:
+def test_a_command_without_effect_is_reported_once(server: ServerProcess) -> None:
     for _ in range(2):
         client = begun(MalmoClient(server.port))
         for _ in range(2):
@@ -160,7 +160,7 @@ BAD_MESSAGES = {
 
 
 def assert_refused(server: ServerProcess, client: MalmoClient, error: str) -> None:
-    """The server says why, closes this connection, and serves the next one."""
+    """Asserts that the server reports the reason, closes this connection, and serves the next one."""
     assert client.is_closed()
     line = server.line()
     assert line.startswith("ERROR: ")
@@ -173,7 +173,7 @@ def assert_refused(server: ServerProcess, client: MalmoClient, error: str) -> No
 
 
 @pytest.mark.parametrize("message", BAD_MESSAGES, ids=lambda message: repr(message[:40]))
-def test_a_bad_message_ends_its_connection_only(server: ServerProcess, message: bytes) -> None:
+def test_a_bad_message_ends_only_its_connection(server: ServerProcess, message: bytes) -> None:
     client = begun(MalmoClient(server.port))
     client.send(message)
     assert_refused(server, client, BAD_MESSAGES[message])
@@ -183,7 +183,7 @@ def test_a_bad_message_ends_its_connection_only(server: ServerProcess, message: 
     ("hello", "error"),
     [
         (b"<MalmoEnv0.36.0/>", "this server speaks <MalmoEnv0.37.0/> only"),
-        (b"GET / HTTP/1.1\r\n\r\n", "a message of 18 bytes was announced; here it can have 17"),
+        (b"GET / HTTP/1.1\r\n\r\n", "a message of 18 bytes was announced; the limit is 17"),
         (b"<MalmoEnv0.37.0/", "the first message is '<MalmoEnv0.37.0/'"),
     ],
 )
@@ -191,10 +191,10 @@ def test_another_version_is_refused(server: ServerProcess, hello: bytes, error: 
     assert_refused(server, MalmoClient(server.port, hello), error)
 
 
-def test_a_giant_length_is_refused_unread(server: ServerProcess) -> None:
+def test_a_huge_message_is_refused_before_it_is_read(server: ServerProcess) -> None:
     client = MalmoClient(server.port)
     client.sock.sendall(struct.pack("!I", 0xFFFFFFFF))
-    assert_refused(server, client, f"a message of 4294967295 bytes was announced; here it can have {LONGEST_MESSAGE}")
+    assert_refused(server, client, f"a message of 4294967295 bytes was announced; the limit is {LONGEST_MESSAGE}")
 
 
 @pytest.mark.parametrize("message", [b"<Peek/>", b"<StepClient0></StepClient0 >"])
@@ -243,7 +243,7 @@ def test_half_closed_sockets(server: ServerProcess) -> None:
         assert_refused(server, client, error)
 
 
-def test_clients_that_go_without_a_word_are_no_errors(server: ServerProcess) -> None:
+def test_a_client_that_disconnects_is_not_an_error(server: ServerProcess) -> None:
     MalmoClient(server.port, hello=None).close()
     MalmoClient(server.port).close()
     client = begun(MalmoClient(server.port))
@@ -280,14 +280,14 @@ def in_process() -> Iterator[tuple[MalmoServer, list[str]]]:
     thread.start()
     yield server, lines
     server.stop()
-    server.stop()  # any number of times
+    server.stop()  # it can be called any number of times
     thread.join(60)
     assert not thread.is_alive()
     with pytest.raises(ConnectionRefusedError):
         MalmoClient(server.port)
 
 
-def test_a_token_that_never_comes(in_process: tuple[MalmoServer, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_never_arrives(in_process: tuple[MalmoServer, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "TOKEN_SECONDS", 0.2)
     server, lines = in_process
     client = MalmoClient(server.port)
@@ -300,7 +300,7 @@ def test_a_token_that_never_comes(in_process: tuple[MalmoServer, list[str]], mon
     client.close()
 
 
-def test_stop_closes_what_is_open(in_process: tuple[MalmoServer, list[str]]) -> None:
+def test_stop_closes_open_connections(in_process: tuple[MalmoServer, list[str]]) -> None:
     server, lines = in_process
     client = begun(MalmoClient(server.port))
     server.stop()
@@ -326,7 +326,7 @@ def test_arguments_out_of_range(arguments: dict[str, Any], error: str) -> None:
 # -- several clients, and the end
 
 
-def test_two_clients_play_worlds_of_their_own(server: ServerProcess) -> None:
+def test_two_clients_play_separate_worlds(server: ServerProcess) -> None:
     first, second = MalmoClient(server.port), MalmoClient(server.port)
     start, _ = first.begin(mission_xml("1", SIZE))
     other, _ = second.begin(mission_xml("2", (32, 40)))
@@ -357,7 +357,7 @@ def test_exit_from_a_second_client_ends_the_process() -> None:
 
 
 @pytest.mark.parametrize("follows", [True, False])
-def test_end_of_input_ends_the_process_if_it_is_to(follows: bool) -> None:
+def test_closing_standard_input_ends_the_process_on_request(follows: bool) -> None:
     server = ServerProcess(*(["--exit-with-parent"] if follows else []))
     client = begun(MalmoClient(server.port))
     assert server.process.stdin is not None
@@ -373,7 +373,7 @@ def test_end_of_input_ends_the_process_if_it_is_to(follows: bool) -> None:
     server.close()
 
 
-def test_it_dies_with_a_parent_that_was_killed() -> None:
+def test_it_exits_when_its_parent_is_killed() -> None:
     launcher = (
         "import subprocess, sys, time; command = [sys.executable, '-m', 'vpt_gym.world.malmo', '--exit-with-parent']; "
         "subprocess.Popen(command, stdin=subprocess.PIPE); time.sleep(600)"
@@ -390,7 +390,7 @@ def test_it_dies_with_a_parent_that_was_killed() -> None:
     parent.stdout.close()
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "vpt_gym.world.malmo", "--port", str(port)]

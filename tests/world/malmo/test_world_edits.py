@@ -1,4 +1,4 @@
-"""Changes from outside keep the world consistent, and put the player where one can stand."""
+"""Edits from outside keep the world consistent, and put the player where it can stand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vpt_gym.world.malmo import world_edits
 from vpt_gym.world.terrain.generate import TERRAINS, generate
 
 
-def test_a_set_block_changes_all_that_follows_from_it() -> None:
+def test_setting_a_block_updates_everything_derived_from_it() -> None:
     state = flat_state()
     world_edits.set_block(state, 64 + 128, FLOOR + 3, 66, STONE)
     world_edits.set_block(state, 62, FLOOR, 66, TORCH)
@@ -24,7 +24,7 @@ def test_a_set_block_changes_all_that_follows_from_it() -> None:
     assert state.blocks[64, 66, FLOOR + 3] == STONE
 
 
-def test_no_solid_block_is_set_into_the_player_but_plants_and_water_are() -> None:
+def test_plants_and_water_but_no_solid_block_can_be_set_into_the_player() -> None:
     state = flat_state()
     before = [array.copy() for array in state.world]
     with pytest.raises(ValueError, match="the player stands in"):
@@ -37,7 +37,7 @@ def test_no_solid_block_is_set_into_the_player_but_plants_and_water_are() -> Non
 
 
 @pytest.mark.parametrize("y", [0, 44, -3])
-def test_blocks_are_set_within_the_world_only(y: int) -> None:
+def test_blocks_can_only_be_set_inside_the_world(y: int) -> None:
     with pytest.raises(ValueError, match=f"y is {y}; blocks can be set from y = 1 to 43"):
         world_edits.set_block(flat_state(), 3, y, 3, STONE)
 
@@ -68,7 +68,7 @@ def test_spreading_needs_open_ground() -> None:
         world_edits.spread(state, np.random.default_rng(0), 10.0, 10.0, 5.0)
 
 
-def test_a_respawned_player_is_healthy_and_falls_no_further() -> None:
+def test_a_respawned_player_is_healthy_and_does_not_fall_further() -> None:
     state = flat_state()
     p = state.player[0]
     p.health, p.food, p.air, p.exhaustion, p.fallen = 3.0, 4, 100, 3.0, 9.0

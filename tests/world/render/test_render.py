@@ -1,4 +1,4 @@
-"""Frames show the world as a plain, slow ray caster does, and follow from the state alone."""
+"""Frames equal those of a simple, slow ray caster, and depend only on the state."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def unpacked(colour: int) -> np.ndarray:
 
 
 def slow_hit(state: WorldState, direction: np.ndarray, per_pixel: float) -> np.ndarray | None:
-    """Colours one ray in float64, cell by cell, without fields or mirrors; None for the sky, and where a texel's
-    level of detail hangs on rounding."""
+    """Colours one ray in float64, cell by cell, without fields or mirrors. Returns None for the sky, and where rounding
+    decides a texel's level of detail."""
     look_up = art()
     now = daylight(int(state.clock["time"][0]))
     p = state.player[0]
@@ -98,14 +98,14 @@ def slow_hit(state: WorldState, direction: np.ndarray, per_pixel: float) -> np.n
 
 
 def aimed_at(state: WorldState, x: float, y: float, z: float, yaw: float, pitch: float) -> WorldState:
-    """Puts the player somewhere without a tick."""
+    """Moves the player without a tick."""
     p = state.player[0]
     p.x, p.y, p.z, p.yaw, p.pitch = x, y, z, yaw, pitch
     return state
 
 
 def view(frame: np.ndarray) -> np.ndarray:
-    """The part of a frame that hand and hotbar leave free, left of the cross-hairs."""
+    """Returns the part of a frame that hand and hotbar do not cover, left of the crosshair."""
     _, height, width = frame.shape
     return frame[:, : int(0.6 * height), : int(0.45 * width)].astype(int)
 
@@ -126,7 +126,7 @@ def test_frames_equal_a_plain_ray_caster_up_to_rounding(seed: int) -> None:
     off = []
     for row, column in rng.integers((0, 0), (28, 36), (250, 2)):  # left of the arm, above the bottom
         if abs(row - height // 2) <= 2 or abs(column - width // 2) <= 2:
-            continue  # the cross-hairs
+            continue  # the crosshair
         u, v = (2 * column + 1) / width - 1, 1 - (2 * row + 1) / height
         expected = slow_hit(state, axes[0] + u * axes[1] + v * axes[2], per_pixel)
         if expected is not None:
@@ -143,11 +143,11 @@ def test_all_sizes_are_filled(size: tuple[int, int]) -> None:
     assert frame.shape == (3, *size)
     assert frame.dtype == np.uint8
     small = Renderer(size[0], size[1])
-    small.draw(hilly_state(9))  # leaves its own traces in the scratch
+    small.draw(hilly_state(9))  # leaves other values in the scratch arrays
     np.testing.assert_array_equal(small.draw(state), frame)
 
 
-def test_frames_are_fresh_contiguous_and_the_same_for_a_state() -> None:
+def test_frames_are_new_contiguous_and_equal_for_a_state() -> None:
     state = flat_state({(64, FLOOR, 67): b.WATER, (63, FLOOR, 66): b.POPPY})
     creature = state.creatures[0]
     creature.kind, creature.x, creature.y, creature.z, creature.coat = SHEEP, 66.5, FLOOR, 68.5, 1
@@ -162,7 +162,7 @@ def test_frames_are_fresh_contiguous_and_the_same_for_a_state() -> None:
     assert first.flags.writeable
     np.testing.assert_array_equal(second, copy)
     np.testing.assert_array_equal(Renderer(*SMALL).draw(state), copy)
-    assert state.digest() == before  # looking changes nothing
+    assert state.digest() == before  # drawing changes nothing
 
 
 @pytest.mark.parametrize("size", [(31, 64), (64, 16)])
@@ -249,8 +249,8 @@ def test_plants_have_holes_that_show_what_is_behind(plant: int) -> None:
     np.testing.assert_array_equal(seen(plant, b.WOOL)[:, covered], through[:, covered])
 
 
-def test_plants_and_water_do_not_hide_the_sky_or_things_beyond() -> None:
-    """Through a row of plants the same is seen as without them, where they have holes."""
+def test_plants_and_water_do_not_hide_the_sky_or_what_is_behind() -> None:
+    """Through the holes of a row of plants, everything looks as it does without the plants."""
     row = {(64, FLOOR, z): b.DANDELION for z in range(66, 74)} | {(64, FLOOR, 76): b.WOOL}
     bare = {(64, FLOOR, 76): b.WOOL}
     renderer = Renderer(*SMALL)
@@ -277,7 +277,7 @@ def test_night_is_dark_and_a_torch_lights_it() -> None:
     assert brightness(aimed_at(cave, 64.5, FLOOR, 62.5, 0.0, 25.0)) < brightness(day) - 30
 
 
-def test_light_is_warm_by_torches_and_never_quite_gone() -> None:
+def test_light_of_torches_is_warm_and_nothing_is_completely_black() -> None:
     shine = np.array([unpacked(int(c)) for c in daylight(MIDNIGHT).lightmap])
     assert shine[14, 0] > shine[14, 1] > shine[14, 2]
     assert shine[0].min() > 5
@@ -380,7 +380,7 @@ def test_dropped_items_are_seen_unless_something_hides_them(item: int) -> None:
     np.testing.assert_array_equal(renderer.draw(lying), empty)
 
 
-def test_an_item_across_the_seam_is_seen() -> None:
+def test_an_item_across_the_seam_of_the_torus_is_seen() -> None:
     state = flat_state()
     state.player[0].z = SIDE - 1.0
     run(state, 1)
@@ -405,7 +405,7 @@ def test_the_hotbar_shows_selection_items_counts_and_wear() -> None:
         assert not any((frame == other).all() for other in frames[:n])
 
 
-def test_a_count_changes_pixels_of_its_slot_only() -> None:
+def test_a_count_changes_only_the_pixels_of_its_slot() -> None:
     state = flat_state()
     state.inventory[2] = (COBBLESTONE, 3, 0)
     renderer = Renderer(90, 160)
@@ -439,7 +439,7 @@ def test_hearts_food_and_air_are_shown_where_minecraft_has_them(name: str, value
     assert low - 1 <= columns.min() <= columns.max() <= high + 1
 
 
-def test_frames_too_small_for_a_hotbar_have_the_cross_hairs_only() -> None:
+def test_frames_too_small_for_a_hotbar_have_only_the_crosshair() -> None:
     state = flat_state()
     side = int(190 * MIN_SCALE) - 1
     renderer = Renderer(side, side)
@@ -449,7 +449,7 @@ def test_frames_too_small_for_a_hotbar_have_the_cross_hairs_only() -> None:
     np.testing.assert_array_equal(renderer.draw(state), before)
 
 
-def test_a_blow_reddens_the_frame() -> None:
+def test_damage_reddens_the_frame() -> None:
     state = flat_state()
     renderer = Renderer(*SMALL)
     calm = renderer.draw(state).astype(int)
@@ -532,7 +532,7 @@ def test_a_screen_shows_the_carried_stack_the_result_and_the_fire() -> None:
         assert not any((frame == other).all() for other in frames[:n])
 
 
-def test_every_item_and_block_has_art_of_its_own() -> None:
+def test_every_item_and_block_has_its_own_texture() -> None:
     icons = art().icons
     assert icons.shape == (ITEM_COUNT, 16, 16, 4)
     shown = {item: icons[item].tobytes() for item in ITEMS}
@@ -542,7 +542,7 @@ def test_every_item_and_block_has_art_of_its_own() -> None:
     assert len({face.tobytes() for face in faces}) == len(b.BLOCKS)
 
 
-def test_art_is_drawn_once_and_cannot_be_changed() -> None:
+def test_textures_are_drawn_once_and_are_read_only() -> None:
     assert art() is art()
     with pytest.raises(ValueError, match="read-only"):
         art().atlas[0] = 1

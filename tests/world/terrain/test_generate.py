@@ -1,4 +1,4 @@
-"""Worlds follow from their seed, and hold what their terrain promises."""
+"""A world depends only on its seed, and has the features of its terrain."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ WET = [name for name, terrain in TERRAINS.items() if terrain.lakes > 0]
 
 @functools.lru_cache(8)
 def made(seed: int, name: str) -> WorldState:
-    """A world that no test may change."""
+    """Returns a shared world that no test may change."""
     state = WorldState()
     generate(seed, TERRAINS[name], state.world)
     fields.fill_all(state.world)
@@ -67,22 +67,22 @@ def count(state: WorldState, *blocks: int) -> int:
 
 
 def around(array: np.ndarray) -> list[np.ndarray]:
-    """The array as seen from the four neighbours of each column."""
+    """Returns the array shifted by one column in the four directions."""
     return [np.roll(array, by, axis) for axis in (0, 1) for by in (1, -1)]
 
 
 @pytest.mark.parametrize("name", list(TERRAINS))
-def test_a_seed_is_a_world(name: str) -> None:
+def test_a_seed_gives_one_world(name: str) -> None:
     first, other, again = made(5, name), made(6, name), WorldState()
-    again.blocks[:] = STONE  # what was there before does not matter
+    again.blocks[:] = STONE  # the previous contents do not matter
     generate(5, TERRAINS[name], again.world)
     for array in ("blocks", "ground", "biomes"):
         np.testing.assert_array_equal(getattr(first, array), getattr(again, array))
     assert (first.blocks != other.blocks).mean() > 0.01
 
 
-def test_hash_is_that_of_all_machines() -> None:
-    # values worked out once with exact integers: a change would change every world
+def test_the_hash_is_equal_on_every_machine() -> None:
+    # values computed with exact integers; a change of the hash would change every world
     assert [hash32(0, 0, 0, 0), hash32(1, 2, 3, 4), hash32(2**32 - 1, -1, 127, 5)] == [237605057, 707067632, 619726475]
 
 
@@ -136,7 +136,7 @@ def test_there_are_beaches() -> None:
 
 
 @pytest.mark.parametrize("name", list(TERRAINS))
-def test_ore_lies_in_veins_in_the_stone_iron_low_down(name: str) -> None:
+def test_ore_is_in_veins_in_the_stone_and_iron_is_deep(name: str) -> None:
     state = made(8, name)
     coal, iron = state.blocks == COAL_ORE, state.blocks == IRON_ORE
     stone = count(state, STONE, COAL_ORE, IRON_ORE)
@@ -178,7 +178,7 @@ def test_trees_are_those_of_the_biomes(name: str, logs: set[int]) -> None:
     assert {block for block in (OAK_LOG, BIRCH_LOG, SPRUCE_LOG) if count(state, block) > 10} == logs
 
 
-def test_every_trunk_stands_on_dirt_or_holds_on_to_one_that_does() -> None:
+def test_every_trunk_stands_on_dirt_or_touches_one_that_does() -> None:
     for name in ("forest", "taiga", "default"):
         state = made(9, name)
         log = IS_LOG[state.blocks]
@@ -195,7 +195,7 @@ def test_every_trunk_stands_on_dirt_or_holds_on_to_one_that_does() -> None:
         assert (held == log).all()
 
 
-def test_default_worlds_have_oaks_and_birches_easy_ones_tall_oaks_only() -> None:
+def test_default_worlds_have_oaks_and_birches_and_easy_ones_only_tall_oaks() -> None:
     for seed in range(3):
         default = made(seed, "default")
         assert count(default, OAK_LOG) > 300
@@ -242,7 +242,7 @@ def test_biomes_share_the_world_and_the_cold_does_not_touch_the_desert() -> None
     assert set(np.unique(made(0, "desert_edge").biomes)) == {PLAINS, DESERT}
 
 
-def test_a_terrain_of_ones_own() -> None:
+def test_a_custom_terrain() -> None:
     state = WorldState()
     generate(0, Terrain((DESERT,), relief=3.0, lakes=0.4, caves=0, plants=0.0, trees=0.0), state.world)
     assert set(np.unique(state.blocks[X, Z, state.ground])) <= {SAND, GRAVEL, DIRT}

@@ -1,4 +1,4 @@
-"""``python -m vpt_gym.world.malmo``: the server as a process of its own, also with the flags of Malmo's launcher."""
+"""``python -m vpt_gym.world.malmo``: runs the server as a process. It also accepts the flags of Malmo's launcher."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--port", "-port", type=int, default=0, help="0 (default): any free port")
     result.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
-    result.add_argument("--level", choices=tuple(LEVELS), default="default", help="kind of worlds")
-    result.add_argument("--seed", "-seed", type=int, default=None, help="of the worlds of missions without a seed")
-    result.add_argument("--stats", choices=STATISTICS, default="full", help="statistics to send in the info")
-    result.add_argument("--exit-with-parent", action="store_true", help="end when standard input ends")
-    ignored = result.add_argument_group("flags of launchClient.sh that mean nothing here")
+    result.add_argument("--level", choices=tuple(LEVELS), default="default", help="level of the worlds")
+    result.add_argument(
+        "--seed", "-seed", type=int, default=None, help="seed for the worlds of missions that have none"
+    )
+    result.add_argument("--stats", choices=STATISTICS, default="full", help="which statistics the info contains")
+    result.add_argument("--exit-with-parent", action="store_true", help="stop when standard input is closed")
+    ignored = result.add_argument_group("flags of launchClient.sh that are accepted and ignored")
     ignored.add_argument("-env", action="store_true", help=argparse.SUPPRESS)
     ignored.add_argument("-replaceable", action="store_true", help=argparse.SUPPRESS)
     ignored.add_argument("-runDir", help=argparse.SUPPRESS)
@@ -32,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serves until a client says ``<Exit>``; returns the process' exit status."""
+    """Serves until a client sends ``<Exit>``; returns the exit status of the process."""
     options = parser().parse_args(argv)
     try:
         serve(options.port, options.host, options.level, options.seed, options.stats, options.exit_with_parent)

@@ -1,4 +1,4 @@
-"""The chat commands of Minecraft's operators, as far as MineDojo lets them through and this world can do them."""
+"""``Chat``: carries out those chat commands of Minecraft's operators that MineDojo sends and this world supports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vpt_gym.world.malmo.items import named_block, named_creature
 from vpt_gym.world.malmo.mission import RAIN, WEATHERS, Placement, mission_item
 
 PLAYERS = ("@p", "@a", "@r")
-"""Selectors that mean the one player of this world."""
+"""Selectors of the only player of this world."""
 DAY_TIMES = {"day": 1000, "night": 13000}
 _ARMOUR = {"feet": 36, "legs": 37, "chest": 38, "head": 39}
 _ITEM_SELECTOR = re.compile(r"@e\[type=(minecraft:)?item\]", re.IGNORECASE)
@@ -29,8 +29,8 @@ class Chat:
 
     Attributes:
         state: The world.
-        start: Where the player starts again when he is killed.
-        rng: Draws where ``/spreadplayers`` puts him.
+        start: Where the player respawns after a death.
+        rng: Draws the places of ``/spreadplayers``.
     """
 
     state: WorldState
@@ -41,13 +41,13 @@ class Chat:
         """Carries out one command.
 
         Args:
-            command: With its slash, for example ``/tp 10 12 10 0 0``.
+            command: The command with its slash, for example ``/tp 10 12 10 0 0``.
 
         Returns:
-            Whether the player died of it.
+            Whether it killed the player.
 
         Raises:
-            CommandError: An unknown command, or one that cannot be done; the message names it and says why.
+            CommandError: The command is unknown or cannot be carried out. The message names it and the reason.
         """
         name, *arguments = command.split() or [""]
         verbs: dict[str, Callable[[list[str]], None]] = {
@@ -70,7 +70,7 @@ class Chat:
         return name == "/kill" and not _is_item_selector(arguments)
 
     def _clear(self, arguments: list[str]) -> None:
-        _require(arguments in ([], ["@p"]), "/clear takes nothing: it empties the whole inventory")
+        _require(arguments in ([], ["@p"]), "/clear takes no arguments (or @p): it empties the inventory")
         self.state.inventory[:] = 0
 
     def _kill(self, arguments: list[str]) -> None:
@@ -120,7 +120,7 @@ class Chat:
         _require(len(arguments) == 6 and arguments[5] in PLAYERS and arguments[4] in ("true", "false"), form)
         player = self.state.player[0]
         x, z = _relative(arguments[0], float(player.x)), _relative(arguments[1], float(player.z))
-        _require(float(arguments[2]) >= 0, form)  # the distance between players: there is one
+        _require(float(arguments[2]) >= 0, form)  # the least distance between players; there is only one
         world_edits.spread(self.state, self.rng, x, z, float(arguments[3]))
 
     def _summon(self, arguments: list[str]) -> None:

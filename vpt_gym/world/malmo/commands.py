@@ -31,14 +31,14 @@ KEYS = (
     *HOTBAR,
 )
 CRAFTS = {"craft": "craft", "craftNearby": "craft_with_table", "smeltNearby": "smelt"}
-"""Malmo's verbs, and MineDojo's for the same."""
+"""Malmo's verb -> MineDojo's name of the same command."""
 NONE = "none"
 MALMO_SLOTS = 41
-"""Slots of Malmo's inventory: 36, armour and off hand. The last five are always empty in this world."""
+"""Slots of Malmo's inventory: 36, and five for armour and off hand, which are always empty in this world."""
 
 
 class CommandError(ValueError):
-    """A command that the embedded world does not know or cannot do. The message names it."""
+    """A command that is unknown, or that the embedded world cannot carry out. The message names it."""
 
 
 @dataclass
@@ -46,14 +46,14 @@ class Commands:
     """The commands of one tick.
 
     Attributes:
-        chat: Commands for the chat, with their slash.
+        chat: Chat commands, with their slash.
         pitch: Degrees to turn the view down.
         yaw: Degrees to turn the view right.
         swap: Two slots whose contents are swapped.
-        equip: Item to take into the hand, ``NONE`` for nothing; ``log`` or, of one kind, ``log#2``.
-        place: Item to place, likewise.
-        craft: What is to be made, an index into ``crafting.CRAFTS``, -1 for nothing; the last one counts.
-        unknown_crafts: ``verb item`` of everything that is to be made and that this world does not have.
+        equip: Item to take into the hand, such as ``log`` or, for one kind, ``log#2``; ``NONE`` for nothing.
+        place: Item to place, in the same form.
+        craft: Item to craft, an index into ``crafting.CRAFTS``, or -1. The last command counts.
+        unknown_crafts: ``verb item`` of each command to craft an item that this world does not have.
     """
 
     chat: list[str]
@@ -90,7 +90,7 @@ def slot_with(wanted: str, inventory: Array) -> int:
     """Returns the first slot of an inventory that holds an item, or -1.
 
     Args:
-        wanted: ``name``, or ``name#metadata`` for one kind of it.
+        wanted: ``name``, or ``name#metadata`` for one variant.
         inventory: (SLOTS, 3) int64, (item id, quantity, wear).
     """
     name, _, metadata = wanted.partition("#")
@@ -104,16 +104,16 @@ def slot_with(wanted: str, inventory: Array) -> int:
 
 
 class Keyboard:
-    """Reads commands, and holds the keys: a key stays down until a command lets it go, as in Malmo."""
+    """Reads commands, and keeps the keys: a key stays down until a command releases it, as in Malmo."""
 
     def __init__(self) -> None:
         self._down = dict.fromkeys(KEYS, 0)
 
     def read(self, body: str) -> Commands:
-        """Presses and releases keys, and returns what else a body says.
+        """Presses and releases keys, and returns the other commands of a body.
 
         Raises:
-            CommandError: A verb that does not exist, or arguments that it does not take.
+            CommandError: A verb is unknown, or its arguments are wrong.
         """
         commands = Commands([])
         keys = self._down

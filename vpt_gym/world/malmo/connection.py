@@ -1,7 +1,6 @@
-"""One client of the server: messages in, replies out. The protocol is that of MalmoEnv 0.37.0.
+"""``Connection``: serves one client over the protocol of MalmoEnv 0.37.0. Each connection plays its own missions.
 
-Every message, both ways, is its length (4 bytes, big endian) and that many bytes. Each connection plays its own
-missions.
+Every message, in both directions, is its length (4 bytes, big endian) followed by that many bytes.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from vpt_gym.world.malmo.mission import Mission, MissionError, read_mission
 VERSION = "0.37.0"
 HELLO = f"<MalmoEnv{VERSION}/>".encode()
 LONGEST_MESSAGE = 1 << 20
-"""Bytes; a mission of MineDojo has about 4,000."""
+"""Bytes. A mission of MineDojo has about 4,000."""
 TOKEN_SECONDS = 10.0
-"""How long the second half of a mission may take to arrive."""
+"""Time limit for the token, the second message of a mission."""
 
 _LENGTH = struct.Struct("!I")
 _STEP_REPLY = struct.Struct("!Idbb")
@@ -32,34 +31,34 @@ _NOT_DONE = _LENGTH.pack(1) + b"\0"
 
 
 class ProtocolError(ValueError):
-    """A message that is not MalmoEnv's. The text names it."""
+    """A message that is not part of MalmoEnv's protocol. The text names it."""
 
 
 class Host(Protocol):
-    """What a connection needs of its server."""
+    """The methods of the server that a connection uses."""
 
     def begin(self, mission: Mission) -> Episode:
         """Starts a mission.
 
         Raises:
-            MissionError: It is not possible in this world.
+            MissionError: This world does not support it.
         """
 
     def stop(self) -> None:
-        """Ends the server."""
+        """Stops the server."""
 
     def say(self, line: str) -> None:
         """Prints a line."""
 
 
 def _shown(message: bytes) -> str:
-    """Returns the beginning of a message for an error."""
+    """Returns the start of a message, for an error message."""
     text = message[:60].decode("utf-8", "backslashreplace")
     return repr(text + ("..." if len(message) > 60 else ""))
 
 
 class Connection:
-    """Serves one client until it goes.
+    """Serves one client until it disconnects.
 
     Args:
         sock: The connected socket; closed at the end.
@@ -73,14 +72,14 @@ class Connection:
         self._stream: BinaryIO = sock.makefile("rb")
 
     def serve(self) -> None:
-        """Answers messages. What is wrong with one is printed as a line ``ERROR: ...``, and ends the connection."""
+        """Answers messages. An invalid one is printed as a line ``ERROR: ...`` and ends the connection."""
         try:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._serve()
         except (ProtocolError, MissionError, CommandError) as error:
             self._host.say(f"ERROR: {error}")
         except OSError:
-            pass  # the client is gone; the next connection starts afresh
+            pass  # the client has disconnected; this does not concern the next connection
         finally:
             self._stream.close()
             self._sock.close()
@@ -95,10 +94,10 @@ class Connection:
             if message.startswith(b"<StepClient"):
                 self._step(message)
             elif message.startswith(b"<StepServer"):
-                continue  # client and server tick together here; it has no reply
+                continue  # the world ticks with the client, and this message has no reply
             elif message.startswith(b"<Peek"):
                 episode = self._running("<Peek/>")
-                self._send(*self._picture(episode), *self._info(episode), _NOT_DONE)
+                self._send(*self._frame(episode), *self._info(episode), _NOT_DONE)
             elif message.startswith(b"<MissionInit"):
                 self._begin(message)
             elif message.startswith((b"<Quit", b"<Init", b"<Close")):
@@ -119,13 +118,13 @@ class Connection:
                 raise ProtocolError(f"unknown message {_shown(message)}")
 
     def _receive(self, longest: int = LONGEST_MESSAGE) -> bytes | None:
-        """Returns the next message, or None when the client has closed the connection."""
+        """Returns the next message, or None if the client has closed the connection."""
         header = self._stream.read(_LENGTH.size)
         if not header:
             return None
         (length,) = _LENGTH.unpack(header) if len(header) == _LENGTH.size else (None,)
         if length is not None and length > longest:
-            raise ProtocolError(f"a message of {length} bytes was announced; here it can have {longest} at most")
+            raise ProtocolError(f"a message of {length} bytes was announced; the limit is {longest} bytes")
         message = self._stream.read(length) if length is not None else b""
         if length is None or len(message) < length:
             raise ProtocolError("the client closed the connection in the middle of a message")
@@ -169,11 +168,11 @@ class Connection:
         episode.step(step[2].decode("utf-8", "backslashreplace"))
         reply = _STEP_REPLY.pack(10, 0.0, 0, 1)
         with_info = step[1] in (b"0", b"2")
-        self._send(*self._picture(episode), reply, *(self._info(episode) if with_info else ()))
+        self._send(*self._frame(episode), reply, *(self._info(episode) if with_info else ()))
 
-    def _picture(self, episode: Episode) -> tuple[bytes, memoryview]:
-        picture = episode.picture()
-        return _LENGTH.pack(len(picture)), picture
+    def _frame(self, episode: Episode) -> tuple[bytes, memoryview]:
+        frame = episode.frame_bytes()
+        return _LENGTH.pack(len(frame)), frame
 
     def _info(self, episode: Episode) -> tuple[bytes, bytes]:
         info = episode.info()

@@ -1,4 +1,4 @@
-"""One mission in the embedded world: begun from a ``Mission``, advanced by ``StepClient`` bodies, observed as bytes."""
+"""``Episode``: plays one mission in the embedded world. It takes ``StepClient`` bodies, and returns bytes to send."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Array = np.ndarray[Any, Any]
 
 _INTEGER = re.compile(r"\+?([0-9]{1,100})(\.0*)?")
 SPREAD = 1
-"""Tells the random numbers of ``/spreadplayers`` from others of the same world seed."""
+"""Key of the random stream of ``/spreadplayers``, next to the world's seed."""
 
 
 def seed_of(text: str) -> int:
-    """Returns the seed that a mission's text means.
+    """Returns the seed for the text of a mission's seed.
 
     Args:
-        text: An integer that is not negative, also written as ``7.0``, is that seed of the environment. Any other text
-            is hashed, the same on every machine.
+        text: A non-negative integer, also in the form ``7.0``, is used as it is. Any other text is hashed, with the
+            same result on every machine.
     """
     number = _INTEGER.fullmatch(text)
     if number is not None:
@@ -41,17 +41,18 @@ def seed_of(text: str) -> int:
 
 
 class Episode:
-    """A mission that runs.
+    """A running mission.
 
     Args:
-        mission: What to play.
-        level: The land, one of ``generate.TERRAINS``, unless the mission asks for a biome.
-        rng: Makes the world where the mission has no seed.
+        mission: The mission.
+        level: The terrain, one of ``generate.TERRAINS``, for a mission that does not choose a biome.
+        rng: Draws the world of a mission that has no seed.
         full_statistics: Report all of Minecraft's statistics, or only those that observations read.
-        warn: Is told of everything that is asked for and does nothing, such as crafting what this world does not have.
+        warn: Called with a message for each command that has no effect, such as crafting an item that this world does
+            not have.
 
     Raises:
-        MissionError: The mission's start is not possible in this world.
+        MissionError: This world does not support the start of the mission.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Episode:
         self._statistics = Statistics(full_statistics, self.state)
         self._info = InfoWriter(mission)
         self._warn = warn
-        self._picture = np.empty((mission.height, mission.width, 3), np.uint8)
+        self._flipped = np.empty((mission.height, mission.width, 3), np.uint8)
 
     @property
     def world_seed(self) -> int:
@@ -94,13 +95,13 @@ class Episode:
         return self._game.world_seed
 
     def step(self, body: str) -> None:
-        """Plays one tick: chat commands first, then the keys and commands of the body.
+        """Plays one tick: first the chat commands, then the keys and other commands of the body.
 
         Args:
             body: One command per line; see ``commands``.
 
         Raises:
-            CommandError: A command that this world does not know or cannot do. No tick was played.
+            CommandError: A command is unknown or cannot be carried out. No tick was played.
         """
         commands = self._keyboard.read(body)
         for text in commands.chat:
@@ -118,15 +119,15 @@ class Episode:
             self._statistics.count_death()
             self._statistics.resync(self.state)
 
-    def picture(self) -> memoryview:
-        """Returns what the player sees: height * width * 3 bytes, RGB, the lowest row first. Valid until the next."""
+    def frame_bytes(self) -> memoryview:
+        """Returns the frame: height * width * 3 bytes, RGB, bottom row first. It is valid until the next call."""
         frame = self._game.draw()
         for channel in range(3):
-            self._picture[..., channel] = frame[channel, ::-1]
-        return self._picture.reshape(-1).data
+            self._flipped[..., channel] = frame[channel, ::-1]
+        return self._flipped.reshape(-1).data
 
     def info(self) -> bytes:
-        """Returns the info that goes with the picture, UTF-8 JSON."""
+        """Returns the info of this tick, UTF-8 JSON."""
         return self._info.write(self.state, self._game.ticks, self._statistics)
 
     def _begin_player(self, mission: Mission) -> None:

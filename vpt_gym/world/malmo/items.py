@@ -1,4 +1,4 @@
-"""The items, blocks and creatures of the embedded world by Minecraft's names."""
+"""Looks up the embedded world's items, blocks and creatures by Minecraft's names."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from vpt_gym.world.catalog.items import ITEMS as KNOWN
 AIR_NAME = "air"
 
 ITEMS: dict[tuple[str, int], int] = {(kind.name, kind.variant): item for item, kind in KNOWN.items()}
-"""(name, metadata) -> item id of everything that can be carried."""
+"""(name, metadata) -> item id, for every item."""
 CREATURES: dict[str, int] = {kind.name: number for number, kind in enumerate(KINDS) if number > 0}
-"""Name -> kind of everything that lives."""
+"""Name -> kind id, for every creature."""
 
 
 def _described(kinds: dict[tuple[str, int], int]) -> str:
@@ -22,7 +22,7 @@ def item_id(name: str, metadata: int) -> int:
     """Returns the id of an item.
 
     Raises:
-        ValueError: The embedded world has no such item; the message lists those that it has.
+        ValueError: The embedded world has no such item. The message lists its items.
     """
     if (name, metadata) not in ITEMS:
         asked = f"{name} (metadata {metadata})" if metadata else name
@@ -31,10 +31,10 @@ def item_id(name: str, metadata: int) -> int:
 
 
 def named_block(name: str, metadata: int) -> int:
-    """Returns the block id of a block.
+    """Returns the id of a block.
 
     Raises:
-        ValueError: The embedded world has no such block; the message lists those that it has.
+        ValueError: The embedded world has no such block. The message lists its blocks.
     """
     kinds = {(kind.name, kind.variant): block for block, kind in enumerate(BLOCKS)}
     if (name, metadata) not in kinds:
@@ -44,10 +44,10 @@ def named_block(name: str, metadata: int) -> int:
 
 
 def named_creature(name: str) -> int:
-    """Returns the kind of a creature.
+    """Returns the kind id of a creature.
 
     Raises:
-        ValueError: The embedded world has no such creature; the message lists those that it has.
+        ValueError: The embedded world has no such creature. The message lists its creatures.
     """
     if name not in CREATURES:
         raise ValueError(f"the embedded world has no {name!r}; its creatures are {', '.join(CREATURES)}")

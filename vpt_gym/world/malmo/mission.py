@@ -1,4 +1,4 @@
-"""Reads Malmo's ``MissionInit``: what an episode is like, and what must be observed in it."""
+"""Reads Malmo's ``MissionInit``: the start of an episode, its rules, and what to report in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vpt_gym.world.render.renderer import MIN_SIDE
 T = TypeVar("T", int, float)
 
 RAIN = {"normal": 0.0, "clear": 0.0, "rain": 1.0, "thunder": 1.0}
-"""How much it rains, 0 to 1, by weather."""
+"""Weather -> intensity of the rain, 0 to 1."""
 WEATHERS = tuple(RAIN)
 MAX_SIDE = 4096
 MAX_CELLS = 50_000
@@ -26,12 +26,12 @@ MAX_RAYS = 10_000
 
 
 class MissionError(ValueError):
-    """A mission that the embedded world cannot honour. The message names the element and says what is possible."""
+    """A mission that the embedded world does not support. The message names the element and what is supported."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A box of cells around the player's feet: ``low`` and ``high`` are its corners (x, y, z), both included."""
+    """A box of cells relative to the player's feet, from corner ``low`` to corner ``high`` (x, y, z), both included."""
 
     name: str
     low: tuple[int, int, int]
@@ -39,7 +39,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Cells along x, y and z."""
+        """Number of cells along x, y and z."""
         nx, ny, nz = (high - low + 1 for low, high in zip(self.low, self.high, strict=True))
         return nx, ny, nz
 
@@ -55,7 +55,7 @@ class Ray:
 
 @dataclass(frozen=True)
 class MissionItem:
-    """``quantity`` items of an item id in an inventory slot."""
+    """An item stack in an inventory slot: ``quantity`` items of id ``item``."""
 
     slot: int
     item: int
@@ -64,7 +64,7 @@ class MissionItem:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the player starts: the middle of the feet in blocks, and the view in degrees."""
+    """Where the player starts: the middle of the feet, in blocks, and the view, in degrees."""
 
     x: float
     y: float
@@ -75,24 +75,24 @@ class Placement:
 
 @dataclass(frozen=True)
 class Mission:
-    """What a mission asks for.
+    """The settings of a mission.
 
     Attributes:
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
         seed: Text of the world's seed; empty = any world.
         break_speed: Multiplies the speed of digging.
         grid: The cells to report, or None.
-        rays: The rays to report.
-        inventory: What the player starts with.
-        placement: Where he starts, or None for a place that the world chooses.
-        health: At the start, half hearts, (0, 20].
-        food: At the start, half drumsticks, [0, 20].
-        start_time: Of the day, ticks.
-        time_passes: Whether the time of day goes on.
+        rays: The lidar rays to report.
+        inventory: The items that the player starts with.
+        placement: Where the player starts, or None if the world chooses.
+        health: Health at the start, half hearts, (0, 20].
+        food: Food at the start, half drumsticks, [0, 20].
+        start_time: Time of day at the start, ticks.
+        time_passes: Whether the time of day advances.
         weather: One of ``WEATHERS``.
-        spawning: Whether animals and monsters come by themselves.
-        land: The land of the biome that the whole world is to have; empty for that of the server.
+        spawning: Whether animals and monsters spawn.
+        land: Name of the terrain whose biome covers the world; empty = the server's level.
     """
 
     height: int
@@ -113,9 +113,9 @@ class Mission:
 
 
 _IMPOSSIBLE = {
-    "FlatWorldGenerator": "the embedded world makes hills and trees only; use <DefaultWorldGenerator>",
+    "FlatWorldGenerator": "the embedded world generates only hills and trees; use <DefaultWorldGenerator>",
     "FileWorldGenerator": "the embedded world cannot load Minecraft's worlds; use <DefaultWorldGenerator>",
-    "DrawingDecorator": "the embedded world cannot draw structures; set blocks by the chat command /setblock",
+    "DrawingDecorator": "the embedded world cannot draw structures; set blocks with the chat command /setblock",
     "VillageSpawnDecorator": "the embedded world has no villages",
 }
 
@@ -138,7 +138,7 @@ def _tag(element: ET.Element) -> str:
 
 
 def _find(root: ET.Element, *path: str) -> ET.Element | None:
-    """Returns the first descendant of a name, then of that one the next, and so on."""
+    """Returns the element at a path of tag names, each the first descendant of the one before, or None."""
     found: ET.Element | None = root
     for name in path:
         found = next((e for e in found.iter() if _tag(e) == name), None) if found is not None else None
@@ -179,7 +179,7 @@ def _check_elements(root: ET.Element) -> None:
         if tag not in _HONOURED:
             raise MissionError(
                 f"<{tag}> is not possible: the embedded world serves the missions of minedojo 0.1, which have no such "
-                "element, and would not know what to do with it"
+                "element"
             )
     mode = _required(root, "AgentSection").get("mode", "Survival")
     if mode != "Survival":
@@ -199,7 +199,7 @@ BIOMES: dict[int, str] = {
     TAIGA: "taiga",
     BIRCH_FOREST: "birch_forest",
 }
-"""The world's land by Minecraft's number of its biome."""
+"""Minecraft's biome number -> name of the terrain with that biome."""
 
 
 def _land(root: ET.Element) -> str:
@@ -264,16 +264,16 @@ def _rays(root: ET.Element) -> tuple[Ray, ...]:
 
 
 def mission_item(slot: int, name: str, quantity: int, metadata: int) -> MissionItem:
-    """Returns what a slot is to hold; air, or a quantity of 0, empties it.
+    """Returns the contents of a slot. Air, or a quantity of 0, empties it.
 
     Args:
         slot: 0 to 8 hotbar, 9 to 35 main inventory, 36 to 40 armour and off hand.
         name: Minecraft's id of the item, without ``minecraft:``.
         quantity: 0 to 64.
-        metadata: Minecraft's metadata, which tells oak (0) from birch (2).
+        metadata: Minecraft's metadata, which distinguishes oak (0) from birch (2).
 
     Raises:
-        ValueError: No such item in this world, a quantity out of range, or a slot that cannot hold anything.
+        ValueError: This world has no such item, the quantity is out of range, or the slot cannot hold items.
     """
     if name == AIR_NAME or quantity == 0:
         return MissionItem(slot, 0, 0)
@@ -341,10 +341,10 @@ def read_mission(xml: bytes) -> Mission:
         xml: UTF-8.
 
     Raises:
-        MissionError: It is not XML, or asks for something that the embedded world cannot do.
+        MissionError: It is not XML, or needs something that the embedded world does not support.
     """
     if re.search(rb"<!(DOCTYPE|ENTITY)", xml):
-        raise MissionError("the mission has a document type declaration; missions have none")
+        raise MissionError("the mission has a document type declaration, which is not allowed")
     try:
         root = ET.fromstring(xml)
     except (ET.ParseError, ValueError) as error:  # ValueError: an encoding that Python does not know

@@ -1,4 +1,4 @@
-"""Listens for clients, and serves each in a thread of its own."""
+"""``MalmoServer``: listens for clients and serves each in its own thread. ``serve``: runs one in the foreground."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from vpt_gym.world.terrain.generate import LEVELS
 STATISTICS = ("full", "minimal")
 JOIN_SECONDS = 2.0
 LONGEST_LINE = 2000
-"""Characters printed of a message that quotes what a client sent."""
+"""Most characters that are printed of one line, since it may quote a client's message."""
 SEND_BUFFER = 1 << 20
-"""Bytes; a whole reply fits, so that the server does not wait for its client to read."""
+"""Bytes. A complete reply fits, so that the server does not wait until the client has read it."""
 
 
 def _print(line: str) -> None:
-    """Prints one line of ASCII, at once; without a reader it is lost, and the server goes on."""
+    """Prints one line of ASCII and flushes it. If nobody reads standard output, the line is dropped."""
     text = line[:LONGEST_LINE].replace("\n", " ").encode("ascii", "backslashreplace").decode()
-    with contextlib.suppress(OSError):  # the other end of the pipe is closed
+    with contextlib.suppress(OSError):  # the reader has closed the pipe
         print(text, flush=True)
 
 
 class MalmoServer:
-    """Serves the embedded world over the MalmoEnv 0.37.0 protocol. It listens from its construction on.
+    """Serves the embedded world over the MalmoEnv 0.37.0 protocol. It listens as soon as it is constructed.
 
     Args:
-        port: To listen on, 0 for any free one.
-        host: Address to listen on. Others than the loopback let everybody who can reach the machine play, and end the
-            server.
+        port: Port to listen on, 0 for any free one.
+        host: Address to listen on. With any other than the loopback address, everyone who can reach the machine can
+            play, and can stop the server.
         level: The world's level, one of ``LEVELS``.
-        seed: Of the worlds of missions without a seed: the first is that of the environment's ``reset(seed=seed)``,
-            those that follow are those of its ``reset()``. None: random.
+        seed: Seed for the worlds of missions that have none: the first is the world of the environment's
+            ``reset(seed=seed)``, the next ones are those of its following ``reset()`` calls. None: random.
         statistics: ``"full"``: all 1,819 statistics of Minecraft 1.11, as the real game sends (about 40 kB in each
             info). ``"minimal"``: the 84 that MineDojo's observations read, which is enough for harvest and survival
-            tasks and faster to read.
+            tasks, and faster to parse.
         say: Prints one line.
 
     Raises:
-        ValueError: An argument out of its range.
-        OSError: The port cannot be listened on.
+        ValueError: An argument is out of range.
+        OSError: The server cannot listen on the port.
 
     Attributes:
-        port: The port that it listens on.
+        port: The port that the server listens on.
     """
 
     def __init__(
@@ -86,17 +86,17 @@ class MalmoServer:
         except OSError as error:
             self._waker.close()
             self._woken.close()
-            what = f"cannot listen on {host}:{port} ({error.strerror}); port 0 is any free one"
+            what = f"cannot listen on {host}:{port} ({error.strerror}); port 0 chooses a free one"
             raise OSError(error.errno, what) from error
         self.port = int(self._listener.getsockname()[1])
 
     def begin(self, mission: Mission) -> Episode:
         """Starts a mission; see ``connection.Host``."""
-        with self._lock:  # the random numbers of missions without a seed are shared
+        with self._lock:  # all connections share the random generator for missions without a seed
             return Episode(mission, self._level, self._rng, self._full_statistics, self._warn)
 
     def _warn(self, text: str) -> None:
-        """Prints a warning, each only once: a learner may try the same in every tick."""
+        """Prints each warning only once, since a learner may repeat the same action in every tick."""
         with self._lock:
             is_news = text not in self._warned
             self._warned.add(text)
@@ -104,14 +104,14 @@ class MalmoServer:
             self.say(f"WARN: {text}")
 
     def stop(self) -> None:
-        """Ends ``serve``; from any thread, any number of times."""
+        """Makes ``serve`` return. It can be called from any thread, any number of times."""
         if not self._stopped.is_set():
             self._stopped.set()
-            with contextlib.suppress(OSError):  # serve has ended already
+            with contextlib.suppress(OSError):  # serve has already returned
                 self._waker.send(b"\0")
 
     def serve(self) -> None:
-        """Serves until ``stop``, or until a client sends ``<Exit>``; then closes all connections."""
+        """Serves until ``stop`` is called or a client sends ``<Exit>``, then closes all connections."""
         with selectors.DefaultSelector() as selector, self._listener, self._waker, self._woken:
             self._listener.setblocking(False)
             selector.register(self._listener, selectors.EVENT_READ)
@@ -128,7 +128,7 @@ class MalmoServer:
         try:
             sock, _ = self._listener.accept()
         except OSError:
-            return  # it was not the listener, or the client has gone again
+            return  # stop was called, or the client has already disconnected
         sock.setblocking(True)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         thread = threading.Thread(target=self._serve_client, args=(sock,), daemon=True, name="malmo-client")
@@ -147,26 +147,26 @@ class MalmoServer:
         with self._lock:
             clients = list(self._clients.items())
         for sock, _ in clients:
-            with contextlib.suppress(OSError):  # closed in the meantime
+            with contextlib.suppress(OSError):  # it has been closed in the meantime
                 sock.shutdown(socket.SHUT_RDWR)
         for _, thread in clients:
             thread.join(JOIN_SECONDS)
 
 
 def _stop_at_end(descriptor: int, server: MalmoServer) -> None:
-    """Stops a server when a file ends: whoever holds the other end of the pipe is gone."""
-    with contextlib.suppress(OSError):  # a terminal that was closed
+    """Stops a server when a file descriptor reaches its end, which means that the parent process has exited."""
+    with contextlib.suppress(OSError):  # the terminal was closed
         while os.read(descriptor, 4096):
             pass
     server.stop()
 
 
 def _warm_up(server: MalmoServer) -> None:
-    """Plays one tick of a mission with everything in it: the kernels are compiled, or loaded, before a client waits."""
+    """Plays one tick of a mission that uses everything, so that the kernels are compiled before a client connects."""
     grid = Grid("voxels", (-1, -1, -1), (1, 1, 1))
     episode = server.begin(Mission(height=32, width=32, seed="0", grid=grid, rays=(Ray(0.0, 0.0, 4.0),)))
     episode.step("")
-    episode.picture()
+    episode.frame_bytes()
     episode.info()
 
 
@@ -180,22 +180,22 @@ def serve(
 ) -> None:
     """Serves the embedded world until a client sends ``<Exit>``.
 
-    Prints on standard output, once it can be connected to, the two lines that MineDojo waits for when it launches
-    Minecraft; then a line ``ERROR: ...`` for each connection that ends by a mistake of the client, and a line
-    ``WARN: ...`` for what is asked for and ignored.
+    When it is ready for clients, it prints the two lines on standard output that MineDojo waits for when it launches
+    Minecraft. After that it prints a line ``ERROR: ...`` for each connection that ends because of an invalid message,
+    and a line ``WARN: ...`` for each command that has no effect.
 
     Args:
-        port: See ``MalmoServer``, like all but the last.
-        host: Likewise.
-        level: Likewise.
-        seed: Likewise.
-        statistics: Likewise.
-        exit_with_parent: Also end when standard input does. For a server that is launched with a pipe as its input, so
-            that it does not outlive its launcher.
+        port: See ``MalmoServer``.
+        host: See ``MalmoServer``.
+        level: See ``MalmoServer``.
+        seed: See ``MalmoServer``.
+        statistics: See ``MalmoServer``.
+        exit_with_parent: Also stop when standard input is closed. A server that is launched with a pipe as its standard
+            input then does not outlive its parent.
 
     Raises:
-        ValueError: An argument out of its range, or ``exit_with_parent`` without a standard input.
-        OSError: The port cannot be listened on.
+        ValueError: An argument is out of range, or ``exit_with_parent`` is set and there is no standard input.
+        OSError: The server cannot listen on the port.
     """
     if exit_with_parent and (sys.stdin is None or sys.stdin.closed):
         raise ValueError("exit_with_parent needs a standard input, and there is none; launch the server with a pipe")

@@ -1,6 +1,6 @@
-"""Changes to a world from outside: what the commands of Minecraft's operators do.
+"""Edits a world from outside, as the commands of Minecraft's operators do. ``chat`` and ``episode`` use it.
 
-Everything that a game does by itself is in ``tick``.
+What happens in the game itself is in ``player`` and ``creatures``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from vpt_gym.world.creatures.spawning import spawn
 Array = np.ndarray[Any, Any]
 
 GROUND_TOUCH = 0.01
-"""Someone whose feet are this near to a block below stands on it, blocks."""
+"""A player whose feet are this close to the block below stands on it, blocks."""
 
 
 def _body(x: float, y: float, z: float) -> tuple[Array, Array]:
@@ -41,23 +41,23 @@ def _body(x: float, y: float, z: float) -> tuple[Array, Array]:
 
 
 def has_room(state: WorldState, x: float, y: float, z: float) -> bool:
-    """Tells whether a player whose feet are there is in no block."""
+    """Returns whether a player with the feet at (x, y, z) overlaps no block."""
     return not overlaps(state.blocks, *_body(x, y, z))
 
 
 def teleport(state: WorldState, x: float, y: float, z: float, yaw: float, pitch: float) -> None:
-    """Puts the player there, at rest, with all that he carries.
+    """Moves the player to a place, at rest. The inventory is kept.
 
     Args:
         state: The world.
-        x: Of the middle of the feet, blocks; the world is a torus, so any number is a place in it.
-        y: Likewise, in (0, ``HIGHEST_PLACE``].
-        z: Like x.
+        x: X of the middle of the feet, blocks. Any number, because the world is a torus.
+        y: Y of the feet, blocks, in (0, ``HIGHEST_PLACE``].
+        z: Z of the middle of the feet, blocks. Any number.
         yaw: Degrees, 0 = +z, 90 = -x.
         pitch: Degrees in [-90, 90], + is down.
 
     Raises:
-        ValueError: A number out of its range, or a place inside a block. The player stays where he was.
+        ValueError: A number is out of range, or the place is inside a block. The player is not moved.
     """
     if not all(math.isfinite(number) for number in (x, z, yaw)):
         raise ValueError(f"the place is ({x}, {y}, {z}) with yaw {yaw}; they must be finite numbers")
@@ -81,18 +81,18 @@ def teleport(state: WorldState, x: float, y: float, z: float, yaw: float, pitch:
 
 
 def spread(state: WorldState, rng: np.random.Generator, x: float, z: float, radius: float) -> None:
-    """Teleports the player to the top of a random column of a square, but not into a tree or water.
+    """Teleports the player to the top of a random column of a square that has no tree or water.
 
     Args:
         state: The world.
         rng: Draws the place.
-        x: Of the middle of the square, blocks.
-        z: Likewise.
-        radius: Half the side of the square, blocks, greater than 0. The world is a torus of ``SIDE`` blocks: a larger
-            square is the whole world.
+        x: X of the middle of the square, blocks.
+        z: Z of the middle of the square, blocks.
+        radius: Half the side of the square, blocks, greater than 0. The world is a torus of ``SIDE`` blocks; a larger
+            square covers all of it.
 
     Raises:
-        ValueError: A radius that is not positive, or no such column in the square.
+        ValueError: The radius is not positive, or the square has no such column.
     """
     if not (math.isfinite(x) and math.isfinite(z) and radius > 0):
         raise ValueError(f"x, z and the range are {x:g}, {z:g} and {radius:g}; the range must be greater than 0")
@@ -115,32 +115,30 @@ def spread(state: WorldState, rng: np.random.Generator, x: float, z: float, radi
 
 
 def respawn(state: WorldState, x: float, y: float, z: float, yaw: float, pitch: float) -> None:
-    """Lets the player die and start again at a place, or the next free height above it: healthy, with empty hands."""
+    """Respawns the player at a place, or the next free height above it, with full health and an empty inventory."""
     state.inventory[:] = 0
     player = state.player[0]
-    player.health, player.food, player.air, player.saturation = MAX_HEALTH, MAX_FOOD, MAX_AIR, 5.0
-    player.exhaustion = player.fallen = 0.0
-    player.hurt_ticks = player.food_ticks = player.eat_ticks = 0
-    player.slot = player.swing = player.jump_delay = player.dig_delay = player.use_delay = 0
-    player.sneaking = player.fallen = player.exhaustion = player.hurt_ticks = player.eat_ticks = 0
     player.health, player.food, player.air, player.saturation = MAX_HEALTH, MAX_FOOD, MAX_AIR, START_SATURATION
+    player.exhaustion = player.fallen = 0.0
+    player.hurt_ticks = player.food_ticks = player.eat_ticks = player.sneaking = 0
+    player.slot = player.swing = player.jump_delay = player.dig_delay = player.use_delay = 0
     while not has_room(state, x, y, z) and y < HIGHEST_PLACE:
         y = math.floor(y) + 1.0
     teleport(state, x, y, z, yaw, pitch)
 
 
 def set_block(state: WorldState, x: int, y: int, z: int, block: int) -> None:
-    """Replaces a block; nothing is dropped.
+    """Replaces a block. Nothing is dropped.
 
     Args:
         state: The world.
-        x: Of the cell; any number, the world is a torus.
-        y: In [1, ``HIGHEST_PLACE`` - 1]: below is bedrock, above nothing may stand.
-        z: Like x.
-        block: The block id, ``AIR`` to remove what is there.
+        x: X of the cell. Any number, because the world is a torus.
+        y: Y of the cell, in [1, ``HIGHEST_PLACE`` - 1]: below is bedrock, above must stay empty.
+        z: Z of the cell. Any number.
+        block: The block id; ``AIR`` removes the block.
 
     Raises:
-        ValueError: A height out of its range, or a solid block where the player stands.
+        ValueError: The height is out of range, or the block is solid and overlaps the player.
     """
     if not 0 < y < HIGHEST_PLACE:
         raise ValueError(f"y is {y}; blocks can be set from y = 1 to {HIGHEST_PLACE - 1} in the embedded world")
@@ -149,21 +147,21 @@ def set_block(state: WorldState, x: int, y: int, z: int, block: int) -> None:
     player = state.player[0]
     if SOLID[block] and not has_room(state, float(player.x), float(player.y), float(player.z)):
         fields.set_block(state.world, x, y, z, before)
-        raise ValueError(f"the player stands in ({x}, {y}, {z}); he would be stuck in the block")
+        raise ValueError(f"the player is in ({x}, {y}, {z}) and would be stuck in the block")
 
 
 def summon(state: WorldState, kind: int, x: float, y: float, z: float) -> None:
-    """Puts a creature there, or at the next free height above it.
+    """Puts a creature at a place, or at the next free height above it.
 
     Args:
         state: The world.
-        kind: See ``creatures``.
-        x: Of the middle of its feet, blocks; any number, the world is a torus.
-        y: Likewise, in (0, ``HIGHEST_PLACE``].
-        z: Like x.
+        kind: Kind id, see ``catalog.creatures``.
+        x: X of the middle of its feet, blocks. Any number, because the world is a torus.
+        y: Y of its feet, blocks, in (0, ``HIGHEST_PLACE``].
+        z: Z of the middle of its feet, blocks. Any number.
 
     Raises:
-        ValueError: A number out of its range, no room, or too many creatures.
+        ValueError: A number is out of range, there is no room, or there are too many creatures.
     """
     if not (math.isfinite(x) and math.isfinite(z) and 0.0 < y <= HIGHEST_PLACE):
         raise ValueError(f"the place is ({x:g}, {y:g}, {z:g}); y must be in (0, {HIGHEST_PLACE}]")
@@ -177,5 +175,5 @@ def summon(state: WorldState, kind: int, x: float, y: float, z: float) -> None:
 
 
 def clear_items(state: WorldState) -> None:
-    """Removes all items that lie about."""
+    """Removes all dropped items."""
     state.items[:] = np.zeros(1, ITEM)

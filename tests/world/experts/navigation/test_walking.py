@@ -1,4 +1,4 @@
-"""Paths lead over dry land, through plants, and out of the water."""
+"""Paths lead over dry land, through plants, and out of water."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Field = np.ndarray
 
 
 def lake(deep: int = 3) -> WorldState:
-    """Flat land with a lake around the player, 9 by 9 blocks, whose water is level with the ground."""
+    """Returns flat land with the player in a lake of 9 by 9 blocks, level with the ground."""
     state = flat_state()
     state.blocks[60:69, 60:69, FLOOR - deep : FLOOR] = WATER
     fields.fill_all(state.world)
@@ -48,11 +48,11 @@ def test_no_step_leads_from_land_into_water() -> None:
     there, back = fields_of(state, 56, FLOOR, 64)
     assert at(there, 64, FLOOR - 1, 64, (56, 64)) == -1
     assert at(there, 72, FLOOR, 64, (56, 64)) > 16  # around the lake
-    # but the way back from the water is known: four strokes to the shore, and on over land
+    # but there is a way out of the water: four steps to the shore, then over land
     assert at(back, 64, FLOOR - 1, 64, (56, 64)) == 8
 
 
-def test_plants_are_no_hindrance() -> None:
+def test_plants_do_not_block_the_way() -> None:
     state = flat_state({(x, FLOOR, 66): TALL_GRASS for x in range(40, 90)})
     there, _ = fields_of(state, 64, FLOOR, 64)
     assert at(there, 64, FLOOR, 66, (64, 64)) == 2
@@ -75,7 +75,7 @@ def test_the_footing_of_a_diver_is_the_surface_above() -> None:
     assert place.tolist() == [64, FLOOR - 1, 64]
 
 
-def test_under_a_roof_of_ice_there_is_no_footing() -> None:
+def test_there_is_no_footing_under_a_roof_of_ice() -> None:
     state = lake()
     state.blocks[60:69, 60:69, FLOOR] = STONE
     assert not footing(state.blocks, 64.5, FLOOR - 3.0, 64.5, np.zeros(3, np.int64))

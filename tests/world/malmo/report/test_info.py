@@ -1,4 +1,4 @@
-"""The info tells the state of the world: inventory, cells, rays, statistics."""
+"""The info reports the state of the world: inventory, cells, rays, statistics."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_fields() -> None:
 
 def test_inventory_has_41_slots_in_order() -> None:
     episode = flat_episode()
-    info_of(episode)  # what was written for the empty inventory must not be told again
+    info_of(episode)  # the cached text of the empty inventory must not be used again
     episode.state.inventory[[0, 8, 35]] = ((BIRCH_LOG, 3, 0), (DIRT, 64, 0), (STONE_PICKAXE, 1, 31))
     slots = info_of(episode)["inventory"]
     assert [slot["index"] for slot in slots] == list(range(41))
@@ -77,7 +77,7 @@ def test_inventory_has_41_slots_in_order() -> None:
     ("low", "high"), [((-1, -1, -1), (1, 1, 1)), ((-2, -40, 0), (3, 40, 1)), ((5, 2, -9), (5, 2, -9))]
 )
 def test_cells_are_z_outer_y_middle_x_inner(low: tuple[int, int, int], high: tuple[int, int, int]) -> None:
-    # near the seam of the world, over its top and under its bottom
+    # near the seam of the torus, above its top and below its bottom
     episode = episode_of(level="default", grid=Grid("voxels", low, high))
     episode.step("chat /spreadplayers 1 127 0 4 false @p")
     player, blocks = episode.state.player[0], episode.state.blocks
@@ -100,7 +100,7 @@ def test_cells_are_z_outer_y_middle_x_inner(low: tuple[int, int, int], high: tup
     assert next(cells, None) is None
 
 
-def test_rays_meet_what_a_fine_walk_along_them_meets() -> None:
+def test_rays_hit_what_a_fine_sampling_along_them_hits() -> None:
     angles = [(p, y) for p in (-0.9, -0.3, 0.0, 0.2, 0.6) for y in (-2.5, -0.8, 0.0, 0.7, 3.0)]
     rays = tuple(Ray(pitch, yaw, 20.0) for pitch, yaw in angles)
     episode = episode_of(level="default", rays=rays)
@@ -109,7 +109,7 @@ def test_rays_meet_what_a_fine_walk_along_them_meets() -> None:
     player.pitch = 15.0
     eye = np.array((player.x, player.y + EYE_HEIGHT, player.z))
     met = 0
-    for ray, told in zip(rays, rays_of(info_of(episode)), strict=True):
+    for ray, reported in zip(rays, rays_of(info_of(episode)), strict=True):
         direction = np.array(rotated(look(player.yaw, player.pitch), ray.pitch, ray.yaw))
         assert np.linalg.norm(direction) == pytest.approx(1.0)
         block, way = AIR, 0.0
@@ -119,16 +119,16 @@ def test_rays_meet_what_a_fine_walk_along_them_meets() -> None:
             block = int(state.blocks[x & MASK, z & MASK, y]) if 0 <= y < HEIGHT else AIR
         if LIQUID[block]:
             continue  # the end of the ray is in water
-        assert told["block_name"] == BLOCKS[block].name
-        assert told["block_distance"] == pytest.approx(way, abs=2e-3)
-        assert (told["ray_pitch"], told["ray_yaw"]) == (ray.pitch, ray.yaw)
+        assert reported["block_name"] == BLOCKS[block].name
+        assert reported["block_distance"] == pytest.approx(way, abs=2e-3)
+        assert (reported["ray_pitch"], reported["ray_yaw"]) == (ray.pitch, ray.yaw)
         if block != AIR:
             met += 1
-            assert (told["x"], told["y"], told["z"]) == (x, y, z)
+            assert (reported["x"], reported["y"], reported["z"]) == (x, y, z)
     assert 5 < met < len(rays)
 
 
-def test_what_a_ray_tells_of_a_block() -> None:
+def test_the_values_of_a_block_that_a_ray_hits() -> None:
     blocks = {(64, FLOOR + 1, 67): OAK_LEAVES, (66, FLOOR + 1, 64): STONE}
     down = Ray(-math.pi / 2, 0.0, 5.0)
     episode = flat_episode(blocks, rays=(Ray(0, 0, 9), Ray(0, math.pi / 2, 9), down, Ray(0, math.pi, 9)))
@@ -144,14 +144,14 @@ def test_what_a_ray_tells_of_a_block() -> None:
     assert leaves["entity_distance"] == leaves["block_distance"]
 
 
-def test_rays_do_not_break_at_the_seam_of_the_world() -> None:
+def test_rays_continue_across_the_seam_of_the_torus() -> None:
     episode = flat_episode({(1, FLOOR + 1, 64): STONE}, rays=(Ray(0.0, math.pi / 2, 9.0),))
     episode.step(f"chat /tp 126.5 {FLOOR} 64.5 0 0")
     (ray,) = rays_of(info_of(episode))
     assert (ray["block_name"], ray["block_distance"], ray["x"]) == ("stone", pytest.approx(2.5), 129)
 
 
-def test_rays_see_items_before_blocks_only() -> None:
+def test_rays_see_items_only_in_front_of_blocks() -> None:
     episode = flat_episode({(64, FLOOR + 1, 68): STONE}, rays=(Ray(0.0, 0.0, 9.0), Ray(0.0, 0.5, 9.0)))
     item = episode.state.items[0]
     item.item, item.x, item.y, item.z = OAK_LOG, 64.5, FLOOR + EYE_HEIGHT - 0.1, 66.5
@@ -208,7 +208,7 @@ def test_blocks_and_items_are_counted() -> None:
     assert (stat["mine_block"]["minecraft"]["log"], stat["pickup"]["minecraft"]["log"]) == (1, 1)
     assert (stat["use_item"]["minecraft"]["log"], stat["drop"]["minecraft"]["log"]) == (0, 0)
     assert (info["achievement"]["mine_wood"], info["achievement"]["build_work_bench"]) == (1, 0)
-    episode.step("chat /replaceitem entity @p slot.hotbar.0 minecraft:dirt 9 0")  # nothing of that is counted
+    episode.step("chat /replaceitem entity @p slot.hotbar.0 minecraft:dirt 9 0")  # this is not counted
     episode.step("forward 0\nsneak 0\ncamera 60 0\nuse 1")
     episode.step("use 0\ndrop 1")
     episode.step("drop 0")
@@ -218,7 +218,7 @@ def test_blocks_and_items_are_counted() -> None:
     assert sum(stat["mine_block"]["minecraft"].values()) == 1
 
 
-def test_the_few_statistics_have_no_items() -> None:
+def test_minimal_statistics_have_no_items() -> None:
     episode = flat_episode({(64, FLOOR + 1, 66): OAK_LOG}, break_speed=30.0, full=False)
     for _ in range(3):
         episode.step("attack 1")
@@ -227,7 +227,7 @@ def test_the_few_statistics_have_no_items() -> None:
     assert all(isinstance(count, int) for count in info["stat"].values())
 
 
-def test_a_placed_player_is_told_where_he_is() -> None:
+def test_the_info_reports_the_placement_of_the_player() -> None:
     x, y, z = 3.25, 40.0, 125.5
     info = info_of(episode_of(placement=Placement(x, y, z, -200.0, 12.5)))
     assert [info[name] for name in ("xpos", "ypos", "zpos", "yaw", "pitch")] == [x, y, z, 160.0, 12.5]

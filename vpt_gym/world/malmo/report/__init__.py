@@ -1,1 +1,1 @@
-"""What the server reports to a client with every picture: the info, with statistics and lidar rays."""
+"""Writes what the server reports with every frame: the info, with statistics and lidar rays."""

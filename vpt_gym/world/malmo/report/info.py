@@ -1,4 +1,4 @@
-"""Writes the info that goes with every picture: a JSON object with all that MineDojo's observations and tasks read."""
+"""Writes the info of a tick: a JSON object with everything that MineDojo's observations and tasks read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AGENT = "MineDojoAgent0"
 _CONSTANT = {
     "is_dead": False,
     "living_death_event_fired": False,
-    # the names are Malmo's own, the misspelt one too; MineDojo looks for them elsewhere, and finds none
+    # these are Malmo's names, with its misspelling; MineDojo looks for other names and finds none
     "damage_source": {
         "damage_amout": 0.0,
         "hunger_damage": 0.0,
@@ -66,7 +66,7 @@ _CELL = [
     + ", "
     for block, kind in enumerate(BLOCKS)
 ]
-"""By block id: the values of a cell but the last, which is the cosine to the view."""
+"""By block id: the values of a cell, except the last one, the cosine between its direction and the view."""
 
 
 def _slot_text(slot: int, item: int, quantity: int, wear: int) -> str:
@@ -89,10 +89,10 @@ _UNUSED_SLOTS = ", ".join(_slot_text(slot, AIR, 0, 0) for slot in range(SLOTS, M
 
 
 class InfoWriter:
-    """Writes the info of one mission; what did not change since the last one is not written again.
+    """Writes the info of one mission. It caches the parts that have not changed since the last tick.
 
     Args:
-        mission: Tells which cells and rays to report.
+        mission: The mission, with the cells and rays to report.
     """
 
     def __init__(self, mission: Mission) -> None:
@@ -106,7 +106,7 @@ class InfoWriter:
             self._cosines = np.zeros(self._grid.shape, np.float32)
 
     def write(self, state: WorldState, ticks: int, statistics: Statistics) -> bytes:
-        """Returns the info as UTF-8 JSON; ``ticks`` is how many the mission took so far."""
+        """Returns the info as UTF-8 JSON; ``ticks`` is the number of ticks played so far."""
         facts = facts_of(state.world)
         biome, stations = int(facts.biome_id), int(facts.stations)
         parts = [
@@ -139,7 +139,7 @@ class InfoWriter:
         return self._inventory
 
     def _cells(self, state: WorldState, grid: Grid) -> str:
-        """Returns 10 values for each cell, z outer, y middle, x inner."""
+        """Returns 10 values for each cell; x varies fastest, then y, then z."""
         look_around(state.blocks, state.player, *grid.low, self._ids, self._cosines)
         ids: list[Any] = self._ids.ravel(order="F").tolist()
         cosines: list[Any] = self._cosines.ravel(order="F").tolist()

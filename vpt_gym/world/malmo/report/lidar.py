@@ -1,4 +1,4 @@
-"""Casts the rays of a mission's lidar through the world."""
+"""Casts the rays of a mission's lidar, and returns their values in Malmo's order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from vpt_gym.world.malmo.mission import Ray
 from vpt_gym.world.rules.loot import ITEM_HALF_WIDTH, ITEM_HEIGHT
 
 NO_ENTITY, ITEM_ENTITY = "null", "EntityItem"
-"""Names of the classes in Minecraft."""
+"""Minecraft's class names."""
 
 
 def harvest_level(block: Block) -> int:
-    """Returns Minecraft's harvest level of a block: -1 where no kind of tool is meant for it."""
+    """Returns Minecraft's harvest level of a block, -1 if it has no matching kind of tool."""
     return -1 if block.tool in (NO_TOOL, SHEARS) else max(0, block.tier - WOODEN)
 
 
@@ -40,13 +40,13 @@ _BLOCK_VALUES = [
     )
     for kind in BLOCKS
 ]
-"""By block id: the values of a ray before and after the distance."""
+"""By block id: the values of a ray before the distance and after it."""
 
 
 def rotated(direction: tuple[float, float, float], pitch: float, yaw: float) -> tuple[float, float, float]:
-    """Turns a vector as Minecraft's ``Vec3d`` does, which Malmo uses: about the x axis, then about the y axis.
+    """Rotates a vector like Minecraft's ``Vec3d``, which Malmo uses: about the x axis, then about the y axis.
 
-    ``pitch`` is an angle to the view only when that looks along +z; along -z, it has the other sign.
+    So ``pitch`` is relative to the view only if the view is along +z; along -z it has the opposite sign.
 
     Args:
         direction: (x, y, z).
@@ -59,7 +59,7 @@ def rotated(direction: tuple[float, float, float], pitch: float, yaw: float) -> 
 
 
 def _distance_to_box(low: tuple[float, ...], high: tuple[float, ...], direction: tuple[float, ...]) -> float:
-    """Returns how far along a unit vector from the origin a box is entered; infinity where it is missed."""
+    """Returns the distance from the origin along a unit vector to a box, infinity if it is missed."""
     near, far = 0.0, math.inf
     for start, end, along in zip(low, high, direction, strict=True):
         if abs(along) < 1e-12:
@@ -75,9 +75,9 @@ def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
     """Returns 16 values for each ray, in Malmo's order.
 
     They are: block name, distance to it (blocks), metadata, harvest level, needs no tool, blocks movement, is liquid,
-    is solid, can burn, entity name, distance to it, the ray's pitch and yaw as asked for, and the block's x, y, z. A
-    ray that meets no block ends in air at its full length. Entities are creatures and items that lie about; without
-    one, the distance to it is that to the block.
+    is solid, can burn, entity name, distance to it, the ray's pitch and yaw as requested, and the block's x, y, z. A
+    ray that meets no block ends in air at its full length. Entities are creatures and dropped items. Without one, the
+    distance to the entity is the distance to the block.
     """
     player = state.player[0]
     eye_height = SNEAKING_EYE_HEIGHT if player.sneaking else EYE_HEIGHT
@@ -100,7 +100,7 @@ def ray_values(state: WorldState, rays: tuple[Ray, ...]) -> list[Any]:
         dx, dy, dz = direction = rotated(view, ray.pitch, ray.yaw)
         distance = float(pick(state.blocks, x, y, z, dx, dy, dz, ray.distance, hit))
         if distance >= 0.0:
-            # on the player's side of the world's seam, so that differences to his position are short
+            # the copy of the block nearest to the player on the torus
             bx = math.floor(x + wrapped(float(hit[0]) + 0.5 - x))
             by = int(hit[1])
             bz = math.floor(z + wrapped(float(hit[2]) + 0.5 - z))

@@ -1,7 +1,7 @@
-"""Names of Minecraft 1.11's statistics: what its client counts for a player, as Malmo writes the names.
+"""Names of the 1,819 statistics that Minecraft 1.11 counts for a player, as Malmo spells them.
 
-There are 1,819 of them. Those of items follow from what can be done with an item: everything is used, picked up and
-dropped, some is crafted, mined or worn out.
+The statistics of an item depend on its group: every item can be used, picked up and dropped; some can be crafted, mined
+or worn out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FLAT = _words(
     shulker_box_opened
     """
 )
-"""Counted once: ``stat.NAME``."""
+"""Single counters, ``stat.NAME``."""
 
 ACHIEVEMENTS = _words(
     """
@@ -58,7 +58,7 @@ CRAFTED = _words(
     trapdoor wheat wooden_door writable_book
     """
 )
-"""Items that are crafted."""
+"""Items that can be crafted."""
 
 CRAFTED_BLOCKS = _words(
     """
@@ -78,7 +78,7 @@ CRAFTED_BLOCKS = _words(
     wooden_button wooden_pressure_plate wooden_slab wool
     """
 )
-"""Items that are crafted, and are blocks to mine."""
+"""Items that can be crafted, and mined as blocks."""
 
 FOUND = _words(
     """
@@ -93,7 +93,7 @@ FOUND = _words(
     written_book
     """
 )
-"""Items that are neither crafted nor mined."""
+"""Items that can be neither crafted nor mined."""
 
 BLOCKS = _words(
     """
@@ -107,7 +107,7 @@ BLOCKS = _words(
     waterlily web white_shulker_box yellow_flower yellow_shulker_box
     """
 )
-"""Items that are blocks to mine."""
+"""Items that can be mined as blocks."""
 
 CRAFTED_TOOLS = _words(
     """
@@ -119,11 +119,11 @@ CRAFTED_TOOLS = _words(
     stone_sword wooden_axe wooden_hoe wooden_pickaxe wooden_shovel wooden_sword
     """
 )
-"""Items that are crafted and wear out."""
+"""Items that can be crafted and wear out."""
 
 TOOLS = _words(
     """
     chainmail_boots chainmail_chestplate chainmail_helmet chainmail_leggings elytra
     """
 )
-"""Items that wear out and are not crafted."""
+"""Items that wear out and cannot be crafted."""

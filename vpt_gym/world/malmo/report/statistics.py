@@ -1,4 +1,4 @@
-"""Counts what Minecraft counts: ticks, distances, jumps, deaths, and blocks and items that change hands."""
+"""Counts Minecraft's statistics: ticks, distances, jumps, deaths, kills, and blocks and items gained or used."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ EACH_TICK = (
     "jump",
     "deaths",
 )
-"""Flat statistics that are counted here and can change with every tick; the other flat ones stay 0."""
+"""Flat statistics that are updated in every tick. The other flat ones rarely change or stay 0."""
 
 
 def _zero_tree(full: bool) -> dict[str, Any]:
-    """Returns ``{"stat": ..., "achievement": ...}`` with zeros, without those of ``EACH_TICK``."""
+    """Returns ``{"stat": ..., "achievement": ...}`` with all counts 0, without those of ``EACH_TICK``."""
     stat: dict[str, Any] = {name: 0 for name in names.FLAT if name not in EACH_TICK}
     if full:
         crafted = names.CRAFTED + names.CRAFTED_BLOCKS + names.CRAFTED_TOOLS
@@ -56,7 +56,7 @@ def _zero_tree(full: bool) -> dict[str, Any]:
 
 
 def _held(inventory: Array) -> Counter[str]:
-    """Returns how many items of each name an inventory holds."""
+    """Returns the number of items of each name in an inventory."""
     held: Counter[str] = Counter()
     for item, quantity, _ in inventory[inventory[:, 1] > 0].tolist():
         held[ITEMS[item].name] += quantity
@@ -64,10 +64,10 @@ def _held(inventory: Array) -> Counter[str]:
 
 
 class Statistics:
-    """Counts from one tick to the next.
+    """Counts what changes from one tick to the next.
 
     Args:
-        full: All 1,819 statistics of Minecraft 1.11; False: the 84 of them that MineDojo's observations read.
+        full: Report all 1,819 statistics of Minecraft 1.11, or only the 84 that MineDojo's observations read.
         state: The world at the start of the mission.
 
     Attributes:
@@ -82,7 +82,7 @@ class Statistics:
         self.resync(state)
 
     def resync(self, state: WorldState) -> None:
-        """Takes note of a world that was changed from outside: nothing of that is counted."""
+        """Takes over the state of a world that was edited from outside, without counting the changes."""
         self._blocks = state.blocks.copy()
         self._inventory = state.inventory.copy()
         self._kills = state.kills.copy()
@@ -94,7 +94,7 @@ class Statistics:
         self.flat["time_since_death"] = 0
 
     def tick(self, state: WorldState) -> None:
-        """Counts what happened in a tick."""
+        """Counts the changes of one tick."""
         player, before, flat = state.player.tolist()[0], self._player, self.flat
         flat["play_one_minute"] += 1
         flat["time_since_death"] += 1
@@ -127,7 +127,7 @@ class Statistics:
         self._written = None
 
     def _count_exchanges(self, state: WorldState) -> None:
-        """Counts blocks that were mined or placed, and items that were picked up or thrown."""
+        """Counts blocks that were mined or placed, and items that were picked up or dropped."""
         changed = np.nonzero(state.blocks != self._blocks)
         placed: Counter[str] = Counter()
         for was, now in zip(self._blocks[changed].tolist(), state.blocks[changed].tolist(), strict=True):
@@ -158,7 +158,7 @@ class Statistics:
 
     @property
     def distance(self) -> int:
-        """Way that the player went, centimetres."""
+        """Distance that the player has walked, centimetres."""
         return self.flat["walk_one_cm"] + self.flat["crouch_one_cm"] + self.flat["sprint_one_cm"]
 
     def text(self) -> str:
