@@ -87,7 +87,7 @@ def test_the_expert_of_the_embedded_world_gives_the_same_demos_from_one_env_and_
     assert max(demos) > 2, "no episode failed: choose fewer steps"
     assert all(demo.success and demo.metadata["env_kwargs"]["level"] == "easy" for demo in demos.values())
     assert f"of {max(demos) + 1} episodes 3 succeeded" in said
-    assert said.count("failure, thrown away") == max(demos) + 1 - 3
+    assert said.count("failure, discarded") == max(demos) + 1 - 3
     pushed = [np.any(demo.executed["camera"] != demo.actions["camera"]) for demo in demos.values()]
     assert any(pushed), "the disturbance leaves its trace in what was executed"
 
@@ -241,7 +241,7 @@ def test_an_agent_can_play(tmp_path: Path) -> None:
         ),
         (("--episodes", "0"), "episodes is 0; it must be at least 1"),
         (("--seed", "9000000"), "seed is 9000000; demos have seeds from 0 to 999999"),
-        (("--disturbance", "2"), "rate is 2.0; it must be a chance"),
+        (("--disturbance", "2"), "rate is 2.0; it must be a probability"),
         (
             (*COUNTER, "--skill", "0.5"),
             "skill is 0.5, but tests.support.scripted_counter:CounterExpert takes no argument of that",
@@ -250,7 +250,7 @@ def test_an_agent_can_play(tmp_path: Path) -> None:
         (("--expert", "a", "b", "c"), "got 3 words"),
         (("--env", "Pendulum-v9", "--expert", "a:b"), "Pendulum"),
         (("--level", "easy", "--env-kwargs", '{"level": "easy"}'), "the level is given twice"),
-        ((*COUNTER, "--env-kwargs", '{"tells_success": false}'), "Keep all episodes (--keep all)"),
+        ((*COUNTER, "--env-kwargs", '{"reports_success": false}'), "Keep all episodes (--keep all)"),
         ((*COUNTER[:3], "tests.support.scripted_counter:FailingExpert"), "the expert is at its wits' end"),
     ],
 )

@@ -139,7 +139,7 @@ def test_an_agent_has_no_skill() -> None:
 
 def test_two_runs_do_not_share_a_directory(tmp_path: Path) -> None:
     def second(_: Episode) -> None:
-        with pytest.raises(BlockingIOError, match="another run records into"):
+        with pytest.raises(BlockingIOError, match="another run is recording into"):
             record(counter(tmp_path, episodes=5))
 
     assert record(counter(tmp_path, episodes=1), on_episode=second).demos == 1

@@ -1,4 +1,4 @@
-"""``ScriptedCounter-v0``, a small env whose episodes depend on their seed, with an expert; and one that breaks."""
+"""``ScriptedCounter-v0``, a small env whose episodes depend on their seed, with an expert and one that fails."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from vpt_gym.actions.human import HumanAction, human_action
 
 
 class ScriptedCounter(FrameCounterEnv):
-    """Shows seed and tick. Every third seed fails, and lengths differ: both follow from the seed alone."""
+    """Shows seed and tick. Every third seed fails, and lengths vary; both depend on the seed alone."""
 
-    def __init__(self, longest: int = 20, pause: float = 0.0, tells_success: bool = True, **kwargs: Any) -> None:
+    def __init__(self, longest: int = 20, pause: float = 0.0, reports_success: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.longest, self.pause, self.tells_success = longest, pause, tells_success
+        self.longest, self.pause, self.reports_success = longest, pause, reports_success
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         assert seed is not None
         self.length = self.longest // 2 + seed * 7 % (self.longest // 2)
-        self.success = seed % 3 != 2 if self.tells_success else None
+        self.success = seed % 3 != 2 if self.reports_success else None
         return super().reset(seed=seed, options={"episode": seed % 256})
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -30,7 +30,7 @@ class ScriptedCounter(FrameCounterEnv):
 
 
 class CounterExpert:
-    """Says the tick with its camera; it forgets an episode only by ``reset``."""
+    """Encodes its tick in the camera movement; only ``reset`` sets the tick back to 0."""
 
     def __init__(self) -> None:
         self.ticks = 0

@@ -1,4 +1,4 @@
-"""Playing episodes: one agent in many environments, scripted experts, and recording demos in parallel."""
+"""Plays episodes: one agent in many environments, scripted experts, and parallel recording of demos."""
 
 from __future__ import annotations
 

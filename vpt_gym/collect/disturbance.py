@@ -1,7 +1,7 @@
-"""Disturbed demonstrations: the view is pushed aside now and then, and the expert's labels show how to recover.
+"""Disturbed demos: pushes turn the view away for some ticks, and the expert's labels show how to recover.
 
-A learner cloned from clean demos has never seen its own mistakes. Noise in what is executed, with the label left as
-the expert meant it, shows them. Source: Laskey et al. 2017, "DART: Noise Injection for Robust Imitation Learning"
+A policy cloned from undisturbed demos has never seen its own mistakes. Noise in the executed action, with the expert's
+action as the label, shows them. Source: Laskey et al. 2017, "DART: Noise Injection for Robust Imitation Learning"
 (arXiv:1703.09327).
 """
 
@@ -13,16 +13,16 @@ from vpt_gym.actions.camera import MAX_DEGREES
 from vpt_gym.actions.human import HumanAction
 
 SHORTEST, LONGEST = 3, 10
-"""Ticks that one push lasts."""
+"""Shortest and longest push, ticks."""
 SPREAD = (4.0, 6.0)
-"""Standard deviation of a push, degrees per tick, (pitch, yaw); clipped to what VPT's actions can say."""
+"""Standard deviation of a push, degrees per tick, (pitch, yaw). A push is clipped to the range of VPT's camera."""
 
 
 class Disturbance:
-    """Replaces the camera movement of some stretches of ticks by a steady push.
+    """Replaces the camera movement of some sequences of ticks by a constant push.
 
     Args:
-        rate: Chance of a push to begin, for each tick without one.
+        rate: Probability that a push begins, in each tick without one.
         seed: Seed of the pushes.
 
     Raises:
@@ -31,14 +31,14 @@ class Disturbance:
 
     def __init__(self, rate: float, *, seed: int = 0) -> None:
         if not 0.0 <= rate <= 1.0:
-            raise ValueError(f"rate is {rate}; it must be a chance between 0 and 1")
+            raise ValueError(f"rate is {rate}; it must be a probability between 0 and 1")
         self.rate = rate
         self._rng = np.random.default_rng(seed)
         self._left = 0
         self._push = np.zeros(2, np.float32)
 
     def executed(self, action: HumanAction) -> HumanAction:
-        """Returns what to execute instead of ``action``: itself, or with the push as its camera movement."""
+        """Returns the action to execute: ``action`` itself, or ``action`` with the push as its camera movement."""
         if self._left == 0 and self._rng.random() < self.rate:
             self._left = int(self._rng.integers(SHORTEST, LONGEST + 1))
             self._push = np.clip(self._rng.normal(0.0, SPREAD), -MAX_DEGREES, MAX_DEGREES).astype(np.float32)

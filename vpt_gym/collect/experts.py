@@ -1,24 +1,24 @@
-"""Experts: what they must offer, and how one is found by name."""
+"""The protocol of scripted experts, and loading one by its name."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import gymnasium as gym
 
 from vpt_gym.actions.human import HumanAction
 
-if TYPE_CHECKING:
-    pass
-
 
 def load_expert(path: str) -> Callable[[], Expert]:
-    """Returns what makes an expert, named as ``module:attribute``, for example a class.
+    """Imports the factory of an expert, for example its class.
+
+    Args:
+        path: ``module:attribute``.
 
     Raises:
-        ValueError: It is not of that form, or not there.
+        ValueError: The path has another form, or there is no such module or attribute.
     """
     module, _, name = path.partition(":")
     try:
@@ -31,14 +31,14 @@ def load_expert(path: str) -> Callable[[], Expert]:
 LOG_EXPERT = "vpt_gym.world.experts:LogExpert"
 """The expert for harvesting logs in the embedded world."""
 TASK_EXPERT = "vpt_gym.world.experts:TaskExpert"
-"""The expert for whatever task the embedded world has."""
+"""The expert for every task of the embedded world."""
 
 
 class Expert(Protocol):
-    """Who can say what to do in any state of an env."""
+    """Chooses an action in any state of an env."""
 
     def reset(self) -> None:
-        """Forgets the episode that went before."""
+        """Prepares for a new episode."""
 
     def act(self, env: gym.Env[Any, Any]) -> HumanAction:
-        """Returns the human action to take in the state that ``env`` is in."""
+        """Returns the human action to take in the current state of ``env``."""

@@ -1,22 +1,19 @@
-"""Which episodes a directory of demos already holds, and whether they come from the same env."""
+"""The finished episodes in a directory of demos, and a check that they come from the same env."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.demos.files.names import list_demos, read_metadata
 
-if TYPE_CHECKING:
-    pass
-
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
-    """Returns the episodes in a directory of demos that were played to their end, by the seed of their world."""
+    """Returns the episodes in a directory of demos that were played to their end, by the seed of the world."""
     episodes = {}
     for path in list_demos(directory) if directory.is_dir() else ():
         entry = read_metadata(path)
@@ -32,10 +29,10 @@ def finished_episodes(directory: Path) -> dict[int, Episode]:
 
 
 def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
-    """Raises if a directory holds demos of another env than ``env``; adding to them would mix two tasks.
+    """Checks that the demos in a directory were recorded in ``env``, so that no directory mixes two tasks.
 
     Raises:
-        ValueError: The env id, or the arguments that made it, differ.
+        ValueError: A demo has another env id, or the env was made with other arguments.
     """
     if env.spec is None:
         return

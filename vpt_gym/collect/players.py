@@ -1,4 +1,4 @@
-"""Who plays the episodes that are recorded: a scripted expert, or an agent."""
+"""The players of recorded episodes: scripted experts and agents."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 
 SCRIPTED = "scripted"
-"""Stands for the scripted expert of an env, where there is one."""
+"""Names the scripted expert of an env, if it has one."""
 EXPERTS: Mapping[str, str] = MappingProxyType(
     {**{env_id(task): TASK_EXPERT for task in STEP_LIMITS}, env_id("harvest_1_log"): LOG_EXPERT, ANY_TASK: TASK_EXPERT}
 )
-"""The scripted experts by the ids of their envs."""
+"""The scripted expert of each env id."""
 
 
 class Player(Protocol):
-    """Plays one episode after the other."""
+    """Plays episodes, one after the other."""
 
     def reset(self, seed: int) -> None:
-        """Forgets the episode that went before; what it draws at random from now on depends on ``seed`` alone."""
+        """Prepares for a new episode. Random choices in it depend on ``seed`` alone."""
 
     def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
-        """Returns the human action to take where ``env`` has just returned ``observation``."""
+        """Returns the human action to take. ``observation`` is the latest one that ``env`` returned."""
 
 
 class _ExpertPlayer:
@@ -60,31 +60,31 @@ class _AgentPlayer:
 
 
 def resolve(expert: Sequence[str], env_id: str) -> tuple[str, ...]:
-    """Returns the names of an expert, ``SCRIPTED`` replaced by the one of an env.
+    """Returns the name of a player, with ``SCRIPTED`` replaced by the scripted expert of the env.
 
     Args:
-        expert: ``("scripted",)``, ``("module:attribute",)``, or what ``VPTAgent.from_pretrained`` takes: one word, or
-            a ``.model`` and a ``.weights`` file.
-        env_id: The env that it is to play in; also ``module:id``.
+        expert: ``("scripted",)``, ``("module:attribute",)``, or the arguments of ``VPTAgent.from_pretrained``: a
+            folder or a name, or a ``.model`` and a ``.weights`` file.
+        env_id: The env to play in; also ``module:id``.
 
     Raises:
-        ValueError: The env has no scripted expert, or there are no names, or more than two.
+        ValueError: The env has no scripted expert, or ``expert`` has no words, or more than two.
     """
     if not 1 <= len(expert) <= 2:
-        raise ValueError(f"an expert is one word, or a .model and a .weights file; got {len(expert)} words")
+        raise ValueError(f"an expert is one name, or a .model and a .weights file; got {len(expert)} words")
     if tuple(expert) != (SCRIPTED,):
         return tuple(expert)
     name = env_id.rpartition(":")[2]
     if name not in EXPERTS:
         raise ValueError(
-            f"there is no scripted expert for {env_id}, only for {', '.join(EXPERTS)}. Let an agent play (the folder "
-            "of a saved one, or a .model and its .weights file), or an expert of your own (module:attribute)"
+            f"there is no scripted expert for {env_id}, only for {', '.join(EXPERTS)}. Name an agent (the folder of a "
+            "saved one, or a .model and its .weights file), or an expert of your own (module:attribute)"
         )
     return (EXPERTS[name],)
 
 
 def is_agent(expert: Sequence[str]) -> bool:
-    """Whether resolved names are those of an agent, not of a scripted expert."""
+    """Returns whether :func:`resolve` returned the name of an agent, not of a scripted expert."""
     module, colon, attribute = expert[0].partition(":")
     return len(expert) > 1 or not (colon and all(part.isidentifier() for part in [*module.split("."), attribute]))
 
@@ -92,20 +92,20 @@ def is_agent(expert: Sequence[str]) -> bool:
 def make_player(
     expert: Sequence[str], *, device: str = "cpu", precision: ActingPrecision = "auto", skill: float = 1.0
 ) -> Player:
-    """Makes the player that resolved names stand for.
+    """Makes a player from its name.
 
-    An agent computes in one thread, so that rounding, and with it what it does, is the same however many play.
+    An agent computes in one thread. Rounding, and so its actions, then do not depend on how many agents run.
 
     Args:
-        expert: What ``resolve`` returned.
-        device: Where an agent runs.
-        precision: In which number type an agent acts, as for ``VPTAgent``.
-        skill: Of a scripted expert, in (0, 1]: 1 plays as well as it can. Another one is given it as ``skill=``,
-            unless it is 1.
+        expert: The name, from :func:`resolve`.
+        device: Device of an agent.
+        precision: Number type in which an agent acts, as for ``VPTAgent``.
+        skill: Skill of a scripted expert, in (0, 1], where 1 is its best. A value below 1 is passed to the expert's
+            factory as ``skill=``.
 
     Raises:
-        ValueError: There is no such expert, or a checkpoint that cannot be used; or a skill out of its range, or for
-            who has none.
+        ValueError: There is no such expert, the checkpoint cannot be used, or the skill is out of range or the player
+            has no skill to choose.
         RuntimeError: A published checkpoint could not be downloaded.
     """
     if not is_agent(expert):
@@ -116,7 +116,7 @@ def make_player(
             raise ValueError(f"skill is {skill}, but {expert[0]} takes no argument of that name; leave it out")
         return _ExpertPlayer(make(skill=skill))
     if skill != 1.0:
-        raise ValueError(f"skill is {skill}, but an agent has none to choose; leave it out")
+        raise ValueError(f"skill is {skill}, but an agent has none; leave it out")
     import torch
 
     from vpt_gym.agents.agent import VPTAgent

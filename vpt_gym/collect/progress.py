@@ -1,4 +1,4 @@
-"""Shows how far a recording is: a bar on a terminal, a line for each episode elsewhere."""
+"""The progress of a recording: a bar on a terminal, elsewhere a line for each episode."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from vpt_gym.collect.session import Recording
 
 
 class RecordingProgress:
-    """Counts demos, episodes and successes; a context manager.
+    """Counts and shows demos, episodes and successes; a context manager.
 
     Args:
-        recording: What is recorded.
-        console: Where to show it; default: standard output.
+        recording: The recording.
+        console: Where to show the progress; default: standard output.
     """
 
     def __init__(self, recording: Recording, console: Console | None = None) -> None:
@@ -42,7 +42,7 @@ class RecordingProgress:
         self._bar.stop()
 
     def advance(self, episode: Episode) -> None:
-        """Shows one more episode that was played; for ``record(on_episode=...)``."""
+        """Counts an episode that was played; for ``record(on_episode=...)``."""
         self._played += 1
         self._successes += episode.success
         kept = self._recording.kept(episode.success)
@@ -50,7 +50,7 @@ class RecordingProgress:
         successes = f"{self._successes} of {self._played} succeeded"
         self._bar.update(self._task, completed=self._demos, successes=successes)
         if not self._console.is_terminal:
-            what = ("success" if episode.success else "failure") + ("" if kept else ", thrown away")
+            what = ("success" if episode.success else "failure") + ("" if kept else ", discarded")
             self._console.print(
                 f"{self._demos}/{self._recording.episodes}: seed {episode.seed}, {episode.ticks} ticks, {what}",
                 highlight=False,

@@ -1,4 +1,4 @@
-"""Records demos of an expert: one episode for each seed, as many as asked for, continued where a run stopped."""
+"""Records demos of a player, one episode for each seed; a stopped run is continued by the next."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from vpt_gym.demos.library.checks import repair
 from vpt_gym.system.file_lock import try_lock
 
 LOCK_NAME = ".recording.lock"
-"""A file in the directory that a run locks: two runs would play the same seeds."""
+"""File in the directory that a run locks, since two runs would play the same seeds."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a run did, and what there is now.
+    """The result of a run.
 
     Attributes:
         demos: Demos of this recording in the directory.
-        ticks: Their ticks.
+        ticks: Ticks in these demos.
         played: Episodes that this run played.
-        successes: How many of these succeeded.
+        successes: Successful episodes among those.
     """
 
     demos: int
@@ -41,20 +41,20 @@ class Recorded:
 
 
 def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None = None) -> Recorded:
-    """Plays what is missing of a recording, and returns what there is then.
+    """Plays the episodes that a recording still needs.
 
-    Which demos come out depends neither on ``num_envs`` nor on how often the run was stopped. Finished demos are never
-    touched. What a crash broke off is thrown away, and its episode is played again.
+    The demos depend neither on ``num_envs`` nor on how often the recording was stopped. Finished demos are never
+    changed. Incomplete demos that a crash left are deleted, and their episodes are played again.
 
     Args:
         recording: What to record.
-        on_episode: Called with each episode that was played, whether it is kept or not.
+        on_episode: Called with each episode that was played, kept or not.
 
     Raises:
-        ValueError: The directory holds demos of another env, expert or format; or the env does not fit the expert.
+        ValueError: The directory holds demos of another env, player or format, or the player cannot play in the env.
         BlockingIOError: Another run records into the directory.
-        DemoWriteError: A demo cannot be written, for want of disk space or rights.
-        RuntimeError: A process of ``num_envs`` died, the seeds for demos are used up, or the game broke repeatedly.
+        DemoWriteError: A demo cannot be written, because of disk space or permissions.
+        RuntimeError: A worker process died, the seeds for demos are used up, or the game failed repeatedly.
     """
     with _locked(recording.out):
         _clear_up(recording)
@@ -75,7 +75,7 @@ def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None
 
 
 def finished_demos(recording: Recording) -> dict[int, Episode]:
-    """Returns the episodes of a recording that are in its directory already, by their seeds."""
+    """Returns the episodes of a recording that are already in its directory, by their seeds."""
     return {
         seed: episode
         for seed, episode in finished_episodes(recording.out).items()
@@ -85,15 +85,15 @@ def finished_demos(recording: Recording) -> dict[int, Episode]:
 
 def _worker_pool(recording: Recording, missing: int) -> LocalWorker | ProcessPool:
     count = min(recording.num_envs, missing)
-    # an agent gets a process in any case: the number of torch's threads is a whole process's
+    # an agent always gets its own process: the number of torch's threads belongs to a process
     return LocalWorker(recording) if count == 1 and not is_agent(recording.expert) else ProcessPool(recording, count)
 
 
 def _play(pool: WorkerPool, seeds: Iterator[int], missing: int, recording: Recording) -> Iterator[Episode]:
-    """Yields the episodes as they end.
+    """Yields episodes as they end.
 
-    No seed is given out as long as those that are played could suffice. So the seeds played, and the demos that come
-    of them, are those of a run with one env.
+    No new seed is started while the running episodes could be enough. So the played seeds, and the demos, are those
+    of a run with one env.
     """
     while missing > 0:
         while pool.idle and pool.playing < missing:
@@ -105,12 +105,14 @@ def _play(pool: WorkerPool, seeds: Iterator[int], missing: int, recording: Recor
 
 def _in_band(seed: int) -> int:
     if seed not in SEEDS["demos"]:
-        raise RuntimeError(f"the seeds for demos are used up: {seed} is kept for other purposes; start at a lower one")
+        raise RuntimeError(
+            f"the seeds for demos are used up: {seed} is reserved for other purposes; start at a lower seed"
+        )
     return seed
 
 
 def _clear_up(recording: Recording) -> None:
-    """Gives complete demos their names, and throws away what was broken off of ours."""
+    """Finishes complete demos that lack only their final names, and deletes incomplete ones of a recording."""
     repair(recording.out, interrupted_only=True)
     for path in list_demos(recording.out):
         if path.suffix == ".json":
@@ -143,7 +145,7 @@ def _locked(directory: Path) -> Iterator[None]:
     with open(directory / LOCK_NAME, "ab") as lock:
         if not try_lock(lock):
             raise BlockingIOError(
-                f"another run records into {directory} just now, and would play the same worlds. Wait for it, record "
-                "into another directory, or give it more envs (--num-envs)"
+                f"another run is recording into {directory}, and this one would play the same worlds. Wait for it, "
+                "record into another directory, or use more envs in one run (--num-envs)"
             )
         yield

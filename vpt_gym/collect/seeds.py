@@ -1,14 +1,9 @@
-"""The seeds of worlds by purpose, so that nothing is trained or tuned on the worlds of an evaluation."""
+"""World seeds by purpose, so that no training uses the worlds of an evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 SEEDS: Mapping[str, range] = MappingProxyType(
     {
@@ -19,4 +14,4 @@ SEEDS: Mapping[str, range] = MappingProxyType(
         "evaluation": range(9_000_000, 10_000_000),
     }
 )
-"""World seeds by purpose. The bands do not overlap: nothing is trained or tuned on the evaluation worlds."""
+"""World seeds by purpose. The ranges do not overlap: no training or tuning uses the evaluation worlds."""

@@ -1,4 +1,4 @@
-"""What to record, and one env that does it."""
+"""A description of what to record, and the session that plays its episodes in one env."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ Keep: TypeAlias = Literal["success", "all"]
 Size: TypeAlias = Literal["128", "native"]
 
 RECORDED_BY = "recorded_by"
-"""Key of the metadata that says who played, and how it was recorded."""
+"""Key of a demo's metadata that describes the player and the recording."""
 
 
 class EpisodeInterrupted(Exception):
-    """An episode was broken off because nobody waits for it any more."""
+    """An episode was stopped before its end, because its demo is no longer needed."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What to record. The same fields give the same episodes, however many envs play and however often it is stopped.
+    """What to record. The same fields give the same demos, whatever ``num_envs`` is and however often a run is stopped.
 
     Attributes:
         out: Directory of the demos.
-        env: Where to play.
-        expert: Who plays (``vpt_gym.collect.players.resolve``).
-        episodes: Demos to have in the end, from ``seed`` on.
-        seed: Seed of the first world; the next episodes have the next ones.
-        keep: ``"success"``: failed episodes are thrown away, and more are played in their place.
-        size: ``"128"``: frames are scaled to what policies take. ``"native"``: they keep their size.
-        lossless: Keep every pixel as it is.
-        disturbance: Chance, each tick, that the view is pushed aside for a while; the label stays the expert's.
-            None: 0.02 for scripted experts, 0 for agents.
-        device: Where an agent runs.
-        precision: In which number type an agent acts; ``"auto"`` becomes the fastest that this processor has
+        env: The env to play in.
+        expert: The player (``vpt_gym.collect.players.resolve``).
+        episodes: Demos to have at the end, counted from ``seed`` on.
+        seed: Seed of the first world. The following episodes have the following seeds.
+        keep: ``"success"`` discards failed episodes and plays others instead; ``"all"`` keeps them.
+        size: ``"128"`` scales frames to the size of policies, 128×128; ``"native"`` keeps their size.
+        lossless: Whether videos keep every pixel unchanged.
+        disturbance: Probability per tick that a push of the view begins; the label stays the expert's. None: 0.02 for
+            scripted experts, 0 for agents.
+        device: Device of an agent.
+        precision: Number type in which an agent acts; ``"auto"`` becomes the fastest on this processor
             (:class:`vpt_gym.agents.VPTAgent`). Demos name it, unless it is fp32.
-        skill: Of a scripted expert, in (0, 1]: 1 plays as well as it can; less is slower, and errs.
-        num_envs: Envs that play side by side, each in a process of its own.
+        skill: Skill of a scripted expert, in (0, 1]: 1 is its best; less is slower and makes mistakes.
+        num_envs: Envs that run in parallel, each in its own process.
 
     Raises:
-        ValueError: A field has no sensible value, or the env has no scripted expert.
+        ValueError: A field is out of range, or the env has no scripted expert.
     """
 
     out: Path
@@ -77,8 +77,8 @@ class Recording:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.seed not in SEEDS["demos"]:
             raise ValueError(
-                f"seed is {self.seed}; demos have seeds from 0 to {SEEDS['demos'].stop - 1}, so that no world is "
-                "recorded that others are evaluated in"
+                f"seed is {self.seed}; demos have seeds from 0 to {SEEDS['demos'].stop - 1}, so that no demo is from "
+                "a world that agents are evaluated in"
             )
         if self.keep not in ("success", "all") or self.size not in ("128", "native"):
             raise ValueError(f"keep is {self.keep!r} and size {self.size!r}; they are success or all, 128 or native")
@@ -93,16 +93,16 @@ class Recording:
 
     @property
     def pushes(self) -> float:
-        """The chance of a push, each tick."""
+        """The probability per tick that a push begins."""
         return self.disturbance or 0.0
 
     def kept(self, success: bool) -> bool:
-        """Whether the demo of an episode that was played to its end is kept."""
+        """Returns whether the demo of a finished episode is kept."""
         return success or self.keep == "all"
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What the metadata of each demo say of it; all demos of a directory agree in it."""
+        """The description that each demo has in its metadata; equal in all demos of a directory."""
         return {
             "expert": " ".join(self.expert),
             "disturbance": self.pushes,
@@ -117,7 +117,7 @@ class RecordingSession:
     """One env with its recorder and its player.
 
     Raises:
-        ValueError: The env, the expert, or how they fit together.
+        ValueError: The env or the player cannot be made, or the player cannot play in the env.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -143,16 +143,16 @@ class RecordingSession:
             raise
 
     def play(self, seed: int, *, interrupted: Callable[[], bool] = lambda: False) -> Episode:
-        """Plays the episode of a seed, and leaves its demo if it is to be kept.
+        """Plays one episode, and records it if its demo is to be kept.
 
         Args:
-            seed: Of the world, of the disturbance, and of an agent's sampling.
-            interrupted: Called each tick; nothing of the episode stays if it returns True.
+            seed: Seed of the world, of the disturbance, and of an agent's sampling.
+            interrupted: Called in each tick. If it returns True, the episode is stopped and not recorded.
 
         Raises:
-            EpisodeInterrupted: It did.
-            ValueError: Nothing tells whether the episode succeeded, and only successes are to be kept.
-            RuntimeError: The game broke in ``ATTEMPTS`` plays of this episode.
+            EpisodeInterrupted: ``interrupted`` returned True.
+            ValueError: Only successes are kept, but the env does not report whether the episode succeeded.
+            RuntimeError: The game failed in each of ``ATTEMPTS`` attempts at this episode.
         """
         for _ in range(ATTEMPTS):
             disturbance = Disturbance(self._recording.pushes, seed=seed)
@@ -173,16 +173,16 @@ class RecordingSession:
                 success = success_of(self.env, info)
                 if success is None and self._recording.keep == "success":
                     raise ValueError(
-                        f"{self._recording.env.id} does not tell whether an episode succeeded: its last info lacks "
+                        f"{self._recording.env.id} does not report whether an episode succeeded: its last info lacks "
                         "'success'. Keep all episodes (--keep all), or add it in a wrapper around the env"
                     )
                 return Episode(seed, bool(success), total_reward, ticks, bool(truncated))
-        raise RuntimeError(f"the game broke {ATTEMPTS} times in the world of seed {seed}: {info['env_error']}")
+        raise RuntimeError(f"the game failed {ATTEMPTS} times in the world of seed {seed}: {info['env_error']}")
 
     def close(self) -> None:
-        """Closes the env; nothing stays of an episode that is still running."""
+        """Closes the env. An unfinished episode is not recorded."""
         self.env.close()
 
     def _keep(self, episode: EpisodeSummary) -> bool:
-        whole = episode.ended in ("terminated", "truncated")
-        return whole and self._recording.kept(bool(episode.success))
+        complete = episode.ended in ("terminated", "truncated")
+        return complete and self._recording.kept(bool(episode.success))

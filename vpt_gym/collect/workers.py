@@ -1,4 +1,4 @@
-"""Episodes that are played side by side: in this process, or each env in one of its own."""
+"""Workers that play the episodes of a recording: one in this process, or several in their own processes."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.session import EpisodeInterrupted, Recording, RecordingSession
 
 PATIENCE = 20.0
-"""Seconds that a process gets to break its episode off and to close its env."""
+"""Seconds that a process gets to stop its episode and to close its env."""
 
 
 class WorkerPool(Protocol):
-    """Plays episodes, some at a time."""
+    """Plays episodes, several at the same time."""
 
     @property
     def idle(self) -> int:
-        """How many more could be started now."""
+        """The number of free workers."""
 
     @property
     def playing(self) -> int:
-        """How many are being played."""
+        """The number of running episodes."""
 
     def start(self, seed: int) -> None:
-        """Has the episode of a seed played; only where there is an idle place."""
+        """Starts the episode of a seed on a free worker; there must be one."""
 
     def wait(self) -> Episode:
-        """Waits until an episode has ended, and returns it."""
+        """Waits until an episode ends, and returns it."""
 
 
 class LocalWorker:
-    """Plays in this process, one episode at a time."""
+    """Plays episodes in this process, one after the other."""
 
     def __init__(self, recording: Recording) -> None:
         self._session = RecordingSession(recording)
@@ -47,20 +47,20 @@ class LocalWorker:
 
     @property
     def idle(self) -> int:
-        """How many more could be started now."""
+        """The number of free workers."""
         return 1 - self.playing
 
     @property
     def playing(self) -> int:
-        """How many are being played."""
+        """The number of running episodes."""
         return len(self._seeds)
 
     def start(self, seed: int) -> None:
-        """Has the episode of a seed played."""
+        """Starts the episode of a seed."""
         self._seeds.append(seed)
 
     def wait(self) -> Episode:
-        """Plays the episode, and returns it."""
+        """Plays the started episode, and returns it."""
         return self._session.play(self._seeds.pop())
 
     def __enter__(self) -> LocalWorker:
@@ -71,14 +71,14 @@ class LocalWorker:
 
 
 class ProcessPool:
-    """Plays in processes, one episode at a time in each.
+    """Plays episodes in worker processes, each with its own env.
 
-    A process ends when its connection does: nothing of the episode that it plays then stays. So nothing goes on
-    playing after this process has died, however it did.
+    A worker exits when its connection closes, and discards the episode that it is playing. So no worker outlives this
+    process, even if this process is killed.
 
     Args:
         recording: What to record.
-        count: How many processes.
+        count: Number of processes.
     """
 
     def __init__(self, recording: Recording, count: int) -> None:
@@ -94,7 +94,7 @@ class ProcessPool:
                 with theirs, _no_interrupt():
                     process.start()
                 self._processes[ours] = process
-            for connection in self._processes:  # one after the other: the first error is told
+            for connection in self._processes:  # in order, so that the first error is raised
                 self._receive(connection)
         except BaseException:
             self._stop()
@@ -102,27 +102,27 @@ class ProcessPool:
 
     @property
     def idle(self) -> int:
-        """How many more could be started now."""
+        """The number of free workers."""
         return len(self._processes) - len(self._seeds)
 
     @property
     def playing(self) -> int:
-        """How many are being played."""
+        """The number of running episodes."""
         return len(self._seeds)
 
     def start(self, seed: int) -> None:
-        """Has the episode of a seed played."""
+        """Starts the episode of a seed."""
         connection = next(connection for connection in self._processes if connection not in self._seeds)
         self._seeds[connection] = seed
-        with suppress(BrokenPipeError, ConnectionResetError):  # it has died: ``wait`` tells of that
+        with suppress(BrokenPipeError, ConnectionResetError):  # the process has died: ``wait`` raises
             connection.send(seed)
 
     def wait(self) -> Episode:
-        """Waits until an episode has ended, and returns it.
+        """Waits until an episode ends, and returns it.
 
         Raises:
-            RuntimeError: A process has died.
-            Exception: What a process raised.
+            RuntimeError: A worker process died.
+            Exception: The error that a worker raised.
         """
         ready: Any = wait(list(self._seeds))[0]
         episode: Episode = self._receive(ready)
@@ -143,10 +143,10 @@ class ProcessPool:
         except (EOFError, ConnectionResetError) as error:
             process = self._processes[connection]
             process.join(PATIENCE)
-            what = f"played seed {self._seeds[connection]}" if connection in self._seeds else "made its env"
+            what = f"played seed {self._seeds[connection]}" if connection in self._seeds else "was making its env"
             raise RuntimeError(
-                f"the process that {what} died (exit code {process.exitcode}; -9: killed, maybe for want of memory). "
-                "Finished demos stay: run the same again, or with fewer envs"
+                f"the process that {what} died (exit code {process.exitcode}; -9: killed, perhaps because memory ran "
+                "out). Finished demos stay: run the same command again, or with fewer envs"
             ) from error
         if isinstance(answer, BaseException):
             raise answer
@@ -159,7 +159,7 @@ class ProcessPool:
             deadline = time.monotonic() + PATIENCE
             for process in self._processes.values():
                 process.join(max(0.0, deadline - time.monotonic()))
-        finally:  # another interrupt ends the patience
+        finally:  # also after a second interrupt
             for process in self._processes.values():
                 if process.is_alive():
                     process.kill()
@@ -168,8 +168,8 @@ class ProcessPool:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Ctrl+C reaches every process of a terminal; those started in the block leave it to this one."""
-    if threading.current_thread() is not threading.main_thread():  # only there handlers can be set
+    """Makes processes started in the block ignore Ctrl+C, which a terminal sends to all; this process handles it."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
         yield
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -180,7 +180,7 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def _run_worker(recording: Recording, connection: Connection[Any, Any]) -> None:
-    """Plays the episodes of the seeds that come, until the connection ends."""
+    """Plays an episode for each seed that it receives, until the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with connection:
         try:
@@ -193,7 +193,7 @@ def _run_worker(recording: Recording, connection: Connection[Any, Any]) -> None:
                 connection.send(None)
                 while True:
                     seed = connection.recv()
-                    # no seed is sent while one is played: what can be read then is the end of the connection
+                    # no seed is sent during an episode: if there is something to read, the connection was closed
                     connection.send(session.play(seed, interrupted=connection.poll))
             except (EpisodeInterrupted, EOFError, BrokenPipeError, ConnectionResetError):
                 return
@@ -204,7 +204,7 @@ def _run_worker(recording: Recording, connection: Connection[Any, Any]) -> None:
 def _send_error(connection: Connection[Any, Any], error: Exception) -> None:
     try:
         connection.send(error)
-    except (BrokenPipeError, ConnectionResetError):  # nobody is there any more
+    except (BrokenPipeError, ConnectionResetError):  # the parent is gone
         return
-    except Exception:  # it cannot be pickled
+    except Exception:  # the error cannot be pickled
         connection.send(RuntimeError(f"{type(error).__name__}: {error}"))
