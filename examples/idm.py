@@ -28,7 +28,8 @@ from rich.table import Table
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import Demo, FrameCache, list_demos, read_demo
 from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
-from vpt_gym.learning.idm.windows import ActionWindows, LabelScores, bootstrap, score
+from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
+from vpt_gym.learning.idm.windows import ActionWindows
 from vpt_gym.learning.logging import MetricLogger
 from vpt_gym.system.machine import describe
 

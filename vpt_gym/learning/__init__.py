@@ -1,4 +1,4 @@
-"""What the training examples share: losses, rollouts, evaluation, DAgger rounds and metrics."""
+"""What the training examples share: training loops, losses, rollouts, evaluation, DAgger rounds and metrics."""
 
 from __future__ import annotations
 

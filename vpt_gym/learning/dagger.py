@@ -1,4 +1,4 @@
-"""DAgger rounds: the learner plays, an expert labels every tick, and each round is a directory on disk.
+"""DAgger rounds: the learner plays, an expert labels every tick, and each round is a directory of demos.
 
 Source: Ross, Gordon and Bagnell 2011, "A Reduction of Imitation Learning and Structured Prediction to No-Regret
 Online Learning" (arXiv:1011.0686).
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ConstantBeta:
-    """The expert acts in the same share of ticks in each round; 0 leaves all of them to the learner.
+    """The expert acts in the same share of ticks in each round; with 0 the learner always acts.
 
     Raises:
         ValueError: The share is outside [0, 1].
@@ -85,7 +85,7 @@ def _check_share(name: str, value: float) -> None:
 
 
 class _Labeller:
-    """Labels every tick with the expert's action and lets the expert act in a share ``beta`` of the ticks."""
+    """Labels every tick with the expert's action, and lets the expert act in a share ``beta`` of the ticks."""
 
     def __init__(self, expert: Expert, beta: float, seed: int) -> None:
         self._expert = expert
@@ -114,24 +114,24 @@ def collect_round(
     sampling_seed: int = 0,
     on_episode: Callable[[Episode], None] | None = None,
 ) -> list[Episode]:
-    """Plays one round and leaves its labelled demos in ``directory``.
+    """Plays one round and writes its labelled demos to ``directory``.
 
-    An interrupted round goes on where it stood: worlds whose demos are finished are not played again.
+    An interrupted round can be continued: worlds with finished demos are not played again.
 
     Args:
         agent: The learner.
-        make_env: Makes one env in VPT's format that records into the given directory (a ``RecorderWrapper`` in the
-            stack).
-        make_expert: Makes one expert for each env.
+        make_env: Makes one env in VPT's format that records into the given directory (it has a
+            ``RecorderWrapper``).
+        make_expert: Makes one expert; called for each env.
         seeds: Seeds of the worlds, one episode each.
-        directory: The round's own directory.
+        directory: Directory of this round alone.
         beta: Share of ticks in which the expert acts, in [0, 1].
-        num_envs: Episodes that run side by side.
-        sampling_seed: Seed of the learner's sampling and of the choice who acts.
-        on_episode: Called with each result as it comes.
+        num_envs: Episodes that run at the same time.
+        sampling_seed: Seed of the learner's sampling, and of the choice between learner and expert.
+        on_episode: Called with each result when its episode ends.
 
     Returns:
-        One result for each seed, in their order.
+        One result for each seed, in the order of the seeds.
 
     Raises:
         ValueError: ``beta`` is outside [0, 1], the directory holds demos of another env, or the recorder does not

@@ -1,4 +1,4 @@
-"""What a frozen image network makes of demos, computed once and kept in files."""
+"""A cache of the outputs of a frozen image network: computed once for each demo and kept in files."""
 
 from __future__ import annotations
 
@@ -21,30 +21,29 @@ if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
 
 Features = npt.NDArray[np.float32]
-_FRAMES_AT_A_TIME = 64
+_BATCH_SIZE = 64
 
 
 class FeatureCache:
-    """Runs the image network of a policy over each demo once. Give it to a ``DemoDataset`` as its ``cache``.
+    """Runs the image network of a policy over each demo once. Pass it to a ``DemoDataset`` as its ``cache``.
 
-    The batches then hold features, (B, T, D), which the policy takes in place of frames: with the image network out
-    of training, the results are the same and most of the work is gone. A file of features belongs to the weights of
-    the image network, to the precision of its convolutions and to the bytes of the video; whatever of it changes, the
-    features are computed anew.
+    The batches then hold features, (B, T, D), which the policy accepts instead of frames. With a frozen image network
+    the results are the same, without most of the work. Features are computed again when the weights of the image
+    network, the precision of its convolutions or the video file change.
 
-    Files are memory-mapped: the operating system keeps in memory what fits. A tick takes 4 D bytes (4 KiB for 1x).
+    Files are memory-mapped, and the operating system keeps in memory what fits. A tick takes 4 D bytes (4 KiB for 1x).
 
     Args:
         policy: The policy. Its image network must be frozen: ``freeze(policy, "net.img_process.*")``.
-        directory: Where files go. They stay, and a later cache finds them again. Default: a temporary directory that
-            is deleted with the cache.
+        directory: Directory of the files. They stay there for later caches. Default: a temporary directory that is
+            deleted with the cache.
 
     Attributes:
-        size: (height, width) of the frames that the network reads.
-        directory: Where the files are.
+        size: (height, width) of the frames that the network takes.
+        directory: Directory of the files.
 
     Raises:
-        ValueError: The image network is being trained.
+        ValueError: The image network is not frozen.
     """
 
     size = POLICY_SIZE
@@ -58,13 +57,13 @@ class FeatureCache:
         self._lock = threading.Lock()
 
     def frames(self, demo: Demo) -> Features:
-        """Returns the demo's features, float32 (T, D), read-only; computes them if there is no file of them.
+        """Returns the demo's features, float32 (T, D), read-only; computes them if they are not in a file yet.
 
-        May be called from several threads at once; one computes at a time.
+        Several threads may call it; one of them computes at a time.
 
         Raises:
-            DemoError: The video cannot be decoded, or has not T frames.
-            ValueError: The image network is being trained.
+            DemoError: The video cannot be decoded, or does not have T frames.
+            ValueError: The image network is not frozen.
         """
         self._require_frozen()
         stat = demo.files.video.stat()
@@ -82,8 +81,8 @@ class FeatureCache:
         try:
             shape = (len(demo), self._policy.config.hidsize)
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)
-            for start in range(0, len(frames), _FRAMES_AT_A_TIME):
-                part = torch.from_numpy(np.array(frames[start : start + _FRAMES_AT_A_TIME])).to(device)
+            for start in range(0, len(frames), _BATCH_SIZE):
+                part = torch.from_numpy(np.array(frames[start : start + _BATCH_SIZE])).to(device)
                 with torch.inference_mode():
                     file[start : start + len(part)] = self._policy.encode(part).float().cpu().numpy()
             file.flush()
@@ -92,7 +91,7 @@ class FeatureCache:
             scratch.unlink(missing_ok=True)
 
     def _key(self) -> str:
-        """Returns a digest of all that the features of a frame depend on."""
+        """Returns a digest of the weights and the precision, on which the features of a frame depend."""
         digest = hashlib.sha256(self._policy.precision.encode())
         for name, value in self._policy.net.img_process.state_dict().items():
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())

@@ -1,4 +1,4 @@
-"""Losses of behavioural cloning and PPO, as means over the ticks that count."""
+"""Losses of behavioural cloning and PPO, as weighted means over ticks."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def bc_loss(pi: Distribution, codes: Tensor, weight: Tensor) -> Tensor:
     Args:
         pi: The policy's distribution over [B, T] ticks.
         codes: int64 [B, T, 2], (buttons, camera).
-        weight: float32 [B, T]; 0 leaves a tick out.
+        weight: float32 [B, T]; a weight of 0 excludes a tick.
     """
     return -weighted_mean(pi.log_prob(codes), weight)
 
 
 @dataclass(frozen=True)
 class PPOLoss:
-    """The terms of one PPO update, scalars; ``total`` carries the gradient.
+    """The terms of the PPO loss, scalars. ``total`` is the one to differentiate.
 
     Attributes:
         total: ``policy + value_coefficient * value + kl_coefficient * kl_to_reference``.
         policy: The clipped surrogate (Schulman et al. 2017, arXiv:1707.06347, eq. 7), negated.
         value: Mean squared error of the normalised value.
-        kl_to_reference: KL(reference || policy), nats a tick; the term that VPT's RL uses in place of an entropy
-            bonus (Baker et al. 2022, arXiv:2206.11795, section on RL fine-tuning).
+        kl_to_reference: KL(reference || policy), nats per tick; the term that replaces the entropy bonus in VPT's RL
+            (Baker et al. 2022, arXiv:2206.11795, section on RL fine-tuning).
         approx_kl: Estimate of KL(old policy || policy) (Schulman, "Approximating KL divergence": the k3 estimator).
-        clip_fraction: Share of ticks whose ratio left the clip range.
+        clip_fraction: Share of ticks whose probability ratio is outside the clip range.
     """
 
     total: Tensor
@@ -70,11 +70,11 @@ def ppo_loss(
         pi: The policy's distribution over [B, T] ticks.
         value: [B, T], normalised.
         reference: The frozen policy's distribution over the same ticks.
-        codes: int64 [B, T, 2], the codes executed.
+        codes: int64 [B, T, 2], the executed codes.
         old_log_prob: [B, T], their log-probability when they were executed.
         advantage: [B, T].
         value_target: [B, T], normalised like ``value``.
-        weight: float32 [B, T]; 0 leaves a tick out (one that only resets an env).
+        weight: float32 [B, T]; a weight of 0 excludes a tick, such as one that only resets an env.
         clip: Half-width of the ratio's clip range.
         value_coefficient: Weight of the value loss.
         kl_coefficient: Weight of the KL to the reference.

@@ -1,4 +1,4 @@
-"""Which precision of the convolutions trains faster on this processor."""
+"""Measures which precision of the convolutions trains faster on this processor."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def faster_precision(policy: VPTPolicy, frames: Tensor, first: Tensor, *, trials: int = 3) -> Precision:
-    """Returns ``"bf16"`` or ``"fp32"``, whichever makes a forward and backward pass faster.
+    """Returns the precision, ``"bf16"`` or ``"fp32"``, in which a forward and backward pass takes less time.
 
-    Measured rather than looked up: a processor without bf16 instructions takes it too, slowly. The policy's
-    parameters, gradients and precision are left as they were.
+    It is measured, since a processor without bf16 instructions accepts bf16 too, but is slow. The policy's parameters,
+    gradients and precision do not change.
 
     Args:
         policy: The policy to train.
-        frames: uint8 [B, T, 128, 128, 3], a batch of the size that will be trained on.
+        frames: uint8 [B, T, 128, 128, 3], a batch of the size used in training.
         first: bool [B, T].
-        trials: Passes with each, after one that warms up; the fastest counts.
+        trials: Measured passes in each precision, after one to warm up. The fastest counts.
     """
     before = policy.precision
     parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]

@@ -1,4 +1,4 @@
-"""Rollouts for policy-gradient methods: collection from a vector env, GAE, and minibatches that keep memory right."""
+"""Rollouts for policy-gradient methods: collection from a vector env, GAE, and minibatches with the right memory."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def gae(
     """Returns generalised advantage estimates and value targets (Schulman et al. 2016, arXiv:1506.02438).
 
     Args:
-        reward: float32 [N, T], of the step taken at tick t.
-        value: float32 [N, T + 1], of the observation at tick t; the one after an episode's last step is the value
-            of its last observation, which a truncated episode is bootstrapped from.
-        terminated: bool [N, T], whether the step at t reached a terminal state: its value counts as 0.
+        reward: float32 [N, T], the reward of the step at tick t.
+        value: float32 [N, T + 1], the value of the observation at tick t. The one after an episode's last step is the
+            value of its last observation, from which a truncated episode is bootstrapped.
+        terminated: bool [N, T], whether the step at t reached a terminal state, whose value counts as 0.
         ended: bool [N, T], whether the step at t was the last of its episode, terminated or truncated.
         gamma: Discount per tick.
         gae_lambda: Decay of the sum over temporal-difference errors.
@@ -51,10 +51,10 @@ class Rollout:
     Attributes:
         frames: uint8 [N, T, 128, 128, 3].
         first: bool [N, T], whether the frame is the first of its episode.
-        codes: int64 [N, T, 2], the codes sampled.
-        log_prob: float32 [N, T], of these codes.
+        codes: int64 [N, T, 2], the sampled codes.
+        log_prob: float32 [N, T], their log-probabilities.
         advantage: float32 [N, T].
-        value_target: float32 [N, T], in units of reward.
+        value_target: float32 [N, T], in the units of the reward.
         weight: float32 [N, T], 0 where the step only reset its env and the code was ignored.
         memory: The policy's memory before the first tick.
     """
@@ -69,17 +69,19 @@ class Rollout:
     memory: Memory
 
     def minibatches(self, count: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Rollout]]:
-        """Yields ``count`` minibatches of whole env rows in a random order, each with the numbers of its rows.
+        """Yields ``count`` minibatches, each of all ticks of some envs in random order, with the indices of the envs.
 
-        Rows are never cut in time: each sequence starts from the memory it really had, and ``first`` separates the
-        episodes inside it.
+        Sequences are never cut in time: each starts from the memory that the policy had before its first tick, and
+        ``first`` separates the episodes inside it.
 
         Raises:
             ValueError: There are fewer envs than minibatches.
         """
         rows = len(self.frames)
         if not 1 <= count <= rows:
-            raise ValueError(f"{count} minibatches of {rows} envs: minibatches hold whole envs, so need 1 to {rows}")
+            raise ValueError(
+                f"{count} minibatches of {rows} envs: a minibatch holds at least one env, so there can be 1 to {rows}"
+            )
         for index in torch.randperm(rows, generator=generator).to(self.first.device).tensor_split(count):
             tensors = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name != "memory"}
             yield index, Rollout(**tensors, memory=self.memory.index(index))
@@ -87,13 +89,13 @@ class Rollout:
 
 @dataclass(frozen=True)
 class FinishedEpisode:
-    """An episode that came to its end while rollouts were collected.
+    """An episode that ended while rollouts were collected.
 
     Attributes:
-        success: ``info["success"]`` of its last step; None where the env does not tell.
+        success: ``info["success"]`` of its last step; None if the env does not report it.
         total_reward: Sum of its rewards.
         ticks: Its length in steps.
-        truncated: Whether a limit ended it.
+        truncated: Whether a limit ended it, not the task.
     """
 
     success: bool | None
@@ -103,19 +105,20 @@ class FinishedEpisode:
 
 
 class RolloutCollector:
-    """Plays a policy in a vector env and hands out rollouts; the episodes run on from one rollout to the next.
+    """Plays a policy in a vector env and returns rollouts; episodes continue from one rollout to the next.
 
-    It relies on Gymnasium's ``AutoresetMode.NEXT_STEP``: the last observation of an episode is seen, with the memory
-    that led to it (a truncated episode is bootstrapped from there), and the step after it only resets the env. A step
-    in which a game broke (``info["env_error"]``) weighs nothing, and its episode is not among the finished ones.
+    The vector env must use Gymnasium's ``AutoresetMode.NEXT_STEP``. The policy then sees the last observation of an
+    episode with the memory that led to it, from which a truncated episode is bootstrapped, and the next step only
+    resets the env. A step in which a game failed (``info["env_error"]``) gets weight 0, and its episode is not counted
+    as finished.
 
     Args:
-        policy: Acts by sampling. Its memory is carried.
-        envs: Takes VPT codes and gives frames uint8 [N, 128, 128, 3].
-        seed: Seeds the sampling and the envs.
+        policy: The policy; its actions are sampled and its memory is carried.
+        envs: Takes VPT codes and returns frames, uint8 [N, 128, 128, 3].
+        seed: Seed of the sampling and of the envs.
 
     Raises:
-        ValueError: The vector env resets in another way than ``NEXT_STEP``.
+        ValueError: The vector env has another autoreset mode.
     """
 
     def __init__(self, policy: VPTPolicy, envs: gym.vector.VectorEnv[Any, Any, Any], *, seed: int) -> None:
@@ -144,7 +147,7 @@ class RolloutCollector:
             for name in ("frames", "first", "codes", "log_prob", "value", "reward", "terminated", "ended", "weight")
         }
         for _ in range(ticks):
-            frames, first = self._look()
+            frames, first = self._current()
             output = self.policy(frames[:, None], first[:, None], self._memory)
             codes = output.pi.sample(self.generator)
             self._memory = output.memory
@@ -152,7 +155,7 @@ class RolloutCollector:
             self._obs, reward, terminated, truncated, info = self.envs.step(codes[:, 0].cpu().numpy())
             broken = np.asarray(info.get("_env_error", np.zeros_like(resetting)), bool)
             if rows["ended"]:
-                # a step in which the game broke teaches nothing: the episode is truncated at the one before
+                # a step in which the game failed has no meaning: the episode is truncated at the step before
                 rows["ended"][-1] |= torch.from_numpy(broken).to(self.device)
             weight = torch.from_numpy(~(resetting | broken)).float()
             self._ended = terminated | truncated
@@ -168,7 +171,7 @@ class RolloutCollector:
                 "value": self.policy.value_head.denormalise(output.value)[:, 0],
                 "reward": torch.as_tensor(reward, dtype=torch.float32),
                 "terminated": torch.from_numpy(terminated),
-                # the step that only resets belongs to no episode: nothing may flow back through it
+                # a step that only resets belongs to no episode: no advantage may pass through it
                 "ended": torch.from_numpy(self._ended | resetting),
                 "weight": weight,
             }
@@ -191,8 +194,8 @@ class RolloutCollector:
             memory=start,
         )
 
-    def _look(self) -> tuple[Tensor, Tensor]:
-        """Returns the frames that are seen now, and whether they are first, on the policy's device."""
+    def _current(self) -> tuple[Tensor, Tensor]:
+        """Returns the current frames, and whether each is the first of its episode, on the policy's device."""
         return torch.from_numpy(self._obs).to(self.device), torch.from_numpy(self._first).to(self.device)
 
     def _finish(self, ended: npt.NDArray[np.int64], info: dict[str, Any], truncated: npt.NDArray[np.bool_]) -> None:

@@ -1,10 +1,9 @@
-"""Training an inverse dynamics model: windows of demos with what was executed in them, and how good its labels are."""
+"""The training data of an inverse dynamics model: windows of demos with their executed actions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,8 +12,6 @@ import torch
 
 from vpt_gym.actions import factored
 from vpt_gym.actions.camera import NULL_BIN
-from vpt_gym.actions.codec import VPT_BUTTONS
-from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.chunks import WeightedChunks, chunk_sums
 from vpt_gym.demos.demo import Demo
@@ -25,29 +22,30 @@ class WindowBatch(NamedTuple):
     """B windows of T ticks."""
 
     frames: torch.Tensor
-    """uint8 [B, T, 128, 128, 3], RGB: what was seen before each action."""
+    """uint8 [B, T, 128, 128, 3], RGB: the frame before each action."""
     buttons: torch.Tensor
-    """int64 [B, T, 20], 0/1: VPT's buttons as they were executed."""
+    """int64 [B, T, 20], 0/1: the executed state of VPT's buttons."""
     camera: torch.Tensor
     """int64 [B, T, 2], the executed camera movement as bins (pitch, yaw)."""
 
 
 class ActionWindows:
-    """Random windows of demos, with the actions that were executed.
+    """Random windows of demos with their executed actions.
 
-    Not the labels: where an expert's label stands beside what was executed (DART, DAgger), the video shows the latter.
+    Labels are not used: where an expert's label differs from the executed action (DART, DAgger), the video shows the
+    executed one.
 
     Args:
-        demos: The demos; their videos are decoded at once.
+        demos: The demos; their videos are decoded in the constructor.
         seq_len: T, ticks in a window.
         batch_size: B, windows in a batch.
         seed: Seed of the order.
-        still: Priority of a window in which nothing happens. To it is added the share of ticks in which the camera
-            moves, and the share in which a button changes; windows are drawn in proportion to the sum. Most of a
-            demo is "hold attack", and much of it would teach little.
-        colour: Brightness varies from window to window by up to this share, and each colour by a third of it.
-        mirror: Flip half of the windows from side to side, with their actions. Not for videos with open menus.
-        cache: Decoded frames, shared with others. Default: a cache of its own.
+        still: Priority of a window in which nothing happens. The share of ticks in which the camera moves, and the
+            share in which a button changes, are added to it. Windows are drawn in proportion to their priority,
+            because most of a demo is "hold attack", which teaches little.
+        colour: The brightness of a window varies by up to this share, and each colour by a third of it.
+        mirror: Flip half of the windows left to right, with their actions. Not for videos with open menus.
+        cache: Decoded frames to share with other objects. Default: a separate cache.
 
     Raises:
         ValueError: An argument is out of range, there is no demo, or one is shorter than a window.
@@ -69,14 +67,16 @@ class ActionWindows:
         if seq_len < 1 or batch_size < 1:
             raise ValueError(f"seq_len is {seq_len}, batch_size is {batch_size}; both must be at least 1")
         if not 0 < still < float("inf"):
-            raise ValueError(f"still is {still}; it must be positive, or windows in which nothing happens never come")
+            raise ValueError(
+                f"still is {still}; it must be positive and finite, or windows in which nothing happens are never drawn"
+            )
         if not demos:
             raise ValueError("there are no demos to learn from")
         short = [demo.id for demo in demos if len(demo) < seq_len]
         if short:
             raise ValueError(
                 f"{len(short)} demos, the first of them {short[0]}, are shorter than a window of {seq_len} ticks: "
-                "leave them out, or make the windows shorter"
+                "leave them out, or choose a smaller seq_len"
             )
         if not 0 <= colour < 1:
             raise ValueError(f"colour is {colour}; it must be in [0, 1)")
@@ -89,17 +89,17 @@ class ActionWindows:
 
     @property
     def n_ticks(self) -> int:
-        """How many ticks the demos hold."""
+        """The number of ticks in the demos."""
         return sum(map(len, self._frames))
 
     @property
     def labels(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Buttons (n, 20) and camera bins (n, 2) of all ticks; for frequencies."""
+        """Buttons (n, 20) and camera bins (n, 2) of all ticks, for example to count frequencies."""
         buttons, camera = zip(*self._actions, strict=True)
         return np.concatenate(buttons), np.concatenate(camera)
 
     def next_batch(self) -> WindowBatch:
-        """Returns the next batch; there is always one more."""
+        """Returns the next batch. Batches never run out."""
         frames, buttons, camera = [], [], []
         for index, start in self._windows.draw(self._rng, self.batch_size):
             window = slice(start, start + self.seq_len)
@@ -125,118 +125,3 @@ def _activity(buttons: npt.NDArray[np.int64], camera: npt.NDArray[np.int64], seq
     moves = (camera != NULL_BIN).any(1).astype(np.float64)
     changes = (np.diff(buttons, axis=0, prepend=buttons[:1]) != 0).any(1)
     return chunk_sums(moves + changes, seq_len) / seq_len
-
-
-@dataclass(frozen=True)
-class ButtonScore:
-    """How well the labels of one button agree with the truth.
-
-    Attributes:
-        share: Share of ticks in which it was held.
-        accuracy: Share of ticks whose label is right.
-        majority: What always saying the more frequent of held and released would give.
-        precision: Of the ticks labelled as held, the share in which it was; NaN if there is none.
-        recall: Of the ticks in which it was held, the share that is labelled so.
-        f1: Harmonic mean of the two.
-    """
-
-    share: float
-    accuracy: float
-    majority: float
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True)
-class LabelScores:
-    """How well labels agree with what was executed, over all ticks of some episodes.
-
-    Attributes:
-        buttons: Scores of each button that was held at least once.
-        key_accuracy: Share of right labels over ticks and these buttons.
-        majority_accuracy: The same if always the more frequent of held and released is said.
-        exact_match: Share of ticks in which all 20 buttons are right.
-        majority_exact_match: The same for the majority.
-        camera_r2: Share of the camera's variance that the labels explain, over both axes: 1 minus the sum of squared
-            errors in degrees over that of the deviations from each axis's mean.
-        pitch_r2: The same for pitch alone.
-        yaw_r2: The same for yaw alone.
-    """
-
-    buttons: dict[str, ButtonScore]
-    key_accuracy: float
-    majority_accuracy: float
-    exact_match: float
-    majority_exact_match: float
-    camera_r2: float
-    pitch_r2: float
-    yaw_r2: float
-
-
-def score(labels: Sequence[HumanAction], truth: Sequence[HumanAction]) -> LabelScores:
-    """Compares labels with the truth.
-
-    Args:
-        labels: For each episode, human actions of T ticks: buttons (T,), camera (T, 2) degrees.
-        truth: The same, what was executed.
-
-    Raises:
-        ValueError: The two are not of the same episodes, there are none, or in the truth no button is ever held.
-    """
-    said, true = (_stacked(actions) for actions in (labels, truth))
-    if [len(a["camera"]) for a in labels] != [len(a["camera"]) for a in truth] or not len(true[0]):
-        raise ValueError("labels and truth must be of the same episodes, tick by tick, and hold at least one tick")
-    held, camera = true
-    used = np.flatnonzero(held.any(0))
-    if not len(used):
-        raise ValueError("in the truth no button is ever held; there is nothing to score")
-    right = said[0] == held
-    common = held.mean(0) > 0.5
-    errors = np.square(said[1] - camera).sum(0)
-    spread = np.square(camera - camera.mean(0)).sum(0)
-    return LabelScores(
-        buttons={VPT_BUTTONS[index]: _button_score(said[0][:, index], held[:, index]) for index in used},
-        key_accuracy=float(right[:, used].mean()),
-        majority_accuracy=float((held == common)[:, used].mean()),
-        exact_match=float(right.all(1).mean()),
-        majority_exact_match=float((held == common).all(1).mean()),
-        camera_r2=_r2(errors.sum(), spread.sum()),
-        pitch_r2=_r2(errors[0], spread[0]),
-        yaw_r2=_r2(errors[1], spread[1]),
-    )
-
-
-def bootstrap(
-    labels: Sequence[HumanAction], truth: Sequence[HumanAction], *, samples: int = 1000, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """Returns 95 % intervals of the numbers in :class:`LabelScores`, by drawing episodes with replacement."""
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(samples):
-        chosen = rng.integers(len(truth), size=len(truth))
-        drawn.append(score([labels[i] for i in chosen], [truth[i] for i in chosen]))
-    names = ("key_accuracy", "exact_match", "camera_r2", "pitch_r2", "yaw_r2")
-    intervals = {name: np.percentile([getattr(scores, name) for scores in drawn], (2.5, 97.5)) for name in names}
-    return {name: (float(low), float(high)) for name, (low, high) in intervals.items()}
-
-
-def _stacked(actions: Sequence[HumanAction]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    held = [np.stack([np.asarray(action[name]) == 1 for name in VPT_BUTTONS], -1) for action in actions]
-    return np.concatenate(held), np.concatenate([np.asarray(action["camera"], np.float64) for action in actions])
-
-
-def _button_score(said: npt.NDArray[np.bool_], held: npt.NDArray[np.bool_]) -> ButtonScore:
-    both, share = float((said & held).sum()), float(held.mean())
-    return ButtonScore(
-        share=share,
-        accuracy=float((said == held).mean()),
-        majority=max(share, 1 - share),
-        precision=both / float(said.sum()) if said.any() else float("nan"),
-        recall=both / float(held.sum()),
-        f1=2 * both / float(said.sum() + held.sum()),
-    )
-
-
-def _r2(errors: Any, spread: Any) -> float:
-    return 1.0 - float(errors) / float(spread) if spread > 0 else float("nan")
