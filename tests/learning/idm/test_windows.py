@@ -1,4 +1,4 @@
-"""Windows of executed actions, the start that sees motion, and the scores."""
+"""Windows of executed actions, and the initial weights of an inverse dynamics model."""
 
 from __future__ import annotations
 
