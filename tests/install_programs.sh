@@ -21,7 +21,7 @@ need xvfb "the window of vpt-gym play" Xvfb
 need default-jre-headless "vpt-gym doctor with a real Java" java
 if ! "${PYTHON:-python3}" -c "import ensurepip" 2>/dev/null; then
   packages+=(python3-venv)
-  tests+=("all others, for want of a virtual environment")
+  tests+=("everything else (Python has no ensurepip)")
 fi
 
 if [ ${#packages[@]} -eq 0 ]; then exit 0; fi
