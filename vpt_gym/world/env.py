@@ -23,14 +23,14 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class EnvState:
-    """A moment of an episode, from ``VoxelEnv.get_state``. It can be pickled; it is some 5 MB.
+    """The state of an episode at one moment, from ``VoxelEnv.get_state``. It can be pickled; it has about 5 MB.
 
     Attributes:
         world: The arrays of the world, by name.
         ticks: Ticks since the episode began.
         world_seed: Seed of the world.
-        progress: What the task had measured.
-        potential: Of the dense reward.
+        progress: The progress of the task.
+        potential: The potential of the dense reward.
         rng: State of the env's random numbers.
     """
 
@@ -63,18 +63,18 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     Args:
         task: A name of ``TASKS``, or a ``Task`` of your own.
-        level: ``"default"``: the land of the task. Or another of ``vpt_gym.world.terrain.generate.TERRAINS``, such as
-            ``"easy"``: gentle hills, oaks with 5 or 6 logs, start 4 to 8 blocks from a trunk in plain view.
+        level: ``"default"`` for the terrain of the task, or a name of ``vpt_gym.world.terrain.generate.TERRAINS``, such
+            as ``"easy"``: gentle hills, oaks with 5 or 6 logs, and a start 4 to 8 blocks from a trunk in plain view.
         actions: ``"human"`` (24 keys of MineRL 1.0), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
-            MineDojo's simulator); see ``interfaces``.
+            MineDojo's simulator); see ``vpt_gym.world.interface.actions``.
         image_size: (height, width) of ``obs["rgb"]``, pixels, at least 32 each.
         cam_interval: Degrees between camera bins; ``"minedojo"`` actions only. MineDojo's own default is 15.
         break_speed: Multiplies the speed of digging; 1 is Minecraft's.
-        dense_reward: Add what the step gained in the task's ``potential``.
+        dense_reward: Add the gain of the step in the task's ``potential`` to the reward.
         render_mode: None or ``"rgb_array"``.
 
     Raises:
-        ValueError: An argument out of its range; the message says what is possible.
+        ValueError: An argument is out of its range; the message names the possible values.
 
     Example:
         >>> import gymnasium as gym, vpt_gym
@@ -138,7 +138,8 @@ class VoxelEnv(gym.Env[Observation, Any]):
         """Makes a new world and puts the player into it.
 
         Args:
-            seed: Same seed, same world and start. Without one, the next world of this env's random numbers.
+            seed: The same seed gives the same world and start. Without one, this env's random numbers give the next
+                world.
             options: Not used.
 
         Returns:
@@ -151,11 +152,11 @@ class VoxelEnv(gym.Env[Observation, Any]):
         return self._observe(), {**self._info(False, 0), "world_seed": self.world_seed, "prompt": self.task.prompt}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Plays one action, one tick unless the interface says otherwise.
+        """Plays one action: one tick, or several for some actions of ``"minedojo"``.
 
         Raises:
             ValueError: The action is not in ``action_space``.
-            gymnasium.error.ResetNeeded: There was no ``reset``, or the env is closed.
+            gymnasium.error.ResetNeeded: Before the first ``reset``, or after ``close``.
         """
         if self._frame is None:
             raise gym.error.ResetNeeded("call reset() before the first step()")
@@ -175,10 +176,10 @@ class VoxelEnv(gym.Env[Observation, Any]):
         return np.ascontiguousarray(self._frame.transpose(1, 2, 0))
 
     def get_state(self) -> EnvState:
-        """Returns this moment of the episode, for ``set_state``, of this env or of another one with the same arguments.
+        """Returns the present state, for ``set_state`` of this env or of another one with the same arguments.
 
         Raises:
-            gymnasium.error.ResetNeeded: There was no ``reset``.
+            gymnasium.error.ResetNeeded: Before the first ``reset``, or after ``close``.
         """
         if self._frame is None:
             raise gym.error.ResetNeeded("call reset() before get_state()")
@@ -187,16 +188,16 @@ class VoxelEnv(gym.Env[Observation, Any]):
         return EnvState(world, self.elapsed_ticks, self.world_seed, self._measured, self._expected, rng)
 
     def set_state(self, state: EnvState) -> Observation:
-        """Goes back, or over, to a moment: the same actions then have the same results.
+        """Restores a state: the same actions then have the same results.
 
         Args:
-            state: From ``get_state``.
+            state: The result of ``get_state``.
 
         Returns:
-            The observation of that moment. Its ``delta_inv`` is empty: the step before it is not known.
+            The observation of that state. Its ``delta_inv`` is empty, because the step before is not known.
 
         Raises:
-            ValueError: The state is of another version of this package, whose worlds have other arrays.
+            ValueError: The state is from another version of this package, whose worlds have other arrays.
         """
         world = self.state.world._asdict()
         for name, array in world.items():
@@ -227,7 +228,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         return bool(self.state.player["health"][0] <= 0.0)
 
     def _measure(self) -> tuple[float, float]:
-        """Measures progress and potential, and returns what they were before."""
+        """Measures progress and potential; returns their previous values."""
         before = self._measured, self._expected
         self._measured = self.task.progress(self.state)
         self._expected = 0.0 if self._potential is None else self._potential(self.state)

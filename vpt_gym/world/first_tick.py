@@ -1,6 +1,6 @@
-"""Plays a tick in an empty world: ``python -m`` this to compile what a tick and its observation need.
+"""Plays a tick in an empty world: ``python -m vpt_gym.world.first_tick`` compiles the kernels of a tick.
 
-The environment runs it as a second process on the first use on a machine, see ``cold_start.compile_in_background``.
+At the first use on a machine the environment runs it as a second process, see ``cold_start.compile_in_background``.
 """
 
 from __future__ import annotations

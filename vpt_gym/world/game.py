@@ -1,4 +1,4 @@
-"""One game: a world, its player, and the picture of it. What the environment and the Malmo server have in common."""
+"""One game: a world, its player and its frames. The environment and the Malmo server both use it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 
 
 class ItemStack(NamedTuple):
-    """What is in an inventory slot at the start: slot 0 to 35, item id, quantity."""
+    """The content of an inventory slot at the start: slot 0 to 35, item id, quantity."""
 
     slot: int
     item: int
@@ -34,7 +34,7 @@ class ItemStack(NamedTuple):
 
 
 class Spawn(NamedTuple):
-    """Creatures around the player at the start: a kind of ``creatures``, how many, how near and how far, blocks."""
+    """Creatures around the player at the start: kind (see ``catalog.creatures``), number, and range in blocks."""
 
     kind: int
     number: int = 1
@@ -46,12 +46,12 @@ class Start(NamedTuple):
     """How an episode starts.
 
     Attributes:
-        inventory: What the player has.
-        spawns: Creatures around him.
-        animals: The biomes have their animals.
-        monsters: How many monsters may come by themselves in the dark; 0 = none.
-        time: Of day, ticks: 0 = 6 in the morning, 6,000 = noon, 13,000 = night.
-        frozen: The time of day stands still.
+        inventory: The player's items.
+        spawns: Creatures around the player.
+        animals: Whether the biomes have their animals.
+        monsters: Largest number of monsters that spawn by themselves in the dark; 0 = none.
+        time: Time of day, ticks: 0 = 6 in the morning, 6,000 = noon, 13,000 = night.
+        frozen: Whether the time of day stands still.
     """
 
     inventory: Sequence[ItemStack] = ()
@@ -66,7 +66,7 @@ DEFAULT_START = Start()
 
 
 def check_start(start: Start) -> None:
-    """Raises ValueError if an episode cannot start so; the message says why."""
+    """Raises ValueError if an episode cannot start in this way; the message says why."""
     for slot, item, quantity in start.inventory:
         if not 0 <= slot < SLOTS:
             raise ValueError(f"the inventory slot is {slot!r}; it must be from 0 to {SLOTS - 1}")
@@ -92,14 +92,14 @@ class Game:
     """Begins episodes, advances them tick by tick, and draws them.
 
     Args:
-        terrain: One of ``TERRAINS`` (or a ``Terrain``): what kind of worlds.
-        height: Of the frames, pixels, at least 32.
-        width: Of the frames, pixels, at least 32.
+        terrain: A name of ``TERRAINS``, or a ``Terrain``.
+        height: Height of the frames, pixels, at least 32.
+        width: Width of the frames, pixels, at least 32.
         break_speed: Multiplies the speed of digging; 1 is Minecraft's.
         start: How episodes start.
 
     Raises:
-        ValueError: An argument out of its range; the message says what is possible.
+        ValueError: An argument is out of its range; the message names the possible values.
 
     Attributes:
         state: The state of the world; the same object for all episodes.
@@ -134,7 +134,7 @@ class Game:
         compile_in_background("vpt_gym.world.first_tick", advance)
 
     def begin(self, rng: np.random.Generator) -> None:
-        """Makes a new world and puts the player into it; both depend on the generator's state only."""
+        """Makes a new world and puts the player into it; both depend only on the state of ``rng``."""
         self.world_seed = int(rng.integers(2**32))
         state, start = self.state, self._start
         world = state.world
@@ -159,5 +159,5 @@ class Game:
         self.ticks += 1
 
     def draw(self) -> Array:
-        """Returns what the player sees: a fresh (3, height, width) uint8 array, RGB."""
+        """Returns the player's view, RGB: a new array (3, height, width) uint8."""
         return self.renderer.draw(self.state)

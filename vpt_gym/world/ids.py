@@ -1,4 +1,4 @@
-"""The Gymnasium ids of the world's tasks and their limits of steps; to read them loads nothing."""
+"""The Gymnasium ids of the world's tasks and their step limits. This module imports nothing of the package."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ STEP_LIMITS: dict[str, int | None] = {
     "vpt_combat_zombie_plains": 1200,
     "vpt_playground": None,
 }
-"""By task: steps after which an episode is truncated; None for no limit. MineDojo has no limits at all."""
+"""Steps after which an episode is truncated, by task; None for no limit. MineDojo has no limits."""
 
 ANY_TASK = "vpt_gym/World-v0"
-"""The id without a task of its own: ``gymnasium.make(ANY_TASK, task=...)``."""
+"""The id of an env whose task is an argument: ``gymnasium.make(ANY_TASK, task=...)``."""
 
 
 def env_id(task: str) -> str:
-    """Returns the Gymnasium id of a task: ``"harvest_1_log"`` is played as ``"vpt_gym/Harvest1Log-v0"``."""
+    """Returns the Gymnasium id of a task: ``"vpt_gym/Harvest1Log-v0"`` for ``"harvest_1_log"``."""
     words = task.removeprefix("vpt_").replace("-", "_").split("_")
     return "vpt_gym/" + "".join(word.capitalize() for word in words) + "-v0"

@@ -1,4 +1,4 @@
-"""Potentials for dense rewards: how near the player is to what a task needs."""
+"""Potentials for dense rewards: the distance of the player to a block or creature that the task needs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from vpt_gym.world.core.state import MAX_CREATURES, WorldState
 from vpt_gym.world.kernels.compiled import kernel
 
 RANGE = 24
-"""Farther things count as this far, blocks."""
+"""Distances are cut off here, blocks."""
 PER_BLOCK = 0.02
-"""Reward for each block that the player comes nearer: less than half of the reward of the task in all."""
+"""Reward per block of approach. The whole range gives less than half of the reward of a task."""
 UNDERGROUND = 12
-"""Blocks are looked for to this depth below the feet, and to this height above."""
+"""Height range of the search, blocks below and above the feet."""
 
 
 @kernel
 def distance_to_block(w: Any, wanted: Any, most: int, height: int) -> float:
-    """Returns how far the eye is from the middle of the nearest block that is wanted, at most ``most`` blocks.
+    """Returns the distance from the eye to the middle of the nearest wanted block, at most ``most`` blocks.
 
     Args:
         w: The ``World``.
         wanted: (blocks,) bool, by block id.
-        most: How far to look, blocks.
-        height: How far to look up and down, blocks.
+        most: Range of the search, blocks.
+        height: Range of the search up and down, blocks.
     """
     p = w.player[0]
     cx = math.floor(p.x)
@@ -57,7 +57,7 @@ def distance_to_block(w: Any, wanted: Any, most: int, height: int) -> float:
 
 @dataclass(frozen=True)
 class NearBlock:
-    """The potential that rises by ``PER_BLOCK`` for each block that the nearest one of a name is nearer."""
+    """A potential that rises by ``PER_BLOCK`` for each block of approach to the nearest block of a name."""
 
     name: str
 
@@ -73,7 +73,7 @@ def _named(name: str) -> np.ndarray[Any, Any]:
 
 @dataclass(frozen=True)
 class NearCreature:
-    """The potential that rises by ``PER_BLOCK`` for each block that a creature of a kind is nearer."""
+    """A potential that rises by ``PER_BLOCK`` for each block of approach to the nearest creature of a kind."""
 
     kind: int
 

@@ -1,6 +1,6 @@
-"""What an episode is about: where it begins, with what, and what it is to achieve.
+"""Tasks: how an episode starts, what it measures and when it has succeeded.
 
-A task of one's own takes a few lines::
+A new task takes a few lines::
 
     from vpt_gym.world.tasks import Task, holds
 
@@ -29,15 +29,15 @@ from vpt_gym.world.shaping import NearBlock, NearCreature
 from vpt_gym.world.terrain.generate import TERRAINS
 
 Progress = Callable[[WorldState], float]
-"""Measures how far a task is done."""
+"""Measures the progress of a task."""
 
 
 ITEM_IDS: dict[str, tuple[int, ...]] = {
     name: tuple(item for item, kind in ITEMS.items() if kind.name == name) for name in {k.name for k in ITEMS.values()}
 }
-"""Ids of the items of a name: all kinds of wood are ``log``. The first is the one that tasks hand out."""
+"""Item ids by name; all kinds of wood are ``log``. Tasks give the first one."""
 CREATURE_IDS: dict[str, int] = {kind.name: number for number, kind in enumerate(KINDS) if number > 0}
-"""Ids of the creatures by name."""
+"""Kinds of creatures by name."""
 
 
 def _known(what: str, name: str, names: Mapping[str, object]) -> None:
@@ -55,7 +55,7 @@ class _Holds:
 
 
 def holds(item: str) -> Progress:
-    """Returns the measure that counts the items of a name in the inventory, as MineDojo's harvest tasks do.
+    """Returns a measure that counts the items of a name in the inventory, as in MineDojo's harvest tasks.
 
     Raises:
         ValueError: There is no such item.
@@ -73,7 +73,7 @@ class _HasKilled:
 
 
 def has_killed(creature: str) -> Progress:
-    """Returns the measure that counts the creatures of a kind that the player killed, as MineDojo's combat tasks do.
+    """Returns a measure that counts the creatures of a kind that the player killed, as in MineDojo's combat tasks.
 
     Raises:
         ValueError: There is no such creature.
@@ -83,39 +83,39 @@ def has_killed(creature: str) -> Progress:
 
 
 def days_survived(state: WorldState) -> float:
-    """Counts whole days of 24,000 ticks, as MineDojo's survival tasks do."""
+    """Counts complete days since the start, as in MineDojo's survival tasks."""
     return float(int(state.player["ticks"][0]) // TICKS_PER_DAY)
 
 
 def nothing(state: WorldState) -> float:
-    """Measures nothing: open-ended play has no reward and no end."""
+    """Always 0: open-ended play has no reward and no end."""
     return 0.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """What an episode is about.
+    """A task: the start of an episode, its measure and its reward.
 
     Attributes:
         prompt: The task in words.
-        progress: Measures how far it is done. A step's reward is what it gained, times ``weight``; losing an item costs
-            what it gave.
-        target: Success is a progress of at least this much; ``inf`` for a task without end.
-        weight: Reward for each unit of progress.
-        terrain: Name of the land, one of ``vpt_gym.world.terrain.generate.TERRAINS``.
-        inventory: What the player has at the start: quantities by item name, in slots from the first, which is in the
-            hand.
-        creatures: Creatures that are near at the start: how many of each.
-        creature_range: How near, blocks: (least, most).
+        progress: Measures the progress. The reward of a step is its gain in progress times ``weight``; a loss of
+            progress costs as much.
+        target: The progress that is a success; ``inf`` for a task without end.
+        weight: Reward per unit of progress.
+        terrain: A name of ``vpt_gym.world.terrain.generate.TERRAINS``.
+        inventory: The player's items at the start: quantity by item name, one slot each from the first, which is in
+            the hand.
+        creatures: Creatures around the player at the start: number by name.
+        creature_range: Their distance, blocks: (least, most).
         time: Time of day at the start, ticks in [0, 24000): 0 is 6 in the morning, 6,000 noon, 14,000 night.
-        time_passes: Whether the time of day goes on.
-        animals: Whether animals live in the land.
-        monsters: Whether monsters come in the dark.
-        potential: Dense reward, if asked for: what a step adds to this is added to the reward. Shaping of this kind
-            leaves the best policy what it is (Ng, Harada and Russell 1999).
+        time_passes: Whether the time of day advances.
+        animals: Whether the biomes have their animals.
+        monsters: Whether monsters spawn in the dark.
+        potential: With ``dense_reward``, the gain of a step in this potential is added to the reward. Such shaping
+            does not change the optimal policy (Ng, Harada and Russell 1999).
 
     Raises:
-        ValueError: A name that this world does not have, or a number out of its range.
+        ValueError: A name does not exist in this world, or a number is out of its range.
     """
 
     prompt: str
@@ -154,7 +154,7 @@ class Task:
             raise ValueError(f"time is {self.time}; it must be in [0, {TICKS_PER_DAY})")
 
     def success(self, progress: float) -> bool:
-        """Tells whether a progress is enough."""
+        """Returns whether a progress is a success."""
         return progress >= self.target
 
 
@@ -164,7 +164,7 @@ def _harvest(item: str, quantity: int, prompt: str, **more: Any) -> Task:
 
 
 def _near(item: str, quantity: int, prompt: str, tool: str, creature: str) -> Task:
-    """MineDojo's tasks that give the tool and the animal."""
+    """Returns one of MineDojo's tasks that start with a tool and an animal nearby."""
     return Task(
         prompt,
         holds(item),
@@ -182,7 +182,7 @@ def _hunt(creature: str, prompt: str, **more: Any) -> Task:
 
 
 SOURCES = {"log": "log", "dirt": "grass", "cobblestone": "stone", "coal": "coal_ore"}
-"""The block that an item comes from, for dense rewards."""
+"""The block that drops an item, for dense rewards."""
 
 TASKS: dict[str, Task] = {
     "harvest_1_log": _harvest("log", 1, "obtain log"),
@@ -239,5 +239,5 @@ TASKS: dict[str, Task] = {
         time=NOON,
     ),
 }
-"""The tasks. Those without the prefix ``vpt_`` have MineDojo's id, prompt, measure, reward and start; the land is ours,
-and so are the time limits (MineDojo has none), see ``ids``."""
+"""The tasks by name. Those without the prefix ``vpt_`` have MineDojo's id, prompt, measure, reward and start. The
+terrain and the step limits (see ``ids``) are specific to this package; MineDojo has no limits."""

@@ -24,13 +24,13 @@ def make_worlds(
     Args:
         num_envs: N.
         max_episode_steps: Steps after which an episode is truncated; None for no limit.
-        threads: How many worlds are stepped at a time; None for as many as there are processors.
+        threads: Number of worlds stepped in parallel; None for the number of processors.
         autoreset_mode: When an environment begins its next episode; see Gymnasium.
-        copy: Return copies of the observations, not the arrays that the next step overwrites.
-        **kwargs: Of ``VoxelEnv``.
+        copy: Whether to return copies of the observations, not arrays that the next step overwrites.
+        **kwargs: Arguments of ``VoxelEnv``.
 
     Returns:
-        The vector environment; its worlds are those of ``VoxelEnv`` with the same seeds.
+        The vector environment. Its worlds equal those of ``VoxelEnv`` with the same seeds.
     """
     from vpt_gym.world.env import VoxelEnv
 

@@ -1,4 +1,4 @@
-"""The three ways to say what the player does, each resolved to ``Controls`` for the one tick function.
+"""The three action interfaces. Each converts its actions to ``Controls``, which one function applies in a tick.
 
 - ``human``: the 24-key action of MineRL 1.0, one tick a step, exact camera degrees.
 - ``native``: the ``Dict`` of MineDojo's simulator with ``event_level_control=True``.
@@ -29,19 +29,19 @@ _BITS = frozenset((0, 1))
 
 
 class Interface(Protocol):
-    """Turns actions of one space into what the player does."""
+    """Converts actions of one space to controls."""
 
     action_space: spaces.Space[Any]
 
     def controls(self, action: Any, inventory: Array) -> tuple[Controls, int]:
-        """Resolves an action.
+        """Converts an action.
 
         Args:
             action: An action of ``action_space``.
-            inventory: (SLOTS, 3) int64, what the player has.
+            inventory: (SLOTS, 3) int64, ``World.inventory``.
 
         Returns:
-            The controls of the step's first tick, and how many ticks without any key follow it.
+            The controls of the step's first tick, and the number of ticks without input that follow it.
 
         Raises:
             ValueError: The action is not in the space.
@@ -63,7 +63,7 @@ def _camera(camera: Any) -> tuple[float, float]:
 
 
 def _held(action: Mapping[str, Any]) -> dict[str, int]:
-    """Returns what the keys say that all keyboards share; opposite keys cancel."""
+    """Returns the controls of the keys that all dict actions share; opposite keys cancel."""
     return {
         "forward": int(action["forward"]) - int(action["back"]),
         "strafe": int(action["left"]) - int(action["right"]),
@@ -74,10 +74,10 @@ def _held(action: Mapping[str, Any]) -> dict[str, int]:
 class HumanInterface:
     """The 24-key action of MineRL 1.0.
 
-    Opposite keys cancel. ``drop`` throws one item of the selected slot, ``use`` uses what is in the hand or opens the
-    table or furnace in the cross-hairs, ``hotbar.N`` selects a slot (of several: see ``selected_slot``).
-    ``inventory`` opens and closes the inventory screen, ``ESC`` closes any screen; for what the keys and the camera
-    do on it see ``screens``. ``pickItem`` and ``swapHands`` do nothing.
+    Opposite keys cancel. ``drop`` throws one item of the selected slot, ``use`` uses the item in the hand or opens the
+    table or furnace in the cross-hairs, and ``hotbar.N`` selects a slot (of several: see ``selected_slot``).
+    ``inventory`` opens and closes the inventory screen, and ``ESC`` closes any screen. For keys and camera on a screen
+    see ``vpt_gym.world.player.screens``. ``pickItem`` and ``swapHands`` have no effect.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ def _checked_human(action: Any) -> Mapping[str, Any]:
 
 
 ITEM_NAMES: tuple[str, ...] = tuple(sorted({kind.name for item, kind in ITEMS.items() if item != WATER}))
-"""Names of all items of this world, as actions say them (underscores for spaces)."""
+"""Names of all items of this world in actions (with underscores for spaces)."""
 
 
 def slot_of(name: str, inventory: Array) -> int:
@@ -129,9 +129,9 @@ def slot_of(name: str, inventory: Array) -> int:
 class NativeInterface:
     """The action of ``MineDojoSim`` with ``event_level_control=True``: 8 keys, camera, and events by item name.
 
-    ``equip`` swaps the named item into the hand, ``place`` places it, both within the tick and without effect when
-    there is no such item. ``craft``, ``craft_with_table`` and ``smelt`` make an item at once, if all that it takes is
-    there, see ``crafting``; of several, the first counts. No key opens a screen.
+    ``equip`` swaps the named item into the hand and ``place`` places it, both within the tick; they have no effect if
+    the inventory has no such item. ``craft``, ``craft_with_table`` and ``smelt`` make an item at once if its
+    requirements are met, see ``vpt_gym.world.rules.crafting``; of several, the first counts. No key opens a screen.
     """
 
     KEYS = ("attack", "back", "drop", "forward", "jump", "left", "right", "sneak", "sprint", "use")
@@ -181,17 +181,18 @@ class NativeInterface:
 class MineDojoInterface:
     """The ``MultiDiscrete([3, 3, 4, P, Y, 8, 244, 36])`` of ``minedojo.make``.
 
-    ``vpt_gym.actions.minedojo_spaces`` has its entries and its functions; pitch and yaw turn by index *
-    ``cam_interval`` - 180 degrees. After a slow function follow ``EXTRA_TICKS`` ticks. For what craft makes see
-    ``crafting``; items that this world does not have only take that time. Equip and place go by the name of what is in
-    the slot, as in MineDojo: of several slots with such an item they take the first. Equip, place and destroy of an
-    empty slot do nothing (MineDojo raises there in its default strict mode). No key opens a screen.
+    ``vpt_gym.actions.minedojo_spaces`` defines its entries and functions; pitch and yaw turn by index *
+    ``cam_interval`` - 180 degrees. ``EXTRA_TICKS`` ticks follow a slow function. For crafts see
+    ``vpt_gym.world.rules.crafting``; the craft of an item that this world lacks only takes that time. As in MineDojo,
+    equip and place use the name of the item in the slot: of several slots with such an item they take the first. Equip,
+    place and destroy of an empty slot have no effect (MineDojo raises an error in its default strict mode). No key
+    opens a screen.
 
     Args:
         cam_interval: Degrees between neighbouring camera bins.
 
     Raises:
-        ValueError: 180 is not a multiple of ``cam_interval``: the no-op would turn the camera.
+        ValueError: 180 is not a multiple of ``cam_interval``, so that a no-op would turn the camera.
     """
 
     def __init__(self, cam_interval: float) -> None:
@@ -241,10 +242,14 @@ class MineDojoInterface:
 
 
 def make_interface(actions: str, cam_interval: float) -> Interface:
-    """Returns the interface of a name.
+    """Returns an action interface.
+
+    Args:
+        actions: ``"human"``, ``"minedojo"`` or ``"native"``.
+        cam_interval: See ``MineDojoInterface``; the others ignore it.
 
     Raises:
-        ValueError: An unknown name, or a ``cam_interval`` that ``MineDojoInterface`` refuses.
+        ValueError: An unknown name, or a ``cam_interval`` that ``MineDojoInterface`` rejects.
     """
     if actions == "human":
         return HumanInterface()
