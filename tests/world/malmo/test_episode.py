@@ -392,7 +392,7 @@ def test_time_and_weather_are_reported() -> None:
         ("/replaceitem entity @p slot.hotbar.1 minecraft:dirt 0 0", "the quantity is 0"),
         ("/replaceitem block 1 2 3 slot.container.0 dirt", "use /replaceitem entity"),
         ("/setblock ~ ~3 ~ diamond_ore", "no block 'diamond_ore'; its blocks are air, bedrock"),
-        ("/setblock ~ ~1 ~ stone", "the player stands in"),
+        ("/setblock ~ ~1 ~ stone", "the player is in"),
         ("/setblock 0 0 0 air", "blocks can be set from y = 1 to 43"),
         ("/setblock 0 x 0 air", "could not convert"),
         ("/spreadplayers ~ ~ 0 0 false @p", "the range must be greater than 0"),

@@ -27,7 +27,7 @@ def test_setting_a_block_updates_everything_derived_from_it() -> None:
 def test_plants_and_water_but_no_solid_block_can_be_set_into_the_player() -> None:
     state = flat_state()
     before = [array.copy() for array in state.world]
-    with pytest.raises(ValueError, match="the player stands in"):
+    with pytest.raises(ValueError, match="the player is in"):
         world_edits.set_block(state, 64, FLOOR + 1, 64, STONE)
     for array, was in zip(state.world, before, strict=True):
         np.testing.assert_array_equal(array, was)
