@@ -1,8 +1,14 @@
-"""Registers the embedded environments with Gymnasium."""
+"""Registers the embedded environments with Gymnasium.
+
+Gymnasium imports the part of an id before a colon, so that ``gym.make("vpt_gym:vpt_gym/Harvest1Log-v0")`` needs no
+``import vpt_gym``. Gymnasium 1 no longer loads plugins by entry points.
+"""
 
 from __future__ import annotations
 
-from gymnasium.envs.registration import register
+from typing import Any
+
+from gymnasium.envs.registration import EnvSpec, register, registry
 
 from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
 
@@ -10,8 +16,17 @@ _WORLD, _VECTOR = "vpt_gym.world.env:VoxelEnv", "vpt_gym.world.vector:make_world
 
 
 def register_envs() -> None:
-    """Registers one id for each task, ``vpt_gym/World-v0`` for any task, and ``vpt_gym/MineDojo-v0``."""
+    """Registers one id for each task, ``vpt_gym/World-v0`` for any task, and ``vpt_gym/MineDojo-v0``.
+
+    A second call, as by ``importlib.reload``, changes nothing.
+    """
     for task, limit in STEP_LIMITS.items():
-        register(env_id(task), _WORLD, vector_entry_point=_VECTOR, kwargs={"task": task}, max_episode_steps=limit)
-    register(ANY_TASK, _WORLD, vector_entry_point=_VECTOR)
-    register("vpt_gym/MineDojo-v0", "vpt_gym.minedojo.factory:make")
+        _register(env_id(task), _WORLD, vector_entry_point=_VECTOR, kwargs={"task": task}, max_episode_steps=limit)
+    _register(ANY_TASK, _WORLD, vector_entry_point=_VECTOR)
+    _register("vpt_gym/MineDojo-v0", "vpt_gym.minedojo.factory:make")
+
+
+def _register(name: str, entry_point: str, **arguments: Any) -> None:
+    # Gymnasium warns about an id that is registered again, even with the same spec
+    if registry.get(name) != EnvSpec(name, entry_point, **arguments):
+        register(name, entry_point, **arguments)
