@@ -48,7 +48,7 @@ def test_to_minari_and_back(tmp_path: Path) -> None:
     assert again.returncode == 2
     assert "--overwrite" in again.stderr
     done = command(store, *export, "--overwrite", "--successes-only", "--size", 128, 128)
-    assert "left out: 1 rejected, 1 not wanted" in done.stdout
+    assert "left out: 1 rejected, 1 filtered out" in done.stdout
 
     done = command(store, "import", "minari:vpt/harvest-1-log-v0", "-o", tmp_path / "back")
     assert (done.returncode, done.stderr) == (0, "")
@@ -89,7 +89,7 @@ def test_to_npz_and_back(tmp_path: Path) -> None:
         (("export", "DIR", "--to", "npz", "-o", "out"), "there is no demo to export"),
         (("export", "DIR/absent", "--to", "npz", "-o", "out"), "is not a directory of demos"),
         (("import", "-o", "DIR"), "name what to import"),
-        (("import", "DIR/a.npz", "-o", "DIR"), "is no .npz file"),
+        (("import", "DIR/a.npz", "-o", "DIR"), "is not an .npz file"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path: Path, args: tuple, message: str) -> None:

@@ -137,7 +137,7 @@ def test_a_dataset_that_another_program_left_half_written_is_named(tmp_path: Pat
     metadata = json.loads(path.read_text())
     del metadata["dataset_id"]
     path.write_text(json.dumps(metadata))
-    with pytest.raises(ValueError, match=r"a-v0 is no whole Minari dataset: its metadata lacks 'dataset_id'"):
+    with pytest.raises(ValueError, match=r"a-v0 is not a complete Minari dataset: its metadata lacks 'dataset_id'"):
         import_minari("a-v0", tmp_path / "back")
 
 
@@ -183,7 +183,7 @@ def test_frames_are_scaled_and_compressed_if_asked(tmp_path: Path) -> None:
     export_minari(tmp_path / "demos", "a-v0", size=(128, 128))
     assert minari.load_dataset("a-v0")[0].observations.shape == (6, 128, 128, 3)
     one = export_minari(tmp_path / "demos", "b-v0", jpeg=True, keep=lambda demo: demo.frame_size == (48, 80))
-    assert one.left_out.unwanted == 1
+    assert one.left_out.filtered == 1
     assert psnr(minari.load_dataset("b-v0")[0].observations[:-1], frames_of(path)) > 25
 
 
@@ -192,7 +192,7 @@ def test_the_environment_can_be_recovered(tmp_path: Path) -> None:
     try:
         write_with(tmp_path / "demos", env_id="vpt_gym_tests/Counter-v0", env_kwargs={"length": 7})
         done = export_minari(tmp_path / "demos", "a-v0")
-        assert "Counter-v0 cannot be recovered" in done.notes[0]  # its entry point is a class
+        assert "Minari cannot recover Counter-v0" in done.notes[0]  # its entry point is a class
     finally:
         del gym.registry["vpt_gym_tests/Counter-v0"]
     gym.register(
@@ -257,7 +257,7 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path, store: Path) -> None:
     with pytest.raises(ValueError, match=r"no demo to export .*2 damaged"):
         export_minari(demos, "vpt/a-v0")
     assert list(store.rglob("*")) == []
-    with pytest.raises(ValueError, match=r"'a' is no id of a Minari dataset.*vpt/harvest-1-log-v0"):
+    with pytest.raises(ValueError, match=r"'a' is not an id of a Minari dataset.*vpt/harvest-1-log-v0"):
         export_minari(demos, "a")
     with pytest.raises(ValueError, match="unknown arguments"):
         export_minari(demos, "a-v0", autor="me")
@@ -312,7 +312,7 @@ def test_an_existing_dataset_is_only_replaced_if_asked(tmp_path: Path, store: Pa
     assert minari.load_dataset("vpt/a-v0").total_steps == 6
     assert sorted(path.name for path in store.iterdir()) == ["vpt"]  # nothing else lies about
     (store / "mine-v0").mkdir()
-    with pytest.raises(FileExistsError, match="is no Minari dataset"):
+    with pytest.raises(FileExistsError, match="is not a Minari dataset"):
         export_minari(tmp_path / "b", "mine-v0", overwrite=True)
 
 
@@ -393,7 +393,7 @@ class TestOthersDatasets:
         image = spaces.Box(0, 255, (48, 80, 3), np.uint8)
         frames = np.stack([counter_frame(tick) for tick in range(4)])
         self.create("a-v0", frames, np.zeros(3, int), observation_space=image, action_space=spaces.Discrete(4))
-        with pytest.raises(ValueError, match=r"(?s)a-v0: actions that are none of ours.*actions Discrete\(4\)"):
+        with pytest.raises(ValueError, match=r"(?s)a-v0: unknown actions.*actions Discrete\(4\)"):
             import_minari("a-v0", tmp_path / "demos")
         floats = spaces.Box(0, 1, (4,), np.float32)
         walk = spaces.Discrete(4)

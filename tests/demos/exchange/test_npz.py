@@ -162,7 +162,7 @@ def test_the_loss_is_measured(tmp_path: Path) -> None:
     assert loss.dropped == {"inventory": 30, "sneak": 10}
     assert loss.dropped_ticks == 40
     assert "of 30 moving ticks 100.0 % are rounded, 86.7 % to no movement" in str(loss)
-    assert "100.0 % of ticks hold one that is not said (inventory 30, sneak 10)" in str(loss)
+    assert "100.0 % of ticks hold one that is lost (inventory 30, sneak 10)" in str(loss)
     fine = export_npz(tmp_path / "demos", tmp_path / "fine", cam_interval=0.15).loss
     assert fine.zeroed_ticks == 0
     assert fine.view_off_most <= 0.075 + 1e-3
@@ -217,7 +217,7 @@ def test_files_of_others_are_read(tmp_path: Path) -> None:
         ({"action": np.zeros((2, 8))}, r"action is float64"),
         ({"rgb": np.zeros((2, 3, 48, 80))}, r"rgb is float64 .*frames are uint8"),
         ({"rgb": np.zeros((2, 48, 80), np.uint8)}, r"rgb is uint8 \(2, 48, 80\)"),
-        ({"rgb": np.zeros((2, 4, 48, 80), np.uint8)}, "holds no RGB frames"),
+        ({"rgb": np.zeros((2, 4, 48, 80), np.uint8)}, "does not contain RGB frames"),
         ({"rgb": np.zeros((5, 3, 48, 80), np.uint8)}, "5 frames and 2 actions"),
         ({"reward": np.zeros(3)}, "3 rewards and 2 actions"),
         ({"reward": np.array([0.0, np.nan])}, "rewards must be finite"),
@@ -246,7 +246,7 @@ def test_what_is_no_npz_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.npz").touch()
     with pytest.raises(ValueError, match=r"c\.npz is no \.npz file, or a damaged one"):
         import_npz([tmp_path / "c.npz"], tmp_path / "demos")
-    with pytest.raises(ValueError, match="none of the same name"):
+    with pytest.raises(ValueError, match="no two with the same name"):
         import_npz([whole, tmp_path / "c" / "b.npz"], tmp_path / "demos")
 
 

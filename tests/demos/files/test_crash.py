@@ -215,5 +215,5 @@ def test_repairing_while_others_record_touches_nothing_of_theirs(tmp_path: Path)
     assert [child.wait() for child in children] == [0, 0]
     repairing.kill()
     said = repairing.communicate()[0].decode().splitlines()
-    assert all(line.endswith("nothing could be recovered; its files were deleted") for line in said), said
+    assert all(line.endswith("nothing could be recovered; its files were removed") for line in said), said
     assert sorted(assert_content(path, 2) for path in list_demos(tmp_path / "demos")) == sorted([*range(50)] * 2)

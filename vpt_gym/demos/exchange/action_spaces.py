@@ -1,4 +1,4 @@
-"""The action spaces of exported datasets, and reading the actions of any dataset as human actions."""
+"""The action spaces of exported datasets, and converting a dataset's actions to human actions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from vpt_gym.actions.minedojo_spaces import Entry, Function
 from vpt_gym.actions.translate import Translator, translator_for
 
 ActionKind: TypeAlias = Literal["human", "factored", "codes"]
-"""How an export says actions: the human action (exact), VPT's buttons and camera bins, or canonical VPT codes."""
+"""Form of the actions in an export: human actions (exact), VPT's buttons and camera bins, or canonical VPT codes."""
 
 
 def factored_space() -> spaces.Dict:
     """Returns the space of factored actions: ``buttons`` ``MultiBinary(20)``, ``camera`` ``MultiDiscrete([11, 11])``.
 
-    The buttons stand in the order of ``vpt_gym.actions.codec.VPT_BUTTONS``, the camera bins are (pitch, yaw).
+    The buttons are in the order of ``vpt_gym.actions.codec.VPT_BUTTONS``, the camera bins are (pitch, yaw).
     """
     return spaces.Dict(
         {
@@ -32,10 +32,10 @@ def factored_space() -> spaces.Dict:
 
 
 def space_of(kind: ActionKind) -> spaces.Space[Any]:
-    """Returns the action space of a dataset whose actions are of this kind.
+    """Returns the action space of a dataset with this kind of actions.
 
     Raises:
-        ValueError: There is no such kind.
+        ValueError: The kind is unknown.
     """
     if kind == "human":
         return human_action_space()
@@ -47,11 +47,11 @@ def space_of(kind: ActionKind) -> spaces.Space[Any]:
 
 
 def encode(actions: HumanAction, kind: ActionKind) -> Any:
-    """Returns T human actions as actions of ``space_of(kind)``: an array (T, ...), or a dict of such arrays.
+    """Converts T human actions to actions of ``space_of(kind)``: an array (T, ...), or a dict of such arrays.
 
     Args:
         actions: Each of the 23 buttons (T,), and ``camera`` (T, 2), as in ``Demo.actions``.
-        kind: What to say them in.
+        kind: The kind of the result.
     """
     if kind == "human":
         encoded: dict[str, Any] = {name: np.asarray(actions[name], np.int64) for name in BUTTONS}
@@ -64,17 +64,17 @@ def encode(actions: HumanAction, kind: ActionKind) -> Any:
 
 
 class ActionReader:
-    """Reads the actions of one dataset, tick by tick, as human actions.
+    """Converts the actions of one dataset, tick by tick, to human actions.
 
     Args:
         space: The dataset's action space: one of ``space_of``, or one that ``translator_for`` knows.
-        translator: Reads the actions, where they are of another space.
-        cam_interval: Degrees per camera bin of MineDojo's ``MultiDiscrete``; default: what the number of bins says.
-        drop_unsupported: Leave out what no key of a keyboard says (MineDojo's craft, place, destroy, and equip from
-            outside the hotbar), and keep the rest of such a tick. Otherwise it is an error.
+        translator: Converts the actions of any other space.
+        cam_interval: Degrees per camera bin of MineDojo's ``MultiDiscrete``; default: inferred from the number of bins.
+        drop_unsupported: Leave out the part of an action that no key does (MineDojo's craft, place, destroy, and equip
+            from outside the hotbar), and keep the rest. By default such an action is an error.
 
     Attributes:
-        dropped: Ticks of which something was left out.
+        dropped: Number of ticks of which a part was left out.
 
     Raises:
         ValueError: The space is unknown, or its camera bins cannot be used.
@@ -99,7 +99,7 @@ class ActionReader:
         """Returns the human action of one tick.
 
         Raises:
-            ValueError: It is not in the space, or no key of a keyboard says it.
+            ValueError: It is not in the space, or no key does it.
         """
         if self._translator is None:
             return codec.decode(action) if self._kind == "codes" else factored.to_human(**action)
@@ -116,7 +116,7 @@ class ActionReader:
 
 
 def action_at(actions: Any, tick: int) -> Any:
-    """Returns one tick of stacked actions: of an array its row, of a mapping the same of each entry."""
+    """Returns one tick of stacked actions: a row of an array, or a mapping with a row of each entry."""
     if isinstance(actions, Mapping):
         return {name: action_at(entry, tick) for name, entry in actions.items()}
     return actions[tick]

@@ -24,28 +24,28 @@ from vpt_gym.frames import Frame, to_size
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The demos of a directory that an export did not take.
+    """The demos of a directory that an export left out.
 
     Attributes:
-        partial: Recordings that are not finished.
-        rejected: Demos that were marked as bad.
-        unwanted: Demos that ``keep`` refused.
-        damaged: (id, what is wrong) of each damaged demo.
+        partial: Number of unfinished recordings.
+        rejected: Number of demos that were marked as bad.
+        filtered: Number of demos for which ``keep`` returned False.
+        damaged: (id, problem) of each damaged demo.
     """
 
     partial: int = 0
     rejected: int = 0
-    unwanted: int = 0
+    filtered: int = 0
     damaged: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.partial or self.rejected or self.unwanted or self.damaged)
+        return bool(self.partial or self.rejected or self.filtered or self.damaged)
 
     def __str__(self) -> str:
         counts = {
             "not finished": self.partial,
             "rejected": self.rejected,
-            "not wanted": self.unwanted,
+            "filtered out": self.filtered,
             "damaged": len(self.damaged),
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none"
@@ -53,14 +53,14 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What an export wrote.
+    """The result of an export.
 
     Attributes:
-        target: Where it stands now.
-        episodes: How many episodes were written.
-        ticks: How many ticks they hold.
-        left_out: What was not written.
-        notes: What else there is to know, a sentence each.
+        target: The file or directory that was written.
+        episodes: Number of episodes written.
+        ticks: Number of ticks in them.
+        left_out: The demos that were not written.
+        notes: Further information, one sentence each.
     """
 
     target: Path
@@ -71,26 +71,26 @@ class ExportResult:
 
 
 class DemoSelection:
-    """The whole demos of a directory, for an export. Each is read again when it is its turn: none is kept.
+    """The intact demos of a directory, for an export. Iteration reads each again and keeps none in memory.
 
     Args:
         directory: The directory of demos.
-        keep: Called with each demo; the demo is left out if it returns False. Default: all.
+        keep: Called with each demo, which is left out if it returns False. Default: keep all.
 
     Attributes:
-        frame_sizes: The sizes, (height, width), that their frames have.
-        environments: (id, arguments) of the environments they were recorded in; None for those that do not say.
+        frame_sizes: The different sizes of their frames, (height, width).
+        environments: The different environments, (id, arguments), that they were recorded in; None if unknown.
 
     Raises:
         FileNotFoundError: There is no such directory.
-        ValueError: It holds no whole demo, or none that ``keep`` takes.
+        ValueError: It has no intact demo, or none that ``keep`` accepts.
     """
 
     def __init__(self, directory: str | os.PathLike[str], keep: Callable[[Demo], bool | None] | None = None) -> None:
         folder = Path(directory)
         self._paths: list[Path] = []
         self._damaged: dict[str, str] = {}
-        self._unwanted = 0
+        self._filtered = 0
         self.frame_sizes: set[tuple[int, int]] = set()
         self.environments: list[tuple[str, dict[str, Any]] | None] = []
         for path in list_demos(folder):
@@ -100,7 +100,7 @@ class DemoSelection:
                 self._damaged[files_of(path).id] = str(error)
                 continue
             if keep is not None and not keep(demo):
-                self._unwanted += 1
+                self._filtered += 1
                 continue
             self._paths.append(path)
             self.frame_sizes.add(demo.frame_size)
@@ -120,23 +120,23 @@ class DemoSelection:
 
     @property
     def left_out(self) -> LeftOut:
-        """What is not exported."""
-        return LeftOut(self._partial, self._rejected, self._unwanted, tuple(sorted(self._damaged.items())))
+        """The demos that are not exported."""
+        return LeftOut(self._partial, self._rejected, self._filtered, tuple(sorted(self._damaged.items())))
 
     def __iter__(self) -> Iterator[Demo]:
         for path in self._paths:
             try:
                 yield read_demo(path)
-            except DemoError as error:  # it was whole a moment ago
+            except DemoError as error:  # damaged since the first reading
                 self._damaged[files_of(path).id] = str(error)
 
     def leave_out(self, demo: Demo, error: DemoError) -> None:
-        """Counts a demo as damaged whose video turned out to be so."""
+        """Counts a demo as damaged, after its video could not be decoded."""
         self._damaged[demo.id] = str(error)
 
 
 def sized_frames(demo: Demo, size: tuple[int, int] | None) -> Iterator[Frame]:
-    """Yields the frames of a demo, uint8 (H, W, 3), scaled to ``size`` unless that is None.
+    """Yields the frames of a demo, uint8 (H, W, 3), scaled to ``size``; None keeps the recorded size.
 
     Raises:
         DemoError: The video cannot be decoded.
@@ -152,12 +152,12 @@ def check_size(size: tuple[int, int] | None) -> None:
 
 
 def has_labels(demo: Demo) -> bool:
-    """Whether some tick was executed otherwise than it is labelled."""
+    """Whether the label differs from the executed action in any tick."""
     return any(not np.array_equal(demo.actions[name], demo.executed[name]) for name in (*BUTTONS, "camera"))
 
 
 def exported_metadata(demo: Demo) -> dict[str, Any]:
-    """Returns the metadata of a demo as an export carries it, for ``DemoImporter.write``: JSON values."""
+    """Returns the metadata of a demo as JSON values, for an export that ``DemoImporter.write`` can read."""
     return {"id": demo.id, **demo.metadata}
 
 

@@ -26,17 +26,17 @@ from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
 from vpt_gym.frames import Frame
 
 SOURCE_KEY = "imported_from"
-"""Key of a demo's metadata that says where it was imported from."""
+"""Key of a demo's metadata for the source that it was imported from."""
 
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What an import wrote.
+    """The result of an import.
 
     Attributes:
         demos: The ``<id>.json`` of each new demo.
-        ticks: How many ticks they hold.
-        dropped: Ticks of which a part was left out, since no key of a keyboard says it.
+        ticks: Number of ticks in them.
+        dropped: Number of ticks of which a part was left out because no key does it.
     """
 
     demos: tuple[Path, ...]
@@ -45,23 +45,23 @@ class ImportResult:
 
 
 class DemoImporter:
-    """Writes demos that come from elsewhere into a directory: all of them, or none if the ``with`` block fails.
+    """Writes imported demos into a directory: all of them, or none if the ``with`` block fails.
 
-    Other demos of the directory are not touched.
+    Other demos in the directory are not changed.
 
     Args:
-        directory: Where they go; it is created if absent.
-        format: The format they come from.
-        names: The names, in that format, of what they come from. Both stand in their metadata.
-        overwrite: Replace those that came from there before.
+        directory: Directory of the demos; it is created if absent.
+        format: Name of the source format. It is stored in the metadata, with the name of the source.
+        names: Names of the sources, for example file names.
+        overwrite: Replace demos that were imported from these sources before.
 
     Attributes:
         demos: The new demos, after the ``with`` block.
-        ticks: How many ticks they hold.
+        ticks: Number of ticks in them.
 
     Raises:
         DemoError: The metadata of a demo in the directory cannot be read.
-        FileExistsError: Demos from there are in the directory already, and ``overwrite`` is False.
+        FileExistsError: The directory already has demos from these sources, and ``overwrite`` is False.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class DemoImporter:
             if origin.get("format") == format and origin.get("name") in names:
                 if not overwrite:
                     raise FileExistsError(
-                        f"{self._directory} holds demos that were imported from {origin['name']} already; replace "
+                        f"{self._directory} already has demos that were imported from {origin['name']}; replace "
                         "them with --overwrite (overwrite=True), or choose another directory"
                     )
                 self._previous.append(files)
@@ -84,7 +84,7 @@ class DemoImporter:
 
     def __enter__(self) -> DemoImporter:
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._stage = Path(tempfile.mkdtemp(prefix=".import-", suffix=PARTIAL_SUFFIX, dir=self._directory))
+        self._staging = Path(tempfile.mkdtemp(prefix=".import-", suffix=PARTIAL_SUFFIX, dir=self._directory))
         return self
 
     def write(
@@ -105,21 +105,21 @@ class DemoImporter:
         """Writes one demo.
 
         Args:
-            name: That of what it comes from.
+            name: Name of its source.
             frames: The T frames, uint8 (H, W, 3).
             actions: The T actions.
             rewards: (T,), finite.
-            executed: The T actions that were executed, where ``actions`` are labels for them.
-            metadata: That of the demo it was exported from (``exported_metadata``), empty if there was none; its
-                success and its ending go before those given here.
-            where: More on where it comes from, for its metadata.
+            executed: The T actions that were executed, if ``actions`` are labels for them.
+            metadata: Metadata of the demo that the source was exported from (``exported_metadata``), or empty. Its
+                success and ending take precedence over the arguments below.
+            where: More about the source, for the metadata.
             success: Whether the episode succeeded.
-            ended: How it ended.
+            ended: Why it ended.
             crf: x264's constant rate factor.
-            lossless: Keep every pixel as it is.
+            lossless: Store the frames without loss.
 
         Raises:
-            ValueError: An action, a reward or the metadata cannot be said in a demo.
+            ValueError: A demo cannot express an action, a reward or the metadata.
         """
         kept = {name: value for name, value in metadata.items() if name not in (*RESERVED_KEYS, SOURCE_KEY)}
         origin = {"format": self._format, "name": name, **where}
@@ -131,7 +131,7 @@ class DemoImporter:
             raise ValueError(f"{name}: success is {success!r}; it must be true, false or null")
         fps = int(metadata.get("fps", 20))
         kept[SOURCE_KEY] = origin
-        with DemoWriter(self._stage, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
+        with DemoWriter(self._staging, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
             for tick, (frame, action) in enumerate(zip(frames, actions, strict=True)):
                 done = None if executed is None else next(executed)
                 writer.append(frame, action, reward=float(rewards[tick]), executed=done)
@@ -145,17 +145,17 @@ class DemoImporter:
             if kind is None:
                 self._move_into_place()
         finally:
-            shutil.rmtree(self._stage)
+            shutil.rmtree(self._staging)
 
     def _move_into_place(self) -> None:
         demos = []
-        for files in _demos_of(self._stage):
+        for files in _demos_of(self._staging):
             for path in files.all:  # the metadata last: it marks the demo as finished
                 os.replace(path, self._directory / path.name)
             demos.append(self._directory / files.metadata.name)
         if os.name == "posix":
             sync(self._directory)
-        for files in self._previous:  # last: whatever happens, nothing is lost
+        for files in self._previous:  # last, so that nothing is lost if this process is killed
             discard(files)
         self.demos = tuple(demos)
 

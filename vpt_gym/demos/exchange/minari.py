@@ -1,7 +1,8 @@
-"""Demos to and from Minari, the Farama Foundation's format for offline reinforcement learning (extra ``[minari]``).
+"""Exporting demos to Minari, the Farama Foundation's format for offline reinforcement learning, and importing them.
 
-A Minari episode has T + 1 observations: that of the reset, and one after each step. A demo has the T frames that were
-seen before the T actions, so an export repeats the last frame, and an import drops the last observation.
+It needs the extra ``[minari]``. A Minari episode has T + 1 observations: one of the reset and one after each step. A
+demo has the T frames that were seen before the T actions. So an export repeats the last frame, and an import drops the
+last observation.
 """
 
 from __future__ import annotations
@@ -59,47 +60,48 @@ def export_minari(
     overwrite: bool = False,
     **about: str,
 ) -> ExportResult:
-    """Writes the whole demos of a directory as one Minari dataset, in Minari's directory (``MINARI_DATASETS_PATH``).
+    """Writes the intact demos of a directory as one Minari dataset, in Minari's directory (``MINARI_DATASETS_PATH``).
 
     Observations are the frames, ``Box(0, 255, (H, W, 3), uint8)``. The last step of an episode is terminated if the
-    demo ended so, else truncated. ``infos["success"]`` is there where it is known; ``infos["executed"]`` where other
-    actions were executed than those the demo is labelled with. The episodes' metadata have seed, success, ``env_id``,
-    ``task``, ``ended`` and ``demo_id``. The environment can be recovered where all demos come from one that Gymnasium
-    knows. One episode at a time is decoded, to a file; the dataset appears when it is whole.
+    demo ended so, else truncated. ``infos["success"]`` is present if it is known, and ``infos["executed"]`` if the
+    executed actions differ from the labels. The metadata of an episode has seed, success, ``env_id``, ``task``,
+    ``ended`` and ``demo_id``. Minari can recover the environment if all demos come from one that Gymnasium has
+    registered. Episodes are decoded one by one, to a file, and the dataset appears when it is complete.
 
     Args:
         directory: The directory of demos.
         dataset_id: Minari's id, ``"namespace/name-v0"``.
         actions: ``"human"``: 23 keys and exact degrees; ``"factored"``: 20 keys and camera bins; ``"codes"``: VPT's.
-        size: (height, width) that frames are scaled to; default: as they were recorded.
+        size: (height, width) that frames are scaled to; default: the recorded size.
         jpeg: Let Minari store the frames as JPEG: lossy, and about ten times smaller.
-        keep: Called with each demo; it is left out if that returns False. Default: all.
-        overwrite: Replace a dataset of this id.
+        keep: Called with each demo, which is left out if it returns False. Default: keep all.
+        overwrite: Replace a dataset with this id.
         **about: ``author``, ``author_email``, ``algorithm_name``, ``code_permalink``, ``description`` for Minari.
 
     Raises:
         DependencyNotInstalled: Minari is not installed.
-        DemoWriteError: The disk is full, or otherwise refuses; nothing of the dataset is kept.
-        FileExistsError: There is a dataset of this id.
+        DemoWriteError: The disk is full, or another error prevents writing; nothing of the dataset is kept.
+        FileExistsError: A dataset with this id exists.
         FileNotFoundError: There is no such directory.
-        ValueError: No whole demo, frames of several sizes and no ``size``, or an argument out of its range.
+        ValueError: There is no intact demo, the frames have several sizes and ``size`` is None, or an argument is out
+            of range.
     """
     require_minari()
     from minari.dataset.minari_storage import MinariStorage
 
     unknown = sorted(set(about) - ABOUT)
     if unknown:
-        raise ValueError(f"unknown arguments {unknown}; of a dataset can be told {', '.join(sorted(ABOUT))}")
+        raise ValueError(f"unknown arguments {unknown}; the known ones are {', '.join(sorted(ABOUT))}")
     check_size(size)
     action_space = space_of(actions)
     final = path_of(dataset_id)
     if final.exists() and not overwrite:
         raise FileExistsError(
-            f"{final} exists: there is a Minari dataset {dataset_id!r} already. Take another id or version, or replace "
+            f"{final} exists: it is the Minari dataset {dataset_id!r}. Choose another id or version, or replace "
             "it with --overwrite (overwrite=True)"
         )
     if final.exists() and not (final / "data").is_dir():
-        raise FileExistsError(f"{final} is no Minari dataset, and is not overwritten; take another id")
+        raise FileExistsError(f"{final} is not a Minari dataset, so it is not overwritten; choose another id")
     selection = DemoSelection(directory, keep)
     if size is None and len(selection.frame_sizes) > 1:
         found = ", ".join(f"{height}x{width}" for height, width in sorted(selection.frame_sizes))
@@ -107,8 +109,8 @@ def export_minari(
     height, width = size or next(iter(selection.frame_sizes))
     env_spec, notes = env_spec_of(selection.environments)
 
-    stage = Path(tempfile.mkdtemp(prefix=f".{final.name}-", suffix=PARTIAL_SUFFIX, dir=datasets_directory()))
-    dataset = stage / "dataset"  # the stage itself only its owner may read
+    staging = Path(tempfile.mkdtemp(prefix=f".{final.name}-", suffix=PARTIAL_SUFFIX, dir=datasets_directory()))
+    dataset = staging / "dataset"  # mkdtemp makes a directory that only its owner may read
     try:
         dataset.mkdir()
         storage = MinariStorage.new(
@@ -120,12 +122,16 @@ def export_minari(
             jpeg_encoding=jpeg,
         )
         episodes, ticks, labelled = 0, 0, 0
-        scratch = stage / "frames.scratch"
+        scratch = staging / "frames.scratch"
         for demo in selection:
             try:
-                # not named here: the next demo is spilled to the same file
+                # the frames get no name, since the next demo is written to the same file
                 write_episode(
-                    storage, episodes, demo, _checked_room(stage, _spill(scratch, demo, (height, width))), actions
+                    storage,
+                    episodes,
+                    demo,
+                    _check_free_space(staging, _decode_to_file(scratch, demo, (height, width))),
+                    actions,
                 )
             except DemoError as error:
                 selection.leave_out(demo, error)
@@ -139,11 +145,11 @@ def export_minari(
     except OSError as error:
         raise DemoWriteError(f"cannot write the Minari dataset {dataset_id!r} to {final}: {error}") from error
     finally:
-        shutil.rmtree(stage)
+        shutil.rmtree(staging)
     if labelled:
         notes = (
             *notes,
-            f"{labelled} episodes are labelled otherwise than they were executed: infos['executed'] has that",
+            f"in {labelled} episodes the labels differ from the executed actions, which are in infos['executed']",
         )
     return ExportResult(final, episodes, ticks, selection.left_out, notes)
 
@@ -163,49 +169,51 @@ def import_minari(
 ) -> ImportResult:
     """Writes the episodes of a local Minari dataset as demos: all of them, or none.
 
-    Its observation must have an RGB frame, and its actions must be of ``ActionKind`` or of a space that
+    Its observations must contain an RGB frame, and its actions must be of ``ActionKind`` or of a space that
     ``vpt_gym.actions.translate.translator_for`` knows. One episode at a time is held in memory.
 
     Args:
-        dataset_id: Minari's id. Datasets that are not here are not downloaded (``minari download ID`` does that).
-        directory: Where the demos go.
+        dataset_id: Minari's id. The dataset must be on this machine (``minari download ID`` downloads it).
+        directory: Directory of the demos.
         frames_key: Key of the frame in a ``Dict`` observation; default: the first known one (``img``, ``rgb``...).
-        layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
-        translator: Reads the dataset's actions, where they are of another space than those above.
-        cam_interval: Degrees per camera bin of MineDojo's ``MultiDiscrete``; default: what the bins' number says.
-        drop_unsupported: Leave out what no key says (MineDojo's craft, place...); otherwise it is an error.
+        layout: ``"HWC"`` or ``"CHW"``; default: inferred from the shape.
+        translator: Converts the dataset's actions, if they are of another space than those above.
+        cam_interval: Degrees per camera bin of MineDojo's ``MultiDiscrete``; default: inferred from the number of bins.
+        drop_unsupported: Leave out what no key does (MineDojo's craft, place...); by default that is an error.
         crf: x264's constant rate factor: lower is closer to the frames, and larger.
-        lossless: Keep every pixel as it is, in larger videos; ``crf`` then says nothing.
+        lossless: Store the frames without loss, in larger videos, and ignore ``crf``.
         overwrite: Replace the demos that were imported from this dataset before.
 
     Raises:
         DependencyNotInstalled: Minari is not installed.
-        FileExistsError: The directory has demos of this dataset already.
-        FileNotFoundError: There is no such dataset here.
-        ValueError: The dataset has no RGB frame or other actions than ours: its spaces are named; or an action or
-            a reward cannot be said in a demo.
+        FileExistsError: The directory already has demos of this dataset.
+        FileNotFoundError: The dataset is not on this machine.
+        ValueError: The dataset has no RGB frame, or actions of an unknown space (the message has its spaces); or a
+            demo cannot express an action or a reward.
     """
     minari = require_minari()
     path = path_of(dataset_id)
     if not (path / "data").is_dir():
-        raise FileNotFoundError(f"{path} is no Minari dataset; if it is a published one: minari download {dataset_id}")
+        raise FileNotFoundError(f"{path} is not a Minari dataset; if it is published: minari download {dataset_id}")
     try:
         dataset = minari.load_dataset(dataset_id)
     except KeyError as error:
-        raise ValueError(f"{path} is no whole Minari dataset: its metadata lacks {error}; write it again") from error
-    found = f"the dataset has observations {dataset.observation_space} and actions {dataset.action_space}"
+        raise ValueError(
+            f"{path} is not a complete Minari dataset: its metadata lacks {error}; write it again"
+        ) from error
+    spaces_found = f"the dataset has observations {dataset.observation_space} and actions {dataset.action_space}"
     try:
         where = find_frame_space(dataset.observation_space, frames_key, layout)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{dataset_id}: no RGB frame ({error}); {found}. --frames-key names the frame's key"
+            f"{dataset_id}: no RGB frame ({error}); {spaces_found}. Choose the key with --frames-key"
         ) from error
     try:
         reader = ActionReader(
             dataset.action_space, translator=translator, cam_interval=cam_interval, drop_unsupported=drop_unsupported
         )
     except ValueError as error:
-        raise ValueError(f"{dataset_id}: actions that are none of ours ({error}); {found}") from error
+        raise ValueError(f"{dataset_id}: unknown actions ({error}); {spaces_found}") from error
 
     with DemoImporter(directory, format="minari", names=[dataset_id], overwrite=overwrite) as importer:
         for index in dataset.episode_indices.tolist():
@@ -213,10 +221,10 @@ def import_minari(
     return ImportResult(importer.demos, importer.ticks, reader.dropped)
 
 
-def _spill(scratch: Path, demo: Demo, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Decodes a demo into a file; returns its frames, the last one twice, as a view of that file."""
+def _decode_to_file(scratch: Path, demo: Demo, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Decodes a demo into a file and returns its frames, the last one twice, as a memory map of that file."""
     frame: Frame | None = None
-    with open(scratch, "wb") as file:  # written, not mapped: on a full disk that is an error, not a signal
+    with open(scratch, "wb") as file:  # not mapped, since a full disk would then kill the process
         for frame in sized_frames(demo, size):
             file.write(np.ascontiguousarray(frame).data)
         if frame is not None:
@@ -224,8 +232,8 @@ def _spill(scratch: Path, demo: Demo, size: tuple[int, int]) -> npt.NDArray[np.u
     return np.memmap(scratch, np.uint8, "r", shape=(len(demo) + 1, *size, 3))
 
 
-def _checked_room(directory: Path, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Returns the frames, or raises an ``OSError`` where an episode of them may not fit on the disk.
+def _check_free_space(directory: Path, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Returns the frames, or raises an ``OSError`` if an episode of them may not fit on the disk.
 
     HDF5 does not report a full disk: it kills the process (h5py issue 914).
     """
@@ -245,7 +253,7 @@ def _import_episode(
     crf: int,
     lossless: bool,
 ) -> None:
-    """Writes one episode as a demo; what Minari read of it is free again when this returns."""
+    """Writes one episode as a demo, and releases the memory of the episode when it returns."""
     (about,) = dataset.storage.get_episode_metadata([index])
     (episode,) = dataset.iterate_episodes([index])
     ticks = len(episode)
@@ -254,16 +262,16 @@ def _import_episode(
     if not 0 < ticks <= len(observations):
         raise ValueError(f"{name} has {ticks} steps and {len(observations)} observations; each step needs one")
     infos = episode.infos or {}
-    ours = DEMO_KEY in about
-    executed = infos.get("executed") if ours else None
+    exported_by_us = DEMO_KEY in about
+    executed = infos.get("executed") if exported_by_us else None
     importer.write(
         dataset.id,
         find_frame(observations[:ticks], layout=where.layout),
         _actions(reader, episode.actions, range(ticks), name),
         episode.rewards,
-        # info t + 1 is that of step t
+        # info t + 1 belongs to step t
         executed=None if executed is None else _actions(reader, executed, range(1, ticks + 1), name),
-        metadata=json.loads(about[DEMO_KEY]) if ours else _foreign_metadata(dataset, about),
+        metadata=json.loads(about[DEMO_KEY]) if exported_by_us else _metadata_from_minari(dataset, about),
         where={"episode": index},
         success=_success(about, infos),
         ended="terminated" if episode.terminations[-1] else "truncated",
@@ -272,13 +280,13 @@ def _import_episode(
     )
 
 
-def _foreign_metadata(dataset: Any, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a dataset of somebody else says of an episode, in the words of a demo's metadata."""
+def _metadata_from_minari(dataset: Any, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the metadata of an episode of another package's dataset, with the keys of a demo's metadata."""
     spec = dataset.env_spec
-    told: dict[str, Any] = {} if spec is None else {"env_id": spec.id, "env_kwargs": dict(spec.kwargs)}
+    metadata: dict[str, Any] = {} if spec is None else {"env_id": spec.id, "env_kwargs": dict(spec.kwargs)}
     if about.get("seed") is not None:
-        told["seed"] = int(about["seed"])
-    return told
+        metadata["seed"] = int(about["seed"])
+    return metadata
 
 
 def _success(about: Mapping[str, Any], infos: Mapping[str, Any]) -> bool | None:

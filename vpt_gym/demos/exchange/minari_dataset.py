@@ -1,4 +1,4 @@
-"""Writing one Minari dataset, episode by episode, and giving it its name when it is whole."""
+"""Writing one Minari dataset, episode by episode, and publishing it under its name when it is complete."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from vpt_gym.frames import Frame
 from vpt_gym.system.require import require
 
 DEMO_KEY = "vpt_gym_demo"
-"""Key of an episode's metadata in Minari: the metadata of the demo, as JSON."""
+"""Key of an episode's metadata in Minari that holds the demo's metadata, as JSON."""
 
 ABOUT = {"author", "author_email", "algorithm_name", "code_permalink", "description"}
-"""What may be told of a dataset, in Minari's words."""
+"""Minari's keys for information about a dataset."""
 
 
 def require_minari() -> Any:
@@ -43,17 +43,17 @@ def require_minari() -> Any:
 
 
 def datasets_directory() -> Path:
-    """Returns where Minari keeps its datasets."""
+    """Returns the directory of Minari's datasets."""
     from minari.storage import get_dataset_path
 
     return Path(get_dataset_path())
 
 
 def path_of(dataset_id: str) -> Path:
-    """Returns where the dataset of an id is, or would be.
+    """Returns the path that a dataset with this id has or would have.
 
     Raises:
-        ValueError: It is no id.
+        ValueError: The id is invalid.
     """
     from minari.dataset.minari_dataset import parse_dataset_id
 
@@ -61,28 +61,28 @@ def path_of(dataset_id: str) -> Path:
         parse_dataset_id(dataset_id)
     except (ValueError, TypeError) as error:  # without a version Minari fails with a TypeError
         raise ValueError(
-            f"{dataset_id!r} is no id of a Minari dataset: it is a name with a version, and a namespace where wanted, "
-            "such as vpt/harvest-1-log-v0"
+            f"{dataset_id!r} is not an id of a Minari dataset: it must be a name with a version, optionally after a "
+            "namespace, such as vpt/harvest-1-log-v0"
         ) from error
     return datasets_directory() / dataset_id
 
 
 def env_spec_of(environments: list[tuple[str, dict[str, Any]] | None]) -> tuple[EnvSpec | None, tuple[str, ...]]:
-    """Returns what makes the environment of all the demos, or why there is none."""
+    """Returns the spec of the environment of all demos, or None and the reason why there is none."""
     if len(environments) != 1:
-        return None, (f"the demos come from {len(environments)} environments, so none can be recovered",)
+        return None, (f"the demos come from {len(environments)} environments, so Minari cannot recover one",)
     if environments[0] is None:
-        return None, ("the demos do not say their environment, so none can be recovered",)
+        return None, ("the demos do not name their environment, so Minari cannot recover it",)
     env_id, kwargs = environments[0]
     try:
         spec = copy.deepcopy(gym.spec(env_id))
     except gym.error.Error:
-        return None, (f"{env_id} is not registered with Gymnasium, so it cannot be recovered",)
+        return None, (f"{env_id} is not registered with Gymnasium, so Minari cannot recover it",)
     spec.kwargs = kwargs
     try:
         spec.to_json()
-    except (TypeError, ValueError) as error:  # its entry point is not a name, say
-        return None, (f"{env_id} cannot be recovered, since what makes it cannot be written down: {error}",)
+    except (TypeError, ValueError) as error:  # for example, its entry point is not a string
+        return None, (f"Minari cannot recover {env_id}, since its spec cannot be written as JSON: {error}",)
     return spec, ()
 
 
@@ -91,10 +91,10 @@ def write_episode(storage: Any, index: int, demo: Demo, observations: Frame, act
 
     Args:
         storage: A ``MinariStorage``.
-        index: How many episodes it has.
+        index: Number of episodes that it already has.
         demo: The demo.
         observations: Its frames, uint8 (T + 1, H, W, 3).
-        actions: What its actions are said in.
+        actions: The form of the actions.
     """
     from minari.data_collector import EpisodeBuffer
 
@@ -123,37 +123,39 @@ def write_episode(storage: Any, index: int, demo: Demo, observations: Frame, act
         ]
     )
     metadata = exported_metadata(demo)
-    told = {"demo_id": demo.id, "success": demo.success}
-    told |= {name: metadata.get(name) for name in ("env_id", "task", "ended")}
-    told = {name: value for name, value in told.items() if value is not None}  # HDF5 has no word for None
-    storage.update_episode_metadata([{**told, DEMO_KEY: json.dumps(metadata)}], [index])
+    entries = {"demo_id": demo.id, "success": demo.success}
+    entries |= {name: metadata.get(name) for name in ("env_id", "task", "ended")}
+    entries = {name: value for name, value in entries.items() if value is not None}  # HDF5 cannot store None
+    storage.update_episode_metadata([{**entries, DEMO_KEY: json.dumps(metadata)}], [index])
 
 
 def _after_reset(actions: Any, at_reset: Any) -> Any:
-    """Returns actions as infos: what goes with the reset first, then those of the steps."""
+    """Returns actions as infos: first the one for the reset, then those of the steps."""
     if isinstance(actions, Mapping):
         return {name: _after_reset(entry, at_reset[name]) for name, entry in actions.items()}
     return np.concatenate([at_reset, actions])
 
 
 def dataset_metadata(dataset_id: str, actions: ActionKind, about: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what Minari is told of a dataset; ``about`` has entries of ``ABOUT``."""
+    """Returns the metadata of a dataset for Minari; the keys of ``about`` are from ``ABOUT``."""
     import minari
 
-    told: dict[str, Any] = {name: value for name, value in about.items() if not name.startswith("author")}
-    told |= {name: {value} for name, value in about.items() if name.startswith("author")}  # Minari has sets of these
+    entries: dict[str, Any] = {name: value for name, value in about.items() if not name.startswith("author")}
+    entries |= {
+        name: {value} for name, value in about.items() if name.startswith("author")
+    }  # Minari stores sets of these
     return {
         "dataset_id": dataset_id,
         "minari_version": minari.__version__,
         "description": "Demonstrations of vpt-gym. The last observation of an episode repeats the one before it.",
         "requirements": [f"vpt-gym>={__version__}"],
         "vpt_gym": {"version": __version__, "actions": actions},
-        **told,
+        **entries,
     }
 
 
 def publish(dataset: Path, final: Path, dataset_id: str) -> None:
-    """Gives a whole dataset its final name; what has this name already is put beside ``dataset``."""
+    """Renames a complete dataset to its final name; a dataset that has this name is moved next to ``dataset``."""
     from minari.dataset.minari_dataset import parse_dataset_id
     from minari.namespace import create_namespace, list_local_namespaces
 

@@ -1,4 +1,4 @@
-"""The actions of demos in MineDojo's ``MultiDiscrete``, and how much of them that cannot say."""
+"""Converting demos' actions to MineDojo's ``MultiDiscrete``, and measuring what that loses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vpt_gym.actions.minedojo import MineDojoTranslator
 from vpt_gym.demos.exchange.action_spaces import action_at
 
 CAM_INTERVAL = 15.0
-"""Degrees per camera bin that ``minedojo.make`` takes by default."""
+"""Default degrees per camera bin of ``minedojo.make``."""
 
 _CRAFT_ITEMS, _SLOTS = 244, 36
 _SAME_DEGREES = 1e-3
@@ -23,19 +23,19 @@ _SAME_DEGREES = 1e-3
 
 @dataclass(frozen=True)
 class MineDojoLoss:
-    """What demos lost when they were said in MineDojo's ``MultiDiscrete``; the losses of several add up.
+    """What demos lost in the conversion to MineDojo's ``MultiDiscrete``. Losses can be added.
 
     Attributes:
         cam_interval: Degrees per camera bin.
-        ticks: How many ticks were translated.
-        moving_ticks: Those in which the camera moves.
-        rounded_ticks: Those of them that move by other degrees now; what rounding leaves is made up in later ticks.
-        zeroed_ticks: Those of them that do not move at all now.
-        view_off: For each tick, how many degrees the view is off that comes of the rounded actions, about the axis
-            where it is more; the sum of it.
-        view_off_most: The most of it in any tick.
-        dropped_ticks: Ticks in which a held button is not said.
-        dropped: Button -> ticks in which it is held and not said.
+        ticks: Number of converted ticks.
+        moving_ticks: Ticks in which the camera moves.
+        rounded_ticks: Moving ticks whose movement was rounded. The remainder is added to later ticks.
+        zeroed_ticks: Moving ticks that no longer move.
+        view_off: Sum over all ticks of the difference in degrees between the original view and the converted one,
+            about the axis where it is larger.
+        view_off_most: Maximum of that difference.
+        dropped_ticks: Ticks in which a held button was lost.
+        dropped: For each button, the ticks in which it was held and lost.
     """
 
     cam_interval: float
@@ -71,30 +71,30 @@ class MineDojoLoss:
         )
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items(), key=lambda d: -d[1]))
         share = 100 * self.dropped_ticks / ticks
-        return f"{camera}\nbuttons: {share:.1f} % of ticks hold one that is not said{f' ({names})' if names else ''}"
+        return f"{camera}\nbuttons: {share:.1f} % of ticks hold one that is lost{f' ({names})' if names else ''}"
 
 
 def minedojo_space(cam_interval: float = CAM_INTERVAL) -> spaces.MultiDiscrete:
-    """Returns the action space of ``minedojo.make(cam_interval=cam_interval)``, 25 bins an axis for 15 degrees.
+    """Returns the action space of ``minedojo.make(cam_interval=cam_interval)``: 25 bins per axis for 15 degrees.
 
     Raises:
         ValueError: ``cam_interval`` is not in (0, 180].
     """
     if not 0 < cam_interval <= 180:
         raise ValueError(f"cam_interval={cam_interval!r}; it must be in (0, 180] degrees")
-    bins = math.ceil(360 / cam_interval - 1e-6) + 1  # indifferent to the last bits of 360 / 0.15
+    bins = math.ceil(360 / cam_interval - 1e-6) + 1  # robust to rounding errors in 360 / 0.15
     return spaces.MultiDiscrete([3, 3, 4, bins, bins, 8, _CRAFT_ITEMS, _SLOTS])
 
 
 def to_minedojo(actions: HumanAction, cam_interval: float = CAM_INTERVAL) -> tuple[npt.NDArray[np.int64], MineDojoLoss]:
-    """Returns the human actions of one episode as MineDojo's, and what that loses.
+    """Converts the human actions of one episode to MineDojo's.
 
     Args:
         actions: Each of the 23 buttons (T,), and ``camera`` (T, 2) degrees, as in ``Demo.actions``.
         cam_interval: Degrees per camera bin.
 
     Returns:
-        int64 (T, 8), and the loss.
+        The actions, int64 (T, 8), and what was lost.
 
     Raises:
         ValueError: ``cam_interval`` is not in (0, 180], or its no-op would turn the camera.
@@ -102,12 +102,12 @@ def to_minedojo(actions: HumanAction, cam_interval: float = CAM_INTERVAL) -> tup
     translator = MineDojoTranslator(minedojo_space(cam_interval), cam_interval)
     camera = np.asarray(actions["camera"], np.float64)
     ticks = len(camera)
-    said, sent, off = np.zeros((ticks, 8), np.int64), np.zeros((ticks, 2)), np.zeros(ticks)
+    converted, sent, off = np.zeros((ticks, 8), np.int64), np.zeros((ticks, 2)), np.zeros(ticks)
     dropped: Counter[str] = Counter()
     dropped_ticks = 0
     for tick in range(ticks):
-        said[tick] = translator.to_env(action_at(actions, tick))
-        sent[tick] = translator.to_human(said[tick])["camera"]
+        converted[tick] = translator.to_env(action_at(actions, tick))
+        sent[tick] = translator.to_human(converted[tick])["camera"]
         off[tick] = np.abs(translator.unexpressed.get("camera_residual", (0.0, 0.0))).max()
         dropped.update(translator.unexpressed.get("dropped", ()))
         dropped_ticks += "dropped" in translator.unexpressed
@@ -124,4 +124,4 @@ def to_minedojo(actions: HumanAction, cam_interval: float = CAM_INTERVAL) -> tup
         dropped_ticks=dropped_ticks,
         dropped=dict(dropped),
     )
-    return said, loss
+    return converted, loss

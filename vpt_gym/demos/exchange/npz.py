@@ -1,11 +1,11 @@
-"""Demos to and from ``.npz`` files, one an episode, with what users of MineDojo have: its frames and its actions.
+"""Exporting demos to ``.npz`` files, one per episode, with MineDojo's frames and actions, and importing them.
 
 ======================  ===================================================================================
-``rgb``                 uint8 (T, 3, H, W), as ``obs["rgb"]``; frame t is what was seen before action t
+``rgb``                 uint8 (T, 3, H, W), as ``obs["rgb"]``; frame t was seen before action t
 ``action``              int64 (T, 8), of ``MultiDiscrete([3, 3, 4, P, Y, 8, 244, 36])``
 ``reward``              float64 (T,)
-``cam_interval``        float64 (), degrees per camera bin; 15 unless the environment was made with another
-``executed_action``     int64 (T, 8), where other actions were executed than those the demo is labelled with
+``cam_interval``        float64 (), degrees per camera bin; 15 unless the environment uses another
+``executed_action``     int64 (T, 8), if the executed actions differ from the labels
 ``metadata``            str (), JSON: seed, success, environment, task
 ======================  ===================================================================================
 """
@@ -46,10 +46,10 @@ from vpt_gym.frames import Layout
 
 @dataclass(frozen=True)
 class NpzExportResult(ExportResult):
-    """What ``export_npz`` wrote, and what was lost on the way.
+    """The result of ``export_npz``.
 
     Attributes:
-        loss: What MineDojo's actions do not say of the demos'.
+        loss: What the conversion to MineDojo's actions lost.
     """
 
     loss: MineDojoLoss = field(default_factory=lambda: MineDojoLoss(CAM_INTERVAL))
@@ -66,28 +66,28 @@ def export_npz(
     keep: Callable[[Demo], bool | None] | None = None,
     overwrite: bool = False,
 ) -> NpzExportResult:
-    """Writes each whole demo of a directory as ``<id>.npz``, frame by frame; a file appears when it is whole.
+    """Writes each intact demo of a directory as ``<id>.npz``, frame by frame. A file appears when it is complete.
 
     Args:
         directory: The directory of demos.
         out: Directory of the files; it is created if absent.
         cam_interval: Degrees per camera bin; it must divide 180. 0.15 is fine enough for all of VPT's bins.
-        size: (height, width) that frames are scaled to; default: as they were recorded.
+        size: (height, width) that frames are scaled to; default: the recorded size.
         layout: ``"CHW"``, as in MineDojo's observations, or ``"HWC"``.
         compress: Compress the files, as ``numpy.savez_compressed`` does.
-        keep: Called with each demo; it is left out if that returns False. Default: all.
-        overwrite: Replace files that are there already.
+        keep: Called with each demo, which is left out if it returns False. Default: keep all.
+        overwrite: Replace existing files.
 
     Raises:
-        DemoWriteError: The disk is full, or otherwise refuses; files written before are whole.
-        FileExistsError: A file is there already; nothing is written.
+        DemoWriteError: The disk is full, or another error prevents writing; the files before it are complete.
+        FileExistsError: A file exists; nothing is written.
         FileNotFoundError: There is no such directory.
-        ValueError: No whole demo, or an argument out of its range.
+        ValueError: There is no intact demo, or an argument is out of range.
     """
     check_size(size)
     if layout not in ("CHW", "HWC"):
         raise ValueError(f"layout={layout!r}; it must be 'CHW' or 'HWC'")
-    MineDojoTranslator(minedojo_space(cam_interval), cam_interval)  # bins that cannot be used show now
+    MineDojoTranslator(minedojo_space(cam_interval), cam_interval)  # rejects unusable bins before anything is written
     loss = MineDojoLoss(cam_interval)
     selection = DemoSelection(directory, keep)
     folder = Path(out)
@@ -115,7 +115,7 @@ def export_npz(
         except OSError as error:
             raise DemoWriteError(
                 f"cannot write {path}: {error}. Free disk space or choose another directory; the {episodes} files "
-                "before it are whole"
+                "before it are complete"
             ) from error
         finally:
             scratch.unlink(missing_ok=True)
@@ -137,40 +137,38 @@ def import_npz(
     lossless: bool = False,
     overwrite: bool = False,
 ) -> ImportResult:
-    """Writes episodes of frames and MineDojo's actions as demos: all of them, or none. Frames are read one by one.
+    """Writes episodes of frames and MineDojo's actions as demos: all of them, or none. Reads the frames one by one.
 
-    A file needs frames, uint8 (T, 3, H, W) or (T, H, W, 3), under ``rgb`` or another usual name, or ``frames_key``; and
-    actions, integers (T, 8), under ``action`` or ``actions``. ``reward`` or ``rewards`` (T,) is 0 where it is
-    missing. A frame more than actions, that of the end, is left out.
+    A file must have frames, uint8 (T, 3, H, W) or (T, H, W, 3), under ``rgb``, another common name, or ``frames_key``;
+    and actions, integers (T, 8), under ``action`` or ``actions``. Rewards (T,), under ``reward`` or ``rewards``, are
+    optional. An additional last frame, after the last action, is left out.
 
     Args:
         files: The ``.npz`` files.
-        directory: Where the demos go.
+        directory: Directory of the demos.
         frames_key: Name of the frames in the file.
-        layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
-        cam_interval: Degrees per camera bin; needed where the file does not say it (``cam_interval``).
+        layout: ``"HWC"`` or ``"CHW"``; default: inferred from the shape.
+        cam_interval: Degrees per camera bin; required if the file does not contain ``cam_interval``.
         drop_unsupported: Leave out what no key does (craft, place, destroy, equip from outside the hotbar); by default
             that is an error.
         crf: x264's constant rate factor: lower is closer to the frames, and larger.
-        lossless: Keep every pixel as it is, in larger videos; ``crf`` then says nothing.
-        overwrite: Replace the demos that were imported from files of these names before.
+        lossless: Store the frames without loss, in larger videos, and ignore ``crf``.
+        overwrite: Replace the demos that were imported from files of the same names before.
 
     Raises:
-        FileExistsError: The directory has demos of a file of this name already.
+        FileExistsError: The directory already has demos imported from a file of this name.
         FileNotFoundError: There is no such file.
-        ValueError: A file lacks something, or holds something else than is said above.
+        ValueError: A file lacks something, or has other content than described above.
     """
     paths = [Path(file) for file in files]
     names = Counter(path.name for path in paths)
     if max(names.values(), default=0) != 1:
-        raise ValueError(
-            f"files {[str(path) for path in paths]}: give at least one, and none of the same name as another"
-        )
+        raise ValueError(f"files {[str(path) for path in paths]}: give at least one, and no two with the same name")
     dropped = 0
     with DemoImporter(directory, format="npz", names=names, overwrite=overwrite) as importer:
         for path in paths:
             with NpzEpisode(path, frames_key, layout, cam_interval) as episode:
-                reader, beside = (
+                reader, executed_reader = (
                     ActionReader(episode.space, cam_interval=episode.cam_interval, drop_unsupported=drop_unsupported)
                     for _ in range(2)
                 )
@@ -179,7 +177,7 @@ def import_npz(
                     episode.frames(),
                     _read(reader, episode.actions, path),
                     episode.rewards,
-                    executed=None if episode.executed is None else _read(beside, episode.executed, path),
+                    executed=None if episode.executed is None else _read(executed_reader, episode.executed, path),
                     metadata=episode.metadata,
                     where={"cam_interval": episode.cam_interval},
                     crf=crf,
@@ -190,7 +188,7 @@ def import_npz(
 
 
 def _arrays_of(demo: Demo, cam_interval: float) -> tuple[dict[str, npt.NDArray[Any]], MineDojoLoss]:
-    """Returns all of a demo's file but the frames."""
+    """Returns the arrays of a demo's file except the frames, and what the conversion lost."""
     actions, loss = to_minedojo(demo.actions, cam_interval)
     arrays: dict[str, npt.NDArray[Any]] = {
         "action": actions,
@@ -209,5 +207,5 @@ def _read(reader: ActionReader, actions: npt.NDArray[np.int64], path: Path) -> I
             yield reader.read(action)
         except ValueError as error:
             raise ValueError(
-                f"{path}, tick {tick}: {error}. --drop-unsupported (drop_unsupported=True) leaves out what no key says"
+                f"{path}, tick {tick}: {error}. --drop-unsupported (drop_unsupported=True) leaves out what no key does"
             ) from error

@@ -1,4 +1,4 @@
-"""One episode as an ``.npz`` file, written and read frame by frame; ``npz`` says what is in it."""
+"""Writing and reading one episode as an ``.npz`` file, frame by frame. ``npz`` describes the content."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_npz(
     layout: Layout,
     compress: bool,
 ) -> None:
-    """Writes what ``numpy.savez`` would, without ever holding more than one frame."""
+    """Writes the same file as ``numpy.savez``, with only one frame in memory."""
     ticks, height, width = shape
     whole = (ticks, 3, height, width) if layout == "CHW" else (ticks, height, width, 3)
     header = {"descr": "|u1", "fortran_order": False, "shape": whole}
@@ -46,22 +46,22 @@ def write_npz(
 
 
 class NpzEpisode:
-    """One ``.npz`` file, open; its frames are read one by one.
+    """An open ``.npz`` file, whose frames are read one by one.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It lacks something, or holds something else.
+        ValueError: The file lacks something, or has invalid content.
     """
 
     def __init__(self, path: Path, frames_key: str | None, layout: Layout | None, cam_interval: float | None) -> None:
         if path.suffix != ".npz" or not path.is_file():
-            raise FileNotFoundError(f"{path} is no .npz file")
+            raise FileNotFoundError(f"{path} is not an .npz file")
         self._path = path
         try:
             self._arrays = np.load(path, allow_pickle=False)
             self._archive = zipfile.ZipFile(path)
         except (ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is no .npz file, or a damaged one ({error})") from error
+            raise ValueError(f"{path} is not an .npz file, or is damaged ({error})") from error
         try:
             self._frames_key = self._key("frames", _FRAME_KEYS if frames_key is None else (frames_key,))
             self._shape = self._frames_shape()
@@ -69,7 +69,7 @@ class NpzEpisode:
                 row = spaces.Box(0, 255, self._shape[1:], np.uint8)
                 self._where = find_frame_space(row, layout=layout)
             except ValueError as error:
-                raise ValueError(f"{path}: {self._frames_key} holds no RGB frames ({error})") from error
+                raise ValueError(f"{path}: {self._frames_key} does not contain RGB frames ({error})") from error
             self.actions = self._ints(self._key("actions", _ACTION_KEYS))
             ticks = len(self.actions)
             if not ticks or self._shape[0] not in (ticks, ticks + 1):
@@ -118,7 +118,7 @@ class NpzEpisode:
         if found is None:
             option = "; --frames-key names them" if what == "frames" else ""
             raise ValueError(
-                f"{self._path} has no {what}: it holds {sorted(self._arrays.files)}, they are looked for under "
+                f"{self._path} has no {what}: it contains {sorted(self._arrays.files)}; the names searched for are "
                 f"{list(names)}{option}"
             )
         return found
@@ -145,10 +145,10 @@ class NpzEpisode:
         except (*_DAMAGE, ValueError) as error:
             raise ValueError(f"{self._path}: {self._frames_key} cannot be read ({error})") from error
         if dtype != np.uint8 or len(shape) != 4 or fortran_order:
-            order = ", in Fortran's order" if fortran_order else ""
+            order = ", in Fortran order" if fortran_order else ""
             raise ValueError(
                 f"{self._path}: {self._frames_key} is {dtype} {shape}{order}; frames are uint8 (T, 3, H, W) or "
-                "(T, H, W, 3), in C's order"
+                "(T, H, W, 3), in C order"
             )
         return shape
 
@@ -156,11 +156,11 @@ class NpzEpisode:
         if "cam_interval" in self._arrays:
             stored = float(self._array("cam_interval"))
             if given is not None and given != stored:
-                raise ValueError(f"{self._path} says that cam_interval is {stored:g}, not {given:g}")
+                raise ValueError(f"{self._path} has cam_interval {stored:g}, not {given:g}")
             return stored
         if given is None:
             raise ValueError(
-                f"{self._path} does not say how many degrees a camera bin is: give it with --cam-interval "
+                f"{self._path} does not contain the degrees per camera bin: pass them with --cam-interval "
                 f"(cam_interval=...); MineDojo's default is {CAM_INTERVAL:g}"
             )
         return given
@@ -174,7 +174,7 @@ class NpzEpisode:
         except ValueError:
             metadata = None
         if not isinstance(metadata, dict):
-            raise ValueError(f"{self._path}: metadata is not a string that holds a JSON object")
+            raise ValueError(f"{self._path}: metadata is not a string with a JSON object")
         return metadata
 
 

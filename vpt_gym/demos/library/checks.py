@@ -54,7 +54,7 @@ class RepairResult:
 
     Attributes:
         id: The demo's id.
-        ticks: Number of ticks that the demo has now; 0 if nothing could be recovered and its files were deleted.
+        ticks: Number of ticks that the demo has now; 0 if nothing could be recovered and its files were removed.
         message: A description of the repair.
     """
 
@@ -166,7 +166,7 @@ def _repair(files: DemoFiles) -> RepairResult:
         for path in files.all:
             partial(path).unlink(missing_ok=True)
             scratch(partial(path)).unlink(missing_ok=True)
-        return RepairResult(files.id, 0, "nothing could be recovered; its files were deleted")
+        return RepairResult(files.id, 0, "nothing could be recovered; its files were removed")
 
     crashed = _is_interrupted(files)
     last_written = _newest(files.records).stat().st_mtime
