@@ -48,15 +48,15 @@ def test_it_says_whether_a_demo_is_written(tmp_path: Path) -> None:
     nothing, _ = session(None)
     nothing.command(Command.CONTINUE)
     assert hud.recording_state(nothing).text == "NOT RECORDED"
-    assert hud.recorded(nothing) == "Nothing goes to disk."
+    assert hud.recorded(nothing) == "Nothing is recorded."
 
 
 @pytest.mark.parametrize(
     ("agent", "expert", "player", "recorded"),
     [
-        (True, False, "The agent plays", "Labels: what you press. Ticks without"),
-        (True, True, "The agent plays", "where you press nothing, what the expert would do"),
-        (False, True, "The expert plays", "Recorded: what the expert does"),
+        (True, False, "The agent plays", "Labels: what you press. Ticks without a key"),
+        (True, True, "The agent plays", "without a key, the expert's action"),
+        (False, True, "The expert plays", "The expert's actions are recorded"),
     ],
 )
 def test_it_says_who_plays_and_what_is_recorded(
@@ -100,7 +100,7 @@ def test_it_says_what_was_pressed(tmp_path: Path) -> None:
         ({"length": 2, "success": True}, False, "Success / 2 ticks, return 0.1 / Enter: next world."),
         ({"length": 2, "success": False}, True, "No success / 2 ticks, return 0.1 / F9: keep this demo / F10: discard"),
         ({"length": 2}, True, "Episode over / 2 ticks, return 0.1 / F9: keep this demo / F10: discard"),
-        ({"reports_at": 2}, True, "The game broke / the game has ended (1 ticks, return 0) / F9: keep this demo"),
+        ({"reports_at": 2}, True, "The game failed / the game has ended (1 ticks, return 0) / F9: keep this demo"),
     ],
 )
 def test_the_end_of_an_episode_says_what_can_be_done(

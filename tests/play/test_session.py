@@ -169,7 +169,7 @@ def test_save_and_discard_end_the_episode_and_discard_reaches_back(
     game.session.command(Command.SAVE)
     assert (game.session.phase, game.session.seed) == (Phase.PLAYING, 8)
     game.session.command(Command.SAVE)
-    assert game.said[-1] == "There is nothing recorded yet."
+    assert game.said[-1] == "Nothing has been recorded yet."
     game.play(3)
     game.session.command(Command.DISCARD)
     assert game.session.seed == 9

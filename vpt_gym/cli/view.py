@@ -82,7 +82,7 @@ def _serve(args: Args) -> None:
         raise ValueError(
             f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
         )
-    episodes = DemoLibrary(args.path)
+    library = DemoLibrary(args.path)
     predictions, note = None, ""
     if args.agent:
         import torch
@@ -97,9 +97,9 @@ def _serve(args: Args) -> None:
         note = f"the agent computes in {agent.precision}; "
     with (
         closing(predictions) if predictions else nullcontext(),
-        ViewServer(episodes, predictions, port=args.port) as server,
+        ViewServer(library, predictions, port=args.port) as server,
     ):
-        print(f"{episodes.directory}: open {server.url}\n{note}Ctrl+C ends it", flush=True)
+        print(f"{library.directory}: open {server.url}\n{note}Ctrl+C ends it", flush=True)
         if args.browser:
             import webbrowser
 

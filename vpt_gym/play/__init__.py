@@ -1,5 +1,5 @@
-"""A person plays an env in a window, and what is played becomes demos (``vpt-gym play``).
+"""Playing an env in a window, and recording it as demos (``vpt-gym play``).
 
-``controls`` (keys and mouse to human actions), ``clock`` and ``session`` (what goes on) know no window; ``window`` and
-``hud`` draw and listen with pygame; ``loop`` ties them together.
+``controls`` (keys and mouse to human actions), ``clock`` and ``session`` (episodes and demos) do not use a window.
+``window`` and ``hud`` use pygame to draw and to read the input, and ``loop`` connects all of them.
 """

@@ -1,4 +1,4 @@
-"""The clock of the game: twenty ticks a second, and never a burst to make up for lost time."""
+"""The clock of the game: twenty ticks per second, without catching up on lost time."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Callable
 TICK_RATE = 20.0
 """Ticks per second of Minecraft."""
 _SPAN = 40
-"""Intervals that the achieved rate is measured over."""
+"""Number of intervals over which the achieved rate is measured."""
 
 
 class TickClock:
-    """Says when the next tick is due.
+    """Computes when the next tick is due.
 
-    A tick that begins a little late does not shift those after it. Time lost by more than half a period is lost: the
-    next tick is due a whole period later. So ticks are never nearer than half a period, nor more than the rate allows.
+    A tick that is late by up to half a period does not delay the ticks after it. A later one does: the next tick is
+    then due a full period after it. So two ticks are never less than half a period apart.
 
     Args:
         rate: Ticks per second.
-        now: Gives the time in seconds.
+        now: Returns the time in seconds.
     """
 
     def __init__(self, rate: float = TICK_RATE, now: Callable[[], float] = time.perf_counter) -> None:
@@ -30,16 +30,16 @@ class TickClock:
         self.restart()
 
     def restart(self) -> None:
-        """Makes the next tick due at once, as after a pause, and forgets the achieved rate."""
+        """Makes the next tick due now, as after a pause, and resets the achieved rate."""
         self._due = self._now()
         self._starts.clear()
 
     def remaining(self) -> float:
-        """Returns the seconds until the next tick is due; 0 if it is."""
+        """Returns the seconds until the next tick is due; 0 if it is due now."""
         return max(0.0, self._due - self._now())
 
     def tick(self) -> None:
-        """Notes that a tick begins now."""
+        """Marks the start of a tick."""
         now = self._now()
         self._starts.append(now)
         late = now - self._due
@@ -47,7 +47,7 @@ class TickClock:
 
     @property
     def rate(self) -> float | None:
-        """Ticks per second achieved over the last two seconds' worth of ticks; None before there are ten."""
+        """Achieved ticks per second over the last 40 ticks; None before the first ten."""
         if len(self._starts) <= 10:
             return None
         return (len(self._starts) - 1) / (self._starts[-1] - self._starts[0])

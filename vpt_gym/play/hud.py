@@ -1,4 +1,4 @@
-"""What the screen says beside and over the picture: texts of a session, and drawing them."""
+"""The texts of a session in the panel and over the frame, and drawing them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Colour: TypeAlias = tuple[int, int, int]
 
 PANEL_WIDTH = 300
 PANEL_HEIGHT = 680
-"""Least height of the panel, pixels."""
+"""Minimum height of the panel, pixels."""
 
 BACKGROUND = (12, 13, 16)
 _PANEL = (24, 26, 31)
@@ -32,7 +32,7 @@ _VIOLET = (178, 142, 255)
 _GREY = (120, 126, 138)
 _MARGIN = 18
 _VALUES = 104
-"""Where values stand, pixels from the names."""
+"""Horizontal offset of the values from the names, pixels."""
 
 KEYS = (
     ("WASD  Space", "walk, jump"),
@@ -43,12 +43,12 @@ KEYS = (
     ("F5", "restart this world"),
     ("F6", "hand over, take back"),
     ("F9", "end and keep"),
-    ("F10", "discard the last"),
+    ("F10", "discard the demo"),
 )
 """The keys that the panel explains."""
 
 SLOW_BELOW = 0.95 * TICK_RATE
-"""Ticks per second below which the screen says that the env is slow."""
+"""Ticks per second below which the panel warns that the env is slow."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Line:
 
 
 def recording_state(session: Session) -> Line:
-    """Returns in two or three words whether a demo is being written."""
+    """Returns a short text that shows whether a demo is being recorded."""
     if not session.recording:
         return Line("NOT RECORDED", 22, _GREY)
     if session.phase is Phase.OVER:
@@ -72,23 +72,23 @@ def recording_state(session: Session) -> Line:
 
 
 def player_line(session: Session) -> Line:
-    """Returns who plays."""
+    """Returns a text that shows who plays."""
     if session.handed_over and session.auto_player is not None:
         return Line(f"The {session.auto_player.name} plays", 20, _VIOLET)
     return Line("You play", 20, _GREEN)
 
 
 def recorded(session: Session) -> str:
-    """Returns what is recorded, in a sentence or two."""
+    """Returns a description of what is recorded, in one or two sentences."""
     if not session.recording:
-        return "Nothing goes to disk."
+        return "Nothing is recorded."
     if not session.handed_over or session.auto_player is None:
         return "Your keys and mouse are recorded."
     if session.expert is session.auto_player.player:
-        return "Recorded: what the expert does. Where you press something, that is the label instead."
+        return "The expert's actions are recorded. What you press is the label instead."
     if session.expert is not None:
-        return "Labels: what you press; where you press nothing, what the expert would do."
-    return "Labels: what you press. Ticks without are recorded as idle, which training leaves out."
+        return "Labels: what you press; without a key, the expert's action."
+    return "Labels: what you press. Ticks without a key count as idle, which training leaves out."
 
 
 def numbers(session: Session, rate: float | None) -> list[tuple[str, Line]]:
@@ -105,7 +105,7 @@ def numbers(session: Session, rate: float | None) -> list[tuple[str, Line]]:
 
 
 def pressed(session: Session) -> str:
-    """Returns what the person pressed in the last tick, and how far the view was turned."""
+    """Returns the buttons that the person pressed in the last tick, and the movement of the view."""
     pitch, yaw = (float(degrees) for degrees in session.pressed["camera"])
     names = [name for name in BUTTONS if session.pressed[name]]
     if pitch or yaw:
@@ -114,7 +114,7 @@ def pressed(session: Session) -> str:
 
 
 def overlay(session: Session) -> list[Line]:
-    """Returns what is written over the picture; nothing while the episode is played."""
+    """Returns the text to show over the frame; none while the episode is played."""
     if session.phase is Phase.PAUSED:
         waiting = f"Paused at tick {session.ticks}" if session.ticks else f"Episode {session.episode} is ready"
         return [Line(waiting, 30), Line("Click here or press Enter to play.", 17, _DIM)]
@@ -123,7 +123,7 @@ def overlay(session: Session) -> list[Line]:
     outcome = session.outcome
     what = f"{session.ticks} ticks, return {session.episode_return:g}"
     if outcome.ended == "error":
-        title = Line("The game broke", 30, _RED)
+        title = Line("The game failed", 30, _RED)
         what = f"{outcome.error[:160]} ({what})"
     elif session.success:
         title = Line("Success", 30, _GREEN)
@@ -141,36 +141,38 @@ def overlay(session: Session) -> list[Line]:
     return [*lines, Line("Enter: next world.  F5: this world again.", 17, _GREEN)]
 
 
-_FACES = ("segoeui", "helveticaneue", "notosans", "liberationsans", "arial", "dejavusans")
-"""Fonts to look for on the machine, best first; pygame's own is the last resort."""
-_FINER = 4
-"""Text is drawn so many times larger and reduced: its letters stand where they should, between pixels."""
+_FONTS = ("segoeui", "helveticaneue", "notosans", "liberationsans", "arial", "dejavusans")
+"""Fonts to look for, best first. Without any of them, pygame's own font is used."""
+_OVERSAMPLING = 4
+"""Factor by which text is drawn larger and then reduced, so that letters are placed between pixels."""
 
 
 @lru_cache(maxsize=1)
-def _face() -> str | None:
+def _font_path() -> str | None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a machine without fc-list lists no fonts, and there is ours
-        return pygame.font.match_font(_FACES)
+        warnings.simplefilter("ignore", UserWarning)  # raised without fc-list; pygame's own font is then used
+        return pygame.font.match_font(_FONTS)
 
 
 @lru_cache(maxsize=8)
 def _font(size: int) -> pygame.font.Font:
-    return pygame.font.Font(_face(), round(size * 1.1 * _FINER))
+    return pygame.font.Font(_font_path(), round(size * 1.1 * _OVERSAMPLING))
 
 
 def _width(text: str, size: int) -> float:
-    return float(_font(size).size(text)[0]) / _FINER
+    return float(_font(size).size(text)[0]) / _OVERSAMPLING
 
 
 @lru_cache(maxsize=512)
 def _rendered(text: str, size: int, colour: Colour) -> pygame.Surface:
     large = _font(size).render(text, True, colour)
-    return pygame.transform.smoothscale(large, (large.get_width() // _FINER, large.get_height() // _FINER))
+    return pygame.transform.smoothscale(
+        large, (large.get_width() // _OVERSAMPLING, large.get_height() // _OVERSAMPLING)
+    )
 
 
 def _wrapped(line: Line, width: int) -> list[str]:
-    """Returns a paragraph as lines that fit; words longer than a line are cut."""
+    """Splits a paragraph into lines that fit; words longer than a line are split."""
     rows = [""]
     for word in line.text.split(" "):
         longer = f"{rows[-1]} {word}".strip()
@@ -188,13 +190,13 @@ def _wrapped(line: Line, width: int) -> list[str]:
 
 
 class Panel:
-    """The panel on the right of the picture. It remembers the last messages."""
+    """The panel to the right of the frame, with the last two messages."""
 
     def __init__(self) -> None:
         self._messages: deque[str] = deque(maxlen=2)
 
     def add_message(self, message: str) -> None:
-        """Shows a message until two newer ones have come."""
+        """Adds a message, which is shown until there are two newer ones."""
         self._messages.append(message)
 
     def draw(self, surface: pygame.Surface, area: pygame.Rect, session: Session, rate: float | None) -> None:
@@ -217,7 +219,7 @@ class Panel:
             surface.blit(_rendered(value.text, value.size, value.colour), (left + _VALUES, y))
             y += 22
         if rate is not None and rate < SLOW_BELOW:
-            slow = "Env or agent are slower than the game: time runs slow, no tick is lost."
+            slow = "The env or agent is too slow: the game runs slower, but loses no tick."
             y = _paragraph(surface, Line(slow, 14, _AMBER), left, y, width)
         y = _rule(surface, left, y, width)
 
@@ -236,10 +238,10 @@ class Panel:
 
 
 def draw_overlay(surface: pygame.Surface, area: pygame.Rect, lines: list[Line]) -> None:
-    """Dims ``area`` and writes lines into its middle."""
-    veil = pygame.Surface(area.size, pygame.SRCALPHA)
-    veil.fill((8, 9, 12, 150))
-    surface.blit(veil, area)
+    """Dims ``area`` and draws lines of text in its middle."""
+    dimmed = pygame.Surface(area.size, pygame.SRCALPHA)
+    dimmed.fill((8, 9, 12, 150))
+    surface.blit(dimmed, area)
     rows = [(row, line) for line in lines for row in _wrapped(line, max(100, min(area.width, 620) - 4 * _MARGIN))]
     images = [_rendered(row, line.size, line.colour) for row, line in rows]
     gap = 12
@@ -256,7 +258,7 @@ def draw_overlay(surface: pygame.Surface, area: pygame.Rect, lines: list[Line]) 
 
 
 def _paragraph(surface: pygame.Surface, line: Line, left: int, y: int, width: int) -> int:
-    """Draws a paragraph and returns where the next one begins."""
+    """Draws a paragraph and returns the y position of the next one."""
     for row in _wrapped(line, width):
         surface.blit(_rendered(row, line.size, line.colour), (left, y))
         y += round(line.size * 1.25)

@@ -1,4 +1,4 @@
-"""The loop that ties session, window and clock together, and its signals."""
+"""The main loop, which connects session, window and clock, and its signal handling."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 
 
 class StopSignal:
-    """Whether a signal has asked the program to end.
+    """Stores the signal that asked the program to stop.
 
     Attributes:
-        number: The signal's number; None while none has come.
+        number: The number of the signal; None if there was none.
     """
 
     def __init__(self) -> None:
@@ -29,15 +29,15 @@ class StopSignal:
 
 @contextmanager
 def stop_signals() -> Iterator[StopSignal]:
-    """Notes SIGINT, SIGTERM and SIGHUP instead of dying of them; a second one interrupts at once."""
+    """Stores SIGINT, SIGTERM or SIGHUP instead of ending the process; a second one raises ``KeyboardInterrupt``."""
     stop = StopSignal()
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def store(number: int, frame: FrameType | None) -> None:
         if stop.number is not None:
             raise KeyboardInterrupt
         stop.number = number
 
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    before = {number: signal.signal(number, store) for number in _SIGNALS}
     try:
         yield stop
     finally:
@@ -54,10 +54,10 @@ def play(
     clock: TickClock | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Plays until the window is closed or a signal comes, one tick at a time, at the clock's pace.
+    """Runs the session until the window is closed or a signal arrives, at the rate of the clock.
 
     Returns:
-        Why it ended, in words.
+        The reason for the end.
     """
     clock = TickClock() if clock is None else clock
     while stop.number is None:

@@ -1,4 +1,4 @@
-"""What goes on while a person plays: episodes, pauses, hand-over, and what becomes of each demo. No window here."""
+"""A session of playing: episodes, pauses, handing over to an agent, and keeping or discarding demos."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from vpt_gym.wrappers.success import success_of
 
 
 class Phase(Enum):
-    """Where an episode stands."""
+    """The phase of an episode."""
 
     PAUSED = "paused"
-    """It waits; also before its first tick."""
+    """It is paused, or has not started."""
     PLAYING = "playing"
     OVER = "over"
-    """It has ended, and the next has not begun."""
+    """It has ended, and the next one has not started."""
     CLOSED = "closed"
 
 
 @dataclass(frozen=True)
 class AutoPlayer:
-    """Who can be handed over to.
+    """An agent or expert that plays when the person hands over.
 
     Attributes:
-        player: Plays.
-        name: What it is called, in one word.
+        player: Chooses its actions.
+        name: One word to call it by.
         always_observes: Whether it acts on every tick, also while the person plays, so that its memory covers the
             complete episode.
     """
@@ -53,9 +53,9 @@ class Outcome:
     """How an episode ended.
 
     Attributes:
-        ended: "terminated", "truncated", "restart" (by the person), or "error" (the game broke).
-        asked: Whether the person has to say what becomes of the demo before the next episode.
-        error: What broke, where something did.
+        ended: "terminated", "truncated", "restart" (by the person), or "error" (the game failed).
+        needs_decision: Whether the person must keep or discard the demo before the next episode.
+        error: Description of the error, if there was one.
     """
 
     ended: str
@@ -64,39 +64,41 @@ class Outcome:
 
 
 class Session:
-    """Episodes of one env, played by a person, and by a machine where the person hands over.
+    """Episodes of one env, played by a person, and by an agent or expert when the person hands over.
 
-    Who plays acts; what is recorded are human actions. While a machine plays, the tick's label is what the person
-    presses; where that is nothing, what the expert would do; and without an expert, nothing, which has no weight in
-    training. So a machine's own action never stands as something to learn, unless it is the expert's.
+    Recordings contain human actions. While the person plays, they are the labels. While another player plays, the label
+    of a tick is what the person presses. If nothing is pressed, it is the expert's action; without an expert it is the
+    null action, which has no weight in training. So the actions of an agent are never labels.
 
-    Every episode is on disk before anybody is asked about it. To discard one moves it to ``rejected/``.
+    Every episode is written to disk before the person decides about it. Discarding moves it to ``rejected/``.
 
     Args:
-        env: The env, unwrapped by us; it is closed by ``close``.
-        seeds: Seeds of the worlds, in the order they are played.
+        env: The env, without wrappers of this package; ``close`` closes it.
+        seeds: Seeds of the worlds, in the order in which they are played.
         record_to: Directory of the demos; None records nothing.
-        controls: Where the person's keys and mouse are collected.
-        auto_player: Who can be handed over to.
-        expert: Who labels what the person does not; None for nobody. It may be the machine's player.
-        metadata: More for the metadata of every demo.
+        controls: Collects the person's input.
+        auto_player: Plays when the person hands over.
+        expert: Labels the ticks in which the person presses nothing; None for no expert. It may be the player of
+            ``auto_player``.
+        metadata: Additional metadata of every demo.
         say: Called with each message to the person.
-        on_reset: Called before the env is reset, which may take long.
+        on_reset: Called before each reset of the env, which may take long.
 
     Attributes:
-        phase: Where the episode stands.
-        handed_over: Whether the machine plays.
-        frame: uint8 (H, W, 3) RGB, what is to be seen now.
-        episode: Number of the episode, from 1 on.
+        phase: Phase of the current episode.
+        handed_over: Whether ``auto_player`` plays.
+        frame: uint8 (H, W, 3) RGB, the current frame.
+        episode: Number of the episode, from 1.
         seed: Seed of the episode's world.
-        ticks: Ticks of the episode so far.
-        episode_return: Sum of its rewards.
-        success: Whether it has succeeded so far; None where that is not known.
-        outcome: How it ended; None before.
-        demo: The demo of the episode played last, None if there is none or it was discarded.
-        kept: How many demos were kept so far.
-        discarded: How many were discarded.
-        pressed: What the person pressed in the last tick.
+        ticks: Number of ticks of the episode so far.
+        episode_return: Sum of its rewards so far.
+        success: Whether it has succeeded so far; None if unknown.
+        outcome: How it ended; None before its end.
+        demo: The demo of the last episode; None if there is none or it was discarded.
+        kept: Number of demos kept so far.
+        discarded: Number of demos discarded so far.
+        pressed: The person's action in the last tick.
+        max_ticks: Limit of an episode's ticks; None if there is none.
 
     Raises:
         TypeError, ValueError: The env cannot be played with human actions, or not recorded; see ``RecorderWrapper``.
@@ -142,14 +144,14 @@ class Session:
 
     @property
     def recording(self) -> bool:
-        """Whether the running episode goes to disk."""
+        """Whether episodes are recorded."""
         return self._recorder is not None
 
     def start(self) -> None:
-        """Begins the first episode; it waits for the person.
+        """Resets the env for the first episode, which starts paused.
 
         Raises:
-            TypeError, ValueError: The machine or the expert cannot play in this env.
+            TypeError, ValueError: The agent or the expert cannot play in this env.
         """
         self._reset(next(self._seeds))
         for player in (self.expert, None if self.auto_player is None else self.auto_player.player):
@@ -159,14 +161,14 @@ class Session:
         self.phase = Phase.PAUSED
 
     def tick(self) -> None:
-        """Plays one tick with what the person has done since the last.
+        """Plays one tick with the person's input since the last one.
 
         Raises:
-            RuntimeError: The episode is not being played.
-            DemoWriteError: The demo cannot be written. What was written stays.
+            RuntimeError: The episode is paused or over.
+            DemoWriteError: The demo cannot be written. What was written so far remains.
         """
         if self.phase is not Phase.PLAYING:
-            raise RuntimeError(f"a tick in the phase {self.phase.value!r}; only an episode that is played has ticks")
+            raise RuntimeError(f"tick was called in the phase {self.phase.value!r}; it needs the phase 'playing'")
         self.pressed = self._controls.take()
         executed = self.pressed
         if self.auto_player is not None and (self.handed_over or self.auto_player.always_observes):
@@ -190,7 +192,7 @@ class Session:
             self._end_episode("terminated" if terminated else "truncated")
 
     def command(self, command: Command) -> None:
-        """Does what the person commands, as far as that makes sense now; else says why not."""
+        """Executes a command of the person, or shows a message if it is not possible now."""
         if command is Command.QUIT or self.phase is Phase.CLOSED:
             return
         if command is Command.HAND_OVER:
@@ -208,15 +210,15 @@ class Session:
             if command is Command.DISCARD and self.demo is not None:
                 self._discard()
             else:
-                self._say("There is nothing recorded yet." if self.recording else "Nothing is recorded (--no-record).")
-        else:  # save or discard the episode as far as it is
+                self._say("Nothing has been recorded yet." if self.recording else "Nothing is recorded (--no-record).")
+        else:  # keep or discard the unfinished episode
             self._play(next(self._seeds), discard=command is Command.DISCARD)
 
     def close(self, why: str) -> None:
-        """Closes the env; the demo of an episode that is still running is finished first, and kept. Once is enough.
+        """Closes the env. The demo of a running episode is finished and kept. Further calls do nothing.
 
         Args:
-            why: What the person is told as the reason.
+            why: The reason to show to the person.
         """
         if self._closed:
             return
@@ -231,7 +233,7 @@ class Session:
     # -- episodes
 
     def _reset(self, seed: int, *, discard: bool = False) -> None:
-        """Begins an episode; the demo of one that is still running is finished by the reset."""
+        """Starts an episode. The reset finishes the demo of an episode that is still running."""
         unfinished = self.outcome is None or self.outcome.ended == "restart"
         self._on_reset()
         observation, _ = self.env.reset(seed=seed)
@@ -255,17 +257,17 @@ class Session:
 
     def _end_episode(self, ended: str, error: str = "") -> None:
         self.phase = Phase.OVER
-        asked = self.recording and self.ticks > 0 and not self.success
-        self.outcome = Outcome(ended, asked, error)
+        needs_decision = self.recording and self.ticks > 0 and not self.success
+        self.outcome = Outcome(ended, needs_decision, error)
         if ended != "restart":
             self._report_demo(error)
 
     def _leave_ended_episode(self, command: Command) -> None:
-        """Goes from an episode that is over to the next."""
+        """Starts the next episode after one that is over."""
         assert self.outcome is not None
         again = self.outcome.ended == "restart" or command is Command.RESTART
         if self.outcome.needs_decision and command is Command.RESTART:
-            self._say("First say what becomes of this demo: F9 keeps it, F10 discards it.")
+            self._say("First decide about this demo: F9 keeps it, F10 discards it.")
             return
         self._play(self.seed if again else next(self._seeds), discard=command is Command.DISCARD)
 
@@ -284,13 +286,13 @@ class Session:
 
     def _hand_over(self) -> None:
         if self.auto_player is None:
-            self._say("There is nobody to hand over to: start with --agent or --expert.")
+            self._say("There is no agent to hand over to: start with --agent or --expert.")
             return
         self.handed_over = not self.handed_over
         self._say(f"Tick {self.ticks}: {f'the {self.auto_player.name} plays' if self.handed_over else 'you play'}.")
 
     def _label(self, executed: HumanAction) -> HumanAction:
-        """Returns the label of a tick in which the machine plays."""
+        """Returns the label of a tick in which ``auto_player`` plays."""
         if self.expert is None or not is_null(encode(self.pressed)):
             return self.pressed
         if self.auto_player is not None and self.expert is self.auto_player.player:
@@ -300,7 +302,7 @@ class Session:
     # -- demos
 
     def _report_demo(self, note: str) -> None:
-        """Tells of the demo that the recorder has finished since it was last asked, if any."""
+        """Reports the demo that the recorder has finished since the last call, if any."""
         if self._recorder is None or self._recorder.last_demo is None or self._recorder.last_demo == self._reported:
             return
         self.demo = self._reported = self._recorder.last_demo

@@ -1,4 +1,4 @@
-"""The window: shows frames, and listens to keyboard and mouse. Needs pygame-ce (``pip install "vpt-gym[play]"``)."""
+"""The window, which shows frames and reads keyboard and mouse. It needs pygame-ce (``pip install "vpt-gym[play]"``)."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _INPUT = (
     pygame.MOUSEWHEEL,
 )
 _NO_DISPLAY = ("offscreen", "dummy", "evdev")
-"""Drivers that SDL falls back to where there is no screen."""
+"""Drivers that SDL falls back to without a screen."""
 _SCREEN_FRACTION = 0.95, 0.85
-"""Share of the screen's width and height that the window takes at first, at most."""
+"""Maximum share of the screen's width and height for the initial window."""
 
 
 class Window:
-    """A window with the picture on the left, scaled by a whole factor, and the panel on the right.
+    """A window with the frame on the left, enlarged by an integer factor, and the panel on the right.
 
     Args:
-        title: What stands in its title bar.
+        title: Text of the title bar.
         frame_size: (height, width) of the frames, pixels.
-        scale: Factor of the picture at first; 0: the largest that fits the screen. It follows the window's size.
+        scale: Initial factor of the frame; 0 for the largest that fits the screen. It follows the window's size.
 
     Attributes:
-        panel: The panel, which takes messages.
+        panel: The panel, which shows messages.
 
     Raises:
         RuntimeError: There is no screen.
@@ -46,9 +46,9 @@ class Window:
 
     def __init__(self, title: str, frame_size: tuple[int, int], scale: int = 0) -> None:
         if scale < 0:
-            raise ValueError(f"scale is {scale}; it is a whole factor, or 0 for the largest that fits")
+            raise ValueError(f"scale is {scale}; it must be a positive integer, or 0 for the largest factor that fits")
         height, width = frame_size
-        # the click that brings the window to the front goes on, too
+        # a click that brings the window to the front also continues the game
         os.environ.setdefault("SDL_MOUSE_FOCUS_CLICKTHROUGH", "1")
         try:
             pygame.display.init()
@@ -72,10 +72,10 @@ class Window:
             ) from error
         self.panel = Panel()
         self._captured = False
-        self._picture = pygame.Rect(0, 0, width, height)
+        self._frame_rect = pygame.Rect(0, 0, width, height)
 
     def capture_mouse(self, captured: bool) -> None:
-        """Takes the mouse, whose counts then reach ``poll`` wherever the pointer would be; or sets it free."""
+        """Captures the mouse, so that ``poll`` gets all its movements and the pointer is hidden; or releases it."""
         if captured == self._captured:
             return
         self._captured = captured
@@ -83,16 +83,16 @@ class Window:
         self.discard_input()
 
     def discard_input(self) -> None:
-        """Throws away what keys and mouse have done up to now and ``poll`` has not seen, but for commands."""
+        """Discards input that ``poll`` has not read yet, except commands."""
         for event in pygame.event.get(_INPUT):
             if event.type == pygame.KEYDOWN and event.scancode in _COMMAND_OF_SCANCODE:
                 pygame.event.post(event)
 
     def poll(self, controls: InputCollector) -> list[Command]:
-        """Gives ``controls`` what keys and mouse have done since the last call, while the mouse is captured.
+        """Passes the input since the last call to ``controls``, if the mouse is captured.
 
         Returns:
-            The commands among it, in order.
+            The commands in the input, in order.
         """
         commands = []
         for event in pygame.event.get():
@@ -104,21 +104,23 @@ class Window:
                 commands.append(Command.FOCUS_LOST)
             elif self._captured:
                 _apply_event(controls, event)
-            elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 and self._picture.collidepoint(event.pos):
+            elif (
+                event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 and self._frame_rect.collidepoint(event.pos)
+            ):
                 commands.append(Command.CONTINUE)
         return commands
 
     def draw(self, frame: Frame, session: Session, rate: float | None) -> None:
-        """Shows a frame, uint8 (H, W, 3) contiguous, and what the session has to say."""
+        """Shows a frame, contiguous uint8 (H, W, 3), and the state of the session."""
         surface = self._surface
-        area = self._picture_area(surface)
+        area = self._frame_area(surface)
         height, width = frame.shape[:2]
         factor = max(1, min(area.width // width, area.height // height))
-        self._picture = pygame.Rect(0, 0, factor * width, factor * height)
-        self._picture.center = area.center
+        self._frame_rect = pygame.Rect(0, 0, factor * width, factor * height)
+        self._frame_rect.center = area.center
         image = pygame.image.frombuffer(frame.data, (width, height), "RGB")
         surface.fill(BACKGROUND, area)
-        surface.blit(pygame.transform.scale_by(image, factor), self._picture)
+        surface.blit(pygame.transform.scale_by(image, factor), self._frame_rect)
         lines = overlay(session)
         if lines:
             draw_overlay(surface, area, lines)
@@ -126,9 +128,9 @@ class Window:
         pygame.display.flip()
 
     def draw_loading(self) -> None:
-        """Shows that an episode is being started."""
+        """Shows that an episode is starting."""
         surface = self._surface
-        area = self._picture_area(surface)
+        area = self._frame_area(surface)
         surface.fill(BACKGROUND, area)
         draw_overlay(surface, area, [Line("Starting an episode ...", 24)])
         pygame.display.flip()
@@ -139,12 +141,12 @@ class Window:
         self.capture_mouse(False)
         pygame.quit()
 
-    def _picture_area(self, surface: pygame.Surface) -> pygame.Rect:
+    def _frame_area(self, surface: pygame.Surface) -> pygame.Rect:
         return pygame.Rect(0, 0, max(1, surface.get_width() - PANEL_WIDTH), surface.get_height())
 
 
 def _apply_event(controls: InputCollector, event: pygame.event.Event) -> None:
-    """Gives one event of keys or mouse to the controls."""
+    """Passes one event of keys or mouse to the controls."""
     if event.type == pygame.KEYDOWN and event.scancode in _BUTTON_OF_SCANCODE:
         controls.press(_BUTTON_OF_SCANCODE[event.scancode])
     elif event.type == pygame.KEYUP and event.scancode in _BUTTON_OF_SCANCODE:

@@ -1,1 +1,1 @@
-"""Looking at demos: a local web page (``server``), and videos with the keys drawn in (``export``)."""
+"""Showing demos: a local web page (``server``), and videos, GIFs and stills with the keys (``export``)."""

@@ -1,4 +1,4 @@
-"""What a policy would have done at each tick of a demo, and how probable it finds what the demo does."""
+"""Comparing a policy with a demo: its action at each tick, and the likelihood of the demo's labels."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from vpt_gym.agents.engine import EnginePrecision
     from vpt_gym.agents.policy.policy import VPTPolicy
 
-_CHUNK = 32  # frames a call: the results do not depend on it, memory and the steps of the progress do
+_CHUNK = 32  # frames per call; affects memory and the steps of the progress, but not the results
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A policy beside the T labels of a demo.
+    """The predictions of a policy for the T ticks of a demo.
 
     Attributes:
-        nll: (T, 2) float64, the negative log-likelihood of the label in nats: of its buttons, and of its camera.
-            Their sum is the loss of behavioural cloning.
+        nll: (T, 2) float64, the negative log-likelihood in nats of the label's buttons and of its camera. Their sum is
+            the loss of behavioural cloning.
         codes: (T, 2) int64, the most probable action as a canonical VPT code.
-        probability: (T,) float64, what the policy gives to that action.
+        probability: (T,) float64, the probability of that action.
         labels: (T, 2) int64, the demo's codes.
     """
 
@@ -44,7 +44,7 @@ class Prediction:
     labels: npt.NDArray[np.int64]
 
     def as_json(self) -> dict[str, Any]:
-        """Returns it in the form that the page draws."""
+        """Returns the prediction in the form that the page draws."""
         return {
             "nll": np.round(self.nll.sum(axis=1), 4).tolist(),
             "nll_buttons": np.round(self.nll[:, 0], 4).tolist(),
@@ -56,7 +56,7 @@ class Prediction:
 
 
 class Cancelled(RuntimeError):
-    """The computation was given up because the viewer ended."""
+    """The computation was cancelled because the viewer was closed."""
 
 
 def predict(
@@ -67,15 +67,14 @@ def predict(
     progress: Callable[[int], object] = lambda ticks: None,
     stop: threading.Event | None = None,
 ) -> Prediction:
-    """Runs a policy over a demo from its first frame, memory carried to the end.
+    """Runs a policy over a demo from its first frame to its last, with its memory.
 
     Args:
         policy: A policy over VPT codes, in evaluation mode.
         demo: The demo.
-        engine: The policy packed for one stream, which then computes as it does when an agent acts; None runs the
-            policy as it is.
-        progress: Called with the number of ticks that are done.
-        stop: Gives up soon after it is set.
+        engine: The policy packed for one stream, to compute as an acting agent does; None runs the policy itself.
+        progress: Called with the number of completed ticks.
+        stop: Cancels the computation soon after it is set.
 
     Raises:
         DemoError: The video cannot be decoded, or is too short.
@@ -88,7 +87,7 @@ def predict(
     probability: list[npt.NDArray[np.float64]] = []
     for chunk in _chunks(demo):
         if stop is not None and stop.is_set():
-            raise Cancelled(f"gave up on {demo.id} after {done} ticks")
+            raise Cancelled(f"cancelled {demo.id} after {done} ticks")
         frames = torch.from_numpy(chunk)[None].to(device)
         first = torch.zeros(frames.shape[:2], dtype=torch.bool, device=device)
         first[:, 0] = done == 0
@@ -115,38 +114,38 @@ def predict(
 
 
 class Predictions:
-    """Predictions of one agent, computed in the background, one episode at a time, and kept in memory.
+    """Predictions of one agent, computed in the background, one episode after another, and kept in memory.
 
     Args:
         policy: A policy over VPT codes.
-        name: What the page calls the agent.
+        name: Name of the agent on the page.
         precision: Number type of an :class:`~vpt_gym.agents.engine.ActingEngine` that computes; None runs the policy
-            as it is.
+            itself.
 
     Raises:
-        ValueError: The policy has another action space than VPT's.
+        ValueError: The policy's action space is not VPT's.
     """
 
     def __init__(self, policy: VPTPolicy, name: str, precision: EnginePrecision | None = None) -> None:
         if policy.config.action_sizes is not None:
             raise ValueError(
-                f"{name} has an action space of its own, {policy.config.action_sizes}: labels are VPT codes, so only "
-                "an agent with VPT's own head can be compared with them"
+                f"{name} has another action space, {policy.config.action_sizes}: labels are VPT codes, so only an "
+                "agent with VPT's action head can be compared with them"
             )
         self.name = name
         self._policy = policy.eval()
         self._precision = precision
         self._engine: ActingEngine | None = None
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vpt-gym-predictions")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vpt-gym-predictions")
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._jobs: dict[tuple[str, int, int], Future[Prediction]] = {}
         self._done: dict[tuple[str, int, int], int] = {}
 
     def poll(self, demo: Demo) -> Prediction | int:
-        """Returns the prediction for a demo; or, while it is being computed, how many ticks are done.
+        """Returns the prediction for a demo or, while it is being computed, the number of completed ticks.
 
-        The first call starts the computation. A demo whose video or records changed is computed anew.
+        The first call starts the computation. If the demo's video or records change, it is computed again.
 
         Raises:
             DemoError: The video cannot be decoded, or is too short.
@@ -155,14 +154,14 @@ class Predictions:
         with self._lock:
             if key not in self._jobs:
                 self._done[key] = 0
-                self._jobs[key] = self._worker.submit(self._compute, demo, key)
+                self._jobs[key] = self._executor.submit(self._compute, demo, key)
             job = self._jobs[key]
         return job.result() if job.done() else self._done[key]
 
     def close(self) -> None:
-        """Gives up what is being computed, and waits until the thread has ended."""
+        """Cancels the running computation, and waits until the thread has ended."""
         self._stop.set()
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _compute(self, demo: Demo, key: tuple[str, int, int]) -> Prediction:
         def progress(ticks: int) -> None:

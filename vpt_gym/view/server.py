@@ -1,8 +1,8 @@
-"""The web server behind ``vpt-gym view``: the page, the episodes as JSON, their videos in ranges.
+"""The web server of ``vpt-gym view``: the page, the episodes as JSON, and their videos with range requests.
 
-It listens on the loopback only. Every address begins with a random token, so that neither another user of this
-machine nor a web page elsewhere can reach anything; requests under another host name (DNS rebinding) and changes that
-another page asks for are refused besides.
+It listens on the loopback interface only. Every address begins with a random token, so that neither other users of
+this machine nor other web pages can reach it. It also refuses requests for another host name (DNS rebinding), and
+changes that another page requests.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",  # the address holds the token
+    "Referrer-Policy": "no-referrer",  # the address contains the token
     "X-Content-Type-Options": "nosniff",
 }
 _BLOCK = 1 << 18
@@ -47,41 +47,41 @@ class ViewServer(ThreadingHTTPServer):
     """Serves one directory of demos to a browser on this machine.
 
     Args:
-        episodes: The directory.
-        predictions: The agent whose predictions can be laid over the episodes; None: without.
-        port: Port on 127.0.0.1; 0 is any free one.
+        library: The directory.
+        predictions: Predictions of an agent to compare with the episodes; None for no agent.
+        port: Port on 127.0.0.1; 0 chooses a free one.
 
     Attributes:
-        episodes: The directory.
-        predictions: The agent's predictions, or None.
+        library: The directory.
+        predictions: Predictions of the agent, or None.
         token: The first part of every address.
 
     Raises:
-        OSError: The port is taken.
-        OverflowError: There is no such port.
+        OSError: The port is in use.
+        OverflowError: The port number is invalid.
     """
 
     daemon_threads = True
 
-    def __init__(self, episodes: DemoLibrary, predictions: Predictions | None = None, *, port: int = 0) -> None:
-        self.library = episodes
+    def __init__(self, library: DemoLibrary, predictions: Predictions | None = None, *, port: int = 0) -> None:
+        self.library = library
         self.predictions = predictions
         self.token = secrets.token_urlsafe(16)
         super().__init__((LOOPBACK, port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of a browser that went away while it had nothing to ask; tells all else."""
+        """Reports an error, except that a browser closed its connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
     @property
     def hosts(self) -> tuple[str, str]:
-        """The names under which a browser on this machine reaches it, with the port."""
+        """The host names, with the port, under which a browser on this machine reaches the server."""
         return f"{LOOPBACK}:{self.server_port}", f"localhost:{self.server_port}"
 
     @property
     def url(self) -> str:
-        """The address to open, token included."""
+        """The address to open, including the token."""
         chosen = self.library.chosen
         return f"http://{self.hosts[0]}/{self.token}/" + ("" if chosen is None else f"#{quote(chosen, safe='')}")
 
@@ -106,11 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_POST(self) -> None:
-        self.close_connection = True  # whatever body it has stays unread
+        self.close_connection = True  # the body is not read
         self._answer()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Logs nothing: a line for each piece of video helps nobody."""
+        """Logs nothing: there are too many requests for parts of a video."""
 
     def _answer(self) -> None:
         try:
@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         except FileExistsError as error:
             self._send_json({"error": str(error)}, HTTPStatus.CONFLICT)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
-            self.close_connection = True  # the browser wants no more of this video
+            self.close_connection = True  # the browser stopped loading the video
         except OSError as error:
             self._send_json({"error": str(error)}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -136,7 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
             )
         parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
         if not secrets.compare_digest(parts[0].encode(), self.server.token.encode()):
-            raise _HttpError(HTTPStatus.NOT_FOUND, "open the whole address that vpt-gym view printed, token included")
+            raise _HttpError(
+                HTTPStatus.NOT_FOUND, "open the complete address that vpt-gym view printed, including the token"
+            )
         if self.command == "POST":
             self._post(parts[1:])
         else:
@@ -166,12 +168,12 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _HttpError(HTTPStatus.NOT_FOUND, f"there is no page {self.path}")
 
     def _post(self, parts: list[str]) -> None:
-        # A page of another origin can send neither this type nor this origin without being asked first (CORS).
+        # A page of another origin cannot send this type, nor this origin, without a preflight request (CORS).
         if self.headers.get_content_type() != "application/json":
             raise _HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "changes need Content-Type: application/json")
         origin = self.headers.get("Origin")
         if origin is not None and origin not in [f"http://{host}" for host in self.server.hosts]:
-            raise _HttpError(HTTPStatus.FORBIDDEN, f"changes are not taken from {origin}")
+            raise _HttpError(HTTPStatus.FORBIDDEN, f"changes from {origin} are not accepted")
         match parts:
             case ["api", "episodes", demo_id, "reject"]:
                 self.server.library.reject(demo_id)
@@ -203,24 +205,24 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
                 self._send_headers({"Content-Range": f"bytes */{size}", "Content-Length": "0"})
                 return
-            whole = part == (0, size)
-            self.send_response(HTTPStatus.OK if whole else HTTPStatus.PARTIAL_CONTENT)
+            complete = part == (0, size)
+            self.send_response(HTTPStatus.OK if complete else HTTPStatus.PARTIAL_CONTENT)
             headers = {
                 "Content-Type": "video/mp4",
                 "Accept-Ranges": "bytes",
                 "Content-Length": str(part.end - part.start),
             }
-            if not whole:
+            if not complete:
                 headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{size}"
             self._send_headers(headers)
             if self.command == "HEAD":
                 return
             try:
-                self._send_piece(file, part)
-            except (OSError, EOFError):  # too late for an error: the headers are gone
+                self._send_part(file, part)
+            except (OSError, EOFError):  # too late for an error response: the headers have been sent
                 self.close_connection = True
 
-    def _send_piece(self, file: BinaryIO, part: ByteRange) -> None:
+    def _send_part(self, file: BinaryIO, part: ByteRange) -> None:
         file.seek(part.start)
         left = part.end - part.start
         while left:
@@ -233,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_json(self, content: object, status: HTTPStatus = HTTPStatus.OK) -> None:
         try:
             body = json.dumps(content, allow_nan=False)
-        except ValueError:  # metadata may hold NaN, for which JSON has no word: it becomes a string
+        except ValueError:  # metadata may contain NaN, which JSON cannot express: it becomes a string
             body = json.dumps(json.loads(json.dumps(content), parse_constant=str))
         self._send(body.encode(), "application/json", status)
 
@@ -250,20 +252,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class ByteRange(NamedTuple):
-    """A piece of a file."""
+    """A part of a file."""
 
     start: int
     end: int
-    """One behind the last byte."""
+    """Index of the last byte, plus one."""
 
 
 def byte_range(header: str | None, size: int) -> ByteRange | None:
-    """Returns the piece of a file of ``size`` bytes that a ``Range`` header asks for (RFC 9110, section 14).
+    """Returns the part of a file of ``size`` bytes that a ``Range`` header requests (RFC 9110, section 14).
 
-    A header that is absent, malformed, or asks for several pieces asks for the whole file.
+    A header that is absent, malformed, or requests several parts means the complete file.
 
     Returns:
-        The piece; None if it begins behind the end of the file.
+        The part; None if it starts after the end of the file.
     """
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", (header or "").replace(" ", ""))
     if match is None or match[0] == "bytes=-":

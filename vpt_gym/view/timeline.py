@@ -1,4 +1,4 @@
-"""What the page draws of one demo: when each button is held, how the camera moves, and the rewards."""
+"""The data of the page's timeline: when each button is held, how the camera moves, and the rewards."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo
-from vpt_gym.demos.files.names import REJECTED as REJECTED  # re-exported
 
 
 def timeline(demo: Demo) -> dict[str, Any]:
-    """Returns what the page draws of a demo of T ticks, as JSON.
+    """Returns the data of a demo of T ticks that the page draws, as JSON values.
 
     ``label`` is the action to learn; ``executed`` is the action taken, None if the two never differ. Both have the
     form of ``action_tracks``. ``rewards`` and ``null`` hold one value per tick; null ticks are left out of training.
@@ -37,14 +36,14 @@ def timeline(demo: Demo) -> dict[str, Any]:
 
 
 def action_tracks(actions: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """Returns T human actions in the form that the page draws.
+    """Converts T human actions to the form that the page draws.
 
     Args:
         actions: Each of the 23 buttons (T,) 0/1, and ``camera`` (T, 2) degrees per tick, (pitch, yaw).
 
     Returns:
-        ``buttons``: for each that is ever held, its runs ``[first tick, tick behind the last]``; ``pitch`` and
-        ``yaw``: T numbers, degrees per tick.
+        ``buttons``: for each button that is held at least once, its runs ``[first tick, last tick + 1]``; ``pitch``
+        and ``yaw``: T numbers, degrees per tick.
     """
     held = {name: runs(actions[name]) for name in BUTTONS}
     pitch, yaw = np.round(np.asarray(actions["camera"], np.float64), 4).T
@@ -56,6 +55,6 @@ def action_tracks(actions: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
 
 
 def runs(flags: npt.NDArray[Any]) -> list[list[int]]:
-    """Returns where (T,) flags are not zero, as ``[first, behind the last]`` of each run."""
+    """Returns the runs of non-zero values in (T,) flags, as ``[first, last + 1]`` each."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(flags) != 0, [0]]).astype(np.int8)))
     return [[int(start), int(end)] for start, end in edges.reshape(-1, 2)]
