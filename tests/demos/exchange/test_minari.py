@@ -192,7 +192,7 @@ def test_the_environment_can_be_recovered(tmp_path: Path) -> None:
     try:
         write_with(tmp_path / "demos", env_id="vpt_gym_tests/Counter-v0", env_kwargs={"length": 7})
         done = export_minari(tmp_path / "demos", "a-v0")
-        assert "Minari cannot recover Counter-v0" in done.notes[0]  # its entry point is a class
+        assert "Minari cannot recover vpt_gym_tests/Counter-v0" in done.notes[0]  # its entry point is a class
     finally:
         del gym.registry["vpt_gym_tests/Counter-v0"]
     gym.register(

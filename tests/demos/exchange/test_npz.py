@@ -198,7 +198,7 @@ def test_contractors_recordings_can_be_exported(tmp_path: Path) -> None:
 def test_files_of_others_are_read(tmp_path: Path) -> None:
     frames = np.stack([counter_frame(tick) for tick in range(4)])
     np.savez(tmp_path / "a.npz", video=frames, actions=np.array([NO_OP, NO_OP, [1, *NO_OP[1:]]], np.uint8))
-    with pytest.raises(ValueError, match=r"no frames: it holds \['actions', 'video'\].*--frames-key"):
+    with pytest.raises(ValueError, match=r"no frames: it contains \['actions', 'video'\].*--frames-key"):
         import_npz([tmp_path / "a.npz"], tmp_path / "demos")
     with pytest.raises(ValueError, match=r"how many degrees.*--cam-interval.*15"):
         import_npz([tmp_path / "a.npz"], tmp_path / "demos", frames_key="video")
@@ -237,14 +237,14 @@ def test_what_a_file_lacks_is_named_and_nothing_is_imported(tmp_path: Path, arra
 
 
 def test_what_is_no_npz_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"a\.npz is no \.npz file"):
+    with pytest.raises(FileNotFoundError, match=r"a\.npz is not an \.npz file"):
         import_npz([tmp_path / "a.npz"], tmp_path / "demos")
     whole = save(tmp_path / "b.npz", [NO_OP] * 5)
     whole.write_bytes(whole.read_bytes()[:9000])
-    with pytest.raises(ValueError, match=r"b\.npz is no \.npz file, or a damaged one"):
+    with pytest.raises(ValueError, match=r"b\.npz is not an \.npz file, or a damaged one"):
         import_npz([whole], tmp_path / "demos")
     (tmp_path / "c.npz").touch()
-    with pytest.raises(ValueError, match=r"c\.npz is no \.npz file, or a damaged one"):
+    with pytest.raises(ValueError, match=r"c\.npz is not an \.npz file, or a damaged one"):
         import_npz([tmp_path / "c.npz"], tmp_path / "demos")
     with pytest.raises(ValueError, match="no two with the same name"):
         import_npz([whole, tmp_path / "c" / "b.npz"], tmp_path / "demos")

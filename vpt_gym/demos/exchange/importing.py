@@ -75,7 +75,7 @@ class DemoImporter:
             if origin.get("format") == format and origin.get("name") in names:
                 if not overwrite:
                     raise FileExistsError(
-                        f"{self._directory} already has demos that were imported from {origin['name']}; replace "
+                        f"{self._directory} has demos that were imported from {origin['name']} already; replace "
                         "them with --overwrite (overwrite=True), or choose another directory"
                     )
                 self._previous.append(files)
