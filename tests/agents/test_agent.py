@@ -323,7 +323,7 @@ def test_first_is_required_for_batches_and_checked(policy: VPTPolicy, frames: np
     with pytest.raises(ValueError, match="got int64"):
         agent.act(frames[0], first=np.ones(3, np.int64))
     agent.act(frames[0], first=np.ones(3, bool))
-    with pytest.raises(ValueError, match=r"plays 3 environment\(s\) and was shown 1: call agent.reset\(\)"):
+    with pytest.raises(ValueError, match=r"plays 3 environment\(s\) and got frames of 1: call agent.reset\(\)"):
         agent.act(frames[0, 0])
     agent.reset()
     agent.act(frames[0, 0])

@@ -87,7 +87,7 @@ def test_alone_they_are_compared_with_what_lies_beside_them_or_their_shapes(
     [one] = describe([saved(tmp_path / "rl-from-house-2x.weights", state)])
     assert one.ok
     assert one.temperature is None
-    assert "the shapes tell" in one.compared_with
+    assert "the shapes imply" in one.compared_with
     write_model(tmp_path / "2x.model", SMALL_1X)
     [one] = describe([tmp_path / "rl-from-house-2x.weights"])
     assert one.compared_with == str(tmp_path / "2x.model")
@@ -122,13 +122,16 @@ def bad_number(s: dict[str, Tensor]) -> dict[str, Tensor]:
     ("change", "problem"),
     [
         (lambda s: {k.removeprefix("net."): v for k, v in s.items()}, 'all keys lack the prefix "net."'),
-        (lambda s: {f"module.{k}": v for k, v in s.items()}, 'every key carries the prefix "module."'),
+        (lambda s: {f"module.{k}": v for k, v in s.items()}, 'every key has the prefix "module."'),
         (lambda s: {k: v for k, v in s.items() if "mlp1" not in k}, "some keys are missing"),
-        (lambda s: {k: v for k, v in s.items() if "orc_block" not in k}, "do not tell of which architecture"),
+        (
+            lambda s: {k: v for k, v in s.items() if "orc_block" not in k},
+            "architecture of these weights cannot be inferred",
+        ),
         (lambda s: {"fc.weight": torch.zeros(1)}, "not those of a VPT policy"),
         (bad_number, "NaN or infinity in 1 tensor(s)  net.final_ln.bias"),
         (lambda s: {**s, "net.final_ln.bias": torch.zeros(64, dtype=torch.int64)}, "is torch.int64"),
-        (lambda s: {"model": s, "step": 3}, "it holds model: save that alone"),
+        (lambda s: {"model": s, "step": 3}, "it holds model: save only that"),
         (lambda s: [1, 2], "not a dictionary of tensors"),
     ],
 )
@@ -161,9 +164,9 @@ def test_what_is_wrong_with_files_is_told(
         "as.weights": "Is it the .model file?",
         "cut.model": "truncated or damaged",
         "cut.weights": "truncated or damaged",
-        "empty.weights": "no weight file",
-        "text": "no readable pickle",
-        "x.safetensors": "no readable safetensors file",
+        "empty.weights": "not a weight file",
+        "text": "not a readable pickle",
+        "x.safetensors": "not a readable safetensors file",
         "absent.model": "there is no such file",
     }
     described = describe([tmp_path / name for name in expected])

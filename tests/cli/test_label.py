@@ -105,7 +105,7 @@ def test_a_faster_video_is_refused_or_resampled(model, videos, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("video", "message"), [("nothing.mp4", "there is no video"), ("text.mp4", "not a video that can be read")]
+    ("video", "message"), [("nothing.mp4", "there is no video"), ("text.mp4", "not a readable video")]
 )
 def test_what_is_no_video_is_named_before_any_work(model, videos, tmp_path, video, message):
     result = label(videos / "one.mp4", videos / video, "-o", tmp_path / "out", "--model", model)

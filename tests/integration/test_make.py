@@ -322,8 +322,8 @@ def test_an_evaluation_without_a_time_limit_is_warned_of(make_env: Any) -> None:
             *rest, _, info = self.env.step(action)
             return *rest, self.ticks == 3, info
 
-    with pytest.warns(UserWarning, match=r"no time limit that can be seen.*max_episode_steps"):
+    with pytest.warns(UserWarning, match=r"no visible time limit.*max_episode_steps"):
         assert evaluate(agent, lambda: limited(False), [1]).mean_ticks == 3
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", message=".*no time limit.*")
+        warnings.filterwarnings("error", message=".*no visible time limit.*")
         assert evaluate(agent, lambda: limited(True), [1]).mean_ticks == 3

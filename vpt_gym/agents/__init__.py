@@ -1,7 +1,7 @@
 """VPT's policies: the network, its checkpoints, and the agent that acts with it.
 
-``agent`` holds ``VPTAgent``. Below it: ``policy`` (the network), ``checkpoints`` (its files), ``engine`` (the network
-packed for fast acting) and ``idm`` (the inverse dynamics model, which labels video).
+``agent`` has ``VPTAgent``. Below it are ``policy`` (the network), ``checkpoints`` (its files), ``engine`` (the network
+packed for fast acting) and ``idm`` (the inverse dynamics model, which labels videos).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The agent: a policy with its memory and its random numbers, ready to play in an environment."""
+"""The agent: a policy with its memory and random numbers, which plays in an environment."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ ActingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "int8"]
 """Number types in which an agent can act, as :class:`VPTAgent` describes them."""
 
 _FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
-_WRAP = "wrap the environment in VPTObsWrapper, which gives such frames"
+_WRAP = "wrap the environment in VPTObsWrapper, which returns such frames"
 
 
 class VPTAgent:
-    """Plays one environment, or N at once, by the shape of what it is shown.
+    """Plays one environment, or N at once, depending on the shape of the observation.
 
     Args:
         policy: The network; it is moved to ``device`` and put in evaluation mode, not copied.
@@ -52,7 +52,7 @@ class VPTAgent:
         report: The report of the last loading of weights; None for a fresh network.
 
     Raises:
-        ValueError: The machine cannot run the precision, or ``compile`` comes without one.
+        ValueError: The machine does not support the precision, or ``compile`` is given without one.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class VPTAgent:
         self.report: LoadReport | None = None
         self._compile = compile
         self._engine: ActingEngine | None = None
-        self._memory: Memory | None = None  # of the network as it is; an engine keeps its own
+        self._memory: Memory | None = None  # used without an engine; an engine keeps its own
         self._streams: int | None = None
         self._generators = EpisodeGenerators()
         self._begins = True
@@ -109,10 +109,10 @@ class VPTAgent:
         """Makes an agent from a checkpoint.
 
         Args:
-            source: What exists as a file or folder is that: a published ``.model`` file, or a folder written by
-                :meth:`save_pretrained`. Else a name: a published checkpoint such as ``"foundation-1x"`` (``vpt-gym
-                download`` lists them), taken from the cache or downloaded, or an id of the Hugging Face Hub,
-                ``"organisation/name"``, of such a folder.
+            source: An existing file or folder: a published ``.model`` file, or a folder written by
+                :meth:`save_pretrained`. Otherwise a name: of a published checkpoint such as ``"foundation-1x"``
+                (``vpt-gym download`` lists them), which is read from the cache or downloaded, or of such a folder on
+                the Hugging Face Hub, ``"organisation/name"``.
             weights_path: The ``.weights`` file that belongs to a ``.model`` file.
             revision: Branch, tag or commit on the Hub.
             precision: How the network computes while the agent acts, as for the constructor, but by default the
@@ -121,10 +121,10 @@ class VPTAgent:
 
         Raises:
             CheckpointError: A file is unsafe, damaged, of another kind or of another model.
-            DownloadError: The checkpoint is not here and cannot be fetched.
+            DownloadError: The checkpoint is not on this machine and cannot be downloaded.
             FileNotFoundError: There is no such file, folder or name.
-            ImportError: It is an id of the Hub, and huggingface_hub is not installed.
-            ValueError: The ``.model`` file comes without its weights, or something else comes with some.
+            ImportError: The source is an id of the Hub, and huggingface_hub is not installed.
+            ValueError: The ``.model`` file comes without its weights, or another source comes with weights.
         """
         policy, report = load_pretrained(source, weights_path, revision=revision)
         agent = cls(policy, precision=precision, **kwargs)
@@ -139,17 +139,17 @@ class VPTAgent:
         exclude: str | Sequence[str] = (),
         strip_prefix: str = "",
     ) -> LoadReport:
-        """Loads a ``.weights`` or ``.safetensors`` file into the policy; also keeps the report.
+        """Loads a ``.weights`` or ``.safetensors`` file into the policy, and keeps the report.
 
         Args:
             path: The file.
-            include: Patterns of the keys to load, such as ``"net.*"`` for the trunk alone; empty means all.
-            exclude: Patterns of keys to leave out, of those.
-            strip_prefix: Taken off the keys of the file that begin with it, such as ``"module."``.
+            include: Patterns of the keys to load, such as ``"net.*"`` for only the trunk; empty means all.
+            exclude: Patterns of keys to leave out of these.
+            strip_prefix: A prefix, such as ``"module."``, to remove from the keys of the file that have it.
 
         Raises:
             CheckpointError: The file is unsafe, damaged, of another kind or of another model. The policy is
-                unchanged then.
+                then unchanged.
             ValueError: A pattern or ``strip_prefix`` matches no key.
         """
         self.report = load_weights(self.policy, path, include=include, exclude=exclude, strip_prefix=strip_prefix)
@@ -166,10 +166,10 @@ class VPTAgent:
 
     @property
     def memory(self) -> Memory | None:
-        """A copy of what the agent remembers; None at the start of an episode.
+        """A copy of the agent's memory; None at the start of an episode.
 
-        Setting it takes the agent back to that point: the next :meth:`act` continues from there. It does not
-        take the random numbers back.
+        Setting it returns the agent to that point: the next :meth:`act` continues from there. The random numbers
+        are not affected.
         """
         if self._streams is None:
             return None
@@ -188,7 +188,7 @@ class VPTAgent:
             self._memory = memory.to(self._device).clone()
 
     def reset(self, mask: npt.ArrayLike | None = None, seed: int | Sequence[int | None] | None = None) -> None:
-        """Forgets the past: call it whenever an environment has been reset.
+        """Clears the memory; call it whenever an environment has been reset.
 
         Args:
             mask: (N,) bool, True for each environment that was reset; None for all of them. After None the
@@ -269,9 +269,9 @@ class VPTAgent:
         Args:
             obs: A frame, uint8 (128, 128, 3) RGB; N of them, (N, 128, 128, 3); or a dict with either at
                 ``"img"``. Any strides.
-            first: Bool, or bool (N,): True where this frame is the first of an episode. One environment may
-                leave it out: its episodes then begin where :meth:`reset` was called.
-            deterministic: Overrides ``sampling.deterministic`` for this call.
+            first: Bool, or bool (N,): True where this frame is the first of an episode. It is optional for one
+                environment, whose episodes then begin where :meth:`reset` was called.
+            deterministic: Overrides ``sampling.deterministic`` in this call.
 
         Returns:
             The VPT code (buttons, camera), int64 (2,) or (N, 2), ready for ``env.step``.
@@ -285,16 +285,16 @@ class VPTAgent:
         begins = self._first(first, len(frames), batched)
         if self._streams is not None and self._streams != len(frames):
             raise ValueError(
-                f"the agent plays {self._streams} environment(s) and was shown {len(frames)}: "
-                "call agent.reset() before it plays another number"
+                f"the agent plays {self._streams} environment(s) and got frames of {len(frames)}: "
+                "call agent.reset() before the number changes"
             )
         with torch.inference_mode():
-            pi = self._look(torch.from_numpy(frames), torch.from_numpy(begins))
+            pi = self._distribution(torch.from_numpy(frames), torch.from_numpy(begins))
             finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
             if not finite.all():
                 raise FloatingPointError(
                     f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
-                    "its weights hold NaN or infinity, or overflow; training has diverged, or the file is damaged"
+                    "its weights contain NaN or infinity, or overflow; training has diverged, or the file is damaged"
                 )
             generators = [self._generators.generator(index, bool(starts)) for index, starts in enumerate(begins)]
             codes = self.sampling.draw(pi, generators, deterministic=deterministic)
@@ -303,8 +303,8 @@ class VPTAgent:
         actions: npt.NDArray[np.int64] = codes.cpu().numpy()
         return actions if batched else actions[0]
 
-    def _look(self, frames: torch.Tensor, first: torch.Tensor) -> Distribution:
-        """Shows the network a frame of each environment; returns what it would do, of shapes that begin with (N,)."""
+    def _distribution(self, frames: torch.Tensor, first: torch.Tensor) -> Distribution:
+        """Passes a frame of each environment to the network; returns the distribution, shapes beginning with (N,)."""
         if self._engine_precision is not None:
             engine = self._packed(len(frames))
             if self._streams is None:
@@ -316,7 +316,7 @@ class VPTAgent:
         return pi
 
     def _packed(self, streams: int) -> ActingEngine:
-        """Returns the engine for so many environments, with the policy's weights as they are now."""
+        """Returns an engine for this number of environments, with the current weights of the policy."""
         engine = self._engine
         if engine is None or engine.batch_size != streams or engine.stale:
             assert self._engine_precision is not None
@@ -332,7 +332,7 @@ class VPTAgent:
         return self.policy.net.final_ln.weight.device
 
     def _frames(self, obs: Any) -> tuple[npt.NDArray[np.uint8], bool]:
-        """Returns frames (N, 128, 128, 3) in memory of their own, and whether they came as a batch."""
+        """Returns a copy of the frames, (N, 128, 128, 3), and whether they came as a batch."""
         if isinstance(obs, dict):
             if "img" not in obs:
                 raise ValueError(f'the observation has no "img" (its keys: {sorted(map(str, obs))}): {_WRAP}')

@@ -1,4 +1,4 @@
-"""Says what a checkpoint is, whether it loads, and what is wrong if not; executes nothing in it."""
+"""Describes a checkpoint: its architecture, and whether it loads or why not; executes nothing in it."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ Config = VPTConfig | IDMConfig
 
 @dataclass
 class Description:
-    """What is known of a checkpoint, or of one file of it.
+    """The properties of a checkpoint, or of one of its files.
 
     Attributes:
         source: The file, folder or name.
         holds: ``"description"`` (a ``.model`` file), ``"weights"`` or ``"both"`` (a folder).
-        kind: ``"policy"`` or ``"inverse dynamics model"``; empty if unknown, as everything below may be.
+        kind: ``"policy"`` or ``"inverse dynamics model"``; like everything below, empty if unknown.
         architecture: ``"1x"`` and so on; empty if it has no name.
         config: The architecture in numbers.
-        heads: What the action head chooses among.
-        temperature: Divides the logits of the action head; weights alone do not tell it.
-        parameters: How many numbers each part has, and ``"total"``: those of the network for a description, those in
-            the file for weights.
-        compared_with: What weights were compared with.
-        report: What would become of every key.
+        heads: The choices of the action head.
+        temperature: Divides the logits of the action head; weights alone do not determine it.
+        parameters: Number of parameters of each part, and ``"total"``: of the network for a description, in the file
+            for weights.
+        compared_with: The description that weights were compared with.
+        report: For each key, whether it would be loaded.
         problem: Why it cannot be loaded; empty if it can.
     """
 
@@ -68,15 +68,15 @@ class Description:
         return not self.problem
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns all of it as what JSON can hold, with ``"ok"``."""
+        """Returns all attributes and ``"ok"`` as values for JSON."""
         return {"ok": self.ok, **asdict(self)}
 
 
 def describe(sources: Iterable[str | Path]) -> list[Description]:
     """Describes files, folders and published names.
 
-    Weights are compared with the ``.model`` file named last before them; else with the published one that lies beside
-    them under its own name; else with the architecture that their shapes tell.
+    Weights are compared with the last ``.model`` file before them in the list; otherwise with the published one next to
+    them, under its own name; otherwise with the architecture that their shapes imply.
 
     Args:
         sources: Paths of ``.model``, ``.weights`` and ``.safetensors`` files and of folders of saved models; or names
@@ -152,10 +152,10 @@ def _describe_weights(one: Description, path: Path, model: tuple[str, Config] | 
         guess = config_by_shapes(weights)
         if guess is None:
             if cause_in_the_keys(weights):
-                _judge(one, weights, policies.NAMED["1x"])  # the keys are those of any published policy
-            raise CheckpointError("the keys do not tell of which architecture these weights are")
+                _judge(one, weights, policies.NAMED["1x"])  # any published policy has these keys
+            raise CheckpointError("the architecture of these weights cannot be inferred from the keys")
         config = guess
-        one.compared_with = "the architecture that the shapes tell; the temperature stands in the .model file"
+        one.compared_with = "the architecture that the shapes imply; the temperature is in the .model file"
     _describe_config(one, config)
     _judge(one, weights, config)
 
@@ -209,16 +209,16 @@ def _network(config: Config) -> nn.Module:
 
 
 def _name(config: Config) -> str:
-    """Returns the name of an architecture; what does not change the shapes does not matter."""
+    """Returns the name of an architecture; settings that do not change the shapes are ignored."""
     named: Mapping[str, Config] = policies.NAMED if isinstance(config, VPTConfig) else inverse.NAMED
     shapes = architecture_of(_network(config).state_dict())
     return next((name for name, known in named.items() if architecture_of(_network(known).state_dict()) == shapes), "")
 
 
 def config_by_shapes(weights: Mapping[str, Tensor]) -> Config | None:
-    """Returns the architecture that weights are of; what shapes do not tell is as in the published models.
+    """Infers the architecture of weights; settings that shapes do not determine are as in the published models.
 
-    None if the keys do not tell it.
+    Returns None if the keys do not determine it.
     """
     found = architecture_of(weights)
     if not {"hidsize", "channels", "heads", "layers", "context", "image features", "mlp ratio"} <= set(found):

@@ -1,4 +1,4 @@
-"""How an agent turns the distribution over VPT codes into one code."""
+"""Sampling: how an agent draws an action from the policy's distribution."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution,
 
 @dataclass(frozen=True)
 class Sampling:
-    """How actions are drawn.
+    """How an agent draws actions.
 
     Attributes:
-        temperature: Divides the log-probabilities; 1 samples from the policy as it is, less is more decided.
+        temperature: Divides the log-probabilities; 1 samples from the policy itself; less favours likely actions.
         top_p: Of each head, keep only the most probable choices that together have at least this probability
             (nucleus sampling, Holtzman et al. 2020); 1 keeps all. Applied after the temperature.
-        forbid: Buttons that are never pressed, such as ``("inventory", "drop")``; the probability of the codes
-            that press them goes to the others.
-        deterministic: Take the most probable allowed choice of each head instead. VPT's policies are meant to be
-            sampled: without noise they tend to stand still.
+        forbid: Buttons that are never pressed, such as ``("inventory", "drop")``; the codes that press them get
+            probability 0, and the others are rescaled.
+        deterministic: Take the most probable allowed choice of each head instead of sampling. VPT's policies are
+            meant to be sampled; without noise they tend to stand still.
 
     Raises:
         ValueError: The temperature is not positive and finite, ``top_p`` is not in (0, 1], or ``forbid`` names
-            what is not one of VPT's buttons.
+            something that is not one of VPT's buttons.
     """
 
     temperature: float = 1.0
@@ -59,7 +59,7 @@ class Sampling:
         *,
         deterministic: bool | None = None,
     ) -> Tensor:
-        """Returns an action for each row, int64 (..., k): of a VPT head a code (..., 2), (buttons, camera).
+        """Returns an action for each row, int64 (..., k); for a VPT head, codes (..., 2), (buttons, camera).
 
         Args:
             pi: The policy's distribution.
@@ -97,6 +97,6 @@ def _nucleus(logits: Tensor, top_p: float) -> Tensor:
     """Returns log-probabilities of the most probable choices that together reach ``top_p``, and -inf for the rest."""
     log_probs = logits.log_softmax(-1)
     ordered, order = log_probs.sort(stable=True, dim=-1, descending=True)
-    before = ordered.exp().cumsum(-1) - ordered.exp()  # what the choices before it have together
+    before = ordered.exp().cumsum(-1) - ordered.exp()  # total probability of the choices before it
     dropped = torch.zeros_like(log_probs, dtype=torch.bool).scatter(-1, order, before >= top_p)
     return log_probs.masked_fill(dropped, -torch.inf).log_softmax(-1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Code = npt.NDArray[np.int64]
 
 ATTEMPTS = 3
-"""How many times an episode is played before a game that crashes in it is an error."""
+"""Number of times an episode is played before a crash of the game becomes an error."""
 
 
 class Control(Protocol):
@@ -97,7 +97,7 @@ def warn_if_endless(env: gym.Env[Any, Any]) -> None:
     """Warns if no time limit is visible on an env; the warning points at the caller of the caller."""
     if not _has_limit(env):
         warnings.warn(
-            f"{env} has no time limit that can be seen: an episode that does not succeed may go on for ever. "
+            f"{env} has no visible time limit: an episode that does not succeed may never end. "
             "Wrap it in gymnasium.wrappers.TimeLimit, or make it with max_episode_steps",
             stacklevel=3,
         )
@@ -108,7 +108,7 @@ def _has_limit(env: gym.Env[Any, Any]) -> bool:
         if isinstance(env, TimeLimit):
             return True
         env = env.env
-    # other environments may end by themselves; MineDojo's do not, but for one
+    # other environments may end by themselves; of MineDojo's only Playthrough does
     return env.spec is None or env.spec.id != ENV_ID or env.spec.kwargs["task_id"].lower() == "playthrough"
 
 

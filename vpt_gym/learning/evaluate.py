@@ -1,4 +1,4 @@
-"""Evaluation: success over a list of worlds, with its interval, and the seeds that keep worlds apart."""
+"""Evaluation: the success rate of an agent in a list of worlds, with its interval."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
 
     Raises:
-        ValueError: Not ``0 <= successes <= episodes`` with at least one episode, or a confidence outside (0, 1).
+        ValueError: Not ``0 <= successes <= episodes``, no episodes, or a confidence outside (0, 1).
 
     Example:
         >>> [round(bound, 3) for bound in wilson_interval(34, 40)]
@@ -31,18 +31,18 @@ def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> 
     if episodes < 1 or not 0 <= successes <= episodes:
         raise ValueError(f"{successes} successes in {episodes} episodes: need 0 <= successes <= episodes > 0")
     if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1, for example 0.95")
+        raise ValueError(f"confidence is {confidence}; it must be between 0 and 1, for example 0.95")
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     rate = successes / episodes
     centre = (rate + z * z / (2 * episodes)) / (1 + z * z / episodes)
     half = z / (1 + z * z / episodes) * (rate * (1 - rate) / episodes + z * z / (4 * episodes**2)) ** 0.5
-    # at 0 and 1 the bound is exact; rounding would leave a residue there
+    # at 0 and 1 the bound is exact, apart from rounding
     return (0.0 if successes == 0 else centre - half, 1.0 if successes == episodes else centre + half)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Success of one agent over a list of worlds.
+    """The success of one agent in a list of worlds.
 
     Attributes:
         episodes: One result for each seed, in the order of the seeds.
@@ -109,15 +109,16 @@ def evaluate(
     """Plays one episode in each of the worlds and counts the successes.
 
     Args:
-        agent: Acts in all of them; its memory and its sampling are reset first.
-        make_env: Makes one env that takes VPT codes and gives VPT frames, and whose ``info`` says ``"success"``.
+        agent: Acts in all of them; its memory and random numbers are overwritten.
+        make_env: Makes one env that takes VPT codes and returns VPT frames, and whose ``info`` has ``"success"``.
         seeds: Seeds of the worlds, one episode each.
-        num_envs: Episodes that run side by side.
+        num_envs: Number of episodes that run at once. Results do not depend on it, up to rounding
+            (:func:`vpt_gym.collect.rollouts.play`).
         sampling_seed: Seed of the agent's sampling.
-        on_episode: Called with each result as it comes, for example to move a progress bar.
+        on_episode: Called with each result when its episode ends, for example to advance a progress bar.
 
     Raises:
-        ValueError: No seeds.
+        ValueError: There are no seeds.
         KeyError: An episode ended without ``info["success"]``.
     """
     if not seeds:

@@ -99,10 +99,10 @@ def test_what_is_chosen_must_fit(agent: VPTAgent, tmp_path: Path, state: dict[st
 @pytest.mark.parametrize(
     ("pattern", "near"),
     [
-        ("nets.*", r"near are net\.\*"),
-        ("net.recurrent_layer.block.*", r"near are .*net\.recurrent_layer\.blocks\.\*"),
-        ("pi_head.camera.linear_layer.weights", r"near are .*pi_head\.camera\.linear_layer\.weight"),
-        ("encoder.layers.0.*", r"(near|there) are .*net\."),
+        ("nets.*", r"similar are net\.\*"),
+        ("net.recurrent_layer.block.*", r"similar are .*net\.recurrent_layer\.blocks\.\*"),
+        ("pi_head.camera.linear_layer.weights", r"similar are .*pi_head\.camera\.linear_layer\.weight"),
+        ("encoder.layers.0.*", r"(similar|there) are .*net\."),
     ],
 )
 def test_a_pattern_without_a_key_is_an_error(
@@ -130,7 +130,7 @@ def test_a_prefix_is_taken_off_when_asked_and_only_then(
     report = agent.load_weights(path, strip_prefix=prefix)
     assert report.ok
     assert len(report.loaded) == 134
-    assert f'the prefix "{prefix}" was taken off' in str(report)
+    assert f'the prefix "{prefix}" was removed' in str(report)
     assert all(torch.equal(value, state[key]) for key, value in agent.policy.state_dict().items())
     assert load_weights(agent.policy, path, strip_prefix=prefix, include="net.*").loaded == tuple(
         key for key in agent.policy.state_dict() if key.startswith("net.")
@@ -145,7 +145,7 @@ def test_keys_beside_the_prefix_are_reported(agent: VPTAgent, tmp_path: Path, st
 
 def test_a_prefix_that_is_not_there_is_an_error(agent: VPTAgent, tmp_path: Path, state: dict[str, Tensor]) -> None:
     path = saved(tmp_path / "x.weights", state)
-    with pytest.raises(ValueError, match=r'carries the prefix "module\."; they begin  net\.img_process'):
+    with pytest.raises(ValueError, match=r'has the prefix "module\."; they begin  net\.img_process'):
         agent.load_weights(path, strip_prefix="module.")
     both = {**state, "module.net.final_ln.bias": state["net.final_ln.bias"]}
     with pytest.raises(ValueError, match="both with and without"):

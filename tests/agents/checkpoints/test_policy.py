@@ -60,7 +60,7 @@ def test_the_goldens_come_out_of_a_weight_file(tmp_path: Path) -> None:
     weights = {k: torch.from_numpy(v.astype("float32")) for k, v in arrays("tiny_weights_fp16").items()}
     config = config_of(facts("state_dict_tiny")["config"])
     agent = VPTAgent.from_pretrained(
-        write_model(tmp_path / "tiny.model", config), saved(tmp_path / "tiny.weights", weights)
+        write_model(tmp_path / "tiny.model", config), saved(tmp_path / "tiny.weights", weights), precision="fp32"
     )
     data = arrays("tiny_frames")
     agent.reset()
@@ -76,7 +76,7 @@ def test_report_counts_every_key_once_and_reads_well(tmp_path: Path, state: dict
     partial["extra.thing"] = torch.zeros(2)
     policy = fresh()
     untouched = policy.value_head.linear.bias.clone()
-    with pytest.warns(UserWarning, match="not every weight has found its place"):
+    with pytest.warns(UserWarning, match="some keys were not loaded"):
         report = load_weights(policy, saved(tmp_path / "x.weights", partial))
     assert not report.ok
     assert report.missing == ("value_head.linear.bias",)
@@ -113,13 +113,13 @@ def wide(config: VPTConfig) -> dict[str, Tensor]:
     ("change", "cause"),
     [
         (lambda s: {k.removeprefix("net."): v for k, v in s.items()}, 'all keys lack the prefix "net."'),
-        (lambda s: {f"module.{k}": v for k, v in s.items()}, 'every key carries the prefix "module."'),
+        (lambda s: {f"module.{k}": v for k, v in s.items()}, 'every key has the prefix "module."'),
         (
             lambda s: {f"policy.{k}": v for k, v in s.items()},
             'the prefix "policy."; load them with strip_prefix="policy."',
         ),
         (lambda s: {f"_orig_mod.{k}": v for k, v in s.items()}, 'strip_prefix="_orig_mod."'),
-        (lambda s: {f"agent.policy.{k}": v for k, v in s.items()}, 'every key carries the prefix "agent.policy."'),
+        (lambda s: {f"agent.policy.{k}": v for k, v in s.items()}, 'every key has the prefix "agent.policy."'),
         (lambda s: {k.replace("net.", "net._orig_mod.", 1): v for k, v in s.items()}, "compiled when it was saved"),
         (lambda s: {k: v for k, v in s.items() if "pi_head" not in k}, 'exclude="pi_head.*" loads the rest'),
         (lambda s: {k: v for k, v in s.items() if "mlp1" not in k}, "some keys are missing"),
@@ -284,7 +284,7 @@ def test_files_given_for_each_other_are_recognised(tmp_path: Path, state: dict[s
     with pytest.raises(WrongFile, match="folder"):
         read_weights(tmp_path)
     (tmp_path / "text.weights").write_text("version https://git-lfs.github.com/spec/v1")
-    with pytest.raises(CorruptCheckpoint, match="no weight file: it begins with b'version '"):
+    with pytest.raises(CorruptCheckpoint, match="not a weight file: it begins with b'version '"):
         read_weights(tmp_path / "text.weights")
     with pytest.raises(FileNotFoundError):
         read_weights(tmp_path / "absent.weights")
@@ -294,7 +294,7 @@ def test_files_given_for_each_other_are_recognised(tmp_path: Path, state: dict[s
     ("content", "message"),
     [
         ([torch.zeros(2)], "not a dictionary of tensors"),
-        ({"step": 3, "model": {"a": torch.zeros(1)}}, "it holds model: save that alone"),
+        ({"step": 3, "model": {"a": torch.zeros(1)}}, "it holds model: save only that"),
     ],
 )
 def test_a_checkpoint_around_the_weights_is_told_apart(tmp_path: Path, content: object, message: str) -> None:
@@ -355,10 +355,10 @@ def test_broken_folders_are_refused(tmp_path: Path) -> None:
     weights.write_bytes(good_weights)
 
     config.write_text(good_config[:20])
-    with pytest.raises(CorruptCheckpoint, match="no readable JSON"):
+    with pytest.raises(CorruptCheckpoint, match="not readable JSON"):
         load_folder(tmp_path)
     config.write_text(json.dumps({**json.loads(good_config), "format": "vpt-gym/99"}))
-    with pytest.raises(WrongFile, match='not of the format "vpt-gym/1"'):
+    with pytest.raises(WrongFile, match="has the format 'vpt-gym/99', not \"vpt-gym/1\""):
         load_folder(tmp_path)
     config.write_text(json.dumps({"format": "vpt-gym/1", "config": {"hidsize": 3}}))
     with pytest.raises(CorruptCheckpoint, match="no usable config"):

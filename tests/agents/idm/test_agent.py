@@ -147,7 +147,7 @@ class TestFiles:
             agent.label(path)
         assert len(agent.label(path, resample=True)["camera"]) == 20
         slow = write_video(tmp_path / "slow.mp4", moving_texture(20, (96, 160)), 10)
-        with pytest.raises(ValueError, match=r"10 frames a second.*cannot be made up"):
+        with pytest.raises(ValueError, match=r"10 frames a second.*cannot be reconstructed"):
             agent.label(slow, resample=True)
 
 

@@ -231,10 +231,10 @@ class TestFiles:
 
     def test_folders_of_the_other_kind_are_refused(self, tmp_path: Path) -> None:
         VPTAgent.from_config("nano", seed=0).save_pretrained(tmp_path / "policy")
-        with pytest.raises(WrongFile, match=r"not of the format.*VPTAgent"):
+        with pytest.raises(WrongFile, match=r"has the format .*, not .*VPTAgent"):
             IDMAgent.from_pretrained(tmp_path / "policy")
         IDMAgent.from_config("tiny", seed=0).save_pretrained(tmp_path / "idm")
-        with pytest.raises(WrongFile, match="not of the format"):
+        with pytest.raises(WrongFile, match="has the format 'vpt-gym-idm/1', not"):
             VPTAgent.from_pretrained(tmp_path / "idm")
 
     def test_damaged_folders_are_told_apart(self, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ class TestFiles:
         IDMAgent.from_config("tiny", seed=0).save_pretrained(folder)
         text = (folder / "config.json").read_text()
         for damaged, message in (
-            (text[:-9], "no readable JSON"),
+            (text[:-9], "not readable JSON"),
             (text.replace("hidsize", "size"), "no usable config"),
         ):
             (folder / "config.json").write_text(damaged)

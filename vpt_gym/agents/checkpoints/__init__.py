@@ -1,1 +1,1 @@
-"""Checkpoints: reading weights and settings from files without executing anything in them, and saving them."""
+"""Checkpoints: reads and saves weights and configs; nothing in a file is ever executed."""

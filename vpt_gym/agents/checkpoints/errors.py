@@ -1,4 +1,4 @@
-"""The ways in which a checkpoint can be unusable or out of reach, one exception each."""
+"""Exceptions for checkpoints that cannot be used or obtained, one for each cause."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ if TYPE_CHECKING:
 
 
 class CheckpointError(ValueError):
-    """A model or weight file cannot be used. Its subclasses say why."""
+    """A model or weight file cannot be used. The subclasses name the cause."""
 
 
 class WrongFile(CheckpointError):
-    """The file is of another kind than the one asked for (a ``.weights`` given as ``.model``, say)."""
+    """The file is of another kind than the one asked for, for example a ``.weights`` given as ``.model``."""
 
 
 class CorruptCheckpoint(CheckpointError):
-    """The file is truncated or damaged, or holds numbers that no training run should have saved."""
+    """The file is truncated or damaged, or holds values that are not finite."""
 
 
 class UnsafeCheckpoint(CheckpointError):
-    """Reading the file would import or call something that a checkpoint has no business with.
+    """Reading the file would import or call something that a checkpoint does not need.
 
     Nothing in the file has been executed when this is raised.
     """
 
 
 class CheckpointMismatch(CheckpointError):
-    """The file is sound, but its tensors are not those of this model.
+    """The file is intact, but its tensors do not fit this model.
 
     Attributes:
-        report: What would have become of every key.
+        report: For each key, whether it would have been loaded.
     """
 
     def __init__(self, message: str, report: LoadReport) -> None:
@@ -39,9 +39,9 @@ class CheckpointMismatch(CheckpointError):
         self.report = report
 
     def __reduce__(self) -> tuple[type[CheckpointMismatch], tuple[str, LoadReport]]:
-        # By default an exception is pickled with its message alone, and then cannot be made again.
+        # By default an exception is pickled with its message alone, and cannot be restored from that.
         return type(self), (str(self), self.report)
 
 
 class DownloadError(RuntimeError):
-    """A file could not be downloaded whole, or is not the one that was asked for."""
+    """A file could not be downloaded completely, or is not the one that was asked for."""

@@ -1,4 +1,4 @@
-"""What becomes of every key when weights meet a model, and why they do not fit if they do not."""
+"""Reports for each key whether it was loaded, and the likely cause if weights do not fit a model."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
 
 IGNORED_PREFIXES = {"aux_value_head.": "auxiliary value head"}
-"""Keys that a published file may carry beyond the model's, by prefix, with the name of the rule that ignores them.
+"""Prefixes of keys that a published file may have in addition to the model's, with the rule that ignores them.
 
-The auxiliary value head served phasic policy gradient while the published RL checkpoints were trained, and
-nothing else. They have 139 keys, of which the policy has 134.
+The auxiliary value head was used only by phasic policy gradient, with which the published RL checkpoints were trained.
+They have 139 keys, of which the policy has 134.
 """
 
 REQUIRED_PREFIXES = ("net.", "pi_head.")
-"""Keys of a model without which it cannot act."""
+"""Prefixes of the keys that a model needs to act."""
 
 _ANCHOR = "net.img_process.linear.layer.weight"
 """A key that every VPT network has."""
 
 _COMPILED = "_orig_mod."
-"""What ``torch.compile`` puts into the keys of a module."""
+"""The prefix that ``torch.compile`` adds to the keys of a module."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every key when weights were loaded.
+    """For each key, whether it was loaded.
 
     Attributes:
         source: The file.
-        loaded: Keys that are now in the model.
-        missing: Keys of the model that the file lacks; they keep their fresh values.
-        unexpected: Keys of the file that the model has no place for, and no rule ignores.
-        mismatched: Keys in both whose shapes differ, with (shape in the file, shape in the model).
-        ignored: Keys of the file that a rule leaves aside, with the name of the rule.
+        loaded: Keys that were loaded into the model.
+        missing: Keys of the model that the file lacks; they keep their initial values.
+        unexpected: Keys of the file that the model does not have and no rule ignores.
+        mismatched: Keys of both whose shapes differ, with (shape in the file, shape in the model).
+        ignored: Keys of the file that a rule ignores, with the name of the rule.
         excluded: Keys of the model or of the file that were left out on purpose (``include``, ``exclude``).
-        converted: Keys whose numbers are not float32 in the file, with their type (``"torch.float16"``, say).
-        stripped: The prefix that was taken off the keys of the file on purpose; empty if none.
-        cause: Why required keys are missing or have another shape, as far as that can be told; empty if they fit.
+        converted: Keys whose values are not float32 in the file, with their type, such as ``"torch.float16"``.
+        stripped: The prefix that was removed from the keys of the file on purpose; empty if none.
+        cause: The likely cause if required keys are missing or have another shape; empty if they fit.
     """
 
     source: str
@@ -63,12 +63,12 @@ class LoadReport:
 
     @property
     def ok(self) -> bool:
-        """True if every key of model and file was loaded, ignored by a rule or left out on purpose."""
+        """True if every key of the model and of the file was loaded, ignored by a rule or left out on purpose."""
         return not (self.missing or self.unexpected or self.mismatched)
 
     @property
     def fits(self) -> bool:
-        """True if the model can act with what was loaded: nothing required is missing, no shape differs."""
+        """True if the model can act with the loaded keys: no required key is missing and no shape differs."""
         return not self.cause
 
     def __str__(self) -> str:
@@ -85,14 +85,14 @@ class LoadReport:
         for name, keys in details.items():
             lines.append(f"  {name:<11}{len(keys):>4}{'' if name == 'loaded' else examples(keys)}")
         if self.stripped:
-            lines.append(f'  the prefix "{self.stripped}" was taken off')
+            lines.append(f'  the prefix "{self.stripped}" was removed')
         if self.cause:
             lines.append(f"  likely cause: {self.cause}")
         return "\n".join(lines)
 
 
 def examples(keys: Sequence[str], limit: int = 3) -> str:
-    """Returns the first few keys, to stand behind their number."""
+    """Returns the first few keys as text, to be shown after their number."""
     shown = ", ".join(keys[:limit])
     return f"  {shown}{', ...' if len(keys) > limit else ''}" if keys else ""
 
@@ -106,15 +106,15 @@ def compare(
     exclude: str | Sequence[str] = (),
     stripped: str = "",
 ) -> LoadReport:
-    """Says what loading would do to every key; changes nothing, and looks at no number.
+    """Reports for each key whether it would be loaded; changes nothing and reads no values.
 
     Args:
         model: The state of the model; its tensors may be on the device ``meta``.
         weights: The tensors of the file.
-        source: What the report is about.
+        source: The name of the file in the report.
         include: Patterns (``fnmatch``) of the keys to load; empty means all.
-        exclude: Patterns of keys to leave out, of those.
-        stripped: For the report: the prefix that the keys of the file had.
+        exclude: Patterns of keys to leave out of these.
+        stripped: The prefix that was removed from the keys of the file, for the report.
 
     Raises:
         ValueError: A pattern matches no key, or nothing is left to load.
@@ -147,13 +147,13 @@ def compare(
 
 
 def strip(weights: Mapping[str, Tensor], prefix: str, source: str) -> dict[str, Tensor]:
-    """Takes a prefix off the keys that carry it.
+    """Removes a prefix from the keys that have it.
 
     Raises:
-        ValueError: No key carries it, or a key without it exists already.
+        ValueError: No key has the prefix, or removing it gives a key that exists already.
     """
     if not any(key.startswith(prefix) for key in weights):
-        raise ValueError(f'no key of {source} carries the prefix "{prefix}"; they begin{examples(list(weights))}')
+        raise ValueError(f'no key of {source} has the prefix "{prefix}"; they begin{examples(list(weights))}')
     bare = {key.removeprefix(prefix): value for key, value in weights.items()}
     if len(bare) < len(weights):
         raise ValueError(f'{source} has keys both with and without the prefix "{prefix}"')
@@ -179,7 +179,7 @@ def _choose(keys: Mapping[str, None], include: Sequence[str], exclude: Sequence[
 def _near(pattern: str, keys: Mapping[str, None]) -> str:
     folders = dict.fromkeys(f"{key.rsplit('.', n)[0]}.*" for key in keys for n in range(1, key.count(".") + 1))
     if near := difflib.get_close_matches(pattern, [*folders, *keys], n=3, cutoff=0.6):
-        return f"near are {', '.join(near)}"
+        return f"similar are {', '.join(near)}"
     return f"there are {', '.join(dict.fromkeys(key.split('.')[0] + '.*' for key in keys))}"
 
 
@@ -200,30 +200,30 @@ def _likely_cause(model: Mapping[str, Tensor], weights: Mapping[str, Tensor]) ->
     trunk = {key: value.shape for key, value in model.items() if key.startswith("net.")}
     if all(key in weights and weights[key].shape == shape for key, shape in trunk.items()):
         return 'the file has no action head, or one for another action space; exclude="pi_head.*" loads the rest'
-    return "some keys are missing or have another shape (a file that was cut down?)"
+    return "some keys are missing or have another shape (is the file incomplete?)"
 
 
 def cause_in_the_keys(weights: Mapping[str, Tensor]) -> str:
-    """Returns why the keys are not those of a VPT network, as far as that can be told; empty if they are."""
+    """Returns the likely reason why the keys are not those of a VPT network; empty if they are."""
     if _ANCHOR in weights:
         return ""
     for key in weights:
         if key.endswith(f".{_ANCHOR}"):
             prefix = key.removesuffix(_ANCHOR)
-            return f'every key carries the prefix "{prefix}"; load them with strip_prefix="{prefix}"'
+            return f'every key has the prefix "{prefix}"; load them with strip_prefix="{prefix}"'
         if _ANCHOR.endswith(f".{key}"):
             prefix = _ANCHOR.removesuffix(key)
-            return f'all keys lack the prefix "{prefix}"; save the whole policy\'s state dict'
+            return f'all keys lack the prefix "{prefix}"; save the state dict of the complete policy'
         if _COMPILED in key and key.replace(_COMPILED, "") == _ANCHOR:
             return (
-                f'the keys have "{_COMPILED}" within: a part of the policy was compiled when it was saved; '
+                f'the keys contain "{_COMPILED}": a part of the policy was compiled when it was saved; '
                 f"save the state dict of the policy that is not compiled"
             )
     return "the keys are not those of a VPT policy"
 
 
 def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Reads the architecture off the shapes of weights; what cannot be read is left out."""
+    """Infers the architecture from the shapes of weights; leaves out what the shapes do not determine."""
 
     def size(key: str, axis: int) -> int | None:
         return shapes[key].shape[axis] if key in shapes and axis < shapes[key].dim() else None

@@ -14,7 +14,7 @@ from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint
 from vpt_gym.agents.policy.config import VPTConfig
 
 MAX_MODEL_FILE_BYTES = 1 << 20
-"""A ``.model`` file holds a few dozen numbers (the published ones take a few kB); more is something else."""
+"""A ``.model`` file holds a few dozen numbers (the published ones take a few kB); a larger file is something else."""
 
 _PLAIN_CLASSES: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
@@ -26,13 +26,13 @@ _PLAIN_CLASSES: dict[tuple[str, str], Any] = {
 }
 
 _PLACEHOLDER_MODULES = ("gym3.types",)
-"""Modules whose classes become empty stand-ins. The published files describe their spaces with gym3's."""
+"""Modules whose classes are replaced by empty placeholders. The published files describe their spaces with gym3's."""
 
 _NUMPY_SCALARS = frozenset({"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"})
 
 
 class _Placeholder:
-    """Stands for an object of a class that is not wanted here; accepts and forgets its whole state."""
+    """Replaces an object of a class that this package does not need; accepts any state and discards it."""
 
     def __new__(cls, *args: object, **kwargs: object) -> _Placeholder:
         return object.__new__(cls)
@@ -45,7 +45,7 @@ class _Placeholder:
 
 
 class _NumpyDtype(_Placeholder):
-    """Stands for ``numpy.dtype(code)`` and keeps only a code from the list of plain numbers."""
+    """Replaces ``numpy.dtype(code)``; accepts only the codes of plain numbers, and keeps the code."""
 
     code: str
 
@@ -58,12 +58,12 @@ class _NumpyDtype(_Placeholder):
 
     def __setstate__(self, state: object) -> None:
         if isinstance(state, tuple) and ">" in state:
-            raise UnsafeCheckpoint("the pickle holds big-endian numbers, which no published file does")
+            raise UnsafeCheckpoint("the pickle holds big-endian numbers; no published file does")
 
 
 def _numpy_scalar(dtype: object, data: object = b"") -> int | float | bool:
     if not isinstance(dtype, _NumpyDtype) or not isinstance(data, bytes | str):
-        raise UnsafeCheckpoint("the pickle builds a numpy scalar of something that is not a plain number")
+        raise UnsafeCheckpoint("the pickle builds a numpy scalar that is not a plain number")
     raw = data if isinstance(data, bytes) else data.encode("latin-1")
     if len(raw) != np.dtype(dtype.code).itemsize:
         raise CorruptCheckpoint(f"a numpy scalar of type {dtype.code} comes with {len(raw)} bytes of data")
@@ -72,39 +72,39 @@ def _numpy_scalar(dtype: object, data: object = b"") -> int | float | bool:
 
 
 def _encode(text: object, encoding: object) -> bytes:
-    """Stands for ``_codecs.encode``, by which protocol 2 writes bytes."""
+    """Replaces ``_codecs.encode``, with which protocol 2 writes bytes."""
     if not isinstance(text, str) or encoding != "latin1":
-        raise UnsafeCheckpoint("the pickle encodes something else than bytes")
+        raise UnsafeCheckpoint("the pickle encodes something other than bytes")
     return text.encode("latin-1")
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
     """An unpickler for which every global is refused unless it is known to be harmless.
 
-    A pickle can only call what ``find_class`` hands it. All that it hands out here are built-in containers
-    and numbers, and classes made afresh for each file whose constructors ignore their arguments.
+    A pickle can only call what ``find_class`` returns. This one returns built-in containers and numbers, and
+    placeholder classes, made for each file, whose constructors ignore their arguments.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file, encoding="latin-1")
-        self._stand_ins: dict[tuple[str, str], type] = {}
+        self._placeholders: dict[tuple[str, str], type] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         key = (module, name)
         if key in _PLAIN_CLASSES:
             return _PLAIN_CLASSES[key]
-        # Functions are wrapped anew for each file too: a pickle may set attributes of what it is handed.
+        # Functions are wrapped again for each file too: a pickle may set attributes of what it receives.
         if key == ("_codecs", "encode"):
             return lambda *args: _encode(*args)
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "scalar":
             return lambda *args: _numpy_scalar(*args)
         base = _NumpyDtype if key == ("numpy", "dtype") else _Placeholder
         if (base is _NumpyDtype or module in _PLACEHOLDER_MODULES) and name.isidentifier():
-            if key not in self._stand_ins:
-                self._stand_ins[key] = type(name, (base,), {"__module__": module})
-            return self._stand_ins[key]
+            if key not in self._placeholders:
+                self._placeholders[key] = type(name, (base,), {"__module__": module})
+            return self._placeholders[key]
         raise UnsafeCheckpoint(
-            f"the pickle asks for the global '{module}.{name}', which no model description needs. "
+            f"the pickle asks for the global '{module}.{name}'; no model description needs it. "
             "Nothing was executed; do not open this file with pickle or torch.load"
         )
 
@@ -112,12 +112,12 @@ class _RestrictedUnpickler(pickle.Unpickler):
 def _refuse_extensions(pickled: bytes) -> None:
     """Refuses the opcodes that name a class by a number.
 
-    Python keeps what it has once looked up by such a number, and hands it out again without asking ``find_class``.
+    Python caches the class of such a number, and returns it from then on without calling ``find_class``.
     """
     for opcode, _, _ in pickletools.genops(pickled):
         if opcode.name in ("EXT1", "EXT2", "EXT4"):
             raise UnsafeCheckpoint(
-                f"the pickle names a class by a number ({opcode.name}), which no model description does. "
+                f"the pickle names a class by a number ({opcode.name}); no model description does. "
                 "Nothing was executed; do not open this file with pickle or torch.load"
             )
 
@@ -128,7 +128,7 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     Args:
         path: A pickle whose ``["model"]["args"]`` holds ``["net"]["args"]`` (the policy's keyword arguments)
             and ``["pi_head_opts"]`` (the action head's). The unpickler builds containers, strings and numbers,
-            turns gym3's space classes into inert stand-ins, and refuses everything else.
+            replaces gym3's space classes by empty placeholders, and refuses everything else.
 
     Returns:
         ``{"policy": {...}, "pi_head": {...}}``: the two dictionaries of keyword arguments, as in the file.
@@ -160,9 +160,9 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
             content = _RestrictedUnpickler(file).load()
         except CheckpointError as error:
             raise type(error)(f"{path}: {error}") from None
-        except Exception as error:  # a damaged pickle can fail in any way that its opcodes can
+        except Exception as error:  # a damaged pickle can raise any error
             raise CorruptCheckpoint(
-                f"{path} is no readable pickle ({type(error).__name__}: {error}): truncated or damaged. "
+                f"{path} is not a readable pickle ({type(error).__name__}: {error}): truncated or damaged. "
                 "Download it again and compare its size"
             ) from error
     try:

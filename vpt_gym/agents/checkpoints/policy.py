@@ -20,7 +20,7 @@ from vpt_gym.agents.policy.heads import ValueHead
 from vpt_gym.agents.policy.policy import VPTPolicy
 
 FORMAT = "vpt-gym/1"
-"""Written into ``config.json``; another number means another layout."""
+"""The format in ``config.json``; another number is another layout."""
 
 
 def load_weights(
@@ -31,28 +31,28 @@ def load_weights(
     exclude: str | Sequence[str] = (),
     strip_prefix: str = "",
 ) -> LoadReport:
-    """Loads a file of weights into a policy or inverse dynamics model, and says what became of every key.
+    """Loads a file of weights into a policy or inverse dynamics model, and reports on each key.
 
-    Keys that the model does not know, and a missing value head (behavioural cloning needs none), are
-    reported and warned of. Everything else that does not fit is an error, and leaves the model unchanged. Numbers of
-    another floating-point type are converted, which is reported and warned of too.
+    Keys that the model does not have, a missing value head (behavioural cloning needs none) and values of another
+    floating-point type, which are converted, are reported and cause a warning. Anything else that does not fit is an
+    error and leaves the model unchanged.
 
     Args:
-        module: The model; parameters on the device ``meta`` become those of the file, others are filled in place.
+        module: The model; parameters on the device ``meta`` are replaced, others are filled in place.
         path: A ``.weights`` or ``.safetensors`` file.
-        include: Patterns of the keys to load, as of :mod:`fnmatch`: ``"net.*"`` takes the trunk and leaves the
-            heads. Empty means all.
-        exclude: Patterns of keys to leave out, of those.
-        strip_prefix: Taken off the keys of the file that begin with it, such as ``"module."``.
+        include: Patterns of the keys to load, as for :mod:`fnmatch`: ``"net.*"`` loads the trunk without the heads.
+            Empty means all.
+        exclude: Patterns of keys to leave out of these.
+        strip_prefix: A prefix, such as ``"module."``, to remove from the keys of the file that have it.
 
     Returns:
         The report.
 
     Raises:
         CheckpointMismatch: Chosen keys of ``net.*`` or ``pi_head.*`` are missing, or a shape differs, or a tensor does
-            not hold floating-point numbers. The message says the likely cause, ``report`` has the details.
-        CorruptCheckpoint: Numbers are not finite; also a damaged file.
-        CheckpointError: The file cannot be used at all (see ``weights_file.read_weights``).
+            not hold floating-point numbers. The message has the likely cause, ``report`` the details.
+        CorruptCheckpoint: The file is damaged, or values are not finite.
+        CheckpointError: The file cannot be used (see ``weights_file.read_weights``).
         ValueError: A pattern or ``strip_prefix`` matches no key, or nothing is left to load.
     """
     source = str(path)
@@ -62,7 +62,7 @@ def load_weights(
     report = compare(module.state_dict(), weights, source, include=include, exclude=exclude, stripped=strip_prefix)
     check_weights(weights, report)
     if not report.ok:
-        warnings.warn(f"not every weight has found its place\n{report}", stacklevel=3)
+        warnings.warn(f"some keys were not loaded\n{report}", stacklevel=3)
     if report.converted:
         types = ", ".join(dict.fromkeys(report.converted.values()))
         warnings.warn(f"{source} holds {types} in {len(report.converted)} tensor(s); they were converted", stacklevel=3)
@@ -71,11 +71,11 @@ def load_weights(
 
 
 def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
-    """Raises an error if weights cannot be loaded as the report says.
+    """Raises an error if weights cannot be loaded as reported.
 
     Raises:
-        CheckpointMismatch: They are of another model, or of a type that no weights have.
-        CorruptCheckpoint: Numbers are not finite.
+        CheckpointMismatch: The weights are of another model, or are not floating-point numbers.
+        CorruptCheckpoint: Values are not finite.
     """
     if not report.fits:
         raise CheckpointMismatch(f"{report.source} does not fit the model: {report.cause}\n{report}", report)
@@ -90,17 +90,17 @@ def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
 
 
 def load_pair(model_path: str | Path, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
-    """Makes the policy of a ``.model`` file and its weights.
+    """Makes a policy from a ``.model`` file and its weights.
 
     Raises:
         CheckpointError: A file is unsafe, damaged, of another kind or of another model.
-        ValueError: The ``.model`` file describes something else than a policy.
+        ValueError: The ``.model`` file does not describe a policy.
     """
     return _loaded(read_policy_config(model_path), weights_path)
 
 
 def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
-    """Writes a policy as ``config.json`` and ``model.safetensors``; each file appears whole or not at all.
+    """Writes a policy as ``config.json`` and ``model.safetensors``; each file appears complete or not at all.
 
     Raises:
         ValueError: The policy's parameters are not float32.
@@ -109,7 +109,7 @@ def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
 
 
 def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
-    """Makes the policy that :func:`save_folder` wrote.
+    """Makes a policy from a folder that :func:`save_folder` wrote.
 
     Raises:
         CheckpointError: A file is missing, damaged, or of another format.
@@ -131,19 +131,19 @@ def read_config(folder: str | Path) -> VPTConfig:
 
 
 def _finite(tensor: Tensor) -> bool:
-    # A sum with NaN or infinity in it is not finite; taking it is many times faster than looking at each number.
+    # A sum that includes NaN or infinity is not finite; it is many times faster than a check of each value.
     return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
 def _loaded(config: VPTConfig, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
-    # On the device meta nothing is initialised, only to be overwritten. The value head alone may be missing in a file.
+    # On the device meta no time is spent on initial values. Only the value head may be missing in a file.
     with torch.device("meta"):
         policy = VPTPolicy(config)
     policy.value_head = ValueHead(config.hidsize)
     report = load_weights(policy, weights_path)
     tensors = itertools.chain(policy.named_parameters(), policy.named_buffers())
     if empty := [name for name, tensor in tensors if tensor.is_meta]:
-        raise RuntimeError(f"no weights were given to {', '.join(empty)}")
+        raise RuntimeError(f"these parameters got no weights: {', '.join(empty)}")
     return policy, report
 
 
@@ -157,7 +157,7 @@ def _fill(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def _owned(tensor: Tensor, dtype: torch.dtype, taken: set[int]) -> Tensor:
-    """Returns a tensor that can become a parameter: of the right type, in memory that is all and only its own."""
+    """Returns a tensor that can become a parameter: of the right type, in memory that it does not share."""
     tensor = tensor.to(dtype)
     storage = tensor.untyped_storage()
     shared = storage.data_ptr() in taken or storage.nbytes() != tensor.numel() * tensor.element_size()

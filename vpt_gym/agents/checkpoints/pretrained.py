@@ -1,4 +1,4 @@
-"""Turns what a user calls a checkpoint into a policy: files, a folder, a published name, an id of a hub."""
+"""Loads a policy from files, a saved folder, a published name, or an id of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FILE_SUFFIXES = (".model", ".weights", ".safetensors", ".json", ".pt", ".pth", 
 def load_pretrained(
     source: str | Path, weights_path: str | Path | None = None, *, revision: str | None = None
 ) -> tuple[VPTPolicy, LoadReport]:
-    """Makes the policy of a checkpoint.
+    """Makes a policy from a checkpoint.
 
-    What exists as a file or folder is that; only then is the source taken for a name.
+    An existing file or folder takes precedence over a name.
 
     Args:
         source: A ``.model`` file; a folder of a saved agent; the name of a published checkpoint, such as
@@ -32,11 +32,11 @@ def load_pretrained(
 
     Raises:
         CheckpointError: A file is unsafe, damaged, of another kind or of another model.
-        DownloadError: It is not here and cannot be fetched.
+        DownloadError: The checkpoint is not on this machine and cannot be downloaded.
         FileNotFoundError: There is no such file, folder or name.
-        ImportError: It is an id of the Hub, and huggingface_hub is not installed.
-        ValueError: The ``.model`` file comes without its weights, something else comes with some, or something comes
-            with a revision that is not on the Hub.
+        ImportError: The source is an id of the Hub, and huggingface_hub is not installed.
+        ValueError: The ``.model`` file comes without its weights, another source comes with weights, or a source that
+            is not on the Hub comes with a revision.
     """
     path = Path(source)
     if path.exists():
@@ -68,7 +68,7 @@ def load_pretrained(
 
 
 def is_hub_id(name: str) -> bool:
-    """Returns whether a name has the form ``organisation/name`` of the Hugging Face Hub, and is no path of a file."""
+    """Returns whether a name has the form ``organisation/name`` of the Hugging Face Hub, unlike a path."""
     return bool(re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)) and not name.endswith(_FILE_SUFFIXES)
 
 

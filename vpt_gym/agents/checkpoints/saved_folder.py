@@ -1,4 +1,4 @@
-"""The folder of a saved model: ``config.json``, which says what it is, and ``model.safetensors``, its weights."""
+"""The folder of a saved model: its architecture in ``config.json``, its weights in ``model.safetensors``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ WEIGHTS_NAME = "model.safetensors"
 
 
 def write_folder(folder: str | Path, module: nn.Module, config: str, *, kind: str) -> None:
-    """Writes a model; each file appears whole or not at all.
+    """Writes a model; each file appears complete or not at all.
 
     Args:
-        folder: Where to write; made if absent.
+        folder: Where to write; made if it does not exist.
         module: The model whose state is written.
         config: Its config as a JSON object.
         kind: The format of the folder, such as ``"vpt-gym/1"``.
@@ -47,7 +47,7 @@ def read_folder(folder: str | Path, *, kind: str) -> str:
 
     Raises:
         WrongFile: A file is missing, or the folder is of another format.
-        CorruptCheckpoint: ``config.json`` is no JSON.
+        CorruptCheckpoint: ``config.json`` is not JSON.
     """
     folder = Path(folder)
     for name in (CONFIG_NAME, WEIGHTS_NAME):
@@ -56,8 +56,8 @@ def read_folder(folder: str | Path, *, kind: str) -> str:
     try:
         description = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CorruptCheckpoint(f"{folder / CONFIG_NAME} is no readable JSON: {error}") from error
+        raise CorruptCheckpoint(f"{folder / CONFIG_NAME} is not readable JSON: {error}") from error
     if not isinstance(description, dict) or description.get("format") != kind:
         found = description.get("format") if isinstance(description, dict) else None
-        raise WrongFile(f'{folder / CONFIG_NAME} is not of the format "{kind}", but {found!r}')
+        raise WrongFile(f'{folder / CONFIG_NAME} has the format {found!r}, not "{kind}"')
     return json.dumps(description.get("config"))

@@ -18,11 +18,11 @@ from torch.torch_version import TorchVersion
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, UnsafeCheckpoint, WrongFile
 
 LEGACY_TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
-"""The number in the first bytes of a file by ``torch.save`` before its zip format."""
+"""The number at the start of a file that ``torch.save`` wrote in its format before zip."""
 
 
 def is_tensor_file(path: Path) -> bool:
-    """Returns whether a file begins as one by ``torch.save`` does; a ``.model`` file does not."""
+    """Returns whether a file begins like one that ``torch.save`` wrote; a ``.model`` file does not."""
     with path.open("rb") as file:
         head = file.read(64)
     return head.startswith(b"PK") or LEGACY_TORCH_MAGIC in head
@@ -32,7 +32,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Reads the tensors of a ``.weights`` file (``torch.save``) or of a ``.safetensors`` file, on the CPU.
 
     Raises:
-        UnsafeCheckpoint: The file would import or call something. Nothing in it has been executed.
+        UnsafeCheckpoint: Reading the file would import or call something. Nothing in it has been executed.
         CorruptCheckpoint: It is truncated or damaged.
         WrongFile: It is not a file of tensors by name.
         RuntimeError: The installed PyTorch is older than 2.6.
@@ -47,22 +47,22 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         try:
             return dict(load_file(path))
         except safetensors.SafetensorError as error:
-            raise CorruptCheckpoint(f"{path} is no readable safetensors file ({error}): truncated?") from error
+            raise CorruptCheckpoint(f"{path} is not a readable safetensors file ({error}): truncated?") from error
     if head.startswith(b"PK"):
         _check_archive(path)
     elif LEGACY_TORCH_MAGIC not in head:
         if head.startswith(b"\x80") or head[:1] in (b"(", b"c", b"}"):
             raise WrongFile(
-                f"{path} is a pickle, but not one by torch.save. Is it the .model file? "
-                "That comes first: from_pretrained(model_path, weights_path)"
+                f"{path} is a pickle, but torch.save did not write it. Is it the .model file? "
+                "Give that first: from_pretrained(model_path, weights_path)"
             )
-        raise CorruptCheckpoint(f"{path} is no weight file: it begins with {head[:8]!r}. Truncated or damaged?")
+        raise CorruptCheckpoint(f"{path} is not a weight file: it begins with {head[:8]!r}. Truncated or damaged?")
     content = _torch_load(path)
     if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
         hint = ""
         if isinstance(content, Mapping):
             inner = [str(k) for k, v in content.items() if isinstance(v, Mapping)]
-            hint = f"; it holds {', '.join(inner)}: save that alone" if inner else ""
+            hint = f"; it holds {', '.join(inner)}: save only that" if inner else ""
         raise WrongFile(f"{path} is not a dictionary of tensors by name (a state dict){hint}")
     return {str(key): value for key, value in content.items()}
 
@@ -74,7 +74,7 @@ def _check_archive(path: Path) -> None:
             damaged = archive.testzip()
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
         raise CorruptCheckpoint(
-            f"{path} is no readable archive ({error}): truncated or damaged. Download it again and compare its size"
+            f"{path} is not a readable archive ({error}): truncated or damaged. Download it again and compare its size"
         ) from error
     if damaged is not None:
         raise CorruptCheckpoint(
@@ -84,7 +84,7 @@ def _check_archive(path: Path) -> None:
 
 
 def require_safe_torch(version: str = torch.__version__) -> None:
-    """Raises RuntimeError where ``weights_only=True`` can be escaped (PyTorch before 2.6, CVE-2025-32434)."""
+    """Raises RuntimeError if ``weights_only=True`` can be bypassed (PyTorch before 2.6, CVE-2025-32434)."""
     if TorchVersion(version) < "2.6":
         raise RuntimeError(
             f"PyTorch {version} can be made to execute code by a weight file even with weights_only=True "
@@ -101,8 +101,8 @@ def _torch_load(path: Path) -> Any:
         if found is None:
             raise CorruptCheckpoint(f"{path}: its index of tensors is damaged ({error})") from error
         raise UnsafeCheckpoint(
-            f"{path} asks for the global '{found[1]}', which no file of tensors needs. "
+            f"{path} asks for the global '{found[1]}'; no file of tensors needs it. "
             "Nothing was executed; do not load it with weights_only=False"
         ) from error
-    except Exception as error:  # a damaged file can fail in any way that a pickle or an archive can
+    except Exception as error:  # a damaged file can raise any error
         raise CorruptCheckpoint(f"{path} cannot be read ({type(error).__name__}: {error})") from error

@@ -1,4 +1,4 @@
-"""Engines: policies packed for acting, with reduced precision where the processor has the instructions."""
+"""Engines: policies packed for acting, in reduced precision where the processor supports it."""
 
 from vpt_gym.agents.engine.engine import ActingEngine, EngineOutput
 from vpt_gym.agents.engine.hardware import EnginePrecision, available_precisions, fastest_precision

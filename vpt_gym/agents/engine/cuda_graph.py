@@ -1,4 +1,4 @@
-"""A function of static shapes, recorded once on a GPU and replayed with a single launch."""
+"""Records a function with static shapes once on a GPU, and replays it with a single launch."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _WARM_UP = 3
 
 
 class GraphedCall:
-    """Records ``function(*inputs)`` as a CUDA graph; a call copies its inputs in and replays.
+    """Records ``function(*inputs)`` as a CUDA graph; a call copies its inputs into the graph and replays it.
 
     Args:
-        function: Reads its inputs and tensors that stay where they are; changes nothing but such tensors.
-        inputs: Examples of the inputs: same shapes, types and device as in all calls.
-        compile: Let ``torch.compile`` fuse the function first. The first run then takes a minute or more.
+        function: Reads and changes only its inputs and tensors whose addresses never change.
+        inputs: Example inputs, with the shapes, types and device of all calls.
+        compile: Compile the function with ``torch.compile`` first, which takes a minute or more.
     """
 
     def __init__(self, function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor, compile: bool = False) -> None:
         run: Callable[..., Any] = torch.compile(function, mode="max-autotune-no-cudagraphs") if compile else function
         self._inputs = [x.clone() for x in inputs]
-        # On a stream of its own, as the recording asks for: the first runs choose kernels and allocate workspaces.
+        # On a separate stream, as recording requires; the first runs choose kernels and allocate workspaces.
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

@@ -1,4 +1,4 @@
-"""Dense layers for few rows. Their time is that of reading the weights, which are therefore packed small."""
+"""Dense layers for few rows. Reading the weights takes nearly all of their time, so they are stored compactly."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WeightType = Literal["fp32", "fp16", "int8"]
-"""How a packed layer keeps its weights."""
+"""How a packed layer stores its weights."""
 
 _SMALL = 1 << 21
-"""With fewer weights than this, int8 saves less time than its scales cost."""
+"""Below this number of weights, the scales of int8 cost more time than its size saves."""
 _INT8 = 127.0
 _FINER = 2.0 * _INT8
 _TINY = 1e-30
@@ -32,14 +32,14 @@ def packed_dense(kind: WeightType, weight: Tensor, bias: Tensor | None, rows: in
     """Packs a layer for a CPU.
 
     Args:
-        kind: How the weights are kept. A small layer has half precision in place of int8, which is no slower.
+        kind: How the weights are stored. A small layer uses half precision instead of int8, which is no slower.
         weight: (outputs, inputs) float32.
         bias: (outputs,) float32, or None.
-        rows: How many rows there will be; others work too, less fast.
+        rows: The usual number of rows; others work, but may be slower.
     """
     if kind == "fp32":
-        return _Exact(weight, bias, rows)
-    return _Half(weight, bias) if kind == "fp16" or weight.numel() < _SMALL else _Int8(weight, bias)
+        return _Float32Dense(weight, bias, rows)
+    return _Float16Dense(weight, bias) if kind == "fp16" or weight.numel() < _SMALL else _Int8Dense(weight, bias)
 
 
 class PlainDense:
@@ -54,8 +54,8 @@ class PlainDense:
         return F.linear(x.to(self._weight.dtype), self._weight, self._bias).float()
 
 
-class _Exact:
-    """oneDNN in float32. ``F.linear`` on one row uses one thread, whatever their number."""
+class _Float32Dense:
+    """oneDNN in float32. On one row, ``F.linear`` uses only one thread."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, rows: int) -> None:
         self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
@@ -66,10 +66,10 @@ class _Exact:
         return out
 
 
-class _Half:
+class _Float16Dense:
     """Weights in half precision; rows and sums in float32.
 
-    At the same size, half precision keeps three more bits of a weight than bf16 does.
+    Half precision has the size of bf16 and keeps three more bits of each weight.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -81,19 +81,19 @@ class _Half:
         return out
 
 
-class _Int8:
+class _Int8Dense:
     """Weights in int8, with a scale for each output.
 
-    A row goes in as two rows of int8, the second one in steps 254 times finer: the time is that of reading the
-    weights either way, and the rounding of the weights is left as the only error that counts. Each row has a scale
-    of its own, so that it does not matter which other rows are in the batch.
+    A row of inputs is passed as two rows of int8, the second with steps 254 times finer. Reading the weights takes most
+    of the time in either case, and only the rounding of the weights remains as a relevant error. Each row has its own
+    scale, so that its result does not depend on the other rows of the batch.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         scale = weight.abs().amax(1).clamp_min_(_TINY) / _INT8
         zero = torch.zeros(len(scale), dtype=torch.int64)
         with _fbgemm(), warnings.catch_warnings():
-            # Quantised tensors are to leave PyTorch one day, yet the kernel has no other entrance so far.
+            # Quantised tensors are deprecated in PyTorch, but the kernel has no other interface yet.
             warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
             quantised = torch.quantize_per_channel(weight, scale, zero, 0, torch.qint8)
             self._packed = torch.ops.quantized.linear_prepack(quantised, None)
@@ -111,7 +111,7 @@ class _Int8:
 
 @contextmanager
 def _fbgemm() -> Iterator[None]:
-    """Packs for FBGEMM, whatever back end the program has chosen for quantised operators."""
+    """Selects FBGEMM for packing, and restores the program's choice of quantised back end afterwards."""
     chosen = torch.backends.quantized.engine
     torch.backends.quantized.engine = "fbgemm"
     try:

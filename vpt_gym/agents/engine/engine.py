@@ -22,11 +22,11 @@ from vpt_gym.agents.policy.transformer import Memory
 
 @dataclass(frozen=True)
 class EngineOutput:
-    """What an engine says about one frame of each stream.
+    """The output of an engine for one frame of each stream.
 
     Attributes:
         pi: The distribution over actions; its shapes begin with (B,).
-        value: (B,), normalised like a policy's; None if it was not asked for.
+        value: (B,), normalised like a policy's; None if it was not requested.
     """
 
     pi: ActionDistribution | ChoicesDistribution
@@ -34,13 +34,13 @@ class EngineOutput:
 
 
 class ActingEngine:
-    """A policy packed for acting: what ``VPTPolicy.forward`` computes for T = 1, several times as fast.
+    """A policy packed for acting: computes ``VPTPolicy.forward`` for T = 1, several times as fast.
 
-    The weights are copied and packed at construction; the policy may be used meanwhile, and once its weights have
-    changed, :attr:`stale` says so. The precisions are:
+    The weights are copied and packed at construction. The policy can be used independently; :attr:`stale` is True
+    once its weights have changed. The precisions are:
 
     - ``"fp32"``: nothing is rounded. The results are the policy's, up to the order of sums.
-    - ``"bf16"``: convolutions in bf16, but the first. On a CPU the dense layers keep their weights in half precision;
+    - ``"bf16"``: convolutions except the first in bf16. On a CPU the dense weights are in half precision;
       on a GPU they are bf16 too. Sums over residual branches, norms of rows, attention, memory and log-probabilities
       stay float32.
     - ``"int8"`` (CPU): like bf16, with int8 weights in the dense layers behind the image network.
@@ -49,7 +49,7 @@ class ActingEngine:
         policy: The policy, with parameters in float32, on the CPU or a CUDA device.
         batch_size: Number of streams B.
         precision: Number types, as above.
-        compile: On a CUDA device, let ``torch.compile`` fuse the network first; construction then takes minutes.
+        compile: On a CUDA device, compile the network with ``torch.compile`` first; construction then takes minutes.
 
     Attributes:
         batch_size: B.
@@ -57,8 +57,8 @@ class ActingEngine:
         device: Where the policy and the memory are.
 
     Raises:
-        ValueError: The batch size is not positive, the policy's parameters are not float32, the machine cannot run
-            the precision, or ``compile`` is asked for on a CPU.
+        ValueError: The batch size is not positive, the policy's parameters are not float32, the machine does not
+            support the precision, or ``compile`` is True on a CPU.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class ActingEngine:
 
     @property
     def stale(self) -> bool:
-        """Whether the policy's weights were changed since they were packed; a new engine takes the change over."""
+        """Whether the policy's weights have changed since they were packed; a new engine packs the current ones."""
         return self._snapshot.changed
 
     @property
     def memory(self) -> Memory:
-        """A copy of what the engine remembers, as the policy itself would take it, and the other way round.
+        """A copy of the engine's memory, in the format of the policy: memories of both are interchangeable.
 
-        Setting it takes the engine back to that point.
+        Setting it returns the engine to that point.
 
         Raises:
             ValueError: The memory is of another architecture or number of streams.
         """
         with torch.inference_mode():
             memory = self._ring.read()
-        return memory.clone()  # out of inference mode, for a tensor that may take part in training
+        return memory.clone()  # outside inference mode, so that it can be used in training
 
     @memory.setter
     def memory(self, memory: Memory) -> None:
@@ -119,7 +119,7 @@ class ActingEngine:
             self._ring.fill(memory.to(self.device, torch.float32))
 
     def reset(self, mask: Tensor | None = None) -> None:
-        """Forgets the past of the streams where ``mask`` (bool (B,)) is True; of all without a mask.
+        """Clears the memory of the streams where ``mask`` (bool (B,)) is True; of all without a mask.
 
         Raises:
             ValueError: The mask is not bool (B,).
@@ -146,10 +146,10 @@ class ActingEngine:
             self.batch_size = len(rows)
             if self.device.type == "cuda":
                 self._step = self._recorded()
-                self._ring.fill(memory)  # the runs that are recorded overwrite the ring
+                self._ring.fill(memory)  # recording the graph overwrites the ring
 
     def step(self, frames: Tensor, first: Tensor, *, value: bool = False) -> EngineOutput:
-        """Shows the next frame of every stream.
+        """Processes the next frame of every stream.
 
         Args:
             frames: (B, 128, 128, 3) uint8, RGB.
@@ -164,7 +164,7 @@ class ActingEngine:
         with torch.inference_mode():
             latent, *choices = self._step(frames.to(self.device), first.to(self.device))
             values = F.linear(latent, *self._value).squeeze(-1) if value else None
-        # Copies: a graph writes into the same tensors again, and those of inference mode may not be trained with.
+        # Copies: a graph reuses its output tensors, and inference tensors cannot be used in training.
         heads = [x.clone() for x in choices]
         pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
         return EngineOutput(pi, None if values is None else values.clone())

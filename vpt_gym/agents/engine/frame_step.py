@@ -1,4 +1,4 @@
-"""One frame of every stream through the whole network, with packed weights and a ring for a memory."""
+"""Computes one frame of every stream through the complete network, with packed weights and a ring memory."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _Norm: TypeAlias = tuple[tuple[int, ...], Tensor, Tensor, float]
 _CPU_WEIGHTS: dict[EnginePrecision, tuple[WeightType, WeightType]] = {
     "fp32": ("fp32", "fp32"),
     "bf16": ("fp16", "fp16"),
-    # int8 for the dense layer over the flat features would cost a third of its rounding errors, for little time
+    # int8 for the layer over the flattened features would cause a third of the rounding error and save little time
     "int8": ("int8", "fp16"),
 }
-"""Weights of the dense layers, and of the one over the flat features."""
+"""Weight types of the dense layers, and of the one over the flattened image features."""
 
 
 class _Packer:
@@ -46,7 +46,7 @@ class _Packer:
 
 @dataclass(frozen=True)
 class _PackedBlock:
-    """The parameters of a transformer block; the four layers that read its input are one."""
+    """The parameters of a transformer block; the four layers that read its input are merged into one."""
 
     norm: _Norm
     qkvr: Dense
@@ -74,10 +74,10 @@ class _PackedBlock:
 
 
 class FrameStep:
-    """The network for one frame a stream. All that it changes is the ring.
+    """The network for one frame of each stream. It changes only the ring.
 
     Args:
-        policy: Where the weights come from; packed at once, later changes are not seen.
+        policy: Source of the weights; they are packed immediately, and later changes have no effect.
         ring: The memory.
         batch_size: B.
         precision: Number types, as :class:`~vpt_gym.agents.engine.ActingEngine` describes them.
@@ -141,5 +141,5 @@ class FrameStep:
 
 
 def _norm(norm: nn.LayerNorm) -> _Norm:
-    """Returns the arguments of F.layer_norm behind the input."""
+    """Returns the arguments of F.layer_norm after the input."""
     return tuple(norm.normalized_shape), norm.weight.detach().clone(), norm.bias.detach().clone(), norm.eps

@@ -1,4 +1,4 @@
-"""Which number types a machine computes in fast enough for an engine to be of use."""
+"""The precisions that an engine supports on this machine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _OPERATORS = (
     "quantized::linear_prepack_fp16",
     "quantized::linear_with_input_q_dq_qweight_dq_output_fp32",
 )
-"""What PyTorch must have; these operators are not part of its documented interface."""
+"""Operators that an engine needs; they are not part of PyTorch's documented interface."""
 
 
 def available_precisions(device: torch.device | str = "cpu") -> tuple[EnginePrecision, ...]:
     """Returns the precisions in which an engine runs on a device of this machine, the exact one first."""
     device = torch.device(device)
-    return tuple(precision for precision in _PRECISIONS if _lacking(precision, device) is None)
+    return tuple(precision for precision in _PRECISIONS if _missing_requirement(precision, device) is None)
 
 
 def fastest_precision(device: torch.device | str = "cpu") -> EnginePrecision | None:
@@ -41,22 +41,22 @@ def fastest_precision(device: torch.device | str = "cpu") -> EnginePrecision | N
 
 
 def require_precision(precision: EnginePrecision, device: torch.device) -> None:
-    """Makes sure that an engine of a precision runs on a device.
+    """Checks that an engine of a precision runs on a device.
 
     Raises:
         ValueError: There is no such precision, or the device or this PyTorch cannot run it.
     """
     if precision not in _PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(map(repr, _PRECISIONS))}, got {precision!r}")
-    lacking = _lacking(precision, device)
-    if lacking is not None:
+    missing = _missing_requirement(precision, device)
+    if missing is not None:
         others = ", ".join(map(repr, available_precisions(device)))
         remedy = f"this machine runs {others}" if others else "run the policy itself, without an engine"
-        raise ValueError(f"an engine of precision {precision!r} on {device.type} needs {lacking}; {remedy}")
+        raise ValueError(f"an engine of precision {precision!r} on {device.type} needs {missing}; {remedy}")
 
 
-def _lacking(precision: EnginePrecision, device: torch.device) -> str | None:
-    """Returns what an engine of this precision lacks here; None if nothing."""
+def _missing_requirement(precision: EnginePrecision, device: torch.device) -> str | None:
+    """Returns what an engine of this precision needs and this machine lacks; None if nothing."""
     if device.type == "cuda":
         if precision == "int8":
             return "a CPU"

@@ -1,4 +1,4 @@
-"""The image network, packed for frames that come one or a few at a time."""
+"""The image network, packed for small batches of frames."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vpt_gym.agents.policy.image_network import ConvStack, ImageNetwork, ImageNo
 class PackedConvStacks:
     """The three convolutional stacks, from uint8 frames to flat features.
 
-    In bf16, the first convolution (about a hundredth of the arithmetic) and the sums over residual branches stay in
-    float32: together these halve the divergence from the exact policy, for a few per cent of the time.
+    In bf16, the first convolution (about 1 % of the arithmetic) and the sums over residual branches stay in float32.
+    This halves the divergence from the exact policy and costs a few per cent of the time.
 
     Args:
-        net: Where the weights come from.
+        net: Source of the weights.
         config: The architecture.
         dtype: Number type of the convolutions.
-        batch_size: How many frames there will be; other numbers work too, less fast.
+        batch_size: The usual number of frames; other numbers work, but may be slower.
     """
 
     def __init__(self, net: ImageNetwork, config: VPTConfig, dtype: torch.dtype, batch_size: int) -> None:
@@ -29,7 +29,7 @@ class PackedConvStacks:
         frames = min(batch_size, net.chunk)
         self._stacks = []
         size = FRAME_SIZE // config.stem_pool
-        scale = 1.0 / (255 * config.stem_pool**2)  # of the pixels, moved into the first weights
+        scale = 1.0 / (255 * config.stem_pool**2)  # of the pixels, multiplied into the first weights
         for stack in net.cnn.stacks:
             assert isinstance(stack, ConvStack)
             self._stacks.append(_PackedConvStack(stack, frames, size, dtype, scale))
@@ -49,7 +49,7 @@ class PackedConvStacks:
         return x.permute(0, 2, 3, 1).flatten(1)
 
     def channels_last(self, over_features: Tensor) -> Tensor:
-        """Reorders the last axis of a parameter, over features in the policy's order (C, H, W), to that of these."""
+        """Reorders the last axis of a parameter from the policy's feature order (C, H, W) to (H, W, C)."""
         return torch.unflatten(over_features, -1, self.shape).movedim(-3, -1).flatten(-3).contiguous()
 
 
@@ -97,9 +97,9 @@ class _PackedResidual:
 
 
 class _Conv:
-    """A 3x3 convolution without its norm: oneDNN's with packed weights on a CPU, else PyTorch's.
+    """A 3x3 convolution without its norm: oneDNN's with packed weights on a CPU, PyTorch's elsewhere.
 
-    oneDNN chooses the order of the weights by the size of the images: with another one 3x took three times as long.
+    oneDNN chooses the order of the weights by the size of the images; in another order 3x took three times as long.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class _Conv:
 
 
 class _Norm:
-    """An image norm, whose output has the type of its input: PyTorch's group norm, but where it is slow or inexact."""
+    """An image norm with the type of its input: PyTorch's group norm, except where that is slow or inexact."""
 
     def __init__(self, norm: ImageNorm, size: int, exact: bool) -> None:
         weight, bias = norm.weight.detach().clone(), norm.bias.detach().clone()
@@ -138,7 +138,7 @@ class _Norm:
         if self._cuda:
             weight, bias = weight[:, None, None], bias[:, None, None]
         elif exact:
-            # A layer norm over (H, W, C), for the reason that ImageNorm gives; its affine part is laid out once.
+            # A layer norm over (H, W, C), for the reason given in ImageNorm; its affine part is expanded once.
             self._shape = [size, size, len(weight)]
             weight, bias = weight.expand(self._shape).contiguous(), bias.expand(self._shape).contiguous()
         self._weight, self._bias = weight, bias
@@ -149,7 +149,7 @@ class _Norm:
             return y.permute(0, 3, 1, 2)
         if not self._cuda:
             return F.group_norm(x, 1, self._weight, self._bias)
-        # CUDA's group norm takes an image to one block of threads, and wants the channels first.
+        # CUDA's group norm uses one block of threads per image, and needs the channels first.
         y = x.float()
         variance, mean = torch.var_mean(y, (1, 2, 3), correction=0, keepdim=True)
         return torch.addcmul(self._bias, (y - mean) * torch.rsqrt(variance + 1e-5), self._weight).to(x.dtype)

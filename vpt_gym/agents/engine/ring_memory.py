@@ -12,14 +12,14 @@ from vpt_gym.agents.policy.transformer import Memory
 class RingMemory:
     """Keys and values of the last M frames of B streams, in every block, at addresses that never change.
 
-    The frame of a tick takes the slot of the frame M ticks before it, which it does not see. So the slots are just
-    what it sees, though not in order; attention needs no order, only the distance of each slot.
+    The frame of a tick replaces the frame M ticks before it, which it cannot see. So the slots hold exactly the frames
+    that it sees, although not in order; attention needs no order, only the distance of each slot.
 
     Attributes:
         keys: (L, B, H, M, e).
         values: (L, B, H, M, e).
-        slot: (1,) int64: where the newest frame is. A tensor, so that a recorded CUDA graph can move on.
-        mask: (B, 1, M): what to add to the logits of this tick; 0, or -inf where a slot is not of the running episode.
+        slot: (1,) int64: the slot of the newest frame. It is a tensor, so that a recorded CUDA graph can advance it.
+        mask: (B, 1, M): added to the logits of this tick; 0, or -inf where a slot is not of the current episode.
     """
 
     def __init__(self, config: VPTConfig, batch_size: int, device: torch.device) -> None:
@@ -32,7 +32,7 @@ class RingMemory:
         self._slots = torch.arange(context, device=device)
 
     def advance(self, first: Tensor) -> None:
-        """Begins a tick; ``first`` (B,) bool is True where a new episode begins."""
+        """Starts a tick; ``first`` (B,) bool is True where a new episode begins."""
         self.slot.add_(1).remainder_(len(self._slots))
         self.mask.masked_fill_(first[:, None, None], -torch.inf).index_fill_(2, self.slot, 0.0)
 
@@ -41,21 +41,21 @@ class RingMemory:
         return (self.slot - self._slots).remainder_(len(self._slots))
 
     def write(self, block: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Puts a block's key and value of this tick, (B, H, e), into their slot; returns all, (B, H, M, e)."""
+        """Stores a block's key and value of this tick, (B, H, e); returns those of all slots, (B, H, M, e)."""
         keys, values = self.keys[block], self.values[block]
         keys.index_copy_(2, self.slot, key[:, :, None])
         values.index_copy_(2, self.slot, value[:, :, None])
         return keys, values
 
     def reset(self, marked: Tensor) -> None:
-        """Makes the streams where ``marked`` (B,) bool is True remember nothing."""
+        """Clears the streams where ``marked`` (B,) bool is True."""
         self.mask.masked_fill_(marked[:, None, None], -torch.inf)
-        # They would not be seen, but if they are not finite: infinity times a weight of zero is not a number.
+        # Masked slots have weight zero, but zero times infinity is NaN.
         self.keys.masked_fill_(marked[None, :, None, None, None], 0.0)
         self.values.masked_fill_(marked[None, :, None, None, None], 0.0)
 
     def keep(self, rows: list[int]) -> None:
-        """Drops all streams but these. The tensors are new ones: a recorded CUDA graph does not see them."""
+        """Drops all streams but these. The tensors are new ones, which a recorded CUDA graph does not use."""
         self.keys, self.values, self.mask = self.keys[:, rows], self.values[:, rows], self.mask[rows]
 
     def read(self) -> Memory:
@@ -67,7 +67,7 @@ class RingMemory:
         return Memory(keys, values, self.mask[:, 0].index_select(1, order) == 0.0)
 
     def fill(self, memory: Memory) -> None:
-        """Takes over a memory of B streams."""
+        """Replaces the content by a memory of B streams."""
         past = len(self._slots) - 1
         for mine, theirs in ((self.keys, memory.keys), (self.values, memory.values)):
             mine[:, :, :, :past] = torch.unflatten(theirs, -1, (mine.shape[2], mine.shape[4])).permute(1, 0, 3, 2, 4)

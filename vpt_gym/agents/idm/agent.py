@@ -31,7 +31,7 @@ Video: TypeAlias = npt.NDArray[np.uint8] | str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Labels:
-    """What an inverse dynamics model says of T ticks, with its probabilities.
+    """The probabilities that an inverse dynamics model gives to the actions of T ticks.
 
     Attributes:
         buttons: (T, 20) float32, the probability that each button is held, in the order of ``VPT_BUTTONS``.
@@ -47,21 +47,21 @@ class Labels:
     @property
     def actions(self) -> HumanAction:
         """The most probable human actions: each of the 23 buttons int8 (T,), ``camera`` float32 (T, 2) in degrees."""
-        # held only where that is the more probable of the two, as argmax chooses
+        # held where that is the more probable of the two, as argmax chooses
         return factored.to_human(self.buttons > 0.5, self.camera.argmax(-1))
 
 
 class IDMAgent:
-    """Labels videos: given what happened before and after each frame, what did the player do then?
+    """Labels videos: infers the player's action in each tick from the frames before and after it.
 
-    A video is walked through in windows of ``config.timesteps`` frames that overlap by half. Of each window only the
-    middle half is taken, so every tick has at least a quarter of a window before and behind it, and no border of a
-    window shows in the labels. At the two ends of the video there is nothing more to see: the first quarter of the
-    first window and the last quarter of the last one are taken as well. The convolution over time sees black before
-    the first frame and behind the last, as in training; the last tick's label is a guess, since what it led to was
-    not filmed. Memory does not grow with the length of the video, but for the labels.
+    A video is processed in windows of ``config.timesteps`` frames that overlap by half. Only the middle half of each
+    window is used, so every tick has at least a quarter of a window before and after it, and the borders of windows
+    do not affect the labels. At the two ends of the video the first quarter of the first window and the last quarter
+    of the last one are used as well. The convolution over time sees black before the first frame and after the last,
+    as in training; the label of the last tick is a guess, since the video does not show its effect. Only the labels
+    grow with the length of the video, not the working memory.
 
-    Labels are the most probable ones, as published, and the same each time.
+    Labels are the most probable ones, as published, and deterministic.
 
     Args:
         model: The network; it is moved to ``device`` and put in evaluation mode, not copied.
@@ -69,7 +69,7 @@ class IDMAgent:
 
     Attributes:
         model: The network.
-        report: What the last loading of weights did; None for a fresh network.
+        report: The report of the last loading of weights; None for a fresh network.
     """
 
     def __init__(self, model: InverseDynamicsModel, *, device: torch.device | str = "cpu") -> None:
@@ -94,7 +94,7 @@ class IDMAgent:
 
     @classmethod
     def from_pretrained(cls, source: str | Path, weights_path: str | Path | None = None, **kwargs: Any) -> IDMAgent:
-        """Makes an agent of files.
+        """Makes an agent from a checkpoint.
 
         Args:
             source: The published ``4x_idm.model``; a folder written by :meth:`save_pretrained`; or ``"idm-4x"``, which
@@ -104,10 +104,10 @@ class IDMAgent:
 
         Raises:
             CheckpointError: A file is unsafe, damaged, of another kind or of another model.
-            DownloadError: The published model is not here and cannot be fetched.
+            DownloadError: The published model is not on this machine and cannot be downloaded.
             FileNotFoundError: There is no such file, folder or name.
-            ValueError: A ``.model`` file comes without its weights or describes a policy, or something else comes
-                with weights.
+            ValueError: A ``.model`` file comes without its weights or describes a policy, or another source comes with
+                weights.
         """
         model, report = load_idm(source, weights_path)
         agent = cls(model, **kwargs)
@@ -115,11 +115,11 @@ class IDMAgent:
         return agent
 
     def load_weights(self, path: str | Path) -> LoadReport:
-        """Loads a ``.weights`` or ``.safetensors`` file into the model; also keeps the report.
+        """Loads a ``.weights`` or ``.safetensors`` file into the model, and keeps the report.
 
         Raises:
-            CheckpointError: The file is unsafe, damaged, of another kind or of another model (a policy's, say). The
-                model is unchanged then.
+            CheckpointError: The file is unsafe, damaged, of another kind or of another model (for example of a policy).
+                The model is then unchanged.
         """
         self.report = load_weights(self.model, path)
         return self.report
@@ -129,29 +129,29 @@ class IDMAgent:
         save_idm(self.model, folder)
 
     def label(self, video: Video, *, resample: bool = False, progress: bool = False) -> HumanAction:
-        """Returns what was done in each tick of a video; :meth:`predict` gives the probabilities too.
+        """Returns the action of each tick of a video; :meth:`predict` returns the probabilities.
 
         Args:
             video: Frames, uint8 (T, H, W, 3) RGB, which are scaled to 128×128 as for the policies; or the path of a
-                video file with 20 frames a second, which is decoded as it is needed and may be longer than memory.
-            resample: Take 20 frames a second of a faster video file, and label those.
+                video file with 20 frames a second, which is decoded step by step and may be larger than memory.
+            resample: Select 20 frames a second from a faster video file, and label those.
             progress: Show a progress bar on stderr.
 
         Returns:
             Human actions of T ticks: each of the 23 buttons int8 (T,) 0/1, and ``camera`` float32 (T, 2), degrees per
-            tick, (pitch, yaw); + is down, right. The model does not know ESC, pickItem and swapHands: they are 0.
+            tick, (pitch, yaw); + is down, right. The model does not predict ESC, pickItem and swapHands: they are 0.
 
         Raises:
             TypeError: The frames are not uint8.
             ValueError: The video has another shape, fewer than 5 frames, or a frame rate that does not fit; or the
-                file is no video or damaged.
+                file is damaged or not a video.
             FileNotFoundError: There is no such file.
             FloatingPointError: The network's output is not finite.
         """
         return self.predict(video, resample=resample, progress=progress).actions
 
     def predict(self, video: Video, *, resample: bool = False, progress: bool = False) -> Labels:
-        """Returns the probabilities of what was done in each tick of a video. Arguments and errors as :meth:`label`."""
+        """Returns the probabilities of the actions in each tick of a video. Arguments and errors as :meth:`label`."""
         frames, total = _frames_of(video, resample)
         with _bar(total, progress) as advance:
             parts = []
@@ -161,13 +161,13 @@ class IDMAgent:
         return Labels(np.concatenate([p.buttons for p in parts]), np.concatenate([p.camera for p in parts]))
 
     def stream(self, frames: Iterable[Frame]) -> Iterator[Labels]:
-        """Labels frames as they come; at most two windows of them are held at a time.
+        """Labels frames as they arrive; holds at most two windows of them in memory.
 
         Args:
-            frames: Frames in order, uint8 (H, W, 3) RGB each; one tick lies between two of them.
+            frames: Frames in order, uint8 (H, W, 3) RGB each, one per tick.
 
         Yields:
-            The labels of the next ticks, in order; together, one for each frame.
+            The labels of the next ticks, in order; one for each frame in total.
 
         Raises:
             TypeError: A frame is not uint8.
@@ -192,14 +192,14 @@ class IDMAgent:
         if held is None or seen < KERNEL:
             raise ValueError(
                 f"the video has {seen} frames; an inverse dynamics model looks at {REACH} frames before and {REACH} "
-                f"behind a tick, so it needs at least {KERNEL}"
+                f"after a tick, so it needs at least {KERNEL}"
             )
         if labelled < seen:
             start = max(0, seen - window)
             yield self._interpreted(held[:, -window:], labelled - start, seen - start)
 
     def _features(self, frames: Iterable[Frame], count: int) -> Iterator[Tensor]:
-        """Yields the features of all frames, (1, n, D) with n = ``count`` but for the last, each computed once."""
+        """Yields the features of all frames, (1, n, D), n = ``count`` except at the end, each computed once."""
         source = (self._checked(frame, index) for index, frame in enumerate(frames))
         before: list[Frame] = []
         ahead = list(itertools.islice(source, count))
@@ -207,7 +207,7 @@ class IDMAgent:
         while ahead:
             block, ahead = ahead, list(itertools.islice(source, count))
             after = ahead[:REACH]
-            if len(after) < REACH:  # the video ends within reach: what follows is black to both
+            if len(after) < REACH:  # the video ends within reach: both blocks see black after it
                 block, ahead, after = block + after, [], []
             clip = torch.from_numpy(np.stack([*before, *block, *after])[None]).to(device)
             with torch.inference_mode():
@@ -235,7 +235,7 @@ class IDMAgent:
 
 
 def _frames_of(video: Video, resample: bool) -> tuple[Iterable[Frame], int]:
-    """Returns the frames, and about how many there are (0: not known)."""
+    """Returns the frames, and their approximate number (0: unknown)."""
     if isinstance(video, str | os.PathLike):
         info = read_video_info(video)
         share = 20.0 / info.rate if resample and info.rate > 20.0 else 1.0
@@ -246,7 +246,7 @@ def _frames_of(video: Video, resample: bool) -> tuple[Iterable[Frame], int]:
     if frames.ndim != 4 or frames.shape[-1] != 3:
         raise ValueError(f"a video must be (T, height, width, 3), got {frames.shape}")
     if resample:
-        raise ValueError("resample=True needs a video file: an array has no frame rate. Take every n-th frame of it")
+        raise ValueError("resample=True needs a video file: an array has no frame rate. Select every n-th frame of it")
     return frames, len(frames)
 
 

@@ -17,7 +17,7 @@ from vpt_gym.agents.idm.config import IDMConfig
 from vpt_gym.agents.idm.model import InverseDynamicsModel
 
 FORMAT = "vpt-gym-idm/1"
-"""Written into ``config.json``; another number means another layout."""
+"""The format in ``config.json``; another number is another layout."""
 
 
 def read_idm_config(path: str | Path) -> IDMConfig:
@@ -33,7 +33,7 @@ def read_idm_config(path: str | Path) -> IDMConfig:
 
 
 def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tuple[InverseDynamicsModel, LoadReport]:
-    """Makes an inverse dynamics model of a checkpoint.
+    """Makes an inverse dynamics model from a checkpoint.
 
     Args:
         source: A ``.model`` file; a folder written by :func:`save_idm`; or the name of the published one, ``"idm-4x"``,
@@ -42,9 +42,9 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
 
     Raises:
         CheckpointError: A file is unsafe, damaged, of another kind or of another model.
-        DownloadError: The published model is not here and cannot be fetched.
+        DownloadError: The published model is not on this machine and cannot be downloaded.
         FileNotFoundError: There is no such file, folder or name.
-        ValueError: A ``.model`` file comes without its weights or describes a policy, or something else comes with
+        ValueError: A ``.model`` file comes without its weights or describes a policy, or another source comes with
             weights.
     """
     path = Path(source)
@@ -87,7 +87,7 @@ def save_idm(model: InverseDynamicsModel, folder: str | Path) -> None:
 
 
 def _loaded(config: IDMConfig, weights_path: str | Path) -> tuple[InverseDynamicsModel, LoadReport]:
-    # On the device meta nothing is initialised, only to be overwritten: every key of an IDM is required.
+    # On the device meta no time is spent on initial values; every key of an IDM is required.
     with torch.device("meta"):
         model = InverseDynamicsModel(config)
     return model, load_weights(model, weights_path)

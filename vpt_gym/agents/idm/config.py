@@ -1,4 +1,4 @@
-"""What defines an inverse dynamics model (IDM): every number that the shapes and the mathematics depend on."""
+"""The config of an inverse dynamics model (IDM): every number that determines its shapes and its mathematics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vpt_gym.agents.policy.architecture import REQUIRED, Architecture
 from vpt_gym.agents.policy.config import FRAME_SIZE
 
 KERNEL = 5
-"""How many frames the temporal convolution sees: two before a frame, the frame, two after it."""
+"""Number of frames that the temporal convolution sees: two before a frame, the frame, two after it."""
 
 _SUPPORTED: dict[str, Any] = {
     "attention_mask_style": "none",
@@ -24,14 +24,14 @@ _SUPPORTED: dict[str, Any] = {
     "use_pointwise_layer": True,
     "use_pre_lstm_ln": False,
 }
-"""Choices of the published description that this package implements in one way only."""
+"""Settings of the published description for which this package implements only one value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IDMConfig(Architecture):
-    """The architecture of an inverse dynamics model: it tells from a video what the player did in each tick.
+    """The architecture of an inverse dynamics model, which infers from a video the player's action in each tick.
 
-    The names are those of the published model description (``4x_idm.model``). Differences to a policy: a convolution
+    The names are those of the published model description (``4x_idm.model``). Differences from a policy: a convolution
     over time comes first, every frame of a window sees every other (there is no mask, no memory and no position), and
     the head is factored into 20 buttons and two camera axes.
 
@@ -45,9 +45,9 @@ class IDMConfig(Architecture):
         timesteps: Frames in a window, the length it was trained on. The parameters do not depend on it.
         pointwise_ratio: Width of a block's hidden layer, in multiples of ``hidsize``.
         pi_head_temperature: Divides the logits of the head, in training as well.
-        use_last_layer: Send the transformer's output through ``lastlayer``, as a policy does. The published code
-            computes that layer and then throws its result away, so False, the default, is what it does. The weights
-            of the layer are there in either case.
+        use_last_layer: Pass the transformer's output through ``lastlayer``, as a policy does. The published code
+            computes that layer and discards its result, which corresponds to False, the default. The weights of the
+            layer exist in either case.
         stem_pool: Mean-pools the 128×128 frame by this factor first; 1 in the published model. A power of two up to 8.
 
     Raises:
@@ -63,8 +63,8 @@ class IDMConfig(Architecture):
         super().__post_init__()
         if self.timesteps < 2 * KERNEL:
             raise ValueError(
-                f"timesteps is {self.timesteps}; a window needs at least {2 * KERNEL} frames, since the outer ones "
-                "lack a part of what the convolution over time sees"
+                f"timesteps is {self.timesteps}; a window needs at least {2 * KERNEL} frames, since the convolution "
+                "over time sees beyond the outer ones"
             )
         if not isinstance(self.use_last_layer, bool):
             raise ValueError(f"use_last_layer must be True or False, got {self.use_last_layer!r}")
@@ -85,15 +85,15 @@ class IDMConfig(Architecture):
 
     @classmethod
     def from_published(cls, net: Mapping[str, Any], pi_head: Mapping[str, Any]) -> IDMConfig:
-        """Makes a config of the published keyword arguments.
+        """Makes a config from the published keyword arguments.
 
         Args:
-            net: Arguments of the network. Those that choose something of which this package implements one variant
-                must choose that one; unknown ones are ignored, as the published code ignores them.
-            pi_head: Arguments of the action head; of these, ``temperature`` counts (1.0 if absent).
+            net: Arguments of the network. Settings for which this package implements only one value must have that
+                value; unknown ones are ignored, as the published code ignores them.
+            pi_head: Arguments of the action head; of these, only ``temperature`` is used (1.0 if absent).
 
         Raises:
-            ValueError: The arguments describe something else than an inverse dynamics model.
+            ValueError: The arguments do not describe an inverse dynamics model.
         """
         conv3d = net.get("conv3d_params")
         if conv3d is None:

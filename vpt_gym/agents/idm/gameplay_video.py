@@ -1,4 +1,4 @@
-"""Gameplay videos of any origin: their frame rate, and their frames as ticks of the game, 20 a second."""
+"""Reads gameplay videos from any source: their frame rate, and their frames as game ticks, 20 a second."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _RATE_TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says of itself.
+    """The properties stated in a video file.
 
     Attributes:
         size: (height, width) in pixels.
-        rate: Mean frames a second; NaN if the file does not say.
-        frames: About how many frames it holds; 0 if the file does not say.
+        rate: Mean frames a second; NaN if the file does not state it.
+        frames: Approximate number of frames; 0 if the file does not state it.
     """
 
     size: tuple[int, int]
@@ -40,11 +40,11 @@ class VideoInfo:
 
 
 def read_video_info(path: str | os.PathLike[str]) -> VideoInfo:
-    """Reads what a video says of itself, without decoding it.
+    """Reads the properties of a video without decoding it.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not a video.
+        ValueError: The file is not a video.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
@@ -60,15 +60,15 @@ def read_ticks(path: str | os.PathLike[str], *, resample: bool = False) -> Itera
 
     Args:
         path: The video.
-        resample: Take, for each twentieth of a second, the frame that is shown then. Without it the video must have
-            20 frames a second. A slower video cannot be resampled: between its frames more than one tick passed.
+        resample: For each twentieth of a second, select the frame that is shown at that time. Without it the video must
+            have 20 frames a second. A slower video cannot be resampled: more than one tick passed between its frames.
 
     Yields:
-        uint8 (H, W, 3) RGB, each in memory of its own.
+        uint8 (H, W, 3) RGB; frames do not share memory.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not a video, its frame rate does not fit, or a part of it cannot be decoded.
+        ValueError: The file is not a video, its frame rate does not fit, or a part of it cannot be decoded.
     """
     info = read_video_info(path)
     if not info.at_tick_rate:
@@ -80,12 +80,13 @@ def _check_rate(path: str | os.PathLike[str], info: VideoInfo, resample: bool) -
     what = f"{os.fspath(path)} has {info.rate:.4g} frames a second"
     if not info.rate > TICKS_PER_SECOND:
         raise ValueError(
-            f"{what}, the game has {TICKS_PER_SECOND} ticks: an inverse dynamics model was trained on a frame for each "
-            f"tick, and missing ones cannot be made up. Record the game at {TICKS_PER_SECOND} frames a second or more"
+            f"{what}, the game has {TICKS_PER_SECOND} ticks: an inverse dynamics model was trained on one frame per "
+            f"tick, and missing frames cannot be reconstructed. "
+            f"Record the game at {TICKS_PER_SECOND} frames a second or more"
         )
     if not resample:
         raise ValueError(
-            f"{what}, the game has {TICKS_PER_SECOND} ticks, and each label is of one tick: resample it with "
+            f"{what}, the game has {TICKS_PER_SECOND} ticks, and each label belongs to one tick: resample it with "
             f"resample=True (vpt-gym label --resample), or convert it: ffmpeg -i VIDEO -r {TICKS_PER_SECOND} OUT.mp4"
         )
 
@@ -100,15 +101,15 @@ def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> It
         try:
             for picture in container.decode(stream):
                 if picture.is_corrupt:
-                    raise ValueError("damaged picture")
+                    raise ValueError("damaged frame")
                 frame = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
                 if resample:
                     if picture.time is None:
-                        raise ValueError("a picture without a time, so the video cannot be resampled")
+                        raise ValueError("a frame without a time stamp, so the video cannot be resampled")
                     if shown is None:
                         start = picture.time
                     end = picture.time + 1.0 / rate
-                    # what was shown stays until this frame's time
+                    # the previous frame is shown until the time of this one
                     while shown is not None and start + due / TICKS_PER_SECOND < picture.time - 1e-6:
                         yield shown.copy()
                         due += 1
@@ -130,7 +131,7 @@ def _opened(path: str | os.PathLike[str]) -> av.container.InputContainer:
     try:
         container = av.open(os.fspath(path))
     except (av.FFmpegError, OSError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a video that can be read ({error})") from error
+        raise ValueError(f"{os.fspath(path)} is not a readable video ({error})") from error
     if not container.streams.video:
         container.close()
         raise ValueError(f"{os.fspath(path)} has no video stream")

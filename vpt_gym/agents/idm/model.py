@@ -1,4 +1,4 @@
-"""The network of an inverse dynamics model: a window of frames in, what was done in each of its ticks out."""
+"""The network of an inverse dynamics model: maps a window of frames to the actions of its ticks."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from vpt_gym.agents.policy.layers import BareLinear, NormLinearReLU, block_scale
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
 
 REACH = KERNEL // 2
-"""How many frames before and after a frame the convolution over time sees."""
+"""Number of frames before and after a frame that the convolution over time sees."""
 
 
 @dataclass(frozen=True)
 class FactoredDistribution:
-    """A distribution over factored actions; given the video, all factors are independent.
+    """A distribution over factored actions; all factors are independent given the video.
 
     Attributes:
         buttons: (..., 20, 2) log-probabilities of released and held, in the order of ``VPT_BUTTONS``.
@@ -57,7 +57,7 @@ class TemporalConv(nn.Module):
     def forward(self, neighbourhoods: Tensor) -> Tensor:
         """Maps (N, H, W, 15), the colours of each pixel in five frames, to images (N, C, H, W) in channels-last memory.
 
-        As a matrix product over the last axis: the same numbers, without a change of the memory's order.
+        It is a matrix product over the last axis, which gives the same result without a change of memory layout.
         """
         out = F.linear(neighbourhoods, self.layer.weight.flatten(1), self.layer.bias)
         return F.relu_(out).permute(0, 3, 1, 2)
@@ -66,8 +66,8 @@ class TemporalConv(nn.Module):
 class WindowAttention(nn.Module):
     """Attention of every frame of a window to every other, whose residual starts at its own input.
 
-    The names of the parameters are the published ones. ``r_layer`` and ``b_nd`` belong to a policy's bias by distance;
-    here that has a reach of 0 frames, so they do nothing.
+    The names of the parameters are the published ones. ``r_layer`` and ``b_nd`` belong to a policy's bias by distance,
+    which has a range of 0 frames in this network, so they have no effect.
     """
 
     def __init__(self, config: IDMConfig) -> None:
@@ -88,7 +88,7 @@ class WindowAttention(nn.Module):
             torch.unflatten(layer(u_btd), -1, (self.heads, -1)).transpose(1, 2)
             for layer in (self.q_layer, self.k_layer, self.v_layer)
         )
-        # 1 / e, not 1 / sqrt(e): the published weights were trained so.
+        # 1 / e, not 1 / sqrt(e): the published weights were trained this way.
         a_bhte = F.scaled_dot_product_attention(q, k, v, scale=1.0 / q.shape[-1])
         out: Tensor = u_btd + self.proj_layer(a_bhte.transpose(1, 2).flatten(-2))
         return out
@@ -178,7 +178,8 @@ class InverseDynamicsModel(nn.Module):
     Attributes:
         net: The trunk (``net.*`` of a weight file).
         pi_head: The factored action head (``pi_head.*``).
-        chunk: On a CPU, at most so many frames go through the convolutions at a time. The results do not depend on it.
+        chunk: On a CPU, the largest number of frames that go through the convolutions at once. It does not change
+            the results.
     """
 
     def __init__(self, config: IDMConfig) -> None:
@@ -205,13 +206,13 @@ class InverseDynamicsModel(nn.Module):
         self._conv_dtype = torch.bfloat16 if precision == "bf16" else None
 
     def forward(self, frames: Tensor) -> FactoredDistribution:
-        """Runs whole windows; before and after each, the convolution over time sees black, as in the published code.
+        """Processes complete windows; the convolution over time sees black around each, as in the published code.
 
         Args:
             frames: (B, T, 128, 128, 3) uint8, RGB.
 
         Returns:
-            The distribution of the B × T ticks; frame t is what was seen before action t.
+            The distribution over the B × T actions; frame t is the one before action t.
 
         Raises:
             ValueError: The frames have another shape or type.
@@ -219,15 +220,15 @@ class InverseDynamicsModel(nn.Module):
         return self.interpret(self.features(frames))
 
     def features(self, frames: Tensor, *, before: int = 0, after: int = 0) -> Tensor:
-        """Returns what the frames hold by themselves and with their nearest neighbours, (B, T - before - after, D).
+        """Returns features of each frame and its nearest neighbours, (B, T - before - after, D).
 
         Args:
             frames: (B, T, 128, 128, 3) uint8, RGB.
-            before: So many frames at the start are there to be seen by their neighbours only.
-            after: The same for the end.
+            before: Number of frames at the start that only provide context for their neighbours.
+            after: The same at the end.
 
         Raises:
-            ValueError: The frames have another shape or type, or none is left.
+            ValueError: The frames have another shape or type, or no frame is left to label.
         """
         if frames.dtype != torch.uint8 or frames.dim() != 5 or frames.shape[2:] != (FRAME_SIZE, FRAME_SIZE, 3):
             raise ValueError(
@@ -246,12 +247,12 @@ class InverseDynamicsModel(nn.Module):
         parts = []
         for part in torch.split(seen.flatten(0, 1).flatten(-2), chunk):
             pixels = part.to(dtype).div_(255 * pool * pool)
-            images = self.net.conv3d_layer(pixels)  # differences of frames: not in a narrow type
+            images = self.net.conv3d_layer(pixels)  # it computes differences of frames, so not in a narrow type
             parts.append(self.net.img_process.cnn(images if self._conv_dtype is None else images.to(self._conv_dtype)))
         return torch.unflatten(self.net.img_process.linear(torch.cat(parts)), 0, (batch, -1))
 
     def interpret(self, features: Tensor) -> FactoredDistribution:
-        """Lets the frames of each window see each other: :meth:`features` (B, T, D) to the distribution."""
+        """Maps the :meth:`features` of windows (B, T, D) to the distribution; the frames of a window see each other."""
         x_btd = features
         for block in self.net.recurrent_layer.blocks:
             x_btd = block(x_btd)

@@ -1,4 +1,4 @@
-"""What a policy and an inverse dynamics model have in common: the image network and the widths behind it."""
+"""The config that policies and inverse dynamics models share: the image network and the widths after it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 REQUIRED = ("hidsize", "attention_heads", "impala_width")
-"""Fields without a default; a model description must have them."""
+"""Fields without a default; every model description must have them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +77,10 @@ class Architecture:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Makes a config of what :meth:`to_json` returned.
+        """Makes a config from the text that :meth:`to_json` returned.
 
         Raises:
-            ValueError: The text is no JSON object, a field is unknown or missing, or a value is out of range.
+            ValueError: The text is not a JSON object, a field is unknown or missing, or a value is out of range.
         """
         values: Any = json.loads(text)
         if not isinstance(values, dict):

@@ -1,4 +1,4 @@
-"""What defines a VPT network: every number that the shapes and the mathematics depend on."""
+"""The config of a VPT network: every number that determines its shapes and its mathematics."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _SUPPORTED: dict[str, Any] = {
     "use_pointwise_layer": True,
     "use_pre_lstm_ln": False,
 }
-"""Choices of the published description that this package implements in one way only."""
+"""Settings of the published description for which this package implements only one value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VPTConfig(Architecture):
     """The architecture of a VPT policy.
 
-    The names are those of the published model descriptions (``.model`` files), and every published width
-    is a value of this class: see :meth:`named`. A network must be trained and run with the same memory,
-    therefore the memory is part of the architecture.
+    The names are those of the published model descriptions (``.model`` files); :meth:`named` has the published
+    widths. A network must be trained and run with the same length of memory, so the memory is part of the
+    architecture.
 
     Kept as published, because the published weights depend on it:
 
     - attention divides its logits by the head size e, not by sqrt(e);
     - the residual of the attention starts at the layer-normed input, not at the input;
     - every frame sees itself and the M - 1 frames before it, with ``M = attention_memory_size - timesteps``
-      (:attr:`context`). The published memory has M rows, of which the oldest can never be attended; here it
+      (:attr:`context`). The published memory has M rows, of which the oldest can never be attended to; this one
       has M - 1;
     - a residual branch of the image network ends in a ReLU, and nothing follows the addition;
     - the width between the two dense layers of the image network is 256 at every scale;
     - the temperature of the action head divides its logits in training as well as in play.
 
-    Not kept: the published code looks at ``first`` only at the start of a chunk; here it counts at every
+    Not kept: the published code reads ``first`` only at the start of a chunk; this package reads it at every
     frame.
 
     Attributes:
@@ -57,15 +57,15 @@ class VPTConfig(Architecture):
         impala_chans: Channels of the three convolutional stacks at width 1.
         n_recurrence_layers: Number of transformer blocks L.
         attention_memory_size: ``timesteps`` + M.
-        timesteps: Length of the sequences the network is meant to be trained on. Longer and shorter ones
-            give the same result; only the difference to ``attention_memory_size`` has a meaning.
+        timesteps: Length of the sequences the network is meant to be trained on. Other lengths give the same
+            result; only its difference from ``attention_memory_size`` matters.
         pointwise_ratio: Width of a block's hidden layer, in multiples of ``hidsize``.
-        pi_head_temperature: Divides the logits of the action head. Belongs to the weights; for a policy's
-            user there is ``Sampling.temperature``.
+        pi_head_temperature: Divides the logits of the action head. It belongs to the weights; users change
+            ``Sampling.temperature`` instead.
         stem_pool: Mean-pools the 128×128 frame by this factor before the image network; 1 in every published
             model. A power of two up to 8.
-        action_sizes: Numbers of alternatives of the choices that an action consists of, for a policy whose head was
-            swapped (:meth:`VPTPolicy.with_action_space`); None is VPT's own head.
+        action_sizes: Number of alternatives of each entry of an action, for a policy with a head for another action
+            space (:meth:`VPTPolicy.with_action_space`); None is VPT's head.
 
     Raises:
         ValueError: A value is out of its range, or the values do not fit together.
@@ -106,28 +106,27 @@ class VPTConfig(Architecture):
         """Returns the config of a named architecture: ``"nano"``, ``"1x"``, ``"2x"`` or ``"3x"``.
 
         ``1x``, ``2x`` and ``3x`` are OpenAI's published models (71, 248 and 533 million parameters). ``nano``
-        is this package's own (4.6 million): small enough to be trained on one processor core, with a memory of
+        is defined by this package (4.6 million): small enough to train on one processor core, with a memory of
         0.8 seconds.
 
         Raises:
             ValueError: There is no such name.
         """
         if name not in NAMED:
-            raise ValueError(f"no architecture is called {name!r}; there are {', '.join(NAMED)}")
+            raise ValueError(f"there is no architecture {name!r}; there are {', '.join(NAMED)}")
         return NAMED[name]
 
     @classmethod
     def from_published(cls, policy: Mapping[str, Any], pi_head: Mapping[str, Any]) -> VPTConfig:
-        """Makes a config of the published keyword arguments.
+        """Makes a config from the published keyword arguments.
 
         Args:
-            policy: Arguments of the policy's network. Those that choose something of which this package
-                implements one variant must choose that one; unknown ones are ignored, as the published code
-                ignores them.
-            pi_head: Arguments of the action head; of these, ``temperature`` counts (1.0 if absent).
+            policy: Arguments of the policy's network. Settings for which this package implements only one value
+                must have that value; unknown ones are ignored, as the published code ignores them.
+            pi_head: Arguments of the action head; of these, only ``temperature`` is used (1.0 if absent).
 
         Raises:
-            ValueError: The arguments describe something else than a VPT policy.
+            ValueError: The arguments do not describe a VPT policy.
         """
         if policy.get("conv3d_params") is not None:
             raise ValueError("this describes an inverse dynamics model (it has conv3d_params), not a policy")

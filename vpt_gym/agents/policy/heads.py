@@ -1,4 +1,4 @@
-"""What the policy says: a distribution over actions, and a value with its running normalisation."""
+"""The outputs of a policy: a distribution over actions, and a value with its running normalisation."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _DECAY = 0.99999
 
 
 class Distribution:
-    """A distribution over actions that consist of k choices, independent of each other given the frame."""
+    """A distribution over actions of k entries, which are independent of each other given the frame."""
 
     @property
     def log_probs(self) -> tuple[Tensor, ...]:
-        """The log-probabilities of each choice, (..., n) for n alternatives."""
+        """The log-probabilities of each entry, (..., n) for n alternatives."""
         raise NotImplementedError
 
     def at_time(self, t: int) -> Distribution:
-        """Returns what a distribution over chunks, (B, T), says at one step of them, (B,)."""
+        """Returns the distribution at step ``t`` of a distribution over chunks: shapes (B, T, ...) become (B, ...)."""
         raise NotImplementedError
 
     def log_prob(self, actions: Tensor) -> Tensor:
         """Returns the log-probability of actions.
 
         Args:
-            actions: (..., k) int64; of VPT codes, (buttons, camera).
+            actions: (..., k) int64; for VPT codes, (buttons, camera).
 
         Returns:
             (...) floats.
@@ -60,11 +60,11 @@ class Distribution:
     def sample(
         self, generator: torch.Generator | Sequence[torch.Generator] | None = None, *, temperature: float = 1.0
     ) -> Tensor:
-        """Draws actions, int64 (..., k), by the Gumbel-max rule; the last choice is drawn first, as VPT's camera is.
+        """Draws actions, int64 (..., k), by the Gumbel-max trick; the last entry is drawn first, like VPT's camera.
 
         Args:
             generator: Source of the noise; None is PyTorch's global one. A sequence has one generator for each
-                row of the leading axis, which makes a row's draw independent of the other rows.
+                row of the leading axis, so that a row's sample does not depend on the other rows.
             temperature: Divides the log-probabilities: below 1 sharper, above 1 flatter.
 
         Raises:
@@ -74,7 +74,7 @@ class Distribution:
             raise ValueError(f"temperature must be positive and finite, got {temperature!r}; for 0 use mode()")
         rows = self.log_probs[0].shape[0]
         if not (generator is None or isinstance(generator, torch.Generator)) and len(generator) != rows:
-            raise ValueError(f"{len(generator)} generators for {rows} rows: one a row is needed")
+            raise ValueError(f"{len(generator)} generators for {rows} rows; each row needs one")
         drawn = [_gumbel_argmax(head / temperature, _noise(head, generator)) for head in reversed(self.log_probs)]
         return torch.stack(drawn[::-1], -1)
 
@@ -106,7 +106,7 @@ class ChoicesDistribution(Distribution):
     """A distribution over the actions of another action space (``VPTPolicy.with_action_space``).
 
     Attributes:
-        choices: For each entry of an action, (..., n) log-probabilities.
+        choices: Log-probabilities (..., n) for each entry of an action.
     """
 
     choices: tuple[Tensor, ...]
@@ -143,7 +143,7 @@ def _gumbel_argmax(log_probs: Tensor, uniform: Tensor) -> Tensor:
 
 
 class CategoricalHead(nn.Module):
-    """A linear layer under its published name, with log-probabilities as the output."""
+    """A linear layer, under its published name, that outputs log-probabilities."""
 
     def __init__(self, width: int, choices: int, temperature: float) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ class ActionHead(nn.Module):
 
 
 class ChoicesHead(nn.Module):
-    """An action head for another action space: k independent choices."""
+    """An action head for another action space, with k independent entries."""
 
     def __init__(self, width: int, sizes: Sequence[int], temperature: float) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class RunningNorm(nn.Module):
 
     @torch.no_grad()
     def update(self, returns: Tensor) -> None:
-        """Takes a batch of returns, of any shape, into the averages: one step of the decay a call."""
+        """Updates the averages with a batch of returns of any shape; each call is one step of the decay."""
         self.running_mean.mul_(_DECAY).add_((1.0 - _DECAY) * returns.mean())
         self.running_mean_sq.mul_(_DECAY).add_((1.0 - _DECAY) * returns.square().mean())
         self.debiasing_term.mul_(_DECAY).add_(1.0 - _DECAY)
@@ -221,15 +221,15 @@ class ValueHead(nn.Module):
         return out
 
     def normalise(self, returns: Tensor) -> Tensor:
-        """Returns what the head should say for such returns; the target of a value loss."""
+        """Normalises returns; the result is the target of a value loss."""
         mean, variance = self.normalizer.mean_and_variance()
         return (returns - mean) / variance.sqrt()
 
     def denormalise(self, value: Tensor) -> Tensor:
-        """Returns the return that a normalised value stands for."""
+        """Converts normalised values to returns."""
         mean, variance = self.normalizer.mean_and_variance()
         return value * variance.sqrt() + mean
 
     def update(self, returns: Tensor) -> None:
-        """Takes a batch of returns into the statistics. Call it before :meth:`normalise` in training."""
+        """Updates the statistics with a batch of returns. In training, call it before :meth:`normalise`."""
         self.normalizer.update(returns)

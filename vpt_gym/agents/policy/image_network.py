@@ -1,4 +1,4 @@
-"""The image network: VPT's IMPALA residual network, from frames to one vector a frame."""
+"""The image network: VPT's IMPALA residual network, which maps each frame to a vector."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DENSE_WIDTH = 256
 """Width between the two dense layers, at every scale of the published models."""
 
 _CHUNK_ACTIVATIONS = 1 << 22
-"""Numbers in the largest activation of a chunk of frames; larger chunks are no faster."""
+"""Size of the largest activation of a chunk of frames; larger chunks are no faster."""
 
 _RESIDUAL_NORM = (3**0.5 / 2**0.5) ** 0.5
 _DENSE_NORM = 1.4
 
 
 class ImageConfig(Protocol):
-    """What the image network takes of a config."""
+    """The settings that the image network reads from a config."""
 
     @property
     def channels(self) -> tuple[int, int, int]:
@@ -32,7 +32,7 @@ class ImageConfig(Protocol):
 
     @property
     def hidsize(self) -> int:
-        """Width of the vectors that come out."""
+        """Width of the output."""
 
     @property
     def stem_pool(self) -> int:
@@ -52,8 +52,8 @@ class ImageNorm(nn.Module):
         if x.dtype == torch.bfloat16:
             return F.group_norm(x, 1, self.weight, self.bias)
         # In this memory order the norm is a layer norm over (H, W, C) whose affine part repeats over the
-        # pixels. It is used where digits count: PyTorch's group norm for channels-last memory is twice as fast
-        # on the CPU, but it loses three of them on images of low contrast.
+        # pixels. It is used in float32: PyTorch's group norm for channels-last memory is twice as fast on the
+        # CPU, but loses three digits on images of low contrast.
         _, c, h, w = x.shape
         weight, bias = self.weight.expand(h, w, c), self.bias.expand(h, w, c)
         return F.layer_norm(x.permute(0, 2, 3, 1), (h, w, c), weight, bias).permute(0, 3, 1, 2)
@@ -62,7 +62,7 @@ class ImageNorm(nn.Module):
 class NormConv(nn.Module):
     """A 3×3 convolution, after an image norm; without the norm it has a bias instead.
 
-    The published layer ends in a ReLU, which is left to the caller: behind a max pooling it costs a quarter.
+    The published layer ends in a ReLU, which the caller applies: after a max pooling it costs a quarter.
     """
 
     def __init__(self, inputs: int, outputs: int, *, norm: float, first: bool = False) -> None:
@@ -74,7 +74,7 @@ class NormConv(nn.Module):
             nn.init.zeros_(self.layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps images (N, C, H, W) to (N, C', H, W); parameters are converted to the images' type."""
+        """Maps images (N, C, H, W) to (N, C', H, W); the parameters are converted to the type of the images."""
         if self.norm is not None:
             x = self.norm(x)
         bias = self.layer.bias
@@ -119,7 +119,7 @@ class ImpalaCNN(nn.Module):
     Args:
         config: Widths and pooling.
         inputs: Channels of the images.
-        input_norm: Put an image norm before the first convolution, as before all others.
+        input_norm: Use an image norm before the first convolution, as before the others.
     """
 
     def __init__(self, config: ImageConfig, *, inputs: int = 3, input_norm: bool = False) -> None:
@@ -133,26 +133,26 @@ class ImpalaCNN(nn.Module):
         self.dense = NormLinearReLU(channels[-1] * size * size, DENSE_WIDTH, norm=_DENSE_NORM)
 
     def flat(self, x: Tensor) -> Tensor:
-        """Maps images (N, C, H, W) to what the dense layer reads; the convolutions run in the images' type."""
+        """Maps images (N, C, H, W) to the flattened features; the convolutions run in the type of the images."""
         for stack in self.stacks:
             x = stack(x)
         return x.flatten(1).to(self.dense.layer.weight.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps images (N, C, H, W) to features (N, 256); the convolutions run in the images' type."""
+        """Maps images (N, C, H, W) to features (N, 256); the convolutions run in the type of the images."""
         out: Tensor = self.dense(self.flat(x))
         return out
 
 
 class ImageNetwork(nn.Module):
-    """From uint8 frames to vectors of the transformer's width.
+    """Maps uint8 frames to vectors of the transformer's width.
 
     Attributes:
         conv_dtype: Number type of the convolutions; None is that of the parameters.
-        chunk: On a CPU, at most so many frames go through the convolutions at a time (twice as many in bf16), which
-            keeps the working memory small and near the processor. The results do not depend on it.
-        checkpointing: In training, keep no activations of the convolutions, but compute each chunk's again when its
-            gradient is.
+        chunk: On a CPU, the largest number of frames that go through the convolutions at once (twice as many in bf16),
+            which keeps the working memory small enough for the caches. It does not change the results.
+        checkpointing: In training, do not store the activations of the convolutions; compute them again for the
+            gradient.
     """
 
     def __init__(self, config: ImageConfig) -> None:
@@ -169,7 +169,7 @@ class ImageNetwork(nn.Module):
         whole = frames.device.type != "cpu" and not self.checkpointing
         chunk = self.chunk if self.conv_dtype is None else 2 * self.chunk
         parts = [self._flat(part) for part in torch.split(frames, len(frames) if whole else chunk)]
-        # All frames at once: the gradient of this layer is as large as its weights, and adds up once a call.
+        # All frames at once: each call adds a gradient that is as large as the weights of this layer.
         out: Tensor = self.linear(self.cnn.dense(parts[0] if len(parts) == 1 else torch.cat(parts)))
         return out
 
@@ -187,7 +187,7 @@ class ImageNetwork(nn.Module):
 
 
 def frames_at_a_time(config: ImageConfig) -> int:
-    """Returns how many frames should go through the convolutions at a time on a CPU."""
+    """Returns how many frames should go through the convolutions at once on a CPU."""
     return max(1, _CHUNK_ACTIVATIONS // (config.channels[0] * (FRAME_SIZE // config.stem_pool) ** 2))
 
 
@@ -195,7 +195,7 @@ def pixel_sums(frames: Tensor, pool: int) -> Tensor:
     """Returns the sums over ``pool``×``pool`` pixels of frames, (N, 128, 128, 3) uint8 to (N, H, W, 3) integers."""
     if pool == 1:
         return frames
-    # Summed as integers: exact, and many times faster than a pooling of three interleaved channels.
+    # Integer sums are exact, and many times faster than pooling three interleaved channels.
     size = FRAME_SIZE // pool
     rows = frames.reshape(-1, size, pool, FRAME_SIZE * 3).to(torch.int16)
     columns = _sum_of(rows.unbind(2)).view(-1, size, size, pool, 3)

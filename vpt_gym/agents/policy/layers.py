@@ -1,4 +1,4 @@
-"""The building block of VPT's networks: norm, then a linear map, then ReLU; and its initialisation."""
+"""Layers of VPT's networks, with their initialisation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 def scale_rows_(weight: Tensor, norm: float) -> None:
     """Rescales each output row (or filter) of a weight in place to the L2 norm ``norm``."""
-    if weight.is_meta:  # it has no numbers; and the arithmetic of meta tensors takes a second to import
+    if weight.is_meta:  # it has no values, and arithmetic on meta tensors takes a second to import
         return
     with torch.no_grad():
         rows = weight.flatten(1)
@@ -19,7 +19,7 @@ def scale_rows_(weight: Tensor, norm: float) -> None:
 
 
 def scaled_linear(inputs: int, outputs: int, *, norm: float, bias: bool) -> nn.Linear:
-    """Makes a linear layer with rows of L2 norm ``norm`` and a bias, if any, of zeros."""
+    """Makes a linear layer with rows of L2 norm ``norm`` and, optionally, a bias of zeros."""
     layer = nn.Linear(inputs, outputs, bias=bias)
     scale_rows_(layer.weight, norm)
     if bias:
@@ -33,7 +33,7 @@ class NormLinearReLU(nn.Module):
     Args:
         inputs: Width of the input.
         outputs: Width of the output.
-        norm: L2 norm of the rows of a fresh W.
+        norm: Initial L2 norm of the rows of W.
     """
 
     def __init__(self, inputs: int, outputs: int, *, norm: float) -> None:
@@ -60,5 +60,5 @@ class BareLinear(nn.Module):
 
 
 def block_scale(layers: int) -> float:
-    """Returns the initial scale of a residual branch in a transformer of so many blocks: (2 L)^-1/2."""
+    """Returns the initial scale of a residual branch in a transformer of L blocks: (2 L)^-1/2."""
     return 1.0 / math.sqrt(2.0 * layers)

@@ -1,4 +1,4 @@
-"""The VPT policy: frames in, a distribution over VPT codes and a value out, with a memory."""
+"""The VPT policy: maps frames and a memory to a distribution over VPT codes and a value."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class PolicyOutput:
-    """What a policy says about a chunk of frames.
+    """The output of a policy for a chunk of frames.
 
     Attributes:
-        pi: The distribution over actions; its shapes begin with (B, T). That of a VPT head is an
-            ``ActionDistribution``, over VPT codes.
+        pi: The distribution over actions; its shapes begin with (B, T). A VPT head gives an
+            ``ActionDistribution`` over VPT codes.
         value: (B, T), normalised; ``policy.value_head.denormalise(value)`` is the expected return.
-        memory: The memory behind the last frame.
+        memory: The memory after the last frame.
     """
 
     pi: Distribution
@@ -54,10 +54,10 @@ class _Net(nn.Module):
 
 
 def action_sizes(space: gym.Space[Any]) -> tuple[int, ...]:
-    """Returns the numbers of alternatives of the choices that an action of ``space`` consists of.
+    """Returns the number of alternatives of each entry of an action of ``space``.
 
     Raises:
-        ValueError: It is none of ``Discrete``, ``MultiDiscrete`` and ``MultiBinary``, or does not start at 0.
+        ValueError: The space is not ``Discrete``, ``MultiDiscrete`` or ``MultiBinary``, or does not start at 0.
     """
     if isinstance(space, gym.spaces.Discrete) and space.start == 0:
         return (int(space.n),)
@@ -67,7 +67,7 @@ def action_sizes(space: gym.Space[Any]) -> tuple[int, ...]:
         return (2,) * int(space.n)
     raise ValueError(
         f"no head for the action space {space}; there are heads for Discrete, MultiDiscrete and MultiBinary spaces of "
-        "one axis that start at 0. Bring your environment to one of them with a gymnasium.ActionWrapper"
+        "one axis that start at 0. Convert your environment to one of them with a gymnasium.ActionWrapper"
     )
 
 
@@ -101,14 +101,14 @@ class VPTPolicy(nn.Module):
     def with_action_space(self, space: gym.Space[Any]) -> VPTPolicy:
         """Returns a policy with a fresh head for another action space, on the same trunk and value head.
 
-        The trunk is shared, not copied: training the one trains the other; ``trainable.freeze`` leaves
-        it as it is.
+        The trunk is shared, not copied: training one policy trains the other, unless the trunk is frozen
+        (``trainable.freeze``).
 
         Args:
             space: ``Discrete``, ``MultiDiscrete`` or ``MultiBinary``; its entries become independent choices.
 
         Raises:
-            ValueError: It is another space.
+            ValueError: The space is of another type.
         """
         config = replace(self.config, action_sizes=action_sizes(space))
         with torch.device("meta"):
@@ -119,7 +119,7 @@ class VPTPolicy(nn.Module):
         return other.train(self.training)
 
     def initial_memory(self, batch_size: int) -> Memory:
-        """Returns the memory of so many streams before their first frame: nothing to remember."""
+        """Returns the empty memory of ``batch_size`` streams before their first frame."""
         config, like = self.config, self.net.final_ln.weight
         shape = (batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
         return Memory(
@@ -136,14 +136,13 @@ class VPTPolicy(nn.Module):
     def set_precision(self, precision: Precision) -> None:
         """Chooses the number type of the convolutions: ``"fp32"`` (exact) or ``"bf16"``.
 
-        On a CPU with bf16 instructions (measured with avx512_bf16), training of ``nano`` is 1.5 times as fast in
-        bf16, and play in batches 1.3 times; on a processor without them it may be slower than fp32.
+        On a CPU with bf16 instructions (measured with avx512_bf16), ``nano`` trains 1.5 times as fast in bf16 and
+        acts in batches 1.3 times as fast; on a processor without them bf16 may be slower than fp32.
 
-        Parameters, dense layers, attention and heads keep the type of the parameters. It is a way to run
-        the network, not a part of it, and is not saved.
+        Parameters, dense layers, attention and heads keep the type of the parameters. The setting is not saved.
 
         Raises:
-            ValueError: It is neither of the two.
+            ValueError: The precision is neither of the two.
         """
         if precision not in ("fp32", "bf16"):
             raise ValueError(f'precision must be "fp32" or "bf16", got {precision!r}')
@@ -151,10 +150,10 @@ class VPTPolicy(nn.Module):
 
     @property
     def gradient_checkpointing(self) -> bool:
-        """Whether training computes the convolutions twice, to keep none of their activations.
+        """Whether training computes the convolutions twice instead of storing their activations.
 
-        May be set. Of the memory that a sequence takes, they are nearly all; a training step takes about a third
-        longer.
+        It can be set. These activations are nearly all of the memory that a sequence needs; without them a training
+        step takes about a third longer.
         """
         return self.net.img_process.checkpointing
 
@@ -163,19 +162,19 @@ class VPTPolicy(nn.Module):
         self.net.img_process.checkpointing = wanted
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Returns the image network's features of frames (N, 128, 128, 3): (N, D), which :meth:`forward` takes too."""
+        """Returns the image network's features of frames (N, 128, 128, 3), (N, D); :meth:`forward` accepts them."""
         features: Tensor = self.net.img_process(frames)
         return features
 
     def forward(self, frames: Tensor, first: Tensor, memory: Memory | None = None) -> PolicyOutput:
-        """Runs a chunk of T frames for each of B streams.
+        """Processes a chunk of T frames for each of B streams.
 
-        However a stream is cut into chunks, the results are the same (up to rounding).
+        The results do not depend on how a stream is divided into chunks, up to rounding.
 
         Args:
-            frames: (B, T, 128, 128, 3) uint8, RGB; or (B, T, D), what :meth:`encode` made of them.
+            frames: (B, T, 128, 128, 3) uint8, RGB; or (B, T, D), the features that :meth:`encode` returns.
             first: (B, T) bool, True where a frame is the first of its episode; nothing before it is seen.
-            memory: The memory behind the frame before the chunk; None is :meth:`initial_memory`.
+            memory: The memory after the frame before the chunk; None is :meth:`initial_memory`.
 
         Raises:
             ValueError: A shape or type is wrong, or the memory is of another architecture.

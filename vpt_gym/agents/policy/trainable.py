@@ -1,4 +1,4 @@
-"""Which parameters of a network are trained, and how many there are."""
+"""Selects which parameters of a network are trained, and counts them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NEVER_TRAINED = "*.normalizer.*"
 
 @dataclass(frozen=True)
 class ParameterCount:
-    """How many numbers a network consists of.
+    """The number of parameters of a network.
 
     Attributes:
         total: All parameters.
-        trainable: Those that training changes.
-        parts: For each of the network's parts, (total, trainable).
+        trainable: The parameters that training changes.
+        parts: (total, trainable) for each part of the network.
     """
 
     total: int
@@ -45,7 +45,7 @@ def _count(network: nn.Module) -> tuple[int, int]:
 
 
 def freeze(network: nn.Module, patterns: str | Sequence[str]) -> ParameterCount:
-    """Takes parameters out of training.
+    """Excludes parameters from training.
 
     Args:
         network: A policy, for example.
@@ -53,16 +53,16 @@ def freeze(network: nn.Module, patterns: str | Sequence[str]) -> ParameterCount:
             ``"net.img_process.*"`` its image network.
 
     Returns:
-        What is trained now.
+        The number of parameters that are trained now.
 
     Raises:
-        ValueError: A pattern names no parameter; nothing is changed then.
+        ValueError: A pattern matches no parameter; nothing is changed then.
     """
     return _set(network, patterns, False)
 
 
 def unfreeze(network: nn.Module, patterns: str | Sequence[str] = "*") -> ParameterCount:
-    """Takes parameters into training again; see :func:`freeze`. The value head's statistics are never trained."""
+    """Includes parameters in training again; see :func:`freeze`. The value head's statistics are never trained."""
     return _set(network, patterns, True)
 
 
@@ -73,7 +73,7 @@ def _set(network: nn.Module, patterns: str | Sequence[str], trained: bool) -> Pa
         matched = {name for name in names if fnmatchcase(name, pattern)}
         if not matched:
             near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.3)
-            raise ValueError(f"no parameter is called {pattern!r}; near it are {', '.join(near) or 'none'}")
+            raise ValueError(f"no parameter matches {pattern!r}; similar names: {', '.join(near) or 'none'}")
         chosen |= matched
     for name in chosen:
         names[name].requires_grad_(trained and not fnmatchcase(name, _NEVER_TRAINED))

@@ -1,4 +1,4 @@
-"""The transformer: blocks of attention over the last M frames, and the memory they carry along."""
+"""The transformer: blocks of attention over the last M frames, and their memory."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.layers import BareLinear, NormLinearReLU, block_scale, scaled_linear
 
 N_BIAS_FUNCTIONS = 10
-"""How many functions of the distance the relative attention bias is made of."""
+"""Number of functions of the distance that form the relative attention bias."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a policy remembers of the past: keys and values of the last M - 1 frames, in every block.
+    """The memory of a policy: keys and values of the last M - 1 frames, in every block.
 
     A policy never changes a memory; it returns a new one, through which gradients flow unless it is detached.
 
     Attributes:
         keys: (B, L, M - 1, D), chronological, the newest last; before the split into heads.
-        values: (B, L, M - 1, D), likewise.
-        valid: (B, M - 1) bool, True where a row belongs to the running episode. Other rows are never seen.
+        values: (B, L, M - 1, D), in the same order.
+        valid: (B, M - 1) bool, True where a row belongs to the current episode. Other rows are never attended to.
     """
 
     keys: Tensor
@@ -33,11 +33,11 @@ class Memory:
 
     @property
     def batch_size(self) -> int:
-        """B: how many streams this is the memory of."""
+        """B: the number of streams."""
         return self.valid.shape[0]
 
     def detach(self) -> Memory:
-        """Returns the same memory, cut off from the graph of gradients."""
+        """Returns the same memory, detached from the graph of gradients."""
         return Memory(self.keys.detach(), self.values.detach(), self.valid)
 
     def clone(self) -> Memory:
@@ -57,7 +57,7 @@ class Memory:
         return Memory(self.keys[rows], self.values[rows], self.valid[rows])
 
     def reset(self, mask: Tensor) -> Memory:
-        """Returns a memory in which the streams where ``mask`` (bool (B,)) is True remember nothing."""
+        """Returns a memory that is empty for the streams where ``mask`` (bool (B,)) is True."""
         if mask.dtype != torch.bool or mask.shape != (self.batch_size,):
             raise ValueError(
                 f"mask must be bool ({self.batch_size},), one entry a stream; got {mask.dtype} {tuple(mask.shape)}"
@@ -72,10 +72,10 @@ class Memory:
 
 
 def visibility(first: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Says which frames each frame of a chunk sees, and which the next chunk may see.
+    """Returns which frames each frame of a chunk sees, and which the next chunk may see.
 
     Keys are the memory's M - 1 rows followed by the chunk's T frames. A frame sees itself and the M - 1
-    keys before it, as far as they belong to its own episode. With M = 3, T = 4 and an episode that begins
+    keys before it, if they belong to its episode. With M = 3, T = 4 and an episode that begins
     at the third frame::
 
                     memory   chunk
@@ -93,7 +93,7 @@ def visibility(first: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         ``visible``, (B, T, M - 1 + T) bool, and the next memory's ``valid``, (B, M - 1) bool.
     """
     steps, past = first.shape[1], valid.shape[1]
-    # Episodes are numbered from 0, the one that the memory belongs to; -1 is none.
+    # Episodes are numbered from 0, the episode of the memory; -1 is none.
     episode_bt = first.cumsum(1)
     episode_bs = torch.cat([valid.long() - 1, episode_bt], 1)
     distance_ts = (
@@ -105,7 +105,7 @@ def visibility(first: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def by_key(by_distance: Tensor) -> Tensor:
-    """Lays out values by distance as values by key, for all frames of a chunk.
+    """Rearranges values by distance into values by key, for all frames of a chunk.
 
     Args:
         by_distance: (..., T, M): entry ``[t, d]`` is for the key d frames before frame t.
@@ -114,8 +114,8 @@ def by_key(by_distance: Tensor) -> Tensor:
         (..., T, M - 1 + T): entry ``[t, M - 1 + t - d]`` is ``by_distance[t, d]``, others are 0.
     """
     steps, context = by_distance.shape[-2:]
-    # Each row must move one place to the right of the row above. Padding every row to one more than its final
-    # length and cutting the flattened result into rows of the final length does so without an index.
+    # Each row must be shifted by one place relative to the row above. Padding every row to one more than its final
+    # length, flattening, and cutting into rows of the final length does this without indexing.
     padded = F.pad(by_distance.flip(-1), (0, steps)).flatten(-2)
     width = context - 1 + steps
     return torch.unflatten(padded[..., : steps * width], -1, (steps, width))
@@ -152,7 +152,7 @@ class RelativeAttention(nn.Module):
 
         r_bthn = torch.unflatten(self.r_layer(u_btd), -1, (self.heads, N_BIAS_FUNCTIONS))
         bias_bhts = by_key((r_bthn @ self.b_nd).transpose(1, 2))
-        # 1 / e, not 1 / sqrt(e): the published weights were trained so.
+        # 1 / e, not 1 / sqrt(e): the published weights were trained this way.
         logit_bhts = (q_bhte / q_bhte.shape[-1]) @ k_bhse.transpose(-1, -2) + bias_bhts
         weight_bhts = logit_bhts.masked_fill(~visible_bts[:, None], -torch.inf).softmax(-1)
         a_btd = (weight_bhts @ v_bhse).transpose(1, 2).flatten(-2)
@@ -190,7 +190,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """The blocks, and the one place where a memory is read and renewed."""
+    """The blocks; reads the memory and returns the next one."""
 
     def __init__(self, config: VPTConfig) -> None:
         super().__init__()

@@ -96,7 +96,7 @@ def test_without_a_network_the_message_says_what_to_fetch_by_hand(cache: Path, m
     with pytest.raises(DownloadError) as caught:
         download("bc-house-3x", offline=True)
     message = str(caught.value)
-    assert f"{cache / 'foundation-model-3x.model'} is not here, and offline nothing is fetched" in message
+    assert f"{cache / 'foundation-model-3x.model'} does not exist, and nothing is downloaded offline" in message
     assert f"put them into {cache}" in message
     for file in PUBLISHED["bc-house-3x"].files:
         assert f"  {file.url}\n" in message
@@ -119,9 +119,9 @@ def test_files_put_there_by_hand_count(cache: Path) -> None:
 def test_a_file_of_the_wrong_size_is_not_used(cache: Path, mirror: Files) -> None:
     files = download("bc-house-3x", mirror=f"{mirror.url}/m")
     files.weights.write_bytes(WEIGHTS[:-1])
-    with pytest.raises(DownloadError, match=r"10,999 bytes instead of 11,000, and offline"):
+    with pytest.raises(DownloadError, match=r"10,999 bytes instead of 11,000, and nothing is downloaded offline"):
         download("bc-house-3x", offline=True)
-    with pytest.warns(UserWarning, match=r"10,999 bytes instead of 11,000: it is fetched anew"):
+    with pytest.warns(UserWarning, match=r"10,999 bytes instead of 11,000: it is downloaded again"):
         download("bc-house-3x", mirror=f"{mirror.url}/m")
     assert files.weights.read_bytes() == WEIGHTS
 

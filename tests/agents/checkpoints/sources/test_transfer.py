@@ -43,7 +43,7 @@ def get(server: Files, target: Path, **kwargs: Any) -> Record:
 def begin(server: Files, target: Path, here: int = 100_000) -> None:
     """Leaves a part of so many bytes."""
     server.cuts, server.answers = [here], [200, 503]  # the second attempt brings nothing
-    with pytest.raises(DownloadError, match="breaks off again and again"):
+    with pytest.raises(DownloadError, match="was interrupted repeatedly"):
         get(server, target, attempts=1)
     assert not target.exists()
     assert target.with_name(f"{target.name}.part").stat().st_size == here
@@ -212,13 +212,13 @@ def test_redirects_are_followed_also_when_resuming(server: Files, tmp_path: Path
 
 def test_a_redirect_out_of_https_is_refused() -> None:
     request = urllib.request.Request("https://example.org/x")
-    with pytest.raises(DownloadError, match=r"unprotected address http://example\.org/y"):
+    with pytest.raises(DownloadError, match=r"unencrypted address http://example\.org/y"):
         _Redirects().redirect_request(request, io.BytesIO(), 302, "Found", Message(), "http://example.org/y")
 
 
 def test_without_a_length_only_a_known_size_tells_the_whole(server: Files, tmp_path: Path) -> None:
     server.length = False
-    with pytest.raises(DownloadError, match="does not say how long"):
+    with pytest.raises(DownloadError, match="does not state the length"):
         get(server, tmp_path / "x")
     server.cuts = [299_999]
     get(server, tmp_path / "x", size=300_000)

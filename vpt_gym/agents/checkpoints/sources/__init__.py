@@ -1,1 +1,1 @@
-"""Where checkpoints come from: the list of published ones, downloads, and the Hugging Face Hub."""
+"""Sources of checkpoints: the list of published ones, downloads, and the Hugging Face Hub."""

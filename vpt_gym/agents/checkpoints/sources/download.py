@@ -1,4 +1,4 @@
-"""Brings published checkpoints to this machine, and finds those that are here."""
+"""Downloads published checkpoints, and finds those that have been downloaded."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class CheckpointFiles(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """Returns where downloads are kept.
+    """Returns the folder of downloads.
 
-    ``$VPT_GYM_CACHE``, else ``$XDG_CACHE_HOME/vpt-gym``, else ``~/.cache/vpt-gym``.
+    It is ``$VPT_GYM_CACHE``, else ``$XDG_CACHE_HOME/vpt-gym``, else ``~/.cache/vpt-gym``.
     """
     if own := os.environ.get(CACHE_VARIABLE):
         return Path(own).expanduser()
@@ -46,24 +46,24 @@ def download(
     offline: bool = False,
     verify: bool = False,
 ) -> CheckpointFiles:
-    """Returns the files of a published checkpoint, and fetches those that are not here yet.
+    """Returns the files of a published checkpoint, and downloads those that are missing.
 
     The network is used only for files that are missing or have the wrong size. A download shows a progress bar on
-    stderr if that is a terminal; see ``transfer.fetch`` for how it deals with broken ones.
+    stderr if that is a terminal; ``transfer.fetch`` describes how interrupted ones are continued.
 
     Args:
         name: A name of :data:`vpt_gym.agents.checkpoints.sources.published.PUBLISHED`.
-        to: The folder to keep the files in; default: :func:`cache_folder`. Files put there by hand, under their
-            published names, count.
-        mirror: Address of a folder that holds the files under their published names, in place of OpenAI's server;
+        to: The folder of the files; default: :func:`cache_folder`. Files copied there by hand, under their published
+            names, are used.
+        mirror: Address of a folder with the files under their published names, used instead of OpenAI's server;
             default: ``$VPT_GYM_MIRROR``.
-        offline: Use no network: everything must be here.
-        verify: Read files that are here already and compare their hash, where one is known.
+        offline: Use no network: all files must be on this machine.
+        verify: Also read existing files and compare their hashes, where these are known.
 
     Raises:
-        ValueError: No checkpoint has this name, or the mirror is no http(s) address.
-        DownloadError: A file is missing (offline), cannot be fetched, or is another one than was published. The
-            message says how to get the files by hand.
+        ValueError: No checkpoint has this name, or the mirror is not an http(s) address.
+        DownloadError: A file is missing (offline), cannot be downloaded, or is not the published one. The message
+            explains how to get the files by hand.
     """
     checkpoint = find_published(name)
     if checkpoint is None:
@@ -75,9 +75,9 @@ def download(
             if (state := _state(file, folder / file.name, verify)) == "":
                 continue
             if offline:
-                raise DownloadError(f"{state}, and offline nothing is fetched")
+                raise DownloadError(f"{state}, and nothing is downloaded offline")
             if (folder / file.name).exists():
-                warnings.warn(f"{state}: it is fetched anew", stacklevel=2)
+                warnings.warn(f"{state}: it is downloaded again", stacklevel=2)
                 Record.path(folder / file.name).unlink(missing_ok=True)
             with _progress(file.name) as progress:
                 fetch(
@@ -93,14 +93,14 @@ def download(
 
 
 def address(file: RemoteFile, mirror: str | None = None) -> str:
-    """Returns where a file is fetched from."""
+    """Returns the address from which a file is downloaded."""
     return file.url if mirror is None else f"{mirror.rstrip('/')}/{file.name}"
 
 
 def _state(file: RemoteFile, path: Path, verify: bool) -> str:
-    """Returns what is wrong with the local copy of a file; empty if nothing is known to be."""
+    """Returns what is wrong with the local copy of a file; empty if nothing is."""
     if not path.is_file():
-        return f"{path} is not here"
+        return f"{path} does not exist"
     record = Record.of(path)
     size = file.size or (None if record is None else record.size)
     if size is not None and path.stat().st_size != size:
@@ -113,17 +113,17 @@ def _state(file: RemoteFile, path: Path, verify: bool) -> str:
 
 def _by_hand(checkpoint: Published, folder: Path, mirror: str | None) -> str:
     lines = [
-        f"{checkpoint.name} can be had by hand: fetch these files on any machine, and put them into {folder}",
+        f"{checkpoint.name} can be downloaded by hand: get these files on any machine, and put them into {folder}",
         *(f"  {address(file, mirror)}" for file in checkpoint.files),
     ]
     if mirror is None:
-        lines.append(f"or name a mirror that holds them: vpt-gym download --mirror URL, or {MIRROR_VARIABLE}=URL")
+        lines.append(f"or use a mirror that has them: vpt-gym download --mirror URL, or {MIRROR_VARIABLE}=URL")
     return "\n".join(lines)
 
 
 @contextmanager
 def _progress(name: str) -> Iterator[Progress | None]:
-    """Shows a bar on stderr; nothing where that is no terminal."""
+    """Shows a progress bar on stderr if that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None

@@ -1,4 +1,4 @@
-"""Fetches saved agents from the Hugging Face Hub (extra ``[hub]``)."""
+"""Downloads saved agents from the Hugging Face Hub (extra ``[hub]``)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from pathlib import Path
 
 from vpt_gym.agents.checkpoints.errors import DownloadError, WrongFile
 from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME, WEIGHTS_NAME
-
-INSTALL = 'pip install "vpt-gym[hub]"'
+from vpt_gym.system.require import require
 
 
 def download_folder(repo_id: str, revision: str | None = None) -> Path:
-    """Returns the local folder of a saved agent on the Hub; huggingface_hub keeps it in its own cache.
+    """Downloads a saved agent from the Hub into the cache of huggingface_hub and returns the folder.
 
-    Its settings hold: ``HF_HUB_OFFLINE``, ``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN``.
+    The settings of huggingface_hub apply: ``HF_HUB_OFFLINE``, ``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN``.
 
     Args:
         repo_id: ``"organisation/name"``.
@@ -21,30 +20,31 @@ def download_folder(repo_id: str, revision: str | None = None) -> Path:
 
     Raises:
         DownloadError: There is no such repository or revision, it is private, or it cannot be reached.
-        ImportError: huggingface_hub is not installed; the message has the command.
+        DependencyNotInstalled: huggingface_hub is not installed; the error is also an ``ImportError``.
         WrongFile: The repository does not hold a saved agent.
     """
-    try:
-        import huggingface_hub
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-    except ImportError as error:
-        raise ImportError(
-            f"{repo_id} is neither a file nor a folder, and to look for it on the Hugging Face Hub takes another "
-            f"package: {INSTALL}"
-        ) from error
+    huggingface_hub = require(
+        "huggingface_hub",
+        "hub",
+        purpose=f"{repo_id} is neither a file nor a folder; looking for it on the Hugging Face Hub",
+    )
+    errors = require("huggingface_hub.errors", "hub")
     paths = []
     for name in (CONFIG_NAME, WEIGHTS_NAME):
         try:
             paths.append(Path(huggingface_hub.hf_hub_download(repo_id, name, revision=revision)))
-        except LocalEntryNotFoundError as error:  # a kind of EntryNotFoundError, but it is the network that is missing
+        except (
+            errors.LocalEntryNotFoundError
+        ) as error:  # a subclass of EntryNotFoundError, but raised when the network is missing
             raise DownloadError(
                 f"{repo_id} is neither a file nor a folder here nor in the Hub's cache, and the Hub cannot be reached: "
                 f"{error}"
             ) from error
-        except EntryNotFoundError as error:
-            raise WrongFile(f"{repo_id} on the Hugging Face Hub has no {name}: it is no saved agent") from error
+        except errors.EntryNotFoundError as error:
+            raise WrongFile(f"{repo_id} on the Hugging Face Hub has no {name}: it is not a saved agent") from error
         except (OSError, ValueError, RuntimeError) as error:
             raise DownloadError(
-                f"{repo_id} is neither a file nor a folder here, and cannot be had from the Hugging Face Hub: {error}"
+                f"{repo_id} is neither a file nor a folder here, and cannot be downloaded from the Hugging Face Hub: "
+                f"{error}"
             ) from error
     return paths[0].parent

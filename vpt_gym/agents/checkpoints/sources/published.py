@@ -17,10 +17,10 @@ class RemoteFile:
     """A file to download.
 
     Attributes:
-        url: Where its publisher keeps it.
+        url: Its address at the publisher.
         size: In bytes; None if unknown.
-        sha256: Hexadecimal; None if unknown. The publisher gives no hashes: those here were noted by others who
-            hold the file.
+        sha256: Hexadecimal; None if unknown. The publisher states no hashes: these were noted by others who have the
+            file.
     """
 
     url: str
@@ -41,8 +41,8 @@ class Published:
         name: Its name in this package.
         model: The ``.model`` file; several checkpoints share one.
         weights: The ``.weights`` file.
-        parameters: How many numbers the weights hold for the network; four bytes each.
-        about: What it was trained on, in a line.
+        parameters: Number of the network's parameters in the weights; four bytes each.
+        about: What it was trained on, in one line.
         inverse_dynamics: True for the model that labels videos, which is not a policy.
     """
 
@@ -59,9 +59,9 @@ class Published:
         return self.model, self.weights
 
 
-# Sizes and hashes: the 1x files by the Git LFS pointers of a submission to BASALT 2022 that carries them; the 2x
-# foundation model and the size of the inverse dynamics model by the notes of people who downloaded them. All sizes
-# agree with the number of parameters. For the other files none is known.
+# Sources of sizes and hashes: for the 1x files, the Git LFS pointers of a submission to BASALT 2022 that contains them;
+# for the 2x foundation model and the size of the inverse dynamics model, notes of people who downloaded them. All sizes
+# agree with the number of parameters. For the other files, sizes and hashes are unknown.
 _MODEL_1X = RemoteFile(
     f"{_BASE}/models/foundation-model-1x.model",
     1_861,
@@ -143,7 +143,7 @@ PUBLISHED: dict[str, Published] = {checkpoint.name: checkpoint for checkpoint in
 
 
 def find_published(name: str) -> Published | None:
-    """Returns the checkpoint of a name; also of the name of its weight file, such as ``foundation-model-1x``."""
+    """Returns the checkpoint with a name, or with a weight file of that name, such as ``foundation-model-1x``."""
     if name in PUBLISHED:
         return PUBLISHED[name]
     stem = name.removesuffix(".weights")
@@ -151,7 +151,7 @@ def find_published(name: str) -> Published | None:
 
 
 def suggestion(name: str) -> str:
-    """Returns ``did you mean ...?`` for a name that is nearly one; else the list of all names."""
+    """Returns ``did you mean ...?`` for a name that is similar to a known one; otherwise the list of all names."""
     stems = {p.weights.name.removesuffix(".weights"): p.name for p in _ALL}
     near = difflib.get_close_matches(name.lower().replace("_", "-"), [*PUBLISHED, *stems], n=3, cutoff=0.75)
     if near:

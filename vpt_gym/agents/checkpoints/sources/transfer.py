@@ -1,4 +1,9 @@
-"""Downloads one file: it resumes where it was cut, and takes nothing for whole that is not."""
+"""Downloads one file, continues an interrupted download, and checks that the result is complete.
+
+This is our own code because no maintained library does it: pooch starts again from the first byte, huggingface_hub
+downloads only from its Hub, and smaller packages continue a file without asking whether the server still has the same
+one (``If-Range``).
+"""
 
 from __future__ import annotations
 
@@ -20,29 +25,29 @@ from vpt_gym.agents.checkpoints.errors import DownloadError
 from vpt_gym.system.file_lock import exclusive_lock
 
 Progress = Callable[[int, int], None]
-"""Is told (bytes here, bytes in all) while a file grows."""
+"""Called with (bytes received, bytes in total) during a download."""
 
 _Kept = TypeVar("_Kept")
 
 _CHUNK = 1 << 20
 _TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
-"""Answers of a server that may be another one in a moment."""
+"""HTTP status codes after which a later attempt may succeed."""
 
 
 class _Interrupted(Exception):
-    """The transfer broke off; another attempt may go on from there."""
+    """The transfer was interrupted; another attempt may continue it."""
 
 
 class _Stale(_Interrupted):
-    """The part that was begun is not of the file that the server has now; another attempt begins anew."""
+    """The partial file is not of the file that the server has now; another attempt starts from the beginning."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a downloaded file; kept beside it.
+    """The origin, size and hash of a downloaded file; stored next to it.
 
     Attributes:
-        url: Where it came from.
+        url: The address that it was downloaded from.
         size: In bytes.
         sha256: Hexadecimal.
     """
@@ -53,23 +58,23 @@ class Record:
 
     @staticmethod
     def path(file: Path) -> Path:
-        """Where the record of a file is kept."""
+        """Returns the path of the record of a file."""
         return file.with_name(f"{file.name}.json")
 
     @classmethod
     def of(cls, file: Path) -> Record | None:
-        """Returns the record of a file; None if there is none, as for a file that was put there by hand."""
+        """Returns the record of a file; None if there is none, as for a file that was copied there by hand."""
         return _read_json(cls.path(file), cls)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What is known of a file that is not whole yet.
+    """The origin and version of a file that is not complete yet.
 
     Attributes:
-        url: Where it comes from.
-        size: Of the whole, in bytes.
-        validator: What the server calls this version of the file (ETag or date); empty if it says nothing.
+        url: The address that it is downloaded from.
+        size: Of the complete file, in bytes.
+        validator: The server's name of this version of the file (ETag or date); empty if it sends none.
     """
 
     url: str
@@ -88,27 +93,27 @@ def fetch(
     pause: float = 1.0,
     timeout: float = 30.0,
 ) -> Record:
-    """Downloads a file. It appears under its name only when it is whole; until then it grows beside it.
+    """Downloads a file. It appears under its name only when it is complete; until then it has the suffix ``.part``.
 
-    A transfer that breaks off is taken up again, here and by the next call, where the server can continue one and
-    says that the file is still the same. Of several processes that want the same file one downloads, the others wait.
+    An interrupted transfer is continued, by this call and by the next one, if the server supports that and confirms
+    that the file is still the same. If several processes need the same file, one downloads it and the others wait.
 
     Args:
         url: An http or https address.
-        target: The file to write; replaced if it is there. Its folder is made.
+        target: The file to write; replaced if it exists. Its folder is made.
         size: The size that it must have, bytes.
         sha256: The hash that it must have.
-        progress: Told how far it is.
-        attempts: Give up after so many in a row that brought nothing.
-        pause: Seconds before the second attempt; doubled before each further one.
-        timeout: Seconds without a byte after which a connection counts as broken.
+        progress: Called during the download.
+        attempts: Give up after this many in a row without progress.
+        pause: Seconds before the second attempt; doubled before each later one.
+        timeout: Seconds without data after which a connection counts as broken.
 
     Returns:
-        Its record, which is also written beside it (see :class:`Record`).
+        Its record, which is also written next to it (see :class:`Record`).
 
     Raises:
-        DownloadError: The server cannot be reached or has no such file, the transfer keeps breaking off, or what it
-            offers is not the file: the message says which, and what to do.
+        DownloadError: The server cannot be reached or lacks the file, the transfer is interrupted repeatedly, or the
+            server sends another file. The message names the cause and the remedy.
         ValueError: The address is not http or https.
     """
     if not re.match(r"https?://", url):
@@ -119,11 +124,11 @@ def fetch(
     with exclusive_lock(lock):
         record = Record.of(target)
         fits = record is not None and (record.url, record.size) == (url, _length(target))
-        # It can be here by now: another process has fetched it meanwhile.
+        # Another process may have downloaded it in the meantime.
         if record is None or not fits or size not in (None, record.size) or sha256 not in (None, record.sha256):
             _transfer(url, part, size, sha256 is not None, progress, attempts, pause, timeout)
             record = _finish(url, part, target, sha256)
-        lock.unlink(missing_ok=True)  # whoever still waits for it finds the file whole
+        lock.unlink(missing_ok=True)  # a process that still waits for it finds the complete file
         return record
 
 
@@ -146,7 +151,7 @@ def _transfer(
     pause: float,
     timeout: float,
 ) -> None:
-    """Brings the part to its full length, in as many attempts as bring something."""
+    """Completes the partial file, in as many attempts as make progress."""
     failures, furthest = 0, _length(part)
     while True:
         try:
@@ -159,8 +164,8 @@ def _transfer(
             furthest = max(furthest, here)
             if failures >= attempts:
                 raise DownloadError(
-                    f"{url} breaks off again and again ({error}); {here:,} bytes are in {part}. "
-                    "Run it again to go on from there"
+                    f"{url} was interrupted repeatedly ({error}); {here:,} bytes are in {part}. "
+                    "Run it again to continue from there"
                 ) from error
             time.sleep(pause * 2 ** max(0, failures - 1))
 
@@ -168,10 +173,10 @@ def _transfer(
 def _continue(
     url: str, part: Path, size: int | None, hash_is_known: bool, progress: Progress | None, timeout: float
 ) -> None:
-    """Makes one attempt to bring the part to its full length."""
+    """Makes one attempt to complete the partial file."""
     note = _read_json(Record.path(part), _Part)
     have = _length(part)
-    # Without a validator or a hash nobody would notice that the rest belongs to another version of the file.
+    # Without a validator or a hash, a rest from another version of the file would not be noticed.
     if note is None or note.url != url or have > note.size or not (note.validator or hash_is_known):
         have = 0
     elif have == note.size and size in (None, have):
@@ -185,7 +190,7 @@ def _continue(
         if response.status == 206:
             total = _total_of_range(response, have)
             if total is None or note is None or total != note.size:
-                raise _Stale("the server continued another file than the one that was begun")
+                raise _Stale("the server continued with a different file")
         else:
             have, total = 0, _announced(response, size)
         _check_offer(response, url, total, size)
@@ -194,10 +199,10 @@ def _continue(
         with part.open("r+b" if have else "wb") as file:
             file.truncate(have)
             file.seek(have)
-            _pour(response, file, have, total, progress)
+            _receive(response, file, have, total, progress)
 
 
-def _pour(
+def _receive(
     response: http.client.HTTPResponse, file: IO[bytes], have: int, total: int, progress: Progress | None
 ) -> None:
     if progress is not None:
@@ -218,7 +223,7 @@ def _pour(
 
 
 def _finish(url: str, part: Path, target: Path, sha256: str | None) -> Record:
-    """Gives a complete part its name, if its hash is the right one."""
+    """Renames a complete partial file, if its hash is correct."""
     record = Record(url, _length(part), hash_of(part))
     if sha256 is not None and record.sha256 != sha256:
         part.unlink()
@@ -234,13 +239,13 @@ def _finish(url: str, part: Path, target: Path, sha256: str | None) -> Record:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, also 308, which Python 3.10 does not know; never from https to http."""
+    """Follows redirects, including 308, which Python 3.10 does not; never from https to http."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise DownloadError(f"{req.full_url} redirects to the unprotected address {newurl}, which is refused")
+            raise DownloadError(f"{req.full_url} redirects to the unencrypted address {newurl}, which is refused")
         return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
 
     http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302
@@ -255,7 +260,7 @@ def _open(url: str, headers: Mapping[str, str], timeout: float, began: bool) -> 
         if error.code in _TEMPORARY:
             raise _Interrupted(f"the server answers {error.code} {error.reason}") from error
         if error.code == 416 and began:
-            raise _Stale("the server's file is shorter than the part that was begun") from error
+            raise _Stale("the server's file is shorter than the partial file") from error
         raise DownloadError(f"the server answers {error.code} {error.reason} for {url}") from error
     except urllib.error.URLError as error:
         if began:
@@ -272,14 +277,14 @@ def _announced(response: http.client.HTTPResponse, size: int | None) -> int:
         return int(length)
     if size is None:
         raise DownloadError(
-            f"{response.url} does not say how long the file is, so a part could not be told from the whole; "
-            "fetch it from another place"
+            f"{response.url} does not state the length of the file, so an incomplete one could not be noticed; "
+            "download it from another place"
         )
     return size
 
 
 def _total_of_range(response: http.client.HTTPResponse, start: int) -> int | None:
-    """Returns the size of the whole by the answer to a request for its rest; None if it is not that rest."""
+    """Returns the size of the complete file from the answer to a range request; None if it is another range."""
     match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
     if match is None or int(match[1]) != start or int(match[2]) + 1 != int(match[3]):
         return None
@@ -290,7 +295,7 @@ def _check_offer(response: http.client.HTTPResponse, url: str, total: int, size:
     if response.headers.get_content_type() == "text/html":
         raise DownloadError(f"{url} answers with a web page, not with a file: does this network ask for a login?")
     if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":
-        raise DownloadError(f"{url} sends the file as {encoding} although that was not asked for; use another mirror")
+        raise DownloadError(f"{url} sends the file as {encoding}, which was not requested; use another mirror")
     if size is not None and total != size:
         raise DownloadError(
             f"{url} offers {total:,} bytes, the published file has {size:,}: it is another file. "
@@ -320,7 +325,7 @@ def _length(part: Path) -> int:
 
 
 def _read_json(path: Path, kind: Callable[..., _Kept]) -> _Kept | None:
-    """Reads a record; None if there is none, or not a whole one."""
+    """Reads a record; None if there is none, or it is incomplete."""
     try:
         return kind(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
