@@ -66,7 +66,7 @@ def spaces() -> tuple[list[str], float]:
         text(MARGIN + 12, 42, "A VPT code: two numbers", 19, VPT, bold=True),
         text(MARGIN + 12, 68, f"buttons, 0 to {N_BUTTONS - 1:,}: one choice from each list, or inventory alone"),
         *vpt,
-        text(MARGIN + 12, end + 28, f"camera, 0 to {N_CAMERA - 1}: {N_BINS} steps of pitch by {N_BINS} of yaw"),
+        text(MARGIN + 12, end + 28, f"camera, 0 to {N_CAMERA - 1}: {N_BINS} bins of pitch by {N_BINS} of yaw"),
     ]
     top = end + 62
     minedojo, end = chips(list(MINEDOJO_ENTRIES), top + 68, MINEDOJO)
@@ -80,7 +80,7 @@ def spaces() -> tuple[list[str], float]:
 
 
 def camera(top: float) -> tuple[list[str], float]:
-    """Returns the camera steps of both on an axis of degrees, each of VPT's joined to the nearest of MineDojo's."""
+    """Returns the camera bins of both on an axis of degrees, each of VPT's joined to the nearest of MineDojo's."""
 
     def at(degrees: float) -> float:
         return WIDTH / 2 + degrees * 16.5
@@ -88,9 +88,9 @@ def camera(top: float) -> tuple[list[str], float]:
     upper, lower = top + 104, top + 184
     nearest = np.round(BIN_DEGREES / INTERVAL) * INTERVAL
     parts = [
-        text(MARGIN, top + 28, "Camera steps on one axis, degrees in a tick", 19, bold=True),
-        text(MARGIN, upper - 44, f"VPT: {N_BINS} steps up to 10°", 15, VPT, bold=True),
-        text(MARGIN, lower + 48, f"MineDojo: steps of {INTERVAL:g}° (its default)", 15, MINEDOJO, bold=True),
+        text(MARGIN, top + 28, "Camera bins on one axis, degrees in a tick", 19, bold=True),
+        text(MARGIN, upper - 44, f"VPT: {N_BINS} bins up to 10°", 15, VPT, bold=True),
+        text(MARGIN, lower + 48, f"MineDojo: bins of {INTERVAL:g}° (its default)", 15, MINEDOJO, bold=True),
     ]
     for y in (upper, lower):
         parts.append(f'<line x1="{at(-17.5):g}" y1="{y}" x2="{at(17.5):g}" y2="{y}" stroke="{PALE}" stroke-width="1"/>')
@@ -106,7 +106,7 @@ def camera(top: float) -> tuple[list[str], float]:
         parts.append(text(at(degrees), lower + 22, f"{degrees:g}°", 13, MINEDOJO, "middle"))
     lost = int((nearest == 0).sum())
     parts.append(
-        text(MARGIN, lower + 76, f"{lost} of VPT's {N_BINS} steps round to no movement. vpt-gym sends exact degrees to")
+        text(MARGIN, lower + 76, f"{lost} of VPT's {N_BINS} bins round to no movement. vpt-gym sends exact degrees to")
     )
     parts.append(text(MARGIN, lower + 96, "MineDojo instead; where it cannot, it carries the rest to the next tick."))
     return parts, lower + 110
