@@ -1,4 +1,4 @@
-"""The environment keeps Gymnasium's contract, MineDojo's observations, and one trajectory for one intent."""
+"""The environment keeps Gymnasium's contract and MineDojo's observations; its interfaces agree."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def random_actions(n: int, seed: int) -> list[dict[str, Any]]:
     return actions[:n]
 
 
-def test_same_seed_and_actions_same_states_and_frames() -> None:
+def test_the_same_seed_and_actions_give_the_same_states_and_frames() -> None:
     runs = []
     for _ in range(2):
         env = small_env(level="default")
@@ -193,8 +193,8 @@ def test_same_seed_and_actions_same_states_and_frames() -> None:
 
 
 @pytest.mark.parametrize(("level", "digest"), [("default", "d5457eb0a83bb3ab"), ("easy", "563a3a29b81de860")])
-def test_a_seed_is_the_same_world_and_story_on_every_machine(level: str, digest: str) -> None:
-    # to be changed only with a deliberate change of the world or its physics
+def test_a_seed_gives_the_same_world_and_episode_on_every_machine(level: str, digest: str) -> None:
+    # change this only with a deliberate change of the world or its physics
     env = small_env(level=level)
     env.reset(seed=123)
     for action in random_actions(60, 5):
@@ -211,7 +211,7 @@ def test_resets_without_a_seed_go_on_to_new_worlds_reproducibly() -> None:
     assert env.reset(seed=10)[1]["world_seed"] != worlds[0]
 
 
-def test_observations_have_arrays_of_their_own() -> None:
+def test_observations_share_no_arrays() -> None:
     env = small_env()
     first, _ = env.reset(seed=1)
     kept = copy.deepcopy(first)
@@ -277,7 +277,7 @@ def test_inventory_equipment_and_masks_follow_the_inventory() -> None:
     assert not masks["craft_smelt"].any()
 
 
-def test_worn_tools_tell_how_long_they_last() -> None:
+def test_worn_tools_report_their_durability() -> None:
     env = small_env()
     env.reset(seed=0)
     env.state.inventory[0] = (STONE_PICKAXE, 1, 31)
@@ -287,7 +287,7 @@ def test_worn_tools_tell_how_long_they_last() -> None:
         assert (obs[part]["cur_durability"][0], obs[part]["max_durability"][0]) == (100.0, 131.0)
 
 
-def test_life_place_and_tools_are_told() -> None:
+def test_life_place_and_tools_are_reported() -> None:
     env = small_env(task="vpt_combat_zombie_plains")
     put_into(env, {(64, FLOOR + 1, 66): CRAFTING_TABLE, (65, FLOOR + 1, 66): FURNACE})
     player = env.state.player[0]
@@ -304,7 +304,7 @@ def test_life_place_and_tools_are_told() -> None:
     assert not obs["nearby_tools"]["table"]
 
 
-def test_what_was_crafted_is_told_apart() -> None:
+def test_crafted_items_are_reported_apart() -> None:
     env = small_env(actions="native")
     env.reset(seed=0)
     env.state.inventory[0] = (OAK_LOG, 1, 0)
@@ -315,7 +315,7 @@ def test_what_was_crafted_is_told_apart() -> None:
     assert delta["inc_name_by_other"].tolist() == ["air"]
 
 
-def test_delta_inventory_tells_each_change_once() -> None:
+def test_delta_inventory_reports_each_change_once() -> None:
     env = small_env()
     obs, _ = env.reset(seed=0)
     assert obs["delta_inv"]["inc_quantity_by_other"].tolist() == [0]
@@ -398,7 +398,7 @@ def minedojo_action(env: VoxelEnv, degrees: tuple[float, float] = (0.0, 0.0), **
     return action
 
 
-def test_one_intent_one_trajectory_through_every_interface() -> None:
+def test_every_interface_gives_the_same_trajectory() -> None:
     script: list[tuple[tuple[str, ...], tuple[float, float]]] = [
         (("forward",), (0.0, 7.5)),
         (("forward", "sprint"), (15.0, 0.0)),
@@ -428,7 +428,7 @@ def test_one_intent_one_trajectory_through_every_interface() -> None:
             assert human.state.digest() == native.state.digest() == minedojo.state.digest()
 
 
-def test_no_ops_rest() -> None:
+def test_no_ops_do_nothing() -> None:
     for actions, rest in (("human", no_op()), ("native", NATIVE_REST), ("minedojo", None)):
         env = small_env(actions=actions)
         env.reset(seed=0)
@@ -533,7 +533,7 @@ def test_delta_inventory_goes_by_minedojos_rules() -> None:
     env.step(NATIVE_REST)
     env.state.inventory[20:22] = ((STONE_PICKAXE, 1, 0), (CRAFTING_TABLE, 1, 0))
     delta = env.step({**NATIVE_REST, "craft": "planks"})[0]["delta_inv"]
-    # of a crafting table, planks and a pickaxe only the first is told: it was not crafted, but the log was used up
+    # of a crafting table, planks and a pickaxe only the first is reported: it was not crafted, but the log was used up
     assert (delta["inc_name_by_craft"][0], delta["inc_name_by_other"][0]) == ("air", "crafting_table")
     assert (delta["dec_name_by_craft"].tolist(), delta["dec_name_by_other"][0]) == (["log", *["air"] * 3], "air")
     env.state.inventory[:] = 0

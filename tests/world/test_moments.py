@@ -1,4 +1,4 @@
-"""Saving a moment of an episode and going back to it: the same actions then have the same results."""
+"""Saving and restoring the state of an episode: the same actions then have the same results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trace(env: VoxelEnv, actions: list[HumanAction]) -> list[tuple[str, bytes, f
 
 
 @pytest.mark.parametrize("task", ["harvest_1_log", "vpt_combat_zombie_plains", "vpt_playground"])
-def test_a_moment_has_one_future(task: str) -> None:
+def test_a_restored_state_has_the_same_future(task: str) -> None:
     env = VoxelEnv(task=task, image_size=SMALL)
     env.reset(seed=5)
     trace(env, script(1, 60))
@@ -46,7 +46,7 @@ def test_a_moment_has_one_future(task: str) -> None:
         assert trace(again, script(2, 60)) == future
 
 
-def test_a_moment_is_not_changed_by_what_follows() -> None:
+def test_a_saved_state_is_not_changed_by_later_steps() -> None:
     env = VoxelEnv(image_size=SMALL)
     env.reset(seed=5)
     moment = env.get_state()
@@ -57,7 +57,7 @@ def test_a_moment_is_not_changed_by_what_follows() -> None:
     assert all(np.array_equal(before[name], moment.world[name]) for name in before)
 
 
-def test_the_next_world_after_a_moment_is_the_same() -> None:
+def test_the_next_world_after_a_restored_state_is_the_same() -> None:
     env = VoxelEnv(image_size=SMALL)
     env.reset(seed=5)
     moment = env.get_state()
@@ -66,7 +66,7 @@ def test_the_next_world_after_a_moment_is_the_same() -> None:
     assert [env.reset()[1]["world_seed"] for _ in range(2)] == worlds
 
 
-def test_a_moment_of_another_version_is_refused() -> None:
+def test_a_state_of_another_version_is_refused() -> None:
     env = VoxelEnv(image_size=SMALL)
     with pytest.raises(gym.error.ResetNeeded, match="reset"):
         env.get_state()
@@ -81,7 +81,7 @@ def test_a_moment_of_another_version_is_refused() -> None:
     assert env.state.digest() == digest
 
 
-def test_a_closed_env_wants_a_reset() -> None:
+def test_a_closed_env_needs_a_reset() -> None:
     env = VoxelEnv(image_size=SMALL)
     env.reset(seed=0)
     env.close()

@@ -1,4 +1,4 @@
-"""Tasks: their ids, starts, rewards and ends, and how a user makes one of his own."""
+"""Tasks: their ids, starts, rewards and ends, and new tasks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_task_is_registered_under_its_limit() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_task_starts_as_it_says(task: str) -> None:
+def test_a_task_starts_as_declared(task: str) -> None:
     env = VoxelEnv(task=task, image_size=SMALL)
     wanted = TASKS[task]
     for seed in range(3):
@@ -68,7 +68,7 @@ def test_a_task_starts_as_it_says(task: str) -> None:
     ("task", "biome"),
     [("harvest_1_log_plains", PLAINS), ("harvest_1_log_forest", FOREST), ("harvest_1_log_taiga", TAIGA)],
 )
-def test_the_land_of_a_task_is_its_biome(task: str, biome: int) -> None:
+def test_the_terrain_of_a_task_has_its_biome(task: str, biome: int) -> None:
     env = VoxelEnv(task=task, image_size=SMALL)
     obs, _ = env.reset(seed=1)
     assert obs["location_stats"]["biome_id"] == biome
@@ -78,7 +78,7 @@ def test_a_task_passes_gymnasiums_checker() -> None:
     check_env(VoxelEnv(task="harvest_milk_with_empty_bucket_and_cow", image_size=SMALL), skip_render_check=True)
 
 
-def test_a_task_of_ones_own() -> None:
+def test_a_new_task() -> None:
     sticks = Task("hold three sticks", holds("stick"), 3, weight=2.0, terrain="desert_edge", animals=False)
     env = gym.make(ANY_TASK, task=sticks, image_size=SMALL, max_episode_steps=5)
     obs, _ = env.reset(seed=0)
@@ -91,7 +91,7 @@ def test_a_task_of_ones_own() -> None:
     assert (reward, terminated, info["success"]) == (2.0, True, True)
 
 
-def test_losing_an_item_costs_what_it_gave() -> None:
+def test_losing_an_item_costs_its_reward() -> None:
     env = VoxelEnv(task=Task("sticks", holds("stick"), 5), image_size=SMALL)
     env.reset(seed=0)
     env.state.inventory[0] = (STICK, 2, 0)
@@ -132,7 +132,7 @@ def test_a_kill_counts_once_and_only_the_players() -> None:
     assert measure(env.state) == 0.0
 
 
-def test_dense_rewards_add_up_to_nothing_on_the_way_there_and_back() -> None:
+def test_dense_rewards_cancel_on_the_way_there_and_back() -> None:
     plain = VoxelEnv(task="harvest_1_dirt", image_size=SMALL)
     dense = VoxelEnv(task="harvest_1_dirt", image_size=SMALL, dense_reward=True)
     keys = ["forward"] * 10 + ["back"] * 10
@@ -157,7 +157,7 @@ def test_dense_rewards_add_up_to_nothing_on_the_way_there_and_back() -> None:
         ({"time": 24000}, r"time is 24000.*\[0, 24000\)"),
     ],
 )
-def test_a_task_that_cannot_be_is_refused(change: dict[str, Any], words: str) -> None:
+def test_an_impossible_task_is_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Task("a task", **change)
 

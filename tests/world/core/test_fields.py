@@ -1,4 +1,4 @@
-"""Distance fields never let a ray jump over a block, whatever was dug and placed."""
+"""Leaps never let a ray jump over a block, even after digging and placing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CELLS = st.tuples(st.integers(0, 3), st.integers(0, SIDE - 1), st.integers(0, SI
 
 @settings(deadline=None, max_examples=15)
 @given(st.lists(CELLS, min_size=60, max_size=60, unique=True))
-def test_leaps_are_exact_when_made(cells: list[tuple[int, int, int, int]]) -> None:
+def test_new_leaps_are_exact(cells: list[tuple[int, int, int, int]]) -> None:
     state = made_world()
     for q, x, z, y in cells:
         leap = int(state.leaps[q, x, z, y])
@@ -94,7 +94,7 @@ def test_fields_stay_right_after_edits(edits: list[tuple[int, int, int, int]], s
     np.testing.assert_array_equal(state.tops, again)
 
 
-def test_mending_equals_making_anew() -> None:
+def test_an_update_equals_a_new_computation() -> None:
     state = made_world()
     rng = np.random.default_rng(0)
     for x, y, z in rng.integers((0, 5, 0), (SIDE, 30, SIDE), (200, 3)):

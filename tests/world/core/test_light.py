@@ -1,4 +1,4 @@
-"""Light spreads and fades as in Minecraft, and stays exact whatever is dug and placed."""
+"""Light spreads and fades as in Minecraft, and stays exact after digging and placing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def sky(state: WorldState, x: int, y: int, z: int) -> int:
 
 
 def assert_lit(state: WorldState) -> None:
-    """Checks the definition in every cell: its own light, or the best that a neighbour leaves it."""
+    """Checks the definition in every cell: its own light, or the most that arrives from a neighbour."""
     blocks, sky, glow = state.blocks, state.light >> 4, state.light & 15
     loss = np.where(IS_LEAVES, 1, np.where(LIQUID, 3, np.where(OPAQUE, 16, 0)))[blocks]
     open_sky = np.flip(np.logical_and.accumulate(np.flip(loss == 0, 2), 2), 2)
@@ -68,7 +68,7 @@ def assert_lit(state: WorldState) -> None:
 
 
 @pytest.mark.parametrize("terrain", ["default", "mixed", "taiga"])
-def test_light_of_made_worlds_keeps_its_law(terrain: str) -> None:
+def test_the_light_of_generated_worlds_follows_its_definition(terrain: str) -> None:
     state = WorldState()
     generate(7, TERRAINS[terrain], state.world)
     for x, z in itertools.product(range(0, 128, 16), repeat=2):
@@ -78,7 +78,7 @@ def test_light_of_made_worlds_keeps_its_law(terrain: str) -> None:
     assert ((state.light >> 4 == 0) & (state.blocks == AIR)).any()  # the caves are dark
 
 
-def test_mended_light_equals_light_made_anew() -> None:
+def test_updated_light_equals_newly_computed_light() -> None:
     state = WorldState()
     generate(3, TERRAINS["default"], state.world)
     fields.fill_all(state.world)

@@ -117,7 +117,7 @@ def test_the_eye_is_in_water_when_its_cell_is() -> None:
     assert not run(shallow, 5).player[0].eye_in_water
 
 
-def test_plants_stop_nobody_but_are_aimed_at() -> None:
+def test_plants_stop_no_body_but_are_aimed_at() -> None:
     state = flat_state({(64, FLOOR, z): TALL_GRASS for z in range(65, 70)})
     run(state, 40, forward=1)
     assert position(state)[2] > 70

@@ -1,4 +1,4 @@
-"""The first use on a machine, in processes and cache folders of its own."""
+"""The first use on a machine, in separate processes with their own cache folders."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def fresh(cache: Path) -> dict[str, str]:
 
 
 def lock_of(cache: Path) -> Path:
-    """Compiles a kernel in one process, drops its code, and returns the file by which processes take turns."""
+    """Compiles a kernel in one process, deletes its code, and returns its lock file."""
     subprocess.run([sys.executable, "-c", ONE_KERNEL], env=fresh(cache), check=True, stdout=subprocess.DEVNULL)
     for code in cache.rglob("*.nb[ic]"):
         code.unlink()
@@ -78,16 +78,16 @@ def test_a_kernel_compiles_where_nothing_can_be_locked(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(usable_processors() < 2, reason="a second process needs a second processor")
 def test_another_process_compiles_the_tick_as_environments_call_it(tmp_path: Path) -> None:
-    told = subprocess.run([sys.executable, "-c", BESIDE], env=fresh(tmp_path), check=True, capture_output=True)
-    assert told.stdout.decode().split() == ["0", "True", "1", "0"], told.stderr.decode()
+    done = subprocess.run([sys.executable, "-c", BESIDE], env=fresh(tmp_path), check=True, capture_output=True)
+    assert done.stdout.decode().split() == ["0", "True", "1", "0"], done.stderr.decode()
 
 
 @pytest.mark.skipif(usable_processors() < 2, reason="a second process needs a second processor")
 def test_the_other_process_ends_with_this_one(tmp_path: Path) -> None:
     code = BESIDE.split("assert")[0] + "assert other.poll() is None; print(other.pid)"
-    told = subprocess.run([sys.executable, "-c", code], env=fresh(tmp_path), check=True, stdout=subprocess.PIPE)
+    done = subprocess.run([sys.executable, "-c", code], env=fresh(tmp_path), check=True, stdout=subprocess.PIPE)
     end = time.monotonic() + 10.0
-    while is_running(int(told.stdout)):
+    while is_running(int(done.stdout)):
         assert time.monotonic() < end, "it is still there"
         time.sleep(0.1)
 

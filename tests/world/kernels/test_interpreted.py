@@ -34,7 +34,7 @@ from vpt_gym.world.render.renderer import Renderer
 
 
 def story(level: str, seed: int, ticks: int) -> dict[str, object]:
-    """Plays a short episode and tells what it came to."""
+    """Plays a short episode and returns its digests and last frame."""
     env = VoxelEnv(level=level, image_size=(32, 36))
     env.reset(seed=seed)
     expert = LogExpert()
@@ -148,7 +148,7 @@ def test_everything_that_is_drawn() -> None:
     assert len({frame.tobytes() for frame in frames}) == len(frames)
 
 
-def test_each_version_of_the_sources_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_version_of_the_sources_has_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numba.config, "CACHE_DIR", "")
 
     def folder() -> Path:
@@ -167,7 +167,7 @@ def test_each_version_of_the_sources_has_a_folder_of_its_own(tmp_path: Path, mon
     assert folder() == before
 
 
-def test_the_digest_covers_every_room_of_the_world() -> None:
+def test_the_digest_covers_every_folder_of_the_world() -> None:
     world = Path(vpt_gym.world.__file__).parent
     assert Path(compiled.__file__).is_relative_to(world)
     assert compiled._CACHE.name == f"vpt_gym-{digest_of(world)[:16]}"

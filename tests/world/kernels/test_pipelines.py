@@ -1,4 +1,4 @@
-"""Kernels may be called by Python and by kernels, and do the same."""
+"""Kernels do the same, called by Python or by other kernels."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(INTERPRETED, reason="kernels run interpreted")
 
 
 def digests() -> list[str]:
-    """Returns digests of a world: after its light and fields are computed, and in the ticks of a player who digs."""
+    """Returns digests of a world: after its light and fields are computed, and after some ticks of play."""
     from tests.support.flat_world import FLOOR, flat_state, run
     from vpt_gym.world.catalog.blocks import OAK_LEAVES, TORCH, WATER
 

@@ -1,4 +1,4 @@
-"""The player's blows, and tools on animals; expected numbers are those published for Minecraft 1.11."""
+"""The player's attacks, and tools on animals; expected numbers are those published for Minecraft 1.11."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vpt_gym.world.creatures.spawning import spawn
 
 
 def facing(kind: int, item: int = NO_ITEM, distance: float = 2.0) -> WorldState:
-    """Someone who looks at an animal, with a tool in the hand and a charged blow."""
+    """A player who looks at an animal, with a tool in the hand and a charged attack."""
     state = flat_state()
     index = spawn(state.world, kind, 64.5, float(FLOOR), 64.5 + distance)
     assert index == 0
@@ -116,7 +116,7 @@ def test_a_wall_protects() -> None:
 
 
 @pytest.mark.parametrize(("item", "wear"), [(WOODEN_SWORD, 1), (STONE_PICKAXE, 2), (SHEARS_ITEM, 0)])
-def test_blows_wear_tools_and_tire(item: int, wear: int) -> None:
+def test_attacks_wear_tools_and_cause_exhaustion(item: int, wear: int) -> None:
     state = facing(PIG, item)
     wound(state)
     assert state.inventory[0].tolist() == [item, 1, wear]

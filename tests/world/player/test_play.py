@@ -1,4 +1,4 @@
-"""Whole stories of play: the same on every machine, compiled or not, and starts of episodes as they are asked for."""
+"""Longer play is the same on every machine, compiled or not; episodes start as requested."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_same_seed_and_controls_give_the_same_episode() -> None:
     assert digests[0] == digests[1]
 
 
-def test_an_episode_starts_as_it_is_asked_to() -> None:
+def test_an_episode_starts_as_requested() -> None:
     start = Start(
         inventory=(ItemStack(0, WOODEN_SWORD), ItemStack(20, OAK_LOG, 64)),
         spawns=(Spawn(SHEEP, 2, 3.0, 8.0),),
@@ -156,7 +156,7 @@ def test_impossible_starts_are_refused(start: Start, message: str) -> None:
         Game("default", 32, 32, start=start)
 
 
-def test_unknown_lands_and_speeds_are_refused() -> None:
+def test_unknown_terrains_and_speeds_are_refused() -> None:
     with pytest.raises(ValueError, match=f"level is 'moon'; the levels are {', '.join(TERRAINS)}"):
         Game("moon", 32, 32)
     with pytest.raises(ValueError, match="break_speed is 0"):

@@ -66,7 +66,7 @@ def human(state: WorldState, *keys: str, camera: tuple[float, float] = (0.0, 0.0
 
 
 def operate_human(state: WorldState, *keys: str) -> None:
-    """Does on the screen what keys say, while the world and its furnaces stand still."""
+    """Applies keys to the screen, without a tick of the world and its furnaces."""
     controls, _ = _HUMAN.controls(human_action(*keys), state.inventory)
     if state.screen[0].open:
         operate(state.world, controls)
@@ -74,7 +74,7 @@ def operate_human(state: WorldState, *keys: str) -> None:
 
 
 def point(state: WorldState, slot: int) -> None:
-    """Moves the cursor to a slot, by steps that a camera can make."""
+    """Moves the cursor to a slot, in steps within the camera's limit."""
     screen = state.screen[0]
     goal = np.array(middle_of(int(screen.open), slot)[::-1])
     for _ in range(20):
@@ -150,7 +150,7 @@ def test_the_inventory_key_opens_and_closes_and_escape_closes() -> None:
     assert state.screen[0].open == CLOSED
 
 
-def test_the_camera_moves_the_cursor_by_pixels_and_the_keys_move_nobody() -> None:
+def test_the_camera_moves_the_cursor_by_pixels_and_keys_do_not_move_the_player() -> None:
     state = opened()
     before = state.player[0].copy()
     human(state, "forward", "jump", "sprint", camera=(3.0, -1.5))
@@ -443,7 +443,7 @@ def slot_of(state: WorldState, item: int) -> int:
 
 
 def total(state: WorldState) -> dict[int, int]:
-    """Counts the items of a world; all that is made of wood in sticks, which crafting does not change."""
+    """Counts the items of a world; wooden ones in sticks, so that crafting does not change the count."""
     worth = {OAK_LOG: 8, OAK_PLANKS: 2, STICK: 1, CRAFTING_TABLE: 8}
     worth |= {WOODEN_AXE: 8, WOODEN_PICKAXE: 8, WOODEN_SHOVEL: 4, WOODEN_SWORD: 5}
     found: dict[int, int] = {}
@@ -500,7 +500,7 @@ _SCREENS: dict[int, WorldState] = {}
 
 
 def screen_once(kind: int) -> WorldState:
-    """Returns an open screen and the same stacks again and again: a flat world takes a while to make."""
+    """Returns an open screen with the same stacks for each example; making a flat world is slow."""
     if kind not in _SCREENS:
         _SCREENS[kind] = opened(kind)
     state = _SCREENS[kind]

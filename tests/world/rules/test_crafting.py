@@ -195,7 +195,7 @@ def test_a_log_does_not_smelt_itself() -> None:
     assert held(state) == {COAL: 1}
 
 
-def test_what_finds_no_room_is_thrown() -> None:
+def test_a_result_without_room_is_thrown() -> None:
     state = workshop(DIRT)
     state.inventory[:] = (STONE, 64, 0)
     state.inventory[3] = (OAK_LOG, 2, 0)
@@ -204,7 +204,7 @@ def test_what_finds_no_room_is_thrown() -> None:
     assert state.items["count"].max() == 4
 
 
-def test_the_mask_says_what_actions_would_make() -> None:
+def test_the_mask_shows_what_actions_would_make() -> None:
     state = workshop(CRAFTING_TABLE, s0=(OAK_PLANKS, 3), s1=(STICK, 2), s2=(SAND, 4), s3=(COBBLESTONE, 8))
     for stations in (0, NEARBY_TABLE, NEARBY_FURNACE, NEARBY_TABLE + NEARBY_FURNACE):
         mask = craftable(state.world, stations)
@@ -259,7 +259,7 @@ def test_from_logs_to_a_stone_pickaxe_by_minedojos_actions() -> None:
     state.blocks[64, 65, FLOOR + 1] = 0
 
 
-def test_numbers_of_what_this_world_does_not_have_make_nothing() -> None:
+def test_numbers_of_items_that_this_world_lacks_make_nothing() -> None:
     assert craft_of_number(0) == -1
     state = workshop(DIRT, s0=(OAK_LOG, 4))
     minedojo(state, 4, 0)

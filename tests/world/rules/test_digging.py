@@ -1,4 +1,4 @@
-"""Digging, drops and items that lie about; expected numbers are those published for Minecraft 1.11."""
+"""Digging, drops and items on the ground; expected numbers are those published for Minecraft 1.11."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def test_what_stands_on_a_block_breaks_off_and_drops() -> None:
     assert dropped(state) == {SAND: 1, CACTUS: 3}
 
 
-def test_digging_tires() -> None:
+def test_digging_causes_exhaustion() -> None:
     state = run(with_tool(OAK_LOG), 60, attack=1)
     assert state.player[0].exhaustion == pytest.approx(0.005)
 

@@ -34,7 +34,7 @@ AHEAD = (64, FLOOR + 1, 66)
 
 
 def looking_down(item: int, ground: int = GRASS, count: int = 5) -> WorldState:
-    """Someone who looks at the top of a block of ground two blocks ahead, with a stack of items in the hand."""
+    """A player who looks at the top of a block of ground two blocks ahead, with a stack of items in the hand."""
     state = flat_state({(x, FLOOR - 1, z): ground for x in range(62, 67) for z in range(63, 70)})
     run(state, 1, pitch=40.0)
     state.inventory[0] = (item, count, 0)
@@ -152,7 +152,7 @@ def test_equip_swaps_place_places_and_destroy_empties() -> None:
 
 
 def pond(cells: list[tuple[int, int]]) -> WorldState:
-    """Someone who looks down at water in the ground two blocks ahead, with buckets in the hand."""
+    """A player who looks down at water in the ground two blocks ahead, with buckets in the hand."""
     state = flat_state({(64 + dx, FLOOR - 1, 66 + dz): WATER for dx, dz in cells})
     run(state, 1, pitch=45.0)
     state.inventory[0] = (BUCKET, 1, 0)

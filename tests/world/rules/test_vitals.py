@@ -16,7 +16,7 @@ from vpt_gym.world.rules.vitals import CREATURE, FALL, STARVING, hurt
 
 
 def starved(state: WorldState) -> WorldState:
-    """Lets nobody heal."""
+    """Prevents healing."""
     state.player[0].food, state.player[0].saturation = 10, 0.0
     return state
 
@@ -99,7 +99,7 @@ def test_sprinting_costs_a_tenth_for_each_block_and_walking_nothing() -> None:
 
 
 @pytest.mark.parametrize(("controls", "cost"), [({}, 0.05), ({"forward": 1, "sprint": 1}, 0.2)])
-def test_jumps_tire(controls: dict[str, int], cost: float) -> None:
+def test_jumps_cause_exhaustion(controls: dict[str, int], cost: float) -> None:
     state = flat_state()
     if controls:
         run(state, 3, **controls)
@@ -109,7 +109,7 @@ def test_jumps_tire(controls: dict[str, int], cost: float) -> None:
 
 
 def healing_ticks(food: int, saturation: float) -> list[int]:
-    """Returns the ticks in which a wounded player gets better."""
+    """Returns the ticks in which an injured player heals."""
     state = flat_state()
     player = state.player[0]
     player.health, player.food, player.saturation, player.food_ticks = 10.0, food, saturation, 0
@@ -222,7 +222,7 @@ def test_nobody_is_hurt_twice_within_half_a_second() -> None:
     assert state.player[0].health == 12.0
 
 
-def test_only_creatures_and_cactuses_tire() -> None:
+def test_only_damage_by_creatures_and_cacti_causes_exhaustion() -> None:
     state = flat_state()
     hurt(state.player[0], 1.0, CREATURE)
     assert state.player[0].exhaustion == pytest.approx(0.1)
@@ -231,7 +231,7 @@ def test_only_creatures_and_cactuses_tire() -> None:
     assert state.player[0].exhaustion == pytest.approx(0.1)
 
 
-def test_the_dead_do_nothing() -> None:
+def test_a_dead_player_does_nothing() -> None:
     state = flat_state({(64, FLOOR + 1, 66): STONE})
     state.inventory[0] = (DIRT, 1, 0)
     hurt(state.player[0], 50.0, FALL)
@@ -271,7 +271,7 @@ _STATES: list[WorldState] = []
 
 
 def flat_state_once() -> WorldState:
-    """Returns the same flat world again, with a fresh player: making one takes a while."""
+    """Returns the same flat world with a new player; making one is slow."""
     if not _STATES:
         _STATES.append(flat_state())
     _STATES[0].place_player(64.5, float(FLOOR), 64.5, 0.0)
