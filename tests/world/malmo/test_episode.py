@@ -384,7 +384,7 @@ def test_time_and_weather_are_reported() -> None:
         ("/summon cow ~1 ~0", "use /summon CREATURE"),
         ("/summon cow ~1 ~100 ~1", "y must be in"),
         ("/gamemode 1", "its commands are /clear, /kill"),
-        ("/clear @p dirt", "it empties the whole inventory"),
+        ("/clear @p dirt", "it empties the inventory"),
         ("/kill @e[type=zombie]", "use '/kill' or"),
         ("/replaceitem entity @p slot.hotbar.0 minecraft:boat 1 0", "no item 'boat'; its items are apple, bedrock"),
         ("/replaceitem entity @p slot.hotbar.9 minecraft:dirt 1 0", "there is no slot 'slot.hotbar.9'"),
