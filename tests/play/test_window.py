@@ -211,7 +211,7 @@ def test_an_agent_plays_and_the_expert_labels(start: Start, screen: VirtualScree
     VPTAgent.from_config("nano", seed=0).save_pretrained(tmp_path / "agent")
     kwargs = json.dumps({"image_size": [64, 128], "level": "easy", "max_episode_steps": 25})
     program = start("--env-kwargs", kwargs, "--agent", str(tmp_path / "agent"), "--expert", "scripted")
-    wait_for(lambda: len(np.unique(program.frame())) > 30, "no picture")
+    wait_for(lambda: len(np.unique(program.frame())) > 30, "no picture", 120)
     screen.key("Return")
     screen.key("F6")
     handed_over = re.fullmatch(r"Tick (\d+): the agent plays\.", program.said())

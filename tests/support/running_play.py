@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,19 +34,18 @@ class Program:
             stderr=subprocess.STDOUT,
             env={**os.environ, "DISPLAY": screen.name, "PYTHONPATH": str(ROOT)},
         )
-        self.place = wait_for(self._window, "no window")
+        self.place = wait_for(self._window, "no window", 120)
 
     @property
     def out(self) -> str:
-        """What it has printed so far."""
-        return self.printed.read_text()
+        """What it has printed so far, without the notice of the first world on a machine."""
+        return re.sub(r"^vpt_gym: compiling .*\n", "", self.printed.read_text(), flags=re.MULTILINE)
 
     def said(self) -> str:
-        """Waits for the next line that it prints, and returns it."""
+        """Waits for the next line that it prints, and returns it; the first world on a machine compiles for a while."""
         self._lines += 1
-        return wait_for(lambda: self.out.count("\n") >= self._lines and self.out, "it says nothing").splitlines()[
-            self._lines - 1
-        ]
+        out: str = wait_for(lambda: self.out.count("\n") >= self._lines and self.out, "it prints nothing", 180)
+        return out.splitlines()[self._lines - 1]
 
     def _window(self) -> tuple[int, int, int, int] | None:
         assert self.process.poll() is None, self.out
