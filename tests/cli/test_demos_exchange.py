@@ -83,9 +83,9 @@ def test_to_npz_and_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("export", "DIR", "--to", "minari"), "needs an id: --id"),
+        (("export", "DIR", "--to", "minari"), "needs an id, for example --id"),
         (("export", "DIR", "--to", "npz"), "--out DIRECTORY"),
-        (("export", "DIR", "--to", "npz", "-o", "out", "--id", "a-v0", "--jpeg"), "--id, --jpeg says nothing"),
+        (("export", "DIR", "--to", "npz", "-o", "out", "--id", "a-v0", "--jpeg"), "--id, --jpeg has no meaning"),
         (("export", "DIR", "--to", "npz", "-o", "out"), "there is no demo to export"),
         (("export", "DIR/absent", "--to", "npz", "-o", "out"), "is not a directory of demos"),
         (("import", "-o", "DIR"), "name what to import"),

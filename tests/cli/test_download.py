@@ -94,7 +94,7 @@ def test_it_is_interrupted_and_goes_on(mirror: Files, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
         assert process.stderr is not None
-        assert process.stderr.read() == "vpt-gym download: stopped; the same command goes on from here\n"
+        assert process.stderr.read() == "vpt-gym download: stopped; run the same command again to continue\n"
     here = part.stat().st_size
     mirror.pause = 0.0
     assert main(["download", "rl-from-house-2x"]) == 0

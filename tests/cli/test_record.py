@@ -152,7 +152,7 @@ def broken_off(directory: Path, options: list[str], how: signal.Signals, *, afte
     _, alive = psutil.wait_procs(children, timeout=WAIT)
     assert alive == []
     if how == signal.SIGINT:
-        assert said.endswith(f"vpt-gym record: stopped; run the same again to go on in {directory}\n")
+        assert said.endswith(f"vpt-gym record: stopped; run the same command again to continue in {directory}\n")
         assert "Traceback" not in said
     return run.returncode
 

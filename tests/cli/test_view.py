@@ -69,7 +69,7 @@ def test_an_episode_is_exported(tmp_path: Path) -> None:
         (("demos", "--agent", "no-such-agent"), "no-such-agent"),
         (("demos", "--agent", "a", "b", "c"), "got 3"),
         (("demos", "--agent", "a", "--device", "gpu"), "gpu"),
-        (("demos/x.mp4", "--export", "--agent", "a"), "leave --agent"),
+        (("demos/x.mp4", "--export", "--agent", "a"), "remove --agent"),
         (("demos", "--port", "99999"), "port must be 0-65535"),
     ],
 )

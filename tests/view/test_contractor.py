@@ -66,7 +66,7 @@ def command(*words: object) -> subprocess.CompletedProcess[str]:
 
 def test_check_and_stats_take_them(recordings: Path) -> None:
     done = command("demos", "check", recordings)
-    assert (done.returncode, done.stdout) == (0, "all demos are whole\n")
+    assert (done.returncode, done.stdout) == (0, "all demos are complete\n")
     done = command("demos", "stats", recordings)
     assert done.returncode == 0, done.stderr
     assert "success rate                    unknown (0 yes, 0 no, 3 unknown)" in done.stdout

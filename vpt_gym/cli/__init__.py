@@ -1,8 +1,11 @@
 """The shell command ``vpt-gym``.
 
-One module per subcommand, imported only when it is used: ``vpt-gym --help`` loads none of them. To add one, write a
-module with a dataclass ``Args``, whose docstrings are the help, and ``run(args) -> int``, the exit status, and name
-it in ``COMMANDS``.
+Each command is a module, imported only when it is used: ``vpt-gym --help`` imports none of them. To add a command,
+write a module with a dataclass ``Args``, whose docstrings are the help, and ``run(args) -> int``, which returns the
+exit status, and add its name to ``COMMANDS``.
+
+Exit statuses: 0 done, 1 not done, 2 wrong options, 130 stopped by Ctrl+C. ``doctor`` and ``info`` also return 1 for a
+problem that they report; ``demos`` returns 1 for damaged demos and 2 if it fails.
 """
 
 from __future__ import annotations
@@ -14,27 +17,27 @@ from collections.abc import Sequence
 from vpt_gym import __version__
 
 COMMANDS: dict[str, str] = {
-    "demos": "finds damaged demos and mends them, says what is in a directory, exports to Minari and npz, and imports",
-    "doctor": "checks this machine: can it run the embedded world, can it run MineDojo, and how to mend what is wrong",
-    "download": "downloads the checkpoints that OpenAI published with VPT",
-    "info": "says what a checkpoint is, whether it loads, and what is wrong if not; executes nothing in it",
-    "label": "turns gameplay videos into demos, with an inverse dynamics model",
-    "malmo": "serves the embedded world to MineDojo in place of Minecraft",
-    "play": "plays an env in a window with keyboard and mouse, and records demos",
-    "record": "records demos of a scripted expert, or of an agent",
-    "view": "shows demos in a browser: video, keys, camera, reward, and where an agent disagrees",
+    "demos": "check, repair and count demos; exchange them with Minari and MineDojo",
+    "doctor": "check whether this machine can run the embedded world and MineDojo, and how to fix it",
+    "download": "download the checkpoints that OpenAI published with VPT",
+    "info": "describe a checkpoint and check whether it loads, without executing anything in it",
+    "label": "turn gameplay videos into demos with an inverse dynamics model",
+    "malmo": "serve the embedded world to MineDojo in place of Minecraft",
+    "play": "play an environment in a window with keyboard and mouse, and record demos",
+    "record": "record demos of a scripted expert or an agent",
+    "view": "show demos in a browser: video, keys, camera, reward, and where an agent disagrees",
 }
-"""Subcommands, each a module of this package, and what they do, in a line."""
+"""The commands, each a module of this package, with one line of help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a subcommand and returns its exit status.
+    """Runs a command and returns its exit status.
 
     Args:
-        argv: What stands behind ``vpt-gym``; default: the command line.
+        argv: The words after ``vpt-gym``; default: those of the command line.
 
     Raises:
-        SystemExit: The subcommand's options are wrong (2), or its help was asked for (0).
+        SystemExit: The options of the command are wrong (2), or they ask for its help (0).
     """
     name, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
     if name in ("-h", "--help"):
@@ -47,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"vpt-gym: there is no command {name!r}\n\n{_usage()}", file=sys.stderr)
         return 2
 
-    import tyro  # only now: `vpt-gym --help` needs nothing
+    import tyro  # here, so that `vpt-gym --help` is fast
 
     command = importlib.import_module(f"vpt_gym.cli.{name}")
     args = tyro.cli(command.Args, prog=f"vpt-gym {name}", args=rest)
@@ -58,4 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _usage() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()]
-    return "\n".join(["usage: vpt-gym COMMAND [OPTIONS]", "", *lines, "", "vpt-gym COMMAND --help lists its options."])
+    return "\n".join(
+        ["usage: vpt-gym COMMAND [OPTIONS]", "", *lines, "", "`vpt-gym COMMAND --help` lists the options of a command."]
+    )

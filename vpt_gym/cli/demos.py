@@ -1,4 +1,4 @@
-"""``vpt-gym demos``: what is wrong with a directory of demos, mending it, what is in it, export and import."""
+"""``vpt-gym demos``: checks, repairs and counts demos, and exports and imports them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
+from vpt_gym.cli.options import optional
 
 if TYPE_CHECKING:
     from vpt_gym.demos.library.stats import DemoStats
@@ -18,47 +19,47 @@ if TYPE_CHECKING:
 
 @dataclass
 class Check:
-    """Lists each damaged demo of a directory, with what to do about it. Exit status 1 if there is one."""
+    """Lists the damaged demos of a directory, with a remedy for each. Exit status 1 if there are any."""
 
     directory: Annotated[Path, tyro.conf.Positional]
-    """Directory of demos; contractor recordings too."""
+    """Directory of demos or contractor recordings."""
     quick: bool = False
-    """Do not decode the videos: damage inside their pictures then goes unnoticed."""
+    """Do not decode the videos; damage inside them is then not found."""
     json: bool = False
     """Print JSON."""
 
 
 @dataclass
 class Repair:
-    """Mends what a crash broke off, and cuts demos to what their video and records both hold.
+    """Repairs demos that a crash left incomplete, and cuts each demo to the ticks that its video and records share.
 
-    Recordings that run just now are left alone, and nothing is encoded anew. Exit status 1 if damage is left.
+    Running recordings are not touched, and no video is encoded again. Exit status 1 if damage remains.
     """
 
     directory: Annotated[Path, tyro.conf.Positional]
-    """Directory of demos; contractor recordings too."""
+    """Directory of demos or contractor recordings."""
 
 
 @dataclass
 class Stats:
-    """Counts episodes, ticks, null ticks, buttons, camera movement and what VPT's bins lose of it, and successes."""
+    """Counts episodes, ticks, null ticks, buttons, camera movement, its loss in VPT's bins, and successes."""
 
     directory: Annotated[Path, tyro.conf.Positional]
-    """Directory of demos; contractor recordings too."""
-    picture: Path | None = None
-    """PNG file to draw them into; needs matplotlib."""
+    """Directory of demos or contractor recordings."""
+    picture: Annotated[Path | None, optional("FILE", "none")] = None
+    """PNG file to draw the counts into; needs matplotlib."""
     json: bool = False
     """Print JSON."""
-    compat: Literal["openai"] | None = None
-    """openai: count what openai/Video-Pre-Training's loader reads, its faults included."""
-    recorder_version: str | None = None
-    """Version of the contractors' recorder, such as 6.9; default: the directory's name, where it is one."""
+    compat: Annotated[Literal["openai"] | None, optional("openai", "none")] = None
+    """openai: count the actions as the loader of openai/Video-Pre-Training reads them, with its faults."""
+    recorder_version: Annotated[str | None, optional("VERSION", "the directory's name, if it is a version")] = None
+    """Version of the contractors' recorder, such as 6.9."""
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
 @dataclass
 class Args:
-    """Checks, mends and counts demos, and exchanges them with Minari and MineDojo."""
+    """Checks, repairs and counts demos, and exchanges them with Minari and MineDojo."""
 
     action: (
         Annotated[Check, tyro.conf.subcommand("check")]
@@ -70,7 +71,7 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Does what was asked for; returns the exit status: 1 for damage, 2 for what cannot be done."""
+    """Runs the action; returns the exit status: 1 for damaged demos, 2 if it fails."""
     from gymnasium.error import DependencyNotInstalled
 
     try:
@@ -98,7 +99,7 @@ def _check(args: Check) -> int:
     for problem in problems:
         print(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
     repairable = sum(problem.repairable for problem in problems)
-    print(f"{len(problems)} damaged, of them {repairable} can be mended" if problems else "all demos are whole")
+    print(f"{len(problems)} damaged, of them {repairable} can be mended" if problems else "all demos are complete")
     return int(bool(problems))
 
 
@@ -109,8 +110,8 @@ def _repair(args: Repair) -> int:
         print(done)
     left = check(args.directory)
     for problem in left:
-        print(f"left as it is: {problem}")
-    print(f"{len(left)} are still damaged" if left else "all demos are whole")
+        print(f"not repaired: {problem}")
+    print(f"{len(left)} are still damaged" if left else "all demos are complete")
     return int(bool(left))
 
 
@@ -135,7 +136,7 @@ def _print(stats: DemoStats) -> None:
     from vpt_gym.actions.camera import BIN_DEGREES
 
     if not stats.ticks:
-        print("no whole demo")
+        print("no complete demo")
     else:
         lengths = sorted(stats.lengths)
         middle = lengths[len(lengths) // 2]
@@ -148,11 +149,11 @@ def _print(stats: DemoStats) -> None:
             "ticks": f"{stats.ticks:,}, {stats.ticks / 20 / 60:.1f} minutes",
             "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
             "null ticks": _percent(stats.null_ticks, stats.ticks),
-            "buttons VPT has no code for": f"{_percent(stats.unexpressed_ticks, stats.ticks)} of ticks",
+            "buttons without a VPT code": f"{_percent(stats.unexpressed_ticks, stats.ticks)} of ticks",
             "camera moves": f"{_percent(stats.moving_ticks, stats.ticks)} of ticks",
-            "  of it, coded as resting": _percent(stats.zeroed_ticks, moving),
-            "  of it, faster than 10 degrees": _percent(stats.clipped_ticks, moving),
-            "  movement lost by VPT's bins": f"pitch {pitch:.1f} %, yaw {yaw:.1f} %",
+            "  of these, coded as no motion": _percent(stats.zeroed_ticks, moving),
+            "  of these, above 10 degrees": _percent(stats.clipped_ticks, moving),
+            "  movement lost in VPT's bins": f"pitch {pitch:.1f} %, yaw {yaw:.1f} %",
         }
         for name, value in rows.items():
             print(f"{name:<32}{value}")
@@ -164,7 +165,7 @@ def _print(stats: DemoStats) -> None:
         for name, axis in (("pitch", 1), ("yaw", 0)):
             print(f"{name:<10}" + "".join(f"{100 * n / stats.ticks:>8.2f}" for n in stats.camera.sum(axis=axis)))
     if stats.damaged:
-        print(f"\n{len(stats.damaged)} damaged demos are left out; `vpt-gym demos check DIR` says what to do")
+        print(f"\n{len(stats.damaged)} damaged demos are not counted; `vpt-gym demos check DIR` lists the remedies")
 
 
 def _percent(count: int, of: int) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from vpt_gym.cli.options import optional
+
 if TYPE_CHECKING:
     from vpt_gym.demos.demo import Demo
     from vpt_gym.demos.exchange.exporting import ExportResult
@@ -21,41 +23,41 @@ _FOR_NPZ = ("out", "cam_interval", "layout", "compress")
 
 @dataclass
 class Export:
-    """Writes the whole demos of a directory as a Minari dataset, or as npz files of MineDojo's actions.
+    """Writes the complete demos of a directory as a Minari dataset, or as npz files of MineDojo's actions.
 
-    Recordings that are not finished, damaged demos and rejected ones are left out, and counted.
+    Unfinished recordings, damaged demos and rejected demos are skipped and counted.
     """
 
     directory: Annotated[Path, tyro.conf.Positional]
-    """Directory of demos; contractor recordings too."""
+    """Directory of demos or contractor recordings."""
     to: Literal["minari", "npz"]
-    """minari: one dataset in Minari's own directory. npz: one file an episode, with what MineDojo's users have."""
-    id: str | None = None
-    """minari: the dataset's id, such as vpt/harvest-1-log-v0."""
-    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """npz: directory of the files."""
-    size: tuple[int, int] | None = None
-    """Height and width that frames are scaled to (128 128 is what VPT takes); default: as they were recorded."""
+    """minari: one dataset in Minari's own directory. npz: one file per episode, with MineDojo's actions."""
+    id: Annotated[str | None, optional("ID", "none")] = None
+    """minari: id of the dataset, such as vpt/harvest-1-log-v0; required."""
+    out: Annotated[Path | None, optional("DIR", "none", aliases=("-o",))] = None
+    """npz: directory of the files; required."""
+    size: Annotated[tuple[int, int] | None, optional("HEIGHT WIDTH", "as recorded")] = None
+    """Size that frames are scaled to; 128 128 is what VPT takes."""
     successes_only: bool = False
-    """Leave out the demos of which it is not known that they succeeded."""
+    """Skip demos that are not known to have succeeded."""
     overwrite: bool = False
-    """Replace what is there already."""
+    """Replace an existing dataset or existing files."""
     actions: Literal["human", "factored", "codes"] = "human"
-    """minari: 23 keys and exact degrees; VPT's 20 keys and 11 camera bins; or VPT's codes."""
+    """minari: human: 23 keys and exact degrees. factored: VPT's 20 keys and 11 camera bins. codes: VPT's codes."""
     jpeg: bool = False
-    """minari: store the frames as JPEG, with loss, in about a tenth of the space."""
-    author: str | None = None
-    """minari: who made the dataset."""
-    author_email: str | None = None
-    """minari: where to reach them."""
-    algorithm_name: str | None = None
-    """minari: what played, for example "human" or "scripted expert"."""
-    code_permalink: str | None = None
-    """minari: address of the code that made it."""
-    description: str | None = None
-    """minari: what the dataset is."""
+    """minari: store the frames as JPEG: lossy, a tenth of the space."""
+    author: Annotated[str | None, optional("NAME", "none")] = None
+    """minari: author of the dataset."""
+    author_email: Annotated[str | None, optional("ADDRESS", "none")] = None
+    """minari: e-mail address of the author."""
+    algorithm_name: Annotated[str | None, optional("NAME", "none")] = None
+    """minari: player of the demos, for example "human" or "scripted expert"."""
+    code_permalink: Annotated[str | None, optional("URL", "none")] = None
+    """minari: address of the code that made the dataset."""
+    description: Annotated[str | None, optional("TEXT", "none")] = None
+    """minari: description of the dataset."""
     cam_interval: float = 15.0
-    """npz: degrees per camera bin; MineDojo's default is 15, and 0.15 loses next to nothing."""
+    """npz: degrees per camera bin; MineDojo's default is 15, and 0.15 loses almost nothing."""
     layout: Literal["chw", "hwc"] = "chw"
     """npz: order of the axes of a frame; MineDojo's is chw."""
     compress: bool = False
@@ -66,38 +68,40 @@ class Export:
 class Import:
     """Writes Minari datasets, or npz files of MineDojo's actions, as demos.
 
-    The episodes of a dataset, and npz files that are named together, appear together, or not at all. Other demos of
-    the directory are not touched.
+    If one episode of a dataset fails, or one of the named npz files, none of them is written. Other demos in the
+    directory are not touched.
     """
 
-    sources: tyro.conf.Positional[tuple[str, ...]]
-    """minari:ID of a dataset that is on this machine, or npz files."""
+    sources: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE [SOURCE ...]", help_behavior_hint="")
+    ]
+    """minari:ID of a dataset on this machine, or npz files."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """Directory of the demos; it may hold others."""
+    """Directory of the demos; it may hold other demos."""
     overwrite: bool = False
-    """Replace the demos that came from these sources before."""
-    frames_key: str | None = None
-    """Key of the RGB frame in the observation, or name of the frames in the file; default: the usual ones."""
-    layout: Literal["chw", "hwc"] | None = None
-    """Order of the axes of a frame, where its shape leaves a doubt."""
-    cam_interval: float | None = None
-    """Degrees per camera bin of MineDojo's actions, where the source does not say it; MineDojo's default is 15."""
+    """Replace demos that were imported from the same sources before."""
+    frames_key: Annotated[str | None, optional("KEY", "the usual names")] = None
+    """Key of the RGB frame in the observation, or name of the frames in the file."""
+    layout: Annotated[Literal["chw", "hwc"] | None, optional("chw|hwc", "from the shape")] = None
+    """Order of the axes of a frame, for a shape that fits both."""
+    cam_interval: Annotated[float | None, optional("DEGREES", "from the source")] = None
+    """Degrees per camera bin of MineDojo's actions, for a source that does not state it; MineDojo's default is 15."""
     drop_unsupported: bool = False
-    """Leave out what no key of a keyboard says (MineDojo's craft, place, destroy, equip from outside the hotbar), and
-    count it. Without it, such an action is an error."""
+    """Skip and count actions that have no key: MineDojo's craft, place, destroy, and equip from outside the hotbar.
+    Without this option, such an action is an error."""
     crf: int = 18
-    """Quality of the videos, x264's constant rate factor: lower is closer to the frames, and larger."""
+    """Constant rate factor of x264: a lower value gives better and larger videos."""
     lossless: bool = False
-    """Keep every pixel as it is, in larger videos."""
+    """Keep every pixel unchanged; the videos are larger."""
 
 
 def run_export(args: Export) -> int:
-    """Writes the demos elsewhere, and says what was written and what was not; returns the exit status."""
+    """Writes the demos in another format, and prints what was written and skipped; returns the exit status."""
     others = _FOR_NPZ if args.to == "minari" else _FOR_MINARI
     wrong = [name for name in others if getattr(args, name) != getattr(Export, name)]
     if wrong:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in wrong)
-        raise ValueError(f"{options} says nothing for --to {args.to}; leave it out")
+        raise ValueError(f"{options} has no meaning with --to {args.to}; remove it")
     keep: Callable[[Demo], bool] | None = (lambda demo: demo.success is True) if args.successes_only else None
     done = _to_minari(args, keep) if args.to == "minari" else _to_npz(args, keep)
     print(f"{done.episodes:,} episodes, {done.ticks:,} ticks: {done.target}")
@@ -111,7 +115,7 @@ def run_export(args: Export) -> int:
 
 
 def run_import(args: Import) -> int:
-    """Writes the sources as demos, and says what was written; returns the exit status."""
+    """Writes the sources as demos, and prints what was written; returns the exit status."""
     from vpt_gym.demos.exchange.minari import import_minari
     from vpt_gym.demos.exchange.npz import import_npz
 
@@ -143,7 +147,7 @@ def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResul
     from vpt_gym.demos.exchange.minari import export_minari
 
     if args.id is None:
-        raise ValueError("a Minari dataset needs an id: --id vpt/harvest-1-log-v0, say")
+        raise ValueError("a Minari dataset needs an id, for example --id vpt/harvest-1-log-v0")
     about = {name: getattr(args, name) for name in _ABOUT if getattr(args, name) is not None}
     return export_minari(
         args.directory,
@@ -161,7 +165,7 @@ def _to_npz(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
     from vpt_gym.demos.exchange.npz import export_npz
 
     if args.out is None:
-        raise ValueError("say where the npz files go: --out DIRECTORY")
+        raise ValueError("npz files need a directory: --out DIRECTORY")
     done = export_npz(
         args.directory,
         args.out,

@@ -1,35 +1,41 @@
-"""``vpt-gym download``: published checkpoints."""
+"""``vpt-gym download``: downloads published checkpoints."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
+
+from vpt_gym.cli.options import optional
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Downloads checkpoints that OpenAI published with VPT; without a name, lists them.
+    """Downloads checkpoints that OpenAI published with VPT. Without a name, lists them.
 
-    A transfer that breaks off is taken up where it stopped, by this call and by the next. Sizes are always compared,
-    hashes where they are known. What is complete already is only verified. VPTAgent.from_pretrained(NAME) then finds
-    the files without a network.
+    An interrupted transfer is resumed, by this command or the next. Sizes are always checked, and hashes if they are
+    known. Complete files are only verified. Afterwards VPTAgent.from_pretrained(NAME) needs no network.
     """
 
-    names: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Names such as foundation-1x."""
-    to: str | None = None
-    """Folder for the files; default: $VPT_GYM_CACHE, else $XDG_CACHE_HOME/vpt-gym, else ~/.cache/vpt-gym."""
-    mirror: str | None = None
-    """Address of a folder with the files, in place of OpenAI's server; default: $VPT_GYM_MIRROR."""
+    names: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[NAME ...]", help_behavior_hint="")
+    ] = ()
+    """Names of checkpoints, such as foundation-1x."""
+    to: Annotated[
+        str | None, optional("DIR", "$VPT_GYM_CACHE, else $XDG_CACHE_HOME/vpt-gym, else ~/.cache/vpt-gym")
+    ] = None
+    """Folder for the files."""
+    mirror: Annotated[str | None, optional("URL", "$VPT_GYM_MIRROR, else OpenAI's server")] = None
+    """Address of a folder with the files, instead of OpenAI's server."""
     offline: bool = False
-    """Use no network: only verify what is here."""
+    """Use no network; only verify the files on this machine."""
 
 
 def run(args: Args) -> int:
-    """Downloads, or lists; returns the exit status."""
+    """Downloads or lists checkpoints; returns the exit status."""
     from vpt_gym.agents.checkpoints.errors import DownloadError
     from vpt_gym.agents.checkpoints.sources.download import download
     from vpt_gym.agents.checkpoints.sources.published import LICENCE, LICENCE_URL
@@ -44,7 +50,7 @@ def run(args: Args) -> int:
             print(f"vpt-gym download: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print("vpt-gym download: stopped; the same command goes on from here", file=sys.stderr)
+            print("vpt-gym download: stopped; run the same command again to continue", file=sys.stderr)
             return 130
         for file in files:
             print(f"{file}  {file.stat().st_size:,} bytes")
@@ -63,7 +69,7 @@ def _list() -> None:
     if not console.is_terminal:
         console.width = 120
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "MB", "here", "what it is"):
+    for column in ("name", "MB", "here", "description"):
         table.add_column(column, justify="right" if column == "MB" else "left")
     folder = cache_folder()
     for checkpoint in PUBLISHED.values():
@@ -75,4 +81,4 @@ def _list() -> None:
             checkpoint.about,
         )
     console.print(table)
-    console.print(f"\nLicence: {LICENCE}. Kept in {folder}", soft_wrap=True)
+    console.print(f"\nLicence: {LICENCE}. Files are in {folder}", soft_wrap=True)

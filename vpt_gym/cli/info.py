@@ -1,4 +1,4 @@
-"""``vpt-gym info``: what a checkpoint is, and whether it loads."""
+"""``vpt-gym info``: describes a checkpoint and checks whether it loads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Says what a checkpoint is: architecture, parameters, heads, temperature, what becomes of every key on loading.
+    """Describes checkpoints: architecture, parameters, heads, temperature, and for each key whether it would be loaded.
 
-    Nothing in a file is executed, whatever it is. Weights are compared with the .model file given before them; else
-    with the published one that lies beside them; else with the architecture that their shapes tell.
+    Nothing in a file is executed. Weights are compared with the .model file named before them, else with the published
+    .model file in the same folder, else with the architecture that their shapes imply.
 
     Exit status: 0 if everything can be loaded, 1 if not.
     """
 
-    files: tyro.conf.Positional[tuple[str, ...]]
-    """.model, .weights and .safetensors files, folders of saved models, names of downloaded checkpoints."""
+    files: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]", help_behavior_hint="")
+    ]
+    """Files (.model, .weights, .safetensors), folders of saved models, or names of downloaded checkpoints."""
     json: bool = False
-    """Print JSON: a list with one object a file or folder."""
+    """Print JSON: a list with an object for each file or folder."""
 
 
 def run(args: Args) -> int:

@@ -1,4 +1,4 @@
-"""``vpt-gym label``: gameplay videos become demos."""
+"""``vpt-gym label``: turns gameplay videos into demos."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from vpt_gym.cli.options import optional
+
 if TYPE_CHECKING:
     from vpt_gym.agents.idm.agent import IDMAgent
 
@@ -17,25 +19,27 @@ if TYPE_CHECKING:
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Labels gameplay videos with an inverse dynamics model, and writes each as a demo to learn from.
+    """Labels gameplay videos with an inverse dynamics model and writes each as a demo.
 
-    A video is decoded twice and never held in memory. Its frames keep their size. Videos of which the folder already
-    has a demo are refused, before any work is done.
+    A video is decoded twice and is never completely in memory. Frames keep their size. If the folder already has a demo
+    of one of the videos, nothing is done.
     """
 
-    videos: tyro.conf.Positional[tuple[Path, ...]]
-    """Video files of gameplay, 20 frames a second, without anything drawn over the game."""
+    videos: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO [VIDEO ...]", help_behavior_hint="")
+    ]
+    """Gameplay videos, 20 frames per second, with nothing drawn over the game."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demos/labelled")
     """Folder of the demos."""
     model: str = "idm-4x"
-    """The inverse dynamics model: a .model file, a folder of a saved one (examples/idm.py trains one), or idm-4x,
-    OpenAI's published one, which is downloaded (1.9 GB) unless it is here."""
-    weights: Path | None = None
-    """The .weights file that goes with a .model file."""
+    """The inverse dynamics model: a .model file, the folder of a saved model (examples/idm.py trains one), or idm-4x.
+    OpenAI's idm-4x is downloaded if it is not on this machine (1.9 GB)."""
+    weights: Annotated[Path | None, optional("FILE", "none")] = None
+    """The .weights file that belongs to a .model file."""
     resample: bool = False
-    """Take 20 frames a second of faster videos. Without it, other frame rates are refused."""
+    """Take 20 frames per second of faster videos. Without this option, other frame rates are an error."""
     device: str = "cpu"
-    """Where the model runs, for example cuda."""
+    """Device of the model, for example cuda."""
 
 
 def run(args: Args) -> int:
@@ -60,7 +64,7 @@ def run(args: Args) -> int:
 
 
 def _check(args: Args) -> None:
-    """Raises an error if a video cannot be labelled, before time is spent on those before it."""
+    """Checks all videos and the folder before any video is labelled."""
     from vpt_gym.agents.idm.gameplay_video import read_ticks
 
     if not args.videos:
@@ -73,24 +77,24 @@ def _check(args: Args) -> None:
         read_ticks(video, resample=args.resample)
         if (demo := there.get(video.name)) is not None:
             raise ValueError(
-                f"{demo} is a demo of a video named {video.name} already, and nothing is overwritten: delete that "
+                f"{demo} is already a demo of a video named {video.name}, and demos are not overwritten: delete that "
                 "demo, or choose another folder with -o"
             )
 
 
 def _sources(folder: Path) -> dict[str, Path]:
-    """Returns the demos of a folder that were made of videos, by the names of these."""
+    """Returns the demos in a folder that were made from videos, by the names of the videos."""
     from vpt_gym.demos.files.names import list_demos, read_metadata
 
     if not folder.is_dir():
         return {}
-    # contractor recordings, which may stand there too, have no metadata
+    # contractor recordings in the folder have no metadata
     metadata = {path: read_metadata(path) for path in list_demos(folder) if path.suffix == ".json"}
     return {content["source"]["name"]: path for path, content in metadata.items() if "source" in content}
 
 
 def _label(agent: IDMAgent, video: Path, args: Args) -> str:
-    """Writes the demo of one video; returns what was done, in a line."""
+    """Writes the demo of one video; returns one line about it."""
     from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
     from vpt_gym.demos import DemoWriter
 
@@ -108,11 +112,11 @@ def _label(agent: IDMAgent, video: Path, args: Args) -> str:
     writer = DemoWriter(args.out, metadata=metadata)
     ticks = len(actions["camera"])
     try:
-        for frame in read_ticks(video, resample=args.resample):  # the same ones that were labelled
+        for frame in read_ticks(video, resample=args.resample):  # the frames that were labelled
             if writer.ticks < ticks:
                 writer.append(frame, _tick(actions, writer.ticks))
             else:
-                raise ValueError(f"{video} has grown while it was labelled; label it when it is finished")
+                raise ValueError(f"{video} grew while it was labelled; label it when it is finished")
     except BaseException:
         writer.abort()
         raise

@@ -1,4 +1,4 @@
-"""``vpt-gym play``: a person plays an env in a window, and what is played becomes demos."""
+"""``vpt-gym play``: a person plays an env in a window and records demos."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from vpt_gym.cli.options import optional
 from vpt_gym.collect.envs import EnvArgs
 
 if TYPE_CHECKING:
@@ -24,38 +25,39 @@ if TYPE_CHECKING:
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Plays an env in a window with keyboard and mouse, 20 ticks a second, and records demos.
+    """Plays an environment in a window with keyboard and mouse, 20 ticks per second, and records demos.
 
-    Keys are Minecraft's: WASD, space, shift, ctrl, 1 to 9, Q, E, F, mouse and wheel. Esc pauses and frees the mouse,
-    F5 restarts the world, F6 hands over to the agent and takes back, F9 ends and keeps the episode, F10 discards the
-    last one (it moves to rejected/). Closing the window keeps what was recorded.
+    Keys are those of Minecraft: WASD, space, shift, ctrl, 1 to 9, Q, E, F, mouse and wheel. Esc pauses and releases the
+    mouse, F5 restarts the world, F6 hands over to the agent and back, F9 ends and keeps the episode, F10 rejects the
+    last one (moves it to rejected/). If the window is closed, the recording is kept.
     """
 
-    env_id: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[ID]")] = None
-    """The same as --env ID."""
+    env_id: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[ID]", help_behavior_hint="")] = None
+    """Short for --env ID."""
     env: EnvArgs = field(default_factory=EnvArgs)
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demos/play")
-    """Directory of the demos, of one env."""
-    record: bool = True
+    """Directory of the demos; all of them must be of the same env."""
+    record: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = True
     """Write nothing to disk."""
-    seed: int | None = None
-    """Seed of the first world, the next ones count on. Default: the first of the training worlds that has no demo in
-    the directory."""
+    seed: Annotated[int | None, optional("INT", "the first training world without a demo in the directory")] = None
+    """Seed of the first world; the following episodes have the following seeds."""
     sensitivity: float = 100.0
-    """Of the mouse, percent as in Minecraft's options, 0 to 200; 100 is 0.15 degrees a count."""
+    """Sensitivity of the mouse, 0 to 200 percent as in Minecraft's options; 100 is 0.15 degrees per count."""
     scale: int = 0
-    """Whole factor of the picture at first; 0 is the largest that fits the screen."""
-    agent: tuple[str, ...] = ()
-    """Agent to hand over to: a folder of a saved agent, a .model and its .weights file, or a published name."""
+    """Integer by which the picture is enlarged at first; 0 is the largest that fits the screen."""
+    agent: Annotated[
+        tuple[str, ...], tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="(default: none)")
+    ] = ()
+    """Agent to hand over to: folder of a saved agent, .model file and its .weights file, or a published name."""
     device: str = "cpu"
-    """Where the agent runs: cpu, or cuda."""
+    """Device of the agent: cpu or cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
-    """In which number type the agent acts. auto: the fastest that this processor has; fp32: without rounding."""
-    expert: str | None = None
-    """Labels where the agent plays and you press nothing; without an agent, it is who you hand over to. "scripted" for
-    our own env, or module:attribute of what makes an expert (vpt_gym.collect.experts.Expert)."""
+    """Number type in which the agent acts. auto: the fastest on this processor. fp32: same actions on every machine."""
+    expert: Annotated[str | None, optional("EXPERT", "none")] = None
+    """Labels the ticks in which the agent plays and you press nothing; without an agent, you hand over to the expert.
+    scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
     skill: float = 1.0
-    """Of the expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
+    """Skill of the expert, above 0 and up to 1 (best). Less is slower and makes mistakes, like a person."""
 
 
 def run(args: Args) -> int:
@@ -82,7 +84,7 @@ def run(args: Args) -> int:
 
 
 def _play(session: Session, window: Window, controls: InputCollector) -> int:
-    """Plays, and finishes what is being recorded whatever happens; returns the exit status."""
+    """Plays, and always finishes the demo that is being recorded; returns the exit status."""
     from vpt_gym.play.loop import play, stop_signals
 
     with stop_signals() as stop:
@@ -98,7 +100,7 @@ def _play(session: Session, window: Window, controls: InputCollector) -> int:
 
 
 def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollector]:
-    """Makes everything, and starts the first episode; ``stack`` closes it again."""
+    """Makes the window and the session and starts the first episode; ``stack`` closes them."""
     _require_pygame()
     from vpt_gym.collect.finished import check_same_env
     from vpt_gym.frames import find_frame_space
@@ -169,7 +171,7 @@ def _env_args(args: Args) -> EnvArgs:
 
 
 def _seeds(args: Args) -> Iterator[int]:
-    """Returns the seeds of the worlds to play, without those that the directory has demos of."""
+    """Returns the seeds of the worlds to play, without those that have a demo in the directory."""
     from vpt_gym.collect.seeds import SEEDS
     from vpt_gym.demos.files.names import list_demos, read_metadata
     from vpt_gym.demos.library.library import REJECTED
@@ -184,7 +186,7 @@ def _seeds(args: Args) -> Iterator[int]:
 
 
 def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]:
-    """Returns who can be handed over to, and who labels."""
+    """Returns the player to hand over to, and the expert that labels."""
     from vpt_gym.collect.players import is_agent, make_player, resolve
     from vpt_gym.play.session import AutoPlayer
 
@@ -192,10 +194,12 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
     if args.expert is not None:
         named = resolve((args.expert,), env_id)
         if is_agent(named):
-            raise ValueError(f"--expert {args.expert} is no expert: it is scripted, or module:attribute; see --agent")
+            raise ValueError(
+                f"--expert {args.expert} is no expert: it must be scripted or module:attribute; --agent names an agent"
+            )
         expert = make_player(named, skill=args.skill)
     elif args.skill != 1.0:
-        raise ValueError(f"--skill {args.skill} is for an expert, and there is none; give one (--expert scripted)")
+        raise ValueError(f"--skill {args.skill} is for an expert, and there is none; name one (--expert scripted)")
     if not args.agent:
         return None if expert is None else AutoPlayer(expert, "expert", always_observes=False), expert
     if len(args.agent) > 2:
@@ -208,7 +212,9 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
         raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
     threads = torch.get_num_threads()
     auto_player = AutoPlayer(make_player(args.agent, device=args.device, precision=args.precision))
-    torch.set_num_threads(threads)  # make_player leaves one, so that many can play; here a single one has to be fast
+    torch.set_num_threads(
+        threads
+    )  # make_player sets one thread, so that many agents can play; here a single agent must be fast
     return auto_player, expert
 
 

@@ -1,4 +1,4 @@
-"""``vpt-gym record``: demos of a scripted expert, or of an agent."""
+"""``vpt-gym record``: records demos of a scripted expert or an agent."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from vpt_gym.cli.options import optional
 from vpt_gym.collect.envs import EnvArgs
 
 if TYPE_CHECKING:
@@ -21,46 +22,44 @@ if TYPE_CHECKING:
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Records demos of a scripted expert, or of an agent, one episode for each seed.
+    """Records demos of a scripted expert or an agent, one episode for each seed.
 
-    Run again, it goes on where it stopped: finished demos stay as they are, and what was broken off is played anew. The
-    same options give the same demos, whatever --num-envs is.
+    If it is stopped, run the same command again to continue: finished demos stay, and interrupted episodes are played
+    again. The same options give the same demos, whatever --num-envs is.
     """
 
     env: EnvArgs = field(default_factory=EnvArgs)
-    level: str | None = None
-    """Level of the embedded world, such as easy, plains or taiga; default is the task's own land. Default: easy."""
-    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Directory of the demos. Default: demos/ and the name of the task."""
-    expert: tuple[str, ...] = ("scripted",)
-    """Who plays: scripted (the env's own expert); module:attribute of what makes another one; or an agent: the folder
-    of a saved one, a .model and its .weights file, or a published name."""
+    level: Annotated[str | None, optional("LEVEL", "easy for vpt_gym/Harvest1Log-v0")] = None
+    """Level of the embedded world, such as easy, plains, taiga or default (the land of the task)."""
+    out: Annotated[Path | None, optional("DIR", "demos/ and the name of the task", aliases=("-o",))] = None
+    """Directory of the demos."""
+    expert: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PLAYER [WEIGHTS]")] = ("scripted",)
+    """Who plays: scripted (the env's expert), module:attribute (another expert), or an agent.
+    An agent is the folder of a saved one, a .model and its .weights file, or a published name."""
     skill: float = 1.0
-    """Of the scripted expert, above 0 up to 1: 1 plays as well as it can; less is slower, and errs like a person."""
+    """Skill of the scripted expert, above 0 and up to 1 (best). Less is slower and makes mistakes, like a person."""
     episodes: int = 50
-    """Demos to have in the end."""
+    """Demos to have at the end."""
     num_envs: int = 1
-    """Envs that play side by side, each in a process of its own."""
+    """Envs that run in parallel, each in its own process."""
     seed: int = 0
-    """Seed of the first world; the next episodes have the next ones."""
+    """Seed of the first world; the following episodes have the following seeds."""
     keep: Literal["success", "all"] = "success"
-    """success: failed episodes are thrown away, and more are played in their place."""
+    """success: discard failed episodes and play others instead. all: keep every episode."""
     size: Literal["native", "128"] = "native"
-    """Size of the video: as the env gives it, or 128x128, which is what policies take."""
+    """Size of the video: native is that of the env, 128 is 128x128, the size that policies take."""
     lossless: bool = False
-    """Keep every pixel as it is; the files are five to ten times larger."""
-    disturbance: float | None = None
-    """Chance, each tick, that the view is pushed aside for a while; the label stays the expert's. 0: clean demos.
-    Default: 0.02, and 0 for agents."""
+    """Keep every pixel unchanged; the files are five to ten times larger."""
+    disturbance: Annotated[float | None, optional("RATE", "0.02, and 0 for agents")] = None
+    """Probability per tick that a push of the view begins; the label stays the expert's. 0: no pushes."""
     device: str = "cpu"
-    """Where an agent runs, for example cuda."""
+    """Device of an agent, for example cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
-    """In which number type an agent acts. auto: the fastest that this processor has; fp32: the same episodes on every
-    machine."""
+    """Number type in which an agent acts. auto: the fastest on this processor. fp32: same episodes on every machine."""
 
 
 def run(args: Args) -> int:
-    """Records; returns the exit status: 1 for what cannot be recorded, 130 where it was interrupted."""
+    """Records demos; returns the exit status: 1 if it cannot record, 130 if it was interrupted."""
     import gymnasium as gym
 
     from vpt_gym.collect.players import is_agent
@@ -78,7 +77,7 @@ def run(args: Args) -> int:
         agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
         print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {directory}{successes}{agent}")
     except KeyboardInterrupt:
-        print(f"vpt-gym record: stopped; run the same again to go on in {directory}", file=sys.stderr)
+        print(f"vpt-gym record: stopped; run the same command again to continue in {directory}", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError, gym.error.Error) as error:
         print(f"vpt-gym record: {error}", file=sys.stderr)
@@ -92,7 +91,7 @@ def _recording(args: Args) -> Recording:
     env = args.env
     if args.level is not None:
         if "level" in env.arguments and env.kwargs is not None:
-            raise ValueError("the level is given twice, by --level and in --env-kwargs; leave one out")
+            raise ValueError("the level is given twice, by --level and in --env-kwargs; remove one")
         env = env.with_kwargs(level=args.level)
     elif env.id == EnvArgs.id:
         env = env.with_kwargs(**{"level": "easy", **env.arguments})
@@ -114,7 +113,7 @@ def _recording(args: Args) -> Recording:
 
 
 def _name(env: EnvArgs) -> str:
-    """Returns the name of the env's task, else of the env, to call a directory."""
+    """Returns a name for the directory: that of the env's task, else that of the env."""
     import gymnasium as gym
 
     import vpt_gym  # noqa: F401 (registers our envs)

@@ -1,4 +1,4 @@
-"""``vpt-gym view``: look at demos in a browser, or as videos with the keys drawn in."""
+"""``vpt-gym view``: shows demos in a browser, or exports them as videos with the keys drawn below."""
 
 from __future__ import annotations
 
@@ -10,38 +10,42 @@ from typing import Annotated, Literal
 
 import tyro
 
+from vpt_gym.cli.options import optional
+
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Shows demos in a browser on this machine: video, keys, camera and reward, and what an agent would have done.
+    """Shows demos in a browser: video, keys, camera, reward, and what an agent would have done.
 
-    It prints an address to open, and ends by Ctrl+C. Nothing is loaded from elsewhere and nobody else can reach it. An
-    episode that is marked as bad moves to rejected/ in its directory, and can be moved back.
+    It prints an address to open, and runs until Ctrl+C. Only this machine can reach the page, and the page loads
+    nothing from the network. A rejected episode moves to rejected/ in its directory, and can be moved back.
     """
 
     path: Annotated[Path, tyro.conf.Positional]
-    """Directory of demos; or one of the files of an episode, which is then shown first."""
-    agent: tuple[str, ...] = ()
-    """Agent to compare with: a folder of a saved agent, a .model and its .weights file, or a published name."""
+    """Directory of demos, or a file of the episode to show first."""
+    agent: Annotated[
+        tuple[str, ...], tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="(default: none)")
+    ] = ()
+    """Agent to compare with: folder of a saved agent, .model file and its .weights file, or a published name."""
     device: str = "cpu"
-    """Where the agent runs: cpu, or cuda."""
+    """Device of the agent: cpu or cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
-    """In which number type the agent computes. auto: the fastest that this processor has; fp32: without rounding."""
+    """Number type in which the agent computes. auto: the fastest on this processor. fp32: same results everywhere."""
     port: int = 0
-    """Port on 127.0.0.1; 0 is any free one."""
+    """Port on 127.0.0.1; 0 chooses a free one."""
     browser: bool = False
-    """Also open the address in this machine's browser."""
+    """Also open the address in the browser of this machine."""
     export: bool = False
     """Write a video of one episode, with keys, camera and reward drawn below the picture, and exit."""
-    out: Path | None = None
-    """File that --export writes: .mp4, .gif, or .png for one tick. Default: ID.keys.mp4 in the current directory."""
+    out: Annotated[Path | None, optional("FILE", "ID.keys.mp4 in the current directory")] = None
+    """File that --export writes: .mp4, .gif, or .png for one tick."""
     tick: int = 0
     """Tick that a .png shows, from 0."""
 
 
 def run(args: Args) -> int:
-    """Serves until it is interrupted, or exports; returns the exit status."""
+    """Serves the page until it is interrupted, or exports; returns the exit status."""
     try:
         if args.export:
             _export(args)
@@ -60,7 +64,7 @@ def _export(args: Args) -> None:
     from vpt_gym.view.export import export
 
     if args.agent or args.browser or args.port:
-        raise ValueError("--export writes a file and ends: leave --agent, --browser and --port out")
+        raise ValueError("--export writes a file and ends: remove --agent, --browser and --port")
     if args.path.is_dir():
         raise ValueError(f"{args.path} is a directory; --export takes one episode: name one of its files")
     demo = read_demo(args.path)
@@ -99,7 +103,7 @@ def _serve(args: Args) -> None:
         closing(predictions) if predictions else nullcontext(),
         ViewServer(library, predictions, port=args.port) as server,
     ):
-        print(f"{library.directory}: open {server.url}\n{note}Ctrl+C ends it", flush=True)
+        print(f"{library.directory}: open {server.url}\n{note}Ctrl+C stops it", flush=True)
         if args.browser:
             import webbrowser
 

@@ -135,7 +135,7 @@ def test_without_matplotlib_the_exact_line_to_install_it_is_named(demos: Path) -
 def test_check_and_repair_tell_by_their_exit_status(tmp_path: Path) -> None:
     assert command("check", tmp_path / "absent").returncode == 2
     write(tmp_path, no_op())
-    assert (command("check", tmp_path).returncode, command("check", tmp_path).stdout) == (0, "all demos are whole\n")
+    assert (command("check", tmp_path).returncode, command("check", tmp_path).stdout) == (0, "all demos are complete\n")
     short = write(tmp_path, *[human_action("jump")] * 30)
     longer = write(tmp_path, *[no_op()] * 31)
     longer.with_suffix(".mp4").replace(short.with_suffix(".mp4"))
@@ -151,7 +151,7 @@ def test_check_and_repair_tell_by_their_exit_status(tmp_path: Path) -> None:
     done = command("repair", tmp_path)
     assert done.returncode == 1
     assert f"{short.stem}: " in done.stdout
-    assert f"left as it is: {longer.with_suffix('.mp4')} is missing" in done.stdout
+    assert f"not repaired: {longer.with_suffix('.mp4')} is missing" in done.stdout
     for suffix in (".json", ".jsonl"):
         longer.with_suffix(suffix).unlink()
     assert command("repair", tmp_path).returncode == 0

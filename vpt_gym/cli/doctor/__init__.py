@@ -1,4 +1,4 @@
-"""``vpt-gym doctor``: what this machine can run, and how to mend what it cannot."""
+"""``vpt-gym doctor``: checks what this machine can run, and how to fix what it cannot."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MINEDOJO = "MineDojo"
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Checks this machine: can it run the embedded world, can it run MineDojo, and how to mend what is wrong.
+    """Checks whether this machine can run the embedded world and MineDojo, and prints how to fix each problem.
 
-    Exit status: 0 if MineDojo with Java can run (with --embedded: if the embedded world can), 1 if not.
+    Exit status: 0 if MineDojo with Java can run (with --embedded: if the embedded world can run), 1 if not.
     """
 
     embedded: bool = False
-    """Judge only what vpt-gym needs on the embedded world: no Java, no MineDojo."""
+    """Check only what the embedded world needs, without Java and MineDojo."""
     json: bool = False
     """Print JSON."""
 
@@ -34,8 +34,8 @@ def diagnose(info: SystemInfo, *, only_embedded: bool = False) -> dict[str, list
     """Returns the checks of each section.
 
     Args:
-        info: What was found.
-        only_embedded: Leave out MineDojo.
+        info: The properties of the machine.
+        only_embedded: Skip MineDojo.
     """
     sections = {EMBEDDED: embedded.checks(info)}
     if not only_embedded:

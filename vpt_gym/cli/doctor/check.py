@@ -1,4 +1,4 @@
-"""One line of the doctor's report."""
+"""One entry of the doctor's report."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ Status: TypeAlias = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True)
 class Check:
-    """What was found of one thing, and what to do about it."""
+    """The state of one requirement, and how to fix it."""
 
     name: str
     status: Status
-    """``"problem"``: it cannot run like this. ``"warning"``: it may run, or only partly. ``"ok"``: nothing to do."""
+    """``"problem"``: it cannot run. ``"warning"``: it may run, perhaps in part. ``"ok"``: nothing to do."""
     found: str
-    """What is there, in a line."""
+    """What was found, in one line."""
     fix: str = ""
-    """What to do, commands included; empty where there is nothing to do."""
+    """What to do, with commands; empty if there is nothing to do."""
 
     def __post_init__(self) -> None:
         if (self.status == "ok") != (not self.fix):
-            raise ValueError(f"a check that is not ok says how to fix it, one that is says nothing: {self!r}")
+            raise ValueError(
+                f"a check that is not ok must say how to fix it, and a check that is ok must not: {self!r}"
+            )
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What vpt-gym needs for itself: to play, record and train in the embedded world."""
+"""The requirements of vpt-gym itself: to play, record and train in the embedded world."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from vpt_gym.cli.doctor.probe import Package, SystemInfo
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 
-_NAMES = {  # as people call them; in the order of the report
+_NAMES = {  # display names, in the order of the report
     "numpy": "NumPy",
     "gymnasium": "Gymnasium",
     "opencv-python-headless": "OpenCV",
@@ -17,7 +17,7 @@ _NAMES = {  # as people call them; in the order of the report
 
 
 def checks(info: SystemInfo) -> list[Check]:
-    """Returns what there is to say about vpt-gym on a machine."""
+    """Returns the checks of vpt-gym's own requirements."""
     return [
         python(info.python),
         installed(info.minimum),
@@ -28,7 +28,7 @@ def checks(info: SystemInfo) -> list[Check]:
 
 
 def others(info: SystemInfo) -> list[Check]:
-    """Judges the rest of what vpt-gym declares; returns only what is wrong."""
+    """Checks the other declared requirements; returns only those that are not ok."""
     rest = [name for name in info.minimum if name not in _NAMES and name != "torch"]
     judged = [package(name, info.packages[name], info.minimum[name]) for name in rest]
     return [check for check in judged if check.status != "ok"]
@@ -43,19 +43,19 @@ def python(version: tuple[int, int, int]) -> Check:
 
 
 def installed(minimum: dict[str, str]) -> Check:
-    """Judges whether vpt-gym is installed, or only lies on the path."""
+    """Checks whether vpt-gym is installed, or only on the path."""
     if minimum:
         return Check("vpt-gym", "ok", "installed")
     return Check("vpt-gym", "warning", "not installed, only on the path: its requirements are unknown", "pip install .")
 
 
 def package(distribution: str, found: Package, minimum: str | None) -> Check:
-    """Judges a package that vpt-gym cannot do without.
+    """Checks a required package.
 
     Args:
-        distribution: Its name on PyPI.
-        found: What is installed.
-        minimum: Its lowest version; None if that is unknown.
+        distribution: Name on PyPI.
+        found: The installed package.
+        minimum: Lowest version that works; None if unknown.
     """
     name = _NAMES.get(distribution, distribution)
     wanted = f"{distribution}>={minimum}" if minimum else distribution
@@ -67,7 +67,7 @@ def package(distribution: str, found: Package, minimum: str | None) -> Check:
             "problem",
             f"{found.version}: {found.error}",
             "pip uninstall -y opencv-python && pip install --force-reinstall opencv-python-headless "
-            "(the build without a window, which servers can load)",
+            "(the build without windows, which works on servers)",
         )
     if found.error:
         fix = f'pip install --upgrade --force-reinstall "{wanted}"'
@@ -78,7 +78,7 @@ def package(distribution: str, found: Package, minimum: str | None) -> Check:
 
 
 def torch(found: Package, minimum: str | None) -> Check:
-    """Judges PyTorch, and whether it uses the GPU that it was built for."""
+    """Checks PyTorch, and whether it finds the GPU that it was built for."""
     check = package("torch", found, minimum)
     name = "PyTorch"
     if check.status == "ok" and "finds no GPU" in found.remark:

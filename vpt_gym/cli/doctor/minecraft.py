@@ -1,4 +1,4 @@
-"""What MineDojo's Minecraft needs: Java 8, a display, memory, ports. Causes: failures that its users report."""
+"""The requirements of MineDojo's Minecraft: Java 8, a display, memory, ports. They cover failures that users report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GIB = 2**30
 HEAP = 2 * GIB
 """MineDojo's launchClient.sh starts Java with -Xmx2G."""
 COMFORT = 4 * GIB
-"""Java's heap, what the JVM takes beside it, and Python with a policy."""
+"""Memory for Java's heap, the rest of the JVM, and Python with a policy."""
 
 INSTALL_JAVA = (
     "Install a JDK 8 (`conda install -c conda-forge openjdk=8`, or `sudo apt install openjdk-8-jdk` where the "
@@ -25,7 +25,7 @@ LOST_PLUGIN = (
 
 
 def checks(info: SystemInfo) -> list[Check]:
-    """Returns what there is to say about running MineDojo's Minecraft on a machine."""
+    """Returns the checks of the requirements of MineDojo's Minecraft."""
     built = info.minedojo is not None and info.minedojo.built
     by_gradle = not built or info.variables.get("MINEDOJO_FORCE_BUILD") == "1"
     return [
@@ -38,7 +38,7 @@ def checks(info: SystemInfo) -> list[Check]:
 
 
 def java_version(output: str) -> tuple[str, int] | None:
-    """Returns the version that ``java -version`` prints, as it stands and its major number; None if there is none.
+    """Returns the version that ``java -version`` prints and its major number, or None if there is none.
 
     Example:
         >>> java_version('openjdk version "1.8.0_392"')
@@ -49,26 +49,26 @@ def java_version(output: str) -> tuple[str, int] | None:
 
 
 def java(home: Java | None, on_path: Java | None, *, by_gradle: bool) -> Check:
-    """Judges Java: MineDojo needs exactly 8.
+    """Checks Java: MineDojo needs exactly version 8.
 
     Args:
         home: The ``java`` of ``JAVA_HOME``; None if it is not set.
         on_path: The first ``java`` on the PATH.
-        by_gradle: Whether Gradle builds and starts Minecraft: it prefers ``JAVA_HOME``, and compiles. Once Minecraft
-            is built, launchClient.sh starts it with the ``java`` on the PATH.
+        by_gradle: Whether Gradle builds and starts Minecraft. Gradle prefers ``JAVA_HOME`` and needs a compiler. Once
+            Minecraft is built, launchClient.sh starts it with the ``java`` on the PATH.
     """
     used, where = (home, "JAVA_HOME") if by_gradle and home else (on_path, "PATH")
     if used is None:
         return Check("Java", "problem", "there is no java on the PATH; MineDojo needs exactly Java 8", INSTALL_JAVA)
     version = java_version(used.output)
     if version is None:
-        said = (used.output.strip().splitlines() or ["nothing"])[0]
-        return Check("Java", "problem", f"{used.path} ({where}) cannot tell its version: {said}", INSTALL_JAVA)
+        output = (used.output.strip().splitlines() or ["nothing"])[0]
+        return Check("Java", "problem", f"{used.path} ({where}) prints no version: {output}", INSTALL_JAVA)
     found = f"{version[0]} at {used.path} ({where})"
     if version[1] != 8:
         return Check("Java", "problem", f"{found}; MineDojo needs exactly Java 8", INSTALL_JAVA)
     if by_gradle and not used.compiler:
-        cause = f"{found} has no javac: it is a JRE, and Minecraft is yet to be compiled"
+        cause = f"{found} has no javac: it is a JRE, and Minecraft must still be compiled"
         return Check("Java", "problem", cause, INSTALL_JAVA)
     other = java_version(on_path.output) if on_path else None
     if other is None or other[1] != 8:
@@ -83,7 +83,7 @@ def java(home: Java | None, on_path: Java | None, *, by_gradle: bool) -> Check:
 
 
 def minecraft(found: MineDojoInstall) -> Check:
-    """Judges whether Minecraft has been built, and can be."""
+    """Checks whether Minecraft is built, or can be."""
     name = "Minecraft build"
     if found.not_executable:
         scripts = " ".join(str(found.game / script) for script in found.not_executable)
@@ -91,8 +91,8 @@ def minecraft(found: MineDojoInstall) -> Check:
     if found.built:
         return Check(name, "ok", f"built, in {found.game / 'build'}")
     fix = (
-        "Nothing to mend: the first reset of an environment builds it, which takes from minutes to an hour, in silence "
-        "unless MINEDOJO_DEBUG_LOG=1 is set"
+        "Nothing to fix: the first reset of an environment builds it, which takes from minutes to an hour. It prints "
+        "nothing unless MINEDOJO_DEBUG_LOG=1 is set"
     )
     if found.lost_plugin:
         fix = f"{fix}. {LOST_PLUGIN.format(build=found.game / 'build.gradle')}"
@@ -100,7 +100,7 @@ def minecraft(found: MineDojoInstall) -> Check:
 
 
 def display(info: SystemInfo) -> Check:
-    """Judges where Minecraft is to draw: MINEDOJO_HEADLESS=1 and Xvfb, or an X server."""
+    """Checks where Minecraft can draw: MINEDOJO_HEADLESS=1 and Xvfb, or an X server."""
     headless = info.variables.get("MINEDOJO_HEADLESS")
     if headless == "1":
         missing = [name for name in ("xvfb-run", "xauth") if name not in info.programs]
@@ -109,7 +109,7 @@ def display(info: SystemInfo) -> Check:
         cause = f"MINEDOJO_HEADLESS=1, but there is no {' and no '.join(missing)}"
         return Check("display", "problem", cause, "sudo apt install xvfb xauth")
     if info.system == "Darwin":
-        return Check("display", "ok", "macOS draws by itself")
+        return Check("display", "ok", "macOS needs no X server")
     shown = info.variables.get("DISPLAY")
     found = f"DISPLAY={shown}" if shown else "DISPLAY is not set"
     if shown and info.display_answers:
@@ -124,7 +124,7 @@ def display(info: SystemInfo) -> Check:
 
 
 def memory(free: int) -> Check:
-    """Judges the free memory, in bytes."""
+    """Checks the free memory, in bytes."""
     found = f"{free / GIB:.1f} GiB free"
     if free < HEAP:
         return Check("memory", "problem", f"{found}; Java's heap alone takes up to 2 GiB", "Free memory, or add some")
@@ -135,7 +135,7 @@ def memory(free: int) -> Check:
 
 
 def ports(free: int, localhost: str) -> Check:
-    """Judges the loopback ports that MineDojo's Minecraft listens on."""
+    """Checks the loopback ports that MineDojo's Minecraft listens on."""
     name, last = "ports", FIRST_PORT + PORTS_TRIED - 1
     if localhost != "127.0.0.1":
         return Check(
@@ -146,8 +146,10 @@ def ports(free: int, localhost: str) -> Check:
         )
     found = f"{free} of the ports {FIRST_PORT} to {last} are free on 127.0.0.1"
     if free == 0:
-        fix = f"End what holds them: `ss -ltnp | grep 90`. MineDojo's ports begin at {FIRST_PORT}"
+        fix = f"Stop the programs that use them: `ss -ltnp | grep 90`. MineDojo's ports begin at {FIRST_PORT}"
         return Check(name, "problem", found, fix)
     if free < PORTS_TRIED // 2:
-        return Check(name, "warning", found, "Look for Minecrafts left behind: `pgrep -af MalmoMod`")
+        return Check(
+            name, "warning", found, "Look for Minecraft processes that were left running: `pgrep -af MalmoMod`"
+        )
     return Check(name, "ok", found)

@@ -1,4 +1,4 @@
-"""What MineDojo's Python needs. The causes are failures that were met with ``minedojo`` 0.1."""
+"""The Python requirements of MineDojo. They cover failures that were seen with ``minedojo`` 0.1."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from vpt_gym.cli.doctor.probe import MineDojoInstall, Package, SystemInfo
 from vpt_gym.minedojo.shims import INSTALL
 
 PYPI_TASKS, MAIN_TASKS = 1572, 1581
-"""Programmatic task ids of the two releases that both call themselves 0.1."""
+"""Programmatic task ids in the two releases that both have the version 0.1."""
 
 
 def checks(info: SystemInfo) -> list[Check]:
-    """Returns what there is to say about MineDojo's Python on a machine."""
+    """Returns the checks of MineDojo's Python requirements."""
     packages = info.packages
     return [
         system(info.system),
@@ -24,7 +24,7 @@ def checks(info: SystemInfo) -> list[Check]:
 
 
 def system(name: str) -> Check:
-    """Judges the operating system."""
+    """Checks the operating system."""
     if name == "Windows":
         return Check(
             "operating system",
@@ -44,7 +44,7 @@ def system(name: str) -> Check:
 
 
 def minedojo(found: MineDojoInstall | None) -> Check:
-    """Judges which of the two ``minedojo`` 0.1 is installed; both are fine."""
+    """Checks which of the two ``minedojo`` 0.1 is installed; both work."""
     if found is None:
         return Check("minedojo", "problem", "not installed", INSTALL)
     if found.task_ids == PYPI_TASKS:
@@ -65,7 +65,7 @@ def minedojo(found: MineDojoInstall | None) -> Check:
 
 
 def gym(found: Package, python: tuple[int, int, int]) -> Check:
-    """Judges old gym, which MineDojo's classes derive from."""
+    """Checks the old gym, from which MineDojo's classes derive."""
     fix = "pip install gym==0.25.2"
     if found.version is None:
         return Check("gym", "problem", "not installed", fix)
@@ -88,7 +88,7 @@ def gym(found: Package, python: tuple[int, int, int]) -> Check:
 
 
 def numpy(found: Package) -> Check:
-    """Judges NumPy for MineDojo."""
+    """Checks NumPy for MineDojo."""
     if found.version is None:
         return Check("NumPy for MineDojo", "problem", "not installed", "pip install numpy")
     if release(found.version) >= (2,):
@@ -102,7 +102,7 @@ def numpy(found: Package) -> Check:
 
 
 def omegaconf(found: Package) -> Check:
-    """Judges OmegaConf, whose limit MineDojo's task file exceeds."""
+    """Checks OmegaConf, whose limit MineDojo's task file exceeds."""
     if found.version is None:
         return Check("omegaconf", "problem", "not installed", 'pip install "omegaconf>=2.3"')
     if release(found.version) >= (2, 4):
@@ -116,7 +116,7 @@ def omegaconf(found: Package) -> Check:
 
 
 def others(missing: tuple[str, ...]) -> Check:
-    """Judges the other packages that MineDojo imports."""
+    """Checks the other packages that MineDojo imports."""
     if missing:
         return Check("other packages", "problem", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")
     return Check("other packages", "ok", "all there")

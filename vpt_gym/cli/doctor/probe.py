@@ -1,6 +1,6 @@
-"""Looks at the machine. All judgement is elsewhere (``embedded.py``, ``minedojo_package.py``, ``minecraft.py``).
+"""Collects the properties of the machine; the checks are in ``embedded``, ``minedojo_package`` and ``minecraft``.
 
-``minedojo`` and ``gym`` are not imported: that takes seconds, prints, and is what may be broken.
+``minedojo`` and ``gym`` are not imported: it takes seconds, prints text, and may fail.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ MINEDOJO_NEEDS: dict[str, str] = {
     "mypy_extensions": "mypy_extensions",
     "importlib_resources": "importlib_resources",
 }
-"""Modules that ``minedojo`` 0.1 imports, beside those with checks of their own, and their distributions."""
+"""Modules that ``minedojo`` 0.1 imports, with their distributions; those with separate checks are not listed."""
 
 FIRST_PORT, PORTS_TRIED = 9000, 100
 
-_JAR = Path("build", "libs", "MalmoMod-0.37.0-fat.jar")  # what MineDojo's launchClient.sh looks for
+_JAR = Path("build", "libs", "MalmoMod-0.37.0-fat.jar")  # MineDojo's launchClient.sh needs it
 _LOST_PLUGIN = "com.github.SpongePowered:MixinGradle:dcfaf61"
 _VARIABLES = ("DISPLAY", "JAVA_HOME", "MINEDOJO_FORCE_BUILD", "MINEDOJO_HEADLESS")
 
@@ -45,9 +45,9 @@ class Package:
     version: str | None
     """None: not installed."""
     error: str = ""
-    """Why it cannot be used; empty if it can, or if that was not tried."""
+    """Why it cannot be used; empty if it can, or if the import was not tried."""
     remark: str = ""
-    """What else was seen: torch's device."""
+    """Additional information, such as torch's device."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Java:
 
     path: Path
     output: str
-    """What ``java -version`` prints, or why it cannot be run."""
+    """The output of ``java -version``, or why it cannot be run."""
     compiler: bool = True
-    """Whether ``javac`` lies beside it: a JDK, not only a JRE."""
+    """Whether ``javac`` is in the same folder: a JDK, not only a JRE."""
 
 
 @dataclass(frozen=True)
@@ -69,34 +69,34 @@ class MineDojoInstall:
     game: Path
     """Its folder ``sim/Malmo/Minecraft``."""
     task_ids: int
-    """Number of programmatic task ids, which tells its two releases of the same version number apart."""
+    """Number of programmatic task ids, which distinguishes the two releases of the same version number."""
     built: bool = False
-    """Whether a built Minecraft is there."""
+    """Whether Minecraft is built."""
     lost_plugin: bool = False
     """Whether its Gradle build asks jitpack.io for a plugin that is not in the local Gradle cache."""
     not_executable: tuple[str, ...] = ()
-    """Scripts that lack the right to be executed."""
+    """Scripts without permission to execute."""
 
 
 @dataclass(frozen=True)
 class SystemInfo:
-    """All that the doctor looks at."""
+    """The properties of the machine that the doctor checks."""
 
     system: str
     """``"Linux"``, ``"Darwin"``, ``"Windows"``."""
     python: tuple[int, int, int]
     memory_free: int
-    """Bytes that a new process can have."""
+    """Bytes available to a new process."""
     variables: dict[str, str] = field(default_factory=dict)
-    """Of the environment, those that matter."""
+    """The environment variables that matter."""
     programs: frozenset[str] = frozenset()
-    """Of xvfb-run and xauth, those on the PATH."""
+    """Those of xvfb-run and xauth that are on the PATH."""
     display_answers: bool = False
-    """Whether an X server takes connections at ``DISPLAY``."""
+    """Whether an X server accepts connections at ``DISPLAY``."""
     ports_free: int = PORTS_TRIED
-    """Of the ``PORTS_TRIED`` ports from ``FIRST_PORT`` on."""
+    """How many of the ``PORTS_TRIED`` ports from ``FIRST_PORT`` on are free."""
     localhost: str = "127.0.0.1"
-    """IPv4 address of ``localhost``, or why it has none."""
+    """IPv4 address of ``localhost``, or the error of its lookup."""
     packages: dict[str, Package] = field(default_factory=dict)
     """By distribution name."""
     minimum: dict[str, str] = field(default_factory=dict)
@@ -106,11 +106,11 @@ class SystemInfo:
     java_home: Java | None = None
     """None: ``JAVA_HOME`` is not set."""
     not_found: tuple[str, ...] = ()
-    """Of ``MINEDOJO_NEEDS``, the distributions that are not there."""
+    """The distributions of ``MINEDOJO_NEEDS`` that are not installed."""
 
 
 def examine() -> SystemInfo:
-    """Looks at this machine. Takes a few seconds, most of them for the import of torch; changes nothing."""
+    """Collects the properties of this machine. Takes a few seconds, mostly to import torch; changes nothing."""
     home, java = os.environ.get("JAVA_HOME"), shutil.which("java")
     minimum = _minimum()
     return SystemInfo(
@@ -165,7 +165,7 @@ def _imported(distribution: str, module: str) -> Package:
         return Package(None)
     try:
         loaded = importlib.import_module(module)
-    except Exception as error:  # whatever a broken installation raises is the finding
+    except Exception as error:  # any error of a broken installation is reported
         return Package(_version(distribution) or "unknown", f"{type(error).__name__}: {error}".splitlines()[0])
     return Package(str(getattr(loaded, "__version__", _version(distribution))))
 
@@ -243,7 +243,7 @@ def _java(path: Path) -> Java:
 
 
 def _memory_free() -> int:
-    # in a container the limit is that of the control group, which psutil does not see
+    # a container is limited by its control group, which psutil does not read
     group = Path("/sys/fs/cgroup")
     left = (
         memory_left(group, "memory.max", "memory.current", "inactive_file"),
@@ -253,16 +253,16 @@ def _memory_free() -> int:
 
 
 def memory_left(group: Path, limit: str, used: str, cache: str) -> int | None:
-    """Returns the bytes that a control group may still take, None if it has no limit.
+    """Returns the bytes that a control group may still allocate, None if it has no limit.
 
-    Cached files count as used there, but make room when memory is asked for: those that nobody has read for a while
-    are free, as for ``docker stats`` and Kubernetes.
+    Its usage includes cached files, which are evicted when memory is needed. Those that were not read for a while count
+    as free, as in ``docker stats`` and Kubernetes.
 
     Args:
-        group: Its folder.
-        limit: File with its limit.
-        used: File with what it uses.
-        cache: Line of its ``memory.stat`` with such files.
+        group: Folder of the control group.
+        limit: Name of the file with its limit.
+        used: Name of the file with its usage.
+        cache: Name of the line in ``memory.stat`` with the inactive cached files.
     """
     if not (group / limit).exists() or not (group / used).exists():
         return None

@@ -15,12 +15,12 @@ _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "problem": ("
 
 
 def can_run(sections: Mapping[str, Sequence[Check]]) -> bool:
-    """Returns whether nothing stands in the way."""
+    """Returns whether there is no problem."""
     return all(check.status != "problem" for checks in sections.values() for check in checks)
 
 
 def print_text(sections: Mapping[str, Sequence[Check]], console: Console) -> None:
-    """Prints a line for each check, and below it how to fix what is wrong; in colour on a terminal."""
+    """Prints a line for each check and, below it, how to fix it; in colour on a terminal."""
     width = max(len(check.name) for checks in sections.values() for check in checks)
     for title, checks in sections.items():
         console.print(Text(f"\n{title}", style="bold"))
@@ -32,7 +32,7 @@ def print_text(sections: Mapping[str, Sequence[Check]], console: Console) -> Non
                 console.print(Text(f"{'':{width + 13}}-> {check.fix}"), soft_wrap=True)
     console.print()
     for title, checks in sections.items():
-        verdict = "can run" if can_run({title: checks}) else "cannot run; mend what is marked PROBLEM"
+        verdict = "can run" if can_run({title: checks}) else "cannot run; fix what is marked PROBLEM"
         console.print(Text(f"{title}: {verdict}", style="bold"), soft_wrap=True)
 
 
