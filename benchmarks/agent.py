@@ -1,8 +1,8 @@
-"""How fast does an agent act, and how near does each engine stay to its policy?
+"""How fast does an agent act, and how close is each engine to its policy?
 
-Times one tick of the policy as it is, and of each engine, in turns, and writes ``benchmarks/results/agent.json``. Run
-it with ``python -m benchmarks agent``; it takes some minutes, and 9 GB of memory for 3x. Where there is a CUDA device
-it times that too. The first way of each table is the plain one: ratios are against it, within the same run.
+Times one tick of the plain policy and of each engine alternately, and writes ``benchmarks/results/agent.json``. Run it
+with ``python -m benchmarks agent``; it takes some minutes, and 9 GB of memory for 3x. It also times a CUDA device if
+there is one. Ratios are relative to the plain policy in the same run.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from vpt_gym.system.machine import describe
 RESULT = Path(__file__).parent / "results" / "agent.json"
 THREADS = 2
 CPU = {("nano", 1): (20, 20), ("1x", 1): (12, 10), ("1x", 8): (8, 3), ("2x", 1): (10, 5), ("3x", 1): (8, 4)}
-"""(size, streams): (blocks of each way, ticks in a block)."""
+"""(size, streams): (blocks of each variant, ticks in a block)."""
 CUDA = {(size, streams): (10, 30) for size in ("1x", "2x", "3x") for streams in (1, 64)}
 FRAMES = 40
-"""Frames on which an engine is compared with its policy."""
+"""Number of frames on which an engine is compared with its policy."""
 Step = Callable[[torch.Tensor, torch.Tensor], Distribution]
 
 
 def plain(policy: VPTPolicy) -> Step:
-    """Returns the policy as it is, one frame at a time, with its memory carried along."""
+    """Returns a step of the plain policy, which carries its memory along."""
     memory: list[Memory | None] = [None]
 
     def step(frames: torch.Tensor, first: torch.Tensor) -> Distribution:
@@ -58,7 +58,7 @@ def engines(device: str) -> Iterator[tuple[str, EnginePrecision, bool]]:
 
 
 def timed(step: Step, frames: torch.Tensor, first: torch.Tensor) -> Callable[[], None]:
-    """Returns one tick to time."""
+    """Returns a function that runs one tick, to be timed."""
 
     def run() -> None:
         step(frames, first)
@@ -90,7 +90,7 @@ def nearness(policy: VPTPolicy, engine: ActingEngine) -> dict[str, float]:
 
 
 def measure(size: str, streams: int, device: str, rounds: int, block: int, peaks: Peaks) -> dict[str, Any]:
-    """Times the policy and its engines in turns."""
+    """Times the policy and its engines alternately."""
     config = VPTConfig.named(size)
     policy = procedural_policy(config).to(device)
     frames = procedural_frames(streams, 1)[:, 0].to(device)
@@ -120,7 +120,7 @@ def measure(size: str, streams: int, device: str, rounds: int, block: int, peaks
 
 
 def on_device(device: str, plan: dict[tuple[str, int], tuple[int, int]]) -> dict[str, Any]:
-    """Measures all of a plan on a device."""
+    """Measures every entry of a plan on a device."""
     peaks = measure_peaks(device)
     result: dict[str, Any] = {
         "peak_conv_gflops": {name: round(value / 1e9) for name, value in peaks.conv.items()},
@@ -146,7 +146,7 @@ def main() -> None:
     """Measures, prints and writes the result."""
     torch.set_num_threads(THREADS)
     result = {
-        "what": "milliseconds of one tick, each way in turns; limit_ms is convolutions at the peak measured here, then "
+        "what": "milliseconds of one tick, timed alternately; limit_ms is convolutions at the peak measured here, then "
         f"weights and memory read once; KL and agreement with the policy on {FRAMES} frames, procedural weights",
         "machine": describe("torch", "numpy"),
         "threads": THREADS,

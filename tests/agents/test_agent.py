@@ -85,10 +85,10 @@ def test_a_seed_makes_play_reproducible_and_another_seed_makes_it_another(
     runs = []
     for seed in (0, 0, 1):
         agent.reset(seed=seed)
-        torch.manual_seed(len(runs))  # the global generator has no part in it
+        torch.manual_seed(len(runs))  # the global generator is not used
         runs.append(play(agent, frames[:, 0]))
     assert runs[0] == runs[1] != runs[2]
-    agent.reset()  # without a seed, the stream of random numbers goes on
+    agent.reset()  # without a seed, the random numbers continue
     assert play(agent, frames[:, 0]) != runs[2]
 
 
@@ -207,7 +207,7 @@ def test_the_environments_that_are_kept_continue_as_before(
     assert torch.equal(kept.valid, memory.valid[[2, 0]])
     rest = [agent.act(f[[2, 0]], first=no[:2]).tolist() for f in frames[4:7]]
     assert rest == [[step[2], step[0]] for step in straight[4:7]]
-    agent.keep([1])  # environment 0, once more renumbered
+    agent.keep([1])  # environment 0, renumbered again
     rest = [agent.act(f[0], first=False).tolist() for f in frames[7:]]
     assert rest == [step[0] for step in straight[7:]]
     agent.reset()

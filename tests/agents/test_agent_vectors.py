@@ -97,7 +97,7 @@ def test_a_packed_agent_plays_resets_and_remembers_as_the_network_does(precision
     for frame, starts in zip(frames, first, strict=True):
         a, b = (one.act(frame, first=starts, deterministic=True) for one in (plain, packed))
         agreed += int((a == b).sum())
-    # a fresh network hardly prefers one code to another: only the exact precision must agree on all of them
+    # the codes of a fresh network are almost equally probable: only the exact precision must agree on all of them
     assert agreed == 48 if precision == "fp32" else agreed > 24
     kept = packed.memory
     assert kept is not None
@@ -118,7 +118,7 @@ def test_a_packed_agent_takes_over_changed_weights_without_forgetting() -> None:
     assert one.memory.valid.sum() == 2
 
 
-def test_a_precision_that_cannot_be_had_is_refused_at_once() -> None:
+def test_an_unavailable_precision_is_refused_immediately() -> None:
     with pytest.raises(ValueError, match="fp16"):
         VPTAgent.from_config("nano", precision="fp16")
     with pytest.raises(ValueError, match="compile=True needs a precision"):

@@ -1,4 +1,4 @@
-"""What `describe` tells of checkpoints, good and bad."""
+"""Descriptions of checkpoints, valid and damaged."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def bad_number(s: dict[str, Tensor]) -> dict[str, Tensor]:
         (lambda s: [1, 2], "not a dictionary of tensors"),
     ],
 )
-def test_what_is_wrong_with_weights_is_told(
+def test_the_problem_of_weights_is_described(
     tmp_path: Path, state: dict[str, Tensor], change: Callable[[dict[str, Tensor]], object], problem: str
 ) -> None:
     [one] = describe([saved(tmp_path / "x.weights", change(state))])
@@ -145,7 +145,7 @@ def test_what_is_wrong_with_weights_is_told(
     json.dumps(one.to_dict())
 
 
-def test_what_is_wrong_with_files_is_told(
+def test_the_problem_of_files_is_described(
     tmp_path: Path, state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VPT_GYM_CACHE", str(tmp_path / "cache"))
@@ -187,7 +187,7 @@ def test_a_name_is_both_of_its_files(tmp_path: Path, state: dict[str, Tensor], m
     assert all(one.ok for one in described)
 
 
-def test_converted_weights_are_told(tmp_path: Path, state: dict[str, Tensor]) -> None:
+def test_converted_weights_are_reported(tmp_path: Path, state: dict[str, Tensor]) -> None:
     [one] = describe([saved(tmp_path / "half.pt", {k: v.half() for k, v in state.items()})])
     assert one.ok
     assert one.report is not None

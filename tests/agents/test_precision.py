@@ -65,7 +65,7 @@ def test_without_its_operators_the_network_runs_as_it_is(monkeypatch: pytest.Mon
         agent(precision="int8")
 
 
-def test_the_precision_of_a_network_that_runs_as_it_is_is_its_own() -> None:
+def test_without_an_engine_the_precision_is_that_of_the_network() -> None:
     one = agent()
     assert one.precision == "fp32"
     one.policy.set_precision("bf16")

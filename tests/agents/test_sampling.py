@@ -1,4 +1,4 @@
-"""What is drawn of a distribution: temperature, nucleus, forbidden buttons, and reproducibility."""
+"""Sampling: temperature, nucleus, forbidden buttons, and reproducibility."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_each_world_is_played_once_and_results_keep_the_order_of_the_seeds(agent
     assert CountdownEnv.open == 0
 
 
-def test_an_episode_in_which_the_game_broke_is_played_anew(agent):
+def test_an_episode_in_which_the_game_crashed_is_played_again(agent):
     class Breaking(CountdownEnv):
         open = 0
         breaks = 0

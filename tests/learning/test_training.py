@@ -119,9 +119,9 @@ class TestRounds:
     def agent(self):
         return VPTAgent.from_config("nano", seed=0)
 
-    def collect(self, agent, directory: Path, *, seeds=(1, 2, 3), beta=0.0):
+    def collect(self, agent, directory: Path, *, seeds=(1, 2, 3), beta=0.0, num_envs=2):
         make_env = lambda folder: SHORT.make(record_to=folder)  # noqa: E731
-        return collect_round(agent, make_env, Sentinel, seeds, directory, beta=beta, num_envs=2)
+        return collect_round(agent, make_env, Sentinel, seeds, directory, beta=beta, num_envs=num_envs)
 
     def test_every_tick_carries_the_experts_label_and_what_was_executed(self, agent, tmp_path):
         episodes = self.collect(agent, tmp_path)
@@ -138,6 +138,17 @@ class TestRounds:
         for path in list_demos(tmp_path):
             demo = read_demo(path)
             assert encode(demo.executed).tolist() == demo.codes.tolist()
+
+    def test_what_is_executed_in_a_world_does_not_depend_on_num_envs(self, agent, tmp_path):
+        def executed(num_envs):
+            self.collect(agent, tmp_path / str(num_envs), beta=0.5, num_envs=num_envs)
+            demos = [read_demo(path) for path in list_demos(tmp_path / str(num_envs))]
+            return {demo.metadata["seed"]: encode(demo.executed).tolist() for demo in demos}
+
+        alone = executed(1)
+        assert sorted(alone) == [1, 2, 3]
+        assert executed(2) == alone
+        assert executed(3) == alone
 
     def test_an_interrupted_round_goes_on_where_it_stood(self, agent, tmp_path):
         first = self.collect(agent, tmp_path, seeds=(1, 2))

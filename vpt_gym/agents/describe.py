@@ -91,19 +91,19 @@ def describe(sources: Iterable[str | Path]) -> list[Description]:
         if isinstance(source, Description):
             described.append(source)
             continue
-        one = Description(str(source))
-        described.append(one)
+        description = Description(str(source))
+        described.append(description)
         try:
             if source.is_dir():
-                _describe_folder(one, source)
+                _describe_folder(description, source)
             elif source.suffix == ".model" or not (
                 source.suffix in (".weights", ".safetensors") or is_tensor_file(source)
             ):
-                model = (str(source), _describe_model(one, source))
+                model = (str(source), _describe_model(description, source))
             else:
-                _describe_weights(one, source, model)
+                _describe_weights(description, source, model)
         except (CheckpointError, ValueError, OSError, RuntimeError) as error:
-            one.problem = str(error).partition("\n")[0]  # the rest is the report
+            description.problem = str(error).partition("\n")[0]  # the rest is the report
     return described
 
 
@@ -125,43 +125,43 @@ def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
                 yield Description(str(source), problem=problem)
 
 
-def _describe_model(one: Description, path: Path) -> Config:
-    one.holds = "description"
+def _describe_model(description: Description, path: Path) -> Config:
+    description.holds = "description"
     content = read_model_file(path)
     cls = VPTConfig if content["policy"].get("conv3d_params") is None else IDMConfig
     config = cls.from_published(content["policy"], content["pi_head"])
-    _describe_config(one, config)
-    one.temperature = config.pi_head_temperature
+    _describe_config(description, config)
+    description.temperature = config.pi_head_temperature
     counted = count_parameters(_network(config))
-    one.parameters = {**{name: total for name, (total, _) in counted.parts.items()}, "total": counted.total}
+    description.parameters = {**{name: total for name, (total, _) in counted.parts.items()}, "total": counted.total}
     return config
 
 
-def _describe_weights(one: Description, path: Path, model: tuple[str, Config] | None) -> None:
-    one.holds = "weights"
+def _describe_weights(description: Description, path: Path, model: tuple[str, Config] | None) -> None:
+    description.holds = "weights"
     weights = read_weights(path)
-    _count(one, weights)
+    _count(description, weights)
     if model is not None:
-        one.compared_with, config = model
+        description.compared_with, config = model
     elif (published := find_published(path.name)) is not None and (
-        beside := path.with_name(published.model.name)
+        model_path := path.with_name(published.model.name)
     ).exists():
-        one.compared_with, config = str(beside), _describe_model(Description(str(beside)), beside)
-        one.temperature = config.pi_head_temperature
+        description.compared_with, config = str(model_path), _describe_model(Description(str(model_path)), model_path)
+        description.temperature = config.pi_head_temperature
     else:
         guess = config_by_shapes(weights)
         if guess is None:
             if cause_in_the_keys(weights):
-                _judge(one, weights, policies.NAMED["1x"])  # any published policy has these keys
+                _judge(description, weights, policies.NAMED["1x"])  # any published policy has these keys
             raise CheckpointError("the architecture of these weights cannot be inferred from the keys")
         config = guess
-        one.compared_with = "the architecture that the shapes imply; the temperature is in the .model file"
-    _describe_config(one, config)
-    _judge(one, weights, config)
+        description.compared_with = "the architecture that the shapes imply; the temperature is in the .model file"
+    _describe_config(description, config)
+    _judge(description, weights, config)
 
 
-def _describe_folder(one: Description, path: Path) -> None:
-    one.holds = "both"
+def _describe_folder(description: Description, path: Path) -> None:
+    description.holds = "both"
     config: Config
     try:
         config = read_config(path)
@@ -170,37 +170,39 @@ def _describe_folder(one: Description, path: Path) -> None:
             config = IDMConfig.from_json(read_folder(path, kind=idm_checkpoint.FORMAT))
         except WrongFile:
             raise error from None
-    _describe_config(one, config)
-    one.temperature = config.pi_head_temperature
+    _describe_config(description, config)
+    description.temperature = config.pi_head_temperature
     weights = read_weights(path / WEIGHTS_NAME)
-    _count(one, weights)
-    one.compared_with = "config.json"
-    _judge(one, weights, config)
+    _count(description, weights)
+    description.compared_with = "config.json"
+    _judge(description, weights, config)
 
 
-def _describe_config(one: Description, config: Config) -> None:
-    one.config = asdict(config)
-    one.config.pop("pi_head_temperature")
+def _describe_config(description: Description, config: Config) -> None:
+    description.config = asdict(config)
+    description.config.pop("pi_head_temperature")
     if isinstance(config, VPTConfig):
-        one.kind = "policy"
+        description.kind = "policy"
         sizes = config.action_sizes
-        one.heads = "buttons 8641, camera 121" if sizes is None else f"choices among {', '.join(map(str, sizes))}"
+        description.heads = (
+            "buttons 8641, camera 121" if sizes is None else f"choices among {', '.join(map(str, sizes))}"
+        )
     else:
-        one.kind = "inverse dynamics model"
-        one.heads = "buttons 20 of 2, camera 2 of 11"
-    one.architecture = _name(config)
+        description.kind = "inverse dynamics model"
+        description.heads = "buttons 20 of 2, camera 2 of 11"
+    description.architecture = _name(config)
 
 
-def _judge(one: Description, weights: Mapping[str, Tensor], config: Config) -> None:
-    one.report = compare(_network(config).state_dict(), weights, one.source)
-    check_weights(weights, one.report)
+def _judge(description: Description, weights: Mapping[str, Tensor], config: Config) -> None:
+    description.report = compare(_network(config).state_dict(), weights, description.source)
+    check_weights(weights, description.report)
 
 
-def _count(one: Description, weights: Mapping[str, Tensor]) -> None:
+def _count(description: Description, weights: Mapping[str, Tensor]) -> None:
     for key, value in weights.items():
         part = key.split(".")[0]
-        one.parameters[part] = one.parameters.get(part, 0) + value.numel()
-    one.parameters["total"] = sum(one.parameters.values())
+        description.parameters[part] = description.parameters.get(part, 0) + value.numel()
+    description.parameters["total"] = sum(description.parameters.values())
 
 
 def _network(config: Config) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Nothing in a checkpoint is ever executed, whatever the pickle in it, and wherever it stands."""
+"""Nothing in a checkpoint is ever executed, whatever the pickle contains and wherever it is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ for index, name in enumerate(evil.payloads(pathlib.Path(sys.argv[1], "list"))):
     problem = None
     try:
         Naive(io.BytesIO(body)).load()
-    except Exception as error:  # some break off behind the call
+    except Exception as error:  # some fail after the call
         problem = error
     for _ in range(100):
         if canary.exists():
@@ -61,7 +61,7 @@ def _extension_in_pythons_cache() -> Iterator[None]:
 
 
 def test_the_payloads_are_real(tmp_path: Path) -> None:
-    """Otherwise the tests below would show nothing."""
+    """Otherwise the tests below would prove nothing."""
     assert len(NAMES) >= 20
     done = subprocess.run(
         [sys.executable, "-c", UNPICKLE_ALL, str(tmp_path)],
@@ -82,7 +82,7 @@ def test_none_runs_from_a_model_file(tmp_path: Path, name: str) -> None:
     path.write_bytes(evil.payloads(canary)[name])
     with pytest.raises(CheckpointError) as caught:
         read_model_file(path)
-    if "persistent" not in name:  # nobody could tell what such an id would do
+    if "persistent" not in name:  # the effect of such an id is unknown
         assert isinstance(caught.value, UnsafeCheckpoint)
         assert "Nothing was executed" in str(caught.value)
     with pytest.raises(CheckpointError):
@@ -105,7 +105,7 @@ def test_none_runs_from_a_weight_file(tmp_path: Path, name: str, form: str) -> N
 
 @pytest.mark.parametrize("name", NAMES)
 def test_none_runs_from_within_a_description(tmp_path: Path, name: str) -> None:
-    """A description that is otherwise right, with the payload where something unimportant stands."""
+    """A valid description with the payload in place of an unimportant value."""
     canary = tmp_path / "canary"
     body = evil.payloads(canary)[name][2:-1]
     content = pickle.dumps(model_content(SMALL_1X, extra_args="HERE"), protocol=2)

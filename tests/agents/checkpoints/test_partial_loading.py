@@ -1,4 +1,4 @@
-"""Loading a part of a file on purpose, and files whose keys carry a prefix."""
+"""Loading a part of a file on purpose, and files whose keys have a prefix."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def saved(path: Path, state: dict[str, Tensor]) -> Path:
 
 
 def taken(policy: VPTPolicy, state: dict[str, Tensor], before: dict[str, Tensor]) -> set[str]:
-    """The keys that are now those of the file; asserts that the others are as they were."""
+    """The keys that were loaded from the file; asserts that the others are unchanged."""
     after = policy.state_dict()
     changed = {key for key, value in after.items() if torch.equal(value, state[key])}
     assert all(torch.equal(value, before[key]) for key, value in after.items() if key not in changed)
@@ -52,7 +52,7 @@ def taken(policy: VPTPolicy, state: dict[str, Tensor], before: dict[str, Tensor]
         ((), ("aux_value_head.*",), {"net", "value_head", "pi_head"}),
     ],
 )
-def test_chosen_keys_are_loaded_and_the_others_told(
+def test_chosen_keys_are_loaded_and_the_others_reported(
     agent: VPTAgent,
     tmp_path: Path,
     state: dict[str, Tensor],
@@ -62,7 +62,7 @@ def test_chosen_keys_are_loaded_and_the_others_told(
 ) -> None:
     before = {key: value.clone() for key, value in agent.policy.state_dict().items()}
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # what was left out on purpose is nothing to warn of
+        warnings.simplefilter("error")  # no warning for keys that were left out on purpose
         report = agent.load_weights(saved(tmp_path / "x.weights", state), include=include, exclude=exclude)
     assert report is agent.report
     assert report.ok

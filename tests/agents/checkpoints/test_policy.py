@@ -56,7 +56,7 @@ def test_a_published_pair_of_files_is_loaded_in_full(tmp_path: Path, aux: bool, 
         assert torch.equal(value, state[key]), key
 
 
-def test_the_goldens_come_out_of_a_weight_file(tmp_path: Path) -> None:
+def test_weights_loaded_from_a_file_give_the_golden_actions(tmp_path: Path) -> None:
     weights = {k: torch.from_numpy(v.astype("float32")) for k, v in arrays("tiny_weights_fp16").items()}
     config = config_of(facts("state_dict_tiny")["config"])
     agent = VPTAgent.from_pretrained(
@@ -64,7 +64,7 @@ def test_the_goldens_come_out_of_a_weight_file(tmp_path: Path) -> None:
     )
     data = arrays("tiny_frames")
     agent.reset()
-    for t in range(4):  # the memory begins empty in the goldens too
+    for t in range(4):  # the memory is empty at the start of the goldens too
         codes = agent.act(data["frames"][:, t], first=data["first"][:, t], deterministic=True)
         golden = arrays("tiny_golden")
         assert codes[:, 0].tolist() == golden["b_argmax_buttons"][:, t, 0].tolist()
@@ -200,7 +200,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, state: dict[str
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_floating_point_weights_of_another_type_are_converted_and_told(
+def test_floating_point_weights_of_another_type_are_converted_with_a_warning(
     tmp_path: Path, state: dict[str, Tensor], dtype: torch.dtype
 ) -> None:
     other = {key: value.to(dtype) for key, value in state.items()}
@@ -297,7 +297,9 @@ def test_files_given_for_each_other_are_recognised(tmp_path: Path, state: dict[s
         ({"step": 3, "model": {"a": torch.zeros(1)}}, "it holds model: save only that"),
     ],
 )
-def test_a_checkpoint_around_the_weights_is_told_apart(tmp_path: Path, content: object, message: str) -> None:
+def test_a_training_checkpoint_that_contains_the_weights_is_recognised(
+    tmp_path: Path, content: object, message: str
+) -> None:
     with pytest.raises(WrongFile, match=message):
         read_weights(saved(tmp_path / "x.weights", content))
 

@@ -38,7 +38,7 @@ def pair(tmp_path: Path, state: dict[str, Tensor]) -> tuple[Path, Path]:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VPT_GYM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("VPT_GYM_MIRROR", "http://127.0.0.1:1")  # nobody listens there
+    monkeypatch.setenv("VPT_GYM_MIRROR", "http://127.0.0.1:1")  # no server listens there
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "cache"
@@ -86,7 +86,7 @@ def test_what_exists_comes_before_names(cache: Path, tmp_path: Path) -> None:
         ("a/b/c", "no file or folder a/b/c, and"),
     ],
 )
-def test_what_is_nothing_is_told_with_the_nearest_names(cache: Path, source: str, message: str) -> None:
+def test_the_error_of_an_unknown_source_lists_similar_names(cache: Path, source: str, message: str) -> None:
     with pytest.raises(FileNotFoundError, match=message):
         VPTAgent.from_pretrained(source)
 
@@ -185,7 +185,7 @@ def test_a_folder_of_safetensors_is_loaded_without_aliases(tmp_path: Path) -> No
         ("~/name", False),
     ],
 )
-def test_ids_of_the_hub_are_told_from_paths(name: str, is_one: bool) -> None:
+def test_ids_of_the_hub_are_distinguished_from_paths(name: str, is_one: bool) -> None:
     assert is_hub_id(name) == is_one
 
 
@@ -221,7 +221,7 @@ def hub_server(saved: tuple[Path, float]) -> Iterator[Files]:
 
 
 def from_hub(tmp_path: Path, endpoint: str, name: str, revision: str = "", **env: str) -> str:
-    """What from_pretrained does in a process of its own: the client reads its settings when it is imported."""
+    """Runs from_pretrained in a separate process, since the client reads its settings when it is imported."""
     done = subprocess.run(
         [sys.executable, "-c", FROM_HUB, name, revision],
         capture_output=True,
@@ -252,7 +252,7 @@ def test_an_id_of_the_hub_is_fetched_and_then_comes_from_its_cache(
     assert from_hub(tmp_path, hub_server.url, "org/agent", HF_HUB_OFFLINE="1") == expected
 
 
-def test_what_the_hub_does_not_have_is_told(tmp_path: Path, hub_server: Files) -> None:
+def test_a_missing_repository_on_the_hub_is_an_error(tmp_path: Path, hub_server: Files) -> None:
     hub_server.headers = {"X-Repo-Commit": COMMIT, "X-Error-Code": "RepoNotFound"}
     answer = from_hub(tmp_path, hub_server.url, "org/other")
     assert answer.startswith("DownloadError org/other is neither a file nor a folder here")
@@ -262,7 +262,7 @@ def test_what_the_hub_does_not_have_is_told(tmp_path: Path, hub_server: Files) -
     assert answer.startswith("WrongFile org/agent on the Hugging Face Hub has no config.json")
 
 
-def test_a_hub_out_of_reach_is_told(tmp_path: Path) -> None:
+def test_an_unreachable_hub_is_an_error(tmp_path: Path) -> None:
     answer = from_hub(tmp_path, "http://127.0.0.1:1", "org/agent", HF_HUB_OFFLINE="1")
     assert answer.startswith("DownloadError org/agent is neither a file nor a folder here nor in the Hub's cache")
 

@@ -55,7 +55,7 @@ def mini_policy(config: VPTConfig = MINI, seed: int = 0) -> VPTPolicy:
     torch.manual_seed(seed)
     policy = VPTPolicy(config).eval()
     for name, parameter in policy.named_parameters():
-        if name.endswith("bias") and parameter.requires_grad:  # so that a bias left out shows
+        if name.endswith("bias") and parameter.requires_grad:  # so that an omitted bias is noticed
             torch.nn.init.normal_(parameter, std=0.2)
     return policy
 
@@ -92,7 +92,7 @@ def from_policy(policy: VPTPolicy, frames: torch.Tensor, first: torch.Tensor) ->
 
 
 def published(name: str) -> tuple[VPTPolicy, torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
-    """A golden net, its frames and ``first``, and what the published code says one frame at a time."""
+    """A golden net, its frames and ``first``, and the output of the published code frame by frame."""
     if name == "tiny":
         data, golden, prefix = arrays("tiny_frames"), arrays("tiny_golden"), "b"
         policy, frames, first = tiny_policy(), torch.from_numpy(data["frames"]), torch.from_numpy(data["first"])
@@ -165,7 +165,7 @@ def test_nothing_drifts(precision: EnginePrecision) -> None:
     long = ActingEngine(policy, precision=precision)
     played = play(long, frames, first)
     again = ActingEngine(policy, precision=precision)
-    # What lies 2 blocks of M - 1 frames back cannot matter.
+    # Frames more than 2 blocks of M - 1 frames ago cannot matter.
     later = play(again, frames[:, 280:], first[:, 280:])
     assert_same({k: v[:, 10:] for k, v in later.items()}, {k: v[:, 290:] for k, v in played.items()}, EXACT)
 
@@ -188,7 +188,7 @@ def test_memory_saved_in_an_episode_and_restored_continues_it(precision: EngineP
         assert torch.equal(restored.memory.values, kept.values)
         assert torch.equal(restored.memory.valid, kept.valid)
         assert_same(play(restored, frames[:, at:], first[:, at:]), expected, EXACT)
-    assert torch.equal(memory.keys, kept.keys)  # a copy, which later ticks leave alone
+    assert torch.equal(memory.keys, kept.keys)  # a copy, which later ticks do not change
 
 
 def test_memory_goes_from_the_policy_to_the_engine_and_back() -> None:

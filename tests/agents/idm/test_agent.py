@@ -1,4 +1,4 @@
-"""Labelling: windows that do not show, videos of any length, files, and what is refused."""
+"""Labelling: windows without visible borders, videos of any length, files, and errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def video() -> np.ndarray:
 
 
 def by_windows(model: InverseDynamicsModel, video: np.ndarray, starts: list[int]) -> np.ndarray:
-    """The probabilities of held buttons by each window by itself, (windows, WINDOW, 20)."""
+    """The probabilities of held buttons from each window alone, (windows, WINDOW, 20)."""
     clips = torch.from_numpy(np.stack([video[start : start + WINDOW] for start in starts]))
     with torch.no_grad():
         return model(clips).buttons[..., 1].exp().numpy()
@@ -74,7 +74,7 @@ class TestWindows:
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
     def test_no_border_of_a_window_shows(self, agent: IDMAgent, video: np.ndarray) -> None:
-        """Cut differently, a tick gets the same label; by windows side by side, as published, it does not."""
+        """A tick gets the same label wherever the windows begin; with adjacent windows, as published, it does not."""
         whole = agent.predict(video).buttons
         moved = agent.predict(video[3:]).buttons
         inner = np.abs(whole[3:] - moved)[WINDOW // 4 : -WINDOW // 4]
@@ -89,7 +89,7 @@ class TestWindows:
         assert np.array_equal(one.buttons, other.buttons)
         assert np.array_equal(one.camera, other.camera)
 
-    def test_a_stream_gives_what_the_whole_gives_and_does_not_wait_for_its_end(
+    def test_a_stream_gives_the_labels_of_the_complete_video_before_its_end(
         self, agent: IDMAgent, video: np.ndarray
     ) -> None:
         taken = 0

@@ -27,7 +27,7 @@ def test_thirty_frames_a_second_give_the_frame_that_is_shown_at_each_tick(tmp_pa
     assert numbers(read_ticks(path, resample=True)) == [tick * 3 // 2 for tick in range(20)]
 
 
-def test_a_frame_that_stays_is_shown_at_several_ticks(tmp_path: Path) -> None:
+def test_a_frame_that_is_shown_longer_gives_several_ticks(tmp_path: Path) -> None:
     """A recorder that drops frames which do not change: 60 a second, and a pause of 0.2 s after the tenth."""
     times = [index / 60 + (0.2 if index >= 10 else 0.0) for index in range(40)]
     path = write_video(tmp_path / "game.mp4", numbered(40), 60, times)
@@ -56,7 +56,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         read_ticks(tmp_path / "text.mp4")
 
 
-def test_a_damaged_video_is_told(tmp_path: Path) -> None:
+def test_a_damaged_video_is_an_error(tmp_path: Path) -> None:
     path = write_video(tmp_path / "game.mp4", moving_texture(60), 20)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2

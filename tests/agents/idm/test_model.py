@@ -169,7 +169,7 @@ class TestConfig:
         with pytest.raises(ValueError, match="JSON object"):
             IDMConfig.from_json("3")
 
-    def test_an_unknown_name_is_answered_with_the_known_ones(self) -> None:
+    def test_the_error_of_an_unknown_name_lists_the_known_ones(self) -> None:
         with pytest.raises(ValueError, match="nano, tiny, 4x"):
             IDMConfig.named("1x")
 
@@ -185,7 +185,7 @@ def write_pair(folder: Path) -> tuple[Path, Path]:
 
 
 class TestFiles:
-    def test_a_published_pair_loads_whole(self, tmp_path: Path) -> None:
+    def test_a_published_pair_loads_completely(self, tmp_path: Path) -> None:
         agent = IDMAgent.from_pretrained(*write_pair(tmp_path))
         assert agent.report is not None
         assert agent.report.ok
@@ -237,7 +237,7 @@ class TestFiles:
         with pytest.raises(WrongFile, match="has the format 'vpt-gym-idm/1', not"):
             VPTAgent.from_pretrained(tmp_path / "idm")
 
-    def test_damaged_folders_are_told_apart(self, tmp_path: Path) -> None:
+    def test_each_damage_of_a_folder_has_its_own_error(self, tmp_path: Path) -> None:
         folder = tmp_path / "idm"
         IDMAgent.from_config("tiny", seed=0).save_pretrained(folder)
         text = (folder / "config.json").read_text()

@@ -44,7 +44,7 @@ def tiny_sequence(first: str = "first") -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def only_at_chunk_starts(first: torch.Tensor, chunk: int) -> torch.Tensor:
-    """What the published code sees of ``first`` when it is called with chunks of this length."""
+    """The values of ``first`` that the published code reads when it gets chunks of this length."""
     seen = first.clone().view(first.shape[0], -1, chunk)
     seen[:, :, 1:] = False
     return seen.view(first.shape)
@@ -124,7 +124,7 @@ def test_tiny_net_matches_the_published_one_however_the_sequence_is_cut(
 
 
 def assert_memory(memory: Memory, golden: dict[str, np.ndarray], pattern: str, atol: float) -> None:
-    """Compares with the published state, whose row 0 can never be attended and is not kept here."""
+    """Compares with the published state, whose row 0 can never be attended to and is not kept."""
     valid = memory.valid.numpy()
     for layer in range(memory.keys.shape[1]):
         name = pattern.format(layer)
@@ -397,7 +397,7 @@ def test_cloning_gradients_and_the_adam_step_match_the_published_ones(
     total = torch.nn.utils.clip_grad_norm_(policy.parameters(), 5.0)
     assert float(total) == pytest.approx(float(golden["grad_norm_before_clip"]), rel=rtol / 10)
     if kernel != "published":
-        return  # Adam's first step is the sign of the gradient, so rounding errors turn some of it around
+        return  # Adam's first step is the sign of the gradient, so rounding errors flip some of them
     torch.optim.Adam(policy.parameters(), lr=1.81e-4, weight_decay=0.039428).step()
     for name, p in trained.items():
         delta = (p.detach() - before[name]).double()
@@ -483,7 +483,7 @@ def mini() -> tuple[VPTPolicy, torch.Tensor]:
 
 
 def mini_policy(config: VPTConfig) -> VPTPolicy:
-    """A float64 net with large random weights, so that every frame in sight matters."""
+    """A float64 net with large random weights, so that every visible frame matters."""
     policy = VPTPolicy(config)
     for key, value in policy.state_dict().items():
         value.copy_(torch.from_numpy(procedural_weight(key, list(value.shape), seed=7, g_qk=2.5)))
@@ -551,7 +551,7 @@ def test_gradients_flow_through_the_memory_until_it_is_detached(mini: tuple[VPTP
     assert keys.grad is not None
     assert keys.grad.abs().sum() > 0
     assert not memory.detach().keys.requires_grad
-    assert not start.valid.any()  # what the policy was given is as it was
+    assert not start.valid.any()  # the policy did not change its input
     assert not start.keys.any()
 
 

@@ -30,7 +30,7 @@ def test_what_is_frozen_stays_as_it_is_and_the_rest_learns(policy: VPTPolicy) ->
         assert changed is (not name.startswith(("net.img_process.", "value_head."))) or name.endswith("b_nd"), name
 
 
-def test_counts_are_those_of_the_parameters_and_told_by_part(policy: VPTPolicy) -> None:
+def test_parameters_are_counted_in_total_and_by_part(policy: VPTPolicy) -> None:
     total = sum(parameter.numel() for parameter in policy.parameters())
     count = freeze(policy, "net.*")
     assert count.total == total

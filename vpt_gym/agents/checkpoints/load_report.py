@@ -191,12 +191,12 @@ def _likely_cause(model: Mapping[str, Tensor], weights: Mapping[str, Tensor]) ->
         return "these are the weights of an inverse dynamics model, not of a policy"
     if inverse_dynamics == [False, True]:
         return "these are the weights of a policy, not of an inverse dynamics model"
-    there, here = architecture_of(weights), architecture_of(model)
-    if there != here:
-        theirs, own = named_like(there), named_like(here)
-        if theirs and own:
-            return f"these are {theirs} weights, the model is {own}"
-        return f"the file has {_differences(there, here)}; the model has {_differences(here, there)}"
+    in_file, in_model = architecture_of(weights), architecture_of(model)
+    if in_file != in_model:
+        file_name, model_name = named_like(in_file), named_like(in_model)
+        if file_name and model_name:
+            return f"these are {file_name} weights, the model is {model_name}"
+        return f"the file has {_differences(in_file, in_model)}; the model has {_differences(in_model, in_file)}"
     trunk = {key: value.shape for key, value in model.items() if key.startswith("net.")}
     if all(key in weights and weights[key].shape == shape for key, shape in trunk.items()):
         return 'the file has no action head, or one for another action space; exclude="pi_head.*" loads the rest'

@@ -35,7 +35,7 @@ class GraphedCall:
             self._outputs: tuple[Tensor, ...] = run(*self._inputs)
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Returns what the function returns for these inputs, in tensors that the next call overwrites."""
+        """Returns the outputs of the function for these inputs, in tensors that the next call overwrites."""
         for mine, theirs in zip(self._inputs, inputs, strict=True):
             mine.copy_(theirs, non_blocking=True)
         self._graph.replay()

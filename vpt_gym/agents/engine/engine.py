@@ -43,7 +43,7 @@ class ActingEngine:
     - ``"bf16"``: convolutions except the first in bf16. On a CPU the dense weights are in half precision;
       on a GPU they are bf16 too. Sums over residual branches, norms of rows, attention, memory and log-probabilities
       stay float32.
-    - ``"int8"`` (CPU): like bf16, with int8 weights in the dense layers behind the image network.
+    - ``"int8"`` (CPU): like bf16, with int8 weights in the dense layers after the image network.
 
     Args:
         policy: The policy, with parameters in float32, on the CPU or a CUDA device.

@@ -1,1 +1,1 @@
-"""The inverse dynamics model (IDM): labels a gameplay video with what the player did in each tick."""
+"""The inverse dynamics model (IDM): labels a gameplay video with the player's action in each tick."""

@@ -1,4 +1,4 @@
-"""The inverse dynamics agent: labels a gameplay video with what the player did in each of its ticks."""
+"""The inverse dynamics agent: labels a gameplay video with the player's action in each tick."""
 
 from __future__ import annotations
 

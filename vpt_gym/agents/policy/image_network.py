@@ -166,9 +166,9 @@ class ImageNetwork(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Maps frames, uint8 (N, 128, 128, 3), to features (N, D)."""
-        whole = frames.device.type != "cpu" and not self.checkpointing
+        at_once = frames.device.type != "cpu" and not self.checkpointing
         chunk = self.chunk if self.conv_dtype is None else 2 * self.chunk
-        parts = [self._flat(part) for part in torch.split(frames, len(frames) if whole else chunk)]
+        parts = [self._flat(part) for part in torch.split(frames, len(frames) if at_once else chunk)]
         # All frames at once: each call adds a gradient that is as large as the weights of this layer.
         out: Tensor = self.linear(self.cnn.dense(parts[0] if len(parts) == 1 else torch.cat(parts)))
         return out

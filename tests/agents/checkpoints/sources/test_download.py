@@ -1,4 +1,4 @@
-"""Published checkpoints by name: the table, the cache, mirrors, files put there by hand."""
+"""Published checkpoints by name: the table, the cache, mirrors, files copied there by hand."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_table_is_consistent() -> None:
         for file in checkpoint.files:
             assert file.url.startswith("https://openaipublic.blob.core.windows.net/minecraft-rl/")
             assert file.sha256 is None or len(bytes.fromhex(file.sha256)) == 32
-        if checkpoint.weights.size is not None:  # four bytes a number, and the file's own index
+        if checkpoint.weights.size is not None:  # four bytes per parameter, and the index of the file
             assert 0 < checkpoint.weights.size - 4 * checkpoint.parameters < 100_000
     assert len({c.weights.url for c in PUBLISHED.values()}) == len(PUBLISHED)
 
@@ -74,7 +74,7 @@ def test_both_files_come_once_and_stay(cache: Path, mirror: Files) -> None:
     assert files.model.read_bytes() == MODEL
     assert files.weights.read_bytes() == WEIGHTS
     assert [path for path, _ in mirror.gets()] == ["/m/foundation-model-3x.model", "/m/bc-house-3x.weights"]
-    assert download("bc-house-3x") == files  # OpenAI's server is out of reach here: nothing is asked for
+    assert download("bc-house-3x") == files  # OpenAI's server is unreachable here: nothing is requested
     assert download("bc-house-3x", offline=True, verify=True) == files
 
 
@@ -140,7 +140,7 @@ def test_a_damaged_file_is_noticed_on_request(cache: Path, mirror: Files) -> Non
     assert files.weights.read_bytes() == WEIGHTS
 
 
-def test_what_is_known_of_a_file_is_compared(cache: Path, mirror: Files) -> None:
+def test_the_known_size_and_hash_of_a_file_are_compared(cache: Path, mirror: Files) -> None:
     known = PUBLISHED["foundation-1x"].model
     mirror.files[f"/m/{known.name}"] = b"something shorter"
     with pytest.raises(DownloadError, match=r"offers 17 bytes, the published file has 1,861"):

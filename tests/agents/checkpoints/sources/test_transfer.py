@@ -1,4 +1,4 @@
-"""Downloads of one file over real HTTP: broken off, resumed, changed meanwhile, and of what is not the file at all."""
+"""Downloads of one file over real HTTP: interrupted, continued, changed in the meantime, and wrong responses."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def get(server: Files, target: Path, **kwargs: Any) -> Record:
 
 
 def begin(server: Files, target: Path, here: int = 100_000) -> None:
-    """Leaves a part of so many bytes."""
-    server.cuts, server.answers = [here], [200, 503]  # the second attempt brings nothing
+    """Leaves a partial file of this many bytes."""
+    server.cuts, server.answers = [here], [200, 503]  # the second attempt gets nothing
     with pytest.raises(DownloadError, match="was interrupted repeatedly"):
         get(server, target, attempts=1)
     assert not target.exists()
     assert target.with_name(f"{target.name}.part").stat().st_size == here
 
 
-def test_a_file_arrives_whole_with_a_record_and_nothing_else(server: Files, tmp_path: Path) -> None:
+def test_a_complete_file_and_its_record_remain_and_nothing_else(server: Files, tmp_path: Path) -> None:
     target = tmp_path / "deep" / "folder" / "x.weights"
     told: list[tuple[int, int]] = []
     record = get(server, target, progress=lambda done, total: told.append((done, total)))
@@ -63,7 +63,7 @@ def test_a_file_arrives_whole_with_a_record_and_nothing_else(server: Files, tmp_
     assert server.gets()[0][1]["Accept-Encoding"] == "identity"
 
 
-def test_a_broken_transfer_goes_on_where_it_broke(server: Files, tmp_path: Path) -> None:
+def test_an_interrupted_transfer_continues_where_it_stopped(server: Files, tmp_path: Path) -> None:
     server.cuts = [100_000, 1, 150_000]
     told: list[int] = []
     get(server, tmp_path / "x", progress=lambda done, total: told.append(done))
@@ -74,7 +74,7 @@ def test_a_broken_transfer_goes_on_where_it_broke(server: Files, tmp_path: Path)
     assert told == sorted(told)
 
 
-def test_the_next_call_goes_on_too(server: Files, tmp_path: Path) -> None:
+def test_the_next_call_continues_it_too(server: Files, tmp_path: Path) -> None:
     begin(server, tmp_path / "x")
     server.seen.clear()
     assert get(server, tmp_path / "x", sha256=SHA256, size=300_000).sha256 == SHA256
@@ -82,7 +82,7 @@ def test_the_next_call_goes_on_too(server: Files, tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == CONTENT
 
 
-def test_a_part_that_is_whole_needs_no_network(server: Files, tmp_path: Path) -> None:
+def test_a_partial_file_that_is_complete_needs_no_network(server: Files, tmp_path: Path) -> None:
     begin(server, tmp_path / "x", 299_999)
     with (tmp_path / "x.part").open("ab") as part:
         part.write(CONTENT[-1:])
@@ -92,7 +92,7 @@ def test_a_part_that_is_whole_needs_no_network(server: Files, tmp_path: Path) ->
     assert server.seen == []
 
 
-def test_a_server_that_cannot_continue_begins_anew(server: Files, tmp_path: Path) -> None:
+def test_a_server_that_cannot_continue_starts_from_the_beginning(server: Files, tmp_path: Path) -> None:
     server.ranges = False
     server.cuts = [100_000, 200_000]
     get(server, tmp_path / "x")
@@ -100,12 +100,12 @@ def test_a_server_that_cannot_continue_begins_anew(server: Files, tmp_path: Path
     assert len(server.gets()) == 3
 
 
-def test_a_server_that_always_breaks_off_is_given_up(server: Files, tmp_path: Path) -> None:
+def test_a_server_that_always_interrupts_is_given_up(server: Files, tmp_path: Path) -> None:
     server.ranges = False
     server.cuts = [100_000] * 99
     with pytest.raises(DownloadError, match=r"100,000 of 300,000 bytes.*x\.part.*Run it again"):
         get(server, tmp_path / "x", attempts=3)
-    assert len(server.gets()) == 4  # one that brought something, three that brought no more
+    assert len(server.gets()) == 4  # one that made progress, three that did not
     assert not (tmp_path / "x").exists()
 
 
@@ -123,10 +123,10 @@ def test_also_if_the_server_overlooks_the_change(server: Files, tmp_path: Path, 
     server.honour_if_range = False
     get(server, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == other
-    assert len(server.gets()) == 4  # two to begin, one refused, one whole
+    assert len(server.gets()) == 4  # two at first, one refused, one complete
 
 
-def test_without_a_way_to_tell_versions_apart_nothing_is_continued(server: Files, tmp_path: Path) -> None:
+def test_nothing_is_continued_if_versions_cannot_be_distinguished(server: Files, tmp_path: Path) -> None:
     server.etag = False
     begin(server, tmp_path / "x")
     server.files["/x.weights"] = OTHER
@@ -135,7 +135,7 @@ def test_without_a_way_to_tell_versions_apart_nothing_is_continued(server: Files
     assert all("Range" not in headers for _, headers in server.gets())
 
 
-def test_a_known_hash_is_such_a_way(server: Files, tmp_path: Path) -> None:
+def test_a_known_hash_allows_continuing(server: Files, tmp_path: Path) -> None:
     server.etag = False
     begin(server, tmp_path / "x")
     get(server, tmp_path / "x", sha256=SHA256)
@@ -193,7 +193,7 @@ def test_a_server_that_is_busy_is_asked_again(server: Files, tmp_path: Path) -> 
         get(server, tmp_path / "y", attempts=2)
 
 
-def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_an_immediate_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -216,7 +216,7 @@ def test_a_redirect_out_of_https_is_refused() -> None:
         _Redirects().redirect_request(request, io.BytesIO(), 302, "Found", Message(), "http://example.org/y")
 
 
-def test_without_a_length_only_a_known_size_tells_the_whole(server: Files, tmp_path: Path) -> None:
+def test_without_a_length_only_a_known_size_shows_that_a_file_is_complete(server: Files, tmp_path: Path) -> None:
     server.length = False
     with pytest.raises(DownloadError, match="does not state the length"):
         get(server, tmp_path / "x")
@@ -230,7 +230,7 @@ def test_without_a_length_only_a_known_size_tells_the_whole(server: Files, tmp_p
     ("header", "message"),
     [({"Content-Type": "text/html; charset=utf-8"}, "a web page"), ({"Content-Encoding": "gzip"}, "as gzip")],
 )
-def test_what_is_not_the_file_itself_is_refused(
+def test_a_response_that_is_not_the_file_is_refused(
     server: Files, tmp_path: Path, header: dict[str, str], message: str
 ) -> None:
     server.headers = header

@@ -159,12 +159,12 @@ def _transfer(
         except _Interrupted as error:
             if isinstance(error, _Stale):
                 part.unlink(missing_ok=True)
-            here = _length(part)
-            failures = 0 if here > furthest else failures + 1
-            furthest = max(furthest, here)
+            received = _length(part)
+            failures = 0 if received > furthest else failures + 1
+            furthest = max(furthest, received)
             if failures >= attempts:
                 raise DownloadError(
-                    f"{url} was interrupted repeatedly ({error}); {here:,} bytes are in {part}. "
+                    f"{url} was interrupted repeatedly ({error}); {received:,} bytes are in {part}. "
                     "Run it again to continue from there"
                 ) from error
             time.sleep(pause * 2 ** max(0, failures - 1))
