@@ -3,25 +3,25 @@ PYTHON ?= python3
 VENV ?= .venv
 PRESET ?= full
 BIN := $(VENV)/bin
-# Threads of torch that wait for each other sleep soon instead of spinning: as fast on an idle machine, and several
-# times faster when another program holds a core.
+# Idle OpenMP threads of torch sleep instead of spinning. This costs nothing on an idle machine, and is several times
+# faster when another program uses a core.
 export GOMP_SPINCOUNT ?= 1000
-# Files of tests run beside each other; most of their time is that of processes which start.
+# Test files run in parallel: many tests start processes and wait for them.
 PARALLEL ?= -n 2 --dist loadfile
-# Coverage sees the lines of kernels only where Python interprets them; these files are quick enough for that.
+# Coverage cannot see into compiled kernels. These files are quick enough to run with interpreted ones.
 INTERPRETED := $(addprefix tests/world/,kernels/test_interpreted.py creatures/test_creatures.py rules/test_vitals.py \
 	rules/test_placing.py player/test_combat.py)
 STAMP := $(VENV)/.installed
-# The real MineDojo, installed beside everything of $(VENV) by the route that the README documents.
+# The real MineDojo, installed as the README describes, in an environment that shares the packages of $(VENV).
 MINEDOJO := $(VENV)-minedojo
 MINEDOJO_STAMP := $(MINEDOJO)/.installed
-# The same with MineDojo's own pins, gym 0.21 and numpy 1, as its users have them: their tools install no newer Python.
+# MineDojo with its own pins (gym 0.21, numpy 1), as its users have it. Old versions of pip and setuptools install it.
 PINNED := $(VENV)-minedojo-pinned
 PINNED_STAMP := $(PINNED)/.installed
 
 .PHONY: install programs demo test test-long doctest lint format docs bench clean
 
-install: $(STAMP)  ## the package, its extras and the tools of developers, into .venv
+install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -35,7 +35,7 @@ $(MINEDOJO_STAMP): $(STAMP)
 	$(MINEDOJO)/bin/python -m pip install --quiet --upgrade pip
 	$(MINEDOJO)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[minedojo]"
 	$(MINEDOJO)/bin/python -m pip install --quiet --no-deps minedojo==0.1
-	# its action spaces; everything that it depends on would weigh gigabytes
+	# only for its action spaces: its dependencies take gigabytes
 	$(MINEDOJO)/bin/python -m pip install --quiet --no-deps craftground==2.7.4 protobuf==7.36.2
 	touch $(MINEDOJO_STAMP)
 
@@ -47,13 +47,13 @@ $(PINNED_STAMP): tests/integration/requirements-pinned.txt
 	$(PINNED)/bin/python -m pip install --quiet --requirement tests/integration/requirements-pinned.txt
 	touch $(PINNED_STAMP)
 
-programs:  ## the programs that tests run and pip does not bring: Chromium, Xvfb, Java
+programs:  ## the programs that tests run and that pip cannot install: Chromium, Xvfb, Java
 	@PYTHON="$(PYTHON)" tests/install_programs.sh
 
 demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs/demo/ (PRESET=quick: minutes)
 	$(BIN)/python examples/end_to_end.py --preset $(PRESET)
 
-test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, the kernels interpreted (for coverage), the real MineDojo
+test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## all tests; some again with interpreted kernels (for coverage), and those of the real MineDojo
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(INTERPRETED) --cov --cov-append --cov-report=
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
@@ -62,7 +62,7 @@ test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the whole suite, t
 test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults
 	$(MINEDOJO)/bin/python -m pytest tests/integration --long
 
-doctest: $(MINEDOJO_STAMP)  ## the examples in docstrings; some use the real MineDojo
+doctest: $(MINEDOJO_STAMP)  ## the examples in docstrings; one uses the real MineDojo
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) --doctest-modules vpt_gym
 
 lint: $(STAMP)  ## what a commit must pass
@@ -75,10 +75,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMP)  ## the documentation site, into site/; a broken link fails it
+docs: $(STAMP)  ## the documentation site, into site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-bench: $(MINEDOJO_STAMP)  ## speed, as ratios; writes benchmarks/results/*.json
+bench: $(MINEDOJO_STAMP)  ## all benchmarks; writes benchmarks/results/*.json
 	$(MINEDOJO)/bin/python -m benchmarks
 
 clean:  ## removes what was built and cached; your runs stay

@@ -1,4 +1,4 @@
-"""Lets the Python that runs this see the packages of another one too: PyTorch need not be installed twice.
+"""Makes the packages of another Python visible to this one, so that PyTorch need not be installed twice.
 
 Usage: python share_packages.py OTHER_PYTHON
 """
