@@ -1,4 +1,4 @@
-"""The clock: twenty ticks a second, never a burst."""
+"""The clock: twenty ticks per second, without catching up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERIOD = 0.05
 
 
 def played(works: list[float]) -> tuple[list[float], TickClock]:
-    """Starts of ticks whose work takes so long, where the sleep between them is exact."""
+    """The start times of ticks with the given work times, if the sleep between them is exact."""
     time = [100.0]
     clock = TickClock(now=lambda: time[0])
     starts = []
@@ -48,7 +48,7 @@ def test_lost_time_is_lost() -> None:
     assert [round(start - starts[1], 6) for start in starts[2:]] == [1.0, 1.05, 1.1]
 
 
-def test_the_achieved_rate_is_told_and_forgotten_by_a_pause() -> None:
+def test_the_achieved_rate_is_measured_and_reset_by_a_pause() -> None:
     _, clock = played([0.1] * 30)
     assert clock.rate == pytest.approx(10)
     clock.restart()

@@ -1,4 +1,4 @@
-"""Keys and mouse become human actions: nothing is lost between ticks, and nothing acts twice."""
+"""Keys and mouse become human actions: no input is lost between ticks or takes effect twice."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_tap_shorter_than_a_tick_acts_for_one_tick() -> None:
     assert pressed(controls.take()) == set()
 
 
-def test_what_was_held_before_a_pause_has_to_be_pressed_anew() -> None:
+def test_a_key_held_before_a_pause_must_be_pressed_again() -> None:
     controls = InputCollector()
     controls.press("forward")
     controls.move(10, 0)

@@ -1,4 +1,4 @@
-"""What the screen says, as texts: who plays, what is recorded, how fast, and what the keys do now."""
+"""The texts on the screen: who plays, what is recorded, the rate, and the possible keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vpt_gym.play.session import AutoPlayer, Session
 
 
 class Idle:
-    """A machine that does nothing."""
+    """A player that does nothing."""
 
     def reset(self, seed: int) -> None: ...
 
@@ -37,7 +37,7 @@ def words(made: Session) -> str:
     return " / ".join(line.text for line in hud.overlay(made))
 
 
-def test_it_says_whether_a_demo_is_written(tmp_path: Path) -> None:
+def test_it_shows_whether_a_demo_is_recorded(tmp_path: Path) -> None:
     made, _ = session(tmp_path)
     said = [hud.recording_state(made).text]
     for command in (Command.CONTINUE, None, Command.PAUSE, Command.CONTINUE, Command.RESTART):
@@ -59,7 +59,7 @@ def test_it_says_whether_a_demo_is_written(tmp_path: Path) -> None:
         (False, True, "The expert plays", "The expert's actions are recorded"),
     ],
 )
-def test_it_says_who_plays_and_what_is_recorded(
+def test_it_shows_who_plays_and_what_is_recorded(
     tmp_path: Path, agent: bool, expert: bool, player: str, recorded: str
 ) -> None:
     labels = Idle() if expert else None
@@ -73,7 +73,7 @@ def test_it_says_who_plays_and_what_is_recorded(
     made.close("enough")
 
 
-def test_a_rate_below_the_games_is_told() -> None:
+def test_a_rate_below_the_games_is_shown() -> None:
     made, _ = session(None)
     rows = {
         rate: next(line for name, line in hud.numbers(made, rate) if name == "Rate") for rate in (20.0, 19.6, 12.34)
@@ -82,7 +82,7 @@ def test_a_rate_below_the_games_is_told() -> None:
     assert rows[20.0].colour == rows[19.6].colour != rows[12.34].colour
 
 
-def test_it_says_what_was_pressed(tmp_path: Path) -> None:
+def test_it_shows_what_was_pressed(tmp_path: Path) -> None:
     made, controls = session(None)
     made.command(Command.CONTINUE)
     assert hud.pressed(made) == "-"
@@ -103,7 +103,7 @@ def test_it_says_what_was_pressed(tmp_path: Path) -> None:
         ({"reports_at": 2}, True, "The game failed / the game has ended (1 ticks, return 0) / F9: keep this demo"),
     ],
 )
-def test_the_end_of_an_episode_says_what_can_be_done(
+def test_the_end_of_an_episode_shows_the_possible_keys(
     tmp_path: Path, kwargs: dict[str, Any], record: bool, expected: str
 ) -> None:
     made, _ = session(tmp_path if record else None, **kwargs)

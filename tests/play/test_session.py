@@ -1,4 +1,4 @@
-"""What goes on while a person plays, and what becomes of each demo: real envs, real demos, no window."""
+"""A session of playing, and its demos: real envs and real demos, without a window."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vpt_gym.play.session import AutoPlayer, Phase, Session
 
 
 class Walker:
-    """A machine that walks, and notes what it is shown."""
+    """A player that walks, and stores the observations that it gets."""
 
     def __init__(self) -> None:
         self.shown: list[int] = []
@@ -45,7 +45,7 @@ class Turner:
 
 
 class Played:
-    """A session with its env, its controls, and what it said."""
+    """A session with its env, its controls, and its messages."""
 
     def __init__(self, folder: Path | None, env: gym.Env[Any, Any] | None = None, **kwargs: Any) -> None:
         self.env = PlayEnv() if env is None else env
@@ -117,7 +117,7 @@ def test_a_success_is_kept_and_a_failure_is_asked_about(played: Callable[..., Pl
     assert [demo.metadata["seed"] for demo in kept(tmp_path / "bad")] == [8]
 
 
-def test_success_that_nothing_tells_is_asked_about(played: Callable[..., Played]) -> None:
+def test_the_person_is_asked_if_success_is_unknown(played: Callable[..., Played]) -> None:
     game = played(env=PlayEnv(length=3, success=None))
     game.play(3)
     assert game.session.outcome is not None
@@ -244,7 +244,7 @@ def test_without_a_machine_there_is_nobody_to_hand_over_to(played: Callable[...,
     assert "--agent" in game.said[0]
 
 
-def test_a_game_that_broke_ends_the_episode_and_says_so(played: Callable[..., Played], tmp_path: Path) -> None:
+def test_a_game_that_failed_ends_the_episode_and_is_reported(played: Callable[..., Played], tmp_path: Path) -> None:
     game = played(env=PlayEnv(reports_at=3))
     game.play(3)
     outcome = game.session.outcome

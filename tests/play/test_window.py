@@ -105,11 +105,11 @@ def test_what_is_done_is_what_is_recorded(start: Start, screen: VirtualScreen) -
     demo = kept(program.folder)[0]
     assert (demo.frame_size, demo.metadata["seed"], demo.metadata["recorded_by"]) == ((48, 80), 5, "vpt-gym play")
     shown = [read_counter(frame)[0] for frame in demo.frames()]
-    assert shown == list(range(len(demo)))  # the env's frames alone, and time stood still in pauses
+    assert shown == list(range(len(demo)))  # only the env's frames, and no ticks in pauses
     for button in ("forward", "attack"):
         run = ticks_of(demo, button)
         assert run == list(range(run[0], run[-1] + 1))
-        # what the screen shows is some ticks old where other programs have the processor
+        # on a busy machine the screen is some ticks behind
         assert held_from <= run[0] < held - 6
         assert held - 1 <= run[-1] <= held_to
     names = ("jump", "inventory", "drop", "swapHands", "hotbar.7", "sprint", "sneak")
@@ -144,7 +144,7 @@ def test_hand_over_restart_and_discard(start: Start, screen: VirtualScreen) -> N
     program.wait_ticks(2)
     screen.key("F5")
     program.wait_dimmed(True)
-    screen.key("Return")  # it is asked what becomes of the demo
+    screen.key("Return")  # the program asks to keep or discard the demo
     assert "F9 keeps" in program.said()
     screen.key("F9")
     assert program.said().startswith("Recorded")

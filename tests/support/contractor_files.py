@@ -1,4 +1,4 @@
-"""Contractor recordings for tests: the episode of the public loader's golden, and files made of such records."""
+"""Contractor recordings for tests: the episode of the public loader's golden, and files of such records."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def _loader() -> dict[str, Any]:
 
 
 def golden_records() -> list[dict[str, Any]]:
-    """The 26 records of the golden episode, fresh."""
+    """A new copy of the 26 records of the golden episode."""
     return json.loads(json.dumps(_loader()["episode"]))
 
 
 def golden_actions() -> list[dict[str, Any]]:
-    """What the public loader emits of them, tick by tick of ``golden_ticks``."""
+    """The output of the public loader for them, for each tick of ``golden_ticks``."""
     return _loader()["actions"]
 
 
@@ -39,7 +39,7 @@ def golden_arrays() -> dict[str, npt.NDArray[Any]]:
 
 
 def golden_frame(t: int) -> npt.NDArray[np.uint8]:
-    """Source frame t of the golden episode, RGB (360, 640, 3), by the rule that stands in it."""
+    """Source frame t of the golden episode, RGB (360, 640, 3), by the rule that the golden contains."""
     rng = np.random.RandomState(9000 + t)
     frame = np.repeat(np.repeat(rng.randint(0, 256, (36, 64, 3)).astype(np.uint8), 10, 0), 10, 1)
     if t % 4 == 3:
@@ -53,7 +53,7 @@ def golden_cursor() -> npt.NDArray[np.uint8]:
 
 
 def record(t: int = 0, **changes: Any) -> dict[str, Any]:
-    """A record in which nothing happens, but for ``changes``; ``mouse`` and ``keys`` change these parts alone."""
+    """A null record with ``changes``; ``mouse`` and ``keys`` change only these parts."""
     result = golden_records()[1]
     result["mouse"] |= {"buttons": [], **changes.pop("mouse", {})}
     result["keyboard"]["keys"] = changes.pop("keys", [])
@@ -63,7 +63,7 @@ def record(t: int = 0, **changes: Any) -> dict[str, Any]:
 def write_recording(
     path: Path, records: Iterable[dict[str, Any]], frames: Iterable[npt.NDArray[np.uint8]] | None = None
 ) -> Path:
-    """Writes ``<path>.jsonl`` and ``<path>.mp4``; default frames: those of the golden. Returns the jsonl's path."""
+    """Writes ``<path>.jsonl`` and ``<path>.mp4``; default: the frames of the golden. Returns the jsonl's path."""
     records = list(records)
     path.parent.mkdir(parents=True, exist_ok=True)
     jsonl = path.with_name(f"{path.name}.jsonl")

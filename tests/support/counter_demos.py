@@ -1,4 +1,4 @@
-"""Small real demos whose frames, keys, camera and rewards tell their tick."""
+"""Small real demos whose frames, keys, camera and rewards identify their tick."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vpt_gym.demos import DemoWriter
 
 
 def counter_action(tick: int) -> HumanAction:
-    """Walks for the first 20 ticks, attacks from tick 15 to 30 and in tick 40, turns ever faster, rests in 45 to 47."""
+    """Walks in ticks 0 to 19, attacks in 15 to 29 and in 40, turns faster and faster, and rests in 45 to 47."""
     keys = ["forward"] if tick < 20 else []
     keys += ["attack"] if 15 <= tick < 30 or tick == 40 else []
     return human_action(*keys, camera=(-1.5 if tick < 10 else 0.0, 0.0 if 45 <= tick < 48 else tick / 10))
@@ -25,7 +25,7 @@ def write_counter_demo(
     size: tuple[int, int] = (48, 80),
     disturbed: int | None = None,
 ) -> Path:
-    """Returns the ``<id>.json``; the last tick is rewarded with 2, and in tick ``disturbed`` another action is done."""
+    """Returns the ``<id>.json``; the last tick has a reward of 2, and tick ``disturbed`` another executed action."""
     with DemoWriter(directory, metadata={"task": task, "seed": 7}) as writer:
         for tick in range(ticks):
             executed = human_action("back", camera=(5.0, 0.0)) if tick == disturbed else counter_action(tick)

@@ -1,4 +1,4 @@
-"""A small real environment whose frames say which tick they show."""
+"""A small real environment whose frames show their tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over the DevTools protocol through a pipe: real clicks, keys and pictures."""
+"""A headless Chromium, driven over the DevTools protocol through a pipe: real clicks, keys and screenshots."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Chromium:
         self.send("Page.navigate", url=url)
 
     def run(self, script: str) -> Any:
-        """Returns the value of a JavaScript expression; a promise is waited for."""
+        """Returns the value of a JavaScript expression, after waiting for a promise."""
         answer = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, f"{script}: {answer['exceptionDetails']}"
         return answer["result"].get("value")

@@ -1,4 +1,4 @@
-"""Small demos whose frames tell episode and tick, and datasets of them."""
+"""Small demos whose frames identify episode and tick, and datasets of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRAME_BYTES = SIZE[0] * SIZE[1] * 3
 
 
 def action_at(episode: int, tick: int) -> HumanAction:
-    """Told apart by its code: a hotbar key for the episode; null in every fourth tick; motion in ticks 10 to 12."""
+    """An action that identifies its episode by a hotbar key; null in every fourth tick; motion in ticks 10 to 12."""
     if tick % 4 == 3:
         return no_op()
     return human_action(f"hotbar.{episode % 9 + 1}", camera=(0.0, 5.0 if 10 <= tick <= 12 else 0.0))

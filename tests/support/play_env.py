@@ -1,4 +1,4 @@
-"""An env whose frames say which tick they show, to be played; and experts for it."""
+"""An env whose frames show their tick, to be played; and an expert for it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vpt_gym.actions.human import HumanAction, human_action
 
 
 class PlayEnv(FrameCounterEnv):
-    """Counts as ``FrameCounterEnv`` does; also breaks, or is slow, where a test wants that.
+    """Counts like ``FrameCounterEnv``; on request it also fails or is slow.
 
     Args:
         breaks_at: Tick in which it raises an error.
-        reports_at: Tick in which it says, as MineDojo's, that the game broke.
-        seconds: Time that each tick takes.
+        reports_at: Tick in which it reports, like MineDojo's, that the game failed.
+        seconds: Duration of each tick.
         **kwargs: For ``FrameCounterEnv``.
     """
 

@@ -1,4 +1,4 @@
-"""`vpt-gym play` as a running program on a virtual screen: what its window shows, and what it prints."""
+"""`vpt-gym play` as a running program on a virtual screen, with its window and its output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PANEL = 300
 
 
 class Program:
-    """The running program: what its window shows, and what it prints."""
+    """The running program, with its window and its output."""
 
     def __init__(self, screen: VirtualScreen, folder: Path, *words: str, **kwargs: Any) -> None:
         self.screen, self.folder = screen, folder
@@ -38,11 +38,11 @@ class Program:
 
     @property
     def out(self) -> str:
-        """What it has printed so far, without the notice of the first world on a machine."""
+        """Its output so far, without the message about compiling, which comes on the first use."""
         return re.sub(r"^vpt_gym: compiling .*\n", "", self.printed.read_text(), flags=re.MULTILINE)
 
     def said(self) -> str:
-        """Waits for the next line that it prints, and returns it; the first world on a machine compiles for a while."""
+        """Waits for the next line of its output, and returns it. The first use compiles, which takes a while."""
         self._lines += 1
         out: str = wait_for(lambda: self.out.count("\n") >= self._lines and self.out, "it prints nothing", 180)
         return out.splitlines()[self._lines - 1]
@@ -52,7 +52,7 @@ class Program:
         return next(iter(self.screen.windows()), None)
 
     def frame(self) -> np.ndarray[Any, Any]:
-        """What the program shows of the env, which is in the middle of the part left of the panel."""
+        """The frame of the env in the window, in the middle of the area to the left of the panel."""
         x, y, width, height = self.place
         width -= PANEL
         factor = min(width // 80, height // 48)
@@ -61,25 +61,25 @@ class Program:
 
     @property
     def warns(self) -> bool:
-        """Whether something stands in the panel in amber."""
+        """Whether the panel has amber text."""
         x, y, width, height = self.place
         red, green, blue = np.moveaxis(self.screen.picture(x + width - PANEL, y, PANEL, height).astype(int), -1, 0)
         return bool(((red - blue > 80) & (red > green) & (green > 0.6 * red)).any())
 
     @property
     def tick(self) -> int:
-        """The tick that the frame on the screen shows; only while nothing is written over it."""
+        """The tick that the frame in the window shows; only valid without text over it."""
         return read_counter(self.frame())[0]
 
     def wait_ticks(self, ticks: int) -> int:
-        """Waits for so many more ticks and returns the one that is shown then."""
+        """Waits for this many more ticks and returns the tick shown then."""
         goal = self.tick + ticks
         wait_for(lambda: self.tick >= goal, f"tick {goal} has not come")
         return self.tick
 
     @property
     def dimmed(self) -> bool:
-        """Whether something is written over the picture, which is then dark: its corner is never covered."""
+        """Whether there is text over the frame, which is then dark. Its corner is never covered."""
         return 40 < self.frame()[-3, -3, 0] < 120
 
     def begin(self) -> None:
@@ -93,6 +93,6 @@ class Program:
         wait_for(lambda: self.dimmed == dimmed, "nothing is written over the picture" if dimmed else "it is not played")
 
     def ended(self, status: int) -> str:
-        """Waits until it ends with an exit status, and returns all that it printed."""
+        """Waits until it ends with an exit status, and returns its output."""
         assert self.process.wait(30) == status, self.out
         return self.out

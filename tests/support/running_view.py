@@ -13,7 +13,7 @@ from vpt_gym.view.server import ViewServer
 
 @contextmanager
 def running_view(episodes: DemoLibrary, predictions: Predictions | None = None) -> Iterator[ViewServer]:
-    """The server, which ends with the block, also when a test in it fails."""
+    """The server, which ends with the block, even if a test in it fails."""
     with ViewServer(episodes, predictions) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

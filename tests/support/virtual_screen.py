@@ -1,4 +1,4 @@
-"""A virtual X screen: real key and mouse events (XTEST), and pictures of what is on it."""
+"""A virtual X screen with real key and mouse events (XTEST), and screenshots."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.support.programs import find_program
 
 
 class VirtualScreen:
-    """An X server without hardware, of its own number, with a mouse and a keyboard that tests move.
+    """An X server without hardware, with its own display number, and a mouse and keyboard that tests control.
 
     Attributes:
-        name: What ``DISPLAY`` has to be for programs to show up on it.
+        name: Value of ``DISPLAY`` for programs that use it.
     """
 
     def __init__(self, size: tuple[int, int] = (1280, 800)) -> None:
@@ -40,7 +40,7 @@ class VirtualScreen:
         self._root = self._display.screen().root
 
     def key(self, name: str, *, down: bool | None = None) -> None:
-        """Presses and releases a key, or one of the two; the name is X's, such as "w" or "F5"."""
+        """Presses and releases a key, or does one of the two. The name is X's, such as "w" or "F5"."""
         code = self._display.keysym_to_keycode(XK.string_to_keysym(name))
         assert code, f"the keyboard has no key {name}"
         self._fake(code, X.KeyPress, X.KeyRelease, down)
@@ -55,22 +55,22 @@ class VirtualScreen:
         self._display.sync()
 
     def point(self, x: int, y: int) -> None:
-        """Puts the pointer at a place on the screen."""
+        """Moves the pointer to a position on the screen."""
         xtest.fake_input(self._display, X.MotionNotify, detail=0, x=x, y=y)
         self._display.sync()
 
     def windows(self) -> list[tuple[int, int, int, int]]:
-        """Returns (x, y, width, height) of every window that is shown."""
+        """Returns (x, y, width, height) of every visible window."""
         places = [window.get_geometry() for window in self._shown()]
         return [(place.x, place.y, place.width, place.height) for place in places]
 
     def resize(self, width: int, height: int) -> None:
-        """Resizes the one window, as a person does at its edge."""
+        """Resizes the only window, as a person does at its edge."""
         self._window().configure(x=0, y=0, width=width, height=height)
         self._display.sync()
 
     def close_window(self) -> None:
-        """Asks the one window to close, as the cross in its title bar does."""
+        """Asks the only window to close, like the cross in its title bar."""
         window = self._window()
         atoms = [self._display.intern_atom(name) for name in ("WM_PROTOCOLS", "WM_DELETE_WINDOW")]
         message = ClientMessage(window=window, client_type=atoms[0], data=(32, [atoms[1], X.CurrentTime, 0, 0, 0]))
@@ -78,12 +78,12 @@ class VirtualScreen:
         self._display.sync()
 
     def focus(self, focused: bool) -> None:
-        """Gives the keyboard to the one window, or to none."""
+        """Gives the keyboard focus to the only window, or to none."""
         self._display.set_input_focus(self._window() if focused else X.NONE, X.RevertToNone, X.CurrentTime)
         self._display.sync()
 
     def picture(self, x: int, y: int, width: int, height: int) -> np.ndarray[Any, Any]:
-        """Returns what a part of the screen shows, uint8 (height, width, 3) RGB."""
+        """Returns a screenshot of a part of the screen, uint8 (height, width, 3) RGB."""
         image = self._root.get_image(x, y, width, height, X.ZPixmap, 0xFFFFFFFF)
         return np.frombuffer(image.data, np.uint8).reshape(height, width, 4)[..., 2::-1]
 
@@ -116,7 +116,7 @@ class VirtualScreen:
 
 
 def wait_for(what: Any, message: str, seconds: float = 30.0) -> Any:
-    """Returns what ``what()`` gives as soon as it is true."""
+    """Returns the value of ``what()`` as soon as it is true."""
     end = time.monotonic() + seconds
     while not (value := what()):
         assert time.monotonic() < end, message

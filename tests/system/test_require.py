@@ -1,4 +1,4 @@
-"""Optional dependencies: what is installed is imported, and what is missing is named with its remedy."""
+"""Optional dependencies: an installed one is imported, a missing one is reported with its remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directories as OpenAI publishes them, videos and records alone: every command takes them as they are."""
+"""Directories as OpenAI publishes them, with only videos and records: every command accepts them."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def page(recordings: Path, tmp_path: Path) -> Iterator[Chromium]:
 
 
 @needs_program("chromium")
-def test_the_page_says_unknown_where_success_is_not_known(page: Chromium) -> None:
+def test_the_page_shows_unknown_success(page: Chromium) -> None:
     for name, expected in (("all", 3), ("success", 0), ("failure", 0), ("unknown", 3), ("rejected", 0)):
         page.click(f"[data-filter={name}]")
         assert len(page.run("[...document.querySelectorAll('#episodes tr')]")) == expected

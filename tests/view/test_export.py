@@ -31,7 +31,7 @@ def shown(picture: Frame, size: tuple[int, int]) -> int:
 
 
 def lit(picture: Frame) -> set[str]:
-    """The buttons whose keys have the colour of a held one, by the upper left part of each, which holds no letter."""
+    """The buttons whose keys have the colour of a held key, at the upper left of each, where there is no letter."""
     panel = picture[-PANEL_HEIGHT:].astype(int)
     colours = {
         name: panel[box.y + 3 : box.y + 6, box.x + 3 : box.x + 12].mean(axis=(0, 1)) for name, box in KEYS.items()
@@ -40,7 +40,7 @@ def lit(picture: Frame) -> set[str]:
 
 
 def arrow(picture: Frame) -> tuple[float, float]:
-    """(down, right): where the yellow of the arrow lies, in pixels from the middle of the dial."""
+    """(down, right): the mean position of the arrow's yellow pixels, relative to the middle of the dial."""
     dial = picture[-PANEL_HEIGHT:][66 - 50 : 66 + 51, 354 - 50 : 354 + 51].astype(int)
     yellow = np.argwhere((dial[..., 0] > 150) & (dial[..., 2] < 140))
     down, right = yellow.mean(axis=0) - 50 if len(yellow) else (0.0, 0.0)
@@ -57,7 +57,7 @@ def test_every_tick_shows_its_frame_and_its_keys(tmp_path: Path) -> None:
         assert lit(picture) == {name for name in BUTTONS if counter_action(tick)[name]}
 
 
-def test_every_button_has_a_key_of_its_own(tmp_path: Path) -> None:
+def test_every_button_has_its_own_key(tmp_path: Path) -> None:
     with DemoWriter(tmp_path / "demos") as writer:
         for tick, name in enumerate(BUTTONS):
             writer.append(counter_frame(tick), human_action(name))
@@ -83,7 +83,7 @@ def test_the_arrow_points_where_the_view_turns(tmp_path: Path) -> None:
     assert rest == (0.0, 0.0)
 
 
-def test_the_reward_is_told_in_its_tick(tmp_path: Path) -> None:
+def test_the_reward_is_shown_in_its_tick(tmp_path: Path) -> None:
     pictures = exported(read_demo(write_counter_demo(tmp_path / "demos")), tmp_path / "out.mp4")
     words = [picture[-PANEL_HEIGHT:][86:106, 430:].astype(int) for picture in pictures]
     green = [int(((word[..., 1] - word[..., 0] > 50) & (word[..., 1] > 120)).sum()) for word in words]
@@ -137,7 +137,7 @@ def test_a_still_shows_one_tick(tmp_path: Path) -> None:
         export(demo, tmp_path / "out.gif", tick=7)
 
 
-def test_where_it_may_not_be_written(tmp_path: Path) -> None:
+def test_files_that_may_not_be_written(tmp_path: Path) -> None:
     demo = read_demo(write_counter_demo(tmp_path / "demos", ticks=2))
     taken = tmp_path / "taken.mp4"
     taken.write_bytes(b"mine")

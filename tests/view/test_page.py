@@ -25,11 +25,11 @@ TICKS = 50
 SHOWN = """(() => {
   const video = document.querySelector("video"), canvas = document.createElement("canvas");
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;
-  const pen = canvas.getContext("2d"), block = Math.floor(canvas.width / 12);
+  const pen = canvas.getContext("2d"), block = canvas.width / 12;
   pen.drawImage(video, 0, 0);
   let tick = 0;
   for (let digit = 0; digit < 12; digit++) {
-    const [r, g, b] = pen.getImageData((digit + 0.5) * block, Math.floor(canvas.height / 4), 1, 1).data;
+    const [r, g, b] = pen.getImageData(Math.floor((digit + 0.5) * block), Math.floor(canvas.height / 4), 1, 1).data;
     tick += ((r + g + b) / 3 > 127) << digit;
   }
   return tick;
@@ -54,7 +54,7 @@ def demos(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def page(browser: Chromium, demos: list[Path]) -> Iterator[Chromium]:
-    """The page, the first demo open and its video loaded."""
+    """The page with the first demo open and its video loaded."""
     torch.manual_seed(0)
     predictions = Predictions(VPTPolicy(VPTConfig.named("nano")), "my agent")
     with running_view(DemoLibrary(demos[0].parent), predictions) as server:
@@ -65,7 +65,7 @@ def page(browser: Chromium, demos: list[Path]) -> Iterator[Chromium]:
 
 
 def await_tick(page: Chromium, tick: int) -> None:
-    """Waits until the number, the video's time and the picture all say this tick."""
+    """Waits until the number, the video's time and the frame all show this tick."""
     page.wait(
         f"document.querySelector('#tick')?.textContent === '{tick}' && !document.querySelector('video').seeking "
         f"&& document.querySelector('video').readyState >= 2 && {SHOWN} === {tick}"
@@ -86,7 +86,7 @@ def ids(demos: list[Path]) -> list[str]:
     return [path.stem for path in demos]
 
 
-def test_the_list_says_what_there_is(page: Chromium, demos: list[Path]) -> None:
+def test_the_list_shows_the_episodes(page: Chromium, demos: list[Path]) -> None:
     assert listed(page) == ids(demos)
     rows = [text(page, f"#episodes tr:nth-child({n})").split() for n in (1, 2, 3)]
     assert rows[0][-4:] == ["count", "✓", "50", "2"]

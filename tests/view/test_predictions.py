@@ -1,4 +1,4 @@
-"""An agent's predictions beside the labels: the numbers, the memory, and computing in the background."""
+"""An agent's predictions compared with labels: values, memory, and computation in the background."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def wait(predictions: Predictions, path: Path) -> Prediction:
     raise AssertionError("no prediction after a minute")
 
 
-def test_predictions_are_those_of_the_whole_episode_at_once(tmp_path: Path, policy: VPTPolicy) -> None:
+def test_predictions_equal_those_of_the_complete_episode_at_once(tmp_path: Path, policy: VPTPolicy) -> None:
     demo = read_demo(write_counter_demo(tmp_path, ticks=TICKS))
     frames = torch.from_numpy(np.stack([to_size(frame) for frame in demo.frames()]))[None]
     first = torch.zeros(1, TICKS, dtype=torch.bool)
@@ -92,7 +92,7 @@ def test_what_the_page_gets(tmp_path: Path, policy: VPTPolicy) -> None:
     json.dumps(drawn, allow_nan=False)
 
 
-def test_a_demo_is_computed_once_and_anew_when_it_changes(tmp_path: Path, policy: VPTPolicy) -> None:
+def test_a_demo_is_computed_once_and_again_when_it_changes(tmp_path: Path, policy: VPTPolicy) -> None:
     path = write_counter_demo(tmp_path, ticks=TICKS)
     predictions = Predictions(policy, "nano")
     found = wait(predictions, path)
@@ -115,7 +115,7 @@ def test_closing_gives_up(tmp_path: Path, policy: VPTPolicy) -> None:
         predict(policy, demo, progress=lambda ticks: stop.set(), stop=stop)
 
 
-def test_a_damaged_video_is_told_at_every_request(tmp_path: Path, policy: VPTPolicy) -> None:
+def test_a_damaged_video_is_reported_at_every_request(tmp_path: Path, policy: VPTPolicy) -> None:
     path = write_counter_demo(tmp_path, ticks=TICKS)
     video = path.with_suffix(".mp4")
     content = bytearray(video.read_bytes())
@@ -134,7 +134,7 @@ def test_another_action_space_is_refused(policy: VPTPolicy) -> None:
         Predictions(policy.with_action_space(spaces.Discrete(4)), "grid")
 
 
-def test_the_server_says_how_far_it_is_and_then_the_result(tmp_path: Path, policy: VPTPolicy) -> None:
+def test_the_server_returns_the_progress_and_then_the_result(tmp_path: Path, policy: VPTPolicy) -> None:
     path = write_counter_demo(tmp_path, ticks=TICKS)
     predictions = Predictions(policy, "nano")
     with running_view(DemoLibrary(tmp_path), predictions) as server:

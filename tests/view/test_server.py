@@ -1,4 +1,4 @@
-"""The server by real HTTP requests: what it serves, in which pieces, and to whom."""
+"""The server, tested with real HTTP requests: its content, range requests, and access control."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def error(body: bytes) -> str:
     return message
 
 
-def test_nothing_is_said_of_a_browser_that_goes_away(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_browser_that_disconnects_is_not_reported(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with running_view(DemoLibrary(demo)) as server:
         connection = socket.create_connection(("127.0.0.1", server.server_port))
         connection.sendall(b"GET / HTTP/1.1\r\n")  # the rest of the request never comes
@@ -67,7 +67,7 @@ def test_nothing_is_said_of_a_browser_that_goes_away(demo: Path, capfd: pytest.C
     assert capfd.readouterr().err == ""
 
 
-def test_errors_of_the_server_itself_are_told(
+def test_errors_of_the_server_itself_are_reported(
     demo: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(request: object, client_address: object) -> None:
@@ -118,14 +118,14 @@ def test_a_name_with_odd_characters_is_served(server: ViewServer, demo: Path) ->
     assert body == demo.with_name(name + ".mp4").read_bytes()
 
 
-def test_metadata_that_json_cannot_say_still_reaches_the_page(server: ViewServer, demo: Path) -> None:
+def test_metadata_that_json_cannot_express_still_reaches_the_page(server: ViewServer, demo: Path) -> None:
     demo.write_text(json.dumps({**json.loads(demo.read_text()), "return": float("nan")}))
     answer, body = ask(server, f"api/episodes/{demo.stem}")
     assert answer.status == 200
     assert json.loads(body, parse_constant=pytest.fail)["metadata"]["return"] == "NaN"
 
 
-def test_a_damaged_demo_is_told(server: ViewServer, demo: Path) -> None:
+def test_a_damaged_demo_is_reported(server: ViewServer, demo: Path) -> None:
     demo.with_suffix(".mp4").unlink()
     answer, body = ask(server, f"api/episodes/{demo.stem}")
     assert answer.status == 422
@@ -145,7 +145,7 @@ def test_a_damaged_demo_is_told(server: ViewServer, demo: Path) -> None:
         ("bytes=10-99999999", 10, None),
     ],
 )
-def test_a_piece_of_the_video(server: ViewServer, demo: Path, header: str, start: int, end: int | None) -> None:
+def test_a_part_of_the_video(server: ViewServer, demo: Path, header: str, start: int, end: int | None) -> None:
     video = demo.with_suffix(".mp4").read_bytes()
     answer, body = ask(server, f"api/episodes/{demo.stem}/video", headers={"Range": header})
     assert answer.status == 206
@@ -155,7 +155,7 @@ def test_a_piece_of_the_video(server: ViewServer, demo: Path, header: str, start
     assert answer.getheader("Content-Type") == "video/mp4"
 
 
-def test_the_whole_video_and_its_head(server: ViewServer, demo: Path) -> None:
+def test_the_complete_video_and_its_headers(server: ViewServer, demo: Path) -> None:
     video = demo.with_suffix(".mp4").read_bytes()
     answer, body = ask(server, f"api/episodes/{demo.stem}/video")
     assert (answer.status, answer.getheader("Accept-Ranges"), body) == (200, "bytes", video)
@@ -163,14 +163,14 @@ def test_the_whole_video_and_its_head(server: ViewServer, demo: Path) -> None:
     assert (answer.status, answer.getheader("Content-Length"), body) == (200, str(len(video)), b"")
 
 
-def test_a_piece_behind_the_end(server: ViewServer, demo: Path) -> None:
+def test_a_part_after_the_end(server: ViewServer, demo: Path) -> None:
     size = demo.with_suffix(".mp4").stat().st_size
     answer, body = ask(server, f"api/episodes/{demo.stem}/video", headers={"Range": f"bytes={size}-"})
     assert (answer.status, answer.getheader("Content-Range"), body) == (416, f"bytes */{size}", b"")
 
 
 @pytest.mark.parametrize("header", [None, "", "bytes=-", "bytes=5-2", "bytes=0-1,4-5", "lines=1-2", "bytes=a-b"])
-def test_what_is_no_single_range_asks_for_the_whole(header: str | None) -> None:
+def test_an_invalid_range_requests_the_complete_video(header: str | None) -> None:
     assert byte_range(header, 10) == (0, 10)
 
 
@@ -214,7 +214,7 @@ def test_marking_moves_the_demo_and_back(server: ViewServer, demo: Path) -> None
     assert list_demos(demo.parent) == [demo]
 
 
-def test_a_mark_that_cannot_be_made_is_told(server: ViewServer, demo: Path) -> None:
+def test_a_failed_rejection_is_reported(server: ViewServer, demo: Path) -> None:
     (demo.parent / "rejected").mkdir()
     (demo.parent / "rejected" / demo.name).write_text("another")
     answer, body = ask(server, f"api/episodes/{demo.stem}/reject", method="POST", headers=JSON)
@@ -228,7 +228,7 @@ def test_it_listens_on_the_loopback_only(server: ViewServer) -> None:
 
 @pytest.mark.parametrize("token", ["", "x", "..", "%2e%2e"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_nothing_is_told_without_the_token(server: ViewServer, demo: Path, token: str, method: str) -> None:
+def test_nothing_is_served_without_the_token(server: ViewServer, demo: Path, token: str, method: str) -> None:
     for path in ("", "api/episodes", f"api/episodes/{demo.stem}/video", f"api/episodes/{demo.stem}/reject"):
         answer, body = ask(server, path, method=method, token=token, headers=JSON)
         assert answer.status == 404

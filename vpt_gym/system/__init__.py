@@ -1,1 +1,1 @@
-"""The machine and its processes: what it is, file locks, and starting another Python."""
+"""The computer and its processes: a description of it, file locks, optional packages, and new Python processes."""

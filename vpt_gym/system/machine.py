@@ -1,4 +1,4 @@
-"""What machine this is, to stand beside every figure that was measured on it."""
+"""A description of the computer, to store with each measurement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def describe(*packages: str) -> dict[str, Any]:
-    """Returns processor, cores, load, Python, and the versions of the named packages; all of it is JSON.
+    """Returns processor, cores, load, Python, and the versions of the named packages, as JSON values.
 
     Raises:
         importlib.metadata.PackageNotFoundError: A package is not installed.
@@ -26,7 +26,7 @@ def describe(*packages: str) -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Returns what the operating system calls the processor."""
+    """Returns the operating system's name of the processor."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -34,5 +34,5 @@ def processor() -> str:
 
 
 def usable_processors() -> int:
-    """Returns how many processors this process may use."""
+    """Returns the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -62,7 +62,7 @@ def test_every_tick_has_the_frame_the_code_and_the_weight_of_its_place(demos: Pa
                 assert batch.weight[row, t] == (0.0 if tick % 4 == 3 else 1.0)
 
 
-def test_carried_rows_walk_through_whole_episodes_without_a_gap(demos: Path) -> None:
+def test_carried_rows_go_through_complete_episodes_without_a_gap(demos: Path) -> None:
     dataset = make_dataset(demos)
     batches = [dataset.next_batch() for _ in range(60)]
     for row in range(3):
@@ -256,7 +256,7 @@ def test_bad_options_are_refused(demos: Path, options: dict[str, Any], message: 
         make_dataset(demos, **options)
 
 
-def test_motion_is_asked_for_in_vain_where_the_camera_rests(tmp_path: Path) -> None:
+def test_motion_fraction_needs_a_demo_with_camera_motion(tmp_path: Path) -> None:
     write_episode(tmp_path, 0, 5)
     with pytest.raises(ValueError, match="the camera moves in no demo"):
         make_dataset(tmp_path, order="random", motion_fraction=0.5)
@@ -302,7 +302,7 @@ def test_temporary_files_go_with_the_cache(demos: Path, tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_demo_that_was_recorded_anew_is_decoded_anew(tmp_path: Path) -> None:
+def test_a_demo_that_was_recorded_again_is_decoded_again(tmp_path: Path) -> None:
     cache = FrameCache(size=SIZE)
     path, other = write_episode(tmp_path, 0, 8), write_episode(tmp_path / "other", 8, 8)
     assert read_counter(cache.frames(read_demo(path))[3]) == (3, 0)
@@ -321,7 +321,7 @@ def files_of_cache(directory: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in directory.glob("*.npy*")}
 
 
-def test_files_never_grow_beyond_their_limit_and_the_oldest_make_room(demos: Path, tmp_path: Path) -> None:
+def test_files_never_exceed_their_limit_and_the_oldest_are_deleted(demos: Path, tmp_path: Path) -> None:
     paths = sorted(demos.glob("*.json"))  # of 37, 5, 50, 21 ticks
     limit = 60 * FRAME_BYTES
 
@@ -362,7 +362,7 @@ print(sum(int(cache.frames(read_demo(path)).sum()) for path in list_demos({str(d
     assert len(files_of_cache(tmp_path / "cache")) == 4
 
 
-def test_ranks_share_the_demos_out(demos: Path) -> None:
+def test_ranks_divide_the_demos(demos: Path) -> None:
     ranks = [make_dataset(demos, rank=rank, world_size=2, batch_size=1) for rank in range(2)]
     assert len(ranks[0]) == len(ranks[1]) == 8  # 57 ticks each, of 113
     assert [dataset.n_ticks for dataset in ranks] == [55, 58]
@@ -374,7 +374,7 @@ def test_ranks_share_the_demos_out(demos: Path) -> None:
         make_dataset(demos, rank=4, world_size=5)
 
 
-def test_shares_are_balanced_and_leave_nothing_out() -> None:
+def test_ranks_get_balanced_shares_of_all_episodes() -> None:
     mine = split_evenly([10, 0, 30, 20, 20, 5], 3)
     assert sorted(index for indices in mine for index in indices) == [0, 2, 3, 4, 5]
     assert sorted(sum([10, 0, 30, 20, 20, 5][index] for index in indices) for indices in mine) == [25, 30, 30]

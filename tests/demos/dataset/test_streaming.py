@@ -1,4 +1,4 @@
-"""Sets that are larger than their cache, and the cache between processes."""
+"""Datasets that are larger than their cache, and a cache shared by processes."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def write_with(directory: Path, **metadata: object) -> None:
         writer.append(counter_frame(0), human_action())
 
 
-def test_what_is_not_whole_is_left_out_and_counted(tmp_path: Path) -> None:
+def test_damaged_and_unfinished_demos_are_left_out_and_counted(tmp_path: Path) -> None:
     demos = tmp_path / "demos"
     write_counter_demo(demos, ticks=10)
     write_counter_demo(demos / "rejected", ticks=10)
@@ -284,7 +284,7 @@ def test_an_export_that_is_killed_never_looks_finished(tmp_path: Path, store: Pa
 
 
 @pytest.mark.parametrize("size", ["500k", "3m"])  # the frames of one demo do not fit; the second episode does not
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, store: Path, size: str) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, store: Path, size: str) -> None:
     mount = "unshare -Urm mount -t tmpfs tmpfs /mnt"
     if subprocess.run(mount, shell=True, capture_output=True, check=False).returncode:
         pytest.skip("this system mounts no small disk for a user")
@@ -404,7 +404,7 @@ class TestOthersDatasets:
             import_minari("c-v0", tmp_path / "demos")
         assert not (tmp_path / "demos").exists()
 
-    def test_an_action_no_key_says_stops_the_whole_import(self, tmp_path: Path) -> None:
+    def test_an_action_without_a_key_stops_the_import(self, tmp_path: Path) -> None:
         frames = np.stack([counter_frame(tick) for tick in range(4)])
         craft = np.array([[0, 0, 0, 12, 12, 0, 0, 0], [1, 0, 0, 12, 12, 4, 7, 0], [0, 0, 0, 12, 12, 0, 0, 0]])
         self.create(
@@ -422,7 +422,7 @@ class TestOthersDatasets:
         assert read_demo(done.demos[0]).actions["forward"].tolist() == [0, 1, 0]
 
 
-def test_without_minari_the_exact_line_to_install_it_is_named(tmp_path: Path) -> None:
+def test_without_minari_the_error_has_the_line_to_install_it(tmp_path: Path) -> None:
     done = run_without("h5py", "demos", "export", tmp_path, "--to", "minari", "--id", "a-v0")
     assert done.returncode == 2
     assert 'pip install "vpt-gym[minari]"' in done.stderr

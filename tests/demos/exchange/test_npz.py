@@ -131,7 +131,7 @@ def test_minedojos_actions_come_back_as_they_were(tmp_path_factory: pytest.TempP
     keys=st.lists(st.sets(st.sampled_from(BUTTONS), max_size=4), min_size=1, max_size=8),
     bins=st.lists(st.tuples(st.integers(-12, 12), st.integers(-12, 12)), min_size=8, max_size=8),
 )
-def test_what_is_not_told_as_lost_comes_back(keys: list, bins: list) -> None:
+def test_everything_not_reported_as_lost_comes_back(keys: list, bins: list) -> None:
     actions = stack_actions(
         human_action(*held, camera=tuple(15.0 * k for k in turn)) for held, turn in zip(keys, bins, strict=False)
     )
@@ -195,12 +195,12 @@ def test_contractors_recordings_can_be_exported(tmp_path: Path) -> None:
     assert read_demo(back).success is None
 
 
-def test_files_of_others_are_read(tmp_path: Path) -> None:
+def test_npz_files_of_other_programs_are_read(tmp_path: Path) -> None:
     frames = np.stack([counter_frame(tick) for tick in range(4)])
     np.savez(tmp_path / "a.npz", video=frames, actions=np.array([NO_OP, NO_OP, [1, *NO_OP[1:]]], np.uint8))
     with pytest.raises(ValueError, match=r"no frames: it contains \['actions', 'video'\].*--frames-key"):
         import_npz([tmp_path / "a.npz"], tmp_path / "demos")
-    with pytest.raises(ValueError, match=r"how many degrees.*--cam-interval.*15"):
+    with pytest.raises(ValueError, match=r"the degrees per camera bin.*--cam-interval.*15"):
         import_npz([tmp_path / "a.npz"], tmp_path / "demos", frames_key="video")
     (path,) = import_npz([tmp_path / "a.npz"], tmp_path / "demos", frames_key="video", cam_interval=15).demos
     demo = read_demo(path)
@@ -236,7 +236,7 @@ def test_what_a_file_lacks_is_named_and_nothing_is_imported(tmp_path: Path, arra
     assert not (tmp_path / "demos").exists() or list((tmp_path / "demos").iterdir()) == []
 
 
-def test_what_is_no_npz_file_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_npz_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"a\.npz is not an \.npz file"):
         import_npz([tmp_path / "a.npz"], tmp_path / "demos")
     whole = save(tmp_path / "b.npz", [NO_OP] * 5)
@@ -264,7 +264,7 @@ def test_a_damaged_file_is_named_and_nothing_of_it_is_imported(tmp_path: Path, c
     assert list((tmp_path / "back").iterdir()) == []
 
 
-def test_what_no_key_says_is_an_error_or_is_counted(tmp_path: Path) -> None:
+def test_actions_without_a_key_are_an_error_or_are_counted(tmp_path: Path) -> None:
     file = save(tmp_path / "a.npz", [NO_OP, [1, 0, 0, 12, 12, 4, 29, 0], [0, 0, 0, 12, 12, 5, 0, 20]])
     with pytest.raises(ValueError, match=r"a\.npz, tick 1: no key .*--drop-unsupported"):
         import_npz([file], tmp_path / "demos")
@@ -313,7 +313,7 @@ def test_an_export_that_is_killed_never_looks_finished(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
-def test_a_full_disk_is_said_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_partial_file(tmp_path: Path) -> None:
     write_counter_demo(tmp_path / "demos", ticks=60)
     code = (
         "import resource, signal\n"

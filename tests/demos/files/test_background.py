@@ -1,4 +1,4 @@
-"""The thread that encodes: bounded, and honest about its errors."""
+"""The encoding thread: its queue is bounded, and its errors are reported."""
 
 from __future__ import annotations
 

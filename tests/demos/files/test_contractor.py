@@ -1,4 +1,4 @@
-"""OpenAI's recordings: held to what the public loader makes of them, and to what it should make of them."""
+"""OpenAI's recordings, compared with the output of the public loader and with its intended output."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def json_cases() -> list[dict[str, Any]]:
 
 
 def alone(case: dict[str, Any]) -> dict[str, Any]:
-    """The golden case without what the loader does beside the conversion: the stuck button and the hotbar."""
+    """The golden case without the loader's other rules: the stuck button and the hotbar."""
     return case["record"] | {"hotbar": 0, "mouse": case["record"]["mouse"] | {"newButtons": []}}
 
 
-def test_compat_says_of_each_record_what_the_public_conversion_says() -> None:
+def test_compat_reads_each_record_as_the_public_loader_does() -> None:
     cases = json_cases()
     assert len(cases) > 200
     for case in cases:
@@ -193,7 +193,7 @@ def test_what_is_no_record_is_refused_with_its_line(broken: dict[str, Any]) -> N
 
 
 def public_loader(jsonl: Path, cursor: np.ndarray) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    """What openai/Video-Pre-Training's loader emits of two files; written from its documented rules."""
+    """The output of openai/Video-Pre-Training's loader for two files, by its documented rules."""
     keys = json.loads((GOLDENS / "json_action_golden.json").read_text())["mapping"]
     video = cv2.VideoCapture(str(jsonl.with_suffix(".mp4")))
     alpha, emitted, stuck, slot = cursor[..., 3:] / 255.0, [], False, 0
@@ -269,7 +269,7 @@ def test_a_directory_of_recordings_is_read_with_its_menus_drawn(tmp_path: Path) 
         read_demo(jsonl, cursor=np.zeros((16, 16, 3), np.uint8))
 
 
-def test_a_cursor_where_the_public_loader_fails_is_told(tmp_path: Path) -> None:
+def test_a_cursor_position_on_which_the_public_loader_fails_is_an_error(tmp_path: Path) -> None:
     jsonl = write_recording(
         tmp_path / "a", [record(isGuiOpen=True, mouse={"x": -9.0, "y": 50.0}, keys=["key.keyboard.w"])]
     )

@@ -1,4 +1,4 @@
-"""Recordings whose process is killed, for real."""
+"""Recordings whose process is killed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ for episode in range(200):
 
 
 def killed_recording(directory: Path, length: int, after_lines: int, delay: float) -> list[list[str]]:
-    """Records until ``after_lines`` lines were said, waits ``delay`` seconds more, kills; returns what was said."""
+    """Records until ``after_lines`` lines are printed, waits ``delay`` seconds, kills, and returns the output."""
     child = subprocess.Popen(
         [sys.executable, "-c", RECORD, str(directory), str(ROOT), str(length)], stdout=subprocess.PIPE, text=True
     )
@@ -54,7 +54,7 @@ def killed_recording(directory: Path, length: int, after_lines: int, delay: floa
 
 
 def assert_content(path: Path, ticks: int | None = None) -> int:
-    """The demo's frames and actions are those of its episode, from tick 0 on; returns the episode."""
+    """Checks that the demo's frames and actions are those of its episode from tick 0; returns the episode."""
     demo = read_demo(path)
     episode = demo.metadata["episode"]
     assert [read_counter(frame) for frame in demo.frames()] == [(t, episode) for t in range(len(demo))]
@@ -174,7 +174,7 @@ def test_a_kill_loses_at_most_the_last_second(tmp_path: Path, length: int, after
     assert saved.get(episode, 0) >= tick + 1 - 20
 
 
-def test_a_recovered_demo_says_so(tmp_path: Path) -> None:
+def test_a_recovered_demo_is_marked(tmp_path: Path) -> None:
     killed_recording(tmp_path, 300, 60, 0.0)
     (repaired,) = repair(tmp_path)
     demo = read_demo(tmp_path / repaired.id)

@@ -1,4 +1,4 @@
-"""Recording on a disk that fills up: a real, small one."""
+"""Recording on a small real disk that fills up."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def bytes_of(directory: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("keep", ["keep", "throw away"])
-def test_a_full_disk_is_told_once_and_finished_demos_stay(small_disk: Path, keep: str) -> None:
+def test_a_full_disk_is_reported_once_and_finished_demos_stay(small_disk: Path, keep: str) -> None:
     write_counter_demo(small_disk, ticks=30)
     before = bytes_of(small_disk)
     run = subprocess.run(
@@ -121,7 +121,7 @@ def test_what_reached_a_full_disk_can_be_repaired_elsewhere(small_disk: Path, tm
     assert check(roomy) == []
 
 
-def test_the_command_says_it_and_does_not_hang(small_disk: Path) -> None:
+def test_the_command_reports_a_full_disk_and_does_not_hang(small_disk: Path) -> None:
     command = [sys.executable, "-m", "vpt_gym", "record", "-o", str(small_disk), "--num-envs", "2", "--lossless"]
     options = [
         "--env",

@@ -101,7 +101,7 @@ def test_hotbar_follows_the_keys_so_that_no_press_is_invented() -> None:
     assert pressed == [{"hotbar.4"}, {"forward"}, {"hotbar.2", "hotbar.7"}]
 
 
-def test_mouse_counts_are_whole_and_new_keys_are_those_just_pressed() -> None:
+def test_mouse_counts_are_integers_and_new_keys_are_those_just_pressed() -> None:
     records = written([human_action("forward"), human_action("forward", "jump", camera=(-0.61, 1.61))])
     assert records[1]["mouse"]["dx"] == 11
     assert records[1]["mouse"]["dy"] == -4
@@ -120,7 +120,7 @@ def test_a_record_without_exact_degrees_is_read_by_its_counts() -> None:
 
 
 @given(actions, actions)
-def test_a_label_stands_as_the_action_and_what_was_executed_beside_it(label: Any, executed: Any) -> None:
+def test_a_label_is_the_action_and_the_executed_action_is_stored_too(label: Any, executed: Any) -> None:
     record = json.loads(to_line(RecordBuilder().build(label, milli=0, executed=executed)))
     assert same(human_action_of(record), label)
     restored = executed_action_of(record)

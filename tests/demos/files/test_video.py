@@ -1,4 +1,4 @@
-"""Frames out of a video: their memory, and what is converted of them."""
+"""Reading the frames of a video: their memory, and which are converted."""
 
 from __future__ import annotations
 

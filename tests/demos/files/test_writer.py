@@ -27,7 +27,7 @@ def write(directory: Path, ticks: int = 45, size: tuple[int, int] = (48, 80), **
 
 
 def panned(count: int, size: tuple[int, int] = (144, 256)) -> list[np.ndarray]:
-    """A view that pans over a landscape of soft shapes and fine grey grain."""
+    """Frames that pan over a landscape of soft shapes and fine grey grain."""
     rng = np.random.default_rng(0)
     height, width = size
     soft = cv2.resize(
@@ -116,7 +116,7 @@ def test_another_reader_sees_the_same_video(tmp_path: Path) -> None:
     assert seen == list(range(45))
 
 
-def test_labels_and_executed_actions_are_told_apart(tmp_path: Path) -> None:
+def test_labels_and_executed_actions_are_stored_separately(tmp_path: Path) -> None:
     with DemoWriter(tmp_path) as writer:
         writer.append(counter_frame(0), human_action("attack"), executed=human_action("jump", camera=(1.0, 0.0)))
         writer.append(counter_frame(1), human_action("attack"))
@@ -254,7 +254,7 @@ def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> Non
         DemoWriter(tmp_path / "file").append(counter_frame(0), no_op())
 
 
-def test_a_build_without_the_encoder_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_without_the_encoder_is_rejected_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("av.codecs_available", {"mpeg4"})
     with pytest.raises(RuntimeError, match="libx264"):
         DemoWriter(tmp_path)

@@ -86,7 +86,7 @@ UNFINISHED = {"never renamed", "half renamed", "broken off, and bad metadata"}
 
 
 @pytest.mark.parametrize("damage", MENDABLE)
-def test_what_can_be_mended_is_found_and_mended(tmp_path: Path, damage: str) -> None:
+def test_repairable_damage_is_found_and_repaired(tmp_path: Path, damage: str) -> None:
     healthy, path = write(tmp_path), write(tmp_path)
     MENDABLE[damage](path)
     if path.exists():
@@ -112,7 +112,7 @@ def test_what_can_be_mended_is_found_and_mended(tmp_path: Path, damage: str) -> 
 
 
 @pytest.mark.parametrize("damage", NOT_MENDABLE)
-def test_what_cannot_be_mended_is_told_and_left_alone(tmp_path: Path, damage: str) -> None:
+def test_other_damage_is_reported_and_left_unchanged(tmp_path: Path, damage: str) -> None:
     write(tmp_path)
     path = write(tmp_path)
     inflict, message = NOT_MENDABLE[damage]
@@ -159,7 +159,7 @@ def test_a_quick_check_does_not_decode(tmp_path: Path) -> None:
     assert check(tmp_path, decode=False) == []
 
 
-def test_a_recording_of_which_nothing_reached_the_disk_is_removed(tmp_path: Path) -> None:
+def test_a_recording_without_anything_on_disk_is_removed(tmp_path: Path) -> None:
     path = write(tmp_path)
     for suffix in (".mp4", ".jsonl", ".json"):
         path.with_suffix(suffix).rename(partial(path.with_suffix(suffix)))
@@ -225,14 +225,14 @@ def put_a_video_of_another_size(path: Path) -> None:
     small.with_suffix(".mp4").replace(path.with_suffix(".mp4"))
 
 
-def test_a_video_of_another_size_is_told(tmp_path: Path) -> None:
+def test_a_video_of_another_size_is_reported(tmp_path: Path) -> None:
     put_a_video_of_another_size(write(tmp_path))
     (problem,) = check(tmp_path)
     assert "is 64x96, but" in problem.problem
     assert not problem.repairable
 
 
-def test_a_video_that_changes_its_size_is_told(tmp_path: Path) -> None:
+def test_a_video_that_changes_its_size_is_reported(tmp_path: Path) -> None:
     streams = b""
     for number, (height, width) in enumerate([(144, 256), (48, 64)]):
         path = tmp_path / f"{number}.h264"
@@ -251,7 +251,7 @@ def test_a_video_that_changes_its_size_is_told(tmp_path: Path) -> None:
     assert "a frame is 48x64 yuv420p, those before it are 144x256 yuv420p" in problem.problem
 
 
-def test_a_junk_line_behind_a_whole_demo_is_cut_off(tmp_path: Path) -> None:
+def test_a_junk_line_after_a_complete_demo_is_cut_off(tmp_path: Path) -> None:
     path = write(tmp_path)
     with open(path.with_suffix(".jsonl"), "a") as lines:
         lines.write('{"mouse": ')
@@ -280,7 +280,7 @@ def frames(count: int) -> list:
 
 
 @pytest.mark.parametrize("damage", CONTRACTOR_DAMAGE)
-def test_contractor_recordings_are_cut_to_what_is_whole(tmp_path: Path, damage: str) -> None:
+def test_contractor_recordings_are_cut_to_their_intact_part(tmp_path: Path, damage: str) -> None:
     healthy = write_recording(tmp_path / "b", records(26), frames(26))
     jsonl = write_recording(tmp_path / "a", records(26), frames(26))
     (tmp_path / "a-options.json").write_text("{}")
@@ -308,7 +308,7 @@ def test_contractor_recordings_are_cut_to_what_is_whole(tmp_path: Path, damage: 
 
 
 @pytest.mark.parametrize("missing", [".mp4", ".jsonl"])
-def test_half_a_contractor_recording_is_told_left_alone_and_counted(tmp_path: Path, missing: str) -> None:
+def test_half_a_contractor_recording_is_reported_left_unchanged_and_counted(tmp_path: Path, missing: str) -> None:
     jsonl = write_recording(tmp_path / "a", records(10), frames(10))
     write_recording(tmp_path / "b", records(12), frames(12))
     jsonl.with_suffix(missing).unlink()
@@ -323,7 +323,7 @@ def test_half_a_contractor_recording_is_told_left_alone_and_counted(tmp_path: Pa
     assert (stats.ticks, [demo_id for demo_id, _ in stats.damaged]) == (12, ["a"])
 
 
-def test_a_last_line_without_a_newline_is_whole(tmp_path: Path) -> None:
+def test_a_last_line_without_a_newline_is_complete(tmp_path: Path) -> None:
     jsonl = write_recording(tmp_path / "a", records(26), frames(26))
     jsonl.write_text(jsonl.read_text().rstrip("\n"))
     assert check(tmp_path) == []

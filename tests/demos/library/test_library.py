@@ -1,4 +1,4 @@
-"""The list of episodes, what is drawn of one, and moving bad ones aside."""
+"""Listing demos, the data of the timeline, and rejecting bad demos."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def names(directory: Path) -> list[str]:
 
 
 def as_contractor(path: Path) -> str:
-    """Makes a contractor's recording of a demo: no metadata, nothing of ours in the records, the game's settings."""
+    """Turns a demo into a contractor recording: no metadata, no key of ours in the records, the game's settings."""
     files = files_of(path)
     lines = [line.split(',"vpt_gym"')[0] + "}\n" for line in files.records.read_text().splitlines()]
     files.records.write_text("".join(lines))
@@ -30,7 +30,7 @@ def as_contractor(path: Path) -> str:
     return files.id
 
 
-def test_rows_tell_what_the_metadata_says(tmp_path: Path) -> None:
+def test_rows_have_the_metadata(tmp_path: Path) -> None:
     won = write_counter_demo(tmp_path, ticks=5)
     lost = write_counter_demo(tmp_path, ticks=4, success=False, task="other")
     damaged = write_counter_demo(tmp_path, ticks=3)
@@ -73,7 +73,7 @@ def test_the_timeline_holds_every_tick(tmp_path: Path) -> None:
     assert drawn["null"] == [45 <= tick < 48 for tick in range(50)]
 
 
-def test_what_was_executed_is_told_where_it_differs(tmp_path: Path) -> None:
+def test_executed_actions_are_returned_where_they_differ(tmp_path: Path) -> None:
     drawn = timeline(read_demo(write_counter_demo(tmp_path, disturbed=12)))
     assert drawn["executed"]["buttons"]["back"] == [[12, 13]]
     assert drawn["executed"]["buttons"]["forward"] == [[0, 12], [13, 20]]
@@ -92,7 +92,7 @@ def test_runs_say_the_same_as_flags(flags: list[int]) -> None:
     assert all(a[1] < b[0] for a, b in itertools.pairwise(spans))
 
 
-def test_a_rejected_demo_moves_whole_and_comes_back(tmp_path: Path) -> None:
+def test_a_rejected_demo_moves_completely_and_comes_back(tmp_path: Path) -> None:
     path, other = write_counter_demo(tmp_path, ticks=3), write_counter_demo(tmp_path, ticks=4)
     before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
     episodes = DemoLibrary(tmp_path)

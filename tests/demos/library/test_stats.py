@@ -1,4 +1,4 @@
-"""What ``read_stats`` counts, held to demos whose contents are known."""
+"""``read_stats``, compared with demos of known content."""
 
 from __future__ import annotations
 
@@ -126,13 +126,13 @@ def test_the_command_prints_draws_and_speaks_json(demos: Path) -> None:
     assert counted == read_stats(demos).as_json()
 
 
-def test_without_matplotlib_the_exact_line_to_install_it_is_named(demos: Path) -> None:
+def test_without_matplotlib_the_error_has_the_line_to_install_it(demos: Path) -> None:
     done = run_without("matplotlib", "demos", "stats", demos, "--picture", "x.png")
     assert done.returncode == 2
     assert 'pip install "vpt-gym[plot]"' in done.stderr
 
 
-def test_check_and_repair_tell_by_their_exit_status(tmp_path: Path) -> None:
+def test_check_and_repair_set_their_exit_status(tmp_path: Path) -> None:
     assert command("check", tmp_path / "absent").returncode == 2
     write(tmp_path, no_op())
     assert (command("check", tmp_path).returncode, command("check", tmp_path).stdout) == (0, "all demos are complete\n")

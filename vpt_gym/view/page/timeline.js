@@ -1,10 +1,10 @@
-// The timeline: a lane for each button, the camera, the reward, and the agent's disagreement, on one canvas.
+// The timeline on one canvas: a lane for each button, the camera, the reward, and the NLL of the label.
 
 const GUTTER = 92, RULER = 20, PAD = 6, KEY = 15, KEY_GAP = 4; // pixels
 const HEIGHTS = { pitch: 56, yaw: 56, reward: 36, nll: 60 };
 const NAMES = { reward: "reward", nll: "NLL of label" };
 const GRID = [1, 2, 5, 10, 20, 40, 100, 200, 400, 1000, 2000, 4000, 10000, 20000, 40000, 100000];
-const FEWEST = 20; // ticks that are shown at least
+const MIN_TICKS = 20; // minimum number of visible ticks
 
 export class Timeline {
   // `seek(tick)` is called when a tick is clicked or dragged to.
@@ -13,7 +13,7 @@ export class Timeline {
     this.pen = canvas.getContext("2d");
     this.episode = this.prediction = null;
     this.tick = 0;
-    this.from = 0; // the ticks that are shown: [from, to)
+    this.from = 0; // the visible ticks: [from, to)
     this.to = 1;
     const style = getComputedStyle(document.documentElement);
     const colours = ["raised", "line", "text", "dim", "label", "executed", "agent", "good", "faint"];
@@ -51,7 +51,7 @@ export class Timeline {
   zoom(factor, around = this.tick + 0.5) {
     if (!this.episode) return;
     const share = (around - this.from) / (this.to - this.from);
-    const wide = Math.min(Math.max((this.to - this.from) * factor, FEWEST), this.episode.ticks);
+    const wide = Math.min(Math.max((this.to - this.from) * factor, MIN_TICKS), this.episode.ticks);
     this.to = this.from + wide;
     this.pan(around - share * wide);
     this.draw();
@@ -86,7 +86,7 @@ export class Timeline {
     return this.from + ((x - GUTTER) / this.width) * (this.to - this.from);
   }
 
-  // Who did what, in the order they are drawn: what to learn, what was done, what the agent finds most probable.
+  // The actions in the order in which they are drawn: label, executed action, the agent's most probable action.
   get actions() {
     const { episode, prediction, colour } = this;
     return [
@@ -141,11 +141,11 @@ export class Timeline {
   }
 
   drawGrid() {
-    const room = (this.to - this.from) / Math.max(this.width / 70, 1);
-    const step = GRID.find((ticks) => ticks >= room) ?? GRID.at(-1);
+    const target = (this.to - this.from) / Math.max(this.width / 70, 1);
+    const step = GRID.find((ticks) => ticks >= target) ?? GRID.at(-1);
     for (let t = Math.ceil(this.from / step) * step; t < this.to; t += step) {
       this.fill(this.colour.line, this.x(t), RULER, 1, this.canvas.clientHeight);
-      // a number that would be cut off at the edge is left out
+      // skip numbers that the edge would cut off
       if (this.x(t) + 36 < this.canvas.clientWidth) this.text(t, this.x(t) + 3, RULER / 2, this.colour.dim);
     }
   }
@@ -167,7 +167,7 @@ export class Timeline {
     let limit = 1;
     for (const { drawn } of this.actions) for (const value of drawn[name]) limit = Math.max(limit, Math.abs(value));
     const middle = (top + bottom) / 2, half = (bottom - top) / 2;
-    // a square root, so that small movements can be seen beside large ones
+    // a square root, so that small movements are visible next to large ones
     const y = (value) => middle + Math.sign(value) * Math.sqrt(Math.abs(value) / limit) * half;
     this.fill(colour.line, GUTTER, middle, this.width, 1);
     const [less, more] = name === "pitch" ? ["up", "down"] : ["left", "right"];
@@ -209,7 +209,7 @@ export class Timeline {
     for (let t = Math.floor(this.from); t < last; t++) act(t);
   }
 
-  // A bar over the ticks [a, b), with a gap behind it where there is room for one.
+  // A bar over the ticks [a, b), followed by a gap if there is space.
   span(a, b, y, height, colour) {
     const left = Math.max(this.x(a), GUTTER), right = Math.min(this.x(b), GUTTER + this.width);
     const gap = this.x(1) - this.x(0) > 4 ? 1 : 0;

@@ -1,4 +1,4 @@
-// The page of `vpt-gym view`: the list, the video, what holds at this tick, the keyboard. Plain JavaScript, no library.
+// The page of `vpt-gym view`: the list, the video, the values of the current tick, the keyboard. Plain JavaScript, no library.
 
 import { Timeline } from "./timeline.js";
 
@@ -9,7 +9,7 @@ const timeline = new Timeline($("timeline"), (tick) => { video.pause(); seek(tic
 const state = {
   rows: [], filter: "all", sort: { by: null, down: false }, agent: null,
   row: null, episode: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
-  opened: 0, // counts: an answer for an episode that was left meanwhile is dropped
+  opened: 0, // number of opened episodes: a response for an earlier one is ignored
 };
 
 async function call(path, options) {
@@ -45,7 +45,7 @@ const FILTERS = {
   unknown: ["Unknown", (row) => !row.rejected && row.success === null],
   rejected: ["Rejected", (row) => row.rejected],
 };
-// <date>-<time>-<microseconds>-<random>, and <player>-<random>-<date>-<time> as OpenAI published them
+// <date>-<time>-<microseconds>-<random>, and OpenAI's <player>-<random>-<date>-<time>
 const OUR_ID = /^(?<date>\d{8})-(?<time>\d{6})-\d{6}-(?<name>\w+)$/;
 const CONTRACTOR_ID = /^(?<name>.+)-(?<date>\d{8})-(?<time>\d{6})$/;
 const COLUMNS = { id: "episode", task: "task", success: "ok", ticks: "ticks", return: "return" };
@@ -126,22 +126,22 @@ async function open(row) {
     if (opened !== state.opened) return;
     state.episode = episode;
     timeline.show(episode);
-    complain("");
+    showProblem("");
     video.src = address(row.id, "/video");
     showEpisode();
     seek(0);
     if (state.comparing) compare();
   } catch (error) {
-    if (opened === state.opened) { $("episode").hidden = true; complain(error.message); }
+    if (opened === state.opened) { $("episode").hidden = true; showProblem(error.message); }
   }
 }
 
-function complain(text) {
+function showProblem(text) {
   $("problem").textContent = text;
   $("problem").hidden = !text;
 }
 video.onerror = () => {
-  if (state.episode) complain("This browser cannot show the video (H.264); Chrome, Edge, Safari and Firefox can. The timeline works without it.");
+  if (state.episode) showProblem("This browser cannot play the video (H.264). Chrome, Edge, Safari and Firefox can. The timeline works without it.");
 };
 
 function showEpisode() {
@@ -155,7 +155,7 @@ function showEpisode() {
     known("recorder", metadata.recorder_version), episode.frame_size.toReversed().join("×")];
   $("facts").textContent = facts.filter((fact) => fact !== null && fact !== undefined).join(" · ");
   $("ticks").textContent = episode.ticks;
-  $("mark").textContent = row.rejected ? "Restore" : "Mark as bad";
+  $("mark").textContent = row.rejected ? "Restore" : "Reject";
   $("mark").classList.toggle("restore", row.rejected);
   $("episode").classList.toggle("without-executed", episode.executed === null);
   video.playbackRate = state.speed;
@@ -165,9 +165,9 @@ function showEpisode() {
 
 function showLegend() {
   const entries = [["--label", "label"]];
-  if (state.episode.executed) entries.push(["--executed", "executed, where it differs"]);
+  if (state.episode.executed) entries.push(["--executed", "executed action, where it differs"]);
   if (state.prediction) {
-    entries.push(["--agent", "agent's most probable action, NLL where it differs"], ["--dim", "NLL where it agrees"],
+    entries.push(["--agent", "agent's most probable action; NLL where it disagrees"], ["--dim", "NLL where it agrees"],
       ["--faint", "NLL of null ticks"]);
   }
   $("legend").replaceChildren(...entries.flatMap(([colour, text]) => {
@@ -214,7 +214,7 @@ function showTick() {
 function seek(tick) {
   if (!state.episode) return;
   state.tick = Math.min(Math.max(Math.round(tick), 0), state.episode.ticks - 1);
-  video.currentTime = (state.tick + 0.5) / state.episode.fps;  // the middle of the frame: rounding cannot miss it
+  video.currentTime = (state.tick + 0.5) / state.episode.fps;  // the middle of the frame, so that rounding does not matter
   showTick();
 }
 
@@ -231,7 +231,7 @@ function toggle() {
 }
 
 function follow(now, frame) {
-  // frame.mediaTime is the time of the frame that is on the screen, currentTime only near it
+  // frame.mediaTime is the time of the displayed frame; currentTime is only close to it
   if (state.episode && !video.paused && !video.seeking) {
     const time = frame ? frame.mediaTime + 0.5 / state.episode.fps : video.currentTime;
     state.tick = Math.min(Math.floor(time * state.episode.fps), state.episode.ticks - 1);
@@ -264,7 +264,7 @@ async function mark(row, rejected) {
   const next = neighbour(shown().at(-1) === row ? -1 : 1), current = state.row === row;
   state.undo = { id: row.id, rejected: !rejected };
   await load();
-  toast(rejected ? `${row.id} moved to rejected/ · u brings it back` : `${row.id} moved back`);
+  toast(rejected ? `${row.id} moved to rejected/ · press u to undo` : `${row.id} moved back`);
   const kept = state.row && FILTERS[state.filter][1](state.row);
   if (current && !kept && next && next !== row) open(state.rows.find((other) => other.id === next.id));
   else if (state.episode) showEpisode();
@@ -279,8 +279,8 @@ async function undo() {
 
 // ---- the agent
 
-// The ticks that are learned from: in the others the label is to do nothing.
-const trained = () => state.episode.null.flatMap((isNull, t) => (isNull ? [] : [t]));
+// The ticks to learn from; in the others the label is null.
+const ticksToLearn = () => state.episode.null.flatMap((isNull, t) => (isNull ? [] : [t]));
 
 async function compare() {
   const opened = state.opened, { id } = state.row;
@@ -292,10 +292,10 @@ async function compare() {
       $("compare").textContent = `${answer.done} of ${answer.ticks} ticks`;
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-    const { nll, agrees } = state.prediction, ticks = trained();
+    const { nll, agrees } = state.prediction, ticks = ticksToLearn();
     const mean = ticks.reduce((sum, t) => sum + nll[t], 0) / ticks.length;
     const share = ticks.filter((t) => agrees[t]).length / ticks.length;
-    $("agreement").textContent = !ticks.length ? "nothing is done in this episode" : `agrees at ${percent(share)} of ticks; mean NLL ${mean.toFixed(3)} nats`;
+    $("agreement").textContent = !ticks.length ? "all ticks of this episode are null" : `agrees at ${percent(share)} of ticks; mean NLL ${mean.toFixed(3)} nats`;
   } catch (error) {
     if (opened === state.opened) toast(error.message);
     state.comparing = false;
@@ -321,10 +321,10 @@ function toggleComparison() {
   if (state.comparing) compare();
 }
 
-function surprise(direction) {
-  // the starts of the spans of ticks that the agent finds least probable, a tenth of those that are learned from
+function jumpToHighNll(direction) {
+  // the starts of the runs of the 10 % of ticks, of those to learn from, that the agent finds least probable
   if (!state.prediction) return toast("compare with the agent first (a)");
-  const { nll } = state.prediction, ticks = trained();
+  const { nll } = state.prediction, ticks = ticksToLearn();
   const limit = ticks.map((t) => nll[t]).sort((a, b) => b - a)[Math.floor(ticks.length / 10)];
   const above = (t) => nll[t] > limit && !state.episode.null[t];
   const starts = ticks.filter((t) => above(t) && !above(t - 1));
@@ -345,8 +345,8 @@ const KEYS = {
   x: () => mark(state.row, !state.row?.rejected),
   u: undo,
   a: toggleComparison,
-  d: () => surprise(1),
-  D: () => surprise(-1),
+  d: () => jumpToHighNll(1),
+  D: () => jumpToHighNll(-1),
   "+": () => timeline.zoom(0.5), "=": () => timeline.zoom(0.5),
   "-": () => timeline.zoom(2),
   0: () => timeline.zoom(Infinity),
@@ -355,8 +355,8 @@ const KEYS = {
 };
 const SHORTCUTS = [
   ["Space", "play, pause"], ["← →", "one tick"], ["Shift ← →", "one second"], ["Home End", "first, last tick"], ["↑ ↓", "episode"],
-  ["x", "mark as bad, restore"], ["u", "undo the mark"], ["a", "agent"], ["d D", "next, previous tick that surprises it"],
-  ["+ - 0", "zoom, or the wheel"], ["[ ]", "speed"], ["click, drag", "seek"],
+  ["x", "reject, restore"], ["u", "undo that"], ["a", "compare with agent"], ["d D", "next, previous tick with high NLL"],
+  ["+ - 0", "zoom (or wheel)"], ["[ ]", "speed"], ["click, drag", "seek"],
 ];
 $("shortcuts").replaceChildren(...SHORTCUTS.map(([key, what]) => {
   const entry = element("span");
@@ -373,7 +373,7 @@ document.addEventListener("keydown", (event) => {
 $("play").onclick = toggle;
 $("mark").onclick = () => mark(state.row, !state.row.rejected);
 $("compare").onclick = toggleComparison;
-// a button that was clicked would answer to Space, which plays
+// a clicked button would react to Space, which plays the video
 document.addEventListener("click", (event) => event.target.closest("button")?.blur());
 
 showComparison();
@@ -381,4 +381,4 @@ await load();
 const wanted = decodeURIComponent(location.hash.slice(1));
 const initial = state.rows.find((row) => row.id === wanted) ?? shown()[0];
 if (initial) open(initial);
-else complain("This directory holds no finished demo.");
+else showProblem("This directory has no finished demo.");
