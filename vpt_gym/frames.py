@@ -1,7 +1,7 @@
-"""Find the frame in any observation, and bring it to the size a policy takes: one rule for wrappers, demos and agents.
+"""Finds the frame in any observation and scales it to a policy's size: one rule for wrappers, demos and agents.
 
-A frame is uint8 ``(H, W, 3)`` RGB. Environments give it under different keys (``KEYS``), channels last or first;
-the layout is read from the shape.
+A frame is uint8 ``(H, W, 3)`` RGB. Environments return it under different keys (``KEYS``), with channels last or
+first; the layout is read from the shape.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Frame: TypeAlias = npt.NDArray[np.uint8]
 Layout: TypeAlias = Literal["HWC", "CHW"]
 
 KEYS: tuple[str, ...] = ("img", "rgb", "pov", "image")
-"""Where the frame is looked for in a dictionary, in this order: ``img`` (``VPTObsWrapper``), ``rgb`` (MineDojo, and
-the embedded world), ``pov`` (MineRL), ``image`` (CraftGround)."""
+"""Keys of the frame in a dictionary, in the order in which they are tried: ``img`` (``VPTObsWrapper``), ``rgb``
+(MineDojo and the embedded world), ``pov`` (MineRL), ``image`` (CraftGround)."""
 
 POLICY_SIZE: tuple[int, int] = (128, 128)
 """(height, width) of the frames that VPT policies take (openai/Video-Pre-Training, ``AGENT_RESOLUTION``)."""
 
 
 class FrameSpec(NamedTuple):
-    """Where the frame of an observation space lies, and its shape."""
+    """Where an observation space has its frame, and the frame's shape."""
 
     key: str | None
     """Key in the dictionary; None when the observation is the frame itself."""
@@ -36,11 +36,11 @@ class FrameSpec(NamedTuple):
 
 
 def find_frame(observation: Any, key: str | None = None, layout: Layout | None = None) -> Frame:
-    """Returns the frame of an observation as a view: nothing is copied, so strides may be negative.
+    """Returns the frame of an observation as a view, without a copy: strides may be negative.
 
     Args:
-        observation: An array, or a mapping that holds one. Leading axes (environments, time) are kept.
-        key: Key of the frame in a mapping; default: the first of ``KEYS`` that is there.
+        observation: An array, or a mapping that contains one. Leading axes (environments, time) are kept.
+        key: Key of the frame in a mapping; default: the first of ``KEYS`` that it has.
         layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
 
     Returns:
@@ -48,7 +48,7 @@ def find_frame(observation: Any, key: str | None = None, layout: Layout | None =
 
     Raises:
         TypeError: The frame is not uint8.
-        ValueError: There is no frame under a known key, or its layout cannot be told from its shape.
+        ValueError: There is no frame under a known key, or its shape does not determine its layout.
     """
     if isinstance(observation, Mapping):
         frame = np.asarray(observation[_choose_key(observation, key)])
@@ -63,16 +63,17 @@ def find_frame(observation: Any, key: str | None = None, layout: Layout | None =
 
 
 def find_frame_space(space: spaces.Space[Any], key: str | None = None, layout: Layout | None = None) -> FrameSpec:
-    """Returns where the frame lies in the observations of a space; ``find_frame`` for constructors.
+    """Returns where the observations of a space have their frame: ``find_frame`` for constructors.
 
     Args:
         space: A ``Box`` or ``Dict`` observation space.
-        key: Key of the frame in a ``Dict``; default: the first of ``KEYS`` that is there.
+        key: Key of the frame in a ``Dict``; default: the first of ``KEYS`` that it has.
         layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
 
     Raises:
         TypeError: The frame is not uint8.
-        ValueError: There is no frame under a known key, it is not one image, or its layout cannot be told.
+        ValueError: There is no frame under a known key, it is not one image, or its shape does not determine its
+            layout.
     """
     if isinstance(space, spaces.Dict):
         key = _choose_key(space.spaces, key)
@@ -81,12 +82,12 @@ def find_frame_space(space: spaces.Space[Any], key: str | None = None, layout: L
         raise ValueError(f"key={key!r} was given, but the observation space is not a Dict: {space}")
     if not isinstance(space, spaces.Box):
         where = "the observation space" if key is None else f"the space under {key!r}"
-        raise ValueError(f"{where} is {space}; a frame needs a Box. Name the key of the frame with key=")
+        raise ValueError(f"{where} is {space}; a frame needs a Box. Pass the key of the frame as key=")
     _check_dtype(space.dtype)
     if len(space.shape) != 3:
         raise ValueError(
-            f"a frame has 3 axes, got a Box of shape {space.shape}. Frame stacks are not taken: VPT policies "
-            "remember by themselves, give them one frame a tick"
+            f"a frame has 3 axes, got a Box of shape {space.shape}. Frame stacks are not supported: VPT policies "
+            "have a memory, so pass them one frame per tick"
         )
     found = _layout(space.shape, layout)
     height, width = space.shape[:2] if found == "HWC" else space.shape[1:]
@@ -96,16 +97,16 @@ def find_frame_space(space: spaces.Space[Any], key: str | None = None, layout: L
 def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE, out: Frame | None = None) -> Frame:
     """Returns a frame scaled to ``size``, as a contiguous copy.
 
-    The interpolation is OpenCV's ``INTER_LINEAR``, without antialiasing and without keeping the aspect ratio: the
-    published policies were trained on exactly that.
+    The interpolation is OpenCV's ``INTER_LINEAR``, without antialiasing and without keeping the aspect ratio, as in
+    the training of the published policies.
 
     Args:
         frame: uint8 (H, W, 3); any strides.
         size: (height, width) in pixels.
-        out: uint8 (*size, 3), contiguous, to write it into; default: a new array.
+        out: uint8 (*size, 3), contiguous, to write to; default: a new array.
 
     Returns:
-        uint8 (*size, 3), contiguous, sharing no memory with ``frame``; ``out`` if it was given.
+        uint8 (*size, 3), contiguous, sharing no memory with ``frame``; ``out`` if it was passed.
 
     Raises:
         TypeError: ``frame`` is not uint8.
@@ -113,7 +114,7 @@ def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE, out: Frame | None
     """
     _check_dtype(frame.dtype)
     if frame.ndim != 3 or frame.shape[-1] != 3 or 0 in frame.shape:
-        raise ValueError(f"a frame is (H, W, 3), got shape {frame.shape}; find_frame gives this layout")
+        raise ValueError(f"a frame is (H, W, 3), got shape {frame.shape}; find_frame returns this layout")
     height, width = size
     if out is not None and (out.shape != (height, width, 3) or out.dtype != np.uint8 or not out.flags.c_contiguous):
         raise ValueError(f"out is {out.dtype} {out.shape}; it must be uint8 {(height, width, 3)} and contiguous")
@@ -128,7 +129,7 @@ def to_size(frame: Frame, size: tuple[int, int] = POLICY_SIZE, out: Frame | None
 
 
 def packed_copy(frame: Frame) -> Frame:
-    """Returns a frame (H, W, 3) of any strides as a contiguous copy of its own memory."""
+    """Returns a contiguous copy of a frame (H, W, 3) of any strides."""
     if frame.strides[-1] > frame.strides[-2]:  # planes: OpenCV interleaves them over ten times faster than NumPy
         return np.asarray(cv2.merge([np.ascontiguousarray(frame[..., channel]) for channel in range(3)]), np.uint8)
     return np.array(frame, order="C")
@@ -139,8 +140,8 @@ def _choose_key(mapping: Mapping[str, Any], key: str | None) -> str:
         key = next((name for name in KEYS if name in mapping), None)
         if key is None:
             raise ValueError(
-                f"no frame in the observation: it has the keys {sorted(mapping)}, a frame is looked for under "
-                f"{list(KEYS)}. Name the key of the frame with key="
+                f"no frame in the observation: it has the keys {sorted(mapping)}, a frame is expected "
+                f"under one of {list(KEYS)}. Pass the key of the frame as key="
             )
     elif key not in mapping:
         raise ValueError(f"key={key!r} is not in the observation; it has the keys {sorted(mapping)}")
@@ -167,7 +168,7 @@ def _layout(shape: tuple[int, ...], layout: Layout | None) -> Layout:
             raise ValueError(f"layout={layout!r} does not fit a frame of shape {shape}: its colour axis must be 3")
         return layout
     if not possible:
-        raise ValueError(f"shape {shape} is neither (H, W, 3) nor (3, H, W). Name the key of an RGB frame with key=")
+        raise ValueError(f"shape {shape} is neither (H, W, 3) nor (3, H, W). Pass the key of an RGB frame as key=")
     if len(possible) == 2:
-        raise ValueError(f"shape {shape} can be (H, W, 3) and (3, H, W). Say which with layout='HWC' or 'CHW'")
+        raise ValueError(f"shape {shape} can be (H, W, 3) and (3, H, W). Choose with layout='HWC' or 'CHW'")
     return possible[0]

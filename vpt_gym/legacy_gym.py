@@ -1,4 +1,4 @@
-"""Environments of the old ``gym`` (0.21 to 0.26) as Gymnasium environments; ``gym`` itself is never imported.
+"""Converts environments of the old ``gym`` (0.21 to 0.26) to Gymnasium environments, without importing ``gym``.
 
 Old spaces are recognised by the names of their classes, so that forks of gym, and MineDojo's own spaces, convert too.
 """
@@ -20,7 +20,7 @@ TEXT_LENGTH = 40
 
 
 def is_legacy_env(env: Any) -> bool:
-    """Whether ``env`` is no Gymnasium environment but has what one of the old gym has."""
+    """Returns whether ``env`` has the interface of the old gym and is not a Gymnasium environment."""
     parts = ("reset", "step", "action_space", "observation_space")
     if isinstance(env, gym.Env | gym.vector.VectorEnv):
         return False
@@ -28,16 +28,16 @@ def is_legacy_env(env: Any) -> bool:
 
 
 def convert_space(space: Any) -> spaces.Space[Any]:
-    """Returns the Gymnasium space that holds the values of a space of the old gym.
+    """Returns the Gymnasium space for the values of a space of the old gym.
 
-    ``Box``, ``Discrete``, ``MultiDiscrete``, ``MultiBinary``, ``Dict`` and ``Tuple`` become themselves; of MineDojo's
-    own, ``Text`` becomes ``TextArray``, ``Enum`` ``Choice``, and ``DiscreteRange`` a ``Discrete`` with a start.
+    ``Box``, ``Discrete``, ``MultiDiscrete``, ``MultiBinary``, ``Dict`` and ``Tuple`` keep their kind. Of MineDojo's own
+    spaces, ``Text`` becomes ``TextArray``, ``Enum`` ``Choice``, and ``DiscreteRange`` a ``Discrete`` with a start.
 
     Args:
-        space: A space of the old gym, or one of Gymnasium's, which is returned as it is.
+        space: A space of the old gym, or one of Gymnasium's, which is returned unchanged.
 
     Raises:
-        ValueError: Nothing is known of this class of spaces.
+        ValueError: The class of the space is unknown.
     """
     if isinstance(space, spaces.Space):
         return space
@@ -63,7 +63,7 @@ def convert_space(space: Any) -> spaces.Space[Any]:
     if "Box" in kinds:
         return _box(space)
     raise ValueError(
-        f"{space!r} of {type(space).__module__}.{type(space).__qualname__} is no space of the old gym that has a "
+        f"{space!r} of {type(space).__module__}.{type(space).__qualname__} is not a space of the old gym with a "
         "counterpart in Gymnasium. Write a gymnasium.Env around this environment, with spaces of Gymnasium"
     )
 
@@ -72,15 +72,15 @@ def _box(space: Any) -> spaces.Box:
     dtype = np.dtype(space.dtype)
     low, high = np.asarray(space.low), np.asarray(space.high)
     if dtype.kind in "iu":
-        # an infinite bound, cast to an integer, becomes the smallest one
+        # an infinite bound becomes the smallest integer when it is cast
         high = np.where(high < low, np.iinfo(dtype).max, high)
     return spaces.Box(low.astype(dtype), high.astype(dtype), space.shape, dtype.type)
 
 
 def fitting(space: spaces.Space[Any], value: Any) -> Any:
-    """Returns ``value`` in the type that ``space`` declares: the old gym never checked.
+    """Returns ``value`` in the type that ``space`` declares, which the old gym did not check.
 
-    Entries of a ``Dict`` that the space does not name are left out. Values are not clipped.
+    Entries of a ``Dict`` that the space lacks are left out. Values are not clipped.
     """
     if isinstance(space, spaces.Dict):
         return {name: fitting(part, value[name]) for name, part in space.spaces.items()}
@@ -98,18 +98,18 @@ class LegacyGymEnv(gym.Env[Any, Any]):
     """An environment of the old gym as a Gymnasium environment.
 
     ``reset`` returns ``(observation, info)`` and takes a seed; ``step`` returns five values. The spaces are converted
-    (``convert_space``), and observations get the types that they declare. An episode that the old ``TimeLimit`` cut
-    off (``info["TimeLimit.truncated"]``) is ``truncated``, any other that is ``done`` is ``terminated``.
+    (``convert_space``), and observations to the types that the spaces declare. An episode that the old ``TimeLimit``
+    ended (``info["TimeLimit.truncated"]``) is ``truncated``, any other that is ``done`` is ``terminated``.
 
-    ``info["reset"]``, from ``reset``, has ``"seed"``: ``None`` if none was asked for, ``"passed"`` if the environment
-    took it, ``"ignored"`` if it did not, which is warned of as well.
+    ``info["reset"]``, from ``reset``, has ``"seed"``: ``None`` without a seed, ``"passed"`` if the environment accepted
+    it, ``"ignored"`` if it did not, with a warning.
 
     Args:
         env: The environment of the old gym.
 
     Raises:
         ValueError: A space cannot be converted.
-        TypeError: ``env`` is no environment of the old gym.
+        TypeError: ``env`` is not an environment of the old gym.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's declared type)
@@ -127,7 +127,7 @@ class LegacyGymEnv(gym.Env[Any, Any]):
         self.render_mode = "rgb_array"
 
     def __getattr__(self, name: str) -> Any:
-        """Public attributes that this class lacks are the old environment's."""
+        """Returns a public attribute of the old environment."""
         if name.startswith("_") or name == "env":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.env, name)
@@ -137,23 +137,23 @@ class LegacyGymEnv(gym.Env[Any, Any]):
 
         Args:
             seed: Passed to the environment's ``seed``, if it has one.
-            options: Not used; the old gym has none.
+            options: Ignored; the old gym has none.
 
         Returns:
             The observation, and ``info`` with ``"reset"``.
         """
         super().reset(seed=seed)
-        told: str | None = None
+        seeded: str | None = None
         if seed is not None:
-            told = "passed" if getattr(self.env, "seed", lambda _: None)(seed) is not None else "ignored"
-            if told == "ignored":
-                warnings.warn(f"{self.env} did not take the seed {seed}; episodes cannot be repeated", stacklevel=2)
+            seeded = "passed" if getattr(self.env, "seed", lambda _: None)(seed) is not None else "ignored"
+            if seeded == "ignored":
+                warnings.warn(f"{self.env} did not accept the seed {seed}; episodes cannot be repeated", stacklevel=2)
         result = self.env.reset()
         observation, info = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
-        return fitting(self.observation_space, observation), {**info, "reset": {"seed": told}}
+        return fitting(self.observation_space, observation), {**info, "reset": {"seed": seeded}}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Does one action, in the old environment's own format."""
+        """Steps the old environment with an action of its own."""
         result = self.env.step(action)
         if len(result) == 5:
             observation, reward, terminated, truncated, info = result

@@ -1,6 +1,7 @@
 """Two spaces that Gymnasium lacks: arrays of strings, and one string out of a list.
 
-MineDojo's observations hold arrays of item names. The vector environments of Gymnasium learn here how to batch them.
+MineDojo's observations contain arrays of item names. This module also registers how Gymnasium's vector environments
+batch them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Strings(np.ndarray[Any, Any]):
     """A ``'<U'`` array for which ``np.allclose`` means equal.
 
     ``gymnasium.utils.env_checker.check_env`` compares observations with that function, which NumPy does not define for
-    strings. In all else it is a NumPy array.
+    strings. Otherwise it is a NumPy array.
     """
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -41,7 +42,7 @@ class TextArray(Space[Array]):
         seed: Of the sampler.
 
     Raises:
-        ValueError: A ``max_length`` below 1.
+        ValueError: ``max_length`` is below 1.
 
     Example:
         >>> names = TextArray((2,), max_length=8)
@@ -66,7 +67,7 @@ class TextArray(Space[Array]):
 
     @property
     def is_np_flattenable(self) -> bool:
-        """False: strings have no place in a ``Box``."""
+        """False: strings cannot be flattened to a ``Box``."""
         return False
 
     def sample(self, mask: None = None, probability: None = None) -> Array:
@@ -78,7 +79,7 @@ class TextArray(Space[Array]):
         return np.array(words, self.dtype).reshape(self.shape)
 
     def contains(self, x: Any) -> bool:
-        """Tells whether ``x`` is an array of strings of this shape, none too long."""
+        """Returns whether ``x`` is an array of strings of this shape, none of them too long."""
         if not isinstance(x, np.ndarray) or x.dtype.kind != "U" or x.shape != self.shape:
             return False
         return bool((np.char.str_len(x) <= self.max_length).all())
@@ -106,7 +107,7 @@ class Choice(Space[str]):
         seed: Of the sampler.
 
     Raises:
-        ValueError: No values, or one of them twice.
+        ValueError: There are no values, or duplicates.
 
     Example:
         >>> Choice(("none", "log")).contains("log")
@@ -115,13 +116,13 @@ class Choice(Space[str]):
 
     def __init__(self, values: Sequence[str], seed: int | np.random.Generator | None = None) -> None:
         if not values or len(set(values)) != len(values):
-            raise ValueError(f"values are {values!r}; they must be different strings, at least one")
+            raise ValueError(f"values are {values!r}; they must be at least one string, without duplicates")
         self.values = tuple(values)
         super().__init__(None, None, seed)
 
     @property
     def is_np_flattenable(self) -> bool:
-        """False: a string has no place in a ``Box``."""
+        """False: a string cannot be flattened to a ``Box``."""
         return False
 
     def sample(self, mask: None = None, probability: None = None) -> str:
@@ -131,7 +132,7 @@ class Choice(Space[str]):
         return self.values[int(self.np_random.integers(len(self.values)))]
 
     def contains(self, x: Any) -> bool:
-        """Tells whether ``x`` is one of the strings."""
+        """Returns whether ``x`` is one of the strings."""
         return isinstance(x, str) and x in self.values
 
     def __eq__(self, other: object) -> bool:

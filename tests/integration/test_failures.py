@@ -31,7 +31,7 @@ CAUSES = {
     "kill-server": "closed the connection",
     "hang": "did not answer within 2 s",
     "bad-json": "JSONDecodeError",
-    "short-frame": r"a frame of 18429 bytes, 18432 were asked for",
+    "short-frame": r"a frame of 18429 bytes, expected 18432",
     "half-message": "closed the connection",
     "done": "ended the mission",
     "no-info": "closed the connection",
@@ -154,7 +154,7 @@ def test_an_interrupted_step_is_not_answered_with_the_rest_of_the_one_before(mak
         env.step(REST)
     game.resume()
     if steps_on:
-        with pytest.raises(GameError, match=r"the step before was interrupted\. Call reset"):
+        with pytest.raises(GameError, match=r"the last step was interrupted\. Call reset"):
             env.step(REST)
     again, info = env.reset(seed=1)
     assert info["reset"]["restarted"]

@@ -145,7 +145,7 @@ def test_what_is_not_minedojos_own_is_left_alone_and_named(make_parts: Any) -> N
         def from_hero(self, x: Any) -> Any:
             return {**super().from_hero(x), "slots": x["inventory"]}
 
-    with pytest.warns(UserWarning, match=r"Mine\.step and _process_raw_obs: not what minedojo 0\.1 has"):
+    with pytest.warns(UserWarning, match=r"Mine\.step and _process_raw_obs: not minedojo 0\.1's own"):
         mine = make_parts(is_lean=True, env=Mine(image_size=SIZE))
     mine.sim.reset()
     assert mine.sim.step(mine.sim.action_space.no_op())[1] == 5

@@ -120,9 +120,9 @@ def test_gymnasium_makes_it_by_its_id() -> None:
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match=r"no task 'harvest_1_logs'\. Near it: harvest_1_log"):
+    with pytest.raises(ValueError, match=r"no task 'harvest_1_logs'\. Similar: harvest_1_log"):
         minedojo.make("harvest_1_logs")
-    with pytest.raises(ValueError, match=r"no task 'HARVEST_1_LOG'\. Near it: harvest_1_log"):
+    with pytest.raises(ValueError, match=r"no task 'HARVEST_1_LOG'\. Similar: harvest_1_log"):
         minedojo.make("HARVEST_1_LOG")
     with pytest.raises(ValueError, match="backend is 'rust'"):
         minedojo.make("harvest_1_log", backend="rust")  # type: ignore[arg-type]

@@ -230,7 +230,7 @@ def test_an_env_that_cannot_be_made_is_an_error_of_the_constructor(temporary, en
     ("arguments", "error", "message"),
     [
         ({"env_fn": 3}, TypeError, "env_fn is 3"),
-        ({"env_fn": threading.Lock().acquire}, TypeError, "inside of the function"),
+        ({"env_fn": threading.Lock().acquire}, TypeError, "inside the function"),
         ({"step_timeout": 0}, ValueError, "step_timeout is 0"),
         ({"reset_timeout": float("inf")}, ValueError, "reset_timeout is inf"),
         ({"close_timeout": "5"}, ValueError, "close_timeout is '5'"),

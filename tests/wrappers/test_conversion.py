@@ -73,7 +73,7 @@ def test_a_seed_is_passed_on_or_its_loss_is_told() -> None:
     assert env.reset(seed=5)[1]["reset"] == {"seed": "passed"}
     assert env.reset()[1]["reset"] == {"seed": None}
     assert old.seeds == [5]
-    with pytest.warns(UserWarning, match="did not take the seed 5"):
+    with pytest.warns(UserWarning, match="did not accept the seed 5"):
         assert as_gymnasium(OldEnv(keeps_seed=False)).reset(seed=5)[1]["reset"] == {"seed": "ignored"}
 
 
@@ -104,9 +104,9 @@ def test_a_gymnasium_environment_is_returned_as_it_is() -> None:
 
 
 def test_what_is_no_environment_or_has_unknown_spaces_is_refused() -> None:
-    with pytest.raises(TypeError, match="int is no environment: 3"):
+    with pytest.raises(TypeError, match="int is not an environment: 3"):
         as_gymnasium(3)
     with pytest.raises(TypeError, match="not an environment of the old gym"):
         LegacyGymEnv(gym.make("vpt_gym/Harvest1Log-v0", image_size=(64, 64)))
-    with pytest.raises(ValueError, match="no space of the old gym"):
+    with pytest.raises(ValueError, match="not a space of the old gym"):
         convert_space(range(3))

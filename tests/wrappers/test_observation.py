@@ -120,7 +120,7 @@ def test_frame_is_found_in_a_space(space: spaces.Space, expected: tuple) -> None
         (box(3, 8, 8), "rgb", ValueError, "not a Dict"),
         (spaces.Dict(image=spaces.Discrete(4)), None, ValueError, "under 'image' is Discrete"),
         (spaces.Discrete(4), None, ValueError, "the observation space is Discrete"),
-        (box(4, 3, 8, 8), None, ValueError, "one frame a tick"),
+        (box(4, 3, 8, 8), None, ValueError, "one frame per tick"),
         (box(8, 8, 3, dtype=np.float32), None, TypeError, "float32"),
         (box(3, 8, 3), None, ValueError, "layout"),
     ],

@@ -1,4 +1,4 @@
-"""Where success is looked for."""
+"""Where success is read from."""
 
 from __future__ import annotations
 

@@ -22,24 +22,24 @@ MU = 10.0
 
 N_BINS = 11
 NULL_BIN = 5
-"""The bin of a resting camera."""
+"""The bin of a camera that does not move."""
 
 
 def to_bin(degrees: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Returns the bin of each camera movement, int64 in [0, 11), of the same shape.
 
     Args:
-        degrees: Degrees per tick; beyond +-10 they are clipped. Halves between two bins go to the even one, as
-            in the published code.
+        degrees: Degrees per tick; beyond +-10 they are clipped. A value halfway between two bins goes to the
+            even bin, as in the published code.
 
     Raises:
         ValueError: A value is not a number.
     """
     value = np.asarray(degrees, np.float64)
     if np.isnan(value).any():
-        raise ValueError(f"camera degrees hold NaN: {degrees!r}; pass finite degrees per tick")
+        raise ValueError(f"camera degrees contain NaN: {degrees!r}; pass finite degrees per tick")
     share = np.clip(value, -MAX_DEGREES, MAX_DEGREES) / MAX_DEGREES
-    # the order of operations is the published one, so that values on a boundary round alike
+    # same order of operations as the published code, so that values on a boundary round the same way
     compressed = np.sign(share) * (np.log(1.0 + MU * np.abs(share)) / np.log(1.0 + MU)) * MAX_DEGREES
     return np.asarray(np.round((compressed + MAX_DEGREES) / BIN_SIZE), np.int64)
 
@@ -52,11 +52,11 @@ def _centres() -> npt.NDArray[np.float64]:
 
 
 BIN_DEGREES: npt.NDArray[np.float64] = _centres()
-"""(11,) float64: the degrees per tick that each bin stands for: 0, +-0.615, +-1.609, +-3.215, +-5.809, +-10."""
+"""(11,) float64: the degrees per tick of each bin: 0, +-0.615, +-1.609, +-3.215, +-5.809, +-10."""
 
 
 def to_degrees(bins: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Returns the degrees per tick that each bin stands for, float64 of the same shape.
+    """Returns the degrees per tick of each bin, float64 of the same shape.
 
     Raises:
         ValueError: A bin is not an integer in [0, 11).

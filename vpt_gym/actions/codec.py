@@ -3,12 +3,13 @@
 A code is an int64 pair ``(buttons, camera)``, or an array of such pairs on the last axis:
 
 * ``buttons`` in [0, 8641): a mixed-radix number with one digit per group of keys that exclude each other (table
-  ``GROUPS``, last group fastest), and 8640 for ``inventory`` alone. The last digit, the *camera meta-button*, says
-  whether the camera moves at all.
-* ``camera`` in [0, 121): ``11 * pitch_bin + yaw_bin``; 60 is a resting camera.
+  ``GROUPS``, last group fastest), and 8640 for ``inventory`` alone. The last digit, the *camera meta-button*, is
+  1 if the camera moves.
+* ``camera`` in [0, 121): ``11 * pitch_bin + yaw_bin``; 60 is a camera that does not move.
 
-Several codes can stand for one human action (a camera with the meta-button off, a moving camera whose bins are null,
-a camera beside ``inventory``). ``canonical`` picks the one that ``encode`` gives; labels are always canonical.
+Several codes can decode to the same human action (a camera with the meta-button off, the meta-button on with null
+bins, any camera with ``inventory``). ``canonical`` returns the one that ``encode`` returns; labels are always
+canonical.
 Compatible with openai/Video-Pre-Training (``lib/action_mapping.py``, ``CameraHierarchicalMapping``).
 """
 
@@ -50,7 +51,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("jump",),
     ("camera",),
 )
-"""Keys that exclude each other, slowest digit first; digit 0 is "none of them", digit k the k-th key."""
+"""Keys that exclude each other, slowest digit first; digit 0 means none of them, digit k the k-th key."""
 
 _SIZES = np.array([len(group) + 1 for group in GROUPS])
 _WEIGHTS = np.append(np.cumprod(_SIZES[:0:-1])[::-1], 1).astype(np.int64)
@@ -62,7 +63,7 @@ N_CAMERA = _camera.N_BINS**2
 NULL_CAMERA = _camera.NULL_BIN * _camera.N_BINS + _camera.NULL_BIN
 _IDS = np.array([N_BUTTONS, N_CAMERA])
 NULL_CODE: tuple[int, int] = (0, NULL_CAMERA)
-"""The code of a tick in which nothing is done."""
+"""The code of a tick without any key or camera movement."""
 
 
 def code_space() -> spaces.MultiDiscrete:
@@ -77,7 +78,7 @@ def _decode_tables() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         for position, name in enumerate(group, start=1):
             pressed[:-1, VPT_BUTTONS.index(name)] = digit == position
     pressed[INVENTORY_CODE, VPT_BUTTONS.index("inventory")] = 1
-    # `inventory` lets the camera through, as the published decoding does
+    # the camera passes with `inventory`, as in the published decoding
     camera_on = np.append(digits[:, -1] == 1, True)
     pressed.setflags(write=False)
     camera_on.setflags(write=False)
@@ -98,7 +99,7 @@ def checked_code(code: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """
     value: npt.NDArray[Any] = np.asarray(code)
     if value.dtype.kind not in "iu":
-        raise ValueError(f"a VPT code holds integers, got dtype {value.dtype}: {code!r}")
+        raise ValueError(f"a VPT code consists of integers, got dtype {value.dtype}: {code!r}")
     if value.ndim == 0 or value.shape[-1] != 2:
         raise ValueError(f"the last axis of a VPT code is (buttons, camera), got shape {value.shape}")
     value = value.astype(np.int64, copy=False)
@@ -110,7 +111,7 @@ def checked_code(code: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 
 def decode(code: npt.ArrayLike) -> HumanAction:
-    """Returns the human action that a VPT code stands for (the published decoding).
+    """Returns the human action of a VPT code (the published decoding).
 
     Args:
         code: (..., 2) integers, (buttons, camera).
@@ -138,12 +139,12 @@ def decode(code: npt.ArrayLike) -> HumanAction:
 
 
 def encode(action: HumanAction) -> npt.NDArray[np.int64]:
-    """Returns the canonical VPT code of a human action: what VPT can say that is nearest to it.
+    """Returns the canonical VPT code that is nearest to a human action.
 
     Forward with back, and left with right, cancel. Of sprint and sneak, and of several hotbar keys, the later one in
-    ``GROUPS`` wins. ``inventory`` silences everything else. ESC, pickItem and swapHands have no code. The camera is
-    rounded to the nearest mu-law bin as a float: the integer truncation of the public data loader, which mislabels
-    most small movements (openai/Video-Pre-Training issue 54), is not reproduced.
+    ``GROUPS`` wins. ``inventory`` suppresses everything else. ESC, pickItem and swapHands have no code. The camera is
+    rounded to the nearest mu-law bin as a float. The public data loader truncates it to an integer, which mislabels
+    most small movements (openai/Video-Pre-Training issue 54); this function does not.
 
     Args:
         action: The keys of a human action; buttons 0/1 of shape (...), ``camera`` (..., 2) degrees per tick.
@@ -153,7 +154,7 @@ def encode(action: HumanAction) -> npt.NDArray[np.int64]:
 
     Raises:
         ValueError: A key that VPT needs is missing, the shapes disagree, a button is not 0 or 1, or the camera
-            holds NaN.
+            contains NaN.
     """
     missing = [name for name in (*VPT_BUTTONS, "camera") if name not in action]
     if missing:
@@ -189,7 +190,7 @@ def encode(action: HumanAction) -> npt.NDArray[np.int64]:
 
 
 def canonical(code: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Returns ``encode(decode(code))``: the one code, among those that decode alike, that labels use.
+    """Returns ``encode(decode(code))``: of all codes with the same decoding, the one that labels use.
 
     Args:
         code: (..., 2) integers, (buttons, camera).
@@ -205,7 +206,7 @@ def canonical(code: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 
 def is_null(code: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Returns, for each code (..., 2), whether its tick does nothing: no button, and a camera that rests.
+    """Returns, for each code (..., 2), whether it does nothing: no button and no camera movement.
 
     Raises:
         ValueError: ``code`` is not a VPT code.

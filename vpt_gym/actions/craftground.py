@@ -1,7 +1,7 @@
-"""CraftGround's ``V2_MINERL_HUMAN``: the human action but for three keys that VPT does not press either.
+"""CraftGround's ``V2_MINERL_HUMAN``: the human action without three keys, which VPT does not press either.
 
-Facts: ``craftground`` 2.7.4. Its ``V1_MINEDOJO`` space is MineDojo's in shape and bins, but its mod is only told the
-keys: ``craft``, ``equip``, ``place`` and ``destroy`` do nothing, and every action takes one tick.
+Facts: ``craftground`` 2.7.4. Its ``V1_MINEDOJO`` space has the shape and the bins of MineDojo's, but only the keys
+reach its mod: ``craft``, ``equip``, ``place`` and ``destroy`` do nothing, and every action takes one tick.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KEYS = frozenset((*BUTTONS, "camera")) - {"ESC", "pickItem", "swapHands"}
 
 
 class CraftGroundTranslator(KeyedTranslator):
-    """Passes the keys of ``V2_MINERL_HUMAN``; tells ESC, pickItem and swapHands, which it has not.
+    """Passes the keys of ``V2_MINERL_HUMAN`` on, and reports ESC, pickItem and swapHands, which it lacks.
 
     Args:
         action_space: The environment's ``Dict`` of ``KEYS``.

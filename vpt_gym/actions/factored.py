@@ -1,7 +1,7 @@
-"""The factored action: what an inverse dynamics model says of one tick.
+"""The factored action: what an inverse dynamics model predicts for one tick.
 
-It is the VPT code without its exclusions: each of VPT's 20 buttons held or not, whatever the others do, and one camera
-bin on each axis (openai/Video-Pre-Training, ``lib/action_mapping.py``, ``IDMActionMapping``).
+It is the VPT code without its exclusions: each of VPT's 20 buttons is held or not, independently of the others, and
+each axis has one camera bin (openai/Video-Pre-Training, ``lib/action_mapping.py``, ``IDMActionMapping``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def from_human(action: HumanAction) -> tuple[npt.NDArray[np.int64], npt.NDArray[
         Buttons, int64 (..., 20) 0/1 in the order of ``VPT_BUTTONS``, and camera bins, int64 (..., 2) in [0, 11).
 
     Raises:
-        ValueError: A key is missing, the shapes disagree, a button is not 0 or 1, or the camera holds NaN.
+        ValueError: A key is missing, the shapes disagree, a button is not 0 or 1, or the camera contains NaN.
     """
     missing = [name for name in (*VPT_BUTTONS, "camera") if name not in action]
     if missing:
@@ -55,7 +55,7 @@ def to_human(buttons: npt.ArrayLike, camera: npt.ArrayLike) -> HumanAction:
 
     Returns:
         The 24 keys of a human action: each of the 23 buttons int8 (...), ``camera`` float32 (..., 2) degrees per tick.
-        ESC, pickItem and swapHands, which a factored action does not know, are 0.
+        ESC, pickItem and swapHands, which a factored action lacks, are 0.
 
     Raises:
         ValueError: A shape is wrong, a button is not 0 or 1, or a bin is out of range.
@@ -78,7 +78,7 @@ def to_human(buttons: npt.ArrayLike, camera: npt.ArrayLike) -> HumanAction:
 def mirrored(
     buttons: npt.NDArray[np.int64], camera: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Returns the factored action of a world seen in a mirror: left and right keys swapped, yaw negated."""
+    """Returns the factored action of a mirrored frame: left and right keys swapped, yaw negated."""
     flipped = buttons[..., _MIRROR]
     return flipped, np.stack([camera[..., 0], _camera.N_BINS - 1 - camera[..., 1]], axis=-1)
 

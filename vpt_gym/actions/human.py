@@ -1,7 +1,7 @@
-"""The human action: what a player's keyboard and mouse do in one tick.
+"""The human action: a player's keyboard and mouse in one tick.
 
 It is the action of MineRL 1.0 (``minerl`` >= 1.0, also MCio and CraftGround's ``V2_MINERL_HUMAN``): 23
-buttons, each 0 or 1, and a camera movement. Every translator in this package goes through it.
+buttons, each 0 or 1, and a camera movement. Every translator in this package converts to and from it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def human_action_space() -> spaces.Dict:
 
 
 def no_op() -> HumanAction:
-    """Returns a fresh human action in which nothing is pressed and the camera rests."""
+    """Returns a new human action without any key or camera movement."""
     action: HumanAction = dict.fromkeys(BUTTONS, 0)
     action["camera"] = np.zeros(2, np.float32)
     return action
@@ -80,7 +80,7 @@ def human_action(*pressed: str, camera: tuple[float, float] = (0.0, 0.0)) -> Hum
         camera: Degrees in this tick, (pitch, yaw); + is down, right.
 
     Raises:
-        ValueError: A name is not a button, or the camera leaves +-180 degrees or is not finite.
+        ValueError: A name is not a button, or the camera is not finite or beyond +-180 degrees.
 
     Example:
         >>> human_action("forward", "attack", camera=(0.0, 5.0))["camera"]
@@ -142,7 +142,7 @@ def checked(action: HumanAction) -> HumanAction:
 
     Raises:
         ValueError: Unknown keys, a button that is not 0 or 1, or a camera that is missing, has another shape,
-            is not finite, or leaves +-180 degrees.
+            is not finite, or is beyond +-180 degrees.
     """
     if is_checked(action):
         return action
@@ -152,7 +152,7 @@ def checked(action: HumanAction) -> HumanAction:
     result = no_op()
     for name in BUTTONS:
         given = action.get(name, 0)
-        if type(given) is not int:  # the usual case needs no array
+        if type(given) is not int:  # the usual case, without an array
             value = np.asarray(given)
             given = value.item() if value.size == 1 else None
         if given not in (0, 1):

@@ -1,4 +1,4 @@
-"""Environments whose action is a dictionary of keys: each key of the human action that is there passes as it is."""
+"""Environments whose action is a dictionary of keys: each key that they share with the human action is passed on."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def pressed_by_code() -> dict[str, npt.NDArray[np.bool_]]:
 
 
 class KeyedTranslator(Translator):
-    """Passes the keys that an environment has, tells those that it has not, and leaves its other entries at rest.
+    """Passes on the keys that an environment has, reports those that it lacks, and leaves its other entries at rest.
 
     Args:
         action_space: The environment's ``Dict`` of some of the 23 buttons, ``camera`` (2,) in degrees per tick,
             (pitch, yaw), and perhaps other entries.
         dialect: Name of the kind of environment, for messages.
-        at_rest: Values, while nothing is done, of the entries that are neither button nor camera.
+        at_rest: No-op values of the entries that are neither button nor camera.
 
     Raises:
         ValueError: The space has no such camera, or an entry without a value in ``at_rest``.
@@ -69,10 +69,10 @@ class KeyedTranslator(Translator):
         return CheckedAction(action) if self._is_human else action
 
     def to_human(self, env_action: dict[str, Any]) -> HumanAction:
-        """Returns the same keys, and the others not pressed.
+        """Returns the same keys, with the others not pressed.
 
         Raises:
-            ValueError: ``env_action`` is not an action of this environment, or does what no key of a keyboard says.
+            ValueError: ``env_action`` is not an action of this environment, or has no key in the human action.
         """
         if self._is_human and is_checked(env_action):
             return CheckedAction({**env_action, "camera": env_action["camera"].copy()})
@@ -86,10 +86,10 @@ class KeyedTranslator(Translator):
         expected = {*self._keys, "camera", *self._at_rest}
         if set(env_action) != expected:
             wrong = sorted(expected.symmetric_difference(env_action))
-            raise ValueError(f"the action lacks, or should not have, {wrong}; its space is {self.action_space}")
+            raise ValueError(f"the action lacks or should not have {wrong}; its space is {self.action_space}")
 
     def coverage(self) -> Coverage:
-        """Returns what is kept: every code whose keys are all there, and every camera movement."""
+        """Returns the coverage: every code whose keys the environment has, and every camera movement, is kept."""
         pressed = pressed_by_code()
         lacks, reached = np.zeros((2, N_BUTTONS), np.bool_)
         for name in VPT_BUTTONS:
@@ -107,7 +107,7 @@ class KeyedTranslator(Translator):
         )
 
     def _reached(self) -> tuple[str, ...]:
-        """The buttons of which something reaches the environment."""
+        """Returns the buttons that have some effect on the environment."""
         return self._keys
 
     def _notes(self) -> tuple[str, ...]:

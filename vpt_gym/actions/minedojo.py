@@ -1,8 +1,4 @@
-"""MineDojo's two action spaces: the ``MultiDiscrete`` of ``minedojo.make``, and the ``Dict`` of its simulator.
-
-Facts: ``minedojo`` 0.1. The ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])`` also stands in MineDojo's forks, in
-CraftGround's ``V1_MINEDOJO`` and in the embedded world with ``actions="minedojo"``.
-"""
+"""Translators for MineDojo's action spaces (``vpt_gym.actions.minedojo_spaces``)."""
 
 from __future__ import annotations
 
@@ -44,30 +40,29 @@ _FUNCTIONS = {"attack": Function.ATTACK, "use": Function.USE, "drop": Function.D
 _POSTURES = {"jump": 1, "sneak": 2, "sprint": 3}  # in order of priority
 
 _FLOAT32_NOISE = 1e-4
-"""Degrees: what the float32 of a human action's camera leaves of whole bins, over many ticks."""
+"""Degrees: how far the float32 of a human action's camera drifts from multiples of a bin, over many ticks."""
 
 PITCH_LIMIT = 90.0
 """Straight down; Minecraft clamps the player's pitch to +- this many degrees."""
 
 
 class MineDojoTranslator(Translator):
-    """Human action <-> ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])``, as near as this space comes.
+    """Human action <-> ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])``, as nearly as this space allows.
 
-    * **Camera**: nearest bins; what rounding leaves is carried to the next tick, so that the view is never off by
-      more than half a bin. Where the observation tells the player's pitch, this holds at straight up and down too;
-      where it does not, the pitch can be off by up to a bin from there on.
+    * **Camera**: nearest bins. The rounding remainder is carried to the next tick, so that the view is never off by
+      more than half a bin. If the observation contains the player's pitch, this also holds at straight up and down;
+      if not, the pitch can be off by up to a bin from there on.
     * **jump, sneak, sprint** share one entry. In the game a sprint lasts while forward is held, so jump with sprint
-      is said by a jump once the sprint runs; in the first such tick, which has to start the sprint, the jump is
-      dropped. Otherwise: jump before sneak before sprint.
-    * **attack, use, drop, hotbar keys** share one entry: a hotbar key (of several, the highest) before attack before
-      use before drop. A hotbar key is pressed for one tick, attack is held for many and would hide it; and changing
-      the item in hand ends a dig in the game as well.
-    * **hotbar.N** becomes ``equip`` of slot N - 1. That differs from the key: it moves the slot's item into the main
-      hand, in exchange for the one there, and it takes MineDojo 3 ticks. It needs an item in the slot: where the
-      observation shows the slot to be empty, the key is dropped.
-    * **inventory, ESC, pickItem, swapHands** cannot be said. Opposite movement keys cancel, as in the game.
+      becomes a jump once the player sprints. In the first such tick, which must start the sprint, the jump is
+      dropped. Otherwise jump comes before sneak before sprint.
+    * **attack, use, drop, hotbar keys** share one entry: a hotbar key (``selected_slot``) before attack before use
+      before drop. A hotbar key is pressed for one tick; attack is held for many and would hide it. Changing the item
+      in the hand interrupts digging in the game as well.
+    * **hotbar.N** becomes ``equip`` of slot N - 1. Unlike the key, that swaps the slot's item with the one in the main
+      hand, and it takes MineDojo 3 ticks. If the observation shows that the slot is empty, the key is dropped.
+    * **inventory, ESC, pickItem, swapHands** cannot be expressed. Opposite movement keys cancel, as in the game.
 
-    ``unexpressed["dropped"]`` names what was dropped.
+    ``unexpressed["dropped"]`` names the dropped keys.
 
     Args:
         action_space: The environment's space.
@@ -99,13 +94,13 @@ class MineDojoTranslator(Translator):
     def reset(self) -> None:
         """Forgets the episode so far."""
         super().reset()
-        self._residual = np.zeros(2)  # degrees, (pitch, yaw): the view that was asked for minus the one that is had
+        self._residual = np.zeros(2)  # degrees, (pitch, yaw): the requested view minus the actual one
         self._pitch: float | None = None  # of the player in the environment, degrees; None until it is observed
         self._sprinting = False
         self._slots: tuple[str, ...] | None = None
 
     def observe(self, observation: Any) -> None:
-        """Takes over the player's pitch and the items of the hotbar, where a MineDojo observation tells them."""
+        """Reads the player's pitch and the items of the hotbar, if the observation has them as MineDojo's does."""
         pitch = _entry(observation, "location_stats", "pitch")
         self._pitch = None if pitch is None else float(np.asarray(pitch).reshape(-1)[0])
         self._slots = _hotbar_items(observation)
@@ -164,7 +159,7 @@ class MineDojoTranslator(Translator):
         return set()
 
     def _turn(self, degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """Returns by how many bins to turn, (pitch, yaw), and keeps what rounding leaves."""
+        """Returns by how many bins to turn, (pitch, yaw), and keeps the rounding remainder."""
         wanted = self._residual + degrees
         if self._pitch is not None:
             wanted[0] = _clamped(self._pitch + wanted[0]) - self._pitch
@@ -178,7 +173,7 @@ class MineDojoTranslator(Translator):
         return turn
 
     def to_human(self, env_action: npt.ArrayLike) -> HumanAction:
-        """Returns the keys and the degrees that an env action stands for.
+        """Returns the keys and the degrees of an env action.
 
         Args:
             env_action: (8,) integers.
@@ -205,7 +200,7 @@ class MineDojoTranslator(Translator):
             human[HOTBAR[action[Entry.SLOT]]] = 1
         elif function:
             raise ValueError(
-                f"no key of a keyboard says {env_action!r}: its function {function} is craft (4), place (6), "
+                f"no key of a keyboard does {env_action!r}: its function {function} is craft (4), place (6), "
                 "destroy (7), or equip (5) from outside the hotbar"
             )
         turn = action[[Entry.PITCH, Entry.YAW]].astype(np.int64) - (self._bins - 1) // 2
@@ -213,7 +208,7 @@ class MineDojoTranslator(Translator):
         return human
 
     def coverage(self) -> Coverage:
-        """Returns what is kept; stock MineDojo: 288 button codes and 9 camera codes."""
+        """Returns the coverage; for stock MineDojo: 288 button codes and 9 camera codes."""
         pressed = pressed_by_code()
         hotbar = np.any([pressed[name] for name in HOTBAR], axis=0)
         functions = np.sum([pressed[name] for name in _FUNCTIONS], axis=0)
@@ -229,7 +224,7 @@ class MineDojoTranslator(Translator):
         camera_kept = int(np.prod([(to_bin(axis) == np.arange(N_BINS)).sum() for axis in rounded]))
         notes = [
             "Of jump, sneak and sprint, and of attack, use and drop, one at a time reaches the game (jump with sprint "
-            "once the sprint runs)"
+            "once the player sprints)"
         ]
         if self._equips:
             notes.append(
@@ -242,7 +237,7 @@ class MineDojoTranslator(Translator):
         if camera_kept < N_CAMERA:
             still = [int((axis == 0).sum()) for axis in rounded]
             notes.append(
-                f"{still[0]} (pitch) and {still[1]} (yaw) of the {N_BINS} camera values become 0°, and move the view "
+                f"{still[0]} (pitch) and {still[1]} (yaw) of the {N_BINS} camera values become 0° and move the view "
                 "only as they add up"
             )
             if self._equips:
@@ -266,9 +261,9 @@ class MineDojoTranslator(Translator):
 class MineDojoSimTranslator(KeyedTranslator):
     """Human action <-> the ``Dict`` of MineDojo's simulator, event level (16 entries) or keyboard level (25).
 
-    Keys and camera degrees are exact. The keyboard level has the hotbar keys. The event level has not: there
-    ``hotbar.N`` becomes ``equip`` of the item that the last observation shows in slot N - 1, which moves it into the
-    main hand; with an empty or unknown slot the key is dropped.
+    Keys and camera degrees are exact. The keyboard level has the hotbar keys. On the event level ``hotbar.N`` becomes
+    ``equip`` of the item in slot N - 1 of the last observation, which moves it into the main hand; if that slot is
+    empty or unknown, the key is dropped.
 
     Args:
         action_space: A ``Dict`` of ``EVENT_LEVEL`` or ``KEYBOARD_LEVEL``.
@@ -284,7 +279,7 @@ class MineDojoSimTranslator(KeyedTranslator):
         self._slots: tuple[str, ...] | None = None
 
     def observe(self, observation: Any) -> None:
-        """Takes over the items of the hotbar, where a MineDojo observation tells them."""
+        """Reads the items of the hotbar, if the observation has them as MineDojo's does."""
         self._slots = _hotbar_items(observation)
 
     def to_env(self, human: HumanAction) -> dict[str, Any]:
@@ -306,10 +301,10 @@ class MineDojoSimTranslator(KeyedTranslator):
         return action
 
     def to_human(self, env_action: dict[str, Any]) -> HumanAction:
-        """Returns the same keys; ``equip`` of an item that the last observation shows in the hotbar is its key.
+        """Returns the same keys; ``equip`` of an item in the hotbar of the last observation becomes its hotbar key.
 
         Raises:
-            ValueError: ``env_action`` is not an action of this environment, or does what no key of a keyboard says.
+            ValueError: ``env_action`` is not an action of this environment, or has no key in the human action.
         """
         item = env_action.get("equip", "none")
         if item == "none" or self._slots is None or item not in self._slots:
@@ -333,9 +328,9 @@ def _interval(bins: int, cam_interval: float | None) -> float:
         interval = 360.0 / (bins - 1) if bins > 2 else 0.0
     if not 0 < interval <= 180:
         raise ValueError(f"cam_interval={cam_interval!r} with {bins} bins; it must be in (0, 180] degrees")
-    # ceil(360 / interval) + 1 bins, indifferent to the last bits of 360 / 0.15
+    # ceil(360 / interval) + 1 bins, with a tolerance for the last bits of 360 / 0.15
     if int(np.ceil(360.0 / interval - 1e-6)) + 1 != bins:
-        raise ValueError(f"the action space has {bins} camera bins, but cam_interval={interval:g} gives others")
+        raise ValueError(f"the action space has {bins} camera bins, which cam_interval={interval:g} does not give")
     turn = (bins - 1) // 2 * interval - 180.0
     if abs(turn) > 1e-6:
         raise ValueError(
@@ -359,9 +354,9 @@ def _entry(observation: Any, *path: str) -> Any:
 
 
 def _hotbar_items(observation: Any) -> tuple[str, ...] | None:
-    """Returns the items of the nine hotbar slots as actions name them, or None where the observation tells none."""
+    """Returns the items of the nine hotbar slots by their names in actions, or None if the observation has none."""
     names = _entry(observation, "inventory", "name")
     if names is None or len(names) < len(HOTBAR):
         return None
-    # observations say "crafting table", actions "crafting_table"
+    # "crafting table" in observations is "crafting_table" in actions
     return tuple(str(name).replace(" ", "_") for name in names[: len(HOTBAR)])

@@ -1,4 +1,4 @@
-"""MineRL 1.0, and everything else that takes the human action as it is (MCio, the embedded world): the identity."""
+"""MineRL 1.0 and all others that take the human action unchanged (MCio, the embedded world): the identity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEYS = frozenset((*BUTTONS, "camera"))
 
 
 class MineRLTranslator(KeyedTranslator):
-    """The identity on the human action; it checks what passes.
+    """The identity on the human action, with a check.
 
     Args:
         action_space: The environment's ``Dict`` of ``KEYS``; default: ``human_action_space()``.

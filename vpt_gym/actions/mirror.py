@@ -1,4 +1,4 @@
-"""Left and right exchanged: the code that goes with a frame flipped from side to side."""
+"""Mirrored codes: for frames flipped from left to right."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def _tables() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     buttons = np.stack(np.broadcast_arrays(np.arange(codec.N_BUTTONS), codec.NULL_CAMERA + 1), axis=-1)
     action = codec.decode(buttons)
     action["left"], action["right"] = action["right"], action["left"]
-    # a moving camera keeps the meta-button of the codes that have it; the others come back as they went
+    # the camera moves here, so that encode keeps the meta-button where it is set
     flipped = codec.encode(action)[:, 0]
     pitch, yaw = np.divmod(np.arange(codec.N_CAMERA), N_BINS)
     return flipped, pitch * N_BINS + (N_BINS - 1 - yaw)
 
 
 def mirrored(code: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Returns the codes (..., 2) of a world seen in a mirror: left and right keys swapped, yaw negated.
+    """Returns the codes (..., 2) of mirrored frames: left and right keys swapped, yaw negated.
 
     Raises:
         ValueError: ``code`` is not a VPT code.

@@ -1,4 +1,4 @@
-"""What a translator is, and how it tells what it cannot say."""
+"""The interface of translators, and how they report what they cannot express."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vpt_gym.actions.human import HumanAction
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a translator keeps of the 8,641 button codes and 121 camera codes of VPT, each sent alone after a reset.
+    """How many of VPT's 8,641 button codes and 121 camera codes a translator keeps, each sent alone after a reset.
 
     ``buttons_kept + buttons_changed + buttons_lost`` is 8,641, ``camera_kept + camera_changed`` is 121.
     """
@@ -25,21 +25,21 @@ class Coverage:
     """Button codes whose keys all reach the environment: ``encode(to_human(to_env(decode(code))))`` gives their
     canonical code back."""
     buttons_changed: int
-    """Button codes of which a part reaches the environment, or the whole by other means than these keys."""
+    """Button codes that reach the environment in part, or by other means than these keys."""
     buttons_lost: int
-    """Button codes that press something, of which nothing can be said: the environment sees a no-op."""
+    """Button codes that press something and reach the environment as a no-op."""
     buttons_slow: int
     """Button codes, kept or changed, that take the environment more than one tick."""
     camera_kept: int
-    """Camera codes that come back as themselves after the environment's rounding."""
+    """Camera codes that are the same after the environment's rounding."""
     camera_changed: int
-    """Camera codes that come back as others; what rounding leaves is carried to the next tick."""
+    """Camera codes that rounding changes; the remainder is carried to the next tick."""
     camera_error: float = 0.0
-    """Largest distance between the view that was asked for and the one that is had, degrees on each axis."""
+    """Largest distance between the requested and the actual view, degrees on each axis."""
     notes: tuple[str, ...] = ()
-    """What is changed or lost, and how, in words."""
+    """Sentences on what is changed or lost, and how."""
     remedy: str = ""
-    """What to do about it; empty if nothing can be done or need be."""
+    """What to do about it; empty if nothing can or need be done."""
 
     def __post_init__(self) -> None:
         if self.buttons_kept + self.buttons_changed + self.buttons_lost != N_BUTTONS:
@@ -68,16 +68,17 @@ class Coverage:
 class Translator(ABC):
     """Human action <-> env action for one kind of environment.
 
-    A translator holds the state of one episode (what rounding left of the camera, which keys last); each environment
-    needs its own. From a fresh ``reset``, ``to_human(to_env(human))`` is ``human`` for all that ``coverage`` calls
-    kept. To support another kind of environment, subclass this and pass an instance as ``translator=``.
+    A translator holds the state of one episode (the camera's rounding remainder, whether a sprint lasts); each
+    environment needs its own. After a ``reset``, ``to_human(to_env(human))`` is ``human`` for everything that
+    ``coverage`` counts as kept. To support another kind of environment, subclass this and pass an instance as
+    ``translator=``.
 
     Attributes:
         action_space: The space of env actions.
         unexpressed: What the last ``to_env`` could not express; a new dict each time, empty if it was exact.
-            ``"dropped"``: tuple of the buttons that were held and did not reach the environment.
-            ``"camera_residual"``: (pitch, yaw) degrees by which the view stays behind the one asked for, to be made
-            up in later ticks.
+            ``"dropped"``: tuple of the held buttons that did not reach the environment.
+            ``"camera_residual"``: (pitch, yaw), degrees by which the view lags behind the requested one; later ticks
+            make up for it.
     """
 
     action_space: spaces.Space[Any]
@@ -93,23 +94,23 @@ class Translator(ABC):
 
     @abstractmethod
     def to_human(self, env_action: Any) -> HumanAction:
-        """Returns the human action that an env action stands for; changes no state.
+        """Returns the human action of an env action; changes no state.
 
         Raises:
-            ValueError: ``env_action`` is not one, or no key of a keyboard says it (e.g. MineDojo's ``craft``).
+            ValueError: ``env_action`` is not an env action, or no key does the same (e.g. MineDojo's ``craft``).
         """
 
     @abstractmethod
     def coverage(self) -> Coverage:
-        """Returns what this translator keeps, changes and cannot say."""
+        """Returns what this translator keeps, changes and loses."""
 
     def reset(self) -> None:
         """Forgets the episode so far. Called at every ``reset`` of the environment."""
         self.unexpressed = {}
 
-    def observe(self, observation: Any) -> None:  # noqa: B027 (a translator without memory need not look)
-        """Looks at what the environment gave: called after ``reset`` and after every ``step``.
+    def observe(self, observation: Any) -> None:  # noqa: B027 (optional)
+        """Reads an observation: called after every ``reset`` and ``step``.
 
         Args:
-            observation: Of the wrapped environment, in its own format; a translator uses what it knows of it.
+            observation: The wrapped environment's, in its own format. Unknown entries are ignored.
         """

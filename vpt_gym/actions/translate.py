@@ -1,4 +1,4 @@
-"""Choose the translator for an environment: by the shape of its action space, importing nothing of it."""
+"""Chooses the translator for an environment by the shape of its action space, without importing the environment."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _KNOWN = """\
 def translator_for(
     env_or_space: gym.Env[Any, Any] | spaces.Space[Any], *, cam_interval: float | None = None
 ) -> Translator:
-    """Returns a fresh translator for an environment or an action space.
+    """Returns a new translator for an environment or an action space.
 
-    Spaces are recognised by their shape; where two environments share one, by the module of the environment's class.
+    Spaces are recognised by their shape, or, where two environments share a shape, by the module of the environment's
+    class.
 
     Args:
         env_or_space: An environment, or its action space.
         cam_interval: Degrees per camera bin of a MineDojo ``MultiDiscrete``; default: the environment's attribute
-            ``cam_interval``, or else what the number of bins says.
+            ``cam_interval``, or else 360 degrees over the number of bins less one.
 
     Raises:
         TypeError: Neither an environment nor a space.
@@ -61,5 +62,5 @@ def translator_for(
         return minedojo.MineDojoTranslator(space, cam_interval)
     raise ValueError(
         f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n"
-        "For another, write a subclass of vpt_gym.actions.translate.Translator and pass it as translator="
+        "For another, write a subclass of vpt_gym.actions.translate.Translator and pass an instance as translator="
     )

@@ -1,7 +1,7 @@
-"""MineDojo's connection to its game, made to say why it broke, and to be mended.
+"""MineDojo's connection to its game, with the cause of failures, and with recovery from them.
 
-MineDojo itself reports a crash as the end of an episode, with the observation before, and can never be reset again.
-What is rebound here is rebound on one ``BridgeEnv``.
+MineDojo itself reports a crash as the end of an episode, with the last observation, and can never be reset again.
+Methods are rebound on one ``BridgeEnv`` only.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from vpt_gym.minedojo.parts import PACKAGE
 
 
 class Bridge:
-    """What one environment of MineDojo and its game say to each other.
+    """The exchange between one MineDojo environment and its game.
 
     Args:
         bridge: The simulator's ``BridgeEnv``. Its ``step``, ``close`` and ``_get_new_instance`` are rebound.
         frame_bytes: Size of a frame, H * W * 3.
-        command: Returns, for a seed, the command of the game to start in place of Minecraft; None starts Minecraft.
+        command: Function of a seed that returns the command of a game to start instead of Minecraft; None starts
+            Minecraft.
         step_timeout: Seconds that a tick may take.
         reset_timeout: Seconds that the game may take for each answer while an episode starts.
-        parse: Turns the game's JSON into a dict.
+        parse: Parser of the game's JSON.
 
     Attributes:
-        error: Why the game cannot go on, or None while it can.
-        stale: Whether the last tick gave no observation.
+        error: Why the game cannot continue, or None while it can.
+        stale: Whether the last tick returned no observation.
     """
 
     def __init__(
@@ -59,10 +60,10 @@ class Bridge:
         bridge._get_new_instance = self._new_instance
 
     def step(self, commands: Sequence[str]) -> Any:
-        """Plays one tick: sends the lines of ``commands`` and reads what came of them, as ``BridgeEnv.step`` does."""
+        """Plays one tick: sends the lines of ``commands`` and reads the result, as ``BridgeEnv.step`` does."""
         if self._unfinished and self.error is None:
-            # by Ctrl-C: the rest of that answer would be taken for the next one
-            self._fail("the step before was interrupted")
+            # by Ctrl-C: the rest of that answer would be mistaken for the next one
+            self._fail("the last step was interrupted")
         if self.error is not None:
             raise GameError(f"the episode is over: {self.error}. Call reset()")
         self._unfinished = True
@@ -84,11 +85,11 @@ class Bridge:
             raise EOFError("there is no connection to the game")
         connection.settimeout(self._step_timeout)
         send(connection, f"<StepClient{options}>{commands}</StepClient{options} >".encode())
-        frame, status, told = receive(connection), receive(connection), receive(connection)
+        frame, status, state = receive(connection), receive(connection), receive(connection)
         _, done, _ = struct.unpack("!dbb", status)
         if len(frame) != self._frame_bytes:
-            raise ValueError(f"the game sent a frame of {len(frame)} bytes, {self._frame_bytes} were asked for")
-        raw = self._parse(bytes(told))
+            raise ValueError(f"the game sent a frame of {len(frame)} bytes, expected {self._frame_bytes}")
+        raw = self._parse(bytes(state))
         if not isinstance(raw, dict):
             raise ValueError(f"the game sent {raw!r} for the state of the player")
         raw["pov"] = frame
@@ -100,16 +101,16 @@ class Bridge:
         self._bridge._terminated = True
 
     def cause(self, error: BaseException, timeout: float | None = None) -> str:
-        """Returns why the game failed: what is known of its process, the error, and the end of its output.
+        """Returns why the game failed: how its process ended, the error, and the end of its output.
 
         Args:
-            error: What was raised.
-            timeout: Seconds that the game was given; default: the limit while an episode starts.
+            error: The exception that was raised.
+            timeout: Time limit of the answer, seconds; default: the limit while an episode starts.
         """
         if isinstance(error, TimeoutError):
             return f"the game did not answer within {timeout or self._reset_timeout:g} s"
         if isinstance(error, TypeError | AttributeError) and "NoneType" in str(error):
-            # what MineDojo's own reset makes of a connection that was closed
+            # MineDojo's own reset raises this for a closed connection
             error = EOFError("the game closed the connection")
         ending = "; ".join(filter(None, (game.ending() for game in self._games)))
         cause = f"{ending} ({error})" if ending else f"{type(error).__name__}: {error}"
@@ -117,7 +118,7 @@ class Bridge:
         return f"{cause}. The game's output ends with:\n{log}" if log else cause
 
     def _new_instance(self, port: int | None = None, instance_id: int | None = None) -> Any:
-        # MineDojo's own, but for the launch
+        # MineDojo's own method, except for the launch
         manager = importlib.import_module(f"{PACKAGE}.sim.bridge.mc_instance").InstanceManager
         instance = manager.get_instance(os.getpid(), instance_id=instance_id)
         game = GameProcess(instance)
@@ -132,16 +133,16 @@ class Bridge:
 
     @property
     def broken(self) -> bool:
-        """Whether only a fresh game can go on."""
+        """Whether the next episode needs a new game."""
         return self.error is not None or self._unfinished
 
     @property
     def running(self) -> bool:
-        """Whether a game has been started, and not ended since."""
+        """Whether a game was started and has not ended."""
         return bool(self._games)
 
     def discard(self) -> None:
-        """Ends the game, so that the next reset starts a fresh one."""
+        """Ends the game, so that the next reset starts a new one."""
         games, self._games = self._games, []
         broken = self.broken
         self._bridge._instances.clear()
@@ -152,6 +153,6 @@ class Bridge:
             game.shut_down(patience=0.0 if broken else PATIENCE)
 
     def close(self) -> None:
-        """Ends the game for good."""
+        """Ends the game and closes MineDojo's connection."""
         self.discard()
         self._bridge._already_closed = True

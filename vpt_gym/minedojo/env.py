@@ -1,4 +1,4 @@
-"""The real MineDojo as a Gymnasium environment: exact actions, honest failures, seeds that hold or are refused."""
+"""The real MineDojo as a Gymnasium environment: exact actions, reported failures, seeds that are kept or refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RESET_TIMEOUT = 240.0
 """Seconds that Minecraft may take for one answer while it makes a world: MineDojo's own limit."""
 
 _RESETS = ("full", "fast")
-# Minecraft reads the seed 0 as "any"; as a text that is no integer it is hashed, and our own world reads the number
+# Minecraft takes the seed 0 for "any". It hashes a text that is not an integer; the embedded world reads the number
 _SEED_ZERO = "0.0"
 _DAMAGE = {
     "damage_amount": "damage_amout",  # as Minecraft's side of MineDojo spells it
@@ -56,45 +56,45 @@ _WIDER = {
     ("life_stats", "xp"): (0.0, np.inf),
     ("damage_source", "damage_amount"): (0.0, np.inf),
 }
-"""Bounds of what Minecraft can say where MineDojo declares narrower ones: who drowns has less air than none."""
+"""Bounds of Minecraft's values where MineDojo declares narrower ones; the oxygen of a drowning player is negative."""
 
 
 class MineDojoEnv(LegacyGymEnv):
-    """An environment that ``minedojo.make`` made, as a Gymnasium environment.
+    """An environment of ``minedojo.make`` as a Gymnasium environment.
 
-    **Actions.** With ``actions="human"`` an action is the keys that are held in one tick, and the camera: a ``Dict``
+    **Actions.** With ``actions="human"`` an action is the keys held in one tick, and the camera: a ``Dict``
     of 20 of the 23 buttons of MineRL 1.0 (MineDojo cannot press ``ESC``, ``inventory`` and ``swapHands``) and
-    ``camera`` (2,) float32, degrees per tick, (pitch, yaw); + is down, right. They reach the game as they are: exact
-    degrees, independent keys, hotbar keys as keys, one tick a step. With ``actions="minedojo"`` it is MineDojo's own
-    ``MultiDiscrete``; rewards of the extra ticks that some of its actions take are added up, and to equip, place or
-    destroy an empty slot does nothing (MineDojo raises an error).
+    ``camera`` (2,) float32, degrees per tick, (pitch, yaw); + is down, right. They reach the game unchanged: exact
+    degrees, independent keys, hotbar keys as keys, one tick per step. With ``actions="minedojo"`` it is MineDojo's own
+    ``MultiDiscrete``; the rewards of the extra ticks that some of its actions take are added up, and equip, place
+    and destroy of an empty slot do nothing (MineDojo raises an error).
 
-    **Observations** are MineDojo's, with these faults mended: frames are contiguous; every entry has the type that
-    the space declares, so that ``observation_space.contains`` holds; ``yaw`` lies in [-180, 180); ``damage_source``
-    and the main hand of ``equipment`` say what the game says.
+    **Observations** are MineDojo's, with these faults fixed: frames are contiguous; every entry has the type that the
+    space declares, so that ``observation_space.contains`` is True; ``yaw`` is in [-180, 180); ``damage_source`` and
+    the main hand of ``equipment`` have the game's values.
 
-    **Ends.** ``terminated`` means that the task is done (or MineDojo's own time limit is not reached). When the game
-    crashes, hangs, closes its connection or ends the mission, the step is ``truncated`` and ``info["env_error"]`` says
-    why; where the game sent nothing more, the observation is that of the step before, and the reward 0. The next
-    ``reset`` then starts a fresh game.
+    **Ends.** ``terminated`` means that MineDojo ended the episode for another reason than its own time limit: the task
+    is done. If the game crashes, hangs, closes its connection or ends the mission, the step is ``truncated`` and
+    ``info["env_error"]`` has the cause; if the game sent no observation, that of the last step is returned, with
+    reward 0. The next ``reset`` then starts a new game.
 
-    **info** is what MineDojo gives, and ``success`` (bool, where there is a task), ``ticks`` (game ticks of the step)
-    and, from ``reset``, ``reset``: ``kind`` ("full": a new mission; "fast": MineDojo's chat commands, after which
-    felled trees stay felled), ``restarted`` (whether the game process is a new one) and ``seed`` (None: none asked
-    for; "world": the world was made from it, while Minecraft still places mobs and drops at random; "ignored").
+    **info** is MineDojo's, with ``success`` (bool, if there is a task), ``ticks`` (game ticks of the step) and, from
+    ``reset``, ``reset``: ``kind`` ("full": a new mission; "fast": MineDojo's chat commands, after which felled trees
+    stay felled), ``restarted`` (whether the game process is new) and ``seed`` (None: none was passed; "world": the
+    world was made from it, while Minecraft still places mobs and drops at random; "ignored").
 
     Args:
-        env: What ``minedojo.make`` returned, or a ``MineDojoSim``.
+        env: An environment of ``minedojo.make``, or a ``MineDojoSim``.
         actions: ``"human"`` or ``"minedojo"``.
-        lean: Rebind methods of this stack's instances so that a tick costs a third of MineDojo's time.
+        lean: Rebind methods of this environment's instances so that a tick takes a third of MineDojo's time.
         step_timeout: Seconds that a tick may take before the game counts as hung.
         reset_timeout: Seconds that each answer of the game may take while it starts an episode.
-        command: Returns, for a seed, the command of a game to start in place of Minecraft.
+        command: Function of a seed that returns the command of a game to start instead of Minecraft.
 
     Raises:
         TypeError: ``env`` is not MineDojo's.
-        ValueError: ``actions`` is unknown or cannot be had from this parts, a time limit is not positive, or the
-            ``cam_interval`` of MineDojo's own actions does not divide 180.
+        ValueError: ``actions`` is unknown or not possible with this environment, a time limit is not positive, or
+            the ``cam_interval`` of MineDojo's own actions does not divide 180.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class MineDojoEnv(LegacyGymEnv):
                 MineDojoTranslator(self.action_space, float(env.cam_interval))  # type: ignore[arg-type]
             parts.nn.step = self._step_native if self._human else self._step_minedojo
             parts.nn._strict_check = False
-        if parts.task is not None and hasattr(parts.task, "time_limit"):  # from PyPI it looks for another name
+        if parts.task is not None and hasattr(parts.task, "time_limit"):  # the version on PyPI reads another name
             vars(parts.task).setdefault("_max_episode_steps", parts.task.time_limit)
         # MineDojo's list of games would keep one alive that nobody can reach; at exit it ends by itself
         weakref.finalize(self, self._bridge.close).atexit = False
@@ -167,39 +167,41 @@ class MineDojoEnv(LegacyGymEnv):
         """Plays one action.
 
         Args:
-            action: Of ``action_space``.
+            action: An element of ``action_space``.
 
         Returns:
             Observation, reward, terminated, truncated, info.
 
         Raises:
             ValueError: The action is not in the space.
-            gymnasium.error.ResetNeeded: There was no ``reset``, or none since the game broke.
+            gymnasium.error.ResetNeeded: Before the first ``reset``, and after the game broke.
         """
         if self._needs_reset:
             raise gym.error.ResetNeeded("call reset() before step()")
         sent = self._sent(action)
-        if error := self._bridge.error:  # it broke in a command of the user's, such as set_time
+        if error := self._bridge.error:  # it broke in a command of the caller, such as set_time
             self._needs_reset = True
-            told = self._with_success({**self._parts.sim.prev_info, "ticks": 0, "env_error": error})
-            return deepcopy(self._last), 0.0, False, True, told
-        observation, reward, done, info = self.env.step(sent)
+            info = self._with_success({**self._parts.sim.prev_info, "ticks": 0, "env_error": error})
+            return deepcopy(self._last), 0.0, False, True, info
+        observation, reward, done, sent_info = self.env.step(sent)
         if self._parts.nn is not None:
             reward = self._reward
         error = self._bridge.error
-        told = self._with_success({**(info or {}), "ticks": self._ticks})
+        info = self._with_success({**(sent_info or {}), "ticks": self._ticks})
         if error is not None:
             self._needs_reset = True
-            told["env_error"] = error
+            info["env_error"] = error
         if self._bridge.stale:
-            return deepcopy(self._last), 0.0, False, True, told
-        observation = self._last = self._mended(observation, info)
-        # the mission may end in the very tick that completes the task
-        truncated = bool(info.get("TimeLimit.truncated", False)) if error is None else not told.get("success", False)
-        return observation, float(reward), bool(done and not truncated), bool(done and truncated), told
+            return deepcopy(self._last), 0.0, False, True, info
+        observation = self._last = self._fixed(observation, sent_info)
+        # the mission may end in the same tick that completes the task
+        truncated = (
+            bool(sent_info.get("TimeLimit.truncated", False)) if error is None else not info.get("success", False)
+        )
+        return observation, float(reward), bool(done and not truncated), bool(done and truncated), info
 
     def _sent(self, action: Any) -> Any:
-        """Returns what MineDojo's outermost wrapper is to be stepped with."""
+        """Returns the action for MineDojo's outermost wrapper."""
         self._ticks = 1
         if not self._human:
             if self._parts.nn is not None and not isinstance(action, dict):
@@ -208,7 +210,7 @@ class MineDojoEnv(LegacyGymEnv):
                 raise ValueError(f"the action is {action!r}; it must be in {self.action_space}")
             return action if self._parts.nn is None else action.astype(np.int64)
         self._native = self._to_sim(action)
-        # what stands above the translation of actions sees MineDojo's no-op: it asks only whether an action crafts
+        # wrappers above the translation of actions see MineDojo's no-op; they only read whether an action crafts
         return self._native if self._parts.nn is None else self._parts.nn.action_space.no_op()
 
     def _to_sim(self, action: Any) -> dict[str, Any]:
@@ -226,17 +228,16 @@ class MineDojoEnv(LegacyGymEnv):
         return {**native, **deepcopy(at_rest)}
 
     def _commands(self, action: dict[str, Any]) -> str:
-        """Returns the game's commands for a tick, with the keys that the simulator's event level leaves out.
+        """Returns the game's commands for a tick, with the keys that the simulator's event level lacks.
 
-        The mission lets the game take them all (its ``HumanLevelCommands``). A key stays down until it is told to be
-        up, hence the zeros.
+        The mission allows them all (its ``HumanLevelCommands``). A key stays down until a 0 releases it.
         """
         sim = self._parts.sim
         lines = [type(sim)._action_obj_to_xml(sim, action)]
         return "\n".join(lines + [f"{name} {action.get(name, 0)}" for name in (*HOTBAR, "pickItem")])
 
     def _step_native(self, _: Any) -> tuple[Any, float, bool, Any]:
-        """Stands in for ``NNActionSpaceWrapper.step``: what ``step`` was given goes to the simulator as it is."""
+        """Replaces ``NNActionSpaceWrapper.step``: sends the action of ``step`` to the simulator unchanged."""
         nn = self._parts.nn
         assert nn is not None
         observation, self._reward, done, info = nn.env.step(self._native)
@@ -244,7 +245,7 @@ class MineDojoEnv(LegacyGymEnv):
         return observation, self._reward, done, info
 
     def _step_minedojo(self, action: Any) -> tuple[Any, float, bool, Any]:
-        """Stands in for ``NNActionSpaceWrapper.step``: the same ticks, but no reward and no end is lost in them."""
+        """Replaces ``NNActionSpaceWrapper.step``: the same ticks, but no reward and no end of the episode is lost."""
         nn = self._parts.nn
         assert nn is not None
         native, (destroys, slot) = nn.action(action)
@@ -267,35 +268,35 @@ class MineDojoEnv(LegacyGymEnv):
 
     # --- observations
 
-    def _mended(self, observation: Any, info: Any) -> dict[str, Any]:
-        mended = {**observation, "rgb": np.ascontiguousarray(observation["rgb"])}
-        place, life = mended["location_stats"], mended["life_stats"]
+    def _fixed(self, observation: Any, info: Any) -> dict[str, Any]:
+        fixed = {**observation, "rgb": np.ascontiguousarray(observation["rgb"])}
+        place, life = fixed["location_stats"], fixed["life_stats"]
         yaw = float(info["yaw"])
-        mended["location_stats"] = {
+        fixed["location_stats"] = {
             **place,
             "yaw": place["yaw"] if -180 <= yaw < 180 else np.array([(yaw + 180) % 360 - 180], np.float32),
             **{name: np.asarray(place[name], np.int64) for name in ("biome_id", "can_see_sky", "is_raining")},
         }
-        mended["life_stats"] = {**life, "is_sleeping": np.int64(life["is_sleeping"])}
+        fixed["life_stats"] = {**life, "is_sleeping": np.int64(life["is_sleeping"])}
         if isinstance(info.get("damage_source"), dict):
-            mended["damage_source"] = self._damage(info["damage_source"])
+            fixed["damage_source"] = self._damage(info["damage_source"])
         slot = info.get("current_item_index", 0)
         if 0 < slot < len(HOTBAR):
-            # MineDojo reports slot 0, which its own actions never leave
-            mended["equipment"] = {
-                name: np.concatenate((mended["inventory"][name][slot : slot + 1], rows[1:]))
-                for name, rows in mended["equipment"].items()
+            # MineDojo always reports slot 0, since its own actions never select another one
+            fixed["equipment"] = {
+                name: np.concatenate((fixed["inventory"][name][slot : slot + 1], rows[1:]))
+                for name, rows in fixed["equipment"].items()
             }
-        if "full_stats" in mended:
-            mended["full_stats"] = fitting(self._part("full_stats"), mended["full_stats"])
+        if "full_stats" in fixed:
+            fixed["full_stats"] = fitting(self._part("full_stats"), fixed["full_stats"])
         for part, names in self._texts.items():
-            mended[part] = {**mended[part], **{name: mended[part][name].view(Strings) for name in names}}
-        return mended
+            fixed[part] = {**fixed[part], **{name: fixed[part][name].view(Strings) for name in names}}
+        return fixed
 
-    def _damage(self, told: dict[str, Any]) -> dict[str, Any]:
+    def _damage(self, source: dict[str, Any]) -> dict[str, Any]:
         space = self._part("damage_source")
         return {
-            name: np.full(part.shape, told.get(_DAMAGE[name], 0), part.dtype) for name, part in space.spaces.items()
+            name: np.full(part.shape, source.get(_DAMAGE[name], 0), part.dtype) for name, part in space.spaces.items()
         }
 
     def _part(self, name: str) -> Any:
@@ -311,17 +312,17 @@ class MineDojoEnv(LegacyGymEnv):
         """Starts an episode.
 
         Args:
-            seed: Makes the world of this seed, which takes a full reset. Without one, the reset is the one that the
+            seed: Seed of the world, which needs a full reset. Without a seed, the kind of reset is the one that the
                 environment was made for: MineDojo's default is fast.
-            options: ``{"reset": "full"}`` or ``{"reset": "fast"}`` asks for one kind; a fast reset ignores the seed,
-                and says so.
+            options: ``{"reset": "full"}`` or ``{"reset": "fast"}`` chooses the kind; a fast reset ignores the seed,
+                with a warning.
 
         Returns:
             The observation and ``info``.
 
         Raises:
-            ValueError: Unknown options, or a seed that is negative.
-            GameError: The game cannot be started, or twice in a row failed to start an episode.
+            ValueError: Unknown options, or a negative seed.
+            GameError: The game cannot be started, or failed twice to start an episode.
         """
         gym.Env.reset(self, seed=seed)
         kind = self._kind_of_reset(seed, options)
@@ -349,12 +350,12 @@ class MineDojoEnv(LegacyGymEnv):
         self._needs_reset = False
         self._ticks = 0
         info = dict(self._parts.sim.prev_info)
-        observation = self._last = self._mended(observation, info)
+        observation = self._last = self._fixed(observation, info)
         reset = {"kind": kind, "restarted": restarted, "seed": seeded}
         if seeded == "ignored":
             why = "this world is not generated from a seed"
             if kind == "fast":
-                why = "a fast reset keeps the world. Ask for options={'reset': 'full'}"
+                why = "a fast reset keeps the world. Pass options={'reset': 'full'}"
             warnings.warn(f"the seed {seed} was ignored: {why}", stacklevel=2)
         return observation, self._with_success({**info, "ticks": 0, "reset": reset})
 
@@ -374,7 +375,7 @@ class MineDojoEnv(LegacyGymEnv):
             fast._server_start = False
             fast._info_prev_reset = None
         observation = self.env.reset()
-        if self._bridge.error is not None:  # a tick of a fast reset failed, which MineDojo does not tell
+        if self._bridge.error is not None:  # a tick of a fast reset failed, which MineDojo does not report
             raise GameError(self._bridge.error)
         return observation
 
@@ -382,7 +383,7 @@ class MineDojoEnv(LegacyGymEnv):
         return list(self._parts.sim._sim_spec._world_generator_handlers)
 
     def _seed_world(self, seed: int | None, kind: str) -> str | None:
-        """Puts the seed into the mission, or the one that the environment was made with; says what became of it."""
+        """Sets the seed of the mission, or restores the one it was made with; returns ``info["reset"]["seed"]``."""
         seeded = None if seed is None else "ignored"
         for maker, made_with in zip(self._world_makers(), self._world_seed, strict=True):
             if made_with is None:

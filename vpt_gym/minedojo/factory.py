@@ -1,4 +1,4 @@
-"""``minedojo.make``, mended: beside today's libraries, as a Gymnasium environment, and with the embedded world."""
+"""``minedojo.make`` with current libraries, as a Gymnasium environment, and with the embedded world."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ def make(
     Args:
         task_id: As for ``minedojo.make``: ``"harvest_1_log"``, ``"creative:7"``, ``"open-ended"``...
         actions: ``"human"``: keys and exact camera degrees; ``"minedojo"``: MineDojo's ``MultiDiscrete``.
-        backend: ``"java"``: Minecraft. ``"embedded"``: vpt-gym's own world in its place, without Java, GPU or
-            display; it knows MineDojo's missions as far as ``docs/envs/minedojo.md`` says.
+        backend: ``"java"``: Minecraft. ``"embedded"``: vpt-gym's own world instead, without Java, GPU or
+            display; ``docs/envs/minedojo.md`` lists what it supports of MineDojo's missions.
         level: ``"default"`` or ``"easy"``, of the embedded world.
-        lean: Make MineDojo's Python about three times faster; the observations are the same.
-        resilient: Run all of it in a process of its own, which also survives a game that hangs while it starts
+        lean: Make MineDojo's Python about three times faster, with the same observations.
+        resilient: Run everything in its own process, which also handles a game that hangs while it starts
             (``ResilientEnv``).
         step_timeout: Seconds that a tick may take.
         reset_timeout: Seconds that each answer of the game may take while it starts an episode.
-        render_mode: None or ``"rgb_array"``: what ``render`` gives, for ``gymnasium.make``.
+        render_mode: None or ``"rgb_array"``, for ``gymnasium.make``.
         **kwargs: For ``minedojo.make``: ``image_size`` (height, width), default (144, 256), ``cam_interval``,
             ``fast_reset``, ``seed``, ``world_seed``, ``initial_inventory``, ...
 
     Raises:
         ImportError: MineDojo is not installed; the message has the commands that install it.
-        ValueError: An argument out of its range, or no such task.
-        EnvFailure: With ``resilient=True``, instead of these two where only MineDojo itself can tell.
+        ValueError: An argument is out of range, or the task is unknown.
+        EnvFailure: With ``resilient=True``, instead of these two if they come from MineDojo itself.
 
     Example:
         >>> from vpt_gym import VPTActionWrapper, VPTObsWrapper, minedojo
@@ -73,7 +73,7 @@ def make(
     if level not in _LEVELS:
         raise ValueError(f"level is {level!r}; it must be one of {', '.join(_LEVELS)}")
     if backend == "java" and level != "default":
-        raise ValueError(f"level={level!r} is for backend='embedded'; Minecraft has no levels of ours")
+        raise ValueError(f"level={level!r} is for backend='embedded'; Minecraft has no such levels")
     if render_mode not in (None, "rgb_array"):
         raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
     ours: dict[str, Any] = {
@@ -88,7 +88,8 @@ def make(
     }
     env: gym.Env[Any, Any]
     if resilient:
-        # longer than the limits inside, which tell more: a step can take several ticks, and Minecraft starts in minutes
+        # longer than the limits inside, whose errors are more precise: a step can take several ticks, and Minecraft
+        # takes minutes to start
         env = ResilientEnv(
             partial(make, task_id, **ours),
             step_timeout=(1 + EXTRA_TICKS) * step_timeout + 10,
@@ -111,10 +112,11 @@ def make(
 
 
 def make_legacy(task_id: str, **kwargs: Any) -> Any:
-    """Returns what ``minedojo.make`` returns, an environment of the old gym, every time.
+    """Returns the environment of ``minedojo.make``, one of the old gym, and can do so repeatedly.
 
-    MineDojo from PyPI takes entries out of its own list of tasks, so that the same task fails the second time; and it
-    refuses arguments that stand in that list (``use_lidar``, ``initial_inventory``...), which here replace them.
+    MineDojo from PyPI removes entries from its own list of tasks, so that the same task fails the second time. It also
+    refuses arguments that the list has for a task (``use_lidar``, ``initial_inventory``...); here they replace the
+    list's.
     """
     minedojo = shims.install()
     tasks = minedojo.tasks
@@ -123,7 +125,7 @@ def make_legacy(task_id: str, **kwargs: Any) -> Any:
             str(task_id).lower(), {*tasks.ALL_TASK_IDS, *tasks.MetaTaskName2Class}, n=3, cutoff=0.5
         )
         raise ValueError(
-            f"MineDojo has no task {task_id!r}. Near it: {', '.join(near) or 'none'}. The whole list: "
+            f"MineDojo has no task {task_id!r}. Similar: {', '.join(near) or 'none'}. All tasks: "
             "minedojo.tasks.ALL_TASK_IDS"
         )
     specs = tasks.ALL_TASKS_SPECS
@@ -131,7 +133,7 @@ def make_legacy(task_id: str, **kwargs: Any) -> Any:
     if kept is not None:
         specs[task_id] = copy.deepcopy({name: kept[name] for name in kept if name not in kwargs})
     try:
-        with warnings.catch_warnings():  # gym says of itself that it is old
+        with warnings.catch_warnings():  # gym warns that it is outdated
             warnings.simplefilter("ignore", DeprecationWarning)
             return minedojo.make(task_id, **kwargs)
     finally:

@@ -1,7 +1,7 @@
-"""Start and end the process of a game: Minecraft as MineDojo launches it, or the embedded world in its place.
+"""Starts and ends the process of a game: Minecraft as MineDojo launches it, or the embedded world instead.
 
-MineDojo's own end of a game takes 3 seconds, leaves a zombie, and leaves the temporary copy of Minecraft behind when
-the game died before. What is rebound here is rebound on one ``MinecraftInstance``.
+MineDojo itself takes 3 seconds to end a game, leaves a zombie, and does not remove the temporary copy of Minecraft if
+the game died before. Methods are rebound on one ``MinecraftInstance`` only.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ import psutil
 
 LAUNCHED_PORT = "***** Start MalmoEnvServer on port "
 LAUNCHED = "CLIENT enter state: DORMANT"
-"""What a game prints when it can be connected to; minedojo 0.1 waits for the same."""
+"""A game prints this when it accepts connections; minedojo 0.1 waits for the same line."""
 HELLO = b"<MalmoEnv0.37.0/>"
 EXIT = b"<Exit>NOW</Exit>"
 
 LOG_LINES, LOG_WIDTH = 12, 200
-"""Last lines of the game's output that say why it ended, and how many characters of each."""
+"""How many of the last lines of the game's output are reported, and how many characters of each."""
 
 PATIENCE = 5.0
-"""Seconds that a game is given to end by itself."""
+"""Seconds in which a game may end by itself."""
 _GRACE = 2.0
 """Seconds between asking a process to end and killing it."""
 
 
 class GameError(RuntimeError):
-    """The game could not be started, or did not start an episode. The message says why."""
+    """The game cannot be started, or did not start an episode. The message has the cause."""
 
 
 class GameProcess:
-    """The process behind one ``MinecraftInstance``, which it ends cleanly: by ``shut_down``, and at exit.
+    """The process of one ``MinecraftInstance``, ended cleanly by ``shut_down`` and at exit.
 
     Args:
-        instance: MineDojo's instance, before its ``launch``. Its ``_destruct``, which all of MineDojo's own ways to
-            end it call, is rebound to ``shut_down``.
+        instance: MineDojo's instance, before its ``launch``. Its ``_destruct``, which MineDojo always calls to end
+            it, is rebound to ``shut_down``.
     """
 
     def __init__(self, instance: Any) -> None:
@@ -58,13 +58,13 @@ class GameProcess:
         instance._destruct = lambda should_close=False: self.shut_down()
 
     def launch(self, command: Sequence[str] | None) -> None:
-        """Starts the game and waits until it can be connected to.
+        """Starts the game and waits until it accepts connections.
 
         Args:
-            command: Of the embedded world's server; None starts Minecraft as MineDojo does.
+            command: Command of the embedded world's server; None starts Minecraft as MineDojo does.
 
         Raises:
-            GameError: The process ended before.
+            GameError: The process ended while it started.
         """
         try:
             if command is None:
@@ -72,15 +72,15 @@ class GameProcess:
             else:
                 self._launch(command)
         except (EOFError, OSError) as error:
-            told = str(error) if command is None else self.log()
+            output = str(error) if command is None else self.log()
             raise GameError(
-                f"the game ended while it started. Its output ends with:\n{tail(told)}\n"
+                f"the game ended while it started. Its output ends with:\n{tail(output)}\n"
                 "`vpt-gym doctor` checks what Minecraft needs"
             ) from error
 
     def _launch(self, command: Sequence[str]) -> None:
-        # in a session of its own, so that Ctrl-C reaches only this process, which then ends the game; and the game
-        # ends by itself when this process, and with it the pipe, is gone
+        # in its own session, so that Ctrl-C reaches only this process, which then ends the game. The game ends by
+        # itself when this process, and with it the pipe, is gone
         process = psutil.Popen(
             list(command),
             stdin=subprocess.PIPE,
@@ -109,12 +109,12 @@ class GameProcess:
             self._lines.append(line.rstrip())
 
     def log(self) -> str:
-        """Returns the last lines of what the game printed, as far as they are known."""
+        """Returns the last known lines of the game's output."""
         if self._reader is not None:
-            self._reader.join(timeout=0.2)  # a game that just died: what it said last is still on its way
+            self._reader.join(timeout=0.2)  # of a game that just died, the last lines may still be in the pipe
         if self._lines:
             return "\n".join(self._lines)
-        # of Minecraft's output MineDojo keeps what looks like an error
+        # of Minecraft's output, MineDojo keeps the lines that look like errors
         return "\n".join(record.getMessage() for record in self.instance._output_stream)
 
     def ending(self) -> str:
@@ -131,10 +131,10 @@ class GameProcess:
         return f"the game's process ended with exit code {code}"
 
     def shut_down(self, patience: float = PATIENCE) -> None:
-        """Ends the game and everything that came with it: processes, temporary directory, descriptors, port.
+        """Ends the game and cleans up: processes, temporary directory, file descriptors, port.
 
         Args:
-            patience: Seconds that the game is given to end by itself; 0 for one that is known to hang.
+            patience: Seconds in which the game may end by itself; 0 for one that is known to hang.
         """
         if os.getpid() != self._owner:  # a fork of the owner has a copy of this object, and MineDojo's exit handler
             return
@@ -169,17 +169,17 @@ class GameProcess:
                     getattr(member, signalled)()
             psutil.wait_procs([process, *family], timeout=_GRACE)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # it led a session; a child that outlived it is not in the list
+            os.killpg(process.pid, signal.SIGKILL)  # its session; a child that outlived it is not in the list
         process.wait()
         if process.stdin is not None:
             process.stdin.close()
         reader = self._reader or getattr(self.instance, "_logger_thread", None)
         if reader is not None:
-            reader.join(timeout=_GRACE)  # it ends with the pipe
+            reader.join(timeout=_GRACE)  # the thread ends with the pipe
         process.stdout.close()
 
     def _asked_to_exit(self) -> bool:
-        """Asks the game, on a second connection, to end; returns whether it answered."""
+        """Requests on a second connection that the game ends; returns whether it answered."""
         if not self.instance.port:
             return False
         try:

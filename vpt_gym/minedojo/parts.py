@@ -1,4 +1,4 @@
-"""The parts of an environment that ``minedojo.make`` made: a chain of wrappers around MineDojo's simulator."""
+"""Finds the parts of an environment of ``minedojo.make``: a chain of wrappers around MineDojo's simulator."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class MineDojoParts:
     """The parts of one MineDojo environment; None for those that it lacks.
 
     Attributes:
-        outer: The environment as it was made.
+        outer: The environment itself.
         delta: ``DeltaInventoryWrapper``.
         masks: ``ARMasksWrapper``.
-        nn: ``NNActionSpaceWrapper``, which turns ``MultiDiscrete`` actions into those of the simulator.
+        nn: ``NNActionSpaceWrapper``, which converts ``MultiDiscrete`` actions to those of the simulator.
         task: The task (a ``MetaTaskBase``), which computes reward and success.
         fast: ``FastResetWrapper``.
         sim: ``MineDojoSim``.
@@ -39,7 +39,7 @@ class MineDojoParts:
 def find_parts(env: Any) -> MineDojoParts | None:
     """Returns the parts of an environment, or None if MineDojo's simulator is not at its bottom.
 
-    Recognised by the names of classes and their packages; nothing is imported.
+    The parts are recognised by the names of their classes and packages; nothing is imported.
     """
     chain = list(_chain(env))
     sim = _of_kind(chain, "MineDojoSim")
@@ -65,7 +65,7 @@ def _chain(env: Any) -> Iterator[Any]:
 
 
 def _bases(part: Any) -> list[str]:
-    """Returns the names of those classes of ``part`` that are MineDojo's."""
+    """Returns the names of those base classes of ``part`` that are MineDojo's."""
     return [kind.__name__ for kind in type(part).__mro__ if kind.__module__.split(".")[0] == PACKAGE]
 
 

@@ -1,7 +1,7 @@
-"""What MineDojo 0.1 needs to run beside today's libraries: the only process-wide changes that this package makes.
+"""Makes MineDojo 0.1 run with current libraries: the only process-wide changes that this package makes.
 
-They are made when ``install`` is called, never on import, and calling it again changes nothing. Nothing on disk is
-touched. Facts: minedojo 0.1 from PyPI, which was written for gym 0.21, numpy below 1.24 and omegaconf below 2.4.
+``install`` makes them, not the import, and a second call changes nothing. Nothing on disk is changed.
+Facts: minedojo 0.1 from PyPI, which was written for gym 0.21, numpy below 1.24 and omegaconf below 2.4.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 INSTALL = 'pip install "vpt-gym[minedojo]" && pip install --no-deps minedojo==0.1'
-"""The route that works with a modern pip on Python 3.10 to 3.13."""
+"""The commands that work with a current pip on Python 3.10 to 3.13."""
 
 _REMOVED_FROM_NUMPY = {"unicode_": "str_", "string_": "bytes_", "unicode": "str_"}
 _OMEGACONF_LIMIT = "OMEGACONF_MAX_YAML_EXPANDED_NODES"
@@ -23,15 +23,16 @@ _OMEGACONF_LIMIT = "OMEGACONF_MAX_YAML_EXPANDED_NODES"
 def install() -> Any:
     """Makes MineDojo usable in this process, and returns the module ``minedojo``.
 
-    * numpy 1.24 and 2.0 removed names that MineDojo's spaces use: they are set again.
-    * omegaconf 2.4 refuses MineDojo's list of tasks as too large: its limit is lifted for this process, unless the
-      environment variable is set already.
-    * From gym 0.22, ``"equip" in space.keys()`` asks the space itself and not its keys: MineDojo's ``Dict.keys``
-      returns the keys of its mapping.
-    * From gym 0.22, ``MultiDiscrete.sample`` of MineDojo calls what is no longer there: it samples from ``np_random``.
+    * numpy 1.24 and 2.0 removed names that MineDojo's spaces use. They are set again.
+    * omegaconf 2.4 refuses MineDojo's list of tasks as too large. Its limit is removed for this process, unless the
+      environment variable is already set.
+    * From gym 0.22, ``"equip" in space.keys()`` tests the space itself and not its keys. MineDojo's ``Dict.keys`` is
+      replaced by one that returns the keys of its mapping.
+    * From gym 0.22, MineDojo's ``MultiDiscrete.sample`` calls a method that was removed. It is replaced by one that
+      samples from ``np_random``.
 
     Raises:
-        ImportError: MineDojo, or something that it needs, is missing; the message has the command that installs it.
+        ImportError: MineDojo or one of its dependencies is missing; the message has the command that installs it.
     """
     for old, new in _REMOVED_FROM_NUMPY.items():
         if old not in vars(np):
@@ -42,7 +43,7 @@ def install() -> Any:
         spaces = importlib.import_module("minedojo.sim.spaces")
     except ImportError as error:
         raise ImportError(f"cannot import MineDojo ({error}). Install it with: {INSTALL}") from error
-    # keys() of gym 0.21 was that of the mapping, and of later versions is that of collections.abc.Mapping
+    # in gym 0.21 keys() is the mapping's own, in later versions that of collections.abc.Mapping
     if "keys" not in vars(spaces.Dict):
         spaces.Dict.keys = _keys
     if not _samples(spaces.MultiDiscrete):
@@ -55,7 +56,7 @@ def _keys(space: Any) -> Any:
 
 
 def _samples(multi_discrete: Any) -> bool:
-    with warnings.catch_warnings():  # gym's, of what it is about to remove
+    with warnings.catch_warnings():  # gym warns of names that it will remove
         warnings.simplefilter("ignore")
         try:
             multi_discrete([2]).sample()

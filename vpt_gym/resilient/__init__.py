@@ -1,4 +1,4 @@
-"""``ResilientEnv``: an environment in a process of its own, whose crashes and hangs become truncated episodes."""
+"""``ResilientEnv``: runs an environment in its own process; its crashes and hangs become truncated episodes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The child's side of ``ResilientEnv``: builds the env and does what the parent asks for.
+"""The worker process of ``ResilientEnv``: builds the env and answers the parent's requests.
 
-One request, one reply, both pickled. A reply is what the env returned or a ``RemoteError``.
+Each request gets one reply; both are pickled. A reply is the env's return value or a ``RemoteError``.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ PROGRAMMING_ERRORS = (
     gym.error.Error,
     pickle.PickleError,
 )
-"""Exceptions that say the program is wrong (a bad action, a bug in a reward) and not that the game has failed."""
+"""Exceptions that mean an error in the program (a bad action, a bug in a reward), not a failure of the game."""
 
 DATA_ERRORS = (UnicodeError, json.JSONDecodeError)
-"""These are ``ValueError`` too, but come of what a dying game sends."""
+"""Subclasses of ``ValueError`` that the data of a dying game causes."""
 
 
 def is_programming_error(error: BaseException) -> bool:
-    """Returns whether an exception is the program's fault; every other one is taken for a failure of the game."""
+    """Returns whether an exception means an error in the program; all others are failures of the game."""
     return isinstance(error, PROGRAMMING_ERRORS) and not isinstance(error, DATA_ERRORS)
 
 
 @dataclass(frozen=True)
 class RemoteError:
-    """An exception in the worker, as told to the parent.
+    """An exception in the worker, as reported to the parent.
 
     Attributes:
-        summary: Type and message, as the last line of a traceback.
-        traceback: The whole traceback, as text.
-        programming_error: What ``is_programming_error`` says of it.
-        pickled: The exception itself, None where it cannot be pickled.
+        summary: Type and message, as in the last line of a traceback.
+        traceback: The complete traceback, as text.
+        programming_error: The result of ``is_programming_error``.
+        pickled: The exception itself, None if it cannot be pickled.
     """
 
     summary: str
@@ -66,11 +66,11 @@ class RemoteError:
 
     @classmethod
     def of(cls, error: Exception) -> RemoteError:
-        """Describes an exception that is being handled."""
+        """Returns the description of an exception that is being handled."""
         try:
             pickled = _dumps(error)
             pickle.loads(pickled)  # many exceptions can be pickled but not unpickled
-        except Exception:  # pickling runs code of the exception's class: anything may come of it
+        except Exception:  # pickling runs code of the exception's class, which may raise anything
             pickled = None
         summary = traceback.format_exception_only(error)[-1].strip()
         return cls(summary, traceback.format_exc().strip(), is_programming_error(error), pickled)
@@ -78,7 +78,7 @@ class RemoteError:
 
 @dataclass(frozen=True)
 class Description:
-    """What the parent needs to know of the worker's env to stand in for it."""
+    """The attributes of the worker's env that the parent copies."""
 
     action_space: gym.Space[Any]
     observation_space: gym.Space[Any]
@@ -88,7 +88,7 @@ class Description:
 
 
 class _Requests:
-    """What the parent may ask for, one method each."""
+    """The requests that the parent may send, one method each."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -107,7 +107,7 @@ class _Requests:
         spec = env.spec
         try:
             _dumps(spec)
-        except Exception:  # its kwargs may hold anything; the env works without it
+        except Exception:  # its kwargs may contain anything; the env works without it
             spec = None
         return Description(env.action_space, env.observation_space, env.metadata, env.render_mode, spec)
 
@@ -125,16 +125,16 @@ class _Requests:
         self.env.close()
 
     def read(self, name: str) -> tuple[bool, Any]:
-        """(False, a copy of the attribute), or (True, None) for something that can be called."""
+        """Returns (False, a copy of the attribute), or (True, None) for a callable."""
         value = self.env.get_wrapper_attr(name)
         if callable(value):
             return True, None
         if isinstance(value, gym.Env):
-            raise AttributeError(f"{name!r} is an environment, which stays in the worker")
+            raise AttributeError(f"{name!r} is an environment, which cannot leave the worker")
         try:
             _dumps(value)
         except Exception as error:
-            raise AttributeError(f"{name!r} cannot be pickled, and so not be read from another process") from error
+            raise AttributeError(f"{name!r} cannot be pickled, so it cannot be read from another process") from error
         return False, value
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -144,7 +144,7 @@ class _Requests:
 def _dumps(value: Any) -> bytes:
     try:
         return pickle.dumps(value, protocol=5)
-    except Exception:  # it may hold what only cloudpickle can pickle, which is slower
+    except Exception:  # it may contain objects that only cloudpickle can pickle, which is slower
         pickled: bytes = cloudpickle.dumps(value)
         return pickled
 
@@ -159,9 +159,9 @@ def _answer(requests: _Requests, message: bytes) -> bytes:
 
 
 def _follow_parent(parent: int, marker: str, directory: str) -> None:
-    """Waits for the end of the parent, then ends this process too.
+    """Waits until the parent has ended, then ends this process too.
 
-    For a thread of its own: the main thread may hang in a socket for ever.
+    Runs in its own thread, since the main thread may hang in a socket forever.
     """
     me = psutil.Process()
     while (found := me.parent()) is not None and found.pid == parent:
@@ -170,26 +170,26 @@ def _follow_parent(parent: int, marker: str, directory: str) -> None:
 
 
 def _vanish(marker: str, directory: str) -> NoReturn:
-    """Ends this process and everything it has started, and removes its temporary directory."""
+    """Ends this process and all processes it has started, and removes its temporary directory."""
     kill_processes(marker, root=os.getpid())
-    shutil.rmtree(directory, ignore_errors=True)  # nobody is left to be told of an error
+    shutil.rmtree(directory, ignore_errors=True)  # nobody is left to report an error to
     os._exit(1)
 
 
 def main() -> None:
     """Runs the worker.
 
-    The end of ``sys.argv`` is the pipe's file descriptor, the parent's process id, the name of the environment variable
-    that marks this worker's processes, and the temporary directory.
+    The last four of ``sys.argv`` are the pipe's file descriptor, the parent's process id, the name of the environment
+    variable that marks this worker's processes, and the temporary directory.
     """
     descriptor, parent, (marker, directory) = int(sys.argv[-4]), int(sys.argv[-3]), sys.argv[-2:]
     del sys.argv[1:]
     threading.Thread(target=_follow_parent, args=(parent, marker, directory), daemon=True).start()
-    os.set_inheritable(descriptor, False)  # else a game would keep the pipe open after this process's end
+    os.set_inheritable(descriptor, False)  # or a game would keep the pipe open after this process has ended
     pipe = Connection(descriptor)
     requests = _Requests()
     while not requests.closed:
         try:
             pipe.send_bytes(_answer(requests, pipe.recv_bytes()))
-        except (EOFError, OSError):  # the parent has gone, or does not want this worker any more
+        except (EOFError, OSError):  # the parent has ended, or has closed the pipe
             _vanish(marker, directory)

@@ -1,4 +1,4 @@
-"""``ResilientEnv``: an environment whose crashes and hangs do not reach the program that uses it."""
+"""``ResilientEnv``: keeps the crashes and hangs of an environment from the program that uses it."""
 
 from __future__ import annotations
 
@@ -23,58 +23,58 @@ __all__ = ["EnvFailure", "ResilientEnv"]
 
 
 class WorkerTraceback(Exception):
-    """The traceback of an exception as it was in the worker, shown as its cause."""
+    """The worker's traceback of an exception, shown as its cause."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
 
 
 class ResilientEnv(gym.Env[Any, Any]):
-    """Runs another environment in a process of its own, and replaces that process when it fails.
+    """Runs another environment in its own process, and replaces that process when it fails.
 
-    A game that hangs cannot be interrupted from within its process. Here it is killed with everything that it has
-    started, wherever that has gone, and its temporary directory is removed; the next ``reset`` starts a fresh one.
+    A game that hangs cannot be interrupted from within its process. ``ResilientEnv`` kills it with all processes that
+    it has started, also those that left its process tree, and removes its temporary directory. The next ``reset``
+    starts a new one.
 
-    What an exception of the env means:
+    Exceptions of the env are of two kinds:
 
-    - A *programming error* is raised to the caller as it is, with the worker's traceback as its cause, and the env
-      goes on: ``ArithmeticError``, ``AssertionError``, ``AttributeError``, ``ImportError``, ``LookupError``
-      (``KeyError``, ``IndexError``), ``NameError``, ``NotImplementedError``, ``TypeError``, ``ValueError``,
-      ``gymnasium.error.Error``, ``pickle.PickleError``, and what derives from these.
-    - Everything else is a *failure of the game*: ``OSError``, ``EOFError``, ``RuntimeError``, ``struct.error`` and
-      other exceptions, and of the ``ValueError`` family ``UnicodeError`` and ``json.JSONDecodeError``. So are the
-      end of the process and a missing answer.
+    - A *programming error* is raised to the caller, with the worker's traceback as its cause, and the env continues:
+      ``ArithmeticError``, ``AssertionError``, ``AttributeError``, ``ImportError``, ``LookupError`` (``KeyError``,
+      ``IndexError``), ``NameError``, ``NotImplementedError``, ``TypeError``, ``ValueError``,
+      ``gymnasium.error.Error``, ``pickle.PickleError``, and their subclasses.
+    - All others are *failures of the game*: ``OSError``, ``EOFError``, ``RuntimeError``, ``struct.error`` and so on,
+      and two subclasses of ``ValueError``: ``UnicodeError`` and ``json.JSONDecodeError``. So are the end of the
+      process and a missing answer.
 
-    A failure in ``step`` ends the episode: the last observation once more, reward 0.0, ``truncated=True`` and
-    ``info["env_error"]`` with the cause in words (``info["env_traceback"]``, where there is one). Do not learn from
-    this transition. A failed ``reset`` is tried again with a fresh process. A failure anywhere else raises
-    ``EnvFailure``, and the next ``step`` ends the episode as above. An env that itself reports ``info["env_error"]`` is
-    passed on as is.
+    A failure in ``step`` ends the episode: it returns the last observation again, reward 0.0, ``truncated=True`` and
+    ``info["env_error"]`` with the cause (and ``info["env_traceback"]``, if there is one). Do not learn from this
+    transition. A failed ``reset`` is tried again with a new process. A failure anywhere else raises ``EnvFailure``, and
+    the next ``step`` ends the episode as above. An env's own ``info["env_error"]`` is passed on unchanged.
 
-    ``info["restarts"]`` of ``reset`` counts the replaced processes so far. A fresh process's env knows nothing of
-    earlier seeds: give ``reset`` a seed where episodes must be repeatable.
+    ``info["restarts"]`` of ``reset`` counts the replaced processes so far. The env in a new process does not know
+    earlier seeds: pass ``reset`` a seed if episodes must be repeatable.
 
     Public attributes and methods of the env can be used: ``env.is_successful``, ``env.set_time(0)``. Attributes are
-    read-only copies. After the end of the program, however it comes, the process ends within about a second, unless the
-    env blocks all of Python's threads. Runs on Linux and macOS; a script needs no ``__main__`` guard, and every vector
-    environment may hold it.
+    read-only copies. However the program ends, the process ends within about a second after it, unless the env blocks
+    all of Python's threads. Runs on Linux and macOS; scripts need no ``__main__`` guard, and it works in every vector
+    environment.
 
     Args:
-        env_fn: Makes the env, in the worker. Anything that ``cloudpickle`` can pickle.
+        env_fn: Function that makes the env in the worker; ``cloudpickle`` must be able to pickle it.
         reset_timeout: Seconds that a reset may take; None for no limit. MineDojo's first reset starts Java, and on a
-            new machine Gradle before it, which takes minutes.
+            new machine Gradle first, which takes minutes.
         step_timeout: Seconds that a step, ``render`` or another method may take; None for no limit.
         close_timeout: Seconds that closing may take before the process is killed; None for no limit.
         start_timeout: Seconds that the start of the process and ``env_fn`` may take; None for no limit.
-        reset_attempts: How often a reset is tried, at least 1.
-        cwd: Working directory of the worker, None for this process's. MineDojo writes ``logs/`` into it.
+        reset_attempts: How many times a reset is tried, at least 1.
+        cwd: Working directory of the worker, None for this process's. MineDojo writes ``logs/`` to it.
 
     Raises:
         TypeError: ``env_fn`` is not callable or cannot be pickled.
-        ValueError: Another argument is out of its range.
+        ValueError: Another argument is out of range.
         NotADirectoryError: ``cwd`` is not a directory.
-        NotImplementedError: This is Windows.
-        EnvFailure: The env could not be made; its ``__cause__`` is the exception of ``env_fn``, if there was one.
+        NotImplementedError: On Windows.
+        EnvFailure: The env cannot be made; its ``__cause__`` is the exception of ``env_fn``, if there was one.
 
     Example:
         >>> import gymnasium as gym, vpt_gym
@@ -125,7 +125,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         self.spec = description.spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Starts an episode, in a fresh process where the last one has failed.
+        """Starts an episode, in a new process if the last one has failed.
 
         Args:
             seed: Passed on to the env.
@@ -135,7 +135,7 @@ class ResilientEnv(gym.Env[Any, Any]):
             The env's first observation and its ``info``, with ``restarts`` (int) added.
 
         Raises:
-            EnvFailure: All attempts failed; the message has the cause of each.
+            EnvFailure: All attempts failed; the message lists the causes.
             gymnasium.error.ClosedEnvironmentError: After ``close``.
         """
         self._check_open()
@@ -163,8 +163,8 @@ class ResilientEnv(gym.Env[Any, Any]):
         """Plays one action.
 
         Returns:
-            What the env returns. After a failure: the last observation (a copy), 0.0, False, True and ``info`` with
-            ``env_error`` (str) and, where there is one, ``env_traceback`` (str).
+            The result of the env. After a failure: the last observation (a copy), 0.0, False, True and ``info`` with
+            ``env_error`` (str) and, if there is one, ``env_traceback`` (str).
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first ``reset``, and after a failure.
@@ -188,10 +188,10 @@ class ResilientEnv(gym.Env[Any, Any]):
         return result  # type: ignore[no-any-return]
 
     def render(self) -> Any:
-        """Returns what the env renders; the last of it while a failure is waiting for the next step or reset.
+        """Returns the env's picture; after a failure, the last one.
 
         Raises:
-            EnvFailure: The env failed, and nothing has been rendered before.
+            EnvFailure: The env failed, and nothing was rendered before.
             gymnasium.error.ClosedEnvironmentError: After ``close``.
         """
         self._check_open()
@@ -206,7 +206,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         return picture
 
     def close(self) -> None:
-        """Closes the env and ends its process, by force if it does not end in time. Doing it again does nothing."""
+        """Closes the env and ends its process, by force if it does not end in time. A second call does nothing."""
         self._closed = True
         worker = self._worker
         if worker is None:
@@ -220,7 +220,7 @@ class ResilientEnv(gym.Env[Any, Any]):
             self._drop_worker()
 
     def set_wrapper_attr(self, name: str, value: Any, *, force: bool = True) -> bool:
-        """Sets an attribute of this object; those of the env are read-only, a fresh process would not have the change.
+        """Sets an attribute of this object. Those of the env are read-only: a new process would not have the change.
 
         Raises:
             AttributeError: ``name`` is an attribute of the env.
@@ -253,22 +253,22 @@ class ResilientEnv(gym.Env[Any, Any]):
             self._worker = Worker(self._cwd)
         except OSError as error:
             raise EnvFailure(f"make: cannot start a process: {error}") from error
-        # Also when this object is collected or the program ends without a close.
+        # also when this object is collected or the program ends without a close
         self._finalizer = weakref.finalize(self, self._worker.kill)
         try:
             description: Description = self._request("make", self._env_fn, timeout=self._start_timeout)[0]
         except EnvFailure:
             raise
-        except Exception as error:  # of env_fn, hence of any type
+        except Exception as error:  # of env_fn, so of any type
             self._lose_worker(EnvFailure(f"make: {type(error).__name__}: {error}", str(error.__cause__ or "")))
             raise self._failure from error
         return description
 
     def _request(self, name: str, *arguments: Any, timeout: float | None) -> tuple[Any, bytes]:
-        """Has the worker do something; returns its answer, and that as it came.
+        """Sends the worker a request; returns the reply, unpickled and pickled.
 
         Raises:
-            EnvFailure: The env has failed, and there is no worker any more.
+            EnvFailure: The env has failed, and the worker is gone.
             Exception: A programming error of the env.
         """
         assert self._worker is not None
@@ -278,7 +278,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         except EnvFailure as lost:
             self._lose_worker(lost)
             raise
-        except BaseException as interruption:  # Ctrl-C: the reply, still to come, would be taken for the next one's
+        except BaseException as interruption:  # Ctrl-C: the late reply would be mistaken for the next one
             self._lose_worker(EnvFailure(f"{name}: {type(interruption).__name__} in the program while it waited"))
             raise
         value = pickle.loads(reply)
@@ -301,10 +301,10 @@ class ResilientEnv(gym.Env[Any, Any]):
 
 
 def _exception(remote: RemoteError) -> Exception:
-    """The worker's exception, or a ``RuntimeError`` in place of one that cannot be had here, with its traceback."""
+    """Returns the worker's exception with its traceback; a ``RuntimeError`` if it cannot be unpickled."""
     error: Exception = RuntimeError(remote.summary)
     if remote.pickled is not None:
-        with suppress(Exception):  # it may be of a class that only the worker can import; the text tells as much
+        with suppress(Exception):  # its class may exist only in the worker; the text has the same facts
             error = pickle.loads(remote.pickled)
     error.__cause__ = WorkerTraceback(remote.traceback)
     return error
@@ -315,9 +315,9 @@ def _pickle_env_fn(env_fn: object) -> bytes:
         raise TypeError(f"env_fn is {env_fn!r}; it must be a function that returns a gymnasium.Env")
     try:
         pickled: bytes = cloudpickle.dumps(env_fn)
-    except Exception as error:  # pickling runs code of whatever the function refers to
+    except Exception as error:  # pickling runs code of the objects that the function refers to
         raise TypeError(
-            f"env_fn {env_fn!r} cannot be pickled ({error}); make the env and all it needs inside of the function"
+            f"env_fn {env_fn!r} cannot be pickled ({error}); make the env and everything it needs inside the function"
         ) from error
     return pickled
 

@@ -1,4 +1,4 @@
-"""The parent's side of one worker process: start it, exchange messages with it, be rid of it."""
+"""The parent's side of a worker process: starts it, exchanges messages with it and kills it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from multiprocessing import Pipe
 from vpt_gym.resilient.process_tree import kill_processes
 from vpt_gym.system import interpreter
 
-# The parent's main module is not imported again, unlike by multiprocessing: a script needs no `__main__` guard, and a
-# restart does not wait for the imports of a whole training program.
+# Unlike multiprocessing, this does not import the parent's main module again: a script needs no `__main__` guard, and a
+# restart does not wait for the imports of a training program.
 _PROGRAM = "from vpt_gym.resilient.child import main; main()"
 
-_GLANCE = 0.5  # seconds between looks at a silent worker: something it has forked may keep the pipe of a dead one open
+_GLANCE = 0.5  # seconds between checks of a silent worker: if it is dead, its child may still keep the pipe open
 
 
 class EnvFailure(RuntimeError):
-    """An env that crashed, hung or could not be built, as opposed to an error in the program that uses it.
+    """An env crashed, hung or could not be built, as opposed to an error in the program that uses it.
 
     Attributes:
-        traceback: The worker's traceback as text, "" where it left none.
+        traceback: The worker's traceback as text, "" if there is none.
     """
 
     def __init__(self, message: str, traceback: str = "") -> None:
@@ -39,7 +39,7 @@ class EnvFailure(RuntimeError):
 
 
 class Worker:
-    """A Python process that answers messages, in a session and with a temporary directory of its own.
+    """A Python process that answers messages, with its own session and temporary directory.
 
     Args:
         cwd: Its working directory, None for the caller's.
@@ -59,7 +59,7 @@ class Worker:
                 cwd=cwd,
                 env={**os.environ, "TMPDIR": self._directory, self._marker: "1"},
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C in the terminal is for the parent, which then closes the worker
+                start_new_session=True,  # Ctrl-C in the terminal reaches only the parent, which then closes the worker
             )
         except BaseException:
             self._pipe.close()
@@ -72,12 +72,12 @@ class Worker:
         """Sends a message and returns the reply.
 
         Args:
-            message: What to send.
-            doing: What it asks for, for the errors.
-            timeout: Seconds to wait for the reply, None for ever.
+            message: The message.
+            doing: Name of the request, for error messages.
+            timeout: Seconds to wait for the reply, None for no limit.
 
         Raises:
-            EnvFailure: The worker died, or did not answer in time. Only ``kill`` makes sense then.
+            EnvFailure: The worker died, or did not answer in time. Call ``kill`` then.
         """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         try:
@@ -103,14 +103,14 @@ class Worker:
             raise EnvFailure(f"the env's process did not exit within {error.timeout:g} s of its close") from error
 
     def kill(self) -> None:
-        """Kills the process and all that it has started, reaps it and removes its temporary directory."""
+        """Kills the process and all processes it has started, reaps it and removes its temporary directory."""
         if self._killed or os.getpid() != self._owner:  # a fork of the owner has a copy of this object
             return
         self._killed = True
-        root = self._process.pid if self._process.returncode is None else None  # else reaped: no longer its id
+        root = self._process.pid if self._process.returncode is None else None  # a reaped process's id may be another's
         survivors = kill_processes(self._marker, root)
         if survivors:
-            warnings.warn(f"these processes of an env could not be killed: {survivors}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"these processes of an env cannot be killed: {survivors}", RuntimeWarning, stacklevel=2)
         else:
             self._process.wait()
         self._pipe.close()
@@ -120,7 +120,7 @@ class Worker:
             warnings.warn(f"cannot remove an env's temporary directory: {error}", RuntimeWarning, stacklevel=2)
 
     def _ending(self) -> str:
-        """How the process ended, in words."""
+        """Returns how the process ended, as the end of a sentence."""
         try:
             code = self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:

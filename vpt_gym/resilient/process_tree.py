@@ -1,8 +1,8 @@
-"""Finding and killing every process that a worker has started, also those that left its process tree.
+"""Finds and kills every process that a worker has started, also those that left its process tree.
 
-Walking parents and children is not enough: a game's launcher puts it into a session of its own, daemons fork twice, and
-what outlives its parent is handed to init. But every process inherits its parent's environment, so a variable of a
-unique name marks them all.
+It is not enough to follow parents to children: launchers start games in their own sessions, daemons fork twice, and
+init adopts processes that outlive their parents. But every process inherits its parent's environment variables, so a
+variable with a unique name marks them all.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import psutil
 
 
 def find_processes(marker: str, root: int | None = None) -> list[psutil.Process]:
-    """Returns the living processes (no zombies, not the caller) that carry a mark or descend from ``root``.
+    """Returns the living processes (no zombies, not the caller) that have a mark or descend from ``root``.
 
     Args:
-        marker: Name of the environment variable that the processes were started with.
-        root: Process id of the first of them, which is found with its descendants even if they have cleared their
+        marker: Name of the environment variable that marks the processes.
+        root: Process id of the first of them. It and its descendants are found even if they have cleared their
             environment. It must not have been reaped yet: its id could be another process's by then.
     """
     found: set[psutil.Process] = set()
@@ -28,7 +28,7 @@ def find_processes(marker: str, root: int | None = None) -> list[psutil.Process]
             first = psutil.Process(root)
             found.update([first, *first.children(recursive=True)])
     for process in psutil.process_iter():
-        # Another user's process cannot be read, and is none of ours.
+        # another user's process cannot be read, and is not one of them
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if marker in process.environ():
                 found.add(process)
@@ -36,7 +36,7 @@ def find_processes(marker: str, root: int | None = None) -> list[psutil.Process]
 
 
 def kill_processes(marker: str, root: int | None = None, patience: float = 10.0) -> list[psutil.Process]:
-    """Kills what ``find_processes`` finds, again and again until it finds nothing; processes may fork meanwhile.
+    """Kills what ``find_processes`` finds until it finds nothing more: processes may fork meanwhile.
 
     Args:
         marker: See ``find_processes``.
@@ -44,7 +44,7 @@ def kill_processes(marker: str, root: int | None = None, patience: float = 10.0)
         patience: Seconds after which it gives up.
 
     Returns:
-        The processes that are still there: none but for a system that does not let them go.
+        The processes that are still there; normally none.
     """
     deadline = time.monotonic() + patience
     killed: set[psutil.Process] = set()
@@ -55,7 +55,7 @@ def kill_processes(marker: str, root: int | None = None, patience: float = 10.0)
         killed.update(alive)
         time.sleep(0.01)
     for process in killed:
-        # Orphans are this process's to reap where it is the first of a container.
+        # in a container, this process may be init, which has to reap orphans
         if process.pid != root:
             with suppress(ChildProcessError):
                 os.waitpid(process.pid, os.WNOHANG)

@@ -1,10 +1,10 @@
-"""Wrappers that bring any Minecraft-like environment and a VPT policy together.
+"""Wrappers that connect any Minecraft-like environment with a VPT policy.
 
-* ``VPTObsWrapper``: observations -> the frames a policy takes, uint8 ``(128, 128, 3)``.
+* ``VPTObsWrapper``: observations -> the frames that a policy takes, uint8 ``(128, 128, 3)``.
 * ``VPTActionWrapper``: VPT codes -> the environment's actions.
 * ``HumanActionWrapper``: human actions (keyboard and mouse) -> the environment's actions.
 * ``RecorderWrapper``: writes a demo of every episode.
-* ``as_gymnasium``: environments of the old gym, MineDojo's among them.
+* ``as_gymnasium``: environments of the old gym, such as MineDojo's, as Gymnasium environments.
 * ``vector``: wrappers for vector environments.
 """
 

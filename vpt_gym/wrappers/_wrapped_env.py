@@ -1,4 +1,4 @@
-"""What every wrapper does first: it makes sure that what it is handed is one Gymnasium environment."""
+"""Checks the environment that a wrapper is given, and converts one of the old gym."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vpt_gym.wrappers.conversion import as_gymnasium
 
 
 def require_gymnasium(env: Any, wrapper: str) -> gym.Env[Any, Any]:
-    """Returns ``env``, or what ``as_gymnasium`` makes of an environment of the old gym.
+    """Returns ``env``; an environment of the old gym is converted by ``as_gymnasium``.
 
     Args:
-        env: What the wrapper was handed.
-        wrapper: Name of the wrapper, for the message.
+        env: The argument of the wrapper.
+        wrapper: Name of the wrapper, for error messages.
 
     Raises:
-        TypeError: It is neither; the message names the remedy.
+        TypeError: ``env`` is neither; the message names the remedy.
     """
     if isinstance(env, gym.Env) or is_legacy_env(env):
         return as_gymnasium(env)

@@ -17,7 +17,7 @@ from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 
 class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """What the two action wrappers share: a translator that is kept in step with the environment."""
+    """The base of the two action wrappers: a translator that is reset and shown observations with the environment."""
 
     def __init__(self, env: gym.Env[Any, Any], translator: Translator | Literal["auto"], strict: bool) -> None:
         name = type(self).__name__
@@ -53,7 +53,7 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         observation, reward, terminated, truncated, info = self.env.step(env_action)
         self._observe(observation)
         if self.translator.unexpressed:
-            # not in place: some environments (CraftGround) give the observation itself as info
+            # not in place: some environments (CraftGround) return the observation itself as info
             info = {**info, "translation": self.translator.unexpressed}
         return observation, reward, terminated, truncated, info
 
@@ -76,21 +76,21 @@ class VPTActionWrapper(_TranslatingWrapper):
         MultiDiscrete([8641  121])
 
     Args:
-        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
-        translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or a translator of your own. It holds
-            the state of an episode: do not share one between environments.
+        env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
+        translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or your own. It holds the state of an
+            episode, so do not share one between environments.
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
 
     Attributes:
         translator: The translator in use.
 
     Raises:
-        TypeError: ``env`` is no environment, or ``translator`` is not a translator.
+        TypeError: ``env`` is not an environment, or ``translator`` is not a translator.
         ValueError: The action space is unknown and ``translator`` is ``"auto"``; the translator is for another
             space; or ``strict`` and its coverage is not complete.
 
     Warns:
-        UserWarning: Once, when the environment cannot be told everything: what is kept, and the remedy.
+        UserWarning: Once, if the environment cannot express every VPT code: what is kept, and the remedy.
 
     Change log: v0.1.0 - added.
     """
@@ -102,7 +102,7 @@ class VPTActionWrapper(_TranslatingWrapper):
         self.action_space = code_space()
 
     def step(self, action: npt.ArrayLike) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Does what a VPT code says.
+        """Steps the environment with a VPT code.
 
         Args:
             action: (2,) integers, (buttons, camera).
@@ -119,7 +119,7 @@ class VPTActionWrapper(_TranslatingWrapper):
         """Returns the canonical VPT code, (2,) int64, that is nearest to an action of the wrapped environment.
 
         Raises:
-            ValueError: ``env_action`` is not one, or no key of a keyboard says it (e.g. MineDojo's ``craft``).
+            ValueError: ``env_action`` is not an env action, or no key does the same (e.g. MineDojo's ``craft``).
         """
         return encode(self.translator.to_human(env_action))
 
@@ -139,21 +139,21 @@ class HumanActionWrapper(_TranslatingWrapper):
         24
 
     Args:
-        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
-        translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or a translator of your own. It holds
-            the state of an episode: do not share one between environments.
+        env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
+        translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or your own. It holds the state of an
+            episode, so do not share one between environments.
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
 
     Attributes:
         translator: The translator in use.
 
     Raises:
-        TypeError: ``env`` is no environment, or ``translator`` is not a translator.
+        TypeError: ``env`` is not an environment, or ``translator`` is not a translator.
         ValueError: The action space is unknown and ``translator`` is ``"auto"``; the translator is for another
             space; or ``strict`` and its coverage is not complete.
 
     Warns:
-        UserWarning: Once, when the environment cannot be told everything: what is kept, and the remedy.
+        UserWarning: Once, if the environment cannot express every VPT code: what is kept, and the remedy.
 
     Change log: v0.1.0 - added.
     """
@@ -165,7 +165,7 @@ class HumanActionWrapper(_TranslatingWrapper):
         self.action_space = human_action_space()
 
     def step(self, action: HumanAction) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Does what a human action says.
+        """Steps the environment with a human action.
 
         Args:
             action: 23 buttons 0/1 and ``camera`` (2,) degrees per tick, (pitch, yaw); + is down, right. Absent
@@ -180,6 +180,6 @@ class HumanActionWrapper(_TranslatingWrapper):
         """Returns the human action that is nearest to an action of the wrapped environment.
 
         Raises:
-            ValueError: ``env_action`` is not one, or no key of a keyboard says it (e.g. MineDojo's ``craft``).
+            ValueError: ``env_action`` is not an env action, or no key does the same (e.g. MineDojo's ``craft``).
         """
         return self.translator.to_human(env_action)

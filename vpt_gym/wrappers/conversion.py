@@ -1,4 +1,4 @@
-"""Old-gym environments, MineDojo's among them, as Gymnasium environments."""
+"""Converts environments of the old gym, such as MineDojo's, to Gymnasium environments."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from vpt_gym.minedojo.parts import find_parts
 
 
 def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> gym.Env[Any, Any]:
-    """Returns an environment of the old ``gym`` as a Gymnasium environment; one of Gymnasium is returned as it is.
+    """Returns an environment of the old ``gym`` as a Gymnasium environment; one of Gymnasium is returned unchanged.
 
-    What ``minedojo.make`` made becomes a ``vpt_gym.minedojo.MineDojoEnv``, with exact actions and honest failures.
-    Methods of that environment's own objects are rebound; no class and nothing on disk is changed. Any other becomes a
+    An environment of ``minedojo.make`` becomes a ``vpt_gym.minedojo.MineDojoEnv``, with exact actions and reported
+    failures. Methods of its instances are rebound; no class and nothing on disk is changed. Any other becomes a
     ``vpt_gym.legacy_gym.LegacyGymEnv``. ``VPTObsWrapper``, ``VPTActionWrapper``, ``HumanActionWrapper`` and
     ``RecorderWrapper`` call this function themselves.
 
@@ -24,11 +24,11 @@ def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> g
         actions: For MineDojo: ``"human"`` (keys and exact camera degrees) or ``"minedojo"`` (its ``MultiDiscrete``).
 
     Raises:
-        TypeError: ``env`` is no environment.
-        ValueError: One of its spaces has no counterpart, or ``actions`` cannot be had from it.
+        TypeError: ``env`` is not an environment.
+        ValueError: One of its spaces has no counterpart, or it does not support ``actions``.
     """
     if isinstance(env, gym.Env):
         return env
     if not is_legacy_env(env):
-        raise TypeError(f"{type(env).__name__} is no environment: {env!r}")
+        raise TypeError(f"{type(env).__name__} is not an environment: {env!r}")
     return LegacyGymEnv(env) if find_parts(env) is None else MineDojoEnv(env, actions=actions)

@@ -1,4 +1,4 @@
-"""Observations for a VPT policy: the frame of any environment, in the policy's size and layout."""
+"""Observations for a VPT policy: the frame of any environment in the policy's size and layout."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TRAINED_ASPECT = 16 / 9
 """Width over height of the recordings that VPT was trained on (640x360)."""
 
 ASPECT_TOLERANCE = 0.12
-"""Relative deviation from ``TRAINED_ASPECT`` that is let pass: 256x160, MineDojo's example size, is 10 % off."""
+"""Relative deviation from ``TRAINED_ASPECT`` without a warning: 256x160, MineDojo's example size, is 10 % off."""
 
 
 class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConstructorArgs):
-    """Gives a VPT policy the frames it takes: uint8 ``(128, 128, 3)``, RGB, scaled as the policies were trained.
+    """Converts observations to the frames of a VPT policy: uint8 ``(128, 128, 3)``, RGB, scaled as in its training.
 
-    The frame is found under ``img``, ``rgb``, ``pov`` or ``image``, or is the whole observation; channels first or
-    last (see ``vpt_gym.frames``). It is scaled by OpenCV's ``INTER_LINEAR`` without keeping the aspect ratio.
+    The frame is found under ``img``, ``rgb``, ``pov`` or ``image``, or is the observation itself; channels first or
+    last (see ``vpt_gym.frames``). It is scaled with OpenCV's ``INTER_LINEAR`` without keeping the aspect ratio.
 
     Example:
         >>> import gymnasium as gym
@@ -37,20 +37,20 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         Box(0, 255, (128, 128, 3), uint8)
 
     Args:
-        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
-        size: (height, width) of the frame that is given, pixels.
-        keep: Keys of the wrapped ``Dict`` observation to keep. With any, the observation becomes a ``Dict`` of
-            ``"img"`` (the frame) and these; without, it is the frame itself.
-        key: Key of the frame in a wrapped ``Dict``; needed only if it is an unusual one.
+        env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
+        size: (height, width) of the frame, pixels.
+        keep: Keys of the wrapped ``Dict`` observation to keep. With any, the observation is a ``Dict`` of ``"img"``
+            (the frame) and these; without, it is the frame itself.
+        key: Key of the frame in a wrapped ``Dict``; needed only if it is another one.
 
     Attributes:
-        source_observation: The last observation of the wrapped environment, before it was converted; None before
-            the first ``reset``. Action translators above this wrapper read the player's pitch there.
+        source_observation: The last observation of the wrapped environment, unconverted; None before the first
+            ``reset``. Action translators above this wrapper read the player's pitch from it.
 
     Raises:
-        TypeError: ``env`` is no environment, or its frame is not uint8.
-        ValueError: No frame can be found, ``size`` is not two positive numbers, or ``keep`` names a key that is
-            not there or is ``"img"``.
+        TypeError: ``env`` is not an environment, or its frame is not uint8.
+        ValueError: No frame is found, ``size`` is not two positive numbers, or ``keep`` names a missing key or
+            ``"img"``.
 
     Warns:
         UserWarning: The frame is more than 12 % off the aspect ratio 16:9 that policies were trained on.
@@ -89,7 +89,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         if missing:
             raise ValueError(f"keep names {missing}, which the observation lacks; it has {sorted(source.spaces)}")
         if "img" in self._keep:
-            raise ValueError("keep must not name 'img': the frame itself is given under this key")
+            raise ValueError("keep must not name 'img', which is the key of the frame itself")
         return spaces.Dict({"img": frame_space, **{name: source[name] for name in self._keep}})
 
     def _check_aspect(self, source_size: tuple[int, int]) -> None:
@@ -97,8 +97,8 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         if abs(width / height / TRAINED_ASPECT - 1) > ASPECT_TOLERANCE:
             warnings.warn(
                 f"the frames of this environment are {width}x{height} (width x height), {width / height:.2f}:1; VPT "
-                f"policies were trained on 16:9, squeezed to a square, and see this one distorted. Ask the "
-                f"environment for 16:9, e.g. image_size=(144, 256)",
+                f"policies were trained on 16:9 scaled to a square, and see these frames distorted. Make the "
+                f"environment with 16:9 frames, e.g. image_size=(144, 256)",
                 stacklevel=3,
             )
 

@@ -1,4 +1,4 @@
-"""Record every episode of an environment as a demo on disk."""
+"""Records every episode of an environment as a demo on disk."""
 
 from __future__ import annotations
 
@@ -24,53 +24,53 @@ from vpt_gym.wrappers.success import success_of
 class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs, RecordsLabels):
     """Records each episode as one demo: video, human actions, metadata (``vpt_gym.demos``).
 
-    It stands at any depth and changes nothing that passes through. What it records is what it sees there: the frame
-    of the wrapped environment's observation *before* each action, at its own size, and the action as a human action.
-    An episode that ``reset`` or ``close`` breaks off is kept too; the metadata's ``"ended"`` says so. Under a
-    ``TimeLimit`` that stands *above* it, that is how an episode in time ends. Put it low in the stack, so that the
-    video has the native size::
+    It can be at any depth of a stack of wrappers and changes nothing that passes through. It records the frame of the
+    wrapped environment's observation *before* each action, at its own size, and the action as a human action. An
+    episode that ``reset`` or ``close`` breaks off is kept too, as its metadata's ``"ended"`` shows; with a
+    ``TimeLimit`` *above* the recorder, every episode that reaches the limit ends that way. Put the recorder low in the
+    stack, so that the video has the native size::
 
         env = gym.make("vpt_gym/Harvest1Log-v0")
         env = VPTActionWrapper(VPTObsWrapper(RecorderWrapper(env, "demos/harvest_1_log")))
 
-    In a vector environment it stands around each of its parts, in any autoreset mode::
+    In a vector environment it wraps each of the environments, in any autoreset mode::
 
         envs = gym.vector.AsyncVectorEnv([lambda: RecorderWrapper(gym.make(env_id), "demos")] * 4, context="spawn")
 
-    Several recorders, in any number of processes, may share a directory. A process that is killed leaves finished
-    demos untouched, and of the unfinished one all but the last second (``vpt_gym.demos.repair``).
+    Several recorders, in any number of processes, may share a directory. If the process is killed, finished demos are
+    unaffected, and the unfinished one keeps all but its last second (``vpt_gym.demos.repair``).
 
-    Where a game breaks (``info["env_error"]``, or ``step`` raises), it is not known what became of the action: the
-    demo ends with the tick before, and ``"ended"`` says "error".
+    If a game breaks (``info["env_error"]``, or ``step`` raises), it is unknown whether the action took effect: the
+    demo ends with the tick before, and ``"ended"`` is "error".
 
-    Success is taken from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
-    (MineDojo), whichever is there; without any of them it is recorded as unknown (None).
+    Success is read from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
+    (MineDojo); without any of them it is recorded as unknown (None).
 
     Args:
-        env: The environment to wrap; one of the old gym goes through ``as_gymnasium``.
-        directory: Where the demos go; it is created with the first one.
-        keep: Called with the ``EpisodeSummary`` when an episode is over; the demo is thrown away if it returns
-            False. Default: keep all. ``keep=lambda episode: episode.success`` keeps the successes. If it raises, the
-            demo is kept.
-        translator: Turns actions of the wrapped environment into human actions; default: the one that
+        env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
+        directory: Folder of the demos; it is created with the first one.
+        keep: Called with the ``EpisodeSummary`` when an episode is over; the demo is deleted if it returns False.
+            Default: keep all. ``keep=lambda episode: episode.success`` keeps the successes. If it raises, the demo is
+            kept.
+        translator: Converts actions of the wrapped environment to human actions; default: the one that
             ``vpt_gym.actions.translate.translator_for`` chooses. VPT codes and human actions need none.
-        key: Key of the frame in a ``Dict`` observation; needed only if it is an unusual one.
-        metadata: More for the metadata of every demo (who played, which policy).
-        size: (height, width) of the video: frames are scaled as ``VPTObsWrapper`` does, (128, 128) is what policies
-            take. Default: the frames' own.
-        lossless: Keep every pixel as it is. The files are five to ten times larger, and not all browsers show them.
+        key: Key of the frame in a ``Dict`` observation; needed only if it is not one of ``vpt_gym.frames.KEYS``.
+        metadata: Entries to add to the metadata of every demo (who played, which policy).
+        size: (height, width) of the video. Frames are scaled as by ``VPTObsWrapper``; policies take (128, 128).
+            Default: the frames' own.
+        lossless: Keep every pixel unchanged. The files are five to ten times larger, and not all browsers show them.
 
-    The metadata say which env (``env_id``, ``env_kwargs``, ``task``) and which episode of it: ``seed`` is what
-    ``reset`` was given. Where it was given none, as by a vector environment that resets by itself, it was the
+    The metadata name the env (``env_id``, ``env_kwargs``, ``task``) and its episode: ``seed`` is the argument of
+    ``reset``. If that was None, as in a vector environment that resets by itself, the episode began with the
     ``resets_since_seed``-th ``reset`` after the one with ``last_seed``.
 
     Attributes:
-        last_demo: The ``<id>.json`` of the demo finished last, None before the first.
+        last_demo: The ``<id>.json`` of the last finished demo, None before the first.
 
     Raises:
-        TypeError: ``env`` is no environment, or its frame is not uint8.
-        ValueError: The observation has no frame, or it is unknown how to read the wrapped environment's actions as
-            human actions. Also: ``size`` is not positive.
+        TypeError: ``env`` is not an environment, or its frame is not uint8.
+        ValueError: The observation has no frame, the wrapped environment's actions cannot be converted to human
+            actions, or ``size`` is not positive.
         RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.1.0 - added.
@@ -111,7 +111,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             raise ValueError(f"size is {size}; it must be (height, width) in pixels, or None for the frames' own")
         self._size = size
         self._lossless = lossless
-        self._new_writer({})  # a bad metadata key shows now, not at the first step
+        self._new_writer({})  # so that a bad metadata key fails now, not at the first step
         self._last_seed: int | None = None
         self._resets = 0
         self._writer: DemoWriter | None = None
@@ -144,15 +144,13 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Steps the environment and records the tick: the frame before the action, and the action.
 
-        Steps between the end of an episode and the next ``reset`` are not recorded.
+        Steps between the end of an episode and the next ``reset`` are not recorded. After an error in recording, or in
+        the environment, the demo ends, and later steps of this episode are not recorded.
 
         Raises:
-            ValueError: No human action says ``action`` (the environment has not been stepped), or the reward or the
-                frame cannot be recorded.
-            DemoWriteError: The demo cannot be written, e.g. for want of disk space.
-
-        After an error in recording, or in the environment, the demo ends there, and later steps of this episode are
-        not recorded.
+            ValueError: No human action does the same as ``action`` (the environment has not been stepped), or the
+                reward or the frame cannot be recorded.
+            DemoWriteError: The demo cannot be written, e.g. because the disk is full.
         """
         if self._writer is None or self._frame is None:
             return self.env.step(action)
@@ -160,7 +158,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         writer, label, self._label = self._writer, self._label, None
         try:
             observation, reward, terminated, truncated, info = self.env.step(action)
-            if "env_error" not in info:  # else it is not known what became of this action
+            if "env_error" not in info:  # else it is unknown whether this action took effect
                 writer.append(
                     self._frame,
                     executed if label is None else label,
@@ -172,7 +170,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                 if success is not None:
                     self._success = success or bool(self._success)
                 self._look(observation)
-        except BaseException:  # an interrupt too: the next frame would not be the one after this action
+        except BaseException:  # also for an interrupt: the next frame would not be the one after this action
             self._finish("error")
             raise
         if "env_error" in info:
@@ -231,7 +229,7 @@ def _describe(env: gym.Env[Any, Any]) -> dict[str, Any]:
 
 
 def _state_of(observation: Any) -> dict[str, Any]:
-    """Returns what MineDojo's observation (and the embedded world's) says of the player, in the contractors' words."""
+    """Returns the player's state in an observation of MineDojo or the embedded world, by the contractors' names."""
     if not isinstance(observation, Mapping):
         return {}
     state: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Whether an episode succeeded, wherever an environment says it."""
+"""Reads whether an episode succeeded, from the places where environments report it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import gymnasium as gym
 
 
 def success_of(env: gym.Env[Any, Any], info: Mapping[str, Any]) -> bool | None:
-    """Returns whether the episode has succeeded so far, or None where nothing tells.
+    """Returns whether the episode has succeeded so far, or None if the environment does not report it.
 
     Args:
         env: The environment that was stepped.
-        info: What its step returned. ``"success"`` (the embedded world), ``"is_success"`` (Gymnasium-Robotics), and
-            the environment's ``is_successful`` (MineDojo) are looked at, in this order.
+        info: The info of its last step. Read are ``"success"`` (the embedded world), ``"is_success"``
+            (Gymnasium-Robotics) and the environment's ``is_successful`` (MineDojo), in this order.
     """
     for name in ("success", "is_success"):
         if name in info:

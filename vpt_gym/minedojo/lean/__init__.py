@@ -1,1 +1,1 @@
-"""MineDojo's chain of wrappers at a third of its cost, with the same results."""
+"""Replaces methods of MineDojo's wrappers by ones that take a third of the time, with the same results."""

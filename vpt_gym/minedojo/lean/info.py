@@ -1,4 +1,4 @@
-"""Parse the JSON that the game sends with each tick: 41 kB, nearly all of it statistics that rarely change."""
+"""Parses the JSON that the game sends with each tick: 41 kB, mostly statistics that rarely change."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _STAND_IN = "NaN"
 
 
 class InfoParser:
-    """Parses what ``json.loads`` parses, to the same result; what is as it was in the last text is not parsed again.
+    """Parses JSON with the results of ``json.loads``, but skips long objects that are the same as in the last text.
 
-    A long object of counts that stands in both texts is replaced by ``NaN``, which the parser asks about, and is given
-    a copy of what the object was parsed to. Such an object begins with a quoted name, so that in valid JSON its text
-    cannot stand inside a string.
+    A long object of counts that is in both texts is replaced by ``NaN``. The parser calls a hook for it, which returns
+    a copy of the object's last value. Such an object begins with a quoted name, so that in valid JSON its text cannot
+    be part of a string.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class InfoParser:
         """Returns the value of a JSON text in UTF-8.
 
         Raises:
-            ValueError: It is none.
+            ValueError: The text is not JSON.
         """
         text = payload.decode()
         if self._known is None:
@@ -61,7 +61,7 @@ class InfoParser:
 
 class _Object(NamedTuple):
     head: str
-    """The text as far as the first colon, by which it is looked for: a search for all of it takes ten times as long."""
+    """The text up to the first colon, to search for: a search for the complete text takes ten times as long."""
     text: str
     value: dict[str, int]
 

@@ -1,4 +1,4 @@
-"""Observations of MineDojo from what the game sent, as its own handlers make them, in half the time."""
+"""Makes MineDojo's observations from the game's JSON as its own handlers do, in half the time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import numpy as np
 from vpt_gym.minedojo.lean.originals import inherited_original, original_method
 
 Raw = dict[str, Any]
-"""What the game sent in one tick: its JSON, and the frame's bytes under ``"pov"``."""
+"""The game's data of one tick: its JSON, and the frame's bytes under ``"pov"``."""
 Reader = Callable[[Raw], Any]
-"""Makes one entry of the observation; shares no memory with what the game sent."""
+"""Makes one entry of the observation, which shares no memory with the game's data."""
 
 SCALARS = frozenset((bool, int, float, str, type(None)))
-"""Types of the values in JSON that cannot be changed."""
+"""Types of immutable values in JSON."""
 _EXACT = 2**53
-"""Up to here an integer and its float64 are the same."""
+"""Up to this integer, every integer is exact as float64."""
 
 
 def reader(handler: Any) -> Reader:
-    """Returns what reads one observation: the same values, shapes and dtypes as ``handler.from_hero`` gives.
+    """Returns the reader of one observation: the same values, shapes and dtypes as ``handler.from_hero`` returns.
 
-    A handler that is not MineDojo's own is called as it is.
+    A handler that is not MineDojo's own is called itself.
     """
     method = original_method(handler, "from_hero")
     make = _READERS.get(method) if method is not None else None
-    return (make(handler) if make is not None else None) or _as_it_is(handler)
+    return (make(handler) if make is not None else None) or _by_handler(handler)
 
 
-def _as_it_is(handler: Any) -> Reader:
+def _by_handler(handler: Any) -> Reader:
     return lambda raw: copy.deepcopy(handler.from_hero(raw))
 
 
@@ -83,7 +83,7 @@ def _scalar(handler: Any) -> Reader | None:
 
 
 def _scalar_in_array(handler: Any) -> Reader | None:
-    """As ``_scalar``, of shape (1,) and the dtype of the space."""
+    """Like ``_scalar``, with shape (1,) and the dtype of the space."""
     known = inherited_original(handler, "from_hero") and original_method(handler, "walk_dict")
     dtype = handler.space.dtype
     if not known or len(handler.hero_keys) != 1 or dtype.kind != "f":
@@ -104,9 +104,9 @@ def _scalar_in_array(handler: Any) -> Reader | None:
 
 
 def _missing(handler: Any) -> Reader:
-    """Returns what reads an entry that the game does not send; the handler itself logs it."""
+    """Returns the reader of an entry that the game does not send; the handler logs it once."""
     if not handler.ignore_missing or handler.default_if_missing is None:
-        return _as_it_is(handler)
+        return _by_handler(handler)
     default = handler.from_hero({})
     return lambda raw: default.copy()
 
@@ -119,7 +119,7 @@ def _frame(handler: Any) -> Reader:
         data = np.frombuffer(raw["pov"], np.uint8) if "pov" in raw else np.empty(0, np.uint8)
         if data.size != size:
             return handler.from_hero(raw)  # which raises
-        # the game sends the lowest row first; copied, no stride is negative
+        # the game sends the lowest row first; the copy has no negative strides
         return data.reshape(shape)[::-1].copy().transpose(2, 0, 1)
 
     return read

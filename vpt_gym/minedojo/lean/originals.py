@@ -1,7 +1,6 @@
-"""Which methods of an object are, to the letter, those of minedojo 0.1.
+"""Finds out which methods of an object are exactly those of minedojo 0.1.
 
-Forks of MineDojo keep its names and its version number. A method is known here by its text, so that nothing is taken
-for the original that is not.
+Forks of MineDojo keep its names and its version number, so methods are recognised by their source.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ _METHODS = {
     "7d5229d213e9da43": "VoxelObservation.from_hero",
     "17c934322e83cd6c": "RichLidarObservation.from_hero",
 }
-"""SHA-256 of a method's source, 16 digits: the method of minedojo 0.1 that has it, from PyPI as from GitHub."""
+"""SHA-256 of a method's source, 16 digits -> the method of minedojo 0.1, from PyPI and GitHub."""
 
 
 def original_method(part: Any, name: str) -> str | None:
     """Returns which method of minedojo 0.1 ``part.name`` is, such as ``"MineDojoSim.step"``.
 
-    None if it is another one: a fork's, a subclass's, or one that was rebound on the object.
+    None for any other method: a fork's, a subclass's, or one that was rebound on the object.
     """
     if name in vars(part):
         return None
@@ -42,7 +41,7 @@ def original_method(part: Any, name: str) -> str | None:
 
 
 def inherited_original(part: Any, name: str) -> str | None:
-    """Returns which method of minedojo 0.1 ``super().name`` is, in the method that ``part.name`` is; else None."""
+    """Returns which method of minedojo 0.1 ``super().name`` is, when called in ``part.name``; else None."""
     owners = [owner for owner in type(part).__mro__ if name in vars(owner)]
     return _method(vars(owners[1])[name]) if len(owners) > 1 else None
 
@@ -53,6 +52,6 @@ def _method(function: Callable[..., Any] | None) -> str | None:
         return None
     try:
         source = inspect.getsource(function)
-    except OSError:  # there is no source to read: nothing is known of the method
+    except OSError:  # without a source the method is unknown
         return None
     return _METHODS.get(hashlib.sha256(source.encode()).hexdigest()[:16])

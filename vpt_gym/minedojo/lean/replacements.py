@@ -1,11 +1,11 @@
-"""MineDojo's stack at about a third of its cost, with the same observations, rewards, ends and ``info``.
+"""Replaces methods of MineDojo's wrappers: a third of the time, and the same observations, rewards, ends and ``info``.
 
-MineDojo spends most of a tick on deep copies, which protect it from what a caller does to the arrays and dicts that it
-returns. Here they are as deep, but made for what is copied. What depends on the inventory alone (masks, the change of
-the inventory) is computed by MineDojo when the inventory changes, and copied in all other ticks.
+MineDojo spends most of a tick on deep copies, which protect it from changes to the arrays and dicts that it returns.
+The copies here are as deep, but specialised. Entries that depend only on the inventory (masks, the inventory's change)
+are computed by MineDojo when the inventory changes, and copied in all other ticks.
 
-Methods are rebound on the instances of one parts. A method that is not minedojo 0.1's own, to the letter, is left as
-it is.
+Methods are rebound on the instances of one environment. A method that is not exactly minedojo 0.1's own is left
+unchanged.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from vpt_gym.minedojo.parts import MineDojoParts
 
 
 def install(parts: MineDojoParts) -> None:
-    """Makes one stack lean; a second call changes nothing.
+    """Replaces the methods of one environment; a second call changes nothing.
 
-    Warns with a ``UserWarning`` that names the methods that are left as they are, because they are not MineDojo's own.
+    Warns with a ``UserWarning`` that names the methods that are left unchanged, because they are not MineDojo's own.
     """
     left = []
     for part, lean, names in (
@@ -32,7 +32,7 @@ def install(parts: MineDojoParts) -> None:
         (parts.masks, LeanMasks, ("observation",)),
         (parts.delta, LeanDelta, ("observation",)),
     ):
-        if part is None or all(_is_ours(part, name) for name in names):
+        if part is None or all(_is_replaced(part, name) for name in names):
             continue
         if not all(original_method(part, name) for name in names):
             left.append(f"{type(part).__name__}.{' and '.join(names)}")
@@ -42,12 +42,12 @@ def install(parts: MineDojoParts) -> None:
             setattr(part, name, getattr(replacement, name))
     if left:
         warnings.warn(
-            f"{', '.join(left)}: not what minedojo 0.1 has, and left as it is. The parts is slower for it, and right",
+            f"{', '.join(left)}: not minedojo 0.1's own, and left unchanged. The environment is correct, but slower",
             stacklevel=2,
         )
 
 
-def _is_ours(part: Any, name: str) -> bool:
+def _is_replaced(part: Any, name: str) -> bool:
     return getattr(vars(part).get(name), "__module__", None) == __name__
 
 
@@ -59,7 +59,7 @@ class Info(dict[str, Any]):
 
 
 def copy_json(value: Any) -> Any:
-    """Returns a deep copy of what a JSON parser made; other objects in it are copied by ``copy.deepcopy``."""
+    """Returns a deep copy of the result of a JSON parser; other objects in it are copied by ``copy.deepcopy``."""
     kind = type(value)
     if kind is dict:
         copied = value.copy()
@@ -83,14 +83,14 @@ def copy_observation(value: Any) -> Any:
 
 
 class LeanSim:
-    """Stands in for methods of one ``MineDojoSim``."""
+    """Replacements for methods of one ``MineDojoSim``."""
 
     def __init__(self, sim: Any) -> None:
         self._sim = sim
         self._readers = {handler.to_string(): reader(handler) for handler in sim._sim_spec.observables}
 
     def step(self, action: dict[str, Any]) -> tuple[Any, int, bool, Any]:
-        """Stands in for ``MineDojoSim.step``."""
+        """Replaces ``MineDojoSim.step``."""
         sim = self._sim
         sim._prev_action = copy.deepcopy(action)
         result = sim._bridge_env.step([sim._action_obj_to_xml(action)])
@@ -101,14 +101,14 @@ class LeanSim:
         return observation, 0, sim.is_terminated, info
 
     def _process_raw_obs(self, raw_obs: Raw) -> tuple[dict[str, Any], Info]:
-        """Stands in for ``MineDojoSim._process_raw_obs``; the info owns what is in ``raw_obs``, but for the frame."""
+        """Replaces ``MineDojoSim._process_raw_obs``; the info owns the contents of ``raw_obs``, except the frame."""
         info = Info(raw_obs)
         info.pop("pov", None)
         return {name: read(raw_obs) for name, read in self._readers.items()}, info
 
 
 class LeanMasks:
-    """Stands in for the method of one ``ARMasksWrapper`` that computes the masks of actions."""
+    """Replacement for the method of one ``ARMasksWrapper`` that computes the masks of actions."""
 
     def __init__(self, wrapper: Any) -> None:
         self._compute = wrapper.observation
@@ -116,7 +116,7 @@ class LeanMasks:
         self._masks: dict[str, Any] = {}
 
     def observation(self, observation: dict[str, Any]) -> dict[str, Any]:
-        """Stands in for ``ARMasksWrapper.observation``: adds ``masks`` and takes ``full_stats`` away."""
+        """Replaces ``ARMasksWrapper.observation``: adds ``masks`` and removes ``full_stats``."""
         tools = observation["nearby_tools"]
         state = (_contents(observation["inventory"]), bool(tools["table"]), bool(tools["furnace"]))
         if state != self._state:
@@ -128,7 +128,7 @@ class LeanMasks:
 
 
 class LeanDelta:
-    """Stands in for the method of one ``DeltaInventoryWrapper`` that compares the inventory with the one before."""
+    """Replacement for the method of one ``DeltaInventoryWrapper`` that compares the inventory with the last one."""
 
     def __init__(self, wrapper: Any) -> None:
         self._wrapper = wrapper
@@ -136,7 +136,7 @@ class LeanDelta:
         self._unchanged: dict[str, Any] | None = None
 
     def observation(self, observation: dict[str, Any], action: Any) -> dict[str, Any]:
-        """Stands in for ``DeltaInventoryWrapper.observation``: adds ``delta_inv``."""
+        """Replaces ``DeltaInventoryWrapper.observation``: adds ``delta_inv``."""
         wrapper = self._wrapper
         if action is None or _contents(observation["inventory"]) != _contents(wrapper._prev_inventory):
             return self._compute(observation, action)  # type: ignore[no-any-return]
@@ -147,5 +147,5 @@ class LeanDelta:
 
 
 def _contents(inventory: dict[str, Any]) -> tuple[bytes, ...]:
-    """Returns what is equal for two inventories only if they hold the same."""
+    """Returns a key that is equal for two inventories only if they are."""
     return inventory["name"].tobytes(), inventory["quantity"].tobytes()

@@ -1,4 +1,4 @@
-"""Which observations of a vector environment are the first of their episodes."""
+"""Tracks which observations of a vector environment are the first of their episodes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from gymnasium.vector import AutoresetMode, VectorWrapper
 
 
 class EpisodeStarts(VectorWrapper):
-    """Tells an agent where episodes begin, in each of Gymnasium's three autoreset modes.
+    """Reports to an agent where episodes begin, in each of Gymnasium's three autoreset modes.
 
-    * ``NEXT_STEP``: the step after an episode's end ignores its action and gives the next episode's first observation.
-    * ``SAME_STEP``: the step that ends an episode gives the next one's first observation already.
+    * ``NEXT_STEP``: the step after an episode's end ignores its action and returns the next episode's first
+      observation.
+    * ``SAME_STEP``: the step that ends an episode returns the next episode's first observation.
     * ``DISABLED``: environments are reset by ``reset(options={"reset_mask": mask})``.
 
     Nothing else is changed::
@@ -32,27 +33,27 @@ class EpisodeStarts(VectorWrapper):
         env: The vector environment.
 
     Attributes:
-        first: (N,) bool, True where the observation returned last is the first of its episode. All False before the
+        first: (N,) bool, True where the last returned observation is the first of its episode. All False before the
             first ``reset``.
         played: (N,) bool, False where the last step only reset its environment (``NEXT_STEP``): its action was
-            ignored and its reward is none. Learners leave such steps out.
+            ignored and its reward has no meaning. Learners leave such steps out.
 
     Raises:
         TypeError: ``env`` is not a vector environment.
-        ValueError: It does not say how it resets (``metadata["autoreset_mode"]``).
+        ValueError: Its ``metadata["autoreset_mode"]`` is missing.
     """
 
     def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any]) -> None:
         if not isinstance(env, gym.vector.VectorEnv):
             raise TypeError(
-                f"EpisodeStarts needs a gymnasium.vector.VectorEnv, got {type(env).__name__}. One environment needs "
-                "none: agent.reset() tells the agent"
+                f"EpisodeStarts needs a gymnasium.vector.VectorEnv, got {type(env).__name__}. One environment "
+                "needs no EpisodeStarts: call agent.reset() at each episode"
             )
         mode = env.metadata.get("autoreset_mode")
         if not isinstance(mode, AutoresetMode):
             raise ValueError(
-                f"metadata['autoreset_mode'] is {mode!r}; it must be a gymnasium.vector.AutoresetMode, so that it is "
-                "known when the environment resets"
+                f"metadata['autoreset_mode'] is {mode!r}; it must be a gymnasium.vector.AutoresetMode, which "
+                "determines when the environment resets"
             )
         super().__init__(env)
         self._mode = mode
@@ -63,11 +64,11 @@ class EpisodeStarts(VectorWrapper):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Resets all environments, or those that ``options["reset_mask"]`` (N,) bool names."""
+        """Resets all environments, or those where ``options["reset_mask"]``, (N,) bool, is True."""
         mask = (options or {}).get("reset_mask")
         reset = np.ones(self.num_envs, np.bool_) if mask is None else np.array(mask, np.bool_)
-        result = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type] # lists are taken too
-        self.first = self.first | reset  # of those not named here, a first observation may wait for its action still
+        result = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type] # lists are allowed too
+        self.first = self.first | reset  # a first observation of another environment may still wait for its action
         self.played = np.ones(self.num_envs, np.bool_)
         self._ended = self._ended & ~reset
         return result

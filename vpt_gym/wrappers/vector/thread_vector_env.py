@@ -1,4 +1,4 @@
-"""Several worlds in one process, stepped by threads: the kernels run without Python's lock."""
+"""Several environments in one process, stepped by threads."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ else:  # before Gymnasium 1.4, SyncVectorEnv is not generic
     _SyncVectorEnv = SyncVectorEnv
 
 _ROW_SPACES = (Box, Discrete, MultiBinary, MultiDiscrete, TextArray)
-"""Spaces whose batches are arrays. A space derived from one of them may be batched in another way."""
-
+"""Spaces whose batches are arrays. Subclasses of them may be batched in another way."""
 
 _ROOT = ""
-"""Name of the whole observation, for spaces that are not ``Dict`` themselves."""
+"""Name of the observation itself, as if every space were in a ``Dict``."""
 
 
 class _Leaf(NamedTuple):
-    """Where an observation has an array, or (``below``) a dict of them."""
+    """An entry of an observation: an array, or a dict of the entries in ``below``."""
 
     name: str
     shape: tuple[int, ...]
@@ -58,7 +57,7 @@ def _empty(leaves: list[_Leaf], rows: int) -> dict[str, Any]:
 
 
 def _write(leaves: list[_Leaf], batch: Any, row: int, observation: Any) -> None:
-    """Writes an observation into its row of a batch, with the checks of ``gymnasium.vector.utils.concatenate``."""
+    """Writes an observation to its row of a batch, with the checks of ``gymnasium.vector.utils.concatenate``."""
     for name, shape, dtype, below in leaves:
         value = observation[name]
         if below:
@@ -72,14 +71,14 @@ def _write(leaves: list[_Leaf], batch: Any, row: int, observation: Any) -> None:
 class ThreadVectorEnv(_SyncVectorEnv):
     """Gymnasium's ``SyncVectorEnv``, whose environments are stepped by threads.
 
-    It pays for environments that spend their time outside Python's lock, as the embedded world does; there is neither
-    a process to start nor an observation to send. Each thread takes the next environment that none has taken, the
-    slowest first, and writes its observation into the batch itself; only an observation space with other parts than
-    arrays is batched by Gymnasium, after the threads. All that is not said here is as in ``SyncVectorEnv``.
+    It is faster for environments that release Python's global lock, such as the embedded world, and needs no processes
+    and no transfer of observations. Each thread takes the next environment that is not yet stepped, the slowest first,
+    and writes its observation to the batch. An observation space with entries that are not arrays is batched by
+    Gymnasium instead, after the threads. In all other respects it is a ``SyncVectorEnv``.
 
     Args:
-        env_fns: Make the environments.
-        threads: How many are stepped at a time; None for as many as there are processors.
+        env_fns: Functions that make the environments.
+        threads: How many environments are stepped at the same time; None for one per processor.
         **kwargs: Of ``SyncVectorEnv``: ``copy``, ``observation_mode``, ``autoreset_mode``.
 
     Raises:
@@ -90,10 +89,10 @@ class ThreadVectorEnv(_SyncVectorEnv):
         self, env_fns: Iterable[Callable[[], gym.Env[Any, Any]]], threads: int | None = None, **kwargs: Any
     ) -> None:
         if threads is not None and threads < 1:
-            raise ValueError(f"threads is {threads}; it must be at least 1, or None for one a processor")
+            raise ValueError(f"threads is {threads}; it must be at least 1, or None for one per processor")
         super().__init__(list(env_fns), **kwargs)
         self._threads = min(threads or usable_processors(), self.num_envs)
-        # the thread that calls step() is one of them
+        # the thread that calls step() is one of the threads
         self._pool = ThreadPoolExecutor(self._threads - 1, "world") if self._threads > 1 else None
         self._seconds = np.zeros(self.num_envs)
         self._leaves = _leaves({_ROOT: self.single_observation_space})
@@ -104,27 +103,29 @@ class ThreadVectorEnv(_SyncVectorEnv):
 
         Raises:
             gymnasium.error.ResetNeeded: An episode is over and ``autoreset_mode`` is ``DISABLED``. Nothing was stepped.
-            Exception: The first error of an environment. All episodes are to be begun anew then.
+            Exception: The first error of an environment. Reset all environments after it.
         """
         if self.autoreset_mode == AutoresetMode.DISABLED and self._autoreset_envs.any():
-            raise gym.error.ResetNeeded("an episode is over: reset(options={'reset_mask': ...}) begins the next one")
+            raise gym.error.ResetNeeded(
+                "an episode is over: start the next one with reset(options={'reset_mask': ...})"
+            )
         each = dict(zip(range(self.num_envs), iterate(self.action_space, actions), strict=True))
         jobs = deque((i, each[i]) for i in self._longest_first())
         batch: Any = None
         if self._leaves is not None:
             batch = _empty(self._leaves, self.num_envs) if self.copy else {_ROOT: self._observations}
-        told: list[list[dict[str, Any]]] = [[] for _ in range(self.num_envs)]
+        reported: list[list[dict[str, Any]]] = [[] for _ in range(self.num_envs)]
         others: list[Future[None]] = []
         if self._pool is not None:
-            others = [self._pool.submit(self._play, jobs, batch, told) for _ in range(self._threads - 1)]
+            others = [self._pool.submit(self._play, jobs, batch, reported) for _ in range(self._threads - 1)]
         try:
-            self._play(jobs, batch, told)
+            self._play(jobs, batch, reported)
         finally:
             wait(others)
         for other in others:
             other.result()
         infos: dict[str, Any] = {}
-        for i, parts in enumerate(told):
+        for i, parts in enumerate(reported):
             for part in parts:
                 infos = self._add_info(infos, part, i)
         if batch is not None:
@@ -136,20 +137,20 @@ class ThreadVectorEnv(_SyncVectorEnv):
         return observations, self._rewards.copy(), self._terminations.copy(), self._truncations.copy(), infos
 
     def _longest_first(self) -> list[int]:
-        """Returns the indices of all environments: those to be reset, then by how long the last step took.
+        """Returns the indices of all environments: first those to reset, then the others, slowest last step first.
 
-        The threads then end at about the same time.
+        In this order the threads end at about the same time.
         """
         order: list[int] = np.lexsort((-self._seconds, ~self._autoreset_envs)).tolist()
         return order
 
-    def _play(self, jobs: deque[tuple[int, Any]], batch: Any, told: list[list[dict[str, Any]]]) -> None:
-        """Steps environments until none is left; several threads do so at once.
+    def _play(self, jobs: deque[tuple[int, Any]], batch: Any, reported: list[list[dict[str, Any]]]) -> None:
+        """Steps environments until none is left. Several threads run it at once.
 
         Args:
-            jobs: Index and action of each environment not yet begun; taken from.
-            batch: Observations of all environments, or None; rows of it are written.
-            told: What each environment tells in its infos, in the order in which it is to be added; appended to.
+            jobs: Index and action of each environment that is not yet stepped; they are removed from it.
+            batch: Observations of all environments, or None; its rows are written.
+            reported: The infos of each environment, in the order in which to add them; appended to.
         """
         while True:
             try:
@@ -165,9 +166,9 @@ class ThreadVectorEnv(_SyncVectorEnv):
                 observation, self._rewards[i], terminated, truncated, info = self.envs[i].step(action)
             self._terminations[i], self._truncations[i] = terminated, truncated
             if self.autoreset_mode == AutoresetMode.SAME_STEP and (terminated or truncated):
-                told[i].append({"final_obs": observation, "final_info": info})
+                reported[i].append({"final_obs": observation, "final_info": info})
                 observation, info = self.envs[i].reset()
-            told[i].append(info)
+            reported[i].append(info)
             self._env_obs[i] = observation
             if self._leaves is not None:
                 _write(self._leaves, batch, i, {_ROOT: observation})
