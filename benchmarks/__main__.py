@@ -1,4 +1,4 @@
-"""Runs every benchmark, or those named: ``python -m benchmarks world recording``."""
+"""Runs all benchmarks, or those that are named: ``python -m benchmarks world recording``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import benchmarks
 
 
 def main(names: list[str]) -> None:
-    """Runs the named benchmarks in turn; all of them if none is named."""
+    """Runs the named benchmarks one after the other, or all of them if none is named."""
     known = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_")]
     unknown = sorted(set(names) - set(known))
     if unknown:

@@ -1,4 +1,4 @@
-"""What a frame costs a network at least: arithmetic, and bytes that must be read; and what the machine can do."""
+"""The least work of a network for one frame (arithmetic and bytes to read), and the peaks of the machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
 
 @dataclass(frozen=True)
 class Cost:
-    """Per frame.
+    """The work for one frame of one stream.
 
     Attributes:
-        conv: Multiplications (each with an addition) of the convolutions.
-        dense: Those of the dense layers: also the number of their weights.
-        flat: The part of ``dense`` that is the layer over the flat features.
-        attention: Those of attention over a full memory.
+        conv: Multiply-adds of the convolutions.
+        dense: Multiply-adds of the dense layers, which is also the number of their weights.
+        flat: The part of ``dense`` in the layer after the flattened image features.
+        attention: Multiply-adds of attention over a full memory.
         memory: Numbers in the memory of one stream.
     """
 
@@ -34,7 +34,7 @@ class Cost:
 
     @property
     def flop(self) -> int:
-        """Floating-point operations."""
+        """The number of floating-point operations."""
         return 2 * (self.conv + self.dense + self.attention)
 
 
@@ -55,7 +55,7 @@ def cost(config: VPTConfig) -> Cost:
 
 
 def dense_bytes(of: Cost, precision: str, device: str) -> float:
-    """Returns the bytes of the dense layers' weights in an engine of a precision."""
+    """Returns the bytes of the dense layers' weights in an engine with this precision."""
     if device == "cuda" or precision != "int8":
         return of.dense * (4 if precision == "fp32" else 2)
     return of.dense - of.flat + 2 * of.flat
@@ -63,18 +63,18 @@ def dense_bytes(of: Cost, precision: str, device: str) -> float:
 
 @dataclass(frozen=True)
 class Peaks:
-    """What the machine was seen to do in this run.
+    """The measured peaks of the machine.
 
     Attributes:
-        conv: Floating-point operations a second of a large convolution, by number type.
-        read: Bytes a second that are read from memory.
+        conv: Floating-point operations per second of a large convolution, by number type.
+        read: Bytes per second read from memory.
     """
 
     conv: dict[str, float]
     read: float
 
     def limit_ms(self, of: Cost, precision: str, device: str, streams: int) -> float:
-        """Returns the least time of a tick: convolutions at their peak, then weights and memory read once."""
+        """Returns the least milliseconds of a tick: convolutions at their peak, then one read of weights and memory."""
         kind = "fp32" if precision == "fp32" else "bf16"
         weights = dense_bytes(of, precision, device) + 4 * of.memory * streams
         return 1e3 * (2 * of.conv * streams / self.conv[kind] + weights / self.read)

@@ -1,4 +1,4 @@
-"""Networks and frames by a recipe: real sizes without weight files, and sharp logits, as trained networks have them."""
+"""Deterministic networks and frames: real sizes without weight files, and logits as sharp as those of trained ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEED = 2222
 
 
 def procedural_policy(config: VPTConfig) -> VPTPolicy:
-    """Returns a policy with the weights of the recipe that the golden data in ``tests/data/vpt`` were made with."""
+    """Returns a policy with the weights that the golden data in ``tests/data/vpt`` were computed with."""
     policy = VPTPolicy(config).eval()
     with torch.no_grad():
         for name, parameter in policy.named_parameters():

@@ -1,4 +1,4 @@
-"""Times several ways to do the same, in turns, and tells what else the machine did meanwhile."""
+"""Times several functions in alternation, and measures the load from other processes meanwhile."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import psutil
 def in_turns(
     ways: Mapping[str, Callable[[], object]], *, rounds: int, block: int, warm_up: int = 3
 ) -> tuple[dict[str, dict[str, float]], float]:
-    """Runs blocks of each way in turns.
+    """Runs blocks of each function in alternation.
 
     Args:
-        ways: What to time; a GPU's must wait for the device.
-        rounds: Blocks of each way.
-        block: Runs in a block, after one that is not counted.
-        warm_up: Runs of each way before the first block.
+        ways: The functions to time, by name. On a GPU they must wait for the device.
+        rounds: Blocks of each function.
+        block: Timed runs in a block, after one that is not timed.
+        warm_up: Runs of each function before the first block.
 
     Returns:
         For each way, milliseconds a run: median, quartiles and least over all runs; and how many cores other
@@ -43,7 +43,7 @@ def in_turns(
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Returns median, quartiles and least of some figures."""
+    """Returns the median, the quartiles and the minimum of some values."""
     low, middle, high = statistics.quantiles(values, n=4)
     figures: dict[str, float] = {"median": middle, "q1": low, "q3": high, "least": min(values)}
     return {name: float(f"{value:.4g}") for name, value in figures.items()}

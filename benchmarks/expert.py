@@ -1,9 +1,9 @@
-"""How often do the scripted players succeed in their tasks, and how long does it take them?
+"""How often do the scripted players succeed in their tasks, and how long do they take?
 
-Plays ``WORLDS`` unseen worlds of each task through its registered env, within its limit of steps, as well as they can.
-Harvesting a log is also played in the easy worlds, and again after another policy has run about and dug holes for 200
-ticks first, which is what DAgger asks; and some tasks with half the skill. Survival is a success for who lives through
-a day and a night. All processors play at once, so a label takes a little longer than it would alone. Writes
+The players play ``WORLDS`` unseen worlds of each task, through its registered env and within its step limit, with full
+skill. Harvesting a log is also played in easy worlds, and after a random policy has walked and dug for 200 ticks, as in
+DAgger. Some tasks are also played with half the skill. Survival succeeds if the player lives through a day and a night.
+All processors play at the same time, so a label takes a little longer than it would alone. Writes
 ``benchmarks/results/expert.json``. Run it with ``python -m benchmarks expert``.
 """
 
@@ -31,7 +31,7 @@ from vpt_gym.world.tasks import TICKS_PER_DAY
 WORLDS = 100
 FIRST_SEED = 9_100_000
 DETOUR = 200
-"""Ticks that the other policy plays, where it does."""
+"""Ticks that the random policy plays first, in the cases that have it."""
 RESULT = Path(__file__).parent / "results" / "expert.json"
 
 
@@ -58,7 +58,7 @@ CASES = (
 
 
 class Played(NamedTuple):
-    """What came of one world: success, ticks (0 if the other policy did it), seconds of each label."""
+    """The result of one world: success, ticks (0 if the random policy succeeded), seconds for each label."""
 
     success: bool
     ticks: int
@@ -66,7 +66,7 @@ class Played(NamedTuple):
 
 
 def wander(env: gym.Env[Any, Any], expert: TaskExpert, seed: int) -> bool:
-    """Lets a random policy play while the expert labels; tells whether the episode ended by that."""
+    """Lets a random policy play while the expert labels; returns whether it ended the episode."""
     rng = np.random.default_rng(seed)
     action = human_action()
     for tick in range(DETOUR):
@@ -80,12 +80,12 @@ def wander(env: gym.Env[Any, Any], expert: TaskExpert, seed: int) -> bool:
 
 
 def limit_of(case: Case) -> int:
-    """Returns the ticks that an episode may take."""
+    """Returns the step limit of an episode, ticks."""
     return TICKS_PER_DAY if case.task == "survival" else (STEP_LIMITS[case.task] or 0) + DETOUR * case.after_detour
 
 
 def play(case: Case, seed: int) -> Played:
-    """Plays one world; the player's own chance has the world's seed."""
+    """Plays one world; the seed of the world is also that of the player's random choices."""
     env = gym.make(env_id(case.task), level=case.level, image_size=(32, 32), max_episode_steps=limit_of(case))
     expert = expert_for(case.task, case.skill, seed=seed)
     env.reset(seed=seed)
@@ -131,7 +131,7 @@ def measure(case: Case, pool: Executor) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Plays for some forty minutes on two cores, most of it the days of survival, and writes the result."""
+    """Plays all cases and writes the result; takes about forty minutes on two cores, mostly for survival."""
     results = []
     with ProcessPoolExecutor(usable_processors(), multiprocessing.get_context("spawn")) as pool:
         for case in CASES:

@@ -1,19 +1,19 @@
-"""How fast do contractor recordings become batches, compared with the public loader's way?
+"""How fast are contractor recordings loaded into batches, compared with the public loader?
 
-Makes recordings of 640x360 in the contractors' layout out of the embedded world, of each of two kinds: ``recorder``, as
-our own recorder encodes (large, and cheap to decode a byte), and ``x264``, as libx264 does by its defaults, with
-B-frames (a quarter of the size). It reads them, with two workers, by
+Records 640x360 videos in the contractors' format in the embedded world, encoded in two ways: ``recorder``, as by our
+recorder (large, but fast to decode per byte), and ``x264``, with the defaults of libx264 and with B-frames (a quarter
+of the size). Reads them, with two workers, by
 
-* ``public``: openai/Video-Pre-Training's loader, step by step: worker processes that decode with OpenCV, apply the
+* ``public``: the loader of openai/Video-Pre-Training, step by step: worker processes that decode with OpenCV, apply the
   rules, clip, scale to 128x128, and send each frame through a queue;
-* ``plain``: the same without what a plain loop would not do (clip the whole frame, fill a dictionary of 24 keys);
-* ``DemoDataset``: its first pass (constructor and first epoch, nothing cached), and later passes. Null ticks are cut,
-  as the other two do.
+* ``plain``: the same without the steps that a simple loop does not need (clip the frame, fill a dictionary of 24 keys);
+* ``DemoDataset``: the first pass (constructor and first epoch, nothing cached), and later passes. Null ticks are cut,
+  as in the other two.
 
-``decoding`` is what no loader can save: PyAV decodes the pictures, in two threads, and nothing is done with them.
+``decoding`` is the lower bound for any loader: PyAV decodes the frames, in two threads, and nothing else is done.
 
-Rounds alternate, each in a fresh process. Both the clock's and the processor's time are taken: on a machine with other
-work, only the latter says something. Writes ``benchmarks/results/loading.json``. Run it with
+Rounds alternate, each in a new process. Wall time and processor time are both measured: if other programs run, only
+processor time is reliable. Writes ``benchmarks/results/loading.json``. Run it with
 ``python -m benchmarks loading``.
 """
 
@@ -57,7 +57,7 @@ RESULT = Path(__file__).parent / "results" / "loading.json"
 
 
 def record(folder: Path) -> None:
-    """Writes the recordings of both kinds, each into a directory of its own."""
+    """Writes the recordings of both kinds, each kind to its own directory."""
     env = gym.make("vpt_gym/Harvest1Log-v0", image_size=(360, 640), max_episode_steps=10 * TICKS)
     for kind in KINDS:
         (folder / kind).mkdir()
@@ -86,13 +86,13 @@ def record(folder: Path) -> None:
 
 
 def processor_seconds() -> float:
-    """Returns the processor time of this process and those it has waited for."""
+    """Returns the processor time of this process and of its finished child processes."""
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in usage)
 
 
-def read_one_by_one(tasks: Any, output: Any, to_the_letter: bool) -> None:
-    """One worker of the plain loop, or of the public loader."""
+def read_one_by_one(tasks: Any, output: Any, exact: bool) -> None:
+    """Runs one worker of the plain loop or of the public loader."""
     while (stem := tasks.get()) is not None:
         video = cv2.VideoCapture(f"{stem}.mp4")
         records = [json.loads(line) for line in Path(f"{stem}.jsonl").read_text().splitlines()]
@@ -106,7 +106,7 @@ def read_one_by_one(tasks: Any, output: Any, to_the_letter: bool) -> None:
             if line["hotbar"] != slot:
                 held.append(f"hotbar.{line['hotbar'] + 1}")
             slot = line["hotbar"]
-            action: dict[str, Any] = dict.fromkeys(BUTTONS, 0) if to_the_letter else {}
+            action: dict[str, Any] = dict.fromkeys(BUTTONS, 0) if exact else {}
             action |= {**dict.fromkeys(held, 1), "camera": np.array([mouse["dy"], mouse["dx"]]) * 0.15}
             whole, frame = video.read()
             if not whole or null:
@@ -115,7 +115,7 @@ def read_one_by_one(tasks: Any, output: Any, to_the_letter: bool) -> None:
                 scale = frame.shape[0] / WINDOW_HEIGHT
                 draw(np.asarray(frame, np.uint8), CURSOR, int(mouse["x"] * scale), int(mouse["y"] * scale))
             cv2.cvtColor(frame, cv2.COLOR_BGR2RGB, dst=frame)
-            if to_the_letter:
+            if exact:
                 frame = np.asarray(np.clip(frame, 0, 255), np.uint8)
             output.put((cv2.resize(frame, (128, 128), interpolation=cv2.INTER_LINEAR), action))
     output.put(None)
@@ -123,16 +123,16 @@ def read_one_by_one(tasks: Any, output: Any, to_the_letter: bool) -> None:
 
 def public(folder: Path) -> dict[str, float]:
     """Reads every recording once as the public loader does."""
-    return one_by_one(folder, to_the_letter=True)
+    return one_by_one(folder, exact=True)
 
 
 def plain(folder: Path) -> dict[str, float]:
     """Reads every recording once with the plain loop."""
-    return one_by_one(folder, to_the_letter=False)
+    return one_by_one(folder, exact=False)
 
 
-def one_by_one(folder: Path, *, to_the_letter: bool) -> dict[str, float]:
-    """Returns frames per second (null ones, which are skipped, count too) and processor time per frame."""
+def one_by_one(folder: Path, *, exact: bool) -> dict[str, float]:
+    """Returns frames per second (skipped null ticks count too) and processor time per frame."""
     tasks: Any = multiprocessing.Queue()
     outputs: list[Any] = [multiprocessing.Queue(maxsize=QUEUE) for _ in range(WORKERS)]
     start, busy = time.perf_counter(), processor_seconds()
@@ -141,8 +141,7 @@ def one_by_one(folder: Path, *, to_the_letter: bool) -> dict[str, float]:
     for _ in range(WORKERS):
         tasks.put(None)
     processes = [
-        multiprocessing.Process(target=read_one_by_one, args=(tasks, output, to_the_letter), daemon=True)
-        for output in outputs
+        multiprocessing.Process(target=read_one_by_one, args=(tasks, output, exact), daemon=True) for output in outputs
     ]
     for process in processes:
         process.start()
@@ -190,7 +189,7 @@ def decoding(folder: Path) -> dict[str, float]:
 
 
 def in_a_fresh_process(name: str, folder: Path) -> dict[str, float]:
-    """Runs one of the four functions above in a process of its own, and returns its result."""
+    """Runs one of the four functions above in a new process, and returns its result."""
     code = (
         "import json, sys; from pathlib import Path; from benchmarks import loading; "
         f"import torch; print(json.dumps(loading.{name}(Path({str(folder)!r}))))"

@@ -1,9 +1,9 @@
-"""What does MineDojo's Python cost, and how much of it does ``vpt_gym.minedojo.make`` save?
+"""How much time does MineDojo's Python take, and how much of it does ``vpt_gym.minedojo.make`` save?
 
-Plays the same missions on the embedded world behind MineDojo's own protocol: with MineDojo as installed (only what
-launches Minecraft is replaced), with ``vpt_gym.minedojo.make``, and with a client of the protocol that does nothing
-with what it receives, which bounds what any Python can reach. Each has a server of its own, of the same command and
-the same world; they play in turn, a block of ticks each, and a ratio is that of one round.
+Plays the same missions on the embedded world behind MineDojo's own protocol, with three players: MineDojo as installed
+(only the launch of Minecraft is replaced), ``vpt_gym.minedojo.make``, and a client of the protocol that ignores what it
+receives, which is a lower bound for any Python. Each has its own server, with the same command and world. They play
+blocks of ticks in alternation, and a ratio compares the blocks of one round.
 Writes ``benchmarks/results/minedojo.json``. Run it in an environment that has MineDojo (``make`` keeps one):
 ``.venv-minedojo/bin/python -m benchmarks minedojo``.
 """
@@ -36,9 +36,9 @@ from vpt_gym.system.machine import describe
 
 TASK, SIZE, SEED, LEVEL = "harvest_1_log", (160, 256), 3, "easy"
 ROUNDS, TICKS = 31, 90
-"""Each player plays so many ticks in each round."""
+"""Ticks that each player plays in a round."""
 DROP = [0, 0, 0, 12, 12, 2, 0, 0]
-"""Of MineDojo's MultiDiscrete, at its 15 degrees: takes three ticks, as crafting, equipping and placing do."""
+"""An action of MineDojo's MultiDiscrete with 15 degree bins that takes three ticks, as craft, equip and place do."""
 RESULT = Path(__file__).parent / "results" / "minedojo.json"
 
 Play = Callable[[], object]
@@ -46,7 +46,7 @@ Play = Callable[[], object]
 
 
 def stock(made: ExitStack) -> Any:
-    """Returns MineDojo's environment; nothing of it is rebound but what launches the game."""
+    """Returns MineDojo's environment; only the launch of the game is replaced."""
     env = make_legacy(TASK, image_size=SIZE, world_seed=str(SEED))
     bridge = env.unwrapped._bridge_env
     instances = importlib.import_module("minedojo.sim.bridge.mc_instance").InstanceManager
@@ -73,7 +73,7 @@ def ours(made: ExitStack, **kwargs: Any) -> gym.Env[Any, Any]:
 
 
 def raw_client(made: ExitStack, mission: str, commands: str) -> Play:
-    """Returns what plays a tick over the bare protocol; the messages are received and dropped."""
+    """Returns a function that plays a tick over the bare protocol and ignores the answers."""
     instances = importlib.import_module("minedojo.sim.bridge.mc_instance").InstanceManager
     game = GameProcess(instances.get_instance(os.getpid(), instance_id=None))
     made.callback(game.shut_down)
@@ -97,7 +97,7 @@ def raw_client(made: ExitStack, mission: str, commands: str) -> Play:
 
 
 def players(made: ExitStack) -> dict[str, tuple[Play, int]]:
-    """Returns what is measured: name -> what plays one action, and its ticks."""
+    """Returns what to measure: name -> a function that plays one action, and the ticks of the action."""
     env = stock(made)
     sim, no_op = env.unwrapped, env.action_space.no_op()
     native = sim.action_space.no_op()
@@ -118,14 +118,14 @@ def players(made: ExitStack) -> dict[str, tuple[Play, int]]:
 
 
 def task(env: Any) -> Any:
-    """Returns the part of a stack of MineDojo that takes native actions and rewards them."""
+    """Returns the layer of MineDojo's wrappers that takes native actions and returns rewards."""
     parts = find_parts(env)
     assert parts is not None
     return parts.task
 
 
 def spread(values: list[float], digits: int) -> dict[str, float]:
-    """Returns the median and where the middle 80 % lie."""
+    """Returns the median and the range of the middle 80 %."""
     tenths = statistics.quantiles(values, n=10)
     numbers = {"median": statistics.median(values), "low": tenths[0], "high": tenths[-1]}
     return {name: round(number, digits) for name, number in numbers.items()}

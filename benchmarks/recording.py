@@ -1,8 +1,8 @@
-"""What does recording cost per tick, and how fast do demos come back?
+"""How much time does recording take per tick, and how fast are demos read?
 
-Steps the embedded world at 160x256 without and with ``RecorderWrapper``, in turns, with the same seeds and actions, as
-fast as it goes: the recorder's encoder has no pause in which to catch up. Writes ``benchmarks/results/recording.json``.
-Run it with ``python -m benchmarks recording``.
+Steps the embedded world at 160x256 without and with ``RecorderWrapper``, in alternation, with the same seeds and
+actions and at full speed, so that the encoder of the recorder never gets a pause.
+Writes ``benchmarks/results/recording.json``. Run it with ``python -m benchmarks recording``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RESULT = Path(__file__).parent / "results" / "recording.json"
 
 
 def actions(seed: int) -> list[HumanAction]:
-    """A player that walks, looks around in strokes, and attacks: about half the ticks move the camera."""
+    """Returns actions that walk, look around and attack; about half of the ticks move the camera."""
     rng = np.random.default_rng(seed)
     result: list[HumanAction] = []
     while len(result) < TICKS:
@@ -48,7 +48,7 @@ def actions(seed: int) -> list[HumanAction]:
 
 
 def episode(env: gym.Env[Any, Any], seed: int) -> tuple[float, float]:
-    """Plays one episode; returns milliseconds per tick, of the clock and of the processor (all threads)."""
+    """Plays one episode; returns milliseconds per tick of wall time and of processor time (all threads)."""
     env.reset(seed=seed)
     plan, ticks = actions(seed), 0
     clock, processor = time.perf_counter(), time.process_time()
@@ -68,14 +68,14 @@ def make(folder: str, way: str) -> gym.Env[Any, Any]:
 
 
 def measure(folder: str) -> dict[str, dict[str, list[float]]]:
-    """Plays all ways in turns; returns, for each, milliseconds per tick and per finished demo."""
+    """Plays all variants in alternation; returns milliseconds per tick and per finished demo for each."""
     envs = {way: make(folder, way) for way in WAYS}
     figures: dict[str, dict[str, list[float]]] = {way: {"clock": [], "processor": [], "finish": []} for way in WAYS}
     for number in range(ROUNDS + 1):
         for way, env in envs.items():
             clock, processor = episode(env, seed=number)
             start = time.perf_counter()
-            env.reset(seed=number)  # encodes what is pending, and gives the files their names
+            env.reset(seed=number)  # encodes the pending frames and finishes the files
             finish = 1e3 * (time.perf_counter() - start)
             if number:  # the first round compiles and warms up
                 for name, value in (("clock", clock), ("processor", processor), ("finish", finish)):
@@ -86,7 +86,7 @@ def measure(folder: str) -> dict[str, dict[str, list[float]]]:
 
 
 def beyond(plain: list[float], recorded: list[float]) -> dict[str, float]:
-    """Returns the spread of what recording costs, round by round."""
+    """Returns the spread of the additional time of recording, over the rounds."""
     return spread([more - less for more, less in zip(recorded, plain, strict=True)])
 
 

@@ -1,8 +1,8 @@
 """How fast does behavioural cloning train 1x, and with how much memory?
 
-Each way runs in a process of its own, in turns, and ``benchmarks/results/training.json`` is written. Run it with
+Each variant runs in its own process, in alternation. Writes ``benchmarks/results/training.json``. Run it with
 ``python -m benchmarks training``; it takes about ten minutes. The baseline is the loop of the published script: one
-frame a step for each of 8 streams, gradients through that frame alone, Adam once for the 8.
+frame per step for each of 8 streams, gradients through that frame alone, one step of Adam for all 8.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEARNING_RATE, WEIGHT_DECAY = 1.81e-4, 0.039428
 
 @dataclass(frozen=True)
 class Way:
-    """A way to train: what a batch is and which options are set."""
+    """A variant of the training: the shape of a batch, and the options."""
 
     streams: int
     steps: int
@@ -45,7 +45,7 @@ class Way:
     checkpointing: bool = False
     frozen: bool = False
     updates: int = 3
-    """How many updates are timed, after one that is not."""
+    """Timed updates, after one that is not timed."""
 
 
 WAYS = {
@@ -80,7 +80,7 @@ def one_frame_a_step(policy: VPTPolicy, streams: int) -> Callable[[], int]:
 
 
 def sequences(policy: VPTPolicy, way: Way) -> Callable[[], int]:
-    """Returns an update on whole sequences, with memory carried from one to the next."""
+    """Returns an update on complete sequences, with memory carried from one to the next."""
     shape = (way.streams, way.steps)
     if way.frozen:
         freeze(policy, "net.img_process.*")
@@ -107,7 +107,7 @@ def sequences(policy: VPTPolicy, way: Way) -> Callable[[], int]:
 
 
 def run_way(name: str) -> dict[str, float]:
-    """Trains in this process; returns frames a second and the memory at its peak."""
+    """Trains in this process; returns frames per second and peak memory."""
     import resource
 
     torch.set_num_threads(THREADS)

@@ -1,11 +1,10 @@
 """How fast is the embedded world?
 
-Plays it with human actions and full observations on one core, at three sizes of frame, and measures what the frame
-costs: the same env with a blank frame, and a plain ray caster (one ray at a time, cell by cell, compiled by the same
-compiler; it only finds the blocks and colours nothing). Then it plays 1 to 32 worlds at a time, in the world's own
-vector environment and in Gymnasium's. Figures of different machines differ; the ratios hardly do. Time is the
-processor's, of the one thread that plays, so that other processes on the machine count little; for vector environments
-it is the clock's.
+Plays it with human actions and full observations on one core, with three sizes of frames. The cost of the frame is
+measured with the same env with blank frames, and with a plain ray caster (one ray after the other, cell by cell, with
+the same compiler; it only finds blocks and computes no colours). Then it plays 1 to 32 worlds at the same time, in the
+world's own vector environment and in Gymnasium's. Times depend on the machine, ratios hardly. Times are processor
+times of the playing thread, which other processes hardly change; for vector environments they are wall times.
 Writes ``benchmarks/results/world.json``. Run it with ``python -m benchmarks world``.
 """
 
@@ -51,15 +50,15 @@ TASKS = (
 """(task, level) of the worlds that are played: with trees, animals, monsters, water, by day and by night."""
 WORLDS = len(TASKS)
 VECTORS = (1, 2, 4, 8, 16, 32)
-"""Worlds at a time."""
+"""Numbers of worlds that are played at the same time."""
 ID = "vpt_gym/Harvest1Log-v0"
 """Task of the vector environments."""
 ROUNDS = 3
-"""Times that each figure of a vector environment is taken; the best counts."""
+"""Measurements of each vector environment; the best counts."""
 SEEDS, VECTOR_TICKS = 8, 200
-"""Worlds that are played at least, and ticks of each, for a figure of a vector environment."""
+"""Fewest worlds, and ticks of each, in a measurement of a vector environment."""
 SECONDS = 3.0
-"""Time given to each measurement."""
+"""Seconds for each measurement."""
 RESULT = Path(__file__).parent / "results" / "world.json"
 FIRST_TICK = (
     "import gymnasium as gym, vpt_gym; env = gym.make('vpt_gym/Harvest1Log-v0'); env.reset(seed=0); "
@@ -68,7 +67,7 @@ FIRST_TICK = (
 
 
 def actions(seed: int, n: int = 400) -> list[HumanAction]:
-    """A player that walks, turns in strokes, jumps and attacks."""
+    """Returns actions that walk, turn, jump and attack."""
     rng = np.random.default_rng(seed)
     result: list[HumanAction] = []
     while len(result) < n:
@@ -79,7 +78,7 @@ def actions(seed: int, n: int = 400) -> list[HumanAction]:
 
 
 class BlankRenderer:
-    """Stands in for the renderer: a fresh frame without a picture."""
+    """Replaces the renderer: returns a new blank frame."""
 
     def __init__(self, height: int, width: int) -> None:
         self._shape = (3, height, width)
@@ -104,7 +103,7 @@ def plain_frame(blocks: Any, eye: Any, axes: Any, height: int, width: int, depth
 
 
 def rate(one: Callable[[int], object]) -> float:
-    """Returns how often ``one(i)`` runs in a second: the best of three stretches."""
+    """Returns how often ``one(i)`` runs per second: the best of three measurements."""
     best = 0.0
     for _ in range(3):
         done, started = 0, time.process_time()

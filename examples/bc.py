@@ -56,8 +56,8 @@ class Args:
     device: str = "cpu"
     """Device of the policy, for example cuda."""
     precision: ActingPrecision = "auto"
-    """Number type for acting in the evaluation: auto, the fastest of this processor; or
-    fp32, for the same episodes on every machine; bf16; int8."""
+    """Number type in which the agent acts in the evaluation. auto: the fastest on this processor.
+    fp32: the same episodes on every machine."""
     seed: int = 0
     """Seed of fresh weights and of the order of the batches."""
     train: TrainArgs = field(default_factory=TrainArgs)

@@ -60,8 +60,8 @@ class Args:
     device: str = "cpu"
     """Device of the policy, for example cuda."""
     precision: ActingPrecision = "auto"
-    """Number type for acting in the rounds and evaluations: auto, the fastest of this processor; or
-    fp32, for the same episodes on every machine; bf16; int8."""
+    """Number type in which the agent acts in the rounds and evaluations. auto: the fastest on this processor.
+    fp32: the same episodes on every machine."""
     expert: str = TASK_EXPERT
     """Expert that labels: module:attribute of a class like vpt_gym.collect.experts.Expert."""
     seed: int = 0

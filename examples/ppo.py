@@ -83,8 +83,8 @@ class Args:
     device: str = "cpu"
     """Device of the policy, for example cuda."""
     precision: ActingPrecision = "auto"
-    """Number type for acting in the evaluations: auto, the fastest of this processor; or
-    fp32, for the same episodes on every machine; bf16; int8."""
+    """Number type in which the agent acts in the evaluations. auto: the fastest on this processor.
+    fp32: the same episodes on every machine."""
     seed: int = 0
     """Seed of the sampling, the minibatches and the worlds."""
     env: EnvArgs = field(default_factory=EnvArgs)

@@ -87,7 +87,7 @@ def plot_curves(
     for axis, (title, curves) in zip(axes, panels.items(), strict=False):
         for name, points in curves.items():
             xs, ys = zip(*points, strict=True) if (points := list(points)) else ((), ())
-            axis.plot(xs, ys, label=name)
+            axis.plot(xs, ys, marker="." if len(xs) == 1 else None, label=name)
         axis.set(title=title, xlabel=labels[title][0], ylabel=labels[title][1])
         axis.grid(alpha=0.3)
         axis.legend()
