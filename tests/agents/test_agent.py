@@ -220,8 +220,15 @@ def test_rows_to_keep_are_checked(policy: VPTPolicy, frames: np.ndarray) -> None
     for bad in ([], [0, 0], [3], [-1]):
         with pytest.raises(ValueError, match=r"rows must be different numbers in \[0, 3\)"):
             agent.keep(bad)
-    assert agent.memory is not None
-    assert agent.memory.batch_size == 3
+    memory = agent.memory
+    assert memory is not None
+    assert memory.batch_size == 3
+    agent.keep([1])
+    agent.memory = memory  # all three again
+    assert agent.act(frames[1], first=np.zeros(3, bool)).shape == (3, 2)
+    agent.reset()
+    with pytest.raises(ValueError, match=r"call keep\(\) after act\(\)"):
+        agent.keep([0])
 
 
 def test_memory_taken_and_put_back_gives_the_same_continuation(policy: VPTPolicy, frames: np.ndarray) -> None:

@@ -180,6 +180,8 @@ class VPTAgent:
     @memory.setter
     def memory(self, memory: Memory | None) -> None:
         self._begins = memory is None
+        if memory is None or memory.batch_size != self._streams:
+            self._generators.restore_rows()
         self._streams = None if memory is None else memory.batch_size
         self._memory = None
         if memory is not None and self._engine_precision is not None:
@@ -240,15 +242,15 @@ class VPTAgent:
             rows: The environments that remain, numbered as in the last batch of frames.
 
         Raises:
-            ValueError: There are no rows, one is given twice, or one is not in the batch.
+            ValueError: There are no rows, one is given twice, or one is not in the batch; or no environment is being
+                played, since :meth:`act` has not been called after :meth:`reset`.
         """
-        rows = [int(row) for row in rows]
-        known = range(len(rows) and max(rows) + 1 if self._streams is None else self._streams)
-        if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(known):
-            raise ValueError(f"rows must be different numbers in [0, {len(known)}), at least one; got {rows}")
-        self._generators.keep(rows)
         if self._streams is None:
-            return
+            raise ValueError("no environment is being played yet; call keep() after act()")
+        rows = [int(row) for row in rows]
+        if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(range(self._streams)):
+            raise ValueError(f"rows must be different numbers in [0, {self._streams}), at least one; got {rows}")
+        self._generators.keep(rows)
         if self._memory is not None:
             self._memory = self._memory.index(rows)
         if self._engine is not None:
