@@ -19,17 +19,15 @@ from vpt_gym.world.kernels.cold_start import compile_once
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TESTED_NUMBA = frozenset({"0.68"})
-"""Minor versions of numba that ``pipelines`` was tested with. With any other version kernels compile in numba's
-standard way: with the same results, but in more than twice the time. Add a version when the tests pass with it."""
-
-
+TESTED_NUMBA = frozenset({"0.60", "0.61", "0.62", "0.63", "0.68"})
+"""Versions of numba that ``pipelines`` was tested with. With any other, kernels compile in numba's standard way: with
+the same results, but in more than twice the time. Add a version when the tests pass with it."""
 STANDARD_COMPILATION = "VPT_GYM_STANDARD_COMPILATION"
 """An environment variable: 1 makes kernels compile in numba's standard way with any version."""
 
 
 def _load_pipelines() -> Any:
-    """Returns the module ``pipelines``, or None if it is not wanted or does not fit the installed numba."""
+    """Returns the module ``pipelines``, or None if it is switched off or does not fit the installed numba."""
     version = ".".join(numba.__version__.split(".")[:2])
     if version not in TESTED_NUMBA or os.environ.get(STANDARD_COMPILATION, "0") not in ("", "0"):
         return None
