@@ -1,4 +1,4 @@
-"""A world without hills for the tests: ground up to ``FLOOR``, and whatever a test puts on it."""
+"""A flat world for the tests: ground up to ``FLOOR``, and blocks that a test puts on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vpt_gym.world.player.controls import Controls
 from vpt_gym.world.player.tick import advance
 
 FLOOR = 5
-"""Height of the feet of someone who stands on the ground."""
+"""Height of the feet of a player who stands on the ground."""
 
 
 def flat_state(blocks: dict[tuple[int, int, int], int] | None = None, yaw: float = 0.0) -> WorldState:
@@ -25,7 +25,7 @@ def flat_state(blocks: dict[tuple[int, int, int], int] | None = None, yaw: float
         state.blocks[x, z, y] = block
     fields.fill_all(state.world)
     state.place_player(64.5, float(FLOOR), 64.5, yaw)
-    run(state, 1)  # to aim
+    run(state, 1)  # so that the player aims
     return state
 
 
@@ -37,7 +37,7 @@ def run(state: WorldState, ticks: int, dig_speed: float = 1.0, **controls: Any) 
 
 
 def held(state: WorldState) -> dict[int, int]:
-    """Returns how many of each item the player has."""
+    """Returns the number of items of each id in the inventory."""
     found: dict[int, int] = {}
     for item, count, _ in state.inventory.tolist():
         if count > 0:

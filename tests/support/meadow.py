@@ -13,7 +13,7 @@ from vpt_gym.world.creatures.spawning import spawn
 from vpt_gym.world.creatures.tick import advance_creatures
 
 LAWN = 5
-"""Height of the feet of someone who stands on the grass."""
+"""Height of the feet of a player or creature that stands on the grass."""
 NIGHT = 18000
 
 
@@ -34,7 +34,7 @@ def meadow(
 
 
 def put(state: WorldState, kind: int, x: float, z: float, y: float = LAWN) -> np.record:
-    """Puts a creature there and lets it find its footing; returns its record."""
+    """Puts a creature at a place, runs one tick so that it stands, and returns its record."""
     creature: np.record = state.creatures[spawn(state.world, kind, x, y, z)]
     run_ticks(state, 1)
     return creature
@@ -54,7 +54,7 @@ def send(creature: np.record, x: float, z: float, mood: int = WALKING, ticks: in
 
 
 def dropped(state: WorldState) -> dict[int, int]:
-    """Returns how many of each item lie about."""
+    """Returns the number of dropped items of each id."""
     counts: dict[int, int] = {}
     for item in state.items[state.items["item"] != 0]:
         counts[int(item["item"])] = counts.get(int(item["item"]), 0) + int(item["count"])

@@ -19,8 +19,8 @@ def test_setting_a_block_updates_everything_derived_from_it() -> None:
     world_edits.set_block(state, 62, FLOOR, 66, TORCH)
     derived = [getattr(state, name).copy() for name in ("tops", "leaps", "light")]
     fields.fill_all(state.world)
-    for mended, name in zip(derived, ("tops", "leaps", "light"), strict=True):
-        np.testing.assert_array_equal(mended, getattr(state, name))
+    for updated, name in zip(derived, ("tops", "leaps", "light"), strict=True):
+        np.testing.assert_array_equal(updated, getattr(state, name))
     assert state.blocks[64, 66, FLOOR + 3] == STONE
 
 

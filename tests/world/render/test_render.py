@@ -186,12 +186,12 @@ def test_the_aimed_block_is_outlined_and_cracks_while_dug() -> None:
     for dug in (0.0, 0.35, 0.95):
         state.player["dug"] = dug
         frames.append(renderer.draw(state).astype(int))
-    whole, cracked, broken = frames
+    intact, cracked, broken = frames
     middle = np.s_[:, 20:60, 40:62]
-    assert 0 < (cracked[middle] < whole[middle] - 5).sum() < (broken[middle] < whole[middle] - 5).sum()
+    assert 0 < (cracked[middle] < intact[middle] - 5).sum() < (broken[middle] < intact[middle] - 5).sum()
     state.player["dug"] = 0.0
     state.player["aims"] = 0
-    assert (renderer.draw(state)[:, 20:70, 30:100] > whole[:, 20:70, 30:100] + 5).any()  # no outline
+    assert (renderer.draw(state)[:, 20:70, 30:100] > intact[:, 20:70, 30:100] + 5).any()  # no outline
 
 
 def test_water_is_seen_and_seen_through() -> None:
