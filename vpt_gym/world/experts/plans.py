@@ -99,12 +99,12 @@ class MakeTool:
         needs = RECIPE[tool].ingredients
         self._planks = sum(count for items, count in needs if PLANKS[0] in items)
         self._sticks = sum(count for items, count in needs if STICK in items)
-        self._lumber = FirstOf(CloseScreen(), harvest(ids(*LOGS), ids(*LOGS)))
+        self._gather_logs = FirstOf(CloseScreen(), harvest(ids(*LOGS), ids(*LOGS)))
         self._station = Station()
 
     def reset(self) -> None:
         """See ``Plan``."""
-        self._lumber.reset()
+        self._gather_logs.reset()
         self._station.reset()
 
     def act(self, pilot: Pilot) -> HumanAction | None:
@@ -123,7 +123,7 @@ class MakeTool:
         if planks < needed:
             logs = [log for log in LOGS if has[log]]
             if planks + 4 * sum(int(has[log]) for log in logs) < needed:
-                return self._lumber.act(pilot)
+                return self._gather_logs.act(pilot)
             return open_inventory(pilot) or craft(pilot, PLANKS_OF_LOG[logs[0]])
         if has[STICK] < self._sticks:
             return open_inventory(pilot) or craft(pilot, RECIPE[STICK])

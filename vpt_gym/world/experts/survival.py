@@ -21,9 +21,9 @@ from vpt_gym.world.experts.skills.tunnelling import Tunneller
 
 DUSK, DAWN = 11500, 23600
 """Times of day between which the player hides, ticks."""
-MEALS = 4
+ENOUGH_FOOD = 4
 """Number of food items that are enough."""
-LUMBER = 8
+ENOUGH_LOGS = 8
 NEAR_MONSTER, TOO_NEAR = 10.0, 4.0
 """Distance within which monsters are fought, blocks: with a sword by day; otherwise."""
 HUNGRY = 12
@@ -67,12 +67,12 @@ class Survive:
         close, leave, rest = CloseScreen(), Tunneller(None), DoNothing()
         food = ids(*EDIBLE)
         self._hunt: Plan = FirstOf(close, Seeker(ids(), food, explores=False), Armed(animals))
-        self._lumber: Plan = FirstOf(close, Seeker(ids(*LOGS), ids(*LOGS)), leave, rest)
-        self._forge = MakeTool(WOODEN_SWORD)
-        self._stroll: Plan = FirstOf(close, Seeker(ids(), ids()), leave, rest)
+        self._gather_logs: Plan = FirstOf(close, Seeker(ids(*LOGS), ids(*LOGS)), leave, rest)
+        self._make_sword = MakeTool(WOODEN_SWORD)
+        self._explore: Plan = FirstOf(close, Seeker(ids(), ids()), leave, rest)
         self._leave = leave
-        gather = (self._hunt, self._forge, self._lumber)
-        self._parts: tuple[Any, ...] = (self._shelter, self._fight, self._defend, self._eat, *gather, self._stroll)
+        gather = (self._hunt, self._make_sword, self._gather_logs)
+        self._parts: tuple[Any, ...] = (self._shelter, self._fight, self._defend, self._eat, *gather, self._explore)
 
     def reset(self) -> None:
         """See ``Plan``."""
@@ -96,7 +96,7 @@ class Survive:
         if action is not None:
             return action
         if night:
-            return (self._shelter if inside else self._stroll).act(pilot)
+            return (self._shelter if inside else self._explore).act(pilot)
         if inside:
             return close_screen(pilot) or self._leave.act(pilot) or human_action()
         counts, free = pilot.counts(), not pilot.screen  # a craft that has started is finished first
@@ -104,14 +104,14 @@ class Survive:
         logs = sum(int(counts[log]) for log in LOGS)
         for plan, due in (
             (self._hunt, free and meals == 0 and pilot.body.food <= HUNGRY),
-            (self._forge, not armed),
-            (self._hunt, free and meals < MEALS),
-            (self._lumber, logs < LUMBER),
+            (self._make_sword, not armed),
+            (self._hunt, free and meals < ENOUGH_FOOD),
+            (self._gather_logs, logs < ENOUGH_LOGS),
         ):
             action = plan.act(pilot) if due else None
             if action is not None:
                 return action
-        return self._stroll.act(pilot)
+        return self._explore.act(pilot)
 
     @staticmethod
     def _is_armed(pilot: Pilot) -> bool:

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 ARRIVED = 0.35
 """Distance from the middle of a place at which the player has arrived, blocks."""
-ARM = 1.3
+CLOSE_DIG_DISTANCE = 1.3
 """A target block in the crosshair closer to the eye than this is dug in any case, blocks."""
 
 
@@ -50,7 +50,7 @@ class Body:
         self.held = int(held[0]) if held[1] > 0 else NO_ITEM
         middle = [c + 0.5 for c in self.aim]
         away = math.hypot(wrapped(middle[0] - self.x), middle[1] - self.y - EYE_HEIGHT, wrapped(middle[2] - self.z))
-        self.should_dig = self.aims and self.on_ground and (float(p.dug) > 0.0 or away < ARM)
+        self.should_dig = self.aims and self.on_ground and (float(p.dug) > 0.0 or away < CLOSE_DIG_DISTANCE)
         """It has started to dig the block in the crosshair, or is close enough that it should."""
 
     def aims_at(self, block: Any) -> bool:

@@ -29,9 +29,9 @@ STOP_SHORT = 0.9
 """Distance from the target at which a straight walk ends, blocks."""
 DIRECT = 12.0
 """Greatest length of a straight walk, blocks."""
-CALM_PITCH = 0.0
+WALK_PITCH = 0.0
 """Pitch while walking, degrees down."""
-CALM_BAND = 4.0
+WALK_PITCH_BAND = 4.0
 """Pitch error that is tolerated while walking, degrees."""
 NEAR = 5.0
 """Distance within which the player looks up or down at its target, blocks."""
@@ -209,7 +209,7 @@ class Pilot:
         if body.in_water and "jump" not in pressed:
             pressed.append("jump")
         pitch_off = self._view_pitch(target) - body.pitch
-        if abs(pitch_off) < CALM_BAND:
+        if abs(pitch_off) < WALK_PITCH_BAND:
             pitch_off = 0.0
         return self.look(pitch_off, yaw_off, *pressed)
 
@@ -226,7 +226,7 @@ class Pilot:
     def _view_pitch(target: Offset | None) -> float:
         """Returns the pitch while walking: at the target if it is near, else level."""
         if target is None or math.hypot(target[0], target[2]) > NEAR:
-            return CALM_PITCH
+            return WALK_PITCH
         return max(-35.0, min(45.0, look_at(*target)[1]))
 
 

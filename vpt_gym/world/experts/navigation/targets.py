@@ -23,9 +23,9 @@ DIG_DISTANCE = 4.1
 """Greatest distance to the middle of a chosen block, blocks: the reach less a margin."""
 
 
-OUTLOOK_DISTANCE = 4.0
+EXPLORE_DISTANCE = 4.0
 """Least distance of a place to explore, blocks."""
-OUTLOOK_NEW = 20.0
+NEW_PLACE_DISTANCE = 20.0
 """Distance from visited places beyond which a place counts as new, blocks."""
 
 
@@ -191,7 +191,7 @@ def choose_pickup(origin: Any, field: Any, x: float, y: float, z: float, found: 
 
 
 @kernel
-def choose_outlook(origin: Any, yaw: float, field: Any, visited: Any, found: Any) -> bool:
+def choose_place_to_explore(origin: Any, yaw: float, field: Any, visited: Any, found: Any) -> bool:
     """Finds a place to explore, preferably ahead and away from visited places; returns whether there is one.
 
     Args:
@@ -205,7 +205,7 @@ def choose_outlook(origin: Any, yaw: float, field: Any, visited: Any, found: Any
     for i in range(SPAN):
         for j in range(SPAN):
             away = math.sqrt((i - RADIUS) ** 2 + (j - RADIUS) ** 2)
-            if away < OUTLOOK_DISTANCE:
+            if away < EXPLORE_DISTANCE:
                 continue
             bearing = math.degrees(math.atan2(-(i - RADIUS), j - RADIUS))
             worth = away - abs((bearing - yaw + 180.0) % 360.0 - 180.0) / 15.0
@@ -220,7 +220,7 @@ def choose_outlook(origin: Any, yaw: float, field: Any, visited: Any, found: Any
             for k in range(visited.shape[0]):
                 dx = wrapped(origin[0] + i - RADIUS - visited[k, 0])
                 dz = wrapped(origin[2] + j - RADIUS - visited[k, 1])
-                worth -= max(0.0, OUTLOOK_NEW - math.sqrt(dx * dx + dz * dz))
+                worth -= max(0.0, NEW_PLACE_DISTANCE - math.sqrt(dx * dx + dz * dz))
             if worth > best:
                 best = worth
                 found[0] = origin[0] + i - RADIUS

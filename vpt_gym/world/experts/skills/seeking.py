@@ -17,8 +17,8 @@ from vpt_gym.world.experts.navigation.targets import (
     TURN_PER_STEP,
     aim_point,
     choose_block,
-    choose_outlook,
     choose_pickup,
+    choose_place_to_explore,
     within_pickup,
 )
 from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint, steps_from
@@ -185,7 +185,7 @@ class Seeker:
         if self.blocks.any() and choose_block(blocks, self.blocks, here, yaw, self._steps, self._refused, found):
             return Goal(Route(blocks, found[3:]), block=found[:3])
         place = np.zeros(3, np.int64)
-        if self._explores and choose_outlook(here, yaw, self._steps, self._visited[-VISITED:], place):
+        if self._explores and choose_place_to_explore(here, yaw, self._steps, self._visited[-VISITED:], place):
             self._visited = np.append(self._visited, [[here[0] % SIDE, here[2] % SIDE]], axis=0)
             return Goal(Route(blocks, place))
         return None

@@ -43,11 +43,11 @@ SITES = 300
 """Number of nearby places that are checked."""
 LID_SLOT = HOTBAR_SLOTS - 2
 """Hotbar slot for the block that closes the hole. The last slot is used for crafted tools."""
-COMMON = (DIRT, GRASS, SAND, GRAVEL, COBBLESTONE)
-PRECIOUS = tuple(
+LID_BLOCKS = (DIRT, GRASS, SAND, GRAVEL, COBBLESTONE)
+SPARE_LID_BLOCKS = tuple(
     block
     for block in range(1, len(BLOCKS))
-    if SOLID[block] and block not in (CACTUS, CRAFTING_TABLE, FURNACE, *COMMON) and np.isfinite(HARDNESS[block])
+    if SOLID[block] and block not in (CACTUS, CRAFTING_TABLE, FURNACE, *LID_BLOCKS) and np.isfinite(HARDNESS[block])
 )
 """Blocks that close the hole: the usual ones, and others that are used if there is none of those."""
 
@@ -110,8 +110,8 @@ class Shelter:
         """Places a block above the head, against a side of the hole; None if the player has no block."""
         if not pilot.body.on_ground:
             return human_action()
-        slot = pilot.slot_of(COMMON)
-        slot = pilot.slot_of(PRECIOUS) if slot < 0 else slot
+        slot = pilot.slot_of(LID_BLOCKS)
+        slot = pilot.slot_of(SPARE_LID_BLOCKS) if slot < 0 else slot
         if slot < 0:
             return None
         if slot >= HOTBAR_SLOTS:
