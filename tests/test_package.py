@@ -63,7 +63,7 @@ def test_every_public_name_is_there_and_documented():
     assert set(dir(vpt_gym)) == set(vpt_gym.__all__)
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones():
+def test_the_error_for_an_unknown_name_lists_the_known_ones():
     with pytest.raises(AttributeError, match="VPTAgent"):
         _ = vpt_gym.VPTAgnet  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""Names that a package offers and imports when they are first used."""
+"""Lazy imports: a package's public names are imported when they are first used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Attached = tuple[Callable[[str], object], Callable[[], list[str]], list[str]]
 
 
 def attach(package: str, file: str, *defined: str) -> Attached:
-    """Returns a package's ``__getattr__``, ``__dir__`` and ``__all__``, by the stub (``.pyi``) beside its file.
+    """Returns a package's ``__getattr__``, ``__dir__`` and ``__all__``, from the stub (``.pyi``) next to its file.
 
     Args:
         package: Its ``__name__``.

@@ -79,7 +79,7 @@ class TestSpec:
             if not isinstance(combination, str):
                 assert action["camera"].any() == ("camera" in combination)
 
-    def test_the_spaces_hold_what_the_codec_gives(self):
+    def test_the_spaces_contain_the_results_of_the_codec(self):
         space = human_action_space()
         assert space.contains(no_op())
         for code in (codec.NULL_CODE, (8640, 3), (8639, 120), (100, 61)):
@@ -216,7 +216,7 @@ class TestHumanAction:
         assert action["camera"].tolist() == [1.0, -2.0]
         assert human_action_space().contains(action)
 
-    def test_checked_fills_in_what_is_absent_and_leaves_its_argument_alone(self):
+    def test_checked_adds_absent_buttons_and_does_not_change_its_argument(self):
         given_action = {"jump": np.array([True]), "camera": [0, 3]}
         action = checked(given_action)
         assert action["jump"] == 1

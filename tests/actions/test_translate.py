@@ -62,7 +62,7 @@ def test_reference_sizes_of_the_dictionaries() -> None:
     assert (len(minedojo_spaces.EVENT_LEVEL), len(minedojo_spaces.KEYBOARD_LEVEL)) == (16, 25)
 
 
-def test_shared_shape_is_told_apart_by_the_module_of_the_class() -> None:
+def test_spaces_of_the_same_shape_are_distinguished_by_the_module_of_the_class() -> None:
     def env(module: str) -> gym.Env:
         made = type("AnyEnv", (gym.Env,), {"__module__": module})()
         made.action_space, made.observation_space = MINEDOJO, spaces.Discrete(1)
@@ -99,7 +99,7 @@ def test_cam_interval_is_read_from_the_environment() -> None:
         code_space(),
     ],
 )
-def test_unknown_space_lists_what_is_known_and_the_way_out(space: spaces.Space) -> None:
+def test_the_error_for_an_unknown_space_lists_the_known_ones_and_the_remedy(space: spaces.Space) -> None:
     with pytest.raises(ValueError, match=r"(?s)MineRL.*CraftGround.*MineDojo.*translator="):
         translator_for(space)
 
@@ -149,7 +149,7 @@ def test_coverage_of_dictionaries_equals_a_count_by_force(
     assert (kept, changed, lost, cameras) == numbers
 
 
-def test_coverage_says_what_it_counts() -> None:
+def test_coverage_as_text_has_its_counts() -> None:
     text = str(translator_for(EVENT).coverage())
     assert "keeps 864 of VPT's 8,641 button codes (7,776 changed, 1 lost" in text
     assert "121 of its 121 camera codes" in text
@@ -188,7 +188,7 @@ def test_minerl_is_the_identity(human: dict) -> None:
 
 @given(humans)
 @pytest.mark.parametrize("space", [CRAFTGROUND, KEYBOARD], ids=["craftground", "sim_keyboard"])
-def test_keys_that_are_there_pass_and_the_others_are_told(space: spaces.Dict, human: dict) -> None:
+def test_known_keys_pass_and_the_others_are_reported(space: spaces.Dict, human: dict) -> None:
     translator = translator_for(space)
     action = translator.to_env(human)
     assert set(action) == set(space.spaces)

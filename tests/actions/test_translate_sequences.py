@@ -1,4 +1,4 @@
-"""Whole sequences through MineDojo's MultiDiscrete, played in the embedded world beside the same keys and mouse."""
+"""Sequences through MineDojo's MultiDiscrete, compared in the embedded world with the same keys and mouse."""
 
 from __future__ import annotations
 

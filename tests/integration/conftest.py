@@ -1,4 +1,4 @@
-"""These tests run the real MineDojo, in an environment of its own: `make test` makes it and runs them there."""
+"""These tests run the real MineDojo, in its own Python environment: `make test` makes it and runs them there."""
 
 from __future__ import annotations
 

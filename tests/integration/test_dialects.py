@@ -1,4 +1,4 @@
-"""CraftGround's real spaces and its real reading of actions; its V1 has MineDojo's very space, and is not MineDojo."""
+"""CraftGround's real spaces and how it reads actions; its V1 has MineDojo's space, and is not MineDojo."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def environment(version: ActionSpaceVersion) -> CraftGroundEnvironment:
     return env
 
 
-def test_v1_has_the_space_of_minedojo_and_is_told_apart() -> None:
+def test_v1_has_the_space_of_minedojo_and_is_distinguished() -> None:
     env = environment(V1)
     assert minedojo_spaces.is_minedojo_space(env.action_space)
     assert find_parts(env) is None
@@ -46,7 +46,7 @@ def test_v1_has_the_space_of_minedojo_and_is_told_apart() -> None:
     assert "V2_MINERL_HUMAN" in translator_for(gym.wrappers.TimeLimit(env, 5)).coverage().remedy
 
 
-def test_v1_reads_what_the_translator_says() -> None:
+def test_v1_reads_the_translators_actions() -> None:
     """CraftGround's own reading of all 8,641 button codes: the keys that were held, less what is told as dropped."""
     translator = translator_for(environment(V1))
     for code in range(N_BUTTONS):
@@ -77,7 +77,7 @@ def test_v2_is_recognised_and_keeps_everything() -> None:
 
 
 @pytest.mark.parametrize("code", [(0, 60), (8640, 60), (1, 0), (1, 120), (8639, 37), (4321, 5)])
-def test_v2_reads_what_the_translator_says(code: tuple[int, int]) -> None:
+def test_v2_reads_the_translators_actions(code: tuple[int, int]) -> None:
     translator = translator_for(environment(V2))
     human = decode(code)
     action: dict[str, Any] = translator.to_env(human)

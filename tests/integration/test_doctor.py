@@ -38,7 +38,7 @@ def programs(folder: Path, **outputs: str) -> Path:
     return folder
 
 
-def test_minedojo_is_told_by_its_tasks(tmp_path: Path) -> None:
+def test_minedojo_is_recognised_by_its_tasks(tmp_path: Path) -> None:
     _, checks = doctor()
     assert checks["minedojo"]["status"] == "ok"
     assert checks["minedojo"]["found"].startswith("0.1 of PyPI, 1,572 tasks")

@@ -1,4 +1,4 @@
-"""What arrives at the game's socket is what was meant: measured there, under the installed MineDojo as it is."""
+"""Actions arrive at the game's socket exactly, below the unchanged installed MineDojo."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_persons_actions_arrive_with_exact_degrees(make_through_proxy: Any, tm
 
 
 @pytest.mark.parametrize("key", ["inventory", "ESC", "swapHands"])
-def test_a_key_that_minedojo_lacks_is_refused_by_name_and_told_by_the_wrapper(make_env: Any, key: str) -> None:
+def test_a_key_that_minedojo_lacks_is_refused_by_name_and_reported_by_the_wrapper(make_env: Any, key: str) -> None:
     env = make_env()
     env.reset(seed=1)
     with pytest.raises(ValueError, match=rf"\['{key}'\].*HumanActionWrapper"):
@@ -108,7 +108,7 @@ def test_hotbar_keys_select_slots_and_the_observation_follows(make_env: Any) -> 
     assert env.step({"camera": [0, 0]})[0]["equipment"]["name"][0] == "air"
 
 
-def test_minedojos_own_actions_arrive_as_it_sends_them(make_through_proxy: Any, tmp_path: Path) -> None:
+def test_minedojos_own_actions_arrive_unchanged(make_through_proxy: Any, tmp_path: Path) -> None:
     record = tmp_path / "received.jsonl"
     env = make_through_proxy("--record", str(record), actions="minedojo", cam_interval=15, image_size=(32, 32))
     env.reset(seed=1)

@@ -1,4 +1,4 @@
-"""The scripted expert cuts its log through the real MineDojo, which says itself whether that is a success."""
+"""The scripted expert cuts its log through the real MineDojo, which determines the success."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crashes, hangs and half answers of the game: told as what they are, mended by the next reset, nothing left behind."""
+"""Crashes, hangs and incomplete answers of the game are reported, and the next reset recovers without leftovers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def stop(game: psutil.Process) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_truncates_with_its_cause_and_the_next_reset_starts_afresh(make_through_proxy: Any, fault: str) -> None:
+def test_a_fault_truncates_with_its_cause_and_the_next_reset_starts_a_new_game(
+    make_through_proxy: Any, fault: str
+) -> None:
     env = make_through_proxy("--fault", fault, "--after", "3", step_timeout=2, task_id="harvest_1_log")
     env.reset(seed=1)
     for _ in range(3):
@@ -134,7 +136,7 @@ time.sleep(600)
 """
 
 
-def test_a_game_that_starts_and_says_nothing_is_told_with_the_limit_that_held() -> None:
+def test_a_silent_game_is_reported_with_the_time_limit_it_exceeded() -> None:
     old = make_legacy("open-ended", image_size=(64, 96))
     env = MineDojoEnv(old, command=lambda _: [sys.executable, "-c", SILENT_GAME], reset_timeout=1, step_timeout=30)
     with pytest.raises(GameError, match="the game did not answer within 1 s"):
@@ -172,7 +174,7 @@ def test_a_closed_environment_asks_for_a_reset_and_takes_it(make_env: Any) -> No
     assert env.reset()[1]["reset"]["restarted"]
 
 
-def test_a_game_that_cannot_start_says_why_every_time() -> None:
+def test_a_game_that_cannot_start_reports_the_cause_every_time() -> None:
     old = make_legacy("open-ended", image_size=(64, 96))
     env = MineDojoEnv(old, command=lambda _: [sys.executable, "-c", "print('no Java here'); raise SystemExit(1)"])
     for _ in range(2):  # MineDojo's own second try fails with "Expect 0 action XMLs" (its issue 17)

@@ -1,4 +1,4 @@
-"""The lean stack gives what MineDojo's own gives: both play the same on worlds of the same seed."""
+"""The lean environment returns what MineDojo's own returns: both play the same on worlds of the same seed."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_every_kind_of_task_rewards_and_ends_alike(
     assert (True in ends) == rewarded
 
 
-def test_what_the_game_does_not_send_is_told_and_given_as_minedojo_does(make_parts: Any, caplog: Any) -> None:
+def test_missing_entries_are_logged_and_filled_as_minedojo_does(make_parts: Any, caplog: Any) -> None:
     both = [make_parts(is_lean=is_lean) for is_lean in (False, True)]
     told = []
     for parts in both:

@@ -1,4 +1,4 @@
-"""The lean stack touches nothing but its own instances, and nobody's arrays and dicts but its own."""
+"""Making one environment lean changes only its own instances, arrays and dicts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def scribble(value: Any) -> None:
         value.clear()
 
 
-def test_what_a_step_gave_does_not_change_later_and_what_is_done_to_it_changes_nothing(make_parts: Any) -> None:
+def test_results_of_a_step_do_not_change_later_and_can_be_changed_without_effect(make_parts: Any) -> None:
     clean, spoilt = (make_parts(is_lean=True, initial_inventory=items("log", "dirt")) for _ in range(2))
     rng = np.random.default_rng(2)
     masks = clean.outer.reset()["masks"]
@@ -132,7 +132,7 @@ def test_only_the_instances_of_one_stack_are_touched_and_a_second_install_change
     assert all("step" not in vars(part) for part in (untouched.sim, untouched.task))
 
 
-def test_what_is_not_minedojos_own_is_left_alone_and_named(make_parts: Any) -> None:
+def test_methods_that_are_not_minedojos_own_are_left_unchanged_and_named(make_parts: Any) -> None:
     from minedojo.sim import MineDojoSim
     from minedojo.sim.handlers import NearbyToolsObservation
 

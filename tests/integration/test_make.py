@@ -51,7 +51,7 @@ def test_it_is_a_gymnasium_environment_whose_spaces_hold(make_env: Any, actions:
 
 
 @pytest.mark.parametrize("task", ["combat_pig_plains_barehand", "survival", "creative:7", "playthrough", "open-ended"])
-def test_every_kind_of_task_is_made_and_says_what_it_is(make_env: Any, task: str) -> None:
+def test_every_kind_of_task_is_made_with_its_prompt(make_env: Any, task: str) -> None:
     env = make_env(task)
     assert env.spec.kwargs["task_id"] == task
     if task not in ("open-ended",):
@@ -203,7 +203,7 @@ def test_a_seed_given_to_make_holds_until_another_is_asked_for(make_env: Any) ->
     assert not differs(first, env.reset()[0])
 
 
-def test_the_damage_that_the_game_tells_is_observed(make_env: Any) -> None:
+def test_damage_in_the_games_data_is_observed(make_env: Any) -> None:
     env = make_env()
     env.reset(seed=1)
     told = {"damage_amout": 4.0, "is_projectile": True, "damage_yaw": -90.0}
@@ -213,7 +213,7 @@ def test_the_damage_that_the_game_tells_is_observed(make_env: Any) -> None:
     assert env.observation_space["damage_source"].contains(damage)
 
 
-def test_the_whole_stack_plays_and_records(make_env: Any, tmp_path: Path) -> None:
+def test_the_complete_stack_plays_and_records(make_env: Any, tmp_path: Path) -> None:
     env = VPTActionWrapper(VPTObsWrapper(RecorderWrapper(make_env(image_size=(144, 256)), tmp_path / "demos")))
     frame, _ = env.reset(seed=1)
     assert frame.shape == (128, 128, 3)
@@ -251,7 +251,7 @@ def test_a_strange_wrapper_inside_is_refused_by_name() -> None:
     assert as_gymnasium(Mine(make_legacy("harvest_1_log", image_size=(64, 96))), actions="minedojo")
 
 
-def test_in_a_process_of_its_own_it_survives_the_loss_of_all_of_it(make_env: Any) -> None:
+def test_in_its_own_process_it_survives_a_kill_of_all_processes(make_env: Any) -> None:
     env = VPTActionWrapper(VPTObsWrapper(make_env(resilient=True, image_size=(144, 256))))
     assert env.spec.kwargs["resilient"]
     assert env.translator.coverage().buttons_kept == 8640
@@ -267,7 +267,7 @@ def test_in_a_process_of_its_own_it_survives_the_loss_of_all_of_it(make_env: Any
     assert np.array_equal(first, again)
 
 
-def test_importing_and_installing_change_what_they_say_and_no_more() -> None:
+def test_importing_and_installing_change_only_what_is_documented() -> None:
     code = """
 import sys, numpy as np
 import vpt_gym.minedojo.factory

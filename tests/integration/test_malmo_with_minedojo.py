@@ -1,4 +1,4 @@
-"""MineDojo as it is, with the embedded world in place of Minecraft: only the command that starts the game differs."""
+"""Unchanged MineDojo with the embedded world instead of Minecraft: only the command that starts the game differs."""
 
 from __future__ import annotations
 

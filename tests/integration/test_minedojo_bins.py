@@ -1,4 +1,4 @@
-"""What MineDojo's own wrapper makes of the MultiDiscrete actions that the translator sends; no game is needed."""
+"""MineDojo's own wrapper reads the translator's MultiDiscrete actions; no game is needed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_it_reads_the_keys_and_degrees_that_were_kept(cam_interval: float) -> No
         assert destroyed == (False, None)
 
 
-def test_what_it_reads_is_what_the_translator_takes_back() -> None:
+def test_env_actions_and_the_translator_agree() -> None:
     real = wrapper()
     translator = MineDojoTranslator(convert_space(real.action_space))
     real.action_space.seed(3)

@@ -1,4 +1,4 @@
-"""Environments that users made with MineDojo's own pins, gym 0.21 and numpy 1.26, and no shim of ours."""
+"""Environments that users made with MineDojo's own pins, gym 0.21 and numpy 1.26, without our shims."""
 
 from __future__ import annotations
 

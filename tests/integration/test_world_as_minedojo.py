@@ -1,4 +1,4 @@
-"""``VoxelEnv`` beside the real MineDojo: the same spaces, and in the same state the same values.
+"""``VoxelEnv`` and the real MineDojo: the same spaces, and in the same state the same values.
 
 The real one plays in the same world, behind its own client, simulator and wrappers. Where the two differ on purpose,
 the reason stands beside the check.
@@ -233,7 +233,7 @@ def test_life_runs_out_alike(make_env: Any) -> None:
     assert lives[-1] < 20.0
 
 
-def test_where_this_world_says_more_than_minedojos_wrappers(make_env: Any) -> None:
+def test_where_this_world_reports_more_than_minedojos_wrappers(make_env: Any) -> None:
     theirs, ours = pair(make_env, {"coal_ore": 2, "furnace": 1, "planks": 1, "sapling": 1})
     theirs.reset(seed=3)
     ours.reset(seed=3)

@@ -37,7 +37,7 @@ def test_names_are_minedojos(lists: Any) -> None:
     assert set(ITEM_NAMES) <= set(lists.ALL_ITEMS)
 
 
-def test_recipes_need_what_minedojos_data_say(lists: Any) -> None:
+def test_recipes_agree_with_minedojos_data(lists: Any) -> None:
     for recipe in RECIPES:
         needed: dict[str, int] = {}
         for kinds, number in recipe.ingredients:

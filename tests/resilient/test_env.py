@@ -1,4 +1,4 @@
-"""ResilientEnv: crashes, hangs and errors of real envs in real processes, and what is left of them afterwards."""
+"""ResilientEnv: crashes, hangs and errors of real envs in real processes, and what remains of them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_env_checker_is_content(resilient):
         ("torn json", r"^step: json.decoder.JSONDecodeError: "),
     ],
 )
-def test_a_failure_truncates_the_episode_and_a_reset_starts_afresh(resilient, temporary, fault, words):
+def test_a_failure_truncates_the_episode_and_a_reset_starts_a_new_process(resilient, temporary, fault, words):
     env = resilient(partial(MisbehavingEnv, spawn=True), step_timeout=2)
     _, info = env.reset()
     last = env.step(act("none"))[0]
@@ -174,7 +174,7 @@ def test_a_hanging_reset_is_tried_again(resilient, tmp_path):
     assert left(first) == []
 
 
-def test_a_reset_that_always_fails_tells_every_cause(resilient, temporary, tmp_path):
+def test_a_reset_that_always_fails_reports_every_cause(resilient, temporary, tmp_path):
     env = resilient(reset_attempts=2)
     with pytest.raises(EnvFailure, match=r"reset failed 2 times: 1\. reset: Conn.*; 2\. reset: Conn") as caught:
         env.reset(options={"fault": "connection"})
@@ -245,7 +245,7 @@ def test_bad_arguments_are_refused(temporary, arguments, error, message):
     assert list(temporary.iterdir()) == []
 
 
-def test_a_failing_picture_is_the_last_one_and_the_next_step_tells(resilient):
+def test_after_a_failed_render_the_last_picture_is_returned_and_the_next_step_reports_it(resilient):
     env = resilient(step_timeout=2)
     env.reset()
     env.step(act("none"))

@@ -1,4 +1,4 @@
-"""What ResilientEnv leaves behind however it, its env or its program ends: nothing."""
+"""ResilientEnv leaves nothing behind, however it, its env or its program ends."""
 
 from __future__ import annotations
 

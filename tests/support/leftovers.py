@@ -1,4 +1,4 @@
-"""Looks for what processes have left behind."""
+"""Finds processes that should have ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 
 def left(pids: list[int]) -> list[int]:
-    """Those of the processes that still run, or are children of this one that nobody has reaped."""
+    """Returns the processes that still run, or are unreaped children of this one."""
     mine = {process.pid for process in psutil.Process().children(recursive=True)}
     return [pid for pid in pids if pid in mine or is_alive(pid)]
 

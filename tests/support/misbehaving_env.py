@@ -1,4 +1,4 @@
-"""A small real environment that fails as games do, in the way its action or the reset's options name."""
+"""A small real environment that fails as games do, in the way that its action or the reset's options choose."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ FAULTS = (
     "report",
     "spawn",
 )
-"""What a step does, by action."""
+"""The behaviour of a step, by action."""
 
 
 class BadActionError(ValueError):
-    """Derives from a programming error."""
+    """A subclass of a programming error."""
 
 
 class OddError(KeyError):
@@ -52,7 +52,7 @@ def act(fault: str) -> int:
 
 
 class MisbehavingEnv(gym.Env[Any, Any]):
-    """Observes (episode, tick). ``info["pids"]``: of its process and of those that it has started."""
+    """Observes (episode, tick). ``info["pids"]``: of its process and of the processes it has started."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own convention)
     render_mode = "rgb_array"
@@ -70,7 +70,7 @@ class MisbehavingEnv(gym.Env[Any, Any]):
             self.spawn()
 
     def spawn(self) -> None:
-        """Starts a child in a session of its own and an orphan, and leaves a file in the temporary directory."""
+        """Starts a child in its own session and an orphan, and leaves a file in the temporary directory."""
         self.pids.append(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
         launcher = ["sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!"]
         orphan = subprocess.run(launcher, start_new_session=True, stdout=subprocess.PIPE, check=True).stdout

@@ -1,4 +1,4 @@
-"""Stands between MineDojo and the embedded world, and can break what passes. A process in place of the server's.
+"""A proxy between MineDojo and the embedded world that can break messages. It runs instead of the server.
 
 Usage: python proxy.py [--record FILE] [--fault KIND --after N] SERVER_COMMAND...
 
@@ -72,7 +72,7 @@ class Proxy:
             threading.Thread(target=self.client, args=(client,), daemon=True).start()
 
     def end_with_parent(self) -> None:
-        self.server.wait()  # the server ends when our common stdin does
+        self.server.wait()  # the server ends when its stdin, which is this process's too, is closed
         time.sleep(3600 if self.args.fault == "kill-server" else 0.1)
         os._exit(0)
 

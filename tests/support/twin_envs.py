@@ -1,4 +1,4 @@
-"""Stacks of the real MineDojo on the embedded world, stock and lean, and how they are compared."""
+"""Makes stock and lean environments of the real MineDojo on the embedded world, and compares them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MakeParts = Callable[..., MineDojoParts]
 
 @pytest.fixture
 def make_parts() -> Iterator[MakeParts]:
-    """Makes MineDojo's own stack on the embedded world: nothing of it is rebound but what talks to the game."""
+    """Makes MineDojo's own environment on the embedded world: only its connection to the game is rebound."""
     shims.install()
     bridges: list[Bridge] = []
 
@@ -52,7 +52,7 @@ def make_parts() -> Iterator[MakeParts]:
 
 
 def assert_same(stock: Any, other: Any, path: str = "") -> None:
-    """Value, dtype, shape and order of keys."""
+    """Compares values, dtypes, shapes and the order of keys."""
     if isinstance(stock, dict):
         assert list(stock) == list(other), path
         for name in stock:
@@ -75,7 +75,7 @@ def assert_same_state(stock: MineDojoParts, other: MineDojoParts) -> None:
 
 
 def random_action(rng: np.random.Generator, masks: Any) -> Any:
-    """Of MineDojo's MultiDiscrete; functional ones in half of the ticks, with arguments that the masks allow."""
+    """Returns an action of MineDojo's MultiDiscrete; half of them functional, with arguments that the masks allow."""
     function = int(rng.integers(8)) if rng.random() < 0.5 else 3
     item = slot = 0
     if function == CRAFT:
@@ -95,7 +95,7 @@ def items(*names: str) -> list[Any]:
 
 
 def with_crafting(parts: MineDojoParts) -> None:
-    """Makes planks of logs and brings tools near in what the game tells, whatever happens in the embedded world."""
+    """Turns logs into planks and adds nearby tools in the game's data, independently of the embedded world."""
     play, made, ticks = parts.bridge.step, [0], itertools.count()
 
     def step(commands: list[str]) -> Any:

@@ -40,7 +40,7 @@ def test_action_spaces() -> None:
 
 
 @pytest.mark.parametrize("code", [(0, 60), (8640, 60), (1, 0), (4321, 77)])
-def test_code_reaches_the_env_as_the_human_action_it_stands_for(code: tuple[int, int]) -> None:
+def test_a_code_reaches_the_env_as_its_human_action(code: tuple[int, int]) -> None:
     env = VPTActionWrapper(ViewEnv("human"))
     env.reset(seed=0)
     info = env.step(np.array(code))[4]
@@ -63,7 +63,7 @@ def test_same_keys_in_every_dialect(dialect: str) -> None:
     assert env.reverse_action(env.unwrapped.taken).tolist() == code.tolist()
 
 
-def test_info_tells_what_a_tick_could_not_express() -> None:
+def test_info_reports_what_a_tick_could_not_express() -> None:
     env = VPTActionWrapper(ViewEnv("minedojo"))
     env.reset(seed=0)
     info = env.step(encode(human_action("attack", "use", camera=(0, 10))))[4]
@@ -185,7 +185,7 @@ class SmallEnv(gym.Env):
         return np.zeros((36, 64, 3), np.uint8), float(action), False, False, {}
 
 
-def test_own_translator() -> None:
+def test_a_custom_translator() -> None:
     with pytest.raises(ValueError, match=r"Discrete\(3\).*(?s:.*)translator="):
         VPTActionWrapper(SmallEnv())
     with pytest.warns(UserWarning, match="two keys keeps 6 of"):

@@ -126,7 +126,7 @@ def test_every_wrapper_records_its_constructor_arguments(name: str, tmp_path: Pa
     env.close()
 
 
-def test_wrappers_package_names_what_it_offers() -> None:
+def test_the_wrappers_package_lists_its_names() -> None:
     assert sorted(vpt_gym.wrappers.__all__) == dir(vpt_gym.wrappers)
     with pytest.raises(AttributeError, match="VPTObsWrapper"):
         _ = vpt_gym.wrappers.ObsWrapper

@@ -67,7 +67,7 @@ def test_the_time_limit_truncates_and_all_else_terminates() -> None:
     assert rollout(as_gymnasium(OldEnv(ends=True))) == [(False, False)] * 2 + [(True, False)]
 
 
-def test_a_seed_is_passed_on_or_its_loss_is_told() -> None:
+def test_a_seed_is_passed_on_or_reported_as_ignored() -> None:
     old = OldEnv()
     env = as_gymnasium(old)
     assert env.reset(seed=5)[1]["reset"] == {"seed": "passed"}
@@ -77,7 +77,7 @@ def test_a_seed_is_passed_on_or_its_loss_is_told() -> None:
         assert as_gymnasium(OldEnv(keeps_seed=False)).reset(seed=5)[1]["reset"] == {"seed": "ignored"}
 
 
-def test_it_renders_closes_and_says_how_fast() -> None:
+def test_it_renders_closes_and_has_a_frame_rate() -> None:
     old = OldEnv()
     env = as_gymnasium(old)
     env.reset()
@@ -103,7 +103,7 @@ def test_a_gymnasium_environment_is_returned_as_it_is() -> None:
     assert as_gymnasium(env) is env
 
 
-def test_what_is_no_environment_or_has_unknown_spaces_is_refused() -> None:
+def test_other_objects_and_unknown_spaces_are_refused() -> None:
     with pytest.raises(TypeError, match="int is not an environment: 3"):
         as_gymnasium(3)
     with pytest.raises(TypeError, match="not an environment of the old gym"):

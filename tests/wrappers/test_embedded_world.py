@@ -75,7 +75,7 @@ def test_stock_bins_keep_the_view_within_half_a_bin() -> None:
         assert abs((yaw - nn_yaw + 180) % 360 - 180) <= 7.5 + 1e-3
 
 
-def test_extra_ticks_are_told() -> None:
+def test_extra_ticks_are_reported() -> None:
     env = make(VPTActionWrapper, "minedojo")
     env.reset(seed=0)
     assert env.step(encode(human_action("drop")))[4]["ticks"] == 3

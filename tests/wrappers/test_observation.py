@@ -73,7 +73,7 @@ def test_leading_axes_are_kept() -> None:
     assert find_frame({"pov": np.zeros((2, 7, 36, 64, 3), np.uint8)}).shape == (2, 7, 36, 64, 3)
 
 
-def test_ambiguous_layout_is_an_error_until_it_is_said() -> None:
+def test_ambiguous_layout_is_an_error_unless_it_is_passed() -> None:
     frame = np.zeros((3, 8, 3), np.uint8)
     with pytest.raises(ValueError, match=r"\(3, 8, 3\).*layout='HWC' or 'CHW'"):
         find_frame(frame)
@@ -167,7 +167,7 @@ def test_same_size_is_a_copy() -> None:
     ("frame", "error"),
     [(CHW, ValueError), (HWC[0], ValueError), (HWC[:0], ValueError), (HWC / 255, TypeError)],
 )
-def test_to_size_refuses_what_is_no_frame(frame: np.ndarray, error: type[Exception]) -> None:
+def test_to_size_refuses_other_arrays(frame: np.ndarray, error: type[Exception]) -> None:
     with pytest.raises(error):
         to_size(frame)
 

@@ -196,7 +196,7 @@ class _Successful(gym.Wrapper[Any, Any, Any, Any]):
 
 
 @pytest.mark.parametrize("info_key", ["success", "is_success", None])
-def test_success_is_found_where_the_environment_tells_it_and_lasts(tmp_path: Path, info_key: str | None) -> None:
+def test_success_is_found_where_the_environment_reports_it_and_lasts(tmp_path: Path, info_key: str | None) -> None:
     env = RecorderWrapper(_Successful(FrameCounterEnv(), info_key), tmp_path)
     play(env, 1)
     play(env, 3)
@@ -271,7 +271,7 @@ def one_key_env() -> gym.Env[Any, Any]:
     return TransformAction(FrameCounterEnv(), lambda key: human_action(*["attack"] * int(key)), spaces.Discrete(2))
 
 
-def test_a_translator_of_ones_own_reads_an_unknown_action_space(tmp_path: Path) -> None:
+def test_a_custom_translator_reads_an_unknown_action_space(tmp_path: Path) -> None:
     env = RecorderWrapper(one_key_env(), tmp_path, translator=_OneKey())
     env.reset()
     for key in (1, 0, 1):
@@ -293,7 +293,7 @@ def test_what_cannot_be_recorded_is_refused_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_refuses_is_told_once_and_the_episode_can_go_on(tmp_path: Path) -> None:
+def test_a_failing_disk_is_reported_once_and_the_episode_can_continue(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     env = RecorderWrapper(FrameCounterEnv(length=3), tmp_path / "file")
     env.reset()
@@ -371,7 +371,7 @@ def test_the_player_and_the_inventory_stand_in_the_records(tmp_path: Path) -> No
     assert record["inventory"] == [{"type": "crafting_table", "quantity": 1}, {"type": "log", "quantity": 3}]
 
 
-def test_above_vptobswrapper_it_still_sees_what_the_hand_holds(tmp_path):
+def test_above_vptobswrapper_it_still_sees_the_item_in_the_hand(tmp_path):
     """An ``equip`` by the native interface is a hotbar key only to who sees the inventory, which the frame hides."""
     from vpt_gym import HumanActionWrapper, VPTObsWrapper
 

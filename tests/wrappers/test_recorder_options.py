@@ -1,4 +1,4 @@
-"""What a recorder can be asked for, and what it does where something breaks."""
+"""The options of a recorder, and its behaviour when something breaks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_lossless_video_has_every_pixel(tmp_path: Path) -> None:
     assert np.array_equal(batch.frames[0].numpy(), np.stack([to_size(frame) for frame in noise.frames[:10]]))
 
 
-def test_policy_size_is_what_a_policy_would_have_seen(tmp_path: Path) -> None:
+def test_policy_size_records_the_frames_of_a_policy(tmp_path: Path) -> None:
     seen = []
     env = VPTObsWrapper(Noise())
     seen.append(env.reset()[0])
@@ -78,7 +78,7 @@ def test_a_size_that_is_none_is_refused(tmp_path: Path, size: Any) -> None:
         RecorderWrapper(Noise(), tmp_path, size=size)
 
 
-def test_metadata_say_what_was_played_how_it_went_and_how_long_it_took(tmp_path: Path) -> None:
+def test_metadata_have_the_env_the_outcome_and_the_duration(tmp_path: Path) -> None:
     before = datetime.now(timezone.utc)
     env = RecorderWrapper(
         gym.make("vpt_gym/Harvest1Log-v0", level="easy", image_size=(32, 48), max_episode_steps=5), tmp_path

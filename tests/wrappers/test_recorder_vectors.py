@@ -112,7 +112,7 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], De
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("kind", [SyncVectorEnv, AsyncVectorEnv])
-def test_each_part_records_what_it_would_alone(
+def test_each_env_of_a_vector_records_as_it_would_alone(
     tmp_path: Path, single: dict[tuple[int, int], Demo], kind: Any, mode: AutoresetMode
 ) -> None:
     envs = kind([lambda length=length: part(tmp_path, length) for length in LENGTHS], autoreset_mode=mode)
@@ -129,7 +129,7 @@ def test_each_part_records_what_it_would_alone(
         assert demo.metadata["resets_since_seed"] == key[1]
 
 
-def test_the_whole_stack_in_made_vectors(tmp_path: Path) -> None:
+def test_the_complete_stack_in_vectors_of_make_vec(tmp_path: Path) -> None:
     """``gymnasium.make_vec`` with vpt-gym's wrappers, a recorder lowest of them."""
     gym.register("GrowingCounter-v0", GrowingCounter, kwargs={"length": 5})
     try:
@@ -152,7 +152,7 @@ def test_the_whole_stack_in_made_vectors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("vector", [SyncVectorEnv, lambda parts: EpisodeStarts(SyncVectorEnv(parts))])
-def test_around_a_vector_it_says_where_it_belongs(tmp_path: Path, vector: Any) -> None:
+def test_around_a_vector_the_error_names_the_right_place(tmp_path: Path, vector: Any) -> None:
     envs = vector([FrameCounterEnv] * 2)
     with pytest.raises(TypeError, match=r"RecorderWrapper wraps one environment, got a vector of 2.*Wrap each"):
         RecorderWrapper(envs, tmp_path)

@@ -22,5 +22,5 @@ class MineDojoLike(gym.Env):
         (gym.Env(), {}, None),
     ],
 )
-def test_the_env_is_believed_wherever_it_says_it(env, info, expected):
+def test_success_is_read_from_each_place_where_envs_report_it(env, info, expected):
     assert success_of(env, info) is expected

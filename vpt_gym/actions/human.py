@@ -138,7 +138,7 @@ def checked(action: HumanAction) -> HumanAction:
             It is not changed.
 
     Returns:
-        A new dict; a ``CheckedAction`` is returned as it is.
+        A new dict; a ``CheckedAction`` is returned unchanged.
 
     Raises:
         ValueError: Unknown keys, a button that is not 0 or 1, or a camera that is missing, has another shape,

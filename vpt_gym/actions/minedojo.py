@@ -330,7 +330,7 @@ def _interval(bins: int, cam_interval: float | None) -> float:
         raise ValueError(f"cam_interval={cam_interval!r} with {bins} bins; it must be in (0, 180] degrees")
     # ceil(360 / interval) + 1 bins, with a tolerance for the last bits of 360 / 0.15
     if int(np.ceil(360.0 / interval - 1e-6)) + 1 != bins:
-        raise ValueError(f"the action space has {bins} camera bins, which cam_interval={interval:g} does not give")
+        raise ValueError(f"the action space has {bins} camera bins, but cam_interval={interval:g} has others")
     turn = (bins - 1) // 2 * interval - 180.0
     if abs(turn) > 1e-6:
         raise ValueError(

@@ -155,7 +155,7 @@ class MineDojoEnv(LegacyGymEnv):
             parts.nn._strict_check = False
         if parts.task is not None and hasattr(parts.task, "time_limit"):  # the version on PyPI reads another name
             vars(parts.task).setdefault("_max_episode_steps", parts.task.time_limit)
-        # MineDojo's list of games would keep one alive that nobody can reach; at exit it ends by itself
+        # MineDojo's list of games would keep the game of a collected env alive; at exit the game ends by itself
         weakref.finalize(self, self._bridge.close).atexit = False
         self._world_seed = [getattr(maker, "world_seed", None) for maker in self._world_makers()]
         self._last: Any = None

@@ -1,7 +1,7 @@
 """Labels: the action that a demo stores for a tick, where another one is executed.
 
-DAgger and disturbed experts need both: the learner acts, or the view is pushed aside, while the demo says what the
-expert would have done. ``RecordsLabels`` is the interface, ``RecorderWrapper`` implements it, and ``label_next_step``
+DAgger and disturbed experts need both: the learner acts, or the view is pushed aside, while the demo stores the
+expert's action. ``RecordsLabels`` is the interface, ``RecorderWrapper`` implements it, and ``label_next_step``
 reaches it through the wrappers above.
 """
 

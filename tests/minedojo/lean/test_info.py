@@ -1,4 +1,4 @@
-"""`InfoParser` gives what `json.loads` gives, whatever it parsed before."""
+"""`InfoParser` returns what `json.loads` returns, whatever it parsed before."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_first_is_where_the_tick_is_zero_and_played_where_an_action_counted(kind
     envs.close()
 
 
-def test_with_resets_by_hand_the_mask_says_it() -> None:
+def test_with_manual_resets_the_mask_determines_it() -> None:
     envs = make(SyncVectorEnv, AutoresetMode.DISABLED)
     observations, _ = envs.reset(seed=0)
     for _ in range(25):

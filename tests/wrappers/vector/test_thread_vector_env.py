@@ -45,7 +45,7 @@ def assert_same(a: Any, b: Any, where: str = "") -> None:
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("threads", [1, 3])
-def test_it_gives_what_gymnasiums_vector_env_gives(mode: AutoresetMode, threads: int) -> None:
+def test_it_returns_the_results_of_gymnasiums_vector_env(mode: AutoresetMode, threads: int) -> None:
     ours = ThreadVectorEnv([make] * 5, threads, autoreset_mode=mode)
     theirs = SyncVectorEnv([make] * 5, autoreset_mode=mode)
     ours.action_space.seed(3)
