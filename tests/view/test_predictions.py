@@ -130,7 +130,7 @@ def test_a_damaged_video_is_reported_at_every_request(tmp_path: Path, policy: VP
 
 
 def test_another_action_space_is_refused(policy: VPTPolicy) -> None:
-    with pytest.raises(ValueError, match=r"grid has an action space of its own, \(4,\)"):
+    with pytest.raises(ValueError, match=r"grid has another action space, \(4,\)"):
         Predictions(policy.with_action_space(spaces.Discrete(4)), "grid")
 
 

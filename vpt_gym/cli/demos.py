@@ -99,7 +99,7 @@ def _check(args: Check) -> int:
     for problem in problems:
         print(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
     repairable = sum(problem.repairable for problem in problems)
-    print(f"{len(problems)} damaged, of them {repairable} can be mended" if problems else "all demos are complete")
+    print(f"{len(problems)} damaged, of them {repairable} can be repaired" if problems else "all demos are complete")
     return int(bool(problems))
 
 

@@ -173,8 +173,7 @@ def _env_args(args: Args) -> EnvArgs:
 def _seeds(args: Args) -> Iterator[int]:
     """Returns the seeds of the worlds to play, without those that have a demo in the directory."""
     from vpt_gym.collect.seeds import SEEDS
-    from vpt_gym.demos.files.names import list_demos, read_metadata
-    from vpt_gym.demos.library.library import REJECTED
+    from vpt_gym.demos.files.names import REJECTED, list_demos, read_metadata
 
     if args.seed is not None:
         if args.seed < 0:

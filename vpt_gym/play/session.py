@@ -13,8 +13,8 @@ import gymnasium as gym
 from vpt_gym.actions.codec import encode, is_null
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.collect.players import Player
-from vpt_gym.demos.files.names import files_of
-from vpt_gym.demos.library.library import REJECTED, DemoLibrary
+from vpt_gym.demos.files.names import REJECTED, files_of
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
 from vpt_gym.play.controls import Command, InputCollector
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper

@@ -1,8 +1,8 @@
 """Locks on files, shared by processes and threads. The operating system releases them when their process ends.
 
-The package ``filelock`` does not serve: it opens, and may create or replace, a lock file of its own, while the lock of
-a recording is on the records that are being written; and where a network file system cannot lock, it raises an error.
-Here nobody waits there and everybody gets the lock. The same holds on Windows.
+The package ``filelock`` cannot replace this module: it locks files of its own, while a recording locks the records that
+it writes, and it raises an error on file systems that cannot lock. There, and on Windows, the functions here never wait
+and always get the lock.
 """
 
 from __future__ import annotations

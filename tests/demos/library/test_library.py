@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.counter_demos import counter_action, write_counter_demo
 from vpt_gym.demos import DemoWriter, check, list_demos, read_demo
-from vpt_gym.demos.files.names import files_of
-from vpt_gym.demos.library.library import REJECTED, DemoLibrary
+from vpt_gym.demos.files.names import REJECTED, files_of
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.timeline import runs, timeline
 
 

@@ -144,7 +144,7 @@ def test_check_and_repair_set_their_exit_status(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "holds 31 frames, but" in done.stdout
     assert f"vpt-gym demos repair {tmp_path}" in done.stdout
-    assert "2 damaged, of them 1 can be mended" in done.stdout
+    assert "2 damaged, of them 1 can be repaired" in done.stdout
     problems = json.loads(command("check", tmp_path, "--json").stdout)
     assert {problem["id"]: problem["repairable"] for problem in problems} == {short.stem: True, longer.stem: False}
 

@@ -129,7 +129,7 @@ class EpisodeLoader:
             frames = count_frames(demo.files.video)  # no decoder has counted them yet
             if frames != len(demo):
                 raise DemoError(
-                    f"{demo.files.video} holds {frames} frames of {len(demo)}", REMEDY_RESTORE_OR_REPAIR
+                    f"{demo.files.video} holds {frames} of {len(demo)} frames", REMEDY_RESTORE_OR_REPAIR
                 ) from None
             return None
 

@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from vpt_gym.demos.demo import Demo, read_demo
-from vpt_gym.demos.files.names import OPTIONS_SUFFIX, DemoError, DemoFiles, files_of, list_demos, read_metadata
-from vpt_gym.demos.files.names import REJECTED as REJECTED  # re-exported
+from vpt_gym.demos.files.names import (
+    OPTIONS_SUFFIX,
+    REJECTED,
+    DemoError,
+    DemoFiles,
+    files_of,
+    list_demos,
+    read_metadata,
+)
 from vpt_gym.demos.files.video import read_header
 
 _MOVING_SUFFIX = ".moving"
