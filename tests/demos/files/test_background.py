@@ -126,7 +126,7 @@ def test_a_fork_of_a_recording_process_does_not_touch_the_demo(tmp_path: Path) -
     *said, path = run.stdout.splitlines()
     assert len(said) == 3
     assert all(
-        "of which this one is a fork; make the env and its recorder in the process that steps" in s for s in said
+        "of which this one is a fork; create the env and its recorder in the process that steps" in s for s in said
     )
     assert len(read_demo(path)) == 31
     assert check(tmp_path) == []
