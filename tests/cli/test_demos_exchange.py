@@ -92,7 +92,7 @@ def test_to_npz_and_back(tmp_path: Path) -> None:
         (("import", "DIR/a.npz", "-o", "DIR"), "is not an .npz file"),
     ],
 )
-def test_what_cannot_be_done_is_said(tmp_path: Path, args: tuple, message: str) -> None:
+def test_impossible_options_are_reported(tmp_path: Path, args: tuple, message: str) -> None:
     done = command(tmp_path, *(str(word).replace("DIR", str(tmp_path)) for word in args))
     assert done.returncode == 2
     assert message in done.stderr

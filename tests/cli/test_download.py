@@ -70,7 +70,7 @@ def test_options_take_precedence(mirror: Files, tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "cache").exists()
 
 
-def test_what_is_here_is_verified_and_offline_is_enough(
+def test_complete_files_are_verified_without_a_network(
     mirror: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["download", "rl-from-house-2x"]) == 0
@@ -83,7 +83,7 @@ def test_what_is_here_is_verified_and_offline_is_enough(
     assert "is damaged" in capsys.readouterr().err
 
 
-def test_it_is_interrupted_and_goes_on(mirror: Files, tmp_path: Path) -> None:
+def test_an_interrupted_download_is_resumed(mirror: Files, tmp_path: Path) -> None:
     mirror.pause = 0.1
     with subprocess.Popen(command("rl-from-house-2x"), stderr=subprocess.PIPE, text=True) as process:
         part = tmp_path / "cache" / "rl-from-house-2x.weights.part"
@@ -110,7 +110,7 @@ def test_it_is_interrupted_and_goes_on(mirror: Files, tmp_path: Path) -> None:
         (["bc-early-game-2x", "--offline"], "put them into"),
     ],
 )
-def test_failures_are_told_without_a_traceback(mirror: Files, args: list[str], message: str) -> None:
+def test_failures_are_reported_without_a_traceback(mirror: Files, args: list[str], message: str) -> None:
     done = subprocess.run(command(*args), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("vpt-gym download: ")

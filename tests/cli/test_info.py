@@ -62,7 +62,7 @@ def test_a_terminal_gets_a_table(pair: list[str]) -> None:
     assert b"can be loaded" in seen
 
 
-def test_json_holds_everything_and_the_status_says_whether_it_loads(
+def test_json_is_complete_and_the_status_shows_whether_it_loads(
     pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["info", *pair, "--json"]) == 0
@@ -85,7 +85,7 @@ def test_nothing_is_executed(tmp_path: Path, name: str, capsys: pytest.CaptureFi
     assert not canary.exists()
 
 
-def test_what_cannot_be_loaded_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_does_not_load_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = {key.removeprefix("net."): value for key, value in published_state(SMALL_1X).items()}
     torch.save(state, tmp_path / "x.weights")
     assert main(["info", str(tmp_path / "x.weights")]) == 1
@@ -95,6 +95,6 @@ def test_what_cannot_be_loaded_says_why(tmp_path: Path, capsys: pytest.CaptureFi
     assert "can be loaded" not in out
 
 
-def test_without_a_file_it_says_what_it_wants(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_file_it_asks_for_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 2
     assert "name a file" in capsys.readouterr().err

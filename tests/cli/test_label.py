@@ -62,7 +62,7 @@ def test_each_video_becomes_a_demo_with_its_frames_and_the_agents_labels(demos, 
         assert np.abs(errors).mean() < 6
 
 
-def test_the_metadata_says_who_labelled_what(demos, model):
+def test_the_metadata_names_the_model_and_the_video(demos, model):
     metadata = read_demo(list_demos(demos)[0]).metadata
     assert metadata["labelled_by"]["kind"] == "inverse dynamics model"
     assert metadata["labelled_by"]["model"] == str(model)
@@ -107,7 +107,7 @@ def test_a_faster_video_is_refused_or_resampled(model, videos, tmp_path):
 @pytest.mark.parametrize(
     ("video", "message"), [("nothing.mp4", "there is no video"), ("text.mp4", "not a readable video")]
 )
-def test_what_is_no_video_is_named_before_any_work(model, videos, tmp_path, video, message):
+def test_an_unusable_video_is_reported_before_any_work(model, videos, tmp_path, video, message):
     result = label(videos / "one.mp4", videos / video, "-o", tmp_path / "out", "--model", model)
     assert result.returncode == 1
     assert message in result.stderr

@@ -1,4 +1,4 @@
-"""`vpt-gym malmo`: it serves, says where, and ends as it is told."""
+"""`vpt-gym malmo`: it serves, prints its address, and stops on request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def server() -> Iterator[tuple[subprocess.Popen[str], int]]:
             process.kill()
 
 
-def test_it_serves_until_a_client_says_exit(server: tuple[subprocess.Popen[str], int]) -> None:
+def test_it_serves_until_a_client_sends_exit(server: tuple[subprocess.Popen[str], int]) -> None:
     process, port = server
     with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         for message in (b"<MalmoEnv0.37.0/>", b"<Exit>NOW</Exit>"):

@@ -1,4 +1,4 @@
-"""`vpt-gym play`: what is wrong is said, with its remedy, before anything is recorded."""
+"""`vpt-gym play`: errors are reported, with a remedy, before anything is recorded."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def test_a_wrong_option_is_named(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a screen")
-def test_without_a_screen_it_says_how_to_have_one(tmp_path: Path) -> None:
+def test_without_a_screen_it_names_the_remedy(tmp_path: Path) -> None:
     assert "xvfb-run -a vpt-gym play" in refused("tests.support.play_env:PlayEnv-v0", cwd=tmp_path)
 
 
-def test_without_pygame_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_pygame_it_names_the_package_to_install(tmp_path: Path) -> None:
     said = refused(cwd=tmp_path, code="sys.modules['pygame'] = None")
     assert 'pip install "vpt-gym[play]"' in said
     said = refused(cwd=tmp_path, code="import types; sys.modules['pygame'] = types.ModuleType('pygame')")

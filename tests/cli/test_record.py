@@ -129,7 +129,7 @@ def slowly() -> list[str]:
 
 
 def broken_off(directory: Path, options: list[str], how: signal.Signals, *, after: int) -> int:
-    """Starts a recording, ends it when ``after`` episodes were told, and returns the exit status; nobody is left."""
+    """Starts a recording, stops it after ``after`` reported episodes, returns the exit status; no process is left."""
     run = subprocess.Popen(
         command(directory, *options),
         stdout=subprocess.PIPE,
@@ -158,7 +158,7 @@ def broken_off(directory: Path, options: list[str], how: signal.Signals, *, afte
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
-def test_interrupted_and_killed_it_goes_on_as_if_nothing_had_been(tmp_path: Path, slowly: list[str]) -> None:
+def test_after_an_interrupt_and_a_kill_it_continues_with_the_same_demos(tmp_path: Path, slowly: list[str]) -> None:
     record_here(tmp_path / "whole", episodes=10, env=EnvArgs(COUNTER[1], kwargs=slowly[-1]))
     whole = content(tmp_path / "whole")
     assert sorted(whole) == list(range(10))
@@ -189,7 +189,7 @@ def test_a_kill_leaves_broken_off_files_that_the_next_run_clears(tmp_path: Path)
     assert list(tmp_path.glob("*.partial")) == []
 
 
-def test_a_process_that_dies_is_told_and_the_rest_stays(tmp_path: Path, slowly: list[str]) -> None:
+def test_a_dead_process_is_reported_and_finished_demos_stay(tmp_path: Path, slowly: list[str]) -> None:
     run = subprocess.Popen(
         command(tmp_path, *slowly), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     )
@@ -254,7 +254,7 @@ def test_an_agent_can_play(tmp_path: Path) -> None:
         ((*COUNTER[:3], "tests.support.scripted_counter:FailingExpert"), "the expert is at its wits' end"),
     ],
 )
-def test_what_cannot_be_recorded_is_said_with_the_remedy(tmp_path, capsys, monkeypatch, options, message):
+def test_an_impossible_recording_is_reported_with_the_remedy(tmp_path, capsys, monkeypatch, options, message):
     from vpt_gym.cli import main
 
     monkeypatch.chdir(tmp_path)
@@ -263,7 +263,7 @@ def test_what_cannot_be_recorded_is_said_with_the_remedy(tmp_path, capsys, monke
     assert list_demos(tmp_path / "demos") == [] if (tmp_path / "demos").exists() else True
 
 
-def test_an_error_in_a_process_is_told_as_it_is(tmp_path: Path) -> None:
+def test_an_error_in_a_process_is_reported_unchanged(tmp_path: Path) -> None:
     options = (*COUNTER[:3], "tests.support.scripted_counter:FailingExpert", "--num-envs", "2", "--episodes", "4")
     assert "the expert is at its wits' end" in record(tmp_path, *options, status=1).stderr
     assert list(tmp_path.glob("2*")) == []

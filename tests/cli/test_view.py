@@ -73,7 +73,7 @@ def test_an_episode_is_exported(tmp_path: Path) -> None:
         (("demos", "--port", "99999"), "port must be 0-65535"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+def test_wrong_options_are_reported(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     write_counter_demo(tmp_path / "demos", ticks=2)
     done = finished(*words, cwd=tmp_path)
     assert done.returncode == 1

@@ -67,8 +67,8 @@ def test_each_episode_depends_on_its_seed_alone(tmp_path: Path) -> None:
     assert len({json.dumps(push) for push in pushes.values()}) == len(pushes)
 
 
-@pytest.mark.parametrize("mended", [False, True])
-def test_what_was_broken_off_is_played_anew(tmp_path: Path, mended: bool) -> None:
+@pytest.mark.parametrize("repaired", [False, True])
+def test_an_interrupted_episode_is_played_again(tmp_path: Path, repaired: bool) -> None:
     env = EnvArgs("ScriptedCounter-v0", kwargs='{"longest": 80}')
     record(counter(tmp_path, env=env, episodes=2))
     # what a kill leaves in the third episode
@@ -84,7 +84,7 @@ def test_what_was_broken_off_is_played_anew(tmp_path: Path, mended: bool) -> Non
     assert list(tmp_path.glob("*.partial")) == []
     for path, content in left.items():
         path.write_bytes(content)
-    if mended:
+    if repaired:
         (done,) = repair(tmp_path)
         assert done.ticks >= 10
     record(counter(tmp_path, env=env))

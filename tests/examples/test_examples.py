@@ -56,7 +56,7 @@ def test_each_example_runs_without_the_others(tmp_path, script):
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_record_keeps_successes_and_goes_on_where_it_stood(demos):
+def test_record_keeps_successes_and_can_be_continued(demos):
     paths = list_demos(demos)
     assert all(read_demo(path).success for path in paths)
     run("record.py", "--out", str(demos), "--episodes", "2")
@@ -175,7 +175,7 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
     assert not list(tmp_path.iterdir())
 
 
-def test_bc_tells_that_it_evaluates_elsewhere_and_leaves_out_what_is_damaged(demos, tmp_path):
+def test_bc_warns_about_another_env_and_skips_damaged_demos(demos, tmp_path):
     mine = shutil.copytree(demos, tmp_path / "demos")
     sorted(mine.glob("*.json"))[0].write_text("{")
     arguments = ("--demos", str(mine), "--out", str(tmp_path / "bc"), "--train.steps", "1", "--eval-episodes", "1")

@@ -63,7 +63,7 @@ def test_a_saved_model_is_trained_on(trained):
     assert 0 < moved < 0.01
 
 
-def test_too_few_demos_are_told(trained):
+def test_too_few_demos_are_reported(trained):
     command = [sys.executable, "examples/idm.py", "--demos", str(trained / "demos"), "--held-out", "16"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode != 0

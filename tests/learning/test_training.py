@@ -38,13 +38,13 @@ class TestEnvArgs:
         env.close()
 
     @pytest.mark.parametrize("kwargs", ["level=easy", "[1]", "{"])
-    def test_what_is_no_json_object_is_refused(self, kwargs):
+    def test_kwargs_must_be_a_json_object(self, kwargs):
         with pytest.raises(ValueError, match="JSON object"):
             EnvArgs(kwargs=kwargs)
 
 
 class TestMarginals:
-    def test_the_policy_says_the_frequencies_whatever_it_sees(self):
+    def test_the_policy_predicts_the_frequencies_for_every_frame(self):
         policy = VPTAgent.from_config("nano", seed=0).policy
         codes = np.array([[4, 60]] * 6 + [[1, 55]] * 3 + [[0, 60]])
         init_action_heads(policy, codes)
@@ -101,7 +101,7 @@ class TestBeta:
 
 
 class Sentinel:
-    """An expert whose label tells how many ticks it has seen since its reset."""
+    """An expert whose label encodes the number of ticks since its reset."""
 
     def __init__(self) -> None:
         self.ticks = 0
@@ -139,7 +139,7 @@ class TestRounds:
             demo = read_demo(path)
             assert encode(demo.executed).tolist() == demo.codes.tolist()
 
-    def test_what_is_executed_in_a_world_does_not_depend_on_num_envs(self, agent, tmp_path):
+    def test_the_executed_actions_of_a_world_do_not_depend_on_num_envs(self, agent, tmp_path):
         def executed(num_envs):
             self.collect(agent, tmp_path / str(num_envs), beta=0.5, num_envs=num_envs)
             demos = [read_demo(path) for path in list_demos(tmp_path / str(num_envs))]
@@ -150,7 +150,7 @@ class TestRounds:
         assert executed(2) == alone
         assert executed(3) == alone
 
-    def test_an_interrupted_round_goes_on_where_it_stood(self, agent, tmp_path):
+    def test_an_interrupted_round_can_be_continued(self, agent, tmp_path):
         first = self.collect(agent, tmp_path, seeds=(1, 2))
         kept = {path.name for path in list_demos(tmp_path)}
         again = self.collect(agent, tmp_path, seeds=(1, 2, 3))
@@ -172,7 +172,7 @@ class TestRounds:
             collect_round(agent, lambda folder: other.make(record_to=folder), Sentinel, [2], tmp_path, beta=0.0)
         assert set(finished_episodes(tmp_path)) == {1}
 
-    def test_a_time_limit_above_the_recorder_is_an_error_that_says_so(self, agent, tmp_path):
+    def test_a_time_limit_above_the_recorder_is_an_error(self, agent, tmp_path):
         make_env = lambda folder: TimeLimit(EnvArgs().make(record_to=folder), 3)  # noqa: E731
         with pytest.raises(ValueError, match=r"worlds \[1\].*TimeLimit below RecorderWrapper"):
             collect_round(agent, make_env, Sentinel, [1], tmp_path, beta=0.0)

@@ -71,7 +71,7 @@ def not_ok(found: SystemInfo, **options: Any) -> dict[str, Check]:
     return {check.name: check for checks in sections.values() for check in checks if check.status != "ok"}
 
 
-# -- the whole
+# -- the complete report
 
 
 def test_nothing_is_wrong_with_a_healthy_machine() -> None:
@@ -325,7 +325,7 @@ def test_torch_built_for_a_gpu_that_is_not_found_is_a_warning() -> None:
     assert embedded.torch(Package("2.5.1"), "2.6").status == "problem"
 
 
-def test_the_rest_of_what_is_declared_is_told_when_it_is_wrong() -> None:
+def test_other_requirements_are_reported_when_they_are_not_met() -> None:
     declared = machine(
         minimum={"rich": "13", "tyro": "0.8"},
         packages={**HEALTHY.packages, "rich": Package("12.0"), "tyro": Package("1.0")},
@@ -341,7 +341,7 @@ def test_release_numbers(version: str, numbers: tuple[int, ...]) -> None:
     assert release(version) == numbers
 
 
-def test_what_is_no_version_is_refused() -> None:
+def test_an_invalid_version_is_refused() -> None:
     with pytest.raises(ValueError, match="'unknown' is not a version"):
         release("unknown")
 
