@@ -54,7 +54,7 @@ demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs
 	$(BIN)/python examples/end_to_end.py --preset $(PRESET)
 
 test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## all tests; some again with interpreted kernels (for coverage), and those of the real MineDojo
-	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
+	$(BIN)/python -m pytest $(PARALLEL) --durations 20 --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(INTERPRETED) --cov --cov-append --cov-report=
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
