@@ -4,6 +4,7 @@
 * ``VPTActionWrapper``: VPT codes -> the environment's actions.
 * ``HumanActionWrapper``: human actions (keyboard and mouse) -> the environment's actions.
 * ``RecorderWrapper``: writes a demo of every episode.
+* ``label_next_step``: makes the demo store another action than the executed one (``RecordsLabels``).
 * ``as_gymnasium``: environments of the old gym, such as MineDojo's, as Gymnasium environments.
 * ``vector``: wrappers for vector environments.
 """
