@@ -101,7 +101,9 @@ def _play(session: Session, window: Window, controls: InputCollector) -> int:
 
 def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollector]:
     """Makes the window and the session and starts the first episode; ``stack`` closes them."""
-    _require_pygame()
+    from vpt_gym.play.pygame_ce import require_pygame
+
+    require_pygame()
     from vpt_gym.collect.finished import check_same_env
     from vpt_gym.frames import find_frame_space
     from vpt_gym.play.controls import InputCollector
@@ -146,20 +148,6 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
     stack.callback(session.close, "it could not be played")
     session.start()
     return session, window, controls
-
-
-def _require_pygame() -> None:
-    import os
-
-    from vpt_gym.system.require import MissingPackageError, require
-
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    pygame = require("pygame", "play", purpose="the window")
-    if not getattr(pygame, "IS_CE", False):
-        raise MissingPackageError(
-            "the window needs pygame-ce, but the original pygame is installed: pip uninstall pygame && "
-            'pip install "vpt-gym[play]"'
-        )
 
 
 def _env_args(args: Args) -> EnvArgs:

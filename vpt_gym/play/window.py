@@ -1,4 +1,4 @@
-"""The window, which shows frames and reads keyboard and mouse. It needs pygame-ce (``pip install "vpt-gym[play]"``)."""
+"""The window, which shows frames and reads keyboard and mouse. It needs pygame-ce (see ``pygame_ce``)."""
 
 from __future__ import annotations
 
