@@ -30,7 +30,7 @@ def refused(*words: str, cwd: Path, code: str = "") -> str:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--sensitivity", "300"], "sensitivity is 300.0; it is percent as in Minecraft's options, 0 to 200"),
+        (["--sensitivity", "300"], "sensitivity is 300.0; it must be 0 to 200 percent, as in Minecraft's options"),
         (["--seed", "-1"], "seed is -1; it must not be negative"),
         (["a:A-v0", "--env", "b:B-v0"], "the environment is given twice, a:A-v0 and --env b:B-v0"),
         (
