@@ -23,7 +23,7 @@ def test_minedojo_is_played(tmp_path: Path) -> None:
         wait_for(lambda: len(np.unique(program.frame())) > 30, "no picture", 120)
         dimmed = program.frame().mean()
         screen.key("Return")
-        wait_for(lambda: program.frame().mean() > 1.4 * dimmed, "it is not played")
+        wait_for(lambda: program.frame().mean() > 1.4 * dimmed, "it is not played", 180)
         screen.key("w", down=True)
         screen.move(20, -10)
         before = program.frame()
