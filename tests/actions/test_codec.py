@@ -267,6 +267,15 @@ class TestHumanAction:
         with pytest.raises(ValueError, match=r"is 2|camera is|unknown keys"):
             checked(action)
 
+    @pytest.mark.parametrize("degrees", [np.nan, np.inf, 181.0, -181.0])
+    def test_a_checked_action_whose_camera_was_changed_in_place_is_checked_again(self, degrees):
+        action = CheckedAction(no_op())
+        action["camera"][1] = 180.0
+        assert checked(action) is action
+        action["camera"][1] = degrees
+        with pytest.raises(ValueError, match="camera is"):
+            checked(action)
+
     @pytest.mark.parametrize("copy_of", [dict.copy, copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))])
     def test_a_copy_of_a_checked_action_is_an_ordinary_dict(self, copy_of):
         action = copy_of(CheckedAction(human_action("jump")))

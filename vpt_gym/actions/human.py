@@ -100,10 +100,10 @@ class CheckedAction(dict[str, Any]):
 
     The code that makes one vouches for it: all 24 keys, each button an int 0 or 1, ``camera`` (2,) float32, finite,
     within +-180 degrees. Assigning to a key of it makes it an ordinary dict again. Copies of it, pickled ones too, are
-    ordinary dicts.
+    ordinary dicts. Its camera may be changed in place; ``is_checked`` looks at the values.
 
     Attributes:
-        intact: False after a change.
+        intact: False after a change of a key.
     """
 
     intact = True
@@ -126,8 +126,11 @@ for _name in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem"
 
 
 def is_checked(action: Any) -> bool:
-    """Returns whether an action is a ``CheckedAction`` that nobody has changed."""
-    return type(action) is CheckedAction and action.intact
+    """Returns whether an action is a ``CheckedAction`` with no key changed and a camera within its limits."""
+    if type(action) is not CheckedAction or not action.intact:
+        return False
+    pitch, yaw = action["camera"].tolist()
+    return bool(abs(pitch) <= CAMERA_LIMIT and abs(yaw) <= CAMERA_LIMIT)
 
 
 def checked(action: HumanAction) -> HumanAction:
