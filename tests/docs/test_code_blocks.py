@@ -25,6 +25,7 @@ from tests.support.paths import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>\w[^\n`]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+FENCE_LINE = re.compile(r"^[ \t>]*(`{3,}|~{3,})", re.MULTILINE)
 ASSIGNMENT = re.compile(r"\w+=")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][\w.-]*")
 
@@ -93,6 +94,14 @@ def with_language(language: str) -> list[Path]:
 
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_block_is_found_and_has_a_known_language(page: Path) -> None:
+    """A block with another fence or a misspelt language would be shown, but neither run nor checked."""
+    fences = FENCE_LINE.findall(page.read_text(encoding="utf-8"))
+    assert fences == ["```"] * (2 * len(blocks(page)))
+    assert {info[0] for info, _, _ in blocks(page)} <= {"python", "console", "text"}
 
 
 @pytest.mark.parametrize("page", with_language("python"), ids=name_of)
