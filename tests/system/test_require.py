@@ -28,6 +28,19 @@ def test_the_package_that_is_really_missing_is_named(tmp_path: Path, monkeypatch
         require("needs_another", "minari")
 
 
+def test_a_package_that_is_installed_but_broken_is_reported_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lacks_a_library.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DependencyNotInstalled) as caught:
+        require("lacks_a_library", "play", purpose="the window")
+    assert str(caught.value) == (
+        "the window needs lacks_a_library, which cannot be imported (libGL.so.1: cannot open shared object file): "
+        'pip install "vpt-gym[play]"'
+    )
+
+
 def test_a_note_follows_the_line() -> None:
     with pytest.raises(DependencyNotInstalled, match=r'"vpt-gym\[minari\]" \(Minari needs Python 3\.11 or newer\)$'):
         require("no_such_package", "minari", note="Minari needs Python 3.11 or newer")

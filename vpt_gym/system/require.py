@@ -9,7 +9,7 @@ from gymnasium.error import DependencyNotInstalled
 
 
 class MissingPackageError(DependencyNotInstalled, ImportError):
-    """A package of an extra is not installed. The message has the exact ``pip install`` line."""
+    """A package of an extra is not installed, or broken. The message has the exact ``pip install`` line."""
 
 
 def require(package: str, extra: str, *, purpose: str = "this", note: str = "") -> Any:
@@ -25,8 +25,8 @@ def require(package: str, extra: str, *, purpose: str = "this", note: str = "") 
         The module.
 
     Raises:
-        DependencyNotInstalled: The package, or one that it needs, is not installed. The error is also an
-            ``ImportError``.
+        DependencyNotInstalled: The package, or one that it needs, is not installed, or is installed and cannot be
+            imported: then the message has the reason. The error is also an ``ImportError``.
 
     Example:
         >>> require("json", "plot").__name__
@@ -40,5 +40,7 @@ def require(package: str, extra: str, *, purpose: str = "this", note: str = "") 
         return importlib.import_module(package)
     except ImportError as error:
         missing = (error.name or package).partition(".")[0]
+        # for example a shared library that the system lacks
+        reason = "" if isinstance(error, ModuleNotFoundError) else f", which cannot be imported ({error})"
         note = f" ({note})" if note else ""
-        raise MissingPackageError(f'{purpose} needs {missing}: pip install "vpt-gym[{extra}]"{note}') from error
+        raise MissingPackageError(f'{purpose} needs {missing}{reason}: pip install "vpt-gym[{extra}]"{note}') from error
