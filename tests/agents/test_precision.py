@@ -72,6 +72,17 @@ def test_without_an_engine_the_precision_is_that_of_the_network() -> None:
     assert one.precision == "bf16"
 
 
+def test_auto_follows_a_policy_that_is_converted_between_episodes(frames: np.ndarray) -> None:
+    one, plain = agent(precision="auto"), agent()
+    before = play(one, frames)
+    for each in (one, plain):
+        each.policy.double()
+    assert play(one, frames) == play(plain, frames)
+    assert one.precision == "fp32"
+    one.policy.float()
+    assert play(one, frames) == before
+
+
 def test_auto_leaves_a_policy_in_float64_as_it_is(frames: np.ndarray) -> None:
     policy = agent().policy.double()
     assert VPTAgent(policy, precision="auto").act(frames[0]).shape == (2,)

@@ -40,10 +40,11 @@ class VPTAgent:
             weights are packed for acting (:class:`vpt_gym.agents.engine.ActingEngine`): up to three times as fast,
             for a second copy of the weights, which is packed again whenever they have changed. ``"auto"`` is the
             fastest precision that this processor has, which may be ``"int8"``, ``"bf16"`` or ``"fp32"``; on a CUDA
-            device, and where PyTorch lacks the operators, it runs the network as it is. ``"bf16"`` and ``"int8"``
-            round, each within a stated tolerance (docs/performance.md), so sampled episodes differ from those in
-            fp32, and from machine to machine with ``"auto"``. ``"fp32"`` rounds nothing: choose it for episodes
-            that must be the same everywhere; where it cannot be packed, the network runs as it is.
+            device, and where PyTorch lacks the operators, it runs the network as it is. It is chosen again if the
+            policy was moved or converted before :meth:`reset`. ``"bf16"`` and ``"int8"`` round, each within a stated
+            tolerance (docs/performance.md), so sampled episodes differ from those in fp32, and from machine to
+            machine with ``"auto"``. ``"fp32"`` rounds nothing: choose it for episodes that must be the same
+            everywhere; where it cannot be packed, the network runs as it is.
         compile: On a CUDA device, compile the packed network too.
 
     Attributes:
@@ -64,13 +65,12 @@ class VPTAgent:
         precision: ActingPrecision | None = None,
         compile: bool = False,
     ) -> None:
-        engine_precision = engine_precision_of(precision, device)
-        if any(parameter.dtype != torch.float32 for parameter in policy.parameters()) and precision == "auto":
-            engine_precision = None
+        engine_precision = _engine_precision_for(policy, precision, device)
         if compile and engine_precision is None:
             raise ValueError('compile=True needs a precision, for example precision="bf16"')
         self.policy = policy.to(device).eval()
         self.sampling = sampling or Sampling()
+        self._automatic = precision == "auto"
         self._engine_precision = engine_precision
         self.report: LoadReport | None = None
         self._compile = compile
@@ -290,6 +290,8 @@ class VPTAgent:
                 f"the agent plays {self._streams} environment(s) and got frames of {len(frames)}: "
                 "call agent.reset() before the number changes"
             )
+        if self._streams is None and self._automatic:
+            self._choose_precision()
         with torch.inference_mode():
             pi = self._distribution(torch.from_numpy(frames), torch.from_numpy(begins))
             finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
@@ -316,6 +318,12 @@ class VPTAgent:
         self._memory = out.memory
         pi: Distribution = out.pi.at_time(0)
         return pi
+
+    def _choose_precision(self) -> None:
+        """Follows a policy that was moved to another device or converted to another number type."""
+        chosen = _engine_precision_for(self.policy, "auto", self._device)
+        if chosen != self._engine_precision:
+            self._engine_precision, self._engine = chosen, None
 
     def _packed(self, streams: int) -> ActingEngine:
         """Returns an engine for this number of environments, with the current weights of the policy."""
@@ -381,6 +389,15 @@ def engine_precision_of(precision: ActingPrecision | None, device: torch.device 
         return None
     require_precision(precision, device)
     return precision
+
+
+def _engine_precision_for(
+    policy: VPTPolicy, precision: ActingPrecision | None, device: torch.device | str
+) -> EnginePrecision | None:
+    """Returns ``engine_precision_of``; None for ``"auto"`` if the policy is not in float32, which no engine packs."""
+    if precision == "auto" and any(parameter.dtype != torch.float32 for parameter in policy.parameters()):
+        return None
+    return engine_precision_of(precision, device)
 
 
 def _describe(array: npt.NDArray[Any]) -> str:
