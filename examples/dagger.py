@@ -50,7 +50,7 @@ class Args:
     episodes: int = 40
     """Episodes in a round."""
     round_ticks: int = 300
-    """Most ticks of an episode in a round; short episodes show more worlds."""
+    """Maximum ticks of an episode in a round; short episodes show more worlds."""
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
     """Share of ticks in which the expert acts, by round; behavioural cloning counts as round 0."""
     num_envs: int = 16

@@ -60,7 +60,7 @@ PRESETS = {
     "smoke": Preset(2, 3.0, 1, 2, 3.0, 2),
 }
 ROUND_TICKS = 300
-"""Most ticks of an episode in a DAgger round."""
+"""Maximum ticks of an episode in a DAgger round."""
 
 
 @dataclass

@@ -39,9 +39,9 @@ class TrainArgs:
     """Options of the training."""
 
     steps: int = 4000
-    """Most updates."""
+    """Maximum number of updates."""
     seconds: float = math.inf
-    """Most seconds of wall time. The learning rate decays over whichever limit comes first."""
+    """Maximum wall time in seconds. The learning rate decays over whichever limit comes first."""
     batch_size: int = 4
     """Windows in an update."""
     seq_len: int = 32
@@ -53,7 +53,7 @@ class TrainArgs:
     weight_decay: float = 0.1
     """Weight decay of AdamW; high, since the demos are few and the parameters many."""
     clip: float = 20.0
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient."""
     warmup: int = 50
     """Updates over which the learning rate rises to its peak."""
     precision: Literal["fp32", "bf16"] = "fp32"

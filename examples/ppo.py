@@ -49,9 +49,9 @@ class Args:
     out: Path = Path("runs/ppo")
     """Directory of the agent, its metrics and its curves."""
     iterations: int = 200
-    """Most rollouts."""
+    """Maximum number of rollouts."""
     seconds: float = 540.0
-    """Most seconds of training, wall time."""
+    """Maximum wall time of the training in seconds."""
     num_envs: int = 16
     """Envs that are played at the same time."""
     ticks: int = 128
@@ -75,9 +75,9 @@ class Args:
     kl_decay: float = 0.9995
     """Factor of that weight from one iteration to the next (VPT: 0.9995)."""
     value_warmup: int = 5
-    """First iterations, in which only the value head learns: the start policy cannot predict values yet."""
+    """Number of first iterations in which only the value head learns: the start policy cannot predict values yet."""
     max_grad_norm: float = 5.0
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient."""
     train_precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of the convolutions; bf16 is faster where the processor has the instructions."""
     device: str = "cpu"

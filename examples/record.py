@@ -29,12 +29,12 @@ class Args:
     out: Path = Path("demos/harvest_1_log")
     """Directory of the demos."""
     episodes: int = 50
-    """Demos to have at the end. Only successful episodes count; failed ones are discarded."""
+    """Number of demos that the directory has at the end. Only successful episodes count; failed ones are discarded."""
     disturbance: float | None = None
     """Probability per tick that a push of the view begins; the labels stay the expert's. 0 gives undisturbed demos.
     None means 0.02."""
     expert: str = SCRIPTED
-    """Who plays: scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
+    """The player: scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
     skill: float = 1.0
     """Skill of the scripted expert, above 0 and up to 1 (best); a lower value is slower and makes mistakes."""
     num_envs: int = 1

@@ -1,4 +1,4 @@
-"""OpenAI's VPT (Video PreTraining) Minecraft policies in any Gymnasium environment, MineDojo first.
+"""OpenAI's VPT (Video PreTraining) Minecraft policies in MineDojo and any other Gymnasium environment.
 
 Importing this package registers the embedded environments (``vpt_gym/...``) and starts nothing else. The names and
 subpackages below are imported when they are first used, so ``import vpt_gym`` loads neither torch nor OpenCV.

@@ -153,7 +153,7 @@ class LegacyGymEnv(gym.Env[Any, Any]):
         return fitting(self.observation_space, observation), {**info, "reset": {"seed": seeded}}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Steps the old environment with an action of its own."""
+        """Steps the old environment with one of its actions."""
         result = self.env.step(action)
         if len(result) == 5:
             observation, reward, terminated, truncated, info = result

@@ -37,9 +37,9 @@ class TextArray(Space[Array]):
     """Arrays of strings, as NumPy ``'<U'`` arrays.
 
     Args:
-        shape: Of the arrays.
-        max_length: Longest string, characters.
-        seed: Of the sampler.
+        shape: Shape of the arrays.
+        max_length: Maximum length of a string, characters.
+        seed: Seed of the sampler.
 
     Raises:
         ValueError: ``max_length`` is below 1.
@@ -104,7 +104,7 @@ class Choice(Space[str]):
 
     Args:
         values: The strings; the first is the default.
-        seed: Of the sampler.
+        seed: Seed of the sampler.
 
     Raises:
         ValueError: There are no values, or duplicates.

@@ -45,7 +45,7 @@ def test_an_episode_in_which_the_game_crashed_is_played_again(agent):
     Breaking.breaks = 2
     assert play(agent, Breaking, [2, 4], num_envs=2) == sound
     Breaking.breaks = 3
-    with pytest.raises(RuntimeError, match="broke 3 times in the world of seed 4: the game ended"):
+    with pytest.raises(RuntimeError, match="failed 3 times in the world of seed 4: the game ended"):
         play(agent, Breaking, [2, 4], num_envs=2)
     assert Breaking.open == 0
 

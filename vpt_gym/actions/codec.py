@@ -117,8 +117,8 @@ def decode(code: npt.ArrayLike) -> HumanAction:
         code: (..., 2) integers, (buttons, camera).
 
     Returns:
-        The 24 keys of a human action. For one code: buttons are int, ``camera`` is (2,) float32 degrees per tick,
-        (pitch, yaw); + is down, right. For leading axes (...): buttons are int64 (...), ``camera`` (..., 2).
+        The human action: 23 buttons and ``camera``. For one code: buttons are int, ``camera`` is (2,) float32 degrees
+        per tick, (pitch, yaw); + is down, right. For leading axes (...): buttons are int64 (...), ``camera`` (..., 2).
 
     Raises:
         ValueError: ``code`` is not a VPT code.

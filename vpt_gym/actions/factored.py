@@ -54,7 +54,7 @@ def to_human(buttons: npt.ArrayLike, camera: npt.ArrayLike) -> HumanAction:
         camera: Integers (..., 2) in [0, 11), camera bins (pitch, yaw).
 
     Returns:
-        The 24 keys of a human action: each of the 23 buttons int8 (...), ``camera`` float32 (..., 2) degrees per tick.
+        The human action: each of the 23 buttons int8 (...), ``camera`` float32 (..., 2) degrees per tick.
         ESC, pickItem and swapHands, which a factored action lacks, are 0.
 
     Raises:

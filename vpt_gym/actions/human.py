@@ -98,9 +98,9 @@ def human_action(*pressed: str, camera: tuple[float, float] = (0.0, 0.0)) -> Hum
 class CheckedAction(dict[str, Any]):
     """A valid human action on its way from a wrapper to the environment: ``checked`` does not check it again.
 
-    The code that makes one vouches for it: all 24 keys, each button an int 0 or 1, ``camera`` (2,) float32, finite,
-    within +-180 degrees. Assigning to a key of it makes it an ordinary dict again. Copies of it, pickled ones too, are
-    ordinary dicts. Its camera may be changed in place; ``is_checked`` looks at the values.
+    The code that creates one guarantees that it is valid: all 23 buttons, each an int 0 or 1, and ``camera`` (2,)
+    float32, finite, within +-180 degrees. Assigning to one of its keys makes it an ordinary dict again. Copies of it,
+    also by pickle, are ordinary dicts. Its camera may be changed in place; ``is_checked`` looks at the values.
 
     Attributes:
         intact: False after a change of a key.

@@ -16,7 +16,7 @@ def _tables() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     buttons = np.stack(np.broadcast_arrays(np.arange(codec.N_BUTTONS), codec.NULL_CAMERA + 1), axis=-1)
     action = codec.decode(buttons)
     action["left"], action["right"] = action["right"], action["left"]
-    # the camera moves here, so that encode keeps the meta-button where it is set
+    # the camera of these codes moves, so that encode keeps the meta-button where it is set
     flipped = codec.encode(action)[:, 0]
     pitch, yaw = np.divmod(np.arange(codec.N_CAMERA), N_BINS)
     return flipped, pitch * N_BINS + (N_BINS - 1 - yaw)

@@ -13,7 +13,7 @@ from vpt_gym.actions.protocol import Coverage, Translator
 __all__ = ["Coverage", "Translator", "translator_for"]
 
 _KNOWN = """\
- - a Dict of the 24 keys of the human action (MineRL 1.0, MCio, the embedded world)
+ - a Dict of the human action, 23 buttons and camera (MineRL 1.0, MCio, the embedded world)
  - a Dict of CraftGround's V2_MINERL_HUMAN
  - a Dict of 20 of these keys and the camera (vpt_gym.minedojo.make, as_gymnasium of a MineDojo env)
  - a Dict of MineDojo's simulator, event level (16 entries) or keyboard level (25)
@@ -62,5 +62,5 @@ def translator_for(
         return minedojo.MineDojoTranslator(space, cam_interval)
     raise ValueError(
         f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n"
-        "For another, write a subclass of vpt_gym.actions.translate.Translator and pass an instance as translator="
+        "For another, write a subclass of vpt_gym.actions.Translator and pass an instance as translator="
     )

@@ -219,7 +219,7 @@ class VPTAgent:
         marks = np.asarray(mask)
         streams = marks.size if self._streams is None else self._streams
         if marks.dtype != np.bool_ or marks.shape != (streams,):
-            raise ValueError(f"mask must be bool ({streams},), one entry an environment; got {_describe(marks)}")
+            raise ValueError(f"mask must be bool ({streams},), one entry per environment; got {_describe(marks)}")
         if seed is not None and not isinstance(seed, int | np.integer) and len(seed) != streams:
             raise ValueError(f"seed has {len(seed)} entries for {streams} environments; it needs one for each, or None")
         if self._streams is not None:
@@ -233,7 +233,7 @@ class VPTAgent:
         self._seed(np.flatnonzero(marks).tolist(), seed)
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Drops all environments but some, for example when one has no further episode to play.
+        """Drops all environments except ``rows``, for example when one has no more episodes to play.
 
         Those that remain continue as before: with their memory and their random numbers, in the order of ``rows``.
         An engine keeps its packed weights; on a CUDA device it records its graph again.

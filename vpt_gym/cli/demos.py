@@ -42,7 +42,7 @@ class Repair:
 
 @dataclass
 class Stats:
-    """Counts episodes, ticks, null ticks, buttons, camera movement, its loss in VPT's bins, and successes."""
+    """Counts episodes, ticks, null ticks, buttons, camera movement and what VPT's bins lose of it, and successes."""
 
     directory: Annotated[Path, tyro.conf.Positional]
     """Directory of demos or contractor recordings."""

@@ -40,7 +40,7 @@ class Args:
     record: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = True
     """Write nothing to disk."""
     seed: Annotated[int | None, optional("INT", "the first training world without a demo in the directory")] = None
-    """Seed of the first world; the following episodes have the following seeds."""
+    """Seed of the first world; each later episode has the next seed."""
     sensitivity: float = 100.0
     """Sensitivity of the mouse, 0 to 200 percent as in Minecraft's options; 100 is 0.15 degrees per count."""
     scale: int = 0

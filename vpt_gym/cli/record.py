@@ -30,26 +30,26 @@ class Args:
 
     env: EnvArgs = field(default_factory=EnvArgs)
     level: Annotated[str | None, optional("LEVEL", "easy for vpt_gym/Harvest1Log-v0")] = None
-    """Level of the embedded world, such as easy, plains, taiga or default (the land of the task)."""
+    """Level of the embedded world, such as easy, plains, taiga or default (the terrain of the task)."""
     out: Annotated[Path | None, optional("DIR", "demos/ and the name of the task", aliases=("-o",))] = None
     """Directory of the demos."""
     expert: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PLAYER [WEIGHTS]")] = ("scripted",)
-    """Who plays: scripted (the env's expert), module:attribute (another expert), or an agent.
+    """The player: scripted (the env's expert), module:attribute (another expert), or an agent.
     An agent is the folder of a saved one, a .model and its .weights file, or a published name."""
     skill: float = 1.0
     """Skill of the scripted expert, above 0 and up to 1 (best). Less is slower and makes mistakes, like a person."""
     episodes: int = 50
-    """Demos to have at the end."""
+    """Number of demos that the directory has at the end."""
     num_envs: int = 1
     """Envs that run in parallel, each in its own process."""
     seed: int = 0
-    """Seed of the first world; the following episodes have the following seeds."""
+    """Seed of the first world; each later episode has the next seed."""
     keep: Literal["success", "all"] = "success"
     """success: discard failed episodes and play others instead. all: keep every episode."""
     size: Literal["native", "128"] = "native"
     """Size of the video: native is that of the env, 128 is 128x128, the size that policies take."""
     lossless: bool = False
-    """Keep every pixel unchanged; the files are five to ten times larger."""
+    """Keep every pixel unchanged; the files are about five times larger."""
     disturbance: Annotated[float | None, optional("RATE", "0.02, and 0 for agents")] = None
     """Probability per tick that a push of the view begins; the label stays the expert's. 0: no pushes."""
     device: str = "cpu"

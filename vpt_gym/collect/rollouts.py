@@ -78,7 +78,7 @@ class _Lane:
         if "env_error" in info:
             if self.attempt == ATTEMPTS:
                 raise RuntimeError(
-                    f"the game broke {ATTEMPTS} times in the world of seed {self.seed}: {info['env_error']}"
+                    f"the game failed {ATTEMPTS} times in the world of seed {self.seed}: {info['env_error']}"
                 )
             self.start(self.seed, self.attempt + 1)
             return None
@@ -136,7 +136,7 @@ def play(
         agent: Acts in all episodes. Its memory and random numbers are overwritten.
         make_env: Makes one env that takes VPT codes and returns frames as ``VPTObsWrapper`` does.
         seeds: Seeds of the worlds.
-        num_envs: Largest number of episodes that run at once.
+        num_envs: Maximum number of episodes that run at once.
         sampling_seed: Seed of the agent's sampling.
         control: Makes a :class:`Control` for each env; for DAgger, or to hand over to an expert.
         on_episode: Called with each result when its episode ends.

@@ -40,8 +40,8 @@ class Recording:
         out: Directory of the demos.
         env: The env to play in.
         expert: The player (``vpt_gym.collect.players.resolve``).
-        episodes: Demos to have at the end, counted from ``seed`` on.
-        seed: Seed of the first world. The following episodes have the following seeds.
+        episodes: Number of demos that the directory has at the end, counted from ``seed`` on.
+        seed: Seed of the first world. Each later episode has the next seed.
         keep: ``"success"`` discards failed episodes and plays others instead; ``"all"`` keeps them.
         size: ``"128"`` scales frames to the size of policies, 128×128; ``"native"`` keeps their size.
         lossless: Whether videos keep every pixel unchanged.

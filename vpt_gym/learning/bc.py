@@ -28,9 +28,9 @@ class TrainArgs:
     """Options of the training."""
 
     steps: int = 4000
-    """Most updates."""
+    """Maximum number of updates."""
     seconds: float = math.inf
-    """Most seconds of wall time. The learning rate decays over whichever limit comes first."""
+    """Maximum wall time in seconds. The learning rate decays over whichever limit comes first."""
     batch_size: int = 8
     """Sequences in an update."""
     seq_len: int = 16
@@ -46,7 +46,7 @@ class TrainArgs:
     weight_decay: float = 0.0
     """L2 penalty inside Adam (VPT's fine-tuning: 0.039428)."""
     clip: float = 5.0
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient."""
     warmup: int = 50
     """Updates over which the learning rate rises to its peak."""
     precision: Literal["fp32", "bf16", "auto"] = "fp32"

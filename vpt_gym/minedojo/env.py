@@ -174,12 +174,12 @@ class MineDojoEnv(LegacyGymEnv):
 
         Raises:
             ValueError: The action is not in the space.
-            gymnasium.error.ResetNeeded: Before the first ``reset``, and after the game broke.
+            gymnasium.error.ResetNeeded: Before the first ``reset``, and after the game failed.
         """
         if self._needs_reset:
             raise gym.error.ResetNeeded("call reset() before step()")
         sent = self._sent(action)
-        if error := self._bridge.error:  # it broke in a command of the caller, such as set_time
+        if error := self._bridge.error:  # it failed in a command of the caller, such as set_time
             self._needs_reset = True
             info = self._with_success({**self._parts.sim.prev_info, "ticks": 0, "env_error": error})
             return deepcopy(self._last), 0.0, False, True, info

@@ -207,7 +207,7 @@ def receive(connection: socket.socket) -> bytearray:
 
     Raises:
         EOFError: The other side closed the connection.
-        OSError: The connection broke, or timed out.
+        OSError: The connection failed or timed out.
     """
     return _receive_bytes(connection, struct.unpack("!I", _receive_bytes(connection, 4))[0])
 

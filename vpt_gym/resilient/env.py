@@ -1,4 +1,4 @@
-"""``ResilientEnv``: keeps the crashes and hangs of an environment from the program that uses it."""
+"""``ResilientEnv``: protects a program from crashes and hangs of its environment."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class EnvState:
-    """The state of an episode at one moment, from ``VoxelEnv.get_state``. It can be pickled; it has about 5 MB.
+    """The state of an episode at one moment, from ``VoxelEnv.get_state``. It can be pickled; it takes about 5 MB.
 
     Attributes:
         world: The arrays of the world, by name.
@@ -65,7 +65,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         task: A name of ``TASKS``, or a ``Task`` of your own.
         level: ``"default"`` for the terrain of the task, or a name of ``vpt_gym.world.terrain.generate.TERRAINS``, such
             as ``"easy"``: gentle hills, oaks with 5 or 6 logs, and a start 4 to 8 blocks from a trunk in plain view.
-        actions: ``"human"`` (24 keys of MineRL 1.0), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
+        actions: ``"human"`` (MineRL 1.0's), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
             MineDojo's simulator); see ``vpt_gym.world.interface.actions``.
         image_size: (height, width) of ``obs["rgb"]``, pixels, at least 32 each.
         cam_interval: Degrees between camera bins; ``"minedojo"`` actions only. MineDojo's own default is 15.

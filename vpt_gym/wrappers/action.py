@@ -27,7 +27,7 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         if isinstance(translator, str) and translator == "auto":
             translator = translator_for(env)
         elif not isinstance(translator, Translator):
-            raise TypeError(f"translator={translator!r}; it must be 'auto' or a vpt_gym.actions.translate.Translator")
+            raise TypeError(f"translator={translator!r}; it must be 'auto' or a vpt_gym.actions.Translator")
         elif translator.action_space != env.action_space:
             raise ValueError(
                 f"the translator is for the action space {translator.action_space}, the environment has "
@@ -125,7 +125,7 @@ class VPTActionWrapper(_TranslatingWrapper):
 
 
 class HumanActionWrapper(_TranslatingWrapper):
-    """Takes human actions (keyboard and mouse, 24 keys) on any known environment: for people and scripted experts.
+    """Takes human actions (23 buttons and camera) on any known environment: for people and scripted experts.
 
     Each action is translated to an action of the wrapped environment. ``info["translation"]`` holds what a tick could
     not express (``Translator.unexpressed``); it is absent when the tick was exact. Where the environment spends more

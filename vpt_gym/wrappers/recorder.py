@@ -26,7 +26,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     It can be at any depth of a stack of wrappers and changes nothing that passes through. It records the frame of the
     wrapped environment's observation *before* each action, at its own size, and the action as a human action. An
-    episode that ``reset`` or ``close`` breaks off is kept too, as its metadata's ``"ended"`` shows; with a
+    episode that ``reset`` or ``close`` ends early is kept too, and ``"ended"`` in its metadata says so; with a
     ``TimeLimit`` *above* the recorder, every episode that reaches the limit ends that way. Put the recorder low in the
     stack, so that the video has the native size::
 
@@ -40,7 +40,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Several recorders, in any number of processes, may share a directory. If the process is killed, finished demos are
     unaffected, and the unfinished one keeps all but its last second (``vpt_gym.demos.repair``).
 
-    If a game breaks (``info["env_error"]``, or ``step`` raises), it is unknown whether the action took effect: the
+    If a game fails (``info["env_error"]``, or ``step`` raises), it is unknown whether the action took effect: the
     demo ends with the tick before, and ``"ended"`` is "error".
 
     Success is read from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
@@ -58,7 +58,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         metadata: Entries to add to the metadata of every demo (who played, which policy).
         size: (height, width) of the video. Frames are scaled as by ``VPTObsWrapper``; policies take (128, 128).
             Default: the frames' own.
-        lossless: Keep every pixel unchanged. The files are five to ten times larger, and not all browsers show them.
+        lossless: Keep every pixel unchanged. The files are about five times larger, and not all browsers show them.
 
     The metadata name the env (``env_id``, ``env_kwargs``, ``task``) and its episode: ``seed`` is the argument of
     ``reset``. If that was None, as in a vector environment that resets by itself, the episode began with the

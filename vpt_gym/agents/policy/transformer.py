@@ -60,7 +60,7 @@ class Memory:
         """Returns a memory that is empty for the streams where ``mask`` (bool (B,)) is True."""
         if mask.dtype != torch.bool or mask.shape != (self.batch_size,):
             raise ValueError(
-                f"mask must be bool ({self.batch_size},), one entry a stream; got {mask.dtype} {tuple(mask.shape)}"
+                f"mask must be bool ({self.batch_size},), one entry per stream; got {mask.dtype} {tuple(mask.shape)}"
             )
         forget = mask[:, None, None, None]
         return replace(

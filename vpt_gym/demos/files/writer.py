@@ -79,7 +79,7 @@ class DemoWriter:
         crf: x264's constant rate factor: lower is closer to the frames, and larger.
         preset: x264's preset. At equal ``crf``, ``"veryfast"`` makes files 40 % smaller than ``"ultrafast"``, takes two
             to three times as long per frame, and decodes half as fast.
-        lossless: Store RGB without loss, in files that are five to ten times larger. Most video players show them, but
+        lossless: Store RGB without loss, in files that are about five times larger. Most video players show them, but
             not all browsers.
 
     Raises:

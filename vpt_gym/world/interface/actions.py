@@ -1,6 +1,6 @@
 """The three action interfaces. Each converts its actions to ``Controls``, which one function applies in a tick.
 
-- ``human``: the 24-key action of MineRL 1.0, one tick a step, exact camera degrees.
+- ``human``: the action of MineRL 1.0 (23 buttons and camera), one tick per step, exact camera degrees.
 - ``native``: the ``Dict`` of MineDojo's simulator with ``event_level_control=True``.
 - ``minedojo``: the ``MultiDiscrete`` of ``minedojo.make``.
 """
@@ -72,7 +72,7 @@ def _held(action: Mapping[str, Any]) -> dict[str, int]:
 
 
 class HumanInterface:
-    """The 24-key action of MineRL 1.0.
+    """The action of MineRL 1.0: 23 buttons and camera.
 
     Opposite keys cancel. ``drop`` throws one item of the selected slot, ``use`` uses the item in the hand or opens the
     table or furnace in the cross-hairs, and ``hotbar.N`` selects a slot (of several: see ``selected_slot``).

@@ -79,7 +79,7 @@ class ThreadVectorEnv(_SyncVectorEnv):
     Args:
         env_fns: Functions that make the environments.
         threads: How many environments are stepped at the same time; None for one per processor.
-        **kwargs: Of ``SyncVectorEnv``: ``copy``, ``observation_mode``, ``autoreset_mode``.
+        **kwargs: Arguments of ``SyncVectorEnv``: ``copy``, ``observation_mode``, ``autoreset_mode``.
 
     Raises:
         ValueError: ``threads`` is not positive.

@@ -19,8 +19,8 @@ class RemoteFile:
     Attributes:
         url: Its address at the publisher.
         size: In bytes; None if unknown.
-        sha256: Hexadecimal; None if unknown. The publisher states no hashes: these were noted by others who have the
-            file.
+        sha256: Hexadecimal; None if unknown. The publisher states no hashes: these are from other people who have
+            the file.
     """
 
     url: str
