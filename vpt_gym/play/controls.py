@@ -27,8 +27,8 @@ BUTTON_OF_KEY: dict[str, str] = {
     "F": "swapHands",
     **{str(slot): f"hotbar.{slot}" for slot in range(1, 10)},
 }
-"""The button of the human action that each key presses: Minecraft's defaults. As in Minecraft, keys are places on the
-keyboard, with the names of a US keyboard (SDL's scancodes)."""
+"""The button of the human action that each key presses: Minecraft's defaults. As in Minecraft, keys are positions on
+the keyboard, with the names of a US keyboard (SDL's scancodes)."""
 
 BUTTON_OF_MOUSE: dict[int, str] = {1: "attack", 2: "pickItem", 3: "use"}
 """The button of the human action that each mouse button (left, middle, right) presses."""
