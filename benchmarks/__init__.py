@@ -1,1 +1,1 @@
-"""Benchmarks: one file a question; each writes its figures to ``benchmarks/results``."""
+"""Benchmarks: one file for each question; each writes its figures to ``benchmarks/results``."""

@@ -178,7 +178,7 @@ def main() -> None:
         raise SystemExit(str(error)) from error
     folder = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
-        os.chdir(scratch)  # MineDojo writes logs where it stands
+        os.chdir(scratch)  # MineDojo writes logs to the current directory
         try:
             figures = measure()
         finally:

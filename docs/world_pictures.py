@@ -52,13 +52,13 @@ def world(terrain: str, seed: int, time: int = NOON, slot: int = 0) -> WorldStat
 
 
 def look(state: WorldState, turn: float, pitch: float) -> WorldState:
-    """Turns the player, and lets a tick pass, so that he aims."""
+    """Turns the player and plays a tick, so that the aimed block is updated."""
     tick(state.world, 1.0, Controls(yaw=turn, pitch=pitch - float(state.player["pitch"][0])))
     return state
 
 
 def ahead(state: WorldState, away: float, aside: float) -> tuple[int, int, int]:
-    """Returns the place on the ground so far ahead of the player and to his right."""
+    """Returns the place on the ground at a distance ahead of the player and to the right."""
     p = state.player[0]
     yaw = math.radians(p.yaw)
     x = math.floor(p.x - away * math.sin(yaw) - aside * math.cos(yaw)) % b.SIDE

@@ -37,7 +37,7 @@ def refused(*words: str, cwd: Path, code: str = "") -> str:
             ["tests.support.play_env:PlayEnv-v0", "--expert", "scripted"],
             "there is no scripted expert for tests.support.play_env:PlayEnv-v0",
         ),
-        (["--expert", "agents/mine"], "--expert agents/mine is no expert"),
+        (["--expert", "agents/mine"], "--expert agents/mine is not an expert"),
         (["--expert", "scripted", "--skill", "1.5"], "skill is 1.5; it must be in (0, 1]"),
         (["--skill", "0.5"], "--skill 0.5 is for an expert, and there is none"),
         (["--agent", "a", "b", "c"], "--agent takes one folder or name"),

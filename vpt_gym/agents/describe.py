@@ -83,7 +83,7 @@ def describe(sources: Iterable[str | Path]) -> list[Description]:
             of published checkpoints that are in the cache.
 
     Returns:
-        One description a file or folder; two for a name.
+        One description for each file or folder, two for each name.
     """
     described: list[Description] = []
     model: tuple[str, Config] | None = None

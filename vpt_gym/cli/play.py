@@ -182,7 +182,8 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
         named = resolve((args.expert,), env_id)
         if is_agent(named):
             raise ValueError(
-                f"--expert {args.expert} is no expert: it must be scripted or module:attribute; --agent names an agent"
+                f"--expert {args.expert} is not an expert: it must be scripted or module:attribute; "
+                "--agent names an agent"
             )
         expert = make_player(named, skill=args.skill)
     elif args.skill != 1.0:

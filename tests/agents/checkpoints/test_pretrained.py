@@ -255,7 +255,7 @@ def test_an_id_of_the_hub_is_fetched_and_then_comes_from_its_cache(
 def test_a_missing_repository_on_the_hub_is_an_error(tmp_path: Path, hub_server: Files) -> None:
     hub_server.headers = {"X-Repo-Commit": COMMIT, "X-Error-Code": "RepoNotFound"}
     answer = from_hub(tmp_path, hub_server.url, "org/other")
-    assert answer.startswith("DownloadError org/other is neither a file nor a folder here")
+    assert answer.startswith("DownloadError org/other is neither a file nor a folder on this machine")
     hub_server.headers = {"X-Repo-Commit": COMMIT, "X-Error-Code": "EntryNotFound"}
     del hub_server.files["/org/agent/resolve/main/config.json"]
     answer = from_hub(tmp_path, hub_server.url, "org/agent")
@@ -264,7 +264,9 @@ def test_a_missing_repository_on_the_hub_is_an_error(tmp_path: Path, hub_server:
 
 def test_an_unreachable_hub_is_an_error(tmp_path: Path) -> None:
     answer = from_hub(tmp_path, "http://127.0.0.1:1", "org/agent", HF_HUB_OFFLINE="1")
-    assert answer.startswith("DownloadError org/agent is neither a file nor a folder here nor in the Hub's cache")
+    assert answer.startswith(
+        "DownloadError org/agent is neither a file nor a folder on this machine nor in the Hub's cache"
+    )
 
 
 def test_without_the_client_the_exact_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ class Distribution:
             temperature: Divides the log-probabilities: below 1 sharper, above 1 flatter.
 
         Raises:
-            ValueError: The temperature is not positive, or there is not one generator a row.
+            ValueError: The temperature is not positive, or there is not one generator per row.
         """
         if not 0.0 < temperature < float("inf"):
             raise ValueError(f"temperature must be positive and finite, got {temperature!r}; for 0 use mode()")

@@ -124,7 +124,7 @@ class RandomOrder:
         self._n_motion, self._rng = n_motion, rng
 
     def next(self) -> list[Segment]:
-        """Returns the segments of the next batch, one a row."""
+        """Returns the segments of the next batch, one for each row."""
         drawn = self._motion_chunks.draw(self._rng, self._n_motion)
         drawn += self._chunks.draw(self._rng, self._rows - self._n_motion)
         return [

@@ -3,7 +3,7 @@
 A demo is three files in one directory, in the OpenAI contractor layout plus metadata::
 
     <id>.mp4     the video, 20 fps H.264; frame t was seen before action t
-    <id>.jsonl   one record a tick (``vpt_gym.demos.files.records``)
+    <id>.jsonl   one record per tick (``vpt_gym.demos.files.records``)
     <id>.json    metadata: env, seed, versions, success, return, ticks, format version
 
 While a demo is being recorded, every name ends in ``.partial``. The ``.json`` marks a demo as finished: it gets its

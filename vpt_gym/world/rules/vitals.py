@@ -45,7 +45,7 @@ CACTUS_REACH = 0.01
 
 @kernel
 def hurt(p: Any, amount: float, kind: int) -> bool:
-    """Hurts the player, unless he was hurt in the last ``HURT_DELAY`` ticks.
+    """Hurts the player, unless it was hurt in the last ``HURT_DELAY`` ticks.
 
     Simpler than Minecraft, where a harder second blow within the delay hurts by the difference.
 

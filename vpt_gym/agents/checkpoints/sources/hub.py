@@ -37,14 +37,14 @@ def download_folder(repo_id: str, revision: str | None = None) -> Path:
             errors.LocalEntryNotFoundError
         ) as error:  # a subclass of EntryNotFoundError, but raised when the network is missing
             raise DownloadError(
-                f"{repo_id} is neither a file nor a folder here nor in the Hub's cache, and the Hub cannot be reached: "
-                f"{error}"
+                f"{repo_id} is neither a file nor a folder on this machine nor in the Hub's cache, and the Hub cannot "
+                f"be reached: {error}"
             ) from error
         except errors.EntryNotFoundError as error:
             raise WrongFile(f"{repo_id} on the Hugging Face Hub has no {name}: it is not a saved agent") from error
         except (OSError, ValueError, RuntimeError) as error:
             raise DownloadError(
-                f"{repo_id} is neither a file nor a folder here, and cannot be downloaded from the Hugging Face Hub: "
-                f"{error}"
+                f"{repo_id} is neither a file nor a folder on this machine, and cannot be downloaded from the Hugging "
+                f"Face Hub: {error}"
             ) from error
     return paths[0].parent
