@@ -258,3 +258,61 @@ def test_spaces_without_a_usable_camera_or_with_unknown_entries_are_refused() ->
         minerl.MineRLTranslator(spaces.Dict(forward=spaces.Discrete(2)))
     with pytest.raises(ValueError, match="unknown entries"):
         minerl.MineRLTranslator(spaces.Dict({**MINERL.spaces, "chat": spaces.Text(9)}))
+
+
+def with_camera(space: spaces.Dict, camera: spaces.Box) -> spaces.Dict:
+    return spaces.Dict({**space.spaces, "camera": camera})
+
+
+@pytest.mark.parametrize("space", [MINERL, CRAFTGROUND, EVENT, KEYBOARD, minedojo_spaces.player_action_space()])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_camera_is_clipped_to_the_bounds_of_the_environment(space: spaces.Dict, dtype: type) -> None:
+    bounded = with_camera(space, spaces.Box(-5, 5, (2,), dtype))
+    translator = translator_for(bounded)
+    action = translator.to_env(human_action(camera=(-10.0, 3.0)))
+    assert bounded["camera"].contains(action["camera"])
+    assert action["camera"].tolist() == [-5, 3]
+    assert translator.unexpressed == {"camera_lost": (-5.0, 0.0)}
+    assert translator.to_env(human_action())["camera"].tolist() == [0, 0]
+    assert translator.unexpressed == {}
+    coverage = translator.coverage()
+    # of 11 values on each axis, 0 and the three smallest on either side are within 5 degrees
+    assert (coverage.camera_kept, coverage.camera_changed) == (7 * 7, 121 - 49)
+    assert not coverage.complete
+    assert "clipped to -5° to 5° (pitch)" in str(coverage)
+    assert coverage.remedy
+
+
+def test_each_axis_has_its_own_bounds_and_a_clipped_key_is_reported_with_the_camera() -> None:
+    camera = spaces.Box(np.array([-90, -1], np.float32), np.array([90, 1], np.float32))
+    translator = translator_for(with_camera(EVENT, camera))
+    translator.observe(INVENTORY)
+    translator.to_env(human_action("hotbar.1", "ESC", camera=(90, 2)))
+    assert translator.unexpressed == {"dropped": ("ESC",), "camera_lost": (0.0, 1.0)}
+    translator.to_env(human_action("hotbar.1", camera=(90, 2)))
+    assert translator.unexpressed == {"camera_lost": (0.0, 1.0)}
+    assert translator.coverage().camera_kept == 11 * 3
+
+
+def test_a_camera_of_integers_is_rounded_and_the_rest_reported() -> None:
+    translator = translator_for(with_camera(MINERL, spaces.Box(-180, 180, (2,), np.int64)))
+    action = translator.to_env(human_action(camera=(0.75, 2)))
+    assert translator.action_space.contains({**action, **{name: np.int64(action[name]) for name in BUTTONS}})
+    assert action["camera"].tolist() == [1, 2]
+    assert translator.unexpressed == {"camera_lost": (-0.25, 0.0)}
+    assert translator.coverage().camera_kept == 3 * 3
+
+
+@pytest.mark.parametrize("limit", [10, 180, np.inf])
+def test_a_camera_that_reaches_10_degrees_keeps_every_code(limit: float) -> None:
+    translator = translator_for(with_camera(MINERL, spaces.Box(-limit, limit, (2,), np.float32)))
+    assert translator.coverage().complete
+    for camera in range(N_CAMERA):
+        human = decode((1, camera))
+        assert translator.to_env(human)["camera"].tolist() == human["camera"].tolist()
+        assert translator.unexpressed == {}
+
+
+def test_a_camera_that_cannot_rest_is_refused() -> None:
+    with pytest.raises(ValueError, match="camera must be able to be 0"):
+        translator_for(with_camera(MINERL, spaces.Box(1, 5, (2,), np.float32)))

@@ -312,3 +312,25 @@ def test_what_is_no_environment_is_refused(wrapper: type[gym.Wrapper]) -> None:
 
     with pytest.raises(TypeError, match=rf"{wrapper.__name__} needs a gymnasium.Env, got NoSpaces"):
         wrapper(NoSpaces())  # type: ignore[arg-type]
+
+
+class NarrowCamera(ViewEnv):
+    """The human action, with a camera of at most 5 degrees per tick."""
+
+    def __init__(self) -> None:
+        super().__init__("human")
+        self.action_space = spaces.Dict({**self.action_space.spaces, "camera": spaces.Box(-5, 5, (2,), np.float32)})
+
+
+def test_a_camera_beyond_the_bounds_of_the_env_is_clipped_warned_about_and_reported() -> None:
+    with pytest.warns(UserWarning, match="49 of its 121 camera codes.*clipped") as caught:
+        env = VPTActionWrapper(NarrowCamera())
+    assert len(caught) == 1
+    env.reset(seed=0)
+    info = env.step(encode(human_action(camera=(-10, 10))))[4]
+    assert env.unwrapped.taken["camera"].tolist() == [-5, 5]
+    assert env.unwrapped.action_space.contains(env.unwrapped.taken)
+    assert info["translation"] == {"camera_lost": (-5.0, 5.0)}
+    assert "translation" not in env.step(encode(human_action(camera=(0, 1.61))))[4]
+    with pytest.raises(ValueError, match=r"strict=True, but .*49 of its 121 camera codes"):
+        VPTActionWrapper(NarrowCamera(), strict=True)

@@ -297,7 +297,10 @@ class MineDojoSimTranslator(KeyedTranslator):
             if item != "air":
                 action["equip"] = item
                 dropped = tuple(name for name in dropped if name != HOTBAR[slot])
-                self.unexpressed = {"dropped": dropped} if dropped else {}
+                if dropped:
+                    self.unexpressed["dropped"] = dropped
+                else:
+                    self.unexpressed.pop("dropped", None)
         return action
 
     def to_human(self, env_action: dict[str, Any]) -> HumanAction:

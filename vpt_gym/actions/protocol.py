@@ -31,9 +31,9 @@ class Coverage:
     buttons_slow: int
     """Button codes, kept or changed, that take the environment more than one tick."""
     camera_kept: int
-    """Camera codes that are the same after the environment's rounding."""
+    """Camera codes that the environment's rounding and bounds leave the same."""
     camera_changed: int
-    """Camera codes that rounding changes; the remainder is carried to the next tick."""
+    """Camera codes that rounding or the environment's bounds change."""
     camera_error: float = 0.0
     """Largest distance between the requested and the actual view, degrees on each axis."""
     notes: tuple[str, ...] = ()
@@ -79,6 +79,8 @@ class Translator(ABC):
             ``"dropped"``: tuple of the held buttons that did not reach the environment.
             ``"camera_residual"``: (pitch, yaw), degrees by which the view lags behind the requested one; later ticks
             make up for it.
+            ``"camera_lost"``: (pitch, yaw), degrees of the requested movement that the environment's bounds cut off;
+            no later tick makes up for them.
     """
 
     action_space: spaces.Space[Any]
