@@ -81,7 +81,7 @@ def test_a_video_that_is_there_already_is_refused_and_nothing_changes(demos, mod
     before = {path: path.stat().st_mtime_ns for path in demos.iterdir()}
     result = label(videos / "fast.mp4", videos / "one.mp4", "-o", demos, "--model", model, "--resample")
     assert result.returncode == 1
-    assert "named one.mp4 already" in result.stderr
+    assert "is already a demo of a video named one.mp4" in result.stderr
     assert {path: path.stat().st_mtime_ns for path in demos.iterdir()} == before
 
 

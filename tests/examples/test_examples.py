@@ -136,14 +136,6 @@ def test_the_snippet_of_the_readme_runs(tmp_path):
     assert sum(1 for _ in demo.frames()) == len(demo)
 
 
-def test_the_snippets_of_the_worlds_page_run_one_after_the_other(tmp_path):
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "world.md").read_text(), re.DOTALL)
-    assert len(snippets) == 4
-    code = "\n".join(snippets) + "\nstate = env.unwrapped.get_state(); env.unwrapped.set_state(state)"
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-
-
 def test_record_does_not_mix_two_envs_in_one_directory(demos):
     command = [sys.executable, str(ROOT / "examples" / "record.py"), "--out", str(demos), "--episodes", "3"]
     other = [*command, "--env-kwargs", '{"level": "default"}']

@@ -132,7 +132,7 @@ def test_a_temporary_directory_goes_with_the_cache(demos: Path, policy: VPTPolic
 
 def test_what_cannot_be_cached_is_refused(demos: Path, policy: VPTPolicy) -> None:
     cache = FeatureCache(policy)
-    with pytest.raises(ValueError, match="mirror flips frames, and this cache holds features"):
+    with pytest.raises(ValueError, match="mirror=True flips frames, but this cache holds features"):
         DemoDataset(demos, cache=cache, seq_len=4, order="random", mirror=True)
     unfreeze(policy)
     with pytest.raises(ValueError, match=r'such as cnn\.stacks.* call freeze\(policy, "net\.img_process\.\*"\) first'):
