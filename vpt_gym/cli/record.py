@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import sys
 import warnings
@@ -117,10 +116,11 @@ def _name(env: EnvArgs) -> str:
     import gymnasium as gym
 
     import vpt_gym  # noqa: F401 (registers our envs)
+    from vpt_gym.collect.import_here import import_here
 
     module, _, name = env.id.rpartition(":")
     if module:
-        importlib.import_module(module)
+        import_here(module)
     arguments = {**gym.spec(name).kwargs, **env.arguments}
     task = arguments.get("task", arguments.get("task_id", name))
     return re.sub(r"[^\w.-]+", "_", str(task))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Annotated, Any
 
 import gymnasium as gym
 import tyro
+from gymnasium.envs.registration import load_env_creator
+
+from vpt_gym.collect.import_here import import_here
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class EnvArgs:
     id: Annotated[str, tyro.conf.arg(name="env.id", prefix_name=False, aliases=["--env"], metavar="ID")] = (
         "vpt_gym/Harvest1Log-v0"
     )
-    """Gymnasium id, or module:id, of an environment whose actions vpt-gym knows."""
+    """Gymnasium id, or module:id, of an environment whose actions vpt-gym knows. A module may be in this folder."""
     kwargs: Annotated[
         str | None,
         tyro.conf.arg(
@@ -56,10 +60,17 @@ class EnvArgs:
         """Makes the environment without any wrapper of VPT's format.
 
         Args:
-            render: Whether ``render`` returns frames.
+            render: Whether ``render`` returns frames, if the environment takes a ``render_mode``.
+
+        Raises:
+            ModuleNotFoundError: The id names a module that does not exist.
+            gymnasium.error.Error: There is no such environment.
         """
         kwargs = self.arguments
-        if render:
+        module, _, name = self.id.rpartition(":")
+        if module:
+            import_here(module)
+        if render and _takes_render_mode(name):
             kwargs["render_mode"] = "rgb_array"
         env: gym.Env[Any, Any] = gym.make(self.id, **kwargs)
         return env
@@ -69,7 +80,7 @@ class EnvArgs:
 
         Args:
             record_to: Directory that gets a demo of each episode that is played to its end.
-            render: Whether ``render`` returns frames.
+            render: Whether ``render`` returns frames, if the environment takes a ``render_mode``.
         """
         from vpt_gym.wrappers import RecorderWrapper, VPTActionWrapper, VPTObsWrapper  # slow: OpenCV and PyAV
 
@@ -77,3 +88,18 @@ class EnvArgs:
         if record_to is not None:
             env = RecorderWrapper(env, record_to, keep=lambda episode: episode.ended in ("terminated", "truncated"))
         return VPTActionWrapper(VPTObsWrapper(env))
+
+
+def _takes_render_mode(env_id: str) -> bool:
+    """Returns whether the function or class of a registered environment has an argument ``render_mode``."""
+    try:
+        entry = gym.spec(env_id).entry_point
+    except gym.error.Error:  # no such environment, which make() reports, or an id without its version
+        return True
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    if creator is None:
+        return False
+    parameters = inspect.signature(creator).parameters
+    return "render_mode" in parameters or any(
+        parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()
+    )

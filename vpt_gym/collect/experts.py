@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import gymnasium as gym
 
 from vpt_gym.actions.human import HumanAction
+from vpt_gym.collect.import_here import import_here
 
 
 def load_expert(path: str) -> Callable[[], Expert]:
@@ -22,7 +22,7 @@ def load_expert(path: str) -> Callable[[], Expert]:
     """
     module, _, name = path.partition(":")
     try:
-        maker: Callable[[], Expert] = getattr(importlib.import_module(module), name)
+        maker: Callable[[], Expert] = getattr(import_here(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"no expert {path!r} ({error}); name it as module:attribute, like {LOG_EXPERT!r}") from error
     return maker

@@ -1,0 +1,90 @@
+"""An environment that a command names: its module in the current folder, and its render mode."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+from vpt_gym.collect.envs import EnvArgs
+
+MODULE = """
+import gymnasium as gym
+import numpy as np
+
+from vpt_gym import HumanActionWrapper
+from vpt_gym.actions import human_action, human_action_space
+from neighbour import SIDE
+
+
+class Game(gym.Env):
+    observation_space = gym.spaces.Box(0, 255, (36, SIDE, 3), np.uint8)
+    action_space = human_action_space()
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.full((36, SIDE, 3), 200, np.uint8), {}
+
+    def step(self, action):
+        return np.full((36, SIDE, 3), 100, np.uint8), 0.0, False, False, {"success": True}
+
+
+class Walker:
+    def reset(self):
+        pass
+
+    def act(self, env):
+        return human_action("forward")
+
+
+gym.register("mine/Game-v0", lambda: HumanActionWrapper(Game()), max_episode_steps=5)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "folder_game.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "neighbour.py").write_text("SIDE = 64\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("num_envs", [1, 2])
+def test_record_finds_the_env_and_the_expert_in_the_current_folder(folder: Path, num_envs: int) -> None:
+    script = "import sys; from vpt_gym.cli import main; sys.exit(main(sys.argv[1:]))"
+    # the installed command, unlike `python -m`, does not have the current folder on sys.path
+    command = [sys.executable, "-P", "-c", script, "record", "--env", "folder_game:mine/Game-v0", "--out", "demos"]
+    command += ["--expert", "folder_game:Walker", "--episodes", "2", "--num-envs", str(num_envs)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 demos, 10 ticks" in done.stdout
+
+
+def test_a_module_that_does_not_exist_is_named_with_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(ModuleNotFoundError, match=r"no module 'no_such_game'.*current folder.*install it"):
+        EnvArgs("no_such_game:mine/Game-v0").base()
+
+
+def test_an_env_function_without_a_render_mode_is_made_without_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    env = EnvArgs("folder_game:mine/Game-v0").make(render=True)
+    assert env.render_mode is None
+    env.close()
+    monkeypatch.delitem(gym.registry, "mine/Game-v0")
+    for name in ("folder_game", "neighbour"):
+        monkeypatch.delitem(sys.modules, name)
+
+
+def test_an_env_with_a_render_mode_renders_only_if_that_is_asked_for() -> None:
+    args = EnvArgs(kwargs='{"level": "easy", "image_size": [32, 64]}')
+    for render, mode in ((True, "rgb_array"), (False, None)):
+        env = args.base(render=render)
+        assert env.render_mode == mode
+        env.close()
