@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import imageio.v3 as iio
 import numpy as np
 
 from vpt_gym.demos.files.video import VideoWriter
-from vpt_gym.frames import Frame
+from vpt_gym.frames import Frame, find_frame, packed_copy
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
@@ -24,7 +25,8 @@ def film(agent: VPTAgent, make_env: Callable[[], gym.Env[Any, Any]], seeds: Sequ
 
     Args:
         agent: The agent. It samples as in an evaluation with ``sampling_seed=0``.
-        make_env: Makes an env in VPT's format whose ``render`` returns frames.
+        make_env: Makes an env in VPT's format. The video shows what its ``render`` returns or, where it does not
+            render, the frame of its observation.
         seeds: Seeds of the worlds.
         path: The ``.mp4`` file; its folder is made. The GIF has the same name with the suffix ``.gif``.
 
@@ -53,15 +55,30 @@ def film(agent: VPTAgent, make_env: Callable[[], gym.Env[Any, Any]], seeds: Sequ
 
 
 def _episode(agent: VPTAgent, env: gym.Env[Any, Any], seed: int) -> Iterator[Frame]:
-    """Plays an episode and yields what ``render`` shows before each action, and the end of it for a while."""
+    """Plays an episode and yields the picture before each action, and the end of it for a while."""
     from vpt_gym.agents.episode_generators import mixed_seed  # not above: it imports torch, as the agent has done
 
     obs, _ = env.reset(seed=seed)
     agent.reset(seed=mixed_seed(0, seed))
     ended = False
     while not ended:
-        yield np.asarray(env.render(), np.uint8)
+        yield _picture(env, obs)
         obs, _, terminated, truncated, _ = env.step(agent.act(obs))
         ended = terminated or truncated
     for _ in range(_PAUSE):
-        yield np.asarray(env.render(), np.uint8)
+        yield _picture(env, obs)
+
+
+def _picture(env: gym.Env[Any, Any], obs: Any) -> Frame:
+    """Returns what ``render`` returns or, where the env does not render, the frame that the env itself returned."""
+    rendered = None
+    if env.render_mode == "rgb_array":
+        with suppress(NotImplementedError):
+            rendered = env.render()
+    if rendered is not None:
+        return np.asarray(rendered, np.uint8)
+    source = env.get_wrapper_attr("source_observation") if env.has_wrapper_attr("source_observation") else obs
+    try:
+        return packed_copy(find_frame(source))
+    except (TypeError, ValueError):  # VPTObsWrapper was given the key of the frame
+        return packed_copy(find_frame(obs))
