@@ -7,6 +7,7 @@ python examples/zero_shot.py --model runs/bc/agent --env-kwargs '{"level": "defa
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rich.progress import Progress
 
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.rollouts import SuccessNotReportedError
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
@@ -76,4 +78,7 @@ def main(args: Args) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    try:
+        main(tyro.cli(Args))
+    except (SuccessNotReportedError, ModuleNotFoundError) as error:
+        sys.exit(f"zero_shot.py: {error}")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.countdown_env import CountdownEnv
 from vpt_gym import VPTAgent
-from vpt_gym.collect.rollouts import play
+from vpt_gym.collect.rollouts import SuccessNotReportedError, play
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +153,12 @@ def test_an_episode_after_a_crash_is_sampled_as_if_nothing_had_happened(agent, s
             return frame, reward, terminated, truncated, info
 
     assert play(agent, Crashing, WORLDS[:3], num_envs=3) == sampled[:3]
+
+
+def test_the_error_for_an_unreported_success_is_one_line_with_the_env_and_the_remedy(agent):
+    with pytest.raises(SuccessNotReportedError) as caught:
+        play(agent, lambda: CountdownEnv(tells_success=False), [1])
+    message = str(caught.value)
+    assert message.startswith("CountdownEnv does not report")
+    assert "info['success']" in message
+    assert "\n" not in message

@@ -56,6 +56,24 @@ class Episode:
     truncated: bool
 
 
+class SuccessNotReportedError(KeyError):
+    """An episode ended, and the env did not report whether it succeeded.
+
+    Args:
+        env: The env.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+        super().__init__(
+            f"{name} does not report whether an episode succeeded: its last info has no 'success'. Return "
+            "info['success'], True or False, from its step(), or add it in a wrapper around the env"
+        )
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show it in quotes
+
+
 class _Lane:
     """One env, with the episode that is running in it."""
 
@@ -89,7 +107,7 @@ class _Lane:
             return None
         success = success_of(self.env, info)
         if success is None:
-            raise KeyError("the last info of the episode has no 'success'; add it in a wrapper around your env")
+            raise SuccessNotReportedError(self.env)
         return Episode(self.seed, success, self.total_reward, self.ticks, bool(truncated))
 
 
@@ -145,7 +163,8 @@ def play(
         One result for each seed, in the order of the seeds.
 
     Raises:
-        KeyError: An episode ended and its last info does not report whether it succeeded.
+        SuccessNotReportedError: An episode ended and its last info does not report whether it succeeded; a
+            ``KeyError``.
         RuntimeError: The game crashed (``info["env_error"]``) in ``ATTEMPTS`` plays of one episode. A crash does not
             count as a failure of the agent: the episode is played again.
         ValueError: ``num_envs`` is not positive, or a seed is in the list twice.

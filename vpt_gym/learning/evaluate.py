@@ -119,7 +119,7 @@ def evaluate(
 
     Raises:
         ValueError: There are no seeds.
-        KeyError: An episode ended without ``info["success"]``.
+        SuccessNotReportedError: An episode ended without ``info["success"]``; a ``KeyError``.
     """
     if not seeds:
         raise ValueError("no seeds to evaluate on; pass for example SEEDS['evaluation'][:50]")
