@@ -189,6 +189,37 @@ def test_ids_of_the_hub_are_distinguished_from_paths(name: str, is_one: bool) ->
     assert is_hub_id(name) == is_one
 
 
+@pytest.mark.parametrize("name", ["runs/nope", "./runs/nope", "runs/nope/agent", "{}/runs/nope", "~/runs/nope"])
+def test_a_mistyped_folder_is_reported_with_its_neighbours_and_not_looked_up_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)  # an attempt to use it raises another error
+    for folder in ("demo", "bc"):
+        (tmp_path / "runs" / folder).mkdir(parents=True)
+    (tmp_path / "runs" / "notes.txt").touch()
+    with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*nope.*: .*runs has bc, demo(;|$)"):
+        VPTAgent.from_pretrained(name.format(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"\. has runs$"):
+        VPTAgent.from_pretrained("./nope")
+    (tmp_path / "saved").mkdir()
+    with pytest.raises(FileNotFoundError, match="saved has no folder and no checkpoint"):
+        VPTAgent.from_pretrained("saved/nope")
+
+
+def test_a_revision_asks_for_the_hub_even_if_a_folder_has_the_name_of_the_organisation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    (tmp_path / "org").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"org/agent.*pass revision='main'"):
+        VPTAgent.from_pretrained("org/agent")
+    with pytest.raises(ImportError, match="Hugging Face Hub"):
+        VPTAgent.from_pretrained("org/agent", revision="main")
+
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 FROM_HUB = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def load_pretrained(
 ) -> tuple[VPTPolicy, LoadReport]:
     """Makes a policy from a checkpoint.
 
-    An existing file or folder takes precedence over a name.
+    An existing file or folder takes precedence over a name. ``"runs/agent"`` has the form of an id of the Hub: it is
+    taken for a path if there is a folder ``runs`` and no revision is given.
 
     Args:
         source: A ``.model`` file; a folder of a saved agent; the name of a published checkpoint, such as
@@ -38,7 +40,7 @@ def load_pretrained(
         ValueError: The ``.model`` file comes without its weights, another source comes with weights, or a source that
             is not on the Hub comes with a revision.
     """
-    path = Path(source)
+    path = Path(os.path.expanduser(source))  # Path.expanduser raises if the user is unknown
     if path.exists():
         _refuse_revision(revision, f"{path} is on this machine")
         if path.is_dir():
@@ -58,9 +60,12 @@ def load_pretrained(
         if published.inverse_dynamics:
             raise WrongFile(f"{published.name} is an inverse dynamics model, not a policy: IDMAgent loads it")
         return load_pair(*download(published.name))
-    if is_hub_id(name):
+    if is_hub_id(name) and (revision is not None or not Path(name).parent.exists()):
         _refuse_weights(weights_path, f"{name} is on the Hugging Face Hub and comes with its own weights")
         return load_folder(download_folder(name, revision))
+    if os.path.dirname(name):  # not path.parts: Path drops a leading ./
+        hub = "; to load this name from the Hugging Face Hub, pass revision='main'" if is_hub_id(name) else ""
+        raise FileNotFoundError(f"there is no file or folder {path}: {_neighbours(path)}{hub}")
     raise FileNotFoundError(
         f"there is no file or folder {path}"
         + ("" if path.suffix in _FILE_SUFFIXES else f", and no published checkpoint of that name; {suggestion(name)}")
@@ -70,6 +75,20 @@ def load_pretrained(
 def is_hub_id(name: str) -> bool:
     """Returns whether a name has the form ``organisation/name`` of the Hugging Face Hub, unlike a path."""
     return bool(re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)) and not name.endswith(_FILE_SUFFIXES)
+
+
+def _neighbours(path: Path, most: int = 10) -> str:
+    """Returns a description of the contents of the deepest folder of a path that exists."""
+    folder = next((parent for parent in path.parents if parent.is_dir()), None)
+    if folder is None:
+        return "none of its folders exists"
+    try:
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() or entry.suffix in _FILE_SUFFIXES)
+    except PermissionError:
+        return f"{folder} cannot be read"
+    if not names:
+        return f"{folder} has no folder and no checkpoint"
+    return f"{folder} has {', '.join(names[:most])}" + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _refuse_weights(weights_path: str | Path | None, why: str) -> None:
