@@ -159,6 +159,16 @@ def test_an_episode_of_nothing_but_null_ticks_is_left_out_when_they_are_cut(tmp_
         make_dataset(tmp_path, drop_null="cut")
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_an_empty_directory_is_named_with_the_commands_that_fill_it(tmp_path: Path, several: bool) -> None:
+    with pytest.raises(ValueError, match="no demo to learn from") as caught:
+        make_dataset((tmp_path,) if several else tmp_path)
+    first, second = str(caught.value).splitlines()
+    assert first == f"no demo to learn from in {tmp_path}"
+    assert "`vpt-gym record`" in second
+    assert "examples/record.py" in second
+
+
 @pytest.mark.parametrize("order", ["carried", "random"])
 def test_equal_seeds_give_equal_batches(demos: Path, order: str) -> None:
     one, same, other = (make_dataset(demos, order=order, seed=seed) for seed in (0, 0, 1))

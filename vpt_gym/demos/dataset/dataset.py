@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -177,10 +178,12 @@ class DemoDataset:
         self._length = -(-ticks // (batch_size * seq_len))
         if not self._episodes:
             whose = "" if world_size == 1 else f" for rank {rank} of {world_size}"
+            folders = [demos] if isinstance(demos, str | os.PathLike) else demos
+            damaged = f": {len(self.skipped)} are damaged" if self.skipped else ""
             raise ValueError(
-                f"no demo to learn from{whose} in {demos!r}: {len(self.skipped)} are damaged"
+                f"no demo to learn from{whose} in {', '.join(map(str, folders))}{damaged}"
                 + "".join(f"\n  {path}: {reason}" for path, reason in self.skipped[:3])
-                + "\nRecord some with vpt_gym.RecorderWrapper"
+                + "\nRecord some with `vpt-gym record`, examples/record.py or vpt_gym.RecorderWrapper"
             )
         frames = self._episodes[0].frames
         if mirror and frames is not None and frames.ndim != 4:
