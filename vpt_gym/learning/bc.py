@@ -109,7 +109,8 @@ def train(
         policy: The policy; frozen parameters stay as they are. It is in evaluation mode and fp32 afterwards.
         dataset: The demos, from :func:`make_dataset`.
         args: Options of the training.
-        logger: Gets the loss, the norm of the gradient and the progress, every 20 updates.
+        logger: Gets the running mean of the loss, the norm of the gradient and the progress: at the first update, every
+            20 updates, and at the last.
         phase: Name of this training in the metrics and on the progress bar.
         console: Where to show the progress bar.
     """
@@ -125,6 +126,7 @@ def train(
     policy.gradient_checkpointing = args.gradient_checkpointing
     parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=args.lr, weight_decay=args.weight_decay, fused=True)
+    state, logged = "", 0  # the last text on the bar, and its update
     memory, frames, smooth, start = None, 0, math.nan, time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
@@ -146,14 +148,21 @@ def train(
             optimizer.step()
             frames += batch.first.numel()
             smooth = loss.item() if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss.item()
-            if update % 20 == 0:
-                seconds = time.perf_counter() - start
-                logger.log(
-                    phase=phase, update=update, frames=frames, seconds=seconds, loss=smooth, grad_norm=float(norm)
-                )
-                state = f"loss {smooth:.3f}, {frames / seconds:.0f} frames/s"
+            if update == 1 or update % 20 == 0:
+                state = _log(logger, phase, update, frames, time.perf_counter() - start, smooth, float(norm))
                 progress.update(bar, completed=done, state=state)
-        progress.update(bar, completed=1.0)
+                logged = update
+        if logged < (last := update - 1):
+            state = _log(logger, phase, last, frames, time.perf_counter() - start, smooth, float(norm))
+        progress.update(bar, completed=1.0, state=state)
     policy.eval()
     policy.set_precision("fp32")
     return TrainResult(update - 1, frames, time.perf_counter() - start, smooth)
+
+
+def _log(
+    logger: MetricLogger, phase: str, update: int, frames: int, seconds: float, loss: float, grad_norm: float
+) -> str:
+    """Logs one update, and returns its text for the progress bar."""
+    logger.log(phase=phase, update=update, frames=frames, seconds=seconds, loss=loss, grad_norm=grad_norm)
+    return f"loss {loss:.3f} (running mean), {frames / seconds:.0f} frames/s"
