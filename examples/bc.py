@@ -109,12 +109,14 @@ def main(args: Args) -> None:
         result = train(agent.policy, dataset, args.train, logger=logger, phase="bc", console=console)
         agent.save_pretrained(args.out / "agent")
         console.print(
-            f"{result.frames:,} frames in {result.seconds:.0f} s, loss {result.loss:.3f}: {args.out / 'agent'}"
+            f"{result.frames:,} frames in {result.seconds:.0f} s, loss {result.loss:.3f} (running mean): "
+            f"{args.out / 'agent'}"
         )
         if args.eval_episodes:
             seeds = SEEDS["evaluation"][: args.eval_episodes]
             evaluation = evaluate(agent, args.env.make, seeds)
-            logger.log(phase="evaluation", **{k: v for k, v in evaluation.summary().items() if not isinstance(v, list)})
+            figures = {k: v for k, v in evaluation.summary().items() if not isinstance(v, list | dict)}
+            logger.log(phase="evaluation", **figures)
             console.print(f"success in unseen worlds, temperature {args.temperature:g}: {evaluation}")
 
 

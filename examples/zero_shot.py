@@ -23,6 +23,9 @@ from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
 from vpt_gym.learning.load import load_agent
 
+SAMPLING_SEED = 0
+"""Seed of the agent's sampling."""
+
 
 @dataclass
 class Args:
@@ -67,11 +70,26 @@ def main(args: Args) -> None:
         bar = progress.add_task("playing", total=args.episodes)
         seeds = SEEDS["evaluation"][: args.episodes]
         evaluation = evaluate(
-            agent, args.env.make, seeds, num_envs=args.num_envs, on_episode=lambda _: progress.advance(bar)
+            agent,
+            args.env.make,
+            seeds,
+            num_envs=args.num_envs,
+            sampling_seed=SAMPLING_SEED,
+            on_episode=lambda _: progress.advance(bar),
         )
     console.print(f"{args.env.id} {args.env.arguments}, temperature {args.temperature:g}: {evaluation}")
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "evaluation.json").write_text(json.dumps(evaluation.summary(), indent=2), encoding="utf-8")
+    result = {
+        "env": args.env.id,
+        "env_kwargs": args.env.arguments,
+        "model": args.model,
+        "weights": None if args.weights is None else str(args.weights),
+        "sampling_temperature": args.temperature,
+        "sampling_seed": SAMPLING_SEED,
+        "device": args.device,
+        **evaluation.summary(),
+    }
+    (args.out / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if args.video_episodes:
         film(agent, lambda: args.env.make(render=True), seeds[: args.video_episodes], args.out / "agent.mp4")
     console.print(f"results and video: {args.out}")

@@ -66,7 +66,7 @@ def test_record_keeps_successes_and_can_be_continued(demos):
 def test_bc_leaves_an_agent_and_metrics(cloned):
     assert VPTAgent.from_pretrained(cloned).policy.config.stem_pool == 2
     metrics = read_metrics(cloned.parent / "metrics.jsonl")
-    assert metrics[0]["update"] == 20
+    assert [entry["update"] for entry in metrics[:-1]] == [1, 20, 25]
     assert metrics[-1]["episodes"] == 2
 
 
@@ -119,7 +119,10 @@ def test_zero_shot_counts_and_films(runs, cloned):
     arguments = ("--model", str(cloned), "--out", str(runs / "zero_shot"), "--episodes", "3", "--video-episodes", "1")
     output = run("zero_shot.py", *arguments, "--env-kwargs", SMALL)
     assert re.search(r"[0-3]/3 = ", output)
-    assert json.loads((runs / "zero_shot" / "evaluation.json").read_text())["episodes"] == 3
+    evaluation = json.loads((runs / "zero_shot" / "evaluation.json").read_text())
+    assert evaluation["episodes"] == 3
+    assert (evaluation["env"], evaluation["env_kwargs"]) == ("vpt_gym/Harvest1Log-v0", json.loads(SMALL))
+    assert (evaluation["model"], evaluation["sampling_temperature"]) == (str(cloned), 1.0)
     video = iio.imread(runs / "zero_shot" / "agent.mp4", plugin="pyav")
     assert video.shape[1:] == (72, 128, 3)
     assert 12 <= len(video) <= 22

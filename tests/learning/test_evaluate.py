@@ -58,6 +58,7 @@ class TestEvaluate:
         assert result.mean_ticks == 5.0
         summary = result.summary()
         assert summary["seeds"] == [10, 19]
+        assert summary["seed_range"] == {"first": 10, "last": 19, "count": 10}
         assert summary["mean_return"] == 0.5
         assert summary["precision"] == "fp32"
         assert str(result).startswith("5/10 = 50% (95 % interval 24% to 76%), 5 ticks")

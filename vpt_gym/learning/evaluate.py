@@ -92,6 +92,7 @@ class Evaluation:
             "mean_ticks": self.mean_ticks,
             "mean_return": sum(episode.total_reward for episode in self.episodes) / len(self.episodes),
             "seeds": [min(seeds), max(seeds)],
+            "seed_range": {"first": min(seeds), "last": max(seeds), "count": len(set(seeds))},
             "seconds": self.seconds,
             "precision": self.precision,
         }
