@@ -1,6 +1,6 @@
 """Records demos of a scripted expert.
 
-    python examples/record.py --out demos/harvest_1_log --episodes 50
+    python examples/record.py --episodes 50              # into demos/harvest_1_log
     python examples/record.py --out demos/default --env-kwargs '{"level": "default"}'
 
 Each episode becomes three files in OpenAI's contractor format (mp4, jsonl, json). If the script is stopped, finished
@@ -19,15 +19,15 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.progress import RecordingProgress
 from vpt_gym.collect.run import record
-from vpt_gym.collect.session import Recording
+from vpt_gym.collect.session import Recording, demo_folder
 
 
 @dataclass
 class Args:
     """Records demos of a scripted expert."""
 
-    out: Path = Path("demos/harvest_1_log")
-    """Directory of the demos."""
+    out: Path | None = None
+    """Directory of the demos. None means demos/ and the name of the task, such as demos/harvest_1_log."""
     episodes: int = 50
     """Number of demos that the directory has at the end. Only successful episodes count; failed ones are discarded."""
     disturbance: float | None = None
@@ -46,7 +46,7 @@ def main(args: Args) -> None:
     """Records the demos that are missing, and prints how many there are."""
     console = Console()
     recording = Recording(
-        out=args.out,
+        out=args.out or demo_folder(args.env),
         env=args.env,
         expert=(args.expert,),
         skill=args.skill,
@@ -56,7 +56,7 @@ def main(args: Args) -> None:
     )
     with RecordingProgress(recording, console) as progress:
         recorded = record(recording, on_episode=progress.advance)
-    console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {args.out}")
+    console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {recording.out}")
 
 
 if __name__ == "__main__":

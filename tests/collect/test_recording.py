@@ -15,7 +15,7 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import make_player
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.run import Recorded, record
-from vpt_gym.collect.session import Recording, RecordingSession
+from vpt_gym.collect.session import Recording, RecordingSession, demo_folder
 from vpt_gym.demos import check, list_demos, read_demo, repair
 from vpt_gym.demos.files.names import files_of, partial
 from vpt_gym.demos.files.video import count_frames
@@ -149,3 +149,9 @@ def test_no_seed_is_taken_that_is_kept_for_other_purposes(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError, match="the seeds for demos are used up"):
         record(counter(tmp_path, seed=999_999, keep="all"))
     assert seeds(tmp_path) == [999_999]
+
+
+def test_demos_go_to_a_directory_with_the_name_of_the_task() -> None:
+    assert demo_folder(EnvArgs()) == Path("demos/harvest_1_log")
+    assert demo_folder(EnvArgs("vpt_gym/Harvest1Dirt-v0")) == Path("demos/harvest_1_dirt")
+    assert demo_folder(EnvArgs("tests.support.scripted_counter:ScriptedCounter-v0")) == Path("demos/ScriptedCounter-v0")

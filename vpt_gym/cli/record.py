@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from dataclasses import dataclass, field
@@ -85,7 +84,7 @@ def run(args: Args) -> int:
 
 
 def _recording(args: Args) -> Recording:
-    from vpt_gym.collect.session import Recording
+    from vpt_gym.collect.session import Recording, demo_folder
 
     env = args.env
     if args.level is not None:
@@ -95,7 +94,7 @@ def _recording(args: Args) -> Recording:
     elif env.id == EnvArgs.id:
         env = env.with_kwargs(**{"level": "easy", **env.arguments})
     return Recording(
-        out=args.out or Path("demos") / _name(env),
+        out=args.out or demo_folder(env),
         env=env,
         expert=args.expert,
         skill=args.skill,
@@ -109,18 +108,3 @@ def _recording(args: Args) -> Recording:
         device=args.device,
         precision=args.precision,
     )
-
-
-def _name(env: EnvArgs) -> str:
-    """Returns a name for the directory: that of the env's task, else that of the env."""
-    import gymnasium as gym
-
-    import vpt_gym  # noqa: F401 (registers our envs)
-    from vpt_gym.collect.import_here import import_here
-
-    module, _, name = env.id.rpartition(":")
-    if module:
-        import_here(module)
-    arguments = {**gym.spec(name).kwargs, **env.arguments}
-    task = arguments.get("task", arguments.get("task_id", name))
-    return re.sub(r"[^\w.-]+", "_", str(task))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import gymnasium as gym
+
 from vpt_gym.collect.disturbance import Disturbance
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.import_here import import_here
 from vpt_gym.collect.players import SCRIPTED, is_agent, make_player, resolve
 from vpt_gym.collect.rollouts import ATTEMPTS, Episode, warn_if_endless
 from vpt_gym.collect.seeds import SEEDS
@@ -26,6 +30,21 @@ Size: TypeAlias = Literal["128", "native"]
 
 RECORDED_BY = "recorded_by"
 """Key of a demo's metadata that describes the player and the recording."""
+
+
+def demo_folder(env: EnvArgs) -> Path:
+    """Returns the directory of an env's demos if the user gives none: ``demos/`` and the name of its task or id.
+
+    Raises:
+        gymnasium.error.Error: There is no such env.
+        ImportError: The module of a ``module:id`` cannot be imported.
+    """
+    module, _, name = env.id.rpartition(":")
+    if module:
+        import_here(module)
+    arguments = {**gym.spec(name).kwargs, **env.arguments}
+    task = arguments.get("task", arguments.get("task_id", name))
+    return Path("demos") / re.sub(r"[^\w.-]+", "_", str(task))
 
 
 class EpisodeInterrupted(Exception):
