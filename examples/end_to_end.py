@@ -147,7 +147,7 @@ class EndToEnd:
                 sampling_seed=self.args.seed + number,
                 on_episode=lambda _: progress.advance(bar),
             )
-        done = self.train(directories, self.preset.dagger_seconds, self.args.seed + number, f"dagger {number}")
+        done = self.train(directories, self.preset.dagger_seconds, self.args.seed + number, f"DAgger {number}")
         self.agent.save_pretrained(self.args.out / f"agent_{number}")
         levels = self.preset.levels if number == self.preset.dagger_rounds else ("easy",)
         demos, frames, seconds = self.rows[-1].demos, self.rows[-1].frames, self.rows[-1].seconds
@@ -190,7 +190,7 @@ class EndToEnd:
         losses = {p: [(e["frames"], e["loss"]) for e in entries if e["phase"] == p] for p in phases}
         title = "Imitation loss"
         bars = [
-            (f"{row.method}\n{level}", result.rate, result.interval)
+            (f"{row.method}\n{level}", result.successes, len(result.episodes), result.interval)
             for row in self.rows
             for level, result in row.evaluations.items()
         ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
 
 import imageio.v3 as iio
+import matplotlib
 import pytest
 
 from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
@@ -53,12 +55,19 @@ def test_curves_and_bars_become_a_picture(tmp_path):
         path,
         {"loss": {"bc": [(0, 3.0), (10, 1.0)], "empty": []}},
         labels={"loss": ("frames", "nats")},
-        bars=[("BC", 0.5, (0.36, 0.64)), ("DAgger", 1.0, (0.93, 1.0))],
+        bars=[("BC", 25, 50, (0.36, 0.64)), ("DAgger", 50, 50, (0.93, 1.0))],
     )
     picture = iio.imread(path)
     assert picture.shape[0] > 300
     assert picture.shape[1] > 2 * picture.shape[0]
     assert picture.std() > 10
+
+
+def test_each_bar_is_labelled_with_its_successes_and_episodes(tmp_path):
+    path = tmp_path / "curves.svg"
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        plot_curves(path, {}, labels={}, bars=[("BC", 0, 50, (0.0, 0.07)), ("DAgger", 36, 50, (0.58, 0.83))])
+    assert {">0/50<", ">36/50<"} <= set(re.findall(r">[^<>]+<", path.read_text()))
 
 
 def test_without_matplotlib_the_install_line_is_given(tmp_path):

@@ -64,7 +64,7 @@ def plot_curves(
     panels: Mapping[str, Mapping[str, Iterable[tuple[float, float]]]],
     *,
     labels: Mapping[str, tuple[str, str]],
-    bars: Sequence[tuple[str, float, tuple[float, float]]] = (),
+    bars: Sequence[tuple[str, int, int, tuple[float, float]]] = (),
 ) -> None:
     """Draws learning curves into a picture, one panel next to the other.
 
@@ -72,7 +72,8 @@ def plot_curves(
         path: The file to write; its suffix chooses the format.
         panels: The curves of each panel: panel title -> curve name -> points (x, y).
         labels: The labels of the x and y axes of each panel, by its title.
-        bars: Success rates for an additional bar chart: (name, rate, (low, high)), all in [0, 1].
+        bars: Success rates for an additional bar chart: (name, successes, episodes, (low, high)), with
+            bounds in [0, 1].
 
     Raises:
         DependencyNotInstalled: matplotlib is not installed.
@@ -92,11 +93,14 @@ def plot_curves(
         axis.grid(alpha=0.3)
         axis.legend()
     if bars:
-        names, rates, intervals = zip(*bars, strict=True)
+        names, successes, episodes, intervals = zip(*bars, strict=True)
+        rates = [won / played for won, played in zip(successes, episodes, strict=True)]
         below = [max(0.0, rate - low) for rate, (low, _) in zip(rates, intervals, strict=True)]
         above = [max(0.0, high - rate) for rate, (_, high) in zip(rates, intervals, strict=True)]
-        axes[-1].bar(names, rates, yerr=(below, above), capsize=4, color="#4c9141")
-        axes[-1].set(title="Success, unseen worlds (95 % interval)", ylim=(0, 1.05), ylabel="success rate")
+        drawn = axes[-1].bar(names, rates, yerr=(below, above), capsize=4, color="#4c9141")
+        counts = [f"{won}/{played}" for won, played in zip(successes, episodes, strict=True)]
+        axes[-1].bar_label(drawn, counts, padding=2)  # a bar of height 0 is only visible by its label
+        axes[-1].set(title="Success, unseen worlds (95 % interval)", ylim=(0, 1.12), ylabel="success rate")
         axes[-1].tick_params(axis="x", rotation=20)
         axes[-1].grid(axis="y", alpha=0.3)
     figure.savefig(Path(path), dpi=110)
