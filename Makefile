@@ -24,6 +24,7 @@ PINNED_STAMP := $(PINNED)/.installed
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
 $(STAMP): pyproject.toml constraints.txt
+	@echo "Installing vpt-gym and its packages into $(VENV); this may take several minutes"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
