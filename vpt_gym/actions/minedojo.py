@@ -49,6 +49,9 @@ PITCH_LIMIT = 90.0
 class MineDojoTranslator(Translator):
     """Human action <-> ``MultiDiscrete([3, 3, 4, P, Y, 8, C, S])``, as nearly as this space allows.
 
+    P and Y are the numbers of pitch and yaw bins, which span ±180 degrees per tick; C is the number of items to craft,
+    and S that of inventory slots.
+
     * **Camera**: nearest bins. The rounding remainder is carried to the next tick, so that the view is never off by
       more than half a bin. If the observation contains the player's pitch, this also holds at straight up and down;
       if not, the pitch can be off by up to a bin from there on.
@@ -82,7 +85,10 @@ class MineDojoTranslator(Translator):
         self, action_space: spaces.MultiDiscrete, cam_interval: float | None = None, equips: bool = True
     ) -> None:
         if not is_minedojo_space(action_space):
-            raise ValueError(f"not a MultiDiscrete([3, 3, 4, P, Y, 8, C, S]): {action_space}")
+            raise ValueError(
+                "not a MultiDiscrete([3, 3, 4, P, Y, 8, C, S]), with P pitch bins, Y yaw bins, C items to craft and S "
+                f"inventory slots: {action_space}"
+            )
         self.action_space = action_space
         self._bins: npt.NDArray[np.int64] = action_space.nvec[[Entry.PITCH, Entry.YAW]].astype(np.int64)
         self._intervals = np.array([_interval(int(bins), cam_interval) for bins in self._bins])
@@ -241,11 +247,11 @@ class MineDojoTranslator(Translator):
                 "only as they add up"
             )
             if self._equips:
-                remedy = "Make the environment with cam_interval=0.15, which keeps every camera code"
+                remedy = "Make the environment with cam_interval=0.15 (2,401 bins), which keeps every camera code"
             else:
                 remedy = "Make the environment with ActionSpaceVersion.V2_MINERL_HUMAN, which keeps every code"
         return Coverage(
-            dialect=f"MineDojo's MultiDiscrete({self.action_space.nvec.tolist()})",
+            dialect=f"MineDojo-style MultiDiscrete({self.action_space.nvec.tolist()})",
             buttons_kept=int(kept.sum()),
             buttons_changed=N_BUTTONS - int(kept.sum()) - int(lost.sum()),
             buttons_lost=int(lost.sum()),
@@ -332,8 +338,13 @@ def _interval(bins: int, cam_interval: float | None) -> float:
     if not 0 < interval <= 180:
         raise ValueError(f"cam_interval={cam_interval!r} with {bins} bins; it must be in (0, 180] degrees")
     # ceil(360 / interval) + 1 bins, with a tolerance for the last bits of 360 / 0.15
-    if int(np.ceil(360.0 / interval - 1e-6)) + 1 != bins:
-        raise ValueError(f"the action space has {bins} camera bins, but cam_interval={interval:g} has others")
+    needed = int(np.ceil(360.0 / interval - 1e-6)) + 1
+    if needed != bins:
+        own = f"; {bins} bins are {360.0 / (bins - 1):g}° apart" if bins > 1 else ""
+        raise ValueError(
+            f"the action space has {bins} camera bins, but cam_interval={interval:g} needs {needed}: a bin for every "
+            f"{interval:g}° from -180° to 180°. Change one of the two{own}"
+        )
     turn = (bins - 1) // 2 * interval - 180.0
     if abs(turn) > 1e-6:
         raise ValueError(

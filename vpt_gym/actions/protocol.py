@@ -53,9 +53,11 @@ class Coverage:
         return self.buttons_kept == N_BUTTONS and self.camera_kept == N_CAMERA
 
     def __str__(self) -> str:
+        # these are counted among the kept or the changed ones already
+        slow = f"; of those kept or changed, {self.buttons_slow:,} take extra ticks" if self.buttons_slow else ""
         text = (
             f"{self.dialect} keeps {self.buttons_kept:,} of VPT's {N_BUTTONS:,} button codes "
-            f"({self.buttons_changed:,} changed, {self.buttons_lost:,} lost, {self.buttons_slow:,} take extra ticks) "
+            f"({self.buttons_changed:,} changed, {self.buttons_lost:,} lost{slow}) "
             f"and {self.camera_kept} of its {N_CAMERA} camera codes"
         )
         if self.camera_error:
