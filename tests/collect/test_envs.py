@@ -53,9 +53,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("num_envs", [1, 2])
 def test_record_finds_the_env_and_the_expert_in_the_current_folder(folder: Path, num_envs: int) -> None:
-    script = "import sys; from vpt_gym.cli import main; sys.exit(main(sys.argv[1:]))"
+    script = "import sys; del sys.path[0]; from vpt_gym.cli import main; sys.exit(main(sys.argv[1:]))"
     # the installed command, unlike `python -m`, does not have the current folder on sys.path
-    command = [sys.executable, "-P", "-c", script, "record", "--env", "folder_game:mine/Game-v0", "--out", "demos"]
+    command = [sys.executable, "-c", script, "record", "--env", "folder_game:mine/Game-v0", "--out", "demos"]
     command += ["--expert", "folder_game:Walker", "--episodes", "2", "--num-envs", str(num_envs)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
