@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from vpt_gym.actions import craftground, minedojo, minedojo_spaces, minerl
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, canonical, code_space, decode, encode
 from vpt_gym.actions.human import BUTTONS, human_action, human_action_space, no_op
+from vpt_gym.actions.keyed import KeyedTranslator
 from vpt_gym.actions.translate import Coverage, Translator, translator_for
 
 MINERL = human_action_space()
@@ -316,3 +317,63 @@ def test_a_camera_that_reaches_10_degrees_keeps_every_code(limit: float) -> None
 def test_a_camera_that_cannot_rest_is_refused() -> None:
     with pytest.raises(ValueError, match="camera must be able to be 0"):
         translator_for(with_camera(MINERL, spaces.Box(1, 5, (2,), np.float32)))
+
+
+def subset(*names: str, **others: spaces.Space) -> spaces.Dict:
+    return spaces.Dict({name: MINERL[name] for name in names} | others)
+
+
+@pytest.mark.parametrize(
+    ("space", "messages"),
+    [
+        (
+            subset("forward", "jump", "attack", "camera"),
+            ["it lacks back, drop, hotbar.1", 'KeyedTranslator(env.action_space, "my game")\n'],
+        ),
+        (
+            subset(*BUTTONS, "camera", craft=spaces.Discrete(9)),
+            ["similar to the human action of MineRL 1.0, but it also has craft.\n", "at_rest={'craft': ...})"],
+        ),
+        (
+            spaces.Dict({name: entry for name, entry in EVENT.spaces.items() if name != "use"}),
+            ["similar to MineDojo's simulator, event level, but it lacks use.\n"],
+        ),
+        (subset(*BUTTONS, look=spaces.Box(-1, 1, (2,))), ["it lacks camera and it also has look.", "it needs camera"]),
+    ],
+)
+def test_the_error_for_a_dict_names_what_differs_from_the_most_similar_one(
+    space: spaces.Dict, messages: list[str]
+) -> None:
+    with pytest.raises(ValueError, match="no translator is known") as caught:
+        translator_for(space)
+    for message in messages:
+        assert message in str(caught.value)
+
+
+def test_keys_that_no_environment_has_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="no translator is known") as caught:
+        translator_for(spaces.Dict(paddle=spaces.Discrete(3)))
+    assert "similar" not in str(caught.value)
+
+
+def test_a_subset_of_the_keys_is_translated_and_its_other_entries_rest() -> None:
+    space = subset("forward", "jump", "attack", "camera", craft=spaces.Discrete(9))
+    translator = KeyedTranslator(space, "my game", at_rest={"craft": 0})
+    action = translator.to_env(human_action("forward", "use", camera=(0, 3)))
+    assert {**action, "camera": action["camera"].tolist()} == {
+        "forward": 1,
+        "jump": 0,
+        "attack": 0,
+        "craft": 0,
+        "camera": [0, 3],
+    }
+    assert translator.unexpressed == {"dropped": ("use",)}
+
+
+def test_codes_that_take_extra_ticks_are_not_a_third_group_in_the_text() -> None:
+    coverage = translator_for(MINEDOJO).coverage()
+    text = str(coverage)
+    assert (
+        f"{coverage.buttons_lost} lost; of those kept or changed, {coverage.buttons_slow:,} take extra ticks)" in text
+    )
+    assert "extra ticks" not in str(translator_for(MINERL).coverage())

@@ -1,5 +1,6 @@
 from .codec import NULL_CODE, canonical, code_space, decode, encode
 from .human import BUTTONS, HumanAction, human_action, human_action_space, no_op
+from .keyed import KeyedTranslator
 from .protocol import Coverage, Translator
 from .translate import translator_for
 
@@ -8,6 +9,7 @@ __all__ = [
     "NULL_CODE",
     "Coverage",
     "HumanAction",
+    "KeyedTranslator",
     "Translator",
     "canonical",
     "code_space",

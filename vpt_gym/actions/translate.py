@@ -8,6 +8,7 @@ import gymnasium as gym
 from gymnasium import spaces
 
 from vpt_gym.actions import craftground, minedojo, minedojo_spaces, minerl
+from vpt_gym.actions.human import BUTTONS
 from vpt_gym.actions.protocol import Coverage, Translator
 
 __all__ = ["Coverage", "Translator", "translator_for"]
@@ -17,7 +18,17 @@ _KNOWN = """\
  - a Dict of CraftGround's V2_MINERL_HUMAN
  - a Dict of 20 of these keys and the camera (vpt_gym.minedojo.make, as_gymnasium of a MineDojo env)
  - a Dict of MineDojo's simulator, event level (16 entries) or keyboard level (25)
- - MultiDiscrete([3, 3, 4, P, Y, 8, C, S]) (minedojo.make, its forks, CraftGround's V1_MINEDOJO)"""
+ - MultiDiscrete([3, 3, 4, P, Y, 8, C, S]) with P pitch bins and Y yaw bins, which span ±180 degrees, C items to craft
+   and S inventory slots (minedojo.make, its forks, CraftGround's V1_MINEDOJO)"""
+
+_DICTS = {
+    "the human action of MineRL 1.0": minerl.KEYS,
+    "CraftGround's V2_MINERL_HUMAN": craftground.KEYS,
+    "vpt_gym.minedojo": minedojo_spaces.PLAYER,
+    "MineDojo's simulator, event level": minedojo_spaces.EVENT_LEVEL,
+    "MineDojo's simulator, keyboard level": minedojo_spaces.KEYBOARD_LEVEL,
+}
+"""The known ``Dict`` spaces, by their names in messages."""
 
 
 def translator_for(
@@ -35,7 +46,8 @@ def translator_for(
 
     Raises:
         TypeError: Neither an environment nor a space.
-        ValueError: The space is unknown, or its camera bins cannot be used.
+        ValueError: The space is unknown, or its camera or its camera bins cannot be used. For an unknown ``Dict`` the
+            message compares its keys with the most similar known one.
     """
     if isinstance(env_or_space, gym.Env):
         env, space = env_or_space, env_or_space.action_space
@@ -61,6 +73,35 @@ def translator_for(
             cam_interval = float(env.get_wrapper_attr("cam_interval"))
         return minedojo.MineDojoTranslator(space, cam_interval)
     raise ValueError(
-        f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n"
+        f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n{_compared(space)}"
         "For another, write a subclass of vpt_gym.actions.Translator and pass an instance as translator="
+    )
+
+
+def _compared(space: spaces.Space[Any]) -> str:
+    """Returns how an unknown ``Dict`` differs from the most similar known one, and the remedy; empty for others."""
+    keys = frozenset(space.spaces) if isinstance(space, spaces.Dict) else frozenset()
+    human = minerl.KEYS
+    if not keys & human:
+        return ""
+
+    def difference(name: str) -> tuple[int, int]:
+        known = _DICTS[name]
+        return len(known - human - keys), len(known ^ keys)  # an entry that is no key weighs more than any key
+
+    name = min(_DICTS, key=difference)
+    parts = [
+        f"{what} {', '.join(sorted(names))}"
+        for what, names in (("it lacks", _DICTS[name] - keys), ("it also has", keys - _DICTS[name]))
+        if names
+    ]
+    text = f"This one is most similar to {name}, but {' and '.join(parts)}.\n"
+    if "camera" not in keys:
+        return text + "vpt_gym.actions.KeyedTranslator takes any subset of the keys, but it needs camera.\n"
+    others = sorted(keys - {*BUTTONS, "camera"})
+    at_rest = f", at_rest={{{', '.join(f'{entry!r}: ...' for entry in others)}}}" if others else ""
+    return (
+        f"{text}If camera is (pitch, yaw) in degrees per tick, pass\n"
+        f'    translator=vpt_gym.actions.KeyedTranslator(env.action_space, "my game"{at_rest})\n'
+        + ("with the value of each of these entries that does nothing.\n" if others else "")
     )
