@@ -9,6 +9,7 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
+from tests.support.paths import ROOT
 from vpt_gym.collect.envs import EnvArgs
 
 MODULE = """
@@ -88,3 +89,34 @@ def test_an_env_with_a_render_mode_renders_only_if_that_is_asked_for() -> None:
         env = args.base(render=render)
         assert env.render_mode == mode
         env.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("vpt_gym/harvest_1_dirt", "vpt_gym/Harvest1Dirt-v0"),
+        ("harvest_1_dirt", "vpt_gym/Harvest1Dirt-v0"),
+        ("vpt_combat_zombie_plains", "vpt_gym/CombatZombiePlains-v0"),
+        ("vpt_gym/open-ended", "vpt_gym/OpenEnded-v0"),
+        ("vpt_gym/Harvest1dirt-v0", "vpt_gym/Harvest1Dirt-v0"),
+        ("vpt_gym/Harvest1Dirt-v1", "vpt_gym/Harvest1Dirt-v0"),
+    ],
+)
+def test_the_name_of_a_task_leads_to_the_id(name: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=rf"^there is no env {name}; did you mean {meant}\?$"):
+        EnvArgs(name)
+
+
+def test_an_unknown_id_leads_to_the_form_with_a_module() -> None:
+    with pytest.raises(ValueError, match=r"^there is no env Zzz-v0; if a module registers it, give module:Zzz-v0$"):
+        EnvArgs("Zzz-v0")
+    with pytest.warns(UserWarning, match="latest versioned environment"):
+        EnvArgs("vpt_gym/Harvest1Dirt").base().close()  # an id without its version, which Gymnasium adds
+
+
+def test_an_example_reports_a_wrong_env_without_a_traceback() -> None:
+    command = [sys.executable, str(ROOT / "examples" / "record.py"), "--env", "vpt_gym/harvest_1_dirt"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "there is no env vpt_gym/harvest_1_dirt; did you mean" in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
 from dataclasses import dataclass, replace
@@ -10,9 +11,10 @@ from typing import Annotated, Any
 
 import gymnasium as gym
 import tyro
-from gymnasium.envs.registration import load_env_creator
+from gymnasium.envs.registration import find_highest_version, load_env_creator, parse_env_id
 
 from vpt_gym.collect.import_here import import_here
+from vpt_gym.world.ids import env_id
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ class EnvArgs:
     """Arguments of the environment, a JSON object such as '{"max_episode_steps": 600}'."""
 
     def __post_init__(self) -> None:
+        # an error that is raised here is shown as a wrong option; the module of module:id is imported later
         try:
             is_object = isinstance(self.arguments, dict)
         except json.JSONDecodeError:
             is_object = False
         if not is_object:
             raise ValueError(f"env kwargs {self.kwargs!r} must be a JSON object such as " + '{"level": "easy"}')
+        if ":" not in self.id and not _is_registered(self.id):
+            raise ValueError(f"there is no env {self.id}; {_suggestion(self.id)}")
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -90,10 +95,28 @@ class EnvArgs:
         return VPTActionWrapper(VPTObsWrapper(env))
 
 
-def _takes_render_mode(env_id: str) -> bool:
+def _is_registered(name: str) -> bool:
+    """Returns whether Gymnasium can make an environment of this id, which may lack its version."""
+    if name in gym.registry:
+        return True
+    try:
+        namespace, stem, version = parse_env_id(name)
+    except gym.error.Error:
+        return False
+    return version is None and find_highest_version(namespace, stem) is not None
+
+
+def _suggestion(name: str) -> str:
+    """Returns ``did you mean ...?`` for the name of a task or an id with a typing error, else another form."""
+    of_task = env_id(name.removeprefix("vpt_gym/").removesuffix("-v0"))
+    near = [of_task] if of_task in gym.registry else difflib.get_close_matches(name, gym.registry, n=1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else f"if a module registers it, give module:{name}"
+
+
+def _takes_render_mode(name: str) -> bool:
     """Returns whether the function or class of a registered environment has an argument ``render_mode``."""
     try:
-        entry = gym.spec(env_id).entry_point
+        entry = gym.spec(name).entry_point
     except gym.error.Error:  # no such environment, which make() reports, or an id without its version
         return True
     creator = load_env_creator(entry) if isinstance(entry, str) else entry
