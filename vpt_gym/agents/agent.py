@@ -112,7 +112,8 @@ class VPTAgent:
             source: An existing file or folder: a published ``.model`` file, or a folder written by
                 :meth:`save_pretrained`. Otherwise a name: of a published checkpoint such as ``"foundation-1x"``
                 (``vpt-gym download`` lists them), which is read from the cache or downloaded, or of such a folder on
-                the Hugging Face Hub, ``"organisation/name"``.
+                the Hugging Face Hub, ``"organisation/name"``. If there is a folder ``organisation``, such a name is a
+                path, unless a revision is given.
             weights_path: The ``.weights`` file that belongs to a ``.model`` file.
             revision: Branch, tag or commit on the Hub.
             precision: How the network computes while the agent acts, as for the constructor, but by default the
