@@ -86,6 +86,18 @@ def test_kwargs_that_are_no_json_object_are_a_wrong_option(
     assert f"env kwargs '{value}' must be a JSON object such as" in said
 
 
+def test_an_env_that_does_not_exist_is_a_wrong_option(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["record", "--env", "Pendulum-v9", "--expert", "a:b"])
+    assert stopped.value.code == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "there is no env Pendulum-v9; did you mean Pendulum-v1?" in said
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["record", "play"])
 def test_help_shows_the_one_spelling_first(capsys: pytest.CaptureFixture[str], command: str) -> None:
     with pytest.raises(SystemExit) as stopped:

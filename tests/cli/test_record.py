@@ -248,7 +248,6 @@ def test_an_agent_can_play(tmp_path: Path) -> None:
         ),
         (("--skill", "0"), "skill is 0.0; it must be in (0, 1]"),
         (("--expert", "a", "b", "c"), "got 3 words"),
-        (("--env", "Pendulum-v9", "--expert", "a:b"), "Pendulum"),
         (("--level", "easy", "--env-kwargs", '{"level": "easy"}'), "the level is given twice"),
         ((*COUNTER, "--env-kwargs", '{"reports_success": false}'), "Keep all episodes (--keep all)"),
         ((*COUNTER[:3], "tests.support.scripted_counter:FailingExpert"), "the expert is at its wits' end"),
