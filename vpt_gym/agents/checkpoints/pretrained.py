@@ -63,7 +63,8 @@ def load_pretrained(
     if is_hub_id(name) and (revision is not None or not Path(name).parent.exists()):
         _refuse_weights(weights_path, f"{name} is on the Hugging Face Hub and comes with its own weights")
         return load_folder(download_folder(name, revision))
-    if os.path.dirname(name):  # not path.parts: Path drops a leading ./
+    first = name.replace(os.sep, "/").partition("/")[0]  # not path.parts: Path drops a leading ./
+    if os.path.dirname(name) and (first in ("", ".", "..") or first.startswith("~") or os.path.isdir(first)):
         hub = "; to load this name from the Hugging Face Hub, pass revision='main'" if is_hub_id(name) else ""
         raise FileNotFoundError(f"there is no file or folder {path}: {_neighbours(path)}{hub}")
     raise FileNotFoundError(
