@@ -21,10 +21,9 @@ def test_entries_come_back_and_a_file_is_continued(tmp_path):
     with MetricLogger(path, resume=True) as logger:
         logger.log(step=2, loss=0.25, phase="b")
     assert read_metrics(path) == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25, "phase": "b"}]
-    with MetricLogger(path) as logger:
-        logger.log(step=1)
-    assert read_metrics(path) == [{"step": 1}]
-    assert len(read_metrics(path.with_name("metrics.jsonl.old"))) == 2
+    with pytest.raises(FileExistsError, match="another run"):
+        MetricLogger(path)
+    assert len(read_metrics(path)) == 2
 
 
 def test_what_json_cannot_say_is_refused(tmp_path):

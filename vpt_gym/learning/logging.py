@@ -18,14 +18,17 @@ class MetricLogger:
 
     Args:
         path: The ``.jsonl`` file; its folder is made.
-        resume: Append to an existing file. Otherwise an existing file is renamed, with ``.old`` added to its name.
+        resume: Append to an existing file.
+
+    Raises:
+        FileExistsError: The file exists, and ``resume`` is False: no run deletes the metrics of another.
     """
 
     def __init__(self, path: str | Path, *, resume: bool = False) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and not resume:
-            self.path.replace(self.path.with_name(self.path.name + ".old"))
+            raise FileExistsError(f"{self.path} has the metrics of another run: choose another directory")
         self._file = self.path.open("a", encoding="utf-8")
 
     def log(self, **metrics: Metric) -> None:

@@ -1,0 +1,270 @@
+"""The directory of a run: what is in it, and what is left of it after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+
+from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from vpt_gym.learning.runs.directory import RunError, read_description
+from vpt_gym.learning.runs.run import Run
+
+
+@dataclass
+class Args:
+    demos: tuple[Path, ...] = (Path("demos"),)
+    steps: int = 3
+    seconds: float = float("inf")
+    run: RunArgs = field(default_factory=RunArgs)
+
+
+def arguments(out: Path, **options) -> Args:
+    return Args(run=RunArgs(out=out, tensorboard=False, **options))
+
+
+def resumed(directory: Path) -> Args:
+    return Args(run=RunArgs(resume=directory, tensorboard=False))
+
+
+def test_a_run_describes_itself(tmp_path):
+    with Run("bc", arguments(tmp_path / "a", name="first")) as run:
+        assert read_description(run.directory)["state"] == "running"
+        run.write_results({"success": 0.5})
+    description = read_description(tmp_path / "a")
+    assert (description["script"], description["name"], description["state"]) == ("bc", "first", "finished")
+    assert description["args"]["demos"] == ["demos"]
+    assert description["args"]["seconds"] == "inf"
+    assert {"torch", "vpt-gym", "processor"} <= set(description["machine"])
+    results = json.loads((tmp_path / "a" / "results.json").read_text())
+    assert results["success"] == 0.5
+    assert results["machine"]["processor"] == description["machine"]["processor"]
+
+
+def test_each_run_has_a_directory_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    directories = []
+    for _ in range(3):
+        with Run("bc", Args(run=RunArgs(name="x", tensorboard=False))) as run:
+            directories.append(run.directory)
+    assert len(set(directories)) == 3
+    assert all(directory.parent == Path("runs/bc") and "-x" in directory.name for directory in directories)
+
+
+def test_no_run_is_overwritten(tmp_path):
+    with Run("bc", arguments(tmp_path / "a")):
+        pass
+    with pytest.raises(RunError, match="--resume"):
+        Run("bc", arguments(tmp_path / "a"))
+    with pytest.raises(RunError, match=r"a run of bc.py, not of ppo.py"):
+        Run("ppo", resumed(tmp_path / "a"))
+    (tmp_path / "other").mkdir()
+    with pytest.raises(RunError, match=r"other is not the directory of a run: it has no run.json"):
+        Run("bc", resumed(tmp_path / "other"))
+
+
+def test_two_processes_do_not_write_one_run(tmp_path):
+    with Run("bc", arguments(tmp_path / "a")), pytest.raises(RunError, match="another process"):
+        Run("bc", resumed(tmp_path / "a"))
+
+
+def test_an_error_is_the_state_of_the_run(tmp_path):
+    with pytest.raises(ZeroDivisionError), Run("bc", arguments(tmp_path / "a")):
+        1 / 0  # noqa: B018
+    assert read_description(tmp_path / "a")["state"] == "failed: ZeroDivisionError: division by zero"
+    with pytest.raises(KeyboardInterrupt), Run("bc", arguments(tmp_path / "b")):
+        raise KeyboardInterrupt
+    assert read_description(tmp_path / "b")["state"] == "interrupted"
+
+
+def test_a_resumed_run_has_each_metric_once(tmp_path):
+    with Run("bc", arguments(tmp_path / "a")) as run:
+        for step in (1, 2, 3, 4):
+            run.log(step, {"train/loss": 1.0 / step})
+            if step == 2:
+                run.save_checkpoint(step, {"position": step})
+    with Run("bc", resumed(tmp_path / "a")) as run:
+        assert run.checkpoint().step == 2
+        run.log(3, {"train/loss": 0.1})
+    entries = read_metrics(tmp_path / "a" / "metrics.jsonl")
+    assert [(entry["step"], entry["train/loss"]) for entry in entries] == [(1, 1.0), (2, 0.5), (3, 0.1)]
+    assert [entry["seconds"] for entry in entries] == sorted(entry["seconds"] for entry in entries)
+
+
+def test_a_metric_that_is_not_finite_is_named(tmp_path):
+    with (
+        Run("bc", arguments(tmp_path / "a")) as run,
+        pytest.raises(ValueError, match="train/loss is nan at step 7"),
+    ):
+        run.log(7, {"train/loss": float("nan")})
+
+
+def test_only_the_first_rank_writes(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    with Run("bc", arguments(tmp_path / "a")) as run:
+        assert not run.is_main
+        run.log(1, {"train/loss": 1.0})
+        run.save_checkpoint(1, {})
+        run.write_results({})
+    assert not (tmp_path / "a").exists()
+
+
+def test_tensorboard_reads_the_metrics(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def run_to(step: int, args: Args) -> None:
+        with Run("bc", args) as run:
+            start = 1 if run.checkpoint() is None else run.checkpoint().step + 1
+            for k in range(start, step + 1):
+                run.log(k, {"train/loss": float(k)})
+                if k == 2:
+                    run.save_checkpoint(k, {})
+
+    run_to(4, Args(run=RunArgs(out=tmp_path / "a")))
+    run_to(3, Args(run=RunArgs(resume=tmp_path / "a")))
+    events = EventAccumulator(str(tmp_path / "a" / "tensorboard")).Reload()
+    assert [(event.step, event.value) for event in events.Scalars("train/loss")] == [(1, 1.0), (2, 2.0), (3, 3.0)]
+
+
+def test_weights_and_biases_gets_the_metrics(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    with Run("bc", arguments(tmp_path / "a", wandb="vpt-gym")) as run:
+        run.log(1, {"train/loss": 1.0})
+    assert list((tmp_path / "a" / "wandb").glob("offline-run-*/*.wandb"))
+
+
+def test_random_states_and_optimizers_survive_a_checkpoint(tmp_path):
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW([weight])
+    weight.sum().backward()
+    optimizer.step()
+    state = {"rng": rng.bit_generator.state, "torch": torch.get_rng_state(), "optimizer": optimizer.state_dict()}
+    save_checkpoint(tmp_path, Checkpoint(5, 1.5, state))
+    loaded = load_checkpoint(tmp_path)
+    assert (loaded.step, loaded.seconds) == (5, 1.5)
+    assert loaded.state["rng"] == rng.bit_generator.state
+    assert torch.equal(loaded.state["torch"], torch.get_rng_state())
+    for name, value in optimizer.state_dict()["state"][0].items():
+        assert torch.equal(loaded.state["optimizer"]["state"][0][name], value)
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
+    for step in (1, 2):
+        save_checkpoint(tmp_path, Checkpoint(step, 0.0, {"weights": torch.full((1000,), float(step))}))
+    last = tmp_path / "last.pt"
+    content = bytearray(last.read_bytes())
+    if damage == "changed":
+        content[len(content) // 2] ^= 0xFF
+    last.write_bytes({"cut": content[: len(content) // 2], "changed": content, "empty": b""}[damage])
+    with pytest.warns(UserWarning, match=r"last.pt is damaged.*continuing from the checkpoint before it"):
+        assert load_checkpoint(tmp_path).step == 1
+    (tmp_path / "previous.pt").write_bytes(b"")
+    with pytest.raises(RunError, match=r"last.pt is damaged.*previous.pt is damaged.*Delete"):
+        load_checkpoint(tmp_path)
+
+
+def test_no_code_in_a_checkpoint_is_executed(tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    torch.save({"format": 1, "step": 1, "seconds": 0.0, "state": Malicious()}, tmp_path / "last.pt")
+    with pytest.raises(RunError, match="damaged"):
+        load_checkpoint(tmp_path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_kill_at_any_moment_leaves_a_checkpoint_and_the_metrics_up_to_it(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            from dataclasses import dataclass, field
+            import torch
+            from vpt_gym.learning.runs.args import RunArgs, parse
+            from vpt_gym.learning.runs.run import Run
+
+            @dataclass
+            class Args:
+                run: RunArgs = field(default_factory=RunArgs)
+
+            with Run("script", parse(Args)) as run:
+                step = 0 if run.checkpoint() is None else run.checkpoint().step
+                print("start", step, flush=True)
+                while True:
+                    step += 1
+                    run.log(step, {"train/step": step})
+                    run.save_checkpoint(step, {"weights": torch.full((100_000,), float(step))})
+                    print(step, flush=True)
+            """
+        )
+    )
+    words = ["--out", "run", "--no-tensorboard"]
+    reached = 0
+    for part in range(4):
+        process = subprocess.Popen(
+            [sys.executable, str(script), *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        )
+        start = int(process.stdout.readline().split()[1])
+        assert start >= reached
+        for _ in range(7 + part):
+            reached = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        words = ["--resume", "run"]
+    checkpoint = load_checkpoint(tmp_path / "run" / "checkpoints")
+    assert checkpoint.step >= reached
+    assert torch.equal(checkpoint.state["weights"], torch.full((100_000,), float(checkpoint.step)))
+    steps = [entry["step"] for entry in read_metrics(tmp_path / "run" / "metrics.jsonl")]
+    assert steps[: checkpoint.step] == list(range(1, checkpoint.step + 1))
+    assert read_description(tmp_path / "run")["state"] == "running"
+    assert len(read_description(tmp_path / "run")["resumed"]) == 3
+
+
+def test_resume_takes_the_arguments_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--demos", "a", "b", "--steps", "9", "--out", "run", "--no-tensorboard"]
+    monkeypatch.setattr(sys, "argv", ["bc.py", *words])
+    with Run("bc", parse(Args)):
+        pass
+    monkeypatch.setattr(sys, "argv", ["bc.py", "--resume", "run", "--steps", "12"])
+    args = parse(Args)
+    assert (args.demos, args.steps, args.run.tensorboard) == ((Path("a"), Path("b")), 12, False)
+    with Run("bc", args) as run:
+        assert run.directory == Path("run")
+    monkeypatch.setattr(sys, "argv", ["bc.py", "--resume=run"])
+    assert parse(Args).steps == 12
+
+
+def test_resume_from_elsewhere_and_of_nothing_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Run("bc", arguments(tmp_path / "run")):
+        pass
+    monkeypatch.chdir("/")
+    with pytest.raises(SystemExit, match="resume it from that directory"):
+        parse(Args, ["--resume", str(tmp_path / "run")])
+    with pytest.raises(SystemExit, match=r"has no run.json"):
+        parse(Args, ["--resume", str(tmp_path)])
+    (tmp_path / "run" / "run.json").write_text("{")
+    with pytest.raises(SystemExit, match="cannot be read"):
+        parse(Args, ["--resume", str(tmp_path / "run")])
+
+
+def test_a_name_with_a_slash_is_refused():
+    with pytest.raises(ValueError, match="--out"):
+        RunArgs(name="a/b")

@@ -1,0 +1,1 @@
+"""The directory of a training run: its arguments, metrics, checkpoints and results, and how a run is resumed."""

@@ -1,0 +1,74 @@
+"""The command line of a trainer: options that every run has, and ``--resume``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import tyro
+
+from vpt_gym.learning.runs.directory import RunError, read_description
+
+ArgsT = TypeVar("ArgsT")
+_RESUME = "--resume"
+
+
+@dataclass(frozen=True)
+class RunArgs:
+    """Where the run writes, and what it logs to."""
+
+    out: Annotated[Path | None, tyro.conf.arg(prefix_name=False)] = None
+    """Directory of the run; it must not exist yet. None: runs/SCRIPT/TIME-NAME."""
+    name: Annotated[str, tyro.conf.arg(prefix_name=False)] = ""
+    """Added to the name of the directory."""
+    resume: Annotated[Path | None, tyro.conf.arg(prefix_name=False, metavar="RUN")] = None
+    """Directory of a run to continue, from its last checkpoint and with its arguments. Options given beside it
+    replace those of the run."""
+    tensorboard: Annotated[bool, tyro.conf.arg(prefix_name=False)] = True
+    """Write the metrics for TensorBoard too."""
+    wandb: Annotated[str | None, tyro.conf.arg(prefix_name=False, metavar="PROJECT")] = None
+    """Log to this project of Weights & Biases."""
+
+    def __post_init__(self) -> None:
+        if "/" in self.name or "\\" in self.name:
+            raise ValueError(f"the name of a run is {self.name!r}; it must not contain a slash: use --out for a path")
+
+
+def parse(args_type: type[ArgsT], command_line: Sequence[str] | None = None) -> ArgsT:
+    """Reads the command line of a trainer. With ``--resume RUN`` the arguments are those of the run in ``RUN``.
+
+    A run that is resumed needs the same paths: it must be resumed from the working directory it was started in.
+    Errors end the program with a message, like those of every other wrong option.
+
+    Args:
+        args_type: A dataclass with a field ``run: RunArgs``.
+        command_line: The words of the command line without the program's name; default: ``sys.argv[1:]``.
+    """
+    words = list(sys.argv[1:] if command_line is None else command_line)
+    directory = _resumed(words)
+    if directory is not None:
+        try:
+            description = read_description(directory)
+        except RunError as error:
+            sys.exit(f"--resume {directory}: {error}")
+        if Path(description["working_directory"]) != Path.cwd():
+            sys.exit(
+                f"--resume {directory}: its paths are relative to {description['working_directory']}; "
+                "resume it from that directory"
+            )
+        words = [*description["argv"], *words]
+    return tyro.cli(args_type, args=words)
+
+
+def _resumed(words: Sequence[str]) -> Path | None:
+    """Returns the value of the last ``--resume``, None if there is none."""
+    for position in reversed(range(len(words))):
+        option, equals, value = words[position].partition("=")
+        if option == _RESUME and equals:
+            return Path(value)
+        if option == _RESUME and position + 1 < len(words):
+            return Path(words[position + 1])
+    return None
