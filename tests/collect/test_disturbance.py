@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from vpt_gym.actions.human import human_action, human_action_space
-from vpt_gym.collect.disturbance import LONGEST, SHORTEST, Disturbance
+from vpt_gym.collect.disturbance import LONGEST, SHORTEST, SPREAD, Disturbance
 
 LABEL = human_action("attack", camera=(0.5, -0.5))
 
@@ -34,8 +36,22 @@ def test_pushes_are_steady_stretches_within_vpts_range_and_keys_are_kept():
         last = camera
     assert min(lengths) == SHORTEST
     assert max(lengths) <= LONGEST
-    # a push of 6.5 ticks on average follows a wait of 20: a quarter of the ticks
-    assert 0.18 < pushed / 5000 < 0.32
+    # a push of 7.5 ticks on average follows a wait of 20: 27 % of the ticks
+    assert 0.2 < pushed / 5000 < 0.35
+
+
+def test_pushes_reach_straight_up_and_straight_down():
+    disturbance = Disturbance(1.0, seed=2)
+    pitch, moves = 0.0, []
+    for action in cameras(disturbance, 20_000):
+        pitch = float(np.clip(pitch + action[0], -90.0, 90.0))
+        moves.append(pitch)
+    shares = np.histogram(moves, bins=(-90.0, -45.0, 0.0, 45.0, 90.0))[0] / len(moves)
+    assert shares.min() > 0.1
+    assert min(moves) == -90.0
+    assert max(moves) == 90.0
+    # from a level view, one push can do it
+    assert SHORTEST * 10.0 < 90.0 < LONGEST * 10.0
 
 
 def test_the_label_is_not_touched_and_a_rate_of_0_changes_nothing():
@@ -48,6 +64,13 @@ def test_the_label_is_not_touched_and_a_rate_of_0_changes_nothing():
 def test_the_seed_decides():
     assert cameras(Disturbance(0.1, seed=3), 200) == cameras(Disturbance(0.1, seed=3), 200)
     assert cameras(Disturbance(0.1, seed=3), 200) != cameras(Disturbance(0.1, seed=4), 200)
+
+
+def test_demos_hold_the_size_of_the_pushes_if_there_are_any():
+    assert Disturbance(0.0).provenance == {"disturbance": 0.0}
+    provenance = Disturbance(0.02).provenance
+    assert provenance == {"disturbance": 0.02, "pushes": {"spread": list(SPREAD), "ticks": [SHORTEST, LONGEST]}}
+    assert json.loads(json.dumps(provenance)) == provenance
 
 
 def test_an_impossible_rate_is_refused():

@@ -119,6 +119,26 @@ def test_one_directory_holds_one_kind_of_demos(tmp_path: Path, change: dict[str,
     assert seeds(tmp_path) == [0]
 
 
+def test_demos_with_pushes_of_another_size_are_not_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("vpt_gym.collect.disturbance.SPREAD", (4.0, 6.0))
+        record(counter(tmp_path, episodes=1, disturbance=0.1))
+    with pytest.raises(ValueError, match=r"'spread': \[4\.0, 6\.0\].*'spread': \[9\.0, 6\.0\].*another directory"):
+        record(counter(tmp_path, episodes=2, disturbance=0.1))
+    record(counter(tmp_path / "new", episodes=1, disturbance=0.1))
+    assert record(counter(tmp_path / "new", episodes=2, disturbance=0.1)).demos == 2
+
+
+def test_demos_that_do_not_name_the_size_of_their_pushes_are_not_continued(tmp_path: Path) -> None:
+    record(counter(tmp_path, episodes=1, disturbance=0.1))
+    (path,) = list_demos(tmp_path)
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    del metadata["recorded_by"]["pushes"]
+    path.write_text(json.dumps(metadata), encoding="utf-8")
+    with pytest.raises(ValueError, match="into another directory"):
+        record(counter(tmp_path, episodes=2, disturbance=0.1))
+
+
 def test_an_expert_of_less_skill_errs_and_always_in_the_same_way(tmp_path: Path) -> None:
     env = EnvArgs("vpt_gym/Harvest1Log-v0", '{"level": "easy", "image_size": [64, 96], "max_episode_steps": 100}')
     records = {}

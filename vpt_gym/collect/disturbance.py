@@ -7,15 +7,21 @@ action as the label, shows them. Source: Laskey et al. 2017, "DART: Noise Inject
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from vpt_gym.actions.camera import MAX_DEGREES
 from vpt_gym.actions.human import HumanAction
 
-SHORTEST, LONGEST = 3, 10
+SHORTEST, LONGEST = 3, 12
 """Shortest and longest push, ticks."""
-SPREAD = (4.0, 6.0)
-"""Standard deviation of a push, degrees per tick, (pitch, yaw). A push is clipped to the range of VPT's camera."""
+SPREAD = (9.0, 6.0)
+"""Standard deviation of a push, degrees per tick, (pitch, yaw). A push is clipped to the range of VPT's camera.
+
+A push in pitch must be able to reach straight up and straight down. The view of a policy that was cloned from smaller
+ones (a standard deviation of 4) drifts to a pitch that no demo contains, and never returns (docs/experiments.md).
+"""
 
 
 class Disturbance:
@@ -36,6 +42,12 @@ class Disturbance:
         self._rng = np.random.default_rng(seed)
         self._left = 0
         self._push = np.zeros(2, np.float32)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the metadata of a demo holds about its pushes, as JSON values."""
+        pushes = {"spread": list(SPREAD), "ticks": [SHORTEST, LONGEST]}
+        return {"disturbance": self.rate, **({"pushes": pushes} if self.rate else {})}
 
     def executed(self, action: HumanAction) -> HumanAction:
         """Returns the action to execute: ``action`` itself, or ``action`` with the push as its camera movement."""

@@ -124,7 +124,7 @@ class Recording:
         """The description that each demo has in its metadata; equal in all demos of a directory."""
         return {
             "expert": " ".join(self.expert),
-            "disturbance": self.pushes,
+            **Disturbance(self.pushes).provenance,
             "size": self.size,
             "lossless": self.lossless,
             **({} if self.skill == 1.0 else {"skill": self.skill}),
