@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "malmo": "serve the embedded world to MineDojo in place of Minecraft",
     "play": "play an environment in a window with keyboard and mouse, and record demos",
     "record": "record demos of a scripted expert or an agent",
+    "report": "compare training runs in one HTML page: results, curves, videos, arguments",
     "view": "show demos in a browser: video, keys, camera, reward, and where an agent disagrees",
 }
 """The commands, each a module of this package, with one line of help."""

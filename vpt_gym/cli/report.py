@@ -1,0 +1,51 @@
+"""``vpt-gym report``: compares runs in one HTML page."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
+@dataclass
+class Args:
+    """Compares runs in one HTML page: results, curves, pictures, videos, and the arguments that differ.
+
+    The page is a single file that loads nothing from the network. Runs may be unfinished or damaged: the page says
+    what is missing.
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN ...")]
+    """Directories of runs, for example runs/bc/*."""
+    out: Annotated[Path, tyro.conf.arg(aliases=("-o",))] = Path("report.html")
+    """File to write. An earlier report is replaced."""
+    media_mb: float = 20.0
+    """Megabytes of pictures and videos to embed for each run. Larger ones are linked."""
+    browser: bool = False
+    """Also open the page in the browser of this machine."""
+
+
+def run(args: Args) -> int:
+    """Writes the page; returns the exit status."""
+    from vpt_gym.report.document import write_report
+    from vpt_gym.report.record import read_runs
+
+    try:
+        runs = read_runs(args.runs)
+        write_report(runs, args.out, media_bytes=int(args.media_mb * 1e6))
+    except (ValueError, OSError) as error:
+        print(f"vpt-gym report: {error}", file=sys.stderr)
+        return 1
+    for record in runs:
+        for note in record.notes:
+            print(f"{record.label}: {note}")
+    print(f"{args.out}  {len(runs)} {'run' if len(runs) == 1 else 'runs'}, {args.out.stat().st_size:,} bytes")
+    if args.browser:
+        import webbrowser
+
+        webbrowser.open(args.out.resolve().as_uri())
+    return 0
