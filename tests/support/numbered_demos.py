@@ -41,7 +41,7 @@ def write_episodes(directory: Path, lengths: Iterable[int]) -> Path:
 
 
 def make_dataset(demos: Any, **options: Any) -> DemoDataset:
-    return DemoDataset(demos, **{"seq_len": 8, "batch_size": 3, "frame_size": SIZE, **options})
+    return DemoDataset(demos, **{"seq_len": 8, "batch_size": 3, "frame_size": SIZE, "drop_null": "mask", **options})
 
 
 def equal(one: SequenceBatch, other: SequenceBatch) -> bool:

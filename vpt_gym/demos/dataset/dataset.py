@@ -39,7 +39,20 @@ class SequenceBatch(NamedTuple):
     first: torch.Tensor
     """bool [B, T], True where memory must start empty: the first frame of an episode (or of a random chunk)."""
     weight: torch.Tensor
-    """float32 [B, T], a tick's weight in the loss; 0 for null ticks (``drop_null="mask"``) and for padding."""
+    """float32 [B, T], a tick's weight in the loss; 0 for masked null ticks (``drop_null``) and for padding."""
+
+
+class Source(NamedTuple):
+    """Ticks of one demo that are in a row of a batch."""
+
+    row: int
+    path: Path
+    """One of the demo's files."""
+    first_tick: int
+    last_tick: int
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.path}, ticks {self.first_tick} to {self.last_tick}"
 
 
 class DemoDataset:
@@ -75,7 +88,8 @@ class DemoDataset:
         order: ``"carried"`` or ``"random"``, as above.
         drop_null: How to treat ticks in which no button is pressed and the camera rests: ``"mask"`` keeps them as
             input with weight 0; ``"cut"`` removes them from the sequences, as OpenAI did for VPT; False treats them
-            like all others.
+            like all others. ``"auto"`` is ``"mask"`` in the demos of people and False in those of scripted experts and
+            agents (:func:`vpt_gym.demos.dataset.loading.played_by_a_person`).
         frame_size: (height, width) that frames are scaled to.
         motion_fraction: Only for ``"random"``: fraction of each batch (rounded to complete sequences) that is drawn
             from chunks in which the camera moves. The rest is drawn from all chunks.
@@ -124,7 +138,7 @@ class DemoDataset:
         batch_size: int = 16,
         seed: int = 0,
         order: OrderName = "carried",
-        drop_null: DropNull = "mask",
+        drop_null: DropNull = "auto",
         frame_size: tuple[int, int] = POLICY_SIZE,
         motion_fraction: float | None = None,
         mirror: bool = False,
@@ -143,8 +157,8 @@ class DemoDataset:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         if order not in ("carried", "random"):
             raise ValueError(f"order is {order!r}; it must be 'carried' or 'random'")
-        if drop_null not in ("mask", "cut", False):
-            raise ValueError(f"drop_null is {drop_null!r}; it must be 'mask', 'cut' or False")
+        if drop_null not in ("auto", "mask", "cut", False):
+            raise ValueError(f"drop_null is {drop_null!r}; it must be 'auto', 'mask', 'cut' or False")
         if motion_fraction is not None and not 0 <= motion_fraction <= 1:
             raise ValueError(f"motion_fraction is {motion_fraction}; it must be in [0, 1], or None")
         if order != "random" and (motion_fraction is not None or priority is not None or mirror):
@@ -190,6 +204,7 @@ class DemoDataset:
             raise ValueError("mirror=True flips frames, but this cache holds features: use mirror=False")
         self._order = self._make_order(priority, motion_fraction)
         self._mirror = mirror
+        self._segments: list[Segment] = []  # of the last batch
         self._done = self._resumed = 0  # batches of this epoch so far
         self._dropped: list[int] = []
         self._streams: dict[int, tuple[int, FrameStream]] = {}  # row -> episode and its stream
@@ -209,6 +224,16 @@ class DemoDataset:
     def labels(self) -> npt.NDArray[np.int64]:
         """The codes of all ticks that count in the loss, (n, 2) int64, for example to compute their frequencies."""
         return np.concatenate([episode.codes[episode.weight > 0] for episode in self._episodes])
+
+    @property
+    def sources(self) -> list[Source]:
+        """Where the ticks of the last batch came from, in the order of its rows; empty before the first batch."""
+        found = []
+        for segment in self._segments:
+            episode = self._episodes[segment.episode]
+            ticks = np.flatnonzero(episode.wanted)[segment.start : segment.start + segment.length]
+            found.append(Source(segment.row, episode.path, int(ticks[0]), int(ticks[-1])))
+        return found
 
     @property
     def n_streamed(self) -> int:
@@ -237,7 +262,8 @@ class DemoDataset:
         codes = np.full((*shape, 2), codec.NULL_CODE, np.int64)
         first = np.zeros(shape, np.bool_)
         weight = np.zeros(shape, np.float32)
-        self._fill(self._order.next(), frames, codes, first, weight)
+        self._segments = self._order.next()
+        self._fill(self._segments, frames, codes, first, weight)
         if self._mirror:
             for row in range(self.batch_size):
                 if self._rng.random() < 0.5:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from vpt_gym.demos.dataset.cache import CacheFullError, DemoCache, FrameCache
 from vpt_gym.demos.demo import Demo
-from vpt_gym.demos.files.names import REMEDY_RESTORE_OR_REPAIR, DemoError, files_of, list_demos
+from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, REMEDY_RESTORE_OR_REPAIR, DemoError, files_of, list_demos
 from vpt_gym.demos.files.video import count_frames
 
-DropNull = Literal["mask", "cut", False]
+DropNull = Literal["auto", "mask", "cut", False]
 Paths = str | os.PathLike[str]
 Skipped = tuple[Path, str]
 
@@ -102,18 +102,24 @@ class EpisodeLoader:
             lengths = [len(episode) for episode in episodes]
         return LoadResult(episodes, sorted(skipped), -(-sum(lengths) // world_size))
 
+    def _read_demo(self, path: Path) -> tuple[Demo, DropNull]:
+        demo = self._read(path)
+        if self._drop_null != "auto":
+            return demo, self._drop_null
+        return demo, "mask" if played_by_a_person(demo.metadata) else False
+
     def _count(self, path: Path) -> int | Skipped:
         try:
-            return int(_wanted(self._read(path), self._drop_null).sum())
+            return int(_wanted(*self._read_demo(path)).sum())
         except DemoError as error:
             return path, str(error)
 
     def _decode(self, path: Path) -> Episode | Skipped:
         try:
-            demo = self._read(path)
-            wanted = _wanted(demo, self._drop_null)
+            demo, drop_null = self._read_demo(path)
+            wanted = _wanted(demo, drop_null)
             ticks = np.flatnonzero(wanted)
-            weight = np.where(demo.null & (self._drop_null == "mask"), 0.0, 1.0).astype(np.float32)
+            weight = np.where(demo.null & (drop_null == "mask"), 0.0, 1.0).astype(np.float32)
             frames = self._frames(demo, wanted) if len(ticks) else None
         except DemoError as error:
             return path, str(error)
@@ -132,6 +138,24 @@ class EpisodeLoader:
                     f"{demo.files.video} holds {frames} of {len(demo)} frames", REMEDY_RESTORE_OR_REPAIR
                 ) from None
             return None
+
+
+def played_by_a_person(metadata: Mapping[str, Any]) -> bool:
+    """Returns whether a demo shows a person at the keyboard: of the contractors, in ``vpt-gym play``, or in a video.
+
+    A person's null ticks are mostly pauses, so VPT was trained without them. In ``vpt-gym play`` they are also the
+    ticks in which an agent played and the person gave no label. The null ticks of a scripted expert, or of an agent,
+    are its decisions: it waits until it has stopped, for example.
+
+    Args:
+        metadata: ``Demo.metadata``.
+    """
+    recorded_by = metadata.get("recorded_by")
+    return (
+        metadata.get("format") == CONTRACTOR_FORMAT
+        or (isinstance(recorded_by, str) and recorded_by == "vpt-gym play")
+        or "labelled_by" in metadata  # the labels of an inverse dynamics model
+    )
 
 
 def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
