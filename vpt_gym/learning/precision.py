@@ -31,10 +31,18 @@ def faster_precision(policy: VPTPolicy, frames: Tensor, first: Tensor, *, trials
         policy.set_precision(precision)
         times = []
         for _ in range(trials + 1):
+            _wait_for(frames.device)
             start = time.perf_counter()
             output = policy(frames, first)
             torch.autograd.grad(sum(head[..., 0].sum() for head in output.pi.log_probs), parameters, allow_unused=True)
+            _wait_for(frames.device)
             times.append(time.perf_counter() - start)
         seconds[precision] = min(times[1:])
     policy.set_precision(before)
     return min(seconds, key=seconds.__getitem__)
+
+
+def _wait_for(device: torch.device) -> None:
+    """Waits until a GPU has finished: its operations are only queued when their functions return."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
