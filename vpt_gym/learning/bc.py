@@ -1,26 +1,43 @@
-"""Behavioural cloning: fits a policy to demos by maximum likelihood. DAgger trains with it too."""
+"""Behavioural cloning: fits a policy to demos by maximum likelihood. DAgger trains with it too.
+
+The algorithm is :meth:`BCTrainer.update`; what surrounds it (options, resuming, several processes) is in this file too.
+"""
 
 from __future__ import annotations
 
-import itertools
+import copy
 import math
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
 
+from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.demos.dataset.dataset import DemoDataset, SequenceBatch
+from vpt_gym.learning.average import WeightAverage
+from vpt_gym.learning.fit import TrainResult, fit
+from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.logging import MetricLogger
-from vpt_gym.learning.losses import bc_loss
+from vpt_gym.learning.losses import entry_losses, entry_names, weighted_mean
+from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.precision import faster_precision
+from vpt_gym.learning.processes import Processes
+from vpt_gym.learning.schedule import warmup_cosine
 
 if TYPE_CHECKING:
+    from vpt_gym.agents.policy.heads import Distribution
     from vpt_gym.agents.policy.policy import VPTPolicy
     from vpt_gym.demos.dataset.cache import DemoCache
+
+
+LATENT_EVERY = 100
+"""Updates between two measurements of the latent (``latent_health``), each of which takes a forward pass."""
 
 
 @dataclass
@@ -30,25 +47,34 @@ class TrainArgs:
     steps: int = 4000
     """Maximum number of updates."""
     seconds: float = math.inf
-    """Maximum wall time in seconds. The learning rate decays over whichever limit comes first."""
+    """Maximum seconds of training. The learning rate decays over whichever limit comes first."""
     batch_size: int = 8
-    """Sequences in an update."""
+    """Sequences in an update; several processes share them."""
     seq_len: int = 16
     """Ticks in a sequence."""
     order: Literal["carried", "random"] = "random"
     """carried: complete episodes, memory carried from chunk to chunk. random: independent chunks."""
+    drop_null: Literal["auto", "keep", "mask", "cut"] = "auto"
+    """Ticks in which nothing is pressed and the camera rests. keep: learn them like all others. mask: see them without
+    learning them. cut: remove them, as OpenAI did. auto: mask in demos of people, keep in all others."""
     motion_fraction: float = 0.6
     """Share of the random chunks that are drawn from those in which the camera moves."""
     mirror: bool = True
     """Flip half of the random chunks left to right, with their actions."""
     lr: float = 1e-3
     """Peak learning rate (VPT's fine-tuning: 1.81e-4)."""
-    weight_decay: float = 0.0
-    """L2 penalty inside Adam (VPT's fine-tuning: 0.039428)."""
-    clip: float = 5.0
-    """Maximum norm of the gradient."""
     warmup: int = 50
     """Updates over which the learning rate rises to its peak."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """adam: the weight decay is an L2 penalty inside Adam, as in VPT. adamw: it is separate from Adam's moments."""
+    weight_decay: float = 0.0
+    """Weight decay (VPT's fine-tuning: 0.039428, with adam)."""
+    clip: float = 5.0
+    """Maximum norm of the gradient."""
+    ema: float = 0.0
+    """Decay of a moving average of the weights, for example 0.999, which is then validated and saved; 0 for none."""
+    kl_to_start: float = 0.0
+    """Weight of KL(start || policy), which keeps a fine-tuned policy near the one it started from (BASALT: 1.0)."""
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     """Precision of the convolutions; auto takes bf16 if it is measured to be faster."""
     gradient_checkpointing: bool = False
@@ -57,112 +83,319 @@ class TrainArgs:
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.seconds > 0:
             raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
+        if not 0.0 <= self.ema < 1.0:
+            raise ValueError(f"ema is {self.ema}; it must be in [0, 1), for example 0.999, or 0 for no average")
+        for name in ("lr", "clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
+        for name in ("warmup", "weight_decay", "kl_to_start"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """The size and the outcome of one training.
-
-    Attributes:
-        updates: Steps of the optimizer.
-        frames: Ticks trained on, repetitions included.
-        seconds: Wall time.
-        loss: Exponential moving average of the loss at the end, nats per tick.
-    """
-
-    updates: int
-    frames: int
-    seconds: float
-    loss: float
-
-
-def make_dataset(demos: tuple[Path, ...], args: TrainArgs, *, seed: int, cache: DemoCache | None = None) -> DemoDataset:
-    """Returns the demos of some directories in batches as the options describe them.
+def make_dataset(
+    demos: tuple[Path, ...],
+    args: TrainArgs,
+    *,
+    seed: int,
+    cache: DemoCache | None = None,
+    processes: Processes = Processes(),  # noqa: B008 (frozen)
+) -> DemoDataset:
+    """Returns demos in batches as the options describe them.
 
     Args:
-        demos: Directories of demos.
+        demos: Directories of demos, or single demos.
         args: Options of the training.
         seed: Seed of the order.
         cache: Decoded frames, or features, that several data sets share.
+        processes: Those that train together; each gets a share of the episodes, and of each batch.
 
     Raises:
         ValueError: There is no demo, or an option is out of range.
     """
+    if args.batch_size % processes.count:
+        raise ValueError(
+            f"batch_size is {args.batch_size}, which {processes.count} processes cannot share equally; "
+            f"make it a multiple of {processes.count}"
+        )
     return DemoDataset(
         demos,
         seq_len=args.seq_len,
-        batch_size=args.batch_size,
+        batch_size=args.batch_size // processes.count,
         order=args.order,
+        drop_null=False if args.drop_null == "keep" else args.drop_null,
         motion_fraction=args.motion_fraction if args.order == "random" else None,
         mirror=args.mirror and args.order == "random",
         seed=seed,
+        rank=processes.rank,
+        world_size=processes.count,
         cache=cache,
     )
+
+
+class _PolicyOnly(nn.Module):
+    """A policy without its value: ``DistributedDataParallel`` must not see outputs that get no gradient."""
+
+    def __init__(self, policy: VPTPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, frames: Tensor, first: Tensor, memory: Memory | None) -> tuple[Distribution, Memory]:
+        output = self.policy(frames, first, memory)
+        return output.pi, output.memory.detach()
+
+
+class BCTrainer:
+    """Trains a policy on demos, update by update, and can continue from any of them bit for bit.
+
+    Args:
+        policy: The policy, trained in place; frozen parameters stay as they are. It is in training mode until
+            :meth:`finish`.
+        dataset: The demos, from :func:`make_dataset`.
+        args: Options of the training.
+        processes: Those that train together. All of them call every method in the same order.
+
+    Attributes:
+        policy: The policy.
+        dataset: The demos.
+        updates: Number of updates so far.
+        frames: Ticks trained on so far, by all processes, repetitions included.
+        seconds: Seconds of training so far: the time in :meth:`update`, also before an interruption.
+
+    Raises:
+        ValueError: All parameters are frozen.
+
+    Example:
+        ``trainer = BCTrainer(policy, dataset, args)``, then ``trainer.update()`` until ``trainer.finished``.
+    """
+
+    def __init__(
+        self,
+        policy: VPTPolicy,
+        dataset: DemoDataset,
+        args: TrainArgs,
+        *,
+        processes: Processes = Processes(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
+        self.updates, self.frames, self.seconds = 0, 0, 0.0
+        self._device = policy.net.final_ln.weight.device
+        self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+        if not self._parameters:
+            raise ValueError("all parameters of the policy are frozen: nothing can be trained")
+        kind = torch.optim.AdamW if args.optimizer == "adamw" else torch.optim.Adam
+        fused = self._device.type in ("cpu", "cuda")
+        self._optimizer = kind(self._parameters, lr=args.lr, weight_decay=args.weight_decay, fused=fused)
+        self._start = copy.deepcopy(policy).requires_grad_(False).eval() if args.kl_to_start else None
+        self._average = WeightAverage(policy, args.ema) if args.ema else None
+        self._memory: Memory | None = None
+        self._start_memory: Memory | None = None
+        self._sums: dict[str, float] = {}  # of the metrics since they were last read
+        self._latent: dict[str, float] = {}  # the last measurement, until it is read
+        self._latent_monitor = LatentMonitor(policy)
+        self._precision = processes.share(self._measured() if args.precision == "auto" else args.precision)
+        self._train_mode()
+        self._model = processes.parallel(_PolicyOnly(policy))
+
+    @property
+    def progress(self) -> float:
+        """The progress, from 0 to 1, where the training is finished."""
+        return min(1.0, max(self.updates / self._args.steps, self.seconds / self._args.seconds))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the limit of the updates or of the time is reached."""
+        return self.progress >= 1.0
+
+    def update(self) -> dict[str, float]:
+        """Makes one update, and returns its metrics: losses in nats per tick, gradient norm, learning rate.
+
+        Raises:
+            NonFiniteLossError: The loss or its gradient is NaN or infinite; the weights are unchanged.
+        """
+        began, update = time.perf_counter(), self.updates + 1
+        done = max(update / self._args.steps, self.seconds / self._args.seconds)
+        rate = self._args.lr * warmup_cosine(update, done, warmup=self._args.warmup)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+
+        batch = SequenceBatch(*(tensor.to(self._device) for tensor in self.dataset.next_batch()))
+        weight_of_all = self._processes.sum(batch.weight.sum())  # a mean over all ticks, not over the processes' means
+        pi, memory = self._model(batch.frames, batch.first, self._memory)
+        terms = dict(zip(entry_names(pi), entry_losses(pi, batch.codes, batch.weight, weight_of_all), strict=True))
+        loss = sum(terms.values(), start=torch.zeros((), device=self._device))
+        metrics = {"train/loss": loss, **{f"train/loss_{name}": term for name, term in terms.items()}}
+        if self._start is not None:
+            with torch.no_grad():
+                start = self._start(batch.frames, batch.first, self._start_memory)
+            kl = weighted_mean(start.pi.kl(pi), batch.weight, weight_of_all)
+            loss = loss + self._args.kl_to_start * kl
+            metrics["train/kl_to_start"] = kl
+        self._optimizer.zero_grad(set_to_none=True)
+        # the gradients are averaged over the processes
+        (self._processes.count * loss).backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._args.clip)
+        check_finite(update, loss, norm, lambda: self.dataset.sources)
+        self._optimizer.step()
+
+        if update % LATENT_EVERY == 0 and batch.first.numel() > 1:
+            self._latent = self._latent_monitor.measure(batch.frames, batch.first, self._memory)
+        if self._args.order == "carried":
+            self._memory = memory
+            self._start_memory = None if self._start is None else start.memory
+        if self._average is not None:
+            self._average.update(self.policy)
+        self.updates = update
+        self.frames += batch.first.numel() * self._processes.count
+        return self._measure(metrics, {"train/grad_norm": float(norm), "train/learning_rate": rate}, began)
+
+    def metrics(self) -> dict[str, float]:
+        """Returns the metrics to log: means over the updates since the last call, and the speed.
+
+        Empty if there was no update.
+        """
+        count = self._sums.pop("updates", 0.0)
+        seconds = self._sums.pop("seconds", 0.0)
+        means = {name: value / count for name, value in self._sums.items()}
+        self._sums.clear()
+        if not means:
+            return {}
+        frames = count * self._args.batch_size * self._args.seq_len
+        latent, self._latent = self._latent, {}
+        return {**means, **latent, "time/frames_per_second": frames / seconds, "time/train_seconds": self.seconds}
+
+    @contextmanager
+    def evaluating(self) -> Iterator[VPTPolicy]:
+        """Puts the policy in evaluation mode and fp32, with the averaged weights if there are any, until the end."""
+        with ExitStack() as stack:
+            if self._average is not None:
+                stack.enter_context(self._average.applied(self.policy))
+            stack.callback(self._train_mode)
+            self._evaluation_mode()
+            yield self.policy
+
+    def finish(self) -> None:
+        """Leaves the policy as it is to be used: in evaluation mode and fp32, with the averaged weights if any."""
+        self._evaluation_mode()
+        if self._average is not None:
+            self._average.copy_to(self.policy)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns everything that the next updates depend on, as tensors and plain values.
+
+        Save it before the next update, which changes the tensors in place. Each process must call this method; all of
+        them get the state of all.
+        """
+        cuda = torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else None
+        mine = {
+            "dataset": self.dataset.state_dict(),
+            "memory": _as_tuple(self._memory),
+            "start_memory": _as_tuple(self._start_memory),
+            "rng": torch.get_rng_state(),
+            "cuda_rng": cuda,
+        }
+        return {
+            "policy": self.policy.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": None if self._average is None else self._average.state_dict(),
+            "precision": self._precision,
+            "updates": self.updates,
+            "frames": self.frames,
+            "seconds": self.seconds,
+            "sums": dict(self._sums),
+            "processes": self._processes.gather(mine),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues from a state; the updates are those of an uninterrupted training, bit for bit on a CPU in fp32.
+
+        Raises:
+            ValueError: The state is of another number of processes, or of other demos or batches.
+        """
+        if len(state["processes"]) != self._processes.count:
+            raise ValueError(
+                f"the state is of {len(state['processes'])} processes, and there are {self._processes.count} now: "
+                f"continue with torchrun --nproc-per-node {len(state['processes'])}"
+            )
+        if (state["average"] is None) != (self._average is None):
+            raise ValueError("the state is of a training with another --train.ema; continue with the same options")
+        mine = state["processes"][self._processes.rank]
+        self.dataset.load_state_dict(mine["dataset"])
+        self.policy.load_state_dict(state["policy"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
+        self._memory = _from_tuple(mine["memory"], self._device)
+        self._start_memory = _from_tuple(mine["start_memory"], self._device)
+        self.updates, self.frames, self.seconds = state["updates"], state["frames"], state["seconds"]
+        self._sums, self._precision = dict(state["sums"]), state["precision"]
+        torch.set_rng_state(mine["rng"])
+        if mine["cuda_rng"] is not None and self._device.type == "cuda":
+            torch.cuda.set_rng_state(mine["cuda_rng"], self._device)
+        self._train_mode()
+
+    def _measure(self, sums: dict[str, Tensor], others: dict[str, float], began: float) -> dict[str, float]:
+        """Returns the metrics of an update over all processes, whose clocks become equal here."""
+        took = time.perf_counter() - began if self._processes.is_main else 0.0
+        values = torch.stack([*(value.detach() for value in sums.values())])
+        values = self._processes.sum(torch.cat([values, values.new_tensor([took])]))
+        *parts, seconds = values.tolist()
+        metrics = {**dict(zip(sums, parts, strict=True)), **others}
+        for name, value in {**metrics, "updates": 1.0, "seconds": seconds}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self.seconds += seconds
+        return metrics
+
+    def _measured(self) -> Literal["fp32", "bf16"]:
+        position = self.dataset.state_dict()
+        batch = self.dataset.next_batch()
+        self.dataset.load_state_dict(position)
+        return faster_precision(self.policy, batch.frames.to(self._device), batch.first.to(self._device))
+
+    def _train_mode(self) -> None:
+        self.policy.train()
+        self.policy.gradient_checkpointing = self._args.gradient_checkpointing
+        for policy in (self.policy, self._start):
+            if policy is not None:
+                policy.set_precision(self._precision)
+
+    def _evaluation_mode(self) -> None:
+        self.policy.eval()
+        self.policy.gradient_checkpointing = False
+        self.policy.set_precision("fp32")
 
 
 def train(
     policy: VPTPolicy, dataset: DemoDataset, args: TrainArgs, *, logger: MetricLogger, phase: str, console: Console
 ) -> TrainResult:
-    """Fits a policy to demos, in place.
+    """Fits a policy to demos, in place: :func:`fit` with a new trainer, logged to a file.
 
     Args:
         policy: The policy; frozen parameters stay as they are. It is in evaluation mode and fp32 afterwards.
         dataset: The demos, from :func:`make_dataset`.
         args: Options of the training.
-        logger: Gets the running mean of the loss, the norm of the gradient and the progress: at the first update, every
-            20 updates, and at the last.
+        logger: Gets the mean loss, the norm of the gradient and the progress.
         phase: Name of this training in the metrics and on the progress bar.
         console: Where to show the progress bar.
     """
-    policy.train()
-    device = next(policy.parameters()).device
-    if args.precision == "auto":
-        position = dataset.state_dict()
-        batch = dataset.next_batch()
-        dataset.load_state_dict(position)
-        policy.set_precision(faster_precision(policy, batch.frames.to(device), batch.first.to(device)))
-    else:
-        policy.set_precision(args.precision)
-    policy.gradient_checkpointing = args.gradient_checkpointing
-    parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=args.lr, weight_decay=args.weight_decay, fused=True)
-    state, logged = "", 0  # the last text on the bar, and its update
-    memory, frames, smooth, start = None, 0, math.nan, time.perf_counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(phase, total=1.0, state="")
-        for update in itertools.count(1):
-            done = max(update / args.steps, (time.perf_counter() - start) / args.seconds)
-            if done > 1.0:
-                break
-            batch = SequenceBatch(*(tensor.to(device) for tensor in dataset.next_batch()))
-            rate = args.lr * min(1.0, update / args.warmup) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done)))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            output = policy(batch.frames, batch.first, memory)
-            memory = output.memory.detach() if args.order == "carried" else None
-            loss = bc_loss(output.pi, batch.codes, batch.weight)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.clip_grad_norm_(parameters, args.clip)
-            optimizer.step()
-            frames += batch.first.numel()
-            smooth = loss.item() if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss.item()
-            if update == 1 or update % 20 == 0:
-                state = _log(logger, phase, update, frames, time.perf_counter() - start, smooth, float(norm))
-                progress.update(bar, completed=done, state=state)
-                logged = update
-        if logged < (last := update - 1):
-            state = _log(logger, phase, last, frames, time.perf_counter() - start, smooth, float(norm))
-        progress.update(bar, completed=1.0, state=state)
-    policy.eval()
-    policy.set_precision("fp32")
-    return TrainResult(update - 1, frames, time.perf_counter() - start, smooth)
+    trainer = BCTrainer(policy, dataset, args)
+
+    def log(update: int, metrics: dict[str, float]) -> None:
+        logger.log(
+            phase=phase,
+            update=update,
+            frames=trainer.frames,
+            seconds=trainer.seconds,
+            loss=metrics["train/loss"],
+            grad_norm=metrics["train/grad_norm"],
+        )
+
+    return fit(trainer, log=log, description=phase, console=console)
 
 
-def _log(
-    logger: MetricLogger, phase: str, update: int, frames: int, seconds: float, loss: float, grad_norm: float
-) -> str:
-    """Logs one update, and returns its text for the progress bar."""
-    logger.log(phase=phase, update=update, frames=frames, seconds=seconds, loss=loss, grad_norm=grad_norm)
-    return f"loss {loss:.3f} (running mean), {frames / seconds:.0f} frames/s"
+def _as_tuple(memory: Memory | None) -> tuple[Tensor, ...] | None:
+    return None if memory is None else (memory.keys.cpu(), memory.values.cpu(), memory.valid.cpu())
+
+
+def _from_tuple(tensors: tuple[Tensor, ...] | None, device: torch.device) -> Memory | None:
+    return None if tensors is None else Memory(*tensors).to(device)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from vpt_gym.agents.policy.heads import Distribution
+from vpt_gym.agents.policy.heads import ActionDistribution, Distribution
 
 
-def weighted_mean(value: Tensor, weight: Tensor) -> Tensor:
-    """Returns the mean of ``value`` under ``weight`` (same shape); 0 where all weights are 0."""
-    return (value * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+def weighted_mean(value: Tensor, weight: Tensor, total: Tensor | None = None) -> Tensor:
+    """Returns the mean of ``value`` under ``weight`` (same shape); 0 where all weights are 0.
+
+    Args:
+        value: Any shape.
+        weight: The same shape.
+        total: The sum of the weights if these are a part of them: the part's summand of the mean is returned.
+    """
+    total = weight.sum() if total is None else total
+    return (value * weight).sum() / total.clamp_min(torch.finfo(weight.dtype).tiny)
 
 
 def bc_loss(pi: Distribution, codes: Tensor, weight: Tensor) -> Tensor:
@@ -26,6 +31,25 @@ def bc_loss(pi: Distribution, codes: Tensor, weight: Tensor) -> Tensor:
         weight: float32 [B, T]; a weight of 0 excludes a tick.
     """
     return -weighted_mean(pi.log_prob(codes), weight)
+
+
+def entry_losses(pi: Distribution, codes: Tensor, weight: Tensor, total: Tensor | None = None) -> tuple[Tensor, ...]:
+    """Returns the terms of :func:`bc_loss`, one scalar for each entry of an action: buttons and camera of a VPT code.
+
+    Args:
+        pi: As in :func:`bc_loss`.
+        codes: As in :func:`bc_loss`.
+        weight: As in :func:`bc_loss`.
+        total: As in :func:`weighted_mean`.
+    """
+    return tuple(-weighted_mean(log_prob, weight, total) for log_prob in pi.entry_log_probs(codes))
+
+
+def entry_names(pi: Distribution) -> tuple[str, ...]:
+    """Returns the names of the entries of an action: buttons and camera of a VPT code, else numbers from 0."""
+    if isinstance(pi, ActionDistribution):
+        return ("buttons", "camera")
+    return tuple(str(entry) for entry in range(len(pi.log_probs)))
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,14 @@ class Distribution:
         Raises:
             ValueError: The actions are of another type or shape.
         """
+        return _sum(self.entry_log_probs(actions))
+
+    def entry_log_probs(self, actions: Tensor) -> tuple[Tensor, ...]:
+        """Returns the log-probability of each entry of actions, k times (...); see :meth:`log_prob`."""
         expected = (*self.log_probs[0].shape[:-1], len(self.log_probs))
         if actions.dtype != torch.int64 or actions.shape != expected:
             raise ValueError(f"actions must be int64 {expected}, got {actions.dtype} {tuple(actions.shape)}")
-        return _sum(head.gather(-1, actions[..., k : k + 1]).squeeze(-1) for k, head in enumerate(self.log_probs))
+        return tuple(head.gather(-1, actions[..., k : k + 1]).squeeze(-1) for k, head in enumerate(self.log_probs))
 
     def entropy(self) -> Tensor:
         """Returns the entropy in nats, (...)."""

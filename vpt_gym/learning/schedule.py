@@ -1,0 +1,26 @@
+"""The learning-rate schedule of the trainers: a linear warm-up, then half a cosine."""
+
+from __future__ import annotations
+
+import math
+
+FINAL_SHARE = 0.02
+"""Share of the peak learning rate that is left at the end: small, but the last updates still count."""
+
+
+def warmup_cosine(update: int, done: float, *, warmup: int) -> float:
+    """Returns the learning rate of an update as a share of its peak.
+
+    The decay depends on the progress, not on the number of the update, so that a training may end by the clock.
+
+    Args:
+        update: Number of the update, from 1.
+        done: Progress of the training at this update, in [0, 1].
+        warmup: Updates over which the rate rises linearly to its peak; 0 for none.
+
+    Example:
+        >>> [round(warmup_cosine(update, update / 100, warmup=10), 3) for update in (1, 10, 50, 100)]
+        [0.1, 0.976, 0.51, 0.02]
+    """
+    rise = min(1.0, update / warmup) if warmup else 1.0
+    return rise * (FINAL_SHARE + (1.0 - FINAL_SHARE) * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done))))
