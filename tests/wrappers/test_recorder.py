@@ -388,6 +388,23 @@ def test_above_vptobswrapper_it_still_sees_the_item_in_the_hand(tmp_path):
     assert demo.actions["hotbar.3"].tolist() == [0, 1]
 
 
+def test_an_open_menu_stands_in_the_records_of_the_frames_that_show_it(tmp_path: Path) -> None:
+    env = VPTActionWrapper(RecorderWrapper(gym.make("vpt_gym/Harvest1Log-v0", image_size=(48, 80)), tmp_path))
+    env.reset(seed=0)
+    for action in (no_op(), human_action("inventory"), no_op(), human_action("inventory"), no_op()):
+        env.step(encode(action))
+    env.close()
+    (demo,) = demos_in(tmp_path)
+    assert demo.menu.tolist() == [False, False, True, True, False]
+
+
+def test_an_environment_that_does_not_report_menus_has_none_open(tmp_path: Path) -> None:
+    env = RecorderWrapper(FrameCounterEnv(), tmp_path)
+    play(env, 3)
+    env.close()
+    assert [demo.menu.tolist() for demo in demos_in(tmp_path)] == [[False] * 3]
+
+
 class _BreakingEnv(FrameCounterEnv):
     """Its game breaks in the third tick, as ``ResilientEnv`` and ``MineDojoEnv`` tell it."""
 

@@ -50,6 +50,8 @@ class Demo:
         rewards: (T,) float64, of the step that each executed action took.
         null: (T,) bool, the ticks whose code is null: nothing is done. With ``compat="openai"``, the ticks that the
             public loader leaves out.
+        menu: (T,) bool, the frames in which a menu is open, such as the inventory. False throughout where the
+            environment does not report it (``info["is_gui_open"]``).
         cursor: The cursor that is drawn into the frames; None for none.
         compat: The value passed to ``read_demo``.
     """
@@ -61,6 +63,7 @@ class Demo:
     codes: npt.NDArray[np.int64]
     rewards: npt.NDArray[np.float64]
     null: npt.NDArray[np.bool_]
+    menu: npt.NDArray[np.bool_]
     cursor: CursorTrack | None = None
     compat: Compat = None
 
@@ -215,7 +218,8 @@ def read_demo(
         raise DemoError(f"{files.records}, {error}", REMEDY_RESTORE) from error
     codes = codec.encode(actions)
     null = ticks.skipped if compat else codec.is_null(codes)
-    return Demo(files, metadata, actions, executed, codes, rewards, null, track, compat)
+    menu = np.array([bool(record.get("isGuiOpen")) for record in records])
+    return Demo(files, metadata, actions, executed, codes, rewards, null, menu, track, compat)
 
 
 def _stored_actions(records: list[Record]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]:

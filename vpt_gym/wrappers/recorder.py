@@ -46,6 +46,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Success is read from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
     (MineDojo); without any of them it is recorded as unknown (None).
 
+    Whether a menu is open in a frame is read from ``info["is_gui_open"]``, if the environment reports it.
+
     Args:
         env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
         directory: Folder of the demos; it is created with the first one.
@@ -138,7 +140,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                 "resets_since_seed": None if self._last_seed is None else self._resets,
             }
         )
-        self._look(observation)
+        self._look(observation, info)
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -169,7 +171,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                 success = success_of(self.env, info)
                 if success is not None:
                     self._success = success or bool(self._success)
-                self._look(observation)
+                self._look(observation, info)
         except BaseException:  # also for an interrupt: the next frame would not be the one after this action
             self._finish("error")
             raise
@@ -193,7 +195,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     def _new_writer(self, metadata: Mapping[str, Any]) -> DemoWriter:
         return DemoWriter(self._directory, metadata={**self._metadata, **metadata}, lossless=self._lossless)
 
-    def _look(self, observation: Any) -> None:
+    def _look(self, observation: Any, info: Mapping[str, Any]) -> None:
         # copied, since an environment may draw the next frame into the same memory
         frame = find_frame(observation, self._where.key, self._where.layout)
         self._frame = packed_copy(frame) if self._size is None else to_size(frame, self._size)
@@ -201,6 +203,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         if self._translator is not None:
             self._translator.observe(source)
         self._state = _state_of(source)
+        if "is_gui_open" in info:
+            self._state["isGuiOpen"] = bool(info["is_gui_open"])
 
     def _finish(self, ended: Ending) -> None:
         writer, self._writer = self._writer, None

@@ -23,7 +23,7 @@ from tests.support.numbered_demos import (
     write_episodes,
 )
 from vpt_gym.actions import codec
-from vpt_gym.actions.human import no_op
+from vpt_gym.actions.human import human_action, no_op
 from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, read_demo
 from vpt_gym.demos.dataset.cache import CacheFullError
 from vpt_gym.demos.dataset.loading import split_evenly
@@ -47,6 +47,32 @@ def test_batches_have_the_promised_shapes(demos: Path) -> None:
     assert (batch.codes.shape, batch.codes.dtype) == ((2, 4, 2), torch.int64)
     assert (batch.first.shape, batch.first.dtype) == ((2, 4), torch.bool)
     assert (batch.weight.shape, batch.weight.dtype) == ((2, 4), torch.float32)
+
+
+def test_mirroring_flips_half_of_the_chunks_but_none_in_which_a_menu_is_open(tmp_path: Path) -> None:
+    half = np.zeros((*SIZE, 3), np.uint8)
+    half[:, : SIZE[1] // 2] = 255  # white at the left
+    with DemoWriter(tmp_path) as writer:
+        for t in range(40):
+            menu = 20 <= t < 24
+            state = {"isGuiOpen": menu}
+            writer.append(half, human_action("use" if menu else "attack", camera=(0.0, 5.0)), state=state)
+        path = writer.close()
+    assert path is not None
+    assert np.flatnonzero(read_demo(path).menu).tolist() == [20, 21, 22, 23]
+
+    flipped: dict[bool, list[bool]] = {True: [], False: []}
+    dataset = make_dataset(tmp_path, order="random", mirror=True, batch_size=16, seq_len=4)
+    for _ in range(20):
+        batch = dataset.next_batch()
+        for frames, codes in zip(batch.frames.numpy(), batch.codes.numpy(), strict=True):
+            action = codec.decode(codes)
+            is_flipped = bool(frames[0, 0, 0, 0] < 128)
+            assert (action["camera"][:, 1] < 0).all() == is_flipped
+            flipped[bool(action["use"].any())].append(is_flipped)
+    assert len(flipped[True]) > 20
+    assert not any(flipped[True])
+    assert 0.35 < np.mean(flipped[False]) < 0.65
 
 
 @pytest.mark.parametrize("order", ["carried", "random"])

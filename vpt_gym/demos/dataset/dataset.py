@@ -93,8 +93,9 @@ class DemoDataset:
         frame_size: (height, width) that frames are scaled to.
         motion_fraction: Only for ``"random"``: fraction of each batch (rounded to complete sequences) that is drawn
             from chunks in which the camera moves. The rest is drawn from all chunks.
-        mirror: Only for ``"random"``: flips half of the chunks horizontally, with their codes. The task must not
-            depend on left and right: outdoors it rarely does, in a menu it does.
+        mirror: Only for ``"random"``: flips half of the chunks horizontally, with their codes, except those in which
+            a menu is open (``Demo.menu``), whose layout has a left and a right. The task must not depend on left and
+            right; outdoors it rarely does.
         priority: Only for ``"random"``: maps the codes (T, 2) of an episode to each tick's priority (T,), not
             negative; a chunk's priority is the sum over its ticks.
         compat: None or ``"openai"``, as in ``read_demo``. ``compat="openai", drop_null="cut"`` gives exactly the
@@ -266,7 +267,7 @@ class DemoDataset:
         self._fill(self._segments, frames, codes, first, weight)
         if self._mirror:
             for row in range(self.batch_size):
-                if self._rng.random() < 0.5:
+                if self._rng.random() < 0.5 and not self._shows_menu(row):
                     frames[row] = frames[row, :, :, ::-1].copy()
                     codes[row] = mirrored(codes[row])
         self._done += 1
@@ -351,6 +352,14 @@ class DemoDataset:
                 frames[target], weight[target] = 0, 0.0
         for row, end in enumerate(filled):
             frames[row, end:] = frames[row, end - 1]
+
+    def _shows_menu(self, row: int) -> bool:
+        """Returns whether a menu is open in any frame of a row of the last batch."""
+        return any(
+            self._episodes[part.episode].menu[part.start : part.start + part.length].any()
+            for part in self._segments
+            if part.row == row
+        )
 
     def _stream(self, segment: Segment) -> FrameStream | None:
         episode = self._episodes[segment.episode]

@@ -34,6 +34,7 @@ class Episode:
         frames: The frames, or features of them; None if they are streamed.
         codes: (n, 2) int64.
         weight: (n,) float32.
+        menu: (n,) bool, True where a menu is open.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Episode:
     frames: npt.NDArray[Any] | None
     codes: npt.NDArray[np.int64]
     weight: npt.NDArray[np.float32]
+    menu: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -124,7 +126,7 @@ class EpisodeLoader:
         except DemoError as error:
             return path, str(error)
         rows = None if isinstance(self._cache, FrameCache) else ticks
-        return Episode(demo.id, path, wanted, rows, frames, demo.codes[ticks], weight[ticks])
+        return Episode(demo.id, path, wanted, rows, frames, demo.codes[ticks], weight[ticks], demo.menu[ticks])
 
     def _frames(self, demo: Demo, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[Any] | None:
         try:
