@@ -125,6 +125,22 @@ def test_an_unavailable_precision_is_refused_immediately() -> None:
         VPTAgent.from_config("nano", compile=True)
 
 
+@pytest.mark.parametrize("precision", [None, "fp32"])
+def test_the_distribution_is_what_act_draws_from_and_advances_the_memory(precision) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (3, 2, 128, 128, 3)).astype(np.uint8)
+    watching, acting = agent(precision=precision), agent(precision=precision)
+    for tick in range(3):
+        first = np.array([tick == 0, tick != 1])
+        pi = watching.distribution(frames[tick], first=first)
+        assert pi.mode().tolist() == acting.act(frames[tick], first=first, deterministic=True).tolist()
+        torch.testing.assert_close(watching.memory.keys, acting.memory.keys)
+    logits = torch.zeros(2, 8641, requires_grad=True)
+    (pi.buttons.exp() * logits.log_softmax(-1)).sum().backward()  # a loss can use it
+    assert logits.grad.abs().max() > 0
+    with pytest.raises(TypeError, match="first="):
+        watching.distribution(frames[0])
+
+
 def test_an_agent_acts_in_another_action_space() -> None:
     vpt = agent()
     space = gym.spaces.MultiDiscrete([3, 4, 25])

@@ -284,6 +284,38 @@ class VPTAgent:
             ValueError: A shape is wrong, or the number of environments changed without :meth:`reset`.
             FloatingPointError: The network's output is not finite.
         """
+        with torch.inference_mode():
+            pi, begins, batched = self._look(obs, first)
+            generators = [self._generators.generator(index, bool(starts)) for index, starts in enumerate(begins)]
+            codes = self.sampling.draw(pi, generators, deterministic=deterministic)
+        actions: npt.NDArray[np.int64] = codes.cpu().numpy()
+        return actions if batched else actions[0]
+
+    def distribution(self, obs: Any, *, first: npt.ArrayLike | None = None) -> Distribution:
+        """Returns the distribution over the next actions, for a teacher whose actions another agent may execute.
+
+        The memory advances as in :meth:`act`: call one of the two for each frame. ``sampling`` and the random numbers
+        are not involved.
+
+        Args:
+            obs: As for :meth:`act`.
+            first: As for :meth:`act`.
+
+        Returns:
+            The policy's distribution, on its device; its shapes begin with (N,), also for one environment. It is
+            detached: gradients do not reach the policy.
+
+        Raises:
+            TypeError: As :meth:`act`.
+            ValueError: As :meth:`act`.
+            FloatingPointError: As :meth:`act`.
+        """
+        with torch.inference_mode():
+            pi, _, _ = self._look(obs, first)
+        return pi.clone()  # outside inference mode, so that a loss can use it
+
+    def _look(self, obs: Any, first: npt.ArrayLike | None) -> tuple[Distribution, npt.NDArray[np.bool_], bool]:
+        """Passes the next frames to the network; returns its distribution, the starts, and if obs was a batch."""
         frames, batched = self._frames(obs)
         begins = self._first(first, len(frames), batched)
         if self._streams is not None and self._streams != len(frames):
@@ -293,20 +325,16 @@ class VPTAgent:
             )
         if self._streams is None and self._automatic:
             self._choose_precision()
-        with torch.inference_mode():
-            pi = self._distribution(torch.from_numpy(frames), torch.from_numpy(begins))
-            finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
-            if not finite.all():
-                raise FloatingPointError(
-                    f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
-                    "its weights contain NaN or infinity, or overflow; training has diverged, or the file is damaged"
-                )
-            generators = [self._generators.generator(index, bool(starts)) for index, starts in enumerate(begins)]
-            codes = self.sampling.draw(pi, generators, deterministic=deterministic)
+        pi = self._distribution(torch.from_numpy(frames), torch.from_numpy(begins))
+        finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
+        if not finite.all():
+            raise FloatingPointError(
+                f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
+                "its weights contain NaN or infinity, or overflow; training has diverged, or the file is damaged"
+            )
         self._streams = len(frames)
         self._begins = False
-        actions: npt.NDArray[np.int64] = codes.cpu().numpy()
-        return actions if batched else actions[0]
+        return pi, begins, batched
 
     def _distribution(self, frames: torch.Tensor, first: torch.Tensor) -> Distribution:
         """Passes a frame of each environment to the network; returns the distribution, shapes beginning with (N,)."""

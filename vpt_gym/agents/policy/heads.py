@@ -28,6 +28,10 @@ class Distribution:
         """Returns the distribution at step ``t`` of a distribution over chunks: shapes (B, T, ...) become (B, ...)."""
         raise NotImplementedError
 
+    def clone(self) -> Distribution:
+        """Returns a copy that shares no storage and has no graph of gradients."""
+        raise NotImplementedError
+
     def log_prob(self, actions: Tensor) -> Tensor:
         """Returns the log-probability of actions.
 
@@ -104,6 +108,10 @@ class ActionDistribution(Distribution):
         """Returns the step ``t`` of a chunk."""
         return ActionDistribution(self.buttons[:, t], self.camera[:, t])
 
+    def clone(self) -> ActionDistribution:
+        """Returns a detached copy."""
+        return ActionDistribution(self.buttons.detach().clone(), self.camera.detach().clone())
+
 
 @dataclass(frozen=True)
 class ChoicesDistribution(Distribution):
@@ -123,6 +131,10 @@ class ChoicesDistribution(Distribution):
     def at_time(self, t: int) -> ChoicesDistribution:
         """Returns the step ``t`` of a chunk."""
         return ChoicesDistribution(tuple(choice[:, t] for choice in self.choices))
+
+    def clone(self) -> ChoicesDistribution:
+        """Returns a detached copy."""
+        return ChoicesDistribution(tuple(choice.detach().clone() for choice in self.choices))
 
 
 def _sum(terms: Iterable[Tensor]) -> Tensor:
