@@ -1,4 +1,4 @@
-"""Losses of behavioural cloning and PPO, as weighted means over ticks."""
+"""Losses of behavioural cloning, distillation and PPO, as weighted means over ticks."""
 
 from __future__ import annotations
 
@@ -50,6 +50,17 @@ def entry_names(pi: Distribution) -> tuple[str, ...]:
     if isinstance(pi, ActionDistribution):
         return ("buttons", "camera")
     return tuple(str(entry) for entry in range(len(pi.log_probs)))
+
+
+def distillation_loss(teacher: Distribution, pi: Distribution, weight: Tensor) -> Tensor:
+    """Returns KL(teacher || policy) in nats per tick, summed over the entries of an action, a scalar.
+
+    Args:
+        teacher: The teacher's distribution over [B, T] ticks.
+        pi: The policy's.
+        weight: float32 [B, T]; a weight of 0 excludes a tick.
+    """
+    return weighted_mean(teacher.kl(pi), weight)
 
 
 @dataclass(frozen=True)

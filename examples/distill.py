@@ -1,0 +1,250 @@
+"""Distillation: a small student learns to play like a large teacher, from the states that the student visits.
+
+    python examples/distill.py --teacher runs/dagger/agent
+    python examples/distill.py --teacher foundation-model-1x.model --teacher-weights foundation-model-1x.weights
+    python examples/distill.py --teacher runs/bc/agent --student.hidsize 128 --student.attention-heads 2
+
+The student plays; the teacher follows its frames with a memory of its own. The loss is KL(teacher || student) over all
+8,641 buttons and 121 camera movements: this is DAgger (Ross et al. 2011, arXiv:1011.0686) with an expert whose labels
+are distributions. In the first iterations the teacher acts in a share of the ticks that falls to 0 (``--beta``).
+
+The best student on the validation worlds is kept (``agent``). At the end, teacher and student play the same evaluation
+worlds, and the time that each needs for an action is measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from gymnasium.vector import AutoresetMode
+from rich.console import Console
+
+from vpt_gym.agents.agent import ActingPrecision, VPTAgent
+from vpt_gym.agents.policy.config import NAMED, VPTConfig
+from vpt_gym.agents.policy.trainable import count_parameters
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos.dataset.dataset import DemoDataset
+from vpt_gym.learning.acting_time import acting_seconds
+from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta
+from vpt_gym.learning.distillation import Chunks, DemoReader, DistillationCollector, minibatches
+from vpt_gym.learning.evaluate import Evaluation, evaluate
+from vpt_gym.learning.initialise import init_action_heads
+from vpt_gym.learning.latent_health import LatentMonitor
+from vpt_gym.learning.load import load_agent
+from vpt_gym.learning.losses import distillation_loss
+from vpt_gym.learning.non_finite import check_finite
+from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.run import Run
+from vpt_gym.learning.schedule import warmup_cosine
+from vpt_gym.wrappers.vector import ThreadVectorEnv
+
+
+@dataclass
+class Args:
+    """Distils a teacher into a student, and compares the two."""
+
+    teacher: str
+    """Agent to learn from: folder of a saved agent, .model file, or name of a published one."""
+    teacher_weights: Path | None = None
+    """The .weights file that belongs to the teacher's .model file."""
+    student: VPTConfig = field(default_factory=lambda: NAMED["nano"])
+    """Architecture of the student; the default is nano, 4.6 million parameters."""
+    start: str | None = None
+    """Folder of a saved agent to start from, instead of fresh weights of the student's architecture."""
+    demos: tuple[Path, ...] = ()
+    """Directories of demos whose frames are states to learn from too; their actions are not used."""
+    demo_share: float = 0.25
+    """Chunks from the demos in each iteration, as a share of those that the student plays; 0 without --demos."""
+    iterations: int = 40
+    """Times that the student plays and learns."""
+    num_envs: int = 16
+    """Envs that are played at the same time."""
+    threads: int | None = None
+    """Threads that step them; None is one per processor. Games that wait, such as Minecraft, need one per env."""
+    chunks: int = 8
+    """Chunks that are played in each env in an iteration."""
+    chunk: int = 16
+    """Ticks in a chunk; each starts from the memory that the student had there."""
+    beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=lambda: LinearBeta(4))
+    """Share of ticks in which the teacher acts, by iteration, counted from 0."""
+    replay: int = 8
+    """Iterations whose chunks are learned from, the current one included."""
+    epochs: int = 1
+    """Passes over these chunks in an iteration."""
+    batch_size: int = 16
+    """Chunks in an update."""
+    lr: float = 4e-4
+    """Peak learning rate; it falls to 2 % of it along half a cosine."""
+    warmup: int = 100
+    """Updates over which the learning rate rises to its peak."""
+    weight_decay: float = 0.01
+    """Weight decay of AdamW."""
+    max_grad_norm: float = 1.0
+    """Maximum norm of the gradient."""
+    train_precision: Literal["fp32", "bf16"] = "fp32"
+    """Precision of the convolutions in training; bf16 is faster where the processor has the instructions."""
+    precision: ActingPrecision = "auto"
+    """Number type in which teacher and student act. auto: the fastest on this processor."""
+    device: str = "cpu"
+    """Device of both policies, for example cuda."""
+    seed: int = 0
+    """Seed of fresh weights, the worlds, the sampling and the order of the chunks."""
+    env: EnvArgs = field(default_factory=EnvArgs)
+    validate_every: int = 5
+    """Iterations between two evaluations in validation worlds."""
+    validation_episodes: int = 20
+    """Episodes of each of them."""
+    eval_episodes: int = 50
+    """Episodes of the final evaluation of teacher and student; 0 skips it."""
+    checkpoint_every: int = 1
+    """Iterations between two checkpoints."""
+    run: RunArgs = field(default_factory=RunArgs)
+
+    def __post_init__(self) -> None:
+        counts = ("iterations", "num_envs", "chunks", "chunk", "replay", "epochs", "batch_size", "validate_every")
+        for name in (*counts, "validation_episodes", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0.0 <= self.demo_share <= 100.0:
+            raise ValueError(f"demo_share is {self.demo_share}; it must be from 0 to 100")
+
+
+def main(args: Args) -> None:
+    """Trains the student, saves the best one, and compares it with the teacher."""
+    console = Console()
+    torch.manual_seed(args.seed)
+    acting = {"device": args.device, "precision": args.precision}
+    teacher = load_agent(args.teacher, args.teacher_weights, **acting)
+    teacher.policy.requires_grad_(False)
+    student = (
+        VPTAgent.from_config(args.student, seed=args.seed, **acting)
+        if args.start is None
+        else load_agent(args.start, **acting)
+    )
+    for name, agent in (("teacher", teacher), ("student", student)):
+        console.print(f"{name}: {count_parameters(agent.policy).total:,} parameters, acting in {agent.precision}")
+    with Run("distill", args) as run:
+        train(student, teacher, args, run, console)
+        report(teacher, args, run, console)
+
+
+def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: Console) -> None:
+    """Lets the student play and learn; the best one on the validation worlds becomes ``agent`` in the run."""
+    policy = student.policy
+    policy.set_precision(args.train_precision)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+    generator = torch.Generator().manual_seed(args.seed)
+    monitor = LatentMonitor(policy)
+    begin, updates, best = 0, 0, (-1.0, 0.0)
+    checkpoint = run.checkpoint()
+    if checkpoint is not None:
+        state = checkpoint.state
+        begin, updates, best = checkpoint.step, state["updates"], tuple(state["best"])
+        policy.load_state_dict(state["policy"])
+        optimizer.load_state_dict(state["optimizer"])
+        generator.set_state(state["generator"])
+    # a resumed run plays new worlds, and its replay begins empty
+    world = SEEDS["dagger"][(args.seed * 1000 + begin) * args.num_envs % len(SEEDS["dagger"])]
+    envs = ThreadVectorEnv([args.env.make] * args.num_envs, args.threads, autoreset_mode=AutoresetMode.NEXT_STEP)
+    collector = DistillationCollector(student, teacher, envs, chunk=args.chunk, seed=world)
+    demo_batches = 0
+    if args.demos:
+        dataset = DemoDataset(args.demos, seq_len=args.chunk, batch_size=args.num_envs, drop_null=False, seed=world)
+        reader = DemoReader(student, teacher, dataset)
+        demo_batches = round(args.demo_share * args.chunks)
+    replay: deque[list[Chunks]] = deque(maxlen=args.replay)
+    for iteration in range(begin, args.iterations):
+        start = time.perf_counter()
+        seen, agreement = collector.collect(args.chunks, beta=args.beta(iteration))
+        replay.append([seen, *(reader.read(demo_batches) if demo_batches else [])])
+        if iteration == 0 and args.start is None:
+            init_action_heads(policy, seen.pi.sample(generator).numpy())  # the frequencies of the teacher's actions
+        collected = time.perf_counter()
+        losses, norms = [], []
+        for _ in range(args.epochs):
+            parts = [part for iteration_parts in replay for part in iteration_parts]
+            for batch in minibatches(parts, args.batch_size, generator):
+                updates += 1
+                for group in optimizer.param_groups:
+                    group["lr"] = args.lr * warmup_cosine(updates, iteration / args.iterations, warmup=args.warmup)
+                batch = batch.to(policy.net.final_ln.weight.device)
+                output = policy(batch.frames, batch.first, batch.memory)
+                loss = distillation_loss(batch.pi, output.pi, batch.weight)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), args.max_grad_norm)
+                check_finite(updates, loss, norm, lambda now=iteration: [f"chunks played up to iteration {now + 1}"])
+                optimizer.step()
+                losses.append(loss.detach())
+                norms.append(norm)
+        ended = time.perf_counter()
+        metrics = {
+            "train/kl": torch.stack(losses).mean().item(),
+            "train/grad_norm": torch.stack(norms).mean().item(),
+            "train/lr": optimizer.param_groups[0]["lr"],
+            "train/updates": updates,
+            "rollout/beta": args.beta(iteration),
+            "rollout/kl": agreement.kl,
+            "rollout/overlap": agreement.overlap,
+            "rollout/agreement_buttons": agreement.mode[0],
+            "rollout/agreement_camera": agreement.mode[1],
+            "time/ticks_per_second": seen.first.numel() / (collected - start),
+            "time/frames_per_second": len(losses) * args.batch_size * args.chunk / (ended - collected),
+            **monitor.measure(batch.frames, batch.first, batch.memory),
+        }
+        if collector.successes:
+            recent = collector.successes = collector.successes[-100:]
+            metrics["rollout/success"] = sum(recent) / len(recent)
+        step = iteration + 1
+        text = f"iteration {step}: KL {agreement.kl:.3f} nats, overlap {agreement.overlap:.0%}"
+        if step % args.validate_every == 0 or step == args.iterations:
+            validation = evaluate(student, args.env.make, SEEDS["validation"][: args.validation_episodes])
+            metrics |= {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
+            text += f"; validation worlds: {validation}"
+            if (score := (validation.rate, -validation.mean_ticks)) > best:
+                best = score
+                student.save_pretrained(run.directory / "agent")
+        run.log(step, metrics)
+        console.print(text)
+        if step % args.checkpoint_every == 0 or step == args.iterations:
+            state = {"policy": policy.state_dict(), "optimizer": optimizer.state_dict(), "updates": updates}
+            run.save_checkpoint(step, {**state, "best": list(best), "generator": generator.get_state()})
+    envs.close()
+
+
+def report(teacher: VPTAgent, args: Args, run: Run, console: Console) -> None:
+    """Compares the best student with its teacher: success in the evaluation worlds, and time for an action."""
+    student = load_agent(str(run.directory / "agent"), device=args.device, precision=args.precision)
+    agents = {"teacher": teacher, "student": student}
+    env = args.env.make()
+    frame, _ = env.reset(seed=SEEDS["validation"][0])
+    env.close()
+    seconds = acting_seconds(agents, frame)
+    speedup = seconds["teacher"] / seconds["student"]
+    results = {"acting_seconds": seconds, "speedup": speedup}
+    for name, agent in agents.items():
+        results[f"{name}_parameters"] = count_parameters(agent.policy).total
+    times = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in seconds.items())
+    console.print(f"time for an action: {times}; the student is {speedup:.1f} times as fast")
+    if args.eval_episodes:
+        seeds = SEEDS["evaluation"][: args.eval_episodes]
+        played: dict[str, Evaluation] = {}
+        for name, agent in agents.items():
+            played[name] = evaluate(agent, args.env.make, seeds)
+            results[name] = played[name].summary()
+            console.print(f"{name} in the evaluation worlds: {played[name]}")
+        if played["teacher"].successes:
+            results["share_of_teacher"] = played["student"].rate / played["teacher"].rate
+            console.print(f"the student has {results['share_of_teacher']:.0%} of the teacher's success")
+    run.write_results(results)
+    console.print(f"agent, metrics and results: {run.directory}")
+
+
+if __name__ == "__main__":
+    main(parse(Args))

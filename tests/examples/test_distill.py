@@ -1,0 +1,117 @@
+"""The example that distils a teacher into a student, as a user runs it, and after it was killed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.numbered_demos import write_episodes
+from tests.support.paths import ROOT
+from vpt_gym import VPTAgent
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.runs.checkpoints import load_checkpoint
+
+SMALL = '{"level": "easy", "image_size": [64, 64], "max_episode_steps": 10}'
+WIDTHS = ("--student.hidsize", "32", "--student.attention-heads", "2", "--student.impala-width", "0.25")
+ITERATION = ("--num-envs", "2", "--chunks", "2", "--chunk", "4", "--batch-size", "2", "--replay", "2")
+EPISODES = ("--validate-every", "2", "--validation-episodes", "2", "--eval-episodes", "2")
+OPTIONS = (*WIDTHS, "--student.stem-pool", "8", *ITERATION, *EPISODES, "--env-kwargs", SMALL, "--no-tensorboard")
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, str(ROOT / "examples" / "distill.py"), *map(str, arguments)]
+
+
+def run(*arguments: object) -> str:
+    result = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory) -> Path:
+    config = VPTConfig(hidsize=48, attention_heads=3, impala_width=0.25, stem_pool=8, attention_memory_size=136)
+    folder: Path = tmp_path_factory.mktemp("teacher") / "agent"
+    VPTAgent.from_config(config, seed=0).save_pretrained(folder)
+    return folder
+
+
+def test_it_leaves_a_student_metrics_and_a_comparison(teacher, tmp_path):
+    write_episodes(tmp_path / "demos", [9, 12])
+    demos = ("--demos", tmp_path / "demos", "--demo-share", "0.5")
+    output = run("--teacher", teacher, "--out", tmp_path / "run", "--iterations", "4", *OPTIONS, *demos)
+    assert "teacher in the evaluation worlds: " in output
+    student = VPTAgent.from_pretrained(tmp_path / "run" / "agent")
+    assert student.policy.config.hidsize == 32
+    metrics = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    assert [entry["rollout/beta"] for entry in metrics] == [1.0, 0.75, 0.5, 0.25]
+    # 2 envs with 2 chunks and one batch of demos, then twice that with the replay of two iterations
+    assert [entry["train/updates"] for entry in metrics] == [3, 9, 15, 21]
+    assert ["validation/success" in entry for entry in metrics] == [False, True, False, True]
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["speedup"] == results["acting_seconds"]["teacher"] / results["acting_seconds"]["student"]
+    assert results["student_parameters"] < results["teacher_parameters"]
+    for name in ("teacher", "student"):
+        assert results[name]["seed_range"] == {"first": 9_000_000, "last": 9_000_001, "count": 2}
+
+
+def test_a_student_comes_close_to_its_teacher(teacher, tmp_path):
+    with torch.no_grad():  # a teacher whose actions are rare for a fresh student
+        agent = VPTAgent.from_pretrained(teacher)
+        for head in (agent.policy.pi_head.buttons, agent.policy.pi_head.camera):
+            head.linear_layer.bias[:3] += 12.0
+    agent.save_pretrained(tmp_path / "sure")
+    options = ("--iterations", "8", "--lr", "5e-3", "--warmup", "5", "--beta.rounds", "2")
+    run(
+        "--teacher",
+        tmp_path / "sure",
+        "--out",
+        tmp_path / "run",
+        *OPTIONS,
+        *options[:-2],
+        "beta:linear-beta",
+        *options[-2:],
+    )
+    kl = [entry["rollout/kl"] for entry in read_metrics(tmp_path / "run" / "metrics.jsonl")]
+    assert kl[-1] < 0.3 * kl[0]
+
+
+def test_after_a_kill_it_continues_from_its_last_checkpoint(teacher, tmp_path):
+    out = tmp_path / "run"
+    arguments = ("--teacher", teacher, "--out", out, "--iterations", "60", *OPTIONS, "--eval-episodes", "0")
+    process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and not (out / "checkpoints" / "previous.pt").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    saved = load_checkpoint(out / "checkpoints")
+    assert saved is not None
+    run("--resume", out, "--iterations", saved.step + 2)
+    metrics = read_metrics(out / "metrics.jsonl")
+    assert [entry["step"] for entry in metrics] == list(range(1, saved.step + 3))
+    assert metrics[saved.step]["train/updates"] > saved.state["updates"]
+    assert json.loads((out / "run.json").read_text())["state"] == "finished"
+    VPTAgent.from_pretrained(out / "agent")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("iterations", 0), ("chunk", 0), ("demo_share", -1.0), ("validation_episodes", 0)]
+)
+def test_an_option_out_of_range_is_named(option, value):
+    spec = importlib.util.spec_from_file_location("distill", ROOT / "examples" / "distill.py")
+    script = importlib.util.module_from_spec(spec)
+    sys.modules["distill"] = script  # dataclasses look their module up
+    spec.loader.exec_module(script)
+    with pytest.raises(ValueError, match=f"{option} is {value}"):
+        script.Args(teacher="no/such/agent", **{option: value})
