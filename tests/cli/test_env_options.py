@@ -59,7 +59,7 @@ def test_the_recording_example_takes_both_spellings(tmp_path: Path) -> None:
 
 def test_every_example_takes_both_spellings() -> None:
     required = {"bc": ["--demos", "d"], "dagger": ["--demos", "d", "--model", "m"], "ppo": ["--model", "m"]}
-    required["zero_shot"] = ["--model", "m"]
+    required["evaluate"] = ["--model", "m"]
     code = f"""
 import importlib, json, sys, tyro
 sys.path.insert(0, {str(ROOT / "examples")!r})

@@ -115,17 +115,19 @@ def test_ppo_improves_an_agent_and_draws_its_curves(runs, cloned):
     assert second["ticks"] == 2 * 2 * 8
 
 
-def test_zero_shot_counts_and_films(runs, cloned):
-    arguments = ("--model", str(cloned), "--out", str(runs / "zero_shot"), "--episodes", "3", "--video-episodes", "1")
-    output = run("zero_shot.py", *arguments, "--env-kwargs", SMALL)
+def test_evaluate_counts_and_films(runs, cloned):
+    arguments = ("--model", str(cloned), "--out", str(runs / "evaluate"), "--episodes", "3", "--video-episodes", "1")
+    output = run("evaluate.py", *arguments, "--env-kwargs", SMALL)
     assert re.search(r"[0-3]/3 = ", output)
-    evaluation = json.loads((runs / "zero_shot" / "evaluation.json").read_text())
+    (evaluation,) = json.loads((runs / "evaluate" / "results.json").read_text())["evaluations"].values()
     assert evaluation["episodes"] == 3
     assert (evaluation["env"], evaluation["env_kwargs"]) == ("vpt_gym/Harvest1Log-v0", json.loads(SMALL))
-    assert (evaluation["model"], evaluation["sampling_temperature"]) == (str(cloned), 1.0)
-    video = iio.imread(runs / "zero_shot" / "agent.mp4", plugin="pyav")
-    assert video.shape[1:] == (72, 128, 3)
-    assert 12 <= len(video) <= 22
+    assert (evaluation["agent"], evaluation["sampling_temperature"]) == (str(cloned), 1.0)
+    assert [episode["seed"] for episode in evaluation["results"]] == [9_000_000, 9_000_001, 9_000_002]
+    (path,) = (runs / "evaluate").glob("*.mp4")
+    video = iio.imread(path, plugin="pyav")
+    assert video.shape[1:] == (404, 720, 3)
+    assert 12 <= len(video) <= 33
 
 
 def test_the_snippet_of_the_readme_runs(tmp_path):
@@ -149,7 +151,7 @@ def test_record_does_not_mix_two_envs_in_one_directory(demos):
 
 @pytest.mark.parametrize("name", ["runs/bc/agnet", "1y"])
 def test_a_model_that_does_not_exist_is_named(demos, tmp_path, name):
-    command = [sys.executable, str(ROOT / "examples" / "zero_shot.py"), "--model", name, "--out", str(tmp_path)]
+    command = [sys.executable, str(ROOT / "examples" / "evaluate.py"), "--model", name, "--out", str(tmp_path / "run")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode != 0
     assert f"there is no file or folder {name}" in result.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,10 @@ class Evaluation:
             "seconds": self.seconds,
             "precision": self.precision,
         }
+
+    def per_episode(self) -> list[dict[str, Any]]:
+        """Returns the result of each episode for a JSON file, in the order of the seeds."""
+        return [asdict(episode) for episode in self.episodes]
 
 
 def evaluate(

@@ -62,14 +62,14 @@ def _episode(agent: VPTAgent, env: gym.Env[Any, Any], seed: int) -> Iterator[Fra
     agent.reset(seed=mixed_seed(0, seed))
     ended = False
     while not ended:
-        yield _picture(env, obs)
+        yield picture_of(env, obs)
         obs, _, terminated, truncated, _ = env.step(agent.act(obs))
         ended = terminated or truncated
     for _ in range(_PAUSE):
-        yield _picture(env, obs)
+        yield picture_of(env, obs)
 
 
-def _picture(env: gym.Env[Any, Any], obs: Any) -> Frame:
+def picture_of(env: gym.Env[Any, Any], obs: Any) -> Frame:
     """Returns what ``render`` returns or, where the env does not render, the frame that the env itself returned."""
     rendered = None
     if env.render_mode == "rgb_array":

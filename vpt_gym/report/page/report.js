@@ -132,9 +132,10 @@ class Chart {
     }
     if (runs.length > 1) this.values.prepend(make("div", {}, null, `${form.elements.x.value} ${short(at)}`));
     this.values.hidden = false;
-    const right = this.toX(at) < this.width / 2;
-    this.values.style.left = right ? `${this.toX(at) + 16}px` : "auto";
-    this.values.style.right = right ? "auto" : `${this.width - this.toX(at) + 16}px`;
+    const x = this.toX(at), right = x < this.width / 2;
+    this.values.style.left = right ? `${x + 16}px` : "auto";
+    this.values.style.right = right ? "auto" : `${this.width - x + 16}px`;
+    this.values.style.maxWidth = `${(right ? this.width - x : x) - 8}px`;
   }
 
   leave() {

@@ -1,0 +1,65 @@
+"""Results of single episodes on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from vpt_gym import VPTAgent
+from vpt_gym.collect.rollouts import Episode
+from vpt_gym.learning.episode_log import EpisodeLog, weights_digest
+
+SETTINGS = {"agent": "a", "env_kwargs": {"size": (1, 2)}, "sampling_temperature": 1.0}
+EPISODES = [Episode(seed, seed % 2 == 0, 0.5, 7, False) for seed in range(3)]
+
+
+def test_results_come_back_for_the_same_settings_only(tmp_path: Path) -> None:
+    log = EpisodeLog(tmp_path / "episodes.jsonl")
+    for episode in EPISODES:
+        log.append(SETTINGS, episode)
+    log.append({**SETTINGS, "sampling_temperature": 0.5}, EPISODES[0])
+    log.close()
+    again = EpisodeLog(tmp_path / "episodes.jsonl")
+    for either in (log, again):
+        assert either.finished(SETTINGS) == {episode.seed: episode for episode in EPISODES}
+        assert list(either.finished({**SETTINGS, "sampling_temperature": 0.5})) == [0]
+        assert either.finished({**SETTINGS, "agent": "b"}) == {}
+        assert either.finished({"agent": "a"}) == {}
+
+
+def test_a_line_that_a_kill_cut_off_is_removed_at_every_length(tmp_path: Path) -> None:
+    path = tmp_path / "episodes.jsonl"
+    log = EpisodeLog(path)
+    for episode in EPISODES:
+        log.append(SETTINGS, episode)
+    log.close()
+    whole = path.read_bytes()
+    for length in range(whole.rindex(b"\n", 0, -1) + 1, len(whole)):
+        path.write_bytes(whole[:length])
+        log = EpisodeLog(path)
+        assert list(log.finished(SETTINGS)) == [0, 1]
+        log.append(SETTINGS, EPISODES[2])
+        log.close()
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("line", ["{}", "[1]", "{not json}"])
+def test_another_damaged_line_is_an_error_that_names_it(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "episodes.jsonl"
+    path.write_text(json.dumps({"agent": "a", **EPISODES[0].__dict__}) + f"\n{line}\n")
+    with pytest.raises(ValueError, match="line 2 is damaged"):
+        EpisodeLog(path)
+
+
+def test_the_digest_is_that_of_the_weights(tmp_path: Path) -> None:
+    agent = VPTAgent.from_config("nano", seed=0)
+    digest = weights_digest(agent.policy)
+    agent.save_pretrained(tmp_path)
+    assert digest == weights_digest(VPTAgent.from_pretrained(tmp_path).policy)
+    assert digest == weights_digest(VPTAgent.from_config("nano", seed=0, precision="auto").policy)
+    with torch.no_grad():
+        next(agent.policy.parameters()).view(-1)[0] += 1e-3
+    assert digest != weights_digest(agent.policy)

@@ -1,0 +1,77 @@
+"""The results of single episodes in a file, so that an evaluation that was stopped plays only what is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vpt_gym.collect.rollouts import Episode
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.policy.policy import VPTPolicy
+
+_RESULT = {field.name for field in fields(Episode)}
+
+
+class EpisodeLog:
+    """A file with one JSON object for each episode: the settings that it was played with, and its result.
+
+    A killed process loses at most the line that it was writing, which is removed when the file is opened again.
+
+    Args:
+        path: The ``.jsonl`` file; its folder must exist.
+
+    Raises:
+        ValueError: A line is damaged, other than an incomplete last one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        content = path.read_bytes() if path.exists() else b""
+        complete = content[: content.rfind(b"\n") + 1]
+        self._lines: list[dict[str, Any]] = []
+        for number, line in enumerate(complete.splitlines(), 1):
+            try:
+                entry = json.loads(line)
+                if not isinstance(entry, dict) or not entry.keys() >= _RESULT:
+                    raise ValueError("it is not the result of an episode")
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number} is damaged ({error}); delete the line") from error
+            self._lines.append(entry)
+        self._file = path.open("ab")
+        self._file.truncate(len(complete))
+
+    def finished(self, settings: Mapping[str, Any]) -> dict[int, Episode]:
+        """Returns the episodes that were played with exactly these settings, by the seed of their world."""
+        wanted = json.loads(json.dumps(settings))
+        return {
+            entry["seed"]: Episode(**{name: entry[name] for name in _RESULT})
+            for entry in self._lines
+            if {name: value for name, value in entry.items() if name not in _RESULT} == wanted
+        }
+
+    def append(self, settings: Mapping[str, Any], episode: Episode) -> None:
+        """Adds the result of an episode. Settings are values of JSON, and have no name of ``Episode``'s attributes."""
+        line = json.dumps({**settings, **asdict(episode)}, allow_nan=False)
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        self._lines.append(json.loads(line))
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def weights_digest(policy: VPTPolicy) -> str:
+    """Returns the SHA-256 of a policy's weights, hexadecimal: agents with the same digest act the same."""
+    import torch  # not above: a log of episodes needs no torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(policy.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
