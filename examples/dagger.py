@@ -15,15 +15,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import torch
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from vpt_gym.actions.codec import decode, encode
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
-from vpt_gym.collect.experts import TASK_EXPERT, load_expert
+from vpt_gym.collect.experts import TASK_EXPERT, Expert, load_expert
+from vpt_gym.collect.rollouts import Code
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.learning.bc import TrainArgs, make_dataset, train
@@ -31,6 +36,7 @@ from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, c
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.logging import MetricLogger
+from vpt_gym.wrappers.labels import label_next_step
 
 
 @dataclass
@@ -72,6 +78,30 @@ class Args:
     """Episodes of the evaluation after each round; 0 skips it."""
 
 
+class Labeller:
+    """DAgger in one world: in each tick the expert labels the state that the learner is in, and one of them acts."""
+
+    def __init__(self, expert: Expert | None, beta: float, seed: int) -> None:
+        self.expert, self.beta, self.seed = expert, beta, seed
+
+    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
+        """Begins an episode."""
+        if self.expert is not None:
+            self.expert.reset()
+        self.rng = np.random.default_rng((self.seed, seed))  # who acts depends on the world alone
+
+    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
+        """Labels the next tick and returns the code to execute, given the learner's code."""
+        if self.expert is not None:
+            label = self.expert.act(env)
+        else:  # the expert is an agent, which has seen the same frames
+            code, teachers_code = code
+            label = decode(teachers_code)
+        label_next_step(env, label)  # what is learned ...
+        expert_acts = self.rng.random() < self.beta
+        return encode(label) if expert_acts else code  # ... and what is done
+
+
 def main(args: Args) -> None:
     """Plays, labels, trains, saves and evaluates, ``args.rounds`` times."""
     torch.manual_seed(args.seed)
@@ -95,10 +125,11 @@ def main(args: Args) -> None:
                 collect_round(
                     agent,
                     lambda folder: env.make(record_to=folder),
-                    load_expert(args.expert),
+                    lambda number=number: Labeller(load_expert(args.expert)(), args.beta(number), args.seed + number),
                     SEEDS["dagger"][start : start + args.episodes],
                     directories[-1],
                     beta=args.beta(number),
+                    expert=args.expert,
                     num_envs=args.num_envs,
                     sampling_seed=args.seed + number,
                     on_episode=lambda _, bar=bar, progress=progress: progress.advance(bar),

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import gymnasium as gym
 import torch
 import tyro
 from rich.console import Console
@@ -26,6 +27,7 @@ from vpt_gym import VPTAgent
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import TASK_EXPERT, load_expert
 from vpt_gym.collect.progress import RecordingProgress
+from vpt_gym.collect.rollouts import Code
 from vpt_gym.collect.run import record
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
@@ -38,6 +40,7 @@ from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
 from vpt_gym.system.machine import describe
 from vpt_gym.system.require import require
+from vpt_gym.wrappers.labels import label_next_step
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,22 @@ class Row:
     frames: int
     seconds: float
     evaluations: dict[str, Evaluation]
+
+
+class ExpertLabels:
+    """DAgger's loop in one world: the expert labels each tick, and the learner acts."""
+
+    def __init__(self) -> None:
+        self.expert = load_expert(TASK_EXPERT)()
+
+    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
+        """Begins an episode."""
+        self.expert.reset()
+
+    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
+        """Labels the state that the learner is in, and returns the learner's code."""
+        label_next_step(env, self.expert.act(env))
+        return code
 
 
 class EndToEnd:
@@ -140,10 +159,11 @@ class EndToEnd:
             collect_round(
                 self.agent,
                 lambda folder: env.make(record_to=folder),
-                load_expert(TASK_EXPERT),
+                ExpertLabels,
                 SEEDS["dagger"][(number - 1) * episodes : number * episodes],
                 directories[-1],
                 beta=0.0,
+                expert=TASK_EXPERT,
                 sampling_seed=self.args.seed + number,
                 on_episode=lambda _: progress.advance(bar),
             )

@@ -104,7 +104,7 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
     from vpt_gym.play.pygame_ce import require_pygame
 
     require_pygame()
-    from vpt_gym.collect.finished import check_same_env
+    from vpt_gym.collect.provenance import check_same_env
     from vpt_gym.frames import find_frame_space
     from vpt_gym.play.controls import InputCollector
     from vpt_gym.play.session import Session

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from vpt_gym.collect.finished import check_same_env, finished_episodes
+from vpt_gym.collect.directory import clear_up, locked
+from vpt_gym.collect.finished import finished_episodes
 from vpt_gym.collect.players import is_agent
+from vpt_gym.collect.provenance import check_same_env, check_same_recording
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.seeds import SEEDS
-from vpt_gym.collect.session import RECORDED_BY, Recording
+from vpt_gym.collect.session import Recording
 from vpt_gym.collect.workers import LocalWorker, ProcessPool, WorkerPool
-from vpt_gym.demos.files.atomic import discard
-from vpt_gym.demos.files.names import files_of, list_demos, read_metadata
-from vpt_gym.demos.library.checks import repair
-from vpt_gym.system.file_lock import try_lock
-
-LOCK_NAME = ".recording.lock"
-"""File in the directory that a run locks, since two runs would play the same seeds."""
+from vpt_gym.demos.files.names import list_demos
 
 
 @dataclass(frozen=True)
@@ -56,8 +50,8 @@ def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None
         DemoWriteError: A demo cannot be written, because of disk space or permissions.
         RuntimeError: A worker process died, the seeds for demos are used up, or the game failed repeatedly.
     """
-    with _locked(recording.out):
-        _clear_up(recording)
+    with locked(recording.out):
+        clear_up(recording.out)
         _check_same(recording)
         finished = finished_demos(recording)
         missing = recording.episodes - len(finished)
@@ -111,41 +105,12 @@ def _in_band(seed: int) -> int:
     return seed
 
 
-def _clear_up(recording: Recording) -> None:
-    """Finishes complete demos that lack only their final names, and deletes incomplete ones of a recording."""
-    repair(recording.out, interrupted_only=True)
-    for path in list_demos(recording.out):
-        if path.suffix == ".json":
-            metadata = read_metadata(path)
-            if metadata.get("ended") == "recovered" and RECORDED_BY in metadata:
-                discard(files_of(path))
-
-
 def _check_same(recording: Recording) -> None:
-    demos = list_demos(recording.out)
-    if not demos:
+    if not list_demos(recording.out):
         return
     probe = recording.env.base()
     try:
         check_same_env(recording.out, probe)
     finally:
         probe.close()
-    for path in demos:
-        theirs = read_metadata(path).get(RECORDED_BY) if path.suffix == ".json" else None
-        if theirs is not None and theirs != recording.provenance:
-            raise ValueError(
-                f"{path} was recorded with {theirs}, this recording is {recording.provenance}; "
-                "record into another directory"
-            )
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / LOCK_NAME, "ab") as lock:
-        if not try_lock(lock):
-            raise BlockingIOError(
-                f"another run is recording into {directory}, and this one would play the same worlds. Wait for it, "
-                "record into another directory, or use more envs in one run (--num-envs)"
-            )
-        yield
+    check_same_recording(recording.out, recording.provenance)

@@ -14,6 +14,7 @@ from vpt_gym.collect.disturbance import Disturbance
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.import_here import import_here
 from vpt_gym.collect.players import SCRIPTED, is_agent, make_player, resolve
+from vpt_gym.collect.provenance import RECORDED_BY
 from vpt_gym.collect.rollouts import ATTEMPTS, Episode, warn_if_endless
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.files.writer import EpisodeSummary
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 Keep: TypeAlias = Literal["success", "all"]
 Size: TypeAlias = Literal["128", "native"]
-
-RECORDED_BY = "recorded_by"
-"""Key of a demo's metadata that describes the player and the recording."""
 
 
 def demo_folder(env: EnvArgs) -> Path:

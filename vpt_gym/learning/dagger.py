@@ -1,4 +1,4 @@
-"""DAgger rounds: the learner plays, an expert labels every tick, and each round is a directory of demos.
+"""DAgger rounds on disk: each round is a directory of demos that state how they were recorded; and schedules of beta.
 
 Source: Ross, Gordon and Bagnell 2011, "A Reduction of Imitation Learning and Structured Prediction to No-Regret
 Online Learning" (arXiv:1011.0686).
@@ -6,19 +6,19 @@ Online Learning" (arXiv:1011.0686).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
-import numpy as np
 
-from vpt_gym.actions.codec import encode
-from vpt_gym.collect.experts import Expert
-from vpt_gym.collect.finished import check_same_env, finished_episodes
-from vpt_gym.collect.rollouts import Code, Episode, play
-from vpt_gym.wrappers.labels import label_next_step
+from vpt_gym.collect.directory import clear_up, locked
+from vpt_gym.collect.finished import finished_episodes, finished_paths
+from vpt_gym.collect.identity import agent_identity
+from vpt_gym.collect.provenance import RECORDED_BY, check_same_env, check_same_recording
+from vpt_gym.collect.rollouts import Agent, Control, Episode, play
+from vpt_gym.collect.taught import TaughtAgent
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
@@ -44,13 +44,15 @@ class ConstantBeta:
 
 @dataclass(frozen=True)
 class LinearBeta:
-    """The expert's share falls from 1 in round 0 to 0 in round ``rounds``, and stays there.
+    """The expert's share falls from 1 in round 0 to 0 in round ``rounds``: ``max(0, (rounds - round) / rounds)``.
+
+    The default is that of the library imitation, whose linear schedule has 15 rounds.
 
     Raises:
         ValueError: ``rounds`` is not positive.
     """
 
-    rounds: int
+    rounds: int = 15
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
@@ -84,75 +86,105 @@ def _check_share(name: str, value: float) -> None:
         raise ValueError(f"{name} is {value}; it must be a share between 0 and 1")
 
 
-class _Labeller:
-    """Labels every tick with the expert's action, and lets the expert act in a share ``beta`` of the ticks."""
+class Play(Protocol):
+    """Plays one episode for each seed, as ``vpt_gym.collect.rollouts.play`` does."""
 
-    def __init__(self, expert: Expert, beta: float, seed: int) -> None:
-        self._expert = expert
-        self._beta = beta
-        self._seed = seed
-
-    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
-        self._expert.reset()
-        self._rng = np.random.default_rng((self._seed, seed))  # who acts does not depend on which env plays the world
-
-    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
-        action = self._expert.act(env)
-        label_next_step(env, action)
-        return encode(action) if self._rng.random() < self._beta else code
+    def __call__(
+        self,
+        agent: Agent,
+        make_env: Callable[[], gym.Env[Any, Any]],
+        seeds: Sequence[int],
+        /,
+        *,
+        num_envs: int,
+        batch_size: int | None,
+        sampling_seed: int,
+        control: Callable[[], Control] | None,
+        on_episode: Callable[[Episode], None] | None,
+    ) -> list[Episode]:
+        """Returns one result for each seed, in the order of the seeds."""
 
 
 def collect_round(
     agent: VPTAgent,
     make_env: Callable[[Path], gym.Env[Any, Any]],
-    make_expert: Callable[[], Expert],
+    control: Callable[[], Control],
     seeds: Sequence[int],
     directory: Path,
     *,
     beta: float,
+    expert: str | Mapping[str, Any],
+    teacher: VPTAgent | None = None,
     num_envs: int = 16,
     sampling_seed: int = 0,
     on_episode: Callable[[Episode], None] | None = None,
+    play: Play = play,
 ) -> list[Episode]:
     """Plays one round and writes its labelled demos to ``directory``.
 
-    An interrupted round can be continued: worlds with finished demos are not played again.
+    An interrupted round can be continued, even after ``kill -9``: finished episodes are kept, the others are played
+    again from their start, with the same actions (see ``batch_size`` of ``play``). Each demo states how it was recorded
+    (``vpt_gym.collect.provenance``), so that a round of another learner is never taken for this one.
 
     Args:
         agent: The learner.
         make_env: Makes one env in VPT's format that records into the given directory (it has a
             ``RecorderWrapper``).
-        make_expert: Makes one expert; called for each env.
+        control: Makes what labels each tick and decides who acts; called for each env. ``examples/dagger.py`` has one.
         seeds: Seeds of the worlds, one episode each.
         directory: Directory of this round alone.
-        beta: Share of ticks in which the expert acts, in [0, 1].
+        beta: The share of ticks in which the expert acts, in [0, 1], for the description of the demos.
+        expert: Name or description of the expert, for the description of the demos.
+        teacher: An agent that labels; the control then receives its code too (``vpt_gym.collect.taught``).
         num_envs: Episodes that run at the same time.
         sampling_seed: Seed of the learner's sampling, and of the choice between learner and expert.
         on_episode: Called with each result when its episode ends.
+        play: Plays the missing episodes; takes the arguments of ``vpt_gym.collect.rollouts.play``. Another one can
+            distribute them over machines that write to the same directory.
 
     Returns:
         One result for each seed, in the order of the seeds.
 
     Raises:
-        ValueError: ``beta`` is outside [0, 1], the directory holds demos of another env, or the recorder does not
-            see the episodes end.
+        ValueError: ``beta`` is outside [0, 1], the directory holds demos of another env, learner, expert, beta or
+            sampling seed (the error names both), or the recorder does not see the episodes end.
+        BlockingIOError: Another run records into the directory.
     """
     _check_share("beta", beta)
-    finished = finished_episodes(directory)
-    missing = [seed for seed in seeds if seed not in finished]
-    if missing:
+    learner = agent_identity(agent)
+    recorded_by = {
+        "learner": learner.pop("weights"),
+        **learner,
+        "beta": beta,
+        "expert": expert,
+        "sampling_seed": sampling_seed,
+    }
+
+    def make_recorded_env() -> gym.Env[Any, Any]:
+        env = make_env(directory)
+        env.get_wrapper_attr("annotate")({RECORDED_BY: recorded_by})
+        return env
+
+    with locked(directory):
+        clear_up(directory)
+        check_same_recording(directory, recorded_by, required=True)
         probe = make_env(directory)
         try:
             check_same_env(directory, probe)
         finally:
             probe.close()
+        finished = finished_episodes(directory)
+        missing = [seed for seed in seeds if seed not in finished]
+        if not missing:
+            return [finished[seed] for seed in seeds]
         play(
-            agent,
-            lambda: make_env(directory),
+            agent if teacher is None else TaughtAgent(agent, teacher),
+            make_recorded_env,
             missing,
             num_envs=num_envs,
+            batch_size=_batch_size(min(num_envs, len(seeds))),  # whatever is missing: the rounding must be the same
             sampling_seed=sampling_seed,
-            control=lambda: _Labeller(make_expert(), beta, sampling_seed),
+            control=control,
             on_episode=on_episode,
         )
         finished = finished_episodes(directory)
@@ -163,3 +195,21 @@ def collect_round(
                 "Put TimeLimit below RecorderWrapper, for example with gym.make(..., max_episode_steps=...)"
             )
     return [finished[seed] for seed in seeds]
+
+
+def _batch_size(envs: int) -> int:
+    """Returns the rows of a batch that threads share equally: other batches are rounded differently, row by row."""
+    import torch
+
+    threads = torch.get_num_threads()
+    return -(-envs // threads) * threads
+
+
+def round_demos(directory: Path, seeds: Sequence[int]) -> list[Path]:
+    """Returns the demos of a finished round in the order of the seeds, whatever the order in which they were played.
+
+    Raises:
+        KeyError: A seed has no finished demo.
+    """
+    paths = finished_paths(directory)
+    return [paths[seed] for seed in seeds]

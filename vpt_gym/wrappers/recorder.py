@@ -185,6 +185,11 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         """Labels the next step: see ``vpt_gym.wrappers.labels.RecordsLabels``."""
         self._label = checked(dict(action))
 
+    def annotate(self, metadata: Mapping[str, Any]) -> None:
+        """Adds entries to the metadata of every demo that begins from now on, as the argument ``metadata`` does."""
+        self._metadata = {**self._metadata, **metadata}
+        self._new_writer({})  # so that a bad key fails now, not at the first step
+
     def close(self) -> None:
         """Finishes the demo of an episode that is still running, and closes the environment."""
         try:

@@ -1,0 +1,34 @@
+"""What identifies an agent in the metadata of demos: a digest of its weights, and how it acts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.agent import VPTAgent
+    from vpt_gym.agents.policy.policy import VPTPolicy
+
+
+def weights_digest(policy: VPTPolicy) -> str:
+    """Returns 16 hexadecimal digits that depend on every bit of a policy's weights, and on their names and shapes."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(policy.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def agent_identity(agent: VPTAgent) -> dict[str, Any]:
+    """Returns all that an agent's actions depend on besides frames and random numbers, as JSON values.
+
+    Returns:
+        ``"weights"``, the digest; ``"precision"``, in which it acts; and the fields of its sampling that are not at
+        their defaults, except ``"temperature"``, which is always there.
+    """
+    sampling, default = asdict(agent.sampling), asdict(type(agent.sampling)())
+    changed = {key: value for key, value in sampling.items() if key == "temperature" or value != default[key]}
+    return {"weights": weights_digest(agent.policy), "precision": agent.precision, **changed}

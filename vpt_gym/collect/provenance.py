@@ -1,0 +1,61 @@
+"""What the demos of a directory have in common: env, player and settings. A directory never mixes two kinds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from vpt_gym.demos.files.names import list_demos, read_metadata
+
+RECORDED_BY = "recorded_by"
+"""Key of a demo's metadata that describes the player and the recording."""
+
+
+def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
+    """Checks that the demos in a directory were recorded in ``env``, so that no directory mixes two tasks.
+
+    Raises:
+        ValueError: A demo has another env id, or the env was made with other arguments or another limit of ticks.
+    """
+    if env.spec is None:
+        return
+    mine = {
+        "env_id": env.spec.id,
+        "env_kwargs": json.loads(json.dumps(dict(env.spec.kwargs), default=repr)),
+        "max_episode_steps": env.spec.max_episode_steps,
+    }
+    for path in list_demos(directory) if directory.is_dir() else ():
+        entry = read_metadata(path)
+        theirs = {key: entry[key] for key in mine if key in entry}
+        if theirs.get("env_id") is not None and theirs != {key: mine[key] for key in theirs}:
+            raise ValueError(f"{path} was recorded in {theirs}, this env is {mine}; record into another directory")
+
+
+def check_same_recording(directory: Path, recorded_by: Mapping[str, Any], *, required: bool = False) -> None:
+    """Checks that the demos in a directory were recorded by the same player with the same settings.
+
+    Args:
+        directory: The directory.
+        recorded_by: The description that demos of this recording have in their metadata.
+        required: Whether demos without such a description are an error too.
+
+    Raises:
+        ValueError: A demo has another description. The error names what differs, with both values.
+    """
+    mine: dict[str, Any] = json.loads(json.dumps(recorded_by))
+    for path in list_demos(directory) if directory.is_dir() else ():
+        theirs = read_metadata(path).get(RECORDED_BY) if path.suffix == ".json" else None
+        if theirs == mine or (theirs is None and not required):
+            continue
+        if isinstance(theirs, dict):
+            keys = [key for key in {**theirs, **mine} if theirs.get(key) != mine.get(key)]
+            theirs, expected = ({key: these[key] for key in keys if key in these} for these in (theirs, mine))
+        else:
+            expected = mine
+        raise ValueError(
+            f"{path} was recorded with {theirs}, this recording is {expected}; record into another directory"
+        )
