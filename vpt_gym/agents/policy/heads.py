@@ -13,7 +13,8 @@ from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
 
 _DEBIAS_MIN = 1e-5
 _VARIANCE_MIN = 1e-2
-_DECAY = 0.99999
+PUBLISHED_DECAY = 0.99999
+"""Decay of the statistics of returns in the published code."""
 
 
 class Distribution:
@@ -198,7 +199,7 @@ class ChoicesHead(nn.Module):
 
 
 class RunningNorm(nn.Module):
-    """Mean and variance of the returns, as a debiased exponential average with decay 0.99999.
+    """Mean and variance of the returns, as debiased exponential averages.
 
     Its three numbers are parameters without gradients, as in the published files.
     """
@@ -209,6 +210,11 @@ class RunningNorm(nn.Module):
         self.running_mean_sq = nn.Parameter(torch.zeros(1), requires_grad=False)
         self.debiasing_term = nn.Parameter(torch.tensor(0.0), requires_grad=False)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no return has been seen yet."""
+        return self.debiasing_term.item() == 0.0
+
     def mean_and_variance(self) -> tuple[Tensor, Tensor]:
         """Returns mean and variance, each (1,); the variance is at least 0.01."""
         debias = self.debiasing_term.clamp(min=_DEBIAS_MIN)
@@ -216,11 +222,17 @@ class RunningNorm(nn.Module):
         return mean, (self.running_mean_sq / debias - mean**2).clamp(min=_VARIANCE_MIN)
 
     @torch.no_grad()
-    def update(self, returns: Tensor) -> None:
-        """Updates the averages with a batch of returns of any shape; each call is one step of the decay."""
-        self.running_mean.mul_(_DECAY).add_((1.0 - _DECAY) * returns.mean())
-        self.running_mean_sq.mul_(_DECAY).add_((1.0 - _DECAY) * returns.square().mean())
-        self.debiasing_term.mul_(_DECAY).add_(1.0 - _DECAY)
+    def update(self, returns: Tensor, *, decay: float = PUBLISHED_DECAY) -> None:
+        """Updates the averages with a batch of returns of any shape; each call is one step of the decay.
+
+        Raises:
+            ValueError: The decay is not in [0, 1).
+        """
+        if not 0.0 <= decay < 1.0:
+            raise ValueError(f"decay is {decay}; it must be in [0, 1), for example 0.99")
+        self.running_mean.mul_(decay).add_((1.0 - decay) * returns.mean())
+        self.running_mean_sq.mul_(decay).add_((1.0 - decay) * returns.square().mean())
+        self.debiasing_term.mul_(decay).add_(1.0 - decay)
 
 
 class ValueHead(nn.Module):
@@ -247,5 +259,32 @@ class ValueHead(nn.Module):
         return value * variance.sqrt() + mean
 
     def update(self, returns: Tensor) -> None:
-        """Updates the statistics with a batch of returns. In training, call it before :meth:`normalise`."""
+        """Updates the statistics as the published code does. In training, call it before :meth:`normalise`.
+
+        With the published decay the statistics of a published policy hardly move, and every move shifts the values
+        that the head predicts. :meth:`adapt` has neither fault.
+        """
         self.normalizer.update(returns)
+
+    @torch.no_grad()
+    def adapt(self, returns: Tensor, *, decay: float) -> None:
+        """Updates the statistics, and rescales the layer so that the denormalised values stay what they are.
+
+        This is PopArt (van Hasselt et al. 2016, arXiv:1602.07714). The first statistics of a head are an exception:
+        its output had no unit before, so the layer stays as it is.
+
+        Args:
+            returns: A batch of returns, of any shape.
+            decay: Weight of the earlier statistics, in [0, 1).
+
+        Raises:
+            ValueError: The decay is out of its range.
+        """
+        first = self.normalizer.empty
+        old_mean, old_variance = self.normalizer.mean_and_variance()
+        self.normalizer.update(returns, decay=decay)
+        if first:
+            return
+        mean, variance = self.normalizer.mean_and_variance()
+        self.linear.weight.mul_((old_variance / variance).sqrt())
+        self.linear.bias.mul_((old_variance / variance).sqrt()).add_((old_mean - mean) / variance.sqrt())
