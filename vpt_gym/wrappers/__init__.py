@@ -5,6 +5,8 @@
 * ``HumanActionWrapper``: human actions (keyboard and mouse) -> the environment's actions.
 * ``RecorderWrapper``: writes a demo of every episode.
 * ``label_next_step``: makes the demo store another action than the executed one (``RecordsLabels``).
+* ``EpisodeSeeds``: gives each episode the next seed of a sequence.
+* ``ItemRewardWrapper``: rewards items, such as VPT's on the way to a diamond pickaxe (``DIAMOND_PICKAXE``).
 * ``as_gymnasium``: environments of the old gym, such as MineDojo's, as Gymnasium environments.
 * ``vector``: wrappers for vector environments.
 """

@@ -1,15 +1,22 @@
 from .action import HumanActionWrapper, VPTActionWrapper
 from .conversion import as_gymnasium
+from .episode_seeds import EpisodeSeeds
+from .item_reward import DIAMOND_PICKAXE, ItemReward, ItemRewardWrapper, count_items
 from .labels import RecordsLabels, label_next_step
 from .observation import VPTObsWrapper
 from .recorder import RecorderWrapper
 
 __all__ = [
+    "DIAMOND_PICKAXE",
+    "EpisodeSeeds",
     "HumanActionWrapper",
+    "ItemReward",
+    "ItemRewardWrapper",
     "RecorderWrapper",
     "RecordsLabels",
     "VPTActionWrapper",
     "VPTObsWrapper",
     "as_gymnasium",
+    "count_items",
     "label_next_step",
 ]

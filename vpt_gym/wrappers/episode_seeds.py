@@ -1,0 +1,49 @@
+"""Gives each episode of an environment the next seed of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+
+
+class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+    """Resets an environment with the next seed of a sequence, whenever ``reset`` is called without one.
+
+    Vector environments reset their environments without seeds, so each world would depend on all worlds before it.
+    With this wrapper the worlds of a training are known, and a training that is resumed continues with those that
+    it has not played: with N environments, give environment i the seeds ``band[i::N]``.
+
+    Args:
+        env: The environment to wrap.
+        seeds: The seeds in their order; after the last one it begins again.
+
+    Attributes:
+        started: How many episodes have begun.
+
+    Raises:
+        ValueError: There are no seeds.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> env = EpisodeSeeds(gym.make("vpt_gym/Harvest1Log-v0", level="easy"), range(7, 100))
+        >>> worlds = [env.reset()[1]["world_seed"] for _ in range(2)]
+        >>> worlds == [env.reset(seed=seed)[1]["world_seed"] for seed in (7, 8)]
+        True
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], seeds: Sequence[int]) -> None:
+        gym.utils.RecordConstructorArgs.__init__(self, seeds=seeds)
+        super().__init__(env)
+        if not seeds:
+            raise ValueError("seeds is empty; pass for example SEEDS['ppo'] of vpt_gym.collect.seeds")
+        self._seeds = seeds
+        self.started = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Resets the environment with ``seed``, or with the next seed of the sequence."""
+        if seed is None:
+            seed = int(self._seeds[self.started % len(self._seeds)])
+            self.started += 1
+        return self.env.reset(seed=seed, options=options)
