@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
 from vpt_gym.learning.runs.directory import RunError, read_description
 
 ArgsT = TypeVar("ArgsT")
-_RESUME = "--resume"
+_RESUME, _PRESET = "--resume", "--preset"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,12 @@ class RunArgs:
             raise ValueError(f"the name of a run is {self.name!r}; it must not contain a slash: use --out for a path")
 
 
-def parse(args_type: type[ArgsT], command_line: Sequence[str] | None = None) -> ArgsT:
+def parse(
+    args_type: type[ArgsT],
+    command_line: Sequence[str] | None = None,
+    *,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+) -> ArgsT:
     """Reads the command line of a trainer. With ``--resume RUN`` the arguments are those of the run in ``RUN``.
 
     A run that is resumed needs the same paths: it must be resumed from the working directory it was started in.
@@ -46,12 +51,14 @@ def parse(args_type: type[ArgsT], command_line: Sequence[str] | None = None) -> 
     Args:
         args_type: A dataclass with a field ``run: RunArgs``.
         command_line: The words of the command line without the program's name; default: ``sys.argv[1:]``.
+        presets: Values of options by name of a preset. ``--preset NAME``, for which the dataclass has a field
+            ``preset``, makes them the defaults: options on the command line replace them.
     """
     words = list(sys.argv[1:] if command_line is None else command_line)
-    directory = _resumed(words)
+    directory = _last_value(words, _RESUME)
     if directory is not None:
         try:
-            description = read_description(directory)
+            description = read_description(Path(directory))
         except RunError as error:
             sys.exit(f"--resume {directory}: {error}")
         if Path(description["working_directory"]) != Path.cwd():
@@ -60,15 +67,19 @@ def parse(args_type: type[ArgsT], command_line: Sequence[str] | None = None) -> 
                 "resume it from that directory"
             )
         words = [*description["argv"], *words]
-    return tyro.cli(args_type, args=words)
+    preset = (presets or {}).get(_last_value(words, _PRESET) or "")
+    if preset is None:  # none is named, or one that does not exist, which tyro reports
+        return tyro.cli(args_type, args=words)
+    required = [field.name for field in fields(args_type) if field.default is field.default_factory is MISSING]  # type: ignore[arg-type]
+    return tyro.cli(args_type, args=words, default=args_type(**dict.fromkeys(required, tyro.MISSING), **preset))
 
 
-def _resumed(words: Sequence[str]) -> Path | None:
-    """Returns the value of the last ``--resume``, None if there is none."""
+def _last_value(words: Sequence[str], option: str) -> str | None:
+    """Returns the value of the last appearance of an option, None if there is none."""
     for position in reversed(range(len(words))):
-        option, equals, value = words[position].partition("=")
-        if option == _RESUME and equals:
-            return Path(value)
-        if option == _RESUME and position + 1 < len(words):
-            return Path(words[position + 1])
+        name, equals, value = words[position].partition("=")
+        if name == option and equals:
+            return value
+        if name == option and position + 1 < len(words):
+            return words[position + 1]
     return None
