@@ -2,8 +2,9 @@ from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from .evaluate import Evaluation, evaluate, wilson_interval
 from .load import load_agent
 from .logging import MetricLogger, plot_curves, read_metrics
-from .losses import PPOLoss, bc_loss, ppo_loss
-from .rollout import Rollout, RolloutCollector, gae
+from .losses import bc_loss, weighted_mean
+from .rollout import Rollout, RolloutCollector
+from .vector_env import make_vector_env
 
 __all__ = [
     "ConstantBeta",
@@ -11,16 +12,15 @@ __all__ = [
     "ExponentialBeta",
     "LinearBeta",
     "MetricLogger",
-    "PPOLoss",
     "Rollout",
     "RolloutCollector",
     "bc_loss",
     "collect_round",
     "evaluate",
-    "gae",
     "load_agent",
+    "make_vector_env",
     "plot_curves",
-    "ppo_loss",
     "read_metrics",
+    "weighted_mean",
     "wilson_interval",
 ]

@@ -1,13 +1,14 @@
-"""Losses of behavioural cloning, distillation and PPO, as weighted means over ticks."""
+"""Losses as weighted means over ticks, and how well values predict returns."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vpt_gym.agents.policy.heads import ActionDistribution, Distribution
+
+_NO_VARIANCE = 1e-8
+"""Variance below which targets are constant up to rounding."""
 
 
 def weighted_mean(value: Tensor, weight: Tensor, total: Tensor | None = None) -> Tensor:
@@ -63,65 +64,18 @@ def distillation_loss(teacher: Distribution, pi: Distribution, weight: Tensor) -
     return weighted_mean(teacher.kl(pi), weight)
 
 
-@dataclass(frozen=True)
-class PPOLoss:
-    """The terms of the PPO loss, scalars. ``total`` is the one to differentiate.
-
-    Attributes:
-        total: ``policy + value_coefficient * value + kl_coefficient * kl_to_reference``.
-        policy: The clipped surrogate (Schulman et al. 2017, arXiv:1707.06347, eq. 7), negated.
-        value: Mean squared error of the normalised value.
-        kl_to_reference: KL(reference || policy), nats per tick; the term that replaces the entropy bonus in VPT's RL
-            (Baker et al. 2022, arXiv:2206.11795, section on RL fine-tuning).
-        approx_kl: Estimate of KL(old policy || policy) (Schulman, "Approximating KL divergence": the k3 estimator).
-        clip_fraction: Share of ticks whose probability ratio is outside the clip range.
-    """
-
-    total: Tensor
-    policy: Tensor
-    value: Tensor
-    kl_to_reference: Tensor
-    approx_kl: Tensor
-    clip_fraction: Tensor
-
-
-def ppo_loss(
-    pi: Distribution,
-    value: Tensor,
-    reference: Distribution,
-    *,
-    codes: Tensor,
-    old_log_prob: Tensor,
-    advantage: Tensor,
-    value_target: Tensor,
-    weight: Tensor,
-    clip: float,
-    value_coefficient: float,
-    kl_coefficient: float,
-) -> PPOLoss:
-    """Returns PPO's loss with a KL term to a frozen reference policy.
+def explained_variance(value: Tensor, target: Tensor, weight: Tensor) -> float | None:
+    """Returns the share of the targets' variance that the values explain: 1 if they are equal, 0 for a constant.
 
     Args:
-        pi: The policy's distribution over [B, T] ticks.
-        value: [B, T], normalised.
-        reference: The frozen policy's distribution over the same ticks.
-        codes: int64 [B, T, 2], the executed codes.
-        old_log_prob: [B, T], their log-probability when they were executed.
-        advantage: [B, T].
-        value_target: [B, T], normalised like ``value``.
-        weight: float32 [B, T]; a weight of 0 excludes a tick, such as one that only resets an env.
-        clip: Half-width of the ratio's clip range.
-        value_coefficient: Weight of the value loss.
-        kl_coefficient: Weight of the KL to the reference.
+        value: [B, T], the predictions.
+        target: [B, T], the returns.
+        weight: [B, T]; ticks of weight 0 are left out.
+
+    Returns:
+        None if the targets do not vary. It is negative for values that are worse than a constant.
     """
-    log_ratio = pi.log_prob(codes) - old_log_prob
-    ratio = log_ratio.exp()
-    surrogate = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
-    policy_loss = -weighted_mean(surrogate, weight)
-    value_loss = weighted_mean((value - value_target).square(), weight)
-    kl = weighted_mean(reference.kl(pi), weight)
-    with torch.no_grad():
-        approx_kl = weighted_mean(ratio - 1 - log_ratio, weight)
-        clip_fraction = weighted_mean(((ratio - 1).abs() > clip).to(weight.dtype), weight)
-    total = policy_loss + value_coefficient * value_loss + kl_coefficient * kl
-    return PPOLoss(total, policy_loss, value_loss, kl, approx_kl, clip_fraction)
+    value, target = value[weight > 0], target[weight > 0]
+    if len(target) < 2 or target.var() < _NO_VARIANCE:
+        return None
+    return float(1 - (target - value).var() / target.var())

@@ -1,9 +1,8 @@
-"""Rollouts for policy-gradient methods: collection from a vector env, GAE, and minibatches with the right memory."""
+"""Plays a policy in a vector environment for policy-gradient methods: rollouts with the memory they started from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -14,48 +13,28 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from vpt_gym.agents.engine import ActingEngine, EnginePrecision
+    from vpt_gym.agents.policy.heads import Distribution
     from vpt_gym.agents.policy.policy import VPTPolicy
     from vpt_gym.agents.policy.transformer import Memory
 
 
-def gae(
-    reward: Tensor, value: Tensor, terminated: Tensor, ended: Tensor, *, gamma: float, gae_lambda: float
-) -> tuple[Tensor, Tensor]:
-    """Returns generalised advantage estimates and value targets (Schulman et al. 2016, arXiv:1506.02438).
-
-    Args:
-        reward: float32 [N, T], the reward of the step at tick t.
-        value: float32 [N, T + 1], the value of the observation at tick t. The one after an episode's last step is the
-            value of its last observation, from which a truncated episode is bootstrapped.
-        terminated: bool [N, T], whether the step at t reached a terminal state, whose value counts as 0.
-        ended: bool [N, T], whether the step at t was the last of its episode, terminated or truncated.
-        gamma: Discount per tick.
-        gae_lambda: Decay of the sum over temporal-difference errors.
-
-    Returns:
-        Advantages [N, T] and targets (advantage + value) [N, T].
-    """
-    error = reward + gamma * value[:, 1:] * ~terminated - value[:, :-1]
-    advantage = torch.zeros_like(reward)
-    running = torch.zeros_like(reward[:, 0])
-    for t in reversed(range(reward.shape[1])):
-        running = error[:, t] + gamma * gae_lambda * running * ~ended[:, t]
-        advantage[:, t] = running
-    return advantage, advantage + value[:, :-1]
-
-
 @dataclass(frozen=True)
 class Rollout:
-    """T ticks of N envs, batch first.
+    """T ticks of N envs, batch first, on the policy's device.
 
     Attributes:
         frames: uint8 [N, T, 128, 128, 3].
         first: bool [N, T], whether the frame is the first of its episode.
         codes: int64 [N, T, 2], the sampled codes.
         log_prob: float32 [N, T], their log-probabilities.
-        advantage: float32 [N, T].
-        value_target: float32 [N, T], in the units of the reward.
-        weight: float32 [N, T], 0 where the step only reset its env and the code was ignored.
+        value: float32 [N, T + 1], the value of the frame at tick t, in the units of the reward. The one after an
+            episode's last step is that of its last observation, from which a truncated episode is bootstrapped.
+        reward: float32 [N, T], the reward of the step at tick t.
+        terminated: bool [N, T], whether that step reached a terminal state.
+        ended: bool [N, T], whether nothing flows back over that step: it was the last of its episode, terminated or
+            truncated, or it only reset its env.
+        weight: float32 [N, T], 0 where the step only reset its env and the code was ignored, or the game failed.
         memory: The policy's memory before the first tick.
     """
 
@@ -63,28 +42,12 @@ class Rollout:
     first: Tensor
     codes: Tensor
     log_prob: Tensor
-    advantage: Tensor
-    value_target: Tensor
+    value: Tensor
+    reward: Tensor
+    terminated: Tensor
+    ended: Tensor
     weight: Tensor
     memory: Memory
-
-    def minibatches(self, count: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Rollout]]:
-        """Yields ``count`` minibatches, each of all ticks of some envs in random order, with the indices of the envs.
-
-        Sequences are never cut in time: each starts from the memory that the policy had before its first tick, and
-        ``first`` separates the episodes inside it.
-
-        Raises:
-            ValueError: There are fewer envs than minibatches.
-        """
-        rows = len(self.frames)
-        if not 1 <= count <= rows:
-            raise ValueError(
-                f"{count} minibatches of {rows} envs: a minibatch holds at least one env, so there can be 1 to {rows}"
-            )
-        for index in torch.randperm(rows, generator=generator).to(self.first.device).tensor_split(count):
-            tensors = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name != "memory"}
-            yield index, Rollout(**tensors, memory=self.memory.index(index))
 
 
 @dataclass(frozen=True)
@@ -114,14 +77,29 @@ class RolloutCollector:
 
     Args:
         policy: The policy; its actions are sampled and its memory is carried.
-        envs: Takes VPT codes and returns frames, uint8 [N, 128, 128, 3].
-        seed: Seed of the sampling and of the envs.
+        envs: Takes VPT codes and returns frames, uint8 [N, 128, 128, 3]. It is reset without a seed: give its
+            environments theirs with ``EpisodeSeeds``.
+        seed: Seed of the sampling.
+        precision: Acts with the policy packed in this precision (``ActingEngine``), which is faster; the weights are
+            packed again for each rollout. Its log-probabilities differ from the policy's by the engine's rounding.
+            None acts with the policy itself.
+
+    Attributes:
+        episodes: The finished episodes, oldest first; the caller may clear it.
+        started: How many episodes have begun in each env, from which the seeds that are left can be told.
 
     Raises:
-        ValueError: The vector env has another autoreset mode.
+        ValueError: The vector env has another autoreset mode, or the precision is not supported.
     """
 
-    def __init__(self, policy: VPTPolicy, envs: gym.vector.VectorEnv[Any, Any, Any], *, seed: int) -> None:
+    def __init__(
+        self,
+        policy: VPTPolicy,
+        envs: gym.vector.VectorEnv[Any, Any, Any],
+        *,
+        seed: int,
+        precision: EnginePrecision | None = None,
+    ) -> None:
         mode = envs.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
             raise ValueError(f"autoreset_mode is {mode}; build the vector env with AutoresetMode.NEXT_STEP")
@@ -130,8 +108,10 @@ class RolloutCollector:
         self.device = next(policy.parameters()).device
         self.generator = torch.Generator().manual_seed(seed)
         self.episodes: list[FinishedEpisode] = []
-        """The finished episodes, oldest first; the caller may clear it."""
-        self._obs, _ = envs.reset(seed=seed)
+        self._precision = precision
+        self._engine: ActingEngine | None = None
+        self._obs, _ = envs.reset()
+        self.started: list[int] = [1] * envs.num_envs
         self._first = np.ones(envs.num_envs, bool)
         self._ended = np.zeros(envs.num_envs, bool)
         self._return = np.zeros(envs.num_envs)
@@ -139,20 +119,29 @@ class RolloutCollector:
         self._memory = policy.initial_memory(envs.num_envs)
 
     @torch.no_grad()
-    def collect(self, ticks: int, *, gamma: float, gae_lambda: float) -> Rollout:
-        """Plays ``ticks`` ticks in each env."""
-        start = self._memory
+    def collect(self, ticks: int) -> Rollout:
+        """Plays ``ticks`` ticks in each env.
+
+        Raises:
+            FloatingPointError: The policy's output is not finite.
+        """
+        start = self._pack()
         rows: dict[str, list[Tensor]] = {
             name: []
             for name in ("frames", "first", "codes", "log_prob", "value", "reward", "terminated", "ended", "weight")
         }
         for _ in range(ticks):
             frames, first = self._current()
-            output = self.policy(frames[:, None], first[:, None], self._memory)
-            codes = output.pi.sample(self.generator)
-            self._memory = output.memory
+            pi, value = self._act(frames, first)
+            codes = pi.sample(self.generator)
+            log_prob = pi.log_prob(codes)
+            if not log_prob.isfinite().all():
+                raise FloatingPointError(
+                    "the policy's output is not finite: training has diverged. Continue from the last checkpoint with "
+                    "a lower learning rate"
+                )
             resetting = self._ended
-            self._obs, reward, terminated, truncated, info = self.envs.step(codes[:, 0].cpu().numpy())
+            self._obs, reward, terminated, truncated, info = self.envs.step(codes.cpu().numpy())
             broken = np.asarray(info.get("_env_error", np.zeros_like(resetting)), bool)
             if rows["ended"]:
                 # a step in which the game failed has no meaning: the episode is truncated at the step before
@@ -162,37 +151,78 @@ class RolloutCollector:
             self._return = np.where(resetting, 0.0, self._return + reward)
             self._ticks = np.where(resetting, 0, self._ticks + 1)
             self._first = resetting.copy()
+            self.started = [count + bool(reset) for count, reset in zip(self.started, resetting, strict=True)]
             self._finish(np.flatnonzero(self._ended & ~broken), info, truncated)
             step = {
                 "frames": frames,
                 "first": first,
-                "codes": codes[:, 0],
-                "log_prob": output.pi.log_prob(codes)[:, 0],
-                "value": self.policy.value_head.denormalise(output.value)[:, 0],
+                "codes": codes,
+                "log_prob": log_prob,
+                "value": value,
                 "reward": torch.as_tensor(reward, dtype=torch.float32),
                 "terminated": torch.from_numpy(terminated),
                 # a step that only resets belongs to no episode: no advantage may pass through it
                 "ended": torch.from_numpy(self._ended | resetting),
                 "weight": weight,
             }
-            for name, value in step.items():
-                rows[name].append(value.to(self.device))
-        output = self.policy(torch.from_numpy(self._obs)[:, None], torch.from_numpy(self._first)[:, None], self._memory)
-        rows["value"].append(self.policy.value_head.denormalise(output.value)[:, 0])
-        data = {name: torch.stack(values, dim=1) for name, values in rows.items()}
-        advantage, target = gae(
-            data["reward"], data["value"], data["terminated"], data["ended"], gamma=gamma, gae_lambda=gae_lambda
-        )
-        return Rollout(
-            data["frames"],
-            data["first"],
-            data["codes"],
-            data["log_prob"],
-            advantage,
-            target,
-            data["weight"],
-            memory=start,
-        )
+            for name, column in step.items():
+                rows[name].append(column.to(self.device))
+        # the value of the frames after the last tick; the memory does not advance, since they are played next
+        before = self._memory if self._engine is None else self._engine.memory
+        rows["value"].append(self._act(*self._current())[1])
+        self._memory = before
+        return Rollout(**{name: torch.stack(columns, dim=1) for name, columns in rows.items()}, memory=start)
+
+    def metrics(self, last: int = 100) -> dict[str, float]:
+        """Returns the means over the last episodes, and forgets those before them.
+
+        Returns:
+            ``rollout/return``, ``rollout/length`` (ticks) and, if the env reports it, ``rollout/success``; empty before
+            the first episode has ended.
+        """
+        del self.episodes[:-last]
+        count = len(self.episodes)
+        if not count:
+            return {}
+        successes = [episode.success for episode in self.episodes if episode.success is not None]
+        return {
+            "rollout/return": sum(episode.total_reward for episode in self.episodes) / count,
+            "rollout/length": sum(episode.ticks for episode in self.episodes) / count,
+            **({"rollout/success": sum(successes) / len(successes)} if successes else {}),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a later collector needs to continue, but for the running episodes, which are lost."""
+        return {
+            "generator": self.generator.get_state(),
+            "started": self.started,
+            "episodes": [list(astuple(episode)) for episode in self.episodes],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues from a ``state_dict``; the env's seeds must continue after those that ``state["started"]`` used."""
+        self.generator.set_state(state["generator"])
+        self.started = [before + now for before, now in zip(state["started"], self.started, strict=True)]
+        self.episodes = [FinishedEpisode(*episode) for episode in state["episodes"]]
+
+    def _pack(self) -> Memory:
+        """Packs the current weights if an engine acts, and returns the memory before the next tick."""
+        if self._precision is not None:
+            from vpt_gym.agents.engine import ActingEngine
+
+            self._engine = ActingEngine(self.policy, self.envs.num_envs, precision=self._precision)
+            self._engine.memory = self._memory
+        return self._memory
+
+    def _act(self, frames: Tensor, first: Tensor) -> tuple[Distribution, Tensor]:
+        """Returns the distribution over codes, shapes beginning with (N,), and the value (N,); the memory advances."""
+        if self._engine is not None:
+            packed = self._engine.step(frames, first, value=True)
+            assert packed.value is not None
+            return packed.pi, self.policy.value_head.denormalise(packed.value)
+        output = self.policy(frames[:, None], first[:, None], self._memory)
+        self._memory = output.memory
+        return output.pi.at_time(0), self.policy.value_head.denormalise(output.value)[:, 0]
 
     def _current(self) -> tuple[Tensor, Tensor]:
         """Returns the current frames, and whether each is the first of its episode, on the policy's device."""

@@ -1,0 +1,326 @@
+"""PPO: advantages, loss and minibatches against slow references; the value head; a run that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from tests.support.clock_env import ClockEnv
+from tests.support.example_scripts import load_example
+from tests.support.paths import ROOT
+from vpt_gym import VPTAgent
+from vpt_gym.agents.policy.heads import ActionDistribution
+from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.losses import weighted_mean
+from vpt_gym.learning.rollout import RolloutCollector
+from vpt_gym.learning.runs.args import parse
+
+ppo = load_example("ppo")
+SMALL = '{"level": "easy", "image_size": [72, 128], "max_episode_steps": 6}'
+
+
+def slow_advantage(reward, value, terminated, ended, gamma, gae_lambda):
+    """Sums the temporal-difference errors of one env from each tick to the end of its episode, as defined."""
+    total = []
+    for t in range(len(reward)):
+        advantage, factor = 0.0, 1.0
+        for k in range(t, len(reward)):
+            following = 0.0 if terminated[k] else value[k + 1]
+            advantage += factor * (reward[k] + gamma * following - value[k])
+            if ended[k]:
+                break
+            factor *= gamma * gae_lambda
+        total.append(advantage)
+    return total
+
+
+class TestGAE:
+    def test_it_equals_a_slow_reference(self):
+        generator = torch.Generator().manual_seed(0)
+        reward, value = torch.randn(5, 40, generator=generator), torch.randn(5, 41, generator=generator)
+        ended = torch.rand(5, 40, generator=generator) < 0.15
+        terminated = ended & (torch.rand(5, 40, generator=generator) < 0.5)
+        advantage, target = ppo.gae(reward, value, terminated, ended, gamma=0.97, gae_lambda=0.9)
+        rows = [
+            slow_advantage(*(x[i].tolist() for x in (reward, value, terminated, ended)), 0.97, 0.9) for i in range(5)
+        ]
+        torch.testing.assert_close(advantage, torch.tensor(rows), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(target, advantage + value[:, :-1])
+        assert (ended & ~terminated).any()
+        assert terminated.any()
+
+    def test_a_terminal_state_is_worth_nothing_and_a_truncated_one_its_value(self):
+        reward, value = torch.zeros(1, 1), torch.tensor([[1.0, 5.0]])
+        yes, no = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.bool)
+        assert ppo.gae(reward, value, yes, yes, gamma=1.0, gae_lambda=1.0)[0].item() == -1.0
+        assert ppo.gae(reward, value, no, yes, gamma=1.0, gae_lambda=1.0)[0].item() == 4.0
+
+    def test_nothing_flows_back_over_the_end_of_an_episode(self):
+        reward = torch.tensor([[0.0, 0.0, 100.0]])
+        ended = torch.tensor([[False, True, False]])
+        advantage, _ = ppo.gae(reward, torch.zeros(1, 4), ended, ended, gamma=1.0, gae_lambda=1.0)
+        assert advantage.tolist() == [[0.0, 0.0, 100.0]]
+
+
+CODES = torch.tensor([[[0, 60], [5, 3], [8640, 60]], [[1, 1], [2, 2], [3, 3]]])
+WEIGHT = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.5]])
+ARGS = ppo.Args(model="nano", clip=0.2, value_coefficient=0.5)
+
+
+def distribution(seed: int, requires_grad: bool = False) -> ActionDistribution:
+    generator = torch.Generator().manual_seed(seed)
+    buttons, camera = (torch.randn(2, 3, n, generator=generator) for n in (8641, 121))
+    return ActionDistribution(buttons.requires_grad_(requires_grad).log_softmax(-1), camera.log_softmax(-1))
+
+
+def loss_of(pi, *, old=None, advantage=None, reference=None, args=ARGS, kl_coefficient=0.2):
+    batch = ppo.Batch(
+        inputs=torch.zeros(2, 3),
+        first=torch.zeros(2, 3, dtype=torch.bool),
+        codes=CODES,
+        log_prob=pi.log_prob(CODES).detach() if old is None else old,
+        advantage=torch.ones(2, 3) if advantage is None else advantage,
+        value_target=torch.full((2, 3), 2.0),
+        weight=WEIGHT,
+        memory=None,
+        reference=reference,
+    )
+    return ppo.ppo_loss(pi, torch.zeros(2, 3), batch, args, kl_coefficient)
+
+
+class TestLoss:
+    def test_at_the_old_policy_the_terms_are_known(self):
+        pi = distribution(0)
+        loss, terms = loss_of(pi)
+        assert terms["loss/policy"].item() == -1.0
+        assert terms["loss/value"].item() == 4.0
+        assert terms["loss/approx_kl"].item() == 0.0
+        assert terms["loss/clip_fraction"].item() == 0.0
+        assert "loss/kl_to_start" not in terms
+        torch.testing.assert_close(terms["loss/entropy"], weighted_mean(pi.entropy(), WEIGHT))
+        torch.testing.assert_close(loss, torch.tensor(-1.0 + 0.5 * 4.0))
+
+    @pytest.mark.parametrize(
+        ("shift", "advantage", "pushes"), [(-1.0, 1.0, False), (-1.0, -1.0, True), (1.0, -1.0, False), (1.0, 1.0, True)]
+    )
+    def test_a_ratio_beyond_the_clip_gives_no_gradient_where_the_advantage_would_push_on(
+        self, shift, advantage, pushes
+    ):
+        logits = torch.randn(2, 3, 8641, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        pi = ActionDistribution(logits.log_softmax(-1), distribution(1).camera)
+        old = pi.log_prob(CODES).detach() + shift
+        _, terms = loss_of(pi, old=old, advantage=torch.full((2, 3), advantage))
+        (gradient,) = torch.autograd.grad(terms["loss/policy"], logits)
+        assert (gradient.abs().max() > 0) == pushes
+        assert terms["loss/clip_fraction"].item() == 1.0
+        assert terms["loss/approx_kl"].item() > 0
+
+    def test_the_kl_runs_from_the_start_to_the_policy(self):
+        pi, start = distribution(0), distribution(1)
+        loss, terms = loss_of(pi, reference=start)
+        expected = weighted_mean(start.kl(pi), WEIGHT)
+        torch.testing.assert_close(terms["loss/kl_to_start"], expected)
+        assert not torch.allclose(expected, weighted_mean(pi.kl(start), WEIGHT))
+        torch.testing.assert_close(loss, terms["loss/policy"] + 0.5 * terms["loss/value"] + 0.2 * expected)
+
+    def test_the_entropy_is_a_bonus(self):
+        pi = distribution(0)
+        with_bonus, terms = loss_of(pi, args=replace(ARGS, entropy_coefficient=0.1))
+        torch.testing.assert_close(with_bonus, loss_of(pi)[0] - 0.1 * terms["loss/entropy"])
+
+    def test_ticks_without_weight_do_not_count(self):
+        advantage = torch.ones(2, 3)
+        advantage[0, 1] = 1e6
+        assert loss_of(distribution(0), advantage=advantage)[1]["loss/policy"].item() == -1.0
+
+
+def agent_and_rollout(*lengths: int, ticks: int = 9):
+    agent = VPTAgent.from_config("nano", seed=0)
+    envs = SyncVectorEnv([lambda n=n: ClockEnv(n) for n in lengths], autoreset_mode=AutoresetMode.NEXT_STEP)
+    collector = RolloutCollector(agent.policy, envs, seed=0)
+    collector.collect(6)
+    return agent, collector.collect(ticks)
+
+
+def batch_of(rollout, reference=None):
+    zeros = torch.zeros_like(rollout.reward)
+    tensors = (rollout.frames, rollout.first, rollout.codes, rollout.log_prob, zeros, zeros, rollout.weight)
+    return ppo.Batch(*tensors, memory=rollout.memory, reference=reference)
+
+
+class TestMinibatches:
+    def test_each_repeats_the_log_probs_of_its_envs_across_the_ends_of_episodes(self):
+        agent, rollout = agent_and_rollout(3, 5, 20, 4)
+        with torch.no_grad():
+            reference = agent.policy(rollout.frames, rollout.first, rollout.memory).pi
+            parts = list(batch_of(rollout, reference).minibatches(3, torch.Generator().manual_seed(0)))
+            for part in parts:
+                pi = agent.policy(part.inputs, part.first, part.memory).pi
+                torch.testing.assert_close(pi.log_prob(part.codes), part.log_prob, atol=1e-4, rtol=1e-4)
+                assert part.reference.kl(pi).abs().max() < 1e-4
+        assert rollout.first[:, 1:].any()
+        assert rollout.memory.valid.any()
+        shown = sorted(tuple(row) for part in parts for row in part.codes[..., 0].tolist())
+        assert shown == sorted(tuple(row) for row in rollout.codes[..., 0].tolist())
+
+    def test_in_parts_equals_one_pass(self):
+        agent, rollout = agent_and_rollout(3, 5, 20, 4, 7)
+        with torch.no_grad():
+            latent, memory = agent.policy.net(rollout.frames, rollout.first, rollout.memory)
+        again, after = ppo.in_parts(agent.policy.net, rollout.frames, rollout.first, rollout.memory)
+        torch.testing.assert_close(again, latent, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(after.keys, memory.keys, atol=1e-4, rtol=1e-4)
+        assert torch.equal(after.valid, memory.valid)
+
+
+class TestLearner:
+    def args(self, **options):
+        options = {"num_envs": 4, "minibatches": 2, "ticks": 16, "gamma": 0.9, "warmup_iterations": 6, **options}
+        return ppo.Args(model="nano", **options)
+
+    def test_the_warm_up_ends_when_the_values_explain_the_returns_and_changes_nothing_else(self):
+        agent = VPTAgent.from_config("nano", seed=0)
+        before = {name: value.clone() for name, value in agent.policy.state_dict().items()}
+        args = self.args(warmup_variance=0.9)
+        envs = SyncVectorEnv([lambda n=n: ClockEnv(n) for n in (6, 6, 6, 6)], autoreset_mode=AutoresetMode.NEXT_STEP)
+        learner, collector = ppo.PPO(agent, args), RolloutCollector(agent.policy, envs, seed=0)
+        assert not agent.policy.value_head.linear.weight.any()  # it was never trained
+        explained = []
+        while not learner.warm:
+            rollout = collector.collect(args.ticks)
+            explained.append(learner.warm_up(rollout, rollout.frames)["value/explained_variance"])
+        assert 1 < len(explained) < 6
+        assert explained[0] == 0.0
+        assert explained[-1] > 0.9
+        changed = {name for name, value in agent.policy.state_dict().items() if not torch.equal(value, before[name])}
+        assert all(name.startswith("value_head.") for name in changed)
+
+    def test_a_value_head_that_was_trained_is_kept(self):
+        agent = VPTAgent.from_config("nano", seed=0)
+        agent.policy.value_head.update(torch.ones(3))
+        weight = agent.policy.value_head.linear.weight.clone()
+        ppo.PPO(agent, self.args())
+        assert torch.equal(agent.policy.value_head.linear.weight, weight)
+        ppo.PPO(agent, self.args(value_head="zero"))
+        assert not agent.policy.value_head.linear.weight.any()
+
+    def test_rewarded_actions_become_likelier(self):
+        agent, rollout = agent_and_rollout(50, 50, 50, 50)
+        rewarded = rollout.codes[:, 4]
+        reward = torch.zeros_like(rollout.reward)
+        reward[:2, 4] = 1.0  # the others are the baseline
+        rollout = replace(rollout, reward=reward)
+        learner = ppo.PPO(agent, self.args(gae_lambda=0.0, target_kl=None))
+        metrics = learner.learn(rollout, rollout.frames, progress=0.0)
+        with torch.no_grad():
+            now = agent.policy(rollout.frames, rollout.first, rollout.memory).pi.log_prob(rollout.codes)
+        change = (now - rollout.log_prob)[:, 4]
+        assert (change[:2] > 0).all(), (change, rewarded)
+        assert metrics["loss/kl_to_start"] >= 0.0
+
+    def test_a_distance_beyond_the_target_leaves_out_the_further_passes(self):
+        for target, expected in ((1e-9, 1), (None, 3)):
+            agent, rollout = agent_and_rollout(50, 50, 50, 50)
+            learner = ppo.PPO(agent, self.args(epochs=3, target_kl=target))
+            before, steps = learner.step, []
+            learner.step = lambda loss, before=before, steps=steps: steps.append(before(loss))
+            learner.learn(rollout, rollout.frames, progress=0.0)
+            assert len(steps) == 2 * expected
+
+    def test_the_sleep_phase_teaches_the_trunk_values_and_keeps_the_policy(self):
+        agent, rollout = agent_and_rollout(3, 5, 4, 6)
+        learner = ppo.PPO(agent, self.args(sleep_cycles=2, lr=1e-4))
+        trunk = agent.policy.net.final_ln.weight.clone()
+        batch = replace(batch_of(rollout), value_target=torch.randn(4, 9))
+        losses = {}
+        learner.sleep(batch, losses)
+        assert len(losses["loss/sleep_value"]) == 4
+        assert losses["loss/sleep_kl"][0] < 1e-4
+        assert not torch.equal(agent.policy.net.final_ln.weight, trunk)
+
+    def test_frozen_image_networks_are_run_once_and_stay(self):
+        agent, rollout = agent_and_rollout(3, 5, 4, 6)
+        learner = ppo.PPO(agent, self.args(freeze=("net.img_process.*",)))
+        image = {name: value.clone() for name, value in agent.policy.net.img_process.named_parameters()}
+        features = learner.features(rollout)
+        assert features.shape == (4, 9, 256)
+        learner.learn(rollout, features, progress=0.0)
+        assert all(torch.equal(p, image[name]) for name, p in agent.policy.net.img_process.named_parameters())
+
+    def test_a_gradient_that_is_not_finite_stops_the_training(self):
+        agent, rollout = agent_and_rollout(3, 5, 4, 6)
+        learner = ppo.PPO(agent, self.args())
+        with pytest.raises(FloatingPointError, match="lower --lr"):
+            learner.learn(replace(rollout, reward=rollout.reward * float("inf")), rollout.frames, progress=0.0)
+
+
+class TestArguments:
+    def test_options_replace_those_of_a_preset(self):
+        args = parse(ppo.Args, ["--model", "nano", "--preset", "vpt", "--lr", "1e-3"], presets=ppo.PRESETS)
+        assert (args.lr, args.weight_decay, args.sleep_cycles, args.num_envs) == (1e-3, 0.04, 2, 40)
+        assert parse(ppo.Args, ["--model", "nano"], presets=ppo.PRESETS).weight_decay == 0.0
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"minibatches": 5, "num_envs": 4}, "5 minibatches of 4 envs"),
+            ({"epochs": 5, "sleep_cycles": 2}, "together 1 to 6"),
+        ],
+    )
+    def test_options_that_contradict_each_other_are_errors(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            ppo.Args(model="nano", **options)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "examples" / "ppo.py"), *arguments]
+
+
+def options(out, iterations: int) -> list[str]:
+    few = ("--num-envs", "2", "--minibatches", "2", "--ticks", "4", "--warmup-iterations", "1", "--epochs", "1")
+    limits = ("--iterations", str(iterations), "--eval-episodes", "0", "--checkpoint-every", "1", "--no-tensorboard")
+    return ["--model", "nano", "--out", str(out), "--env-kwargs", SMALL, *few, *limits]
+
+
+def test_a_killed_run_continues_at_its_checkpoint_and_plays_no_world_twice(tmp_path):
+    out = tmp_path / "run"
+    checkpoint = out / "checkpoints" / "last.pt"
+    kills = 0
+    arguments = options(out, 1000)
+    while kills < 2:
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        process = subprocess.Popen(command(*arguments), cwd=tmp_path, stdout=subprocess.DEVNULL)
+        try:
+            while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
+                time.sleep(0.01)
+            time.sleep(random.random() / 2)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        kills += 1
+        arguments = ["--resume", str(out)]
+    last = torch.load(checkpoint, weights_only=True)["state"]
+    done = last["iteration"]
+    subprocess.run(command("--resume", str(out), "--iterations", str(done + 2)), cwd=tmp_path, check=True)
+    metrics = read_metrics(out / "metrics.jsonl")
+    assert [entry["step"] for entry in metrics] == list(range(1, done + 3))
+    assert metrics[-1]["time/ticks"] == (done + 2) * 2 * 4
+    final = torch.load(checkpoint, weights_only=True)["state"]
+    assert all(
+        now > then for now, then in zip(final["collector"]["started"], last["collector"]["started"], strict=True)
+    )
+    assert json.loads((out / "results.json").read_text())["ticks"] == metrics[-1]["time/ticks"]
+    weights = VPTAgent.from_pretrained(out / "agent").policy.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in final["learner"]["policy"].items())
+    assert np.isfinite(list(metrics[-1].values())).all()
