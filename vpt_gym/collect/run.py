@@ -10,6 +10,8 @@ from vpt_gym.collect.directory import clear_up, locked
 from vpt_gym.collect.finished import finished_episodes
 from vpt_gym.collect.players import is_agent
 from vpt_gym.collect.provenance import check_same_env, check_same_recording
+from vpt_gym.collect.ray.options import RayArgs
+from vpt_gym.collect.ray.recording import RayPool
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
@@ -34,7 +36,9 @@ class Recorded:
     successes: int
 
 
-def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None = None) -> Recorded:
+def record(
+    recording: Recording, *, ray: RayArgs | None = None, on_episode: Callable[[Episode], None] | None = None
+) -> Recorded:
     """Plays the episodes that a recording still needs.
 
     The demos depend neither on ``num_envs`` nor on how often the recording was stopped. Finished demos are never
@@ -42,13 +46,17 @@ def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None
 
     Args:
         recording: What to record.
+        ray: With an address, workers on that Ray cluster play the episodes, at most ``recording.num_envs`` at once.
         on_episode: Called with each episode that was played, kept or not.
 
     Raises:
         ValueError: The directory holds demos of another env, player or format, or the player cannot play in the env.
         BlockingIOError: Another run records into the directory.
         DemoWriteError: A demo cannot be written, because of disk space or permissions.
-        RuntimeError: A worker process died, the seeds for demos are used up, or the game failed repeatedly.
+        RuntimeError: A worker process died (on a Ray cluster: repeatedly, with the same episode), the seeds for demos
+            are used up, or the game failed repeatedly.
+        DependencyNotInstalled: Ray is asked for and not installed.
+        ConnectionError: There is no Ray cluster at the address.
     """
     with locked(recording.out):
         clear_up(recording.out)
@@ -58,7 +66,7 @@ def record(recording: Recording, *, on_episode: Callable[[Episode], None] | None
         played = successes = 0
         if missing > 0:
             seeds = (seed for seed in itertools.count(recording.seed) if seed not in finished)
-            with _worker_pool(recording, missing) as pool:
+            with _worker_pool(recording, missing, ray) as pool:
                 for episode in _play(pool, seeds, missing, recording):
                     played += 1
                     successes += episode.success
@@ -77,8 +85,10 @@ def finished_demos(recording: Recording) -> dict[int, Episode]:
     }
 
 
-def _worker_pool(recording: Recording, missing: int) -> LocalWorker | ProcessPool:
+def _worker_pool(recording: Recording, missing: int, ray: RayArgs | None) -> LocalWorker | ProcessPool | RayPool:
     count = min(recording.num_envs, missing)
+    if ray is not None and ray.address is not None:
+        return RayPool(recording, count, ray)
     # an agent always gets its own process: the number of torch's threads belongs to a process
     return LocalWorker(recording) if count == 1 and not is_agent(recording.expert) else ProcessPool(recording, count)
 
