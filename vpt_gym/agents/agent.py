@@ -166,6 +166,11 @@ class VPTAgent:
         return self._engine_precision or self.policy.precision
 
     @property
+    def engine_precision(self) -> EnginePrecision | None:
+        """The number type of the packed copy that acts; None if the network runs as it is."""
+        return self._engine_precision
+
+    @property
     def memory(self) -> Memory | None:
         """A copy of the agent's memory; None at the start of an episode.
 

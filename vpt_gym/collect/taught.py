@@ -27,20 +27,20 @@ class TaughtAgent:
     def __init__(self, learner: Agent, teacher: Agent) -> None:
         if learner is teacher:
             raise ValueError("the learner and the teacher are one agent, with one memory; load the teacher separately")
-        self._learner, self._teacher = learner, teacher
+        self.learner, self.teacher = learner, teacher
 
     def act(self, obs: npt.NDArray[np.uint8], *, first: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """Returns int64 (N, 2, 2): for each frame the code of the learner, then the code of the teacher."""
-        return np.stack([agent.act(obs, first=first) for agent in (self._learner, self._teacher)], axis=1)
+        return np.stack([agent.act(obs, first=first) for agent in (self.learner, self.teacher)], axis=1)
 
     def reset(self, mask: npt.NDArray[np.bool_] | None = None, seed: Sequence[int | None] | None = None) -> None:
         """Clears both memories, as ``VPTAgent.reset`` does."""
         from vpt_gym.agents.episode_generators import mixed_seed  # not above: it imports torch
 
-        self._learner.reset(mask, seed)
-        self._teacher.reset(mask, None if seed is None else [None if s is None else mixed_seed(s, 1) for s in seed])
+        self.learner.reset(mask, seed)
+        self.teacher.reset(mask, None if seed is None else [None if s is None else mixed_seed(s, 1) for s in seed])
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drops all envs except ``rows``, in both agents."""
-        self._learner.keep(rows)
-        self._teacher.keep(rows)
+        self.learner.keep(rows)
+        self.teacher.keep(rows)

@@ -139,8 +139,8 @@ def collect_round(
         num_envs: Episodes that run at the same time.
         sampling_seed: Seed of the learner's sampling, and of the choice between learner and expert.
         on_episode: Called with each result when its episode ends.
-        play: Plays the missing episodes; takes the arguments of ``vpt_gym.collect.rollouts.play``. Another one can
-            distribute them over machines that write to the same directory.
+        play: Plays the missing episodes; takes the arguments of ``vpt_gym.collect.rollouts.play``. On a Ray cluster
+            :meth:`vpt_gym.collect.ray.play.RayPlay.play`, which also brings the demos to ``directory``.
 
     Returns:
         One result for each seed, in the order of the seeds.

@@ -110,6 +110,7 @@ def evaluate(
     num_envs: int = 16,
     sampling_seed: int = 0,
     on_episode: Callable[[Episode], None] | None = None,
+    play: Callable[..., list[Episode]] = play,
 ) -> Evaluation:
     """Plays one episode in each of the worlds and counts the successes.
 
@@ -121,6 +122,8 @@ def evaluate(
             (:func:`vpt_gym.collect.rollouts.play`).
         sampling_seed: Seed of the agent's sampling.
         on_episode: Called with each result when its episode ends, for example to advance a progress bar.
+        play: Plays the episodes, with the arguments and results of :func:`vpt_gym.collect.rollouts.play`; on a Ray
+            cluster :meth:`vpt_gym.collect.ray.play.RayPlay.play`.
 
     Raises:
         ValueError: There are no seeds.

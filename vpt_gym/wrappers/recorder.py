@@ -67,6 +67,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     ``resets_since_seed``-th ``reset`` after the one with ``last_seed``.
 
     Attributes:
+        directory: Folder of the demos; may be changed between episodes.
         last_demo: The ``<id>.json`` of the last finished demo, None before the first.
 
     Raises:
@@ -102,7 +103,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             lossless=lossless,
         )
         super().__init__(env)
-        self._directory = Path(directory)
+        self.directory = Path(directory)
         self._keep = keep
         self._metadata: dict[str, Any] = {**_describe(env), **(metadata or {})}
         self._where = find_frame_space(env.observation_space, key)
@@ -198,7 +199,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             super().close()
 
     def _new_writer(self, metadata: Mapping[str, Any]) -> DemoWriter:
-        return DemoWriter(self._directory, metadata={**self._metadata, **metadata}, lossless=self._lossless)
+        return DemoWriter(self.directory, metadata={**self._metadata, **metadata}, lossless=self._lossless)
 
     def _look(self, observation: Any, info: Mapping[str, Any]) -> None:
         # copied, since an environment may draw the next frame into the same memory

@@ -20,36 +20,38 @@ class DemoParcel:
     """The content of a finished demo's files.
 
     Attributes:
+        directory: The directory that it belongs to.
         id: The demo's id.
         video: The ``.mp4``.
         records: The ``.jsonl``.
         metadata: The ``.json``.
     """
 
+    directory: Path
     id: str
     video: bytes
     records: bytes
     metadata: bytes
 
 
-def take_demos(directory: Path) -> list[DemoParcel]:
-    """Reads the finished demos of a directory, and deletes them there."""
+def take_demos(directory: Path, home: Path) -> list[DemoParcel]:
+    """Reads the finished demos of a directory, and deletes them there; ``home`` is where they belong."""
     parcels = []
     for path in list_demos(directory):
         files = files_of(path)
-        parcels.append(DemoParcel(files.id, *(piece.read_bytes() for piece in files.all)))
+        parcels.append(DemoParcel(home, files.id, *(piece.read_bytes() for piece in files.all)))
         discard(files)
     return parcels
 
 
-def write_demo(parcel: DemoParcel, directory: Path) -> None:
+def write_demo(parcel: DemoParcel) -> None:
     """Writes a demo as its recorder does: under partial names, which become the final ones when all is on the disk.
 
     Raises:
         OSError: The disk is full, or the directory cannot be written to.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    files = DemoFiles(directory, parcel.id)
+    parcel.directory.mkdir(parents=True, exist_ok=True)
+    files = DemoFiles(parcel.directory, parcel.id)
     with open(partial(files.records), "xb") as records:
         try_lock(records)  # so that ``repair`` does not take it for the remains of a crash
         for path, content in ((files.metadata, parcel.metadata), (files.video, parcel.video)):

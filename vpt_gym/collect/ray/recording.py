@@ -32,7 +32,6 @@ class RayPool:
 
     def __init__(self, recording: Recording, count: int, args: RayArgs) -> None:
         assert args.address is not None
-        self._out = recording.out
         self._playing: set[int] = set()
         self._connection = connected(args.address)
         ray = self._connection.__enter__()
@@ -69,7 +68,7 @@ class RayPool:
         """
         seed, (episode, demos) = self._workers.wait()
         for demo in demos:
-            write_demo(demo, self._out)
+            write_demo(demo)
         self._playing.remove(seed)
         return episode
 
@@ -97,12 +96,13 @@ class _ParcelSession:
     """Records into a temporary directory, and returns each episode with its demo."""
 
     def __init__(self, recording: Recording) -> None:
+        self._home = recording.out
         self._directory = TemporaryDirectory(prefix="vpt-gym-")
         self._session = RecordingSession(replace(recording, out=Path(self._directory.name)))
 
     def __call__(self, seed: int) -> tuple[Episode, list[DemoParcel]]:
         episode = self._session.play(seed)
-        return episode, take_demos(Path(self._directory.name))
+        return episode, take_demos(Path(self._directory.name), self._home)
 
     def close(self) -> None:
         self._session.close()
