@@ -1,8 +1,8 @@
 """Episodes of an agent, played by workers on a Ray cluster.
 
-    with play_on(args.ray) as play:
-        evaluate(agent, args.env.make, seeds, play=play)
-        collect_round(agent, make_env, control, seeds, directory, play=play, ...)
+with play_on(args.ray) as play:
+    evaluate(agent, args.env.make, seeds, play=play)
+    collect_round(agent, make_env, control, seeds, directory, play=play, ...)
 """
 
 from __future__ import annotations

@@ -1,0 +1,167 @@
+"""Evaluation, DAgger and rollouts on a real Ray cluster of two nodes: the results of one process, whatever dies."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+import torch
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from tests.support.action_trace_env import ActionTraceEnv
+from tests.support.ray_cluster import NODE, two_nodes
+from vpt_gym import VPTAgent
+from vpt_gym.actions.codec import encode
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.experts import load_expert
+from vpt_gym.collect.ray.options import RayArgs
+from vpt_gym.collect.ray.play import play_on
+from vpt_gym.collect.rollouts import Episode
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.learning.dagger import collect_round
+from vpt_gym.learning.evaluate import evaluate
+from vpt_gym.learning.ray_rollouts import RayRollouts, joined
+from vpt_gym.learning.rollout import RolloutCollector
+from vpt_gym.wrappers.labels import label_next_step
+
+RAY = RayArgs(address="auto", workers=2)
+LEVEL = EnvArgs("vpt_gym/Harvest1Log-v0", '{"level": "easy", "image_size": [64, 96], "max_episode_steps": 25}')
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with two_nodes() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def agent() -> Iterator[VPTAgent]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield VPTAgent.from_config("nano", seed=0, precision="fp32")
+    torch.set_num_threads(threads)
+
+
+def test_evaluations_are_bit_equal_to_those_of_one_process(cluster: Any, agent: VPTAgent) -> None:
+    seeds = [9, 2, 4, 7, 0, 11, 6]
+    other = VPTAgent.from_config("nano", seed=1, precision="fp32")
+    with play_on(RAY) as play:
+        for player, sampling_seed in ((agent, 0), (other, 5)):  # workers get the weights and the seed of each call
+            seen: list[Episode] = []
+            here = evaluate(player, ActionTraceEnv, seeds, num_envs=1, sampling_seed=sampling_seed)
+            there = evaluate(
+                player,
+                ActionTraceEnv,
+                seeds,
+                sampling_seed=sampling_seed,
+                on_episode=seen.append,
+                play=play,
+            )
+            assert there.episodes == here.episodes
+            assert sorted(episode.seed for episode in seen) == sorted(seeds)
+        worlds = SEEDS["validation"][:2]
+        here = evaluate(agent, LEVEL.make, worlds, num_envs=1)
+        assert evaluate(agent, LEVEL.make, worlds, play=play).episodes == here.episodes
+
+
+def test_an_evaluation_survives_a_worker_and_a_node(cluster: Any, agent: VPTAgent, tmp_path: Path) -> None:
+    seeds = range(10)
+    here = evaluate(agent, ActionTraceEnv, seeds, num_envs=1)
+    node = cluster.add_node(**NODE)
+    cluster.wait_for_nodes()
+    seen: list[Episode] = []
+
+    def remove_node(episode: Episode) -> None:
+        if not seen:
+            cluster.remove_node(node, allow_graceful=False)
+        seen.append(episode)
+
+    mortal = functools.partial(ActionTraceEnv, pause=0.05, killed=tmp_path / "killed")
+    with play_on(replace(RAY, workers=3)) as play:
+        there = evaluate(agent, mortal, seeds, on_episode=remove_node, play=play)
+    assert (tmp_path / "killed").exists()
+    assert there.episodes == here.episodes
+    assert sorted(episode.seed for episode in seen) == list(seeds)
+
+
+class Labeller:
+    """Labels with an expert, which acts in every second tick."""
+
+    def __init__(self) -> None:
+        self.expert = load_expert("vpt_gym.world.experts:LogExpert")()
+
+    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
+        self.expert.reset()
+        self.ticks = 0
+
+    def step(self, env: gym.Env[Any, Any], code: Any) -> Any:
+        label = self.expert.act(env)
+        label_next_step(env, label)
+        self.ticks += 1
+        return encode(label) if self.ticks % 2 else code
+
+
+def test_a_round_of_dagger_writes_the_demos_of_one_process(cluster: Any, agent: VPTAgent, tmp_path: Path) -> None:
+    def play_round(name: str, **options: Any) -> dict[int, bytes]:
+        collect_round(
+            agent,
+            lambda folder: LEVEL.make(record_to=folder),
+            Labeller,
+            SEEDS["dagger"][:3],
+            tmp_path / name,
+            beta=0.5,
+            expert="LogExpert",
+            **options,
+        )
+        demos = list_demos(tmp_path / name)
+        assert len(demos) == 3
+        return {read_demo(path).metadata["seed"]: path.with_suffix(".jsonl").read_bytes() for path in demos}
+
+    here = play_round("here", num_envs=1)
+    with play_on(RAY) as play:  # which this process writes, with the metadata of the round
+        assert play_round("there", play=play) == here
+
+
+def make_collector(policy: Any, seed: int, **options: Any) -> RolloutCollector:
+    def make_env() -> gym.Env[Any, Any]:
+        return ActionTraceEnv(**options)
+
+    envs = SyncVectorEnv([make_env] * 2, autoreset_mode=AutoresetMode.NEXT_STEP)
+    return RolloutCollector(policy, envs, seed=seed)
+
+
+def differences(ours: Any, theirs: Any) -> list[str]:
+    names = [name for name in vars(ours) if name != "memory"]
+    wrong = [name for name in names if not torch.equal(getattr(ours, name), getattr(theirs, name))]
+    memory = [name for name in vars(ours.memory) if not torch.equal(vars(ours.memory)[name], vars(theirs.memory)[name])]
+    return wrong + memory
+
+
+def test_rollouts_are_bit_equal_to_those_of_the_same_collectors_in_one_process(cluster: Any, agent: VPTAgent) -> None:
+    ray = pytest.importorskip("ray")
+    policy = agent.policy
+    here = [make_collector(policy, seed) for seed in (7, 9)]
+    with RayRollouts(ray, policy, make_collector, RAY, workers=2, num_envs=2, seed=7) as there:
+        for _ in range(2):
+            local = joined([each.collect(6, gamma=0.99, gae_lambda=0.9) for each in here], torch.device("cpu"))
+            assert differences(there.collect(6, gamma=0.99, gae_lambda=0.9), local) == []
+            with torch.no_grad():  # the next rollout must be played with these weights
+                policy.pi_head.camera.linear_layer.bias[:20] += 3.0
+        assert sorted(map(repr, there.episodes)) == sorted(repr(each) for local in here for each in local.episodes)
+
+
+def test_a_rollout_is_complete_after_a_worker_was_killed(cluster: Any, agent: VPTAgent, tmp_path: Path) -> None:
+    ray = pytest.importorskip("ray")
+    mortal = functools.partial(make_collector, killed=tmp_path / "killed")
+    with RayRollouts(ray, agent.policy, mortal, RAY, workers=2, num_envs=2, seed=7) as collector:
+        first = collector.collect(4, gamma=0.99, gae_lambda=0.9)
+        second = collector.collect(4, gamma=0.99, gae_lambda=0.9)
+    assert (tmp_path / "killed").exists()
+    assert first.codes.shape == second.codes.shape == (4, 4, 2)
+    assert first.first[:, 0].all()
