@@ -11,7 +11,7 @@ import imageio.v3 as iio
 import matplotlib
 import pytest
 
-from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
+from vpt_gym.learning.logging import MetricLogger, plot_curves, plot_metrics, read_metrics
 
 
 def test_entries_come_back_and_a_file_is_continued(tmp_path):
@@ -67,6 +67,30 @@ def test_each_bar_is_labelled_with_its_successes_and_episodes(tmp_path):
     with matplotlib.rc_context({"svg.fonttype": "none"}):
         plot_curves(path, {}, labels={}, bars=[("BC", 0, 50, (0.0, 0.07)), ("DAgger", 36, 50, (0.58, 0.83))])
     assert {">0/50<", ">36/50<"} <= set(re.findall(r">[^<>]+<", path.read_text()))
+
+
+def test_large_numbers_of_steps_do_not_overlap(tmp_path):
+    path = tmp_path / "curves.svg"
+    points = [(x, 1.0) for x in range(0, 150_001, 10_000)]
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        plot_curves(path, {"loss": {"BC": points}}, labels={"loss": ("frames", "nats")})
+    ticks = [text for text in re.findall(r">([^<>]+)<", path.read_text()) if re.fullmatch(r"[\d.]+k", text)]
+    assert ticks == ["40k", "80k", "120k"]
+
+
+def test_each_metric_of_a_run_has_a_panel(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    with MetricLogger(path) as logger:
+        for step in range(1, 6):
+            logger.log(step=step, seconds=0.5 * step, **{f"train/{name}": step for name in "abcde"})
+        logger.log(step=6, seconds=3.0, **{"validation/loss": 1.0})
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        plot_metrics(path, tmp_path / "curves.svg")
+    titles = re.findall(r">(\w+/\w+)<", (tmp_path / "curves.svg").read_text())
+    assert titles == ["train/a", "train/b", "train/c", "train/d", "train/e", "validation/loss"]
+    path.write_text("")
+    with pytest.raises(ValueError, match="no metrics to draw"):
+        plot_metrics(path, tmp_path / "none.png")
 
 
 def test_without_matplotlib_the_install_line_is_given(tmp_path):

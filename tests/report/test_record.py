@@ -176,5 +176,6 @@ def test_a_run_of_a_trainer_is_read_however_it_ended(tmp_path: Path, end: str, n
     run = read(tmp_path / "run")
     assert [point.value for point in run.curves["train/loss"]] == [1.0, 0.5]
     assert run.settings["rate"] == "0.5"
+    assert [path.name for path in run.media] == (["curves.png"] if end == "finished" else [])
     assert (run.said("script"), "success" in run.results) == ("trainer", end == "finished")
     assert [note[: len(expected)] for note, expected in zip(run.notes, notes, strict=True)] == notes

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-DESCRIPTION, METRICS, RESULTS = "run.json", "metrics.jsonl", "results.json"
+DESCRIPTION, METRICS, RESULTS, CURVES = "run.json", "metrics.jsonl", "results.json", "curves.png"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 _FIELDS = ("script", "name", "argv", "args", "working_directory", "state", "started")
 

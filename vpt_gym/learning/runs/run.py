@@ -9,15 +9,17 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from vpt_gym.demos.files.atomic import write_metadata
-from vpt_gym.learning.logging import MetricLogger, read_metrics
+from vpt_gym.learning.logging import MetricLogger, plot_metrics, read_metrics
 from vpt_gym.learning.runs.args import RunArgs
 from vpt_gym.learning.runs.directory import (
     CHECKPOINTS,
+    CURVES,
     DESCRIPTION,
     METRICS,
     RESULTS,
@@ -46,9 +48,9 @@ class Run:
     """The directory of one run, as a context manager.
 
     The directory is ``runs/SCRIPT/TIME-NAME``, or what ``--out`` names. It holds ``run.json`` (arguments, git commit,
-    machine, state), ``metrics.jsonl``, ``tensorboard/``, ``checkpoints/`` and, at the end, ``results.json``. A killed
-    run is continued by ``--resume DIRECTORY``: metrics logged after its last checkpoint are removed, since they are
-    logged again.
+    machine, state), ``metrics.jsonl``, ``tensorboard/``, ``checkpoints/`` and, at the end, ``results.json`` and, if
+    matplotlib is installed, ``curves.png``. A killed run is continued by ``--resume DIRECTORY``: metrics logged after
+    its last checkpoint are removed, since they are logged again.
 
     Under ``torchrun`` only the process of rank 0 writes; in the others the methods that write do nothing.
 
@@ -167,6 +169,8 @@ class Run:
         self._describe_state(state)
         for sink in self._sinks:
             sink.close()
+        if state == "finished":
+            self._draw_curves()
         self._lock.close()
         self._lock = None
 
@@ -182,6 +186,12 @@ class Run:
             self.close("interrupted")
         else:
             self.close(f"failed: {type(error).__name__}: {error}")
+
+    def _draw_curves(self) -> None:
+        """Draws the metrics into ``curves.png``, if there are any and matplotlib is installed."""
+        metrics = self.directory / METRICS
+        if metrics.stat().st_size and find_spec("matplotlib") is not None:
+            plot_metrics(metrics, self.directory / CURVES)
 
     def _load(self) -> Checkpoint | None:
         from vpt_gym.learning.runs import checkpoints
