@@ -29,9 +29,10 @@ from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import no_op
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.rollouts import Episode, SuccessNotReportedError
 from vpt_gym.collect.seeds import SEEDS
-from vpt_gym.learning.episode_log import EpisodeLog, weights_digest
+from vpt_gym.learning.episode_log import EpisodeLog
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.film_grid import film_grid
 from vpt_gym.learning.load import load_agent
@@ -137,7 +138,7 @@ def settings_of(args: Args, agent: VPTAgent, model: str, task: EnvArgs) -> dict[
     """Returns what decides the result of an episode, besides its world."""
     return {
         "agent": model,
-        "weights_sha256": weights_digest(agent.policy),
+        "weights_digest": weights_digest(agent.policy),
         "env": task.id,
         "env_kwargs": task.arguments,
         "sampling_temperature": args.temperature,

@@ -62,7 +62,7 @@ def test_several_agents_play_several_tasks(tmp_path: Path) -> None:
         # of the counter every third seed fails: 8,000,000 is one
         assert [episode["success"] for episode in figures["results"]] == [False, True, True, False]
         assert (figures["successes"], figures["episodes"], figures["sampling_temperature"]) == (2, 4, 0.5)
-    assert len({figures["weights_sha256"] for figures in evaluations.values()}) == 2
+    assert len({figures["weights_digest"] for figures in evaluations.values()}) == 2
     assert len(lines_of(out / "episodes.jsonl")) == 16
     assert len(list(out.glob("*.mp4"))) == len(list(out.glob("*.gif"))) == 4
     assert json.loads((out / "run.json").read_text())["state"] == "finished"

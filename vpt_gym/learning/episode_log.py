@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vpt_gym.collect.rollouts import Episode
-
-if TYPE_CHECKING:
-    from vpt_gym.agents.policy.policy import VPTPolicy
 
 _RESULT = {field.name for field in fields(Episode)}
 
@@ -64,14 +60,3 @@ class EpisodeLog:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
-
-
-def weights_digest(policy: VPTPolicy) -> str:
-    """Returns the SHA-256 of a policy's weights, hexadecimal: agents with the same digest act the same."""
-    import torch  # not above: a log of episodes needs no torch
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted(policy.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
