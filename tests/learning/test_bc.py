@@ -11,6 +11,7 @@ import torch
 
 from tests.support.numbered_demos import write_episodes
 from tests.support.small_policy import small_policy
+from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.non_finite import NonFiniteLossError
@@ -227,3 +228,24 @@ def test_the_training_ends_by_the_clock_or_by_the_updates(demos):
     while not trainer.finished:
         trainer.update()
     assert trainer.seconds >= 0.05
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"order": "carried", "kl_to_start": 1.0, "ema": 0.9, "optimizer": "adamw", "precision": "auto"}],
+    ids=["random", "all options"],
+)
+def test_on_a_gpu_every_tensor_is_moved(demos, changes):
+    with stand_in_device():
+        args = options(**changes)
+        trainer = BCTrainer(small_policy().to(STAND_IN), make_dataset((demos,), args, seed=0), args)
+        here = trainer_of(demos, args)
+        for _ in range(2):
+            there, expected = trainer.update(), here.update()
+            assert there["train/loss"] == pytest.approx(expected["train/loss"], rel=1e-2)
+        trainer.load_state_dict(trainer.state_dict())
+        trainer.update()
+        with trainer.evaluating() as policy:
+            assert all(on_stand_in(value) for value in policy.state_dict().values())
+        trainer.finish()
+        assert all(on_stand_in(value) for value in trainer.policy.state_dict().values())
