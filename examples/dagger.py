@@ -1,14 +1,17 @@
 """DAgger: the learner plays, an expert labels each tick, the policy is trained on all demos so far, and so on.
 
     python examples/record.py --out demos/harvest_1_log --episodes 50
-    python examples/bc.py --demos demos/harvest_1_log --out runs/bc
-    python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/agent --out runs/dagger
+    python examples/bc.py --demos demos/harvest_1_log --out runs/bc/log
+    python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/log/agent
 
-Each round is a directory of demos (``OUT/round_1`` ...). After an interruption, run the same command again: finished
-episodes are not played again, but the policy is trained again from ``--model`` on.
+The expert is a scripted one, or another agent (a folder or a published name). Each round is a directory of demos
+(``round_1`` ...). The best round on the validation worlds is kept (``agent``), and is played in the evaluation worlds
+at the end.
 
-Source: Ross, Gordon and Bagnell 2011 (arXiv:1011.0686). Playing and labelling is ``collect_round`` in
-``vpt_gym/learning/dagger.py``, training is ``train`` in ``vpt_gym/learning/bc.py``.
+A killed run goes on with ``--resume RUN``: finished episodes are kept, the others are played again with the same
+actions, and the training continues from its last checkpoint.
+
+Source: Ross, Gordon and Bagnell 2011 (arXiv:1011.0686).
 """
 
 from __future__ import annotations
@@ -20,28 +23,30 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-import tyro
 from rich.console import Console
 from rich.progress import Progress
 
 from vpt_gym.actions.codec import decode, encode
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
-from vpt_gym.collect.experts import TASK_EXPERT, Expert, load_expert
+from vpt_gym.collect.experts import Expert, load_expert
+from vpt_gym.collect.identity import agent_identity
+from vpt_gym.collect.players import SCRIPTED, is_agent, resolve
 from vpt_gym.collect.rollouts import Code
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
-from vpt_gym.learning.bc import TrainArgs, make_dataset, train
-from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
-from vpt_gym.learning.evaluate import evaluate
+from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
+from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round, round_demos
+from vpt_gym.learning.evaluate import evaluate, wilson_interval
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.logging import MetricLogger
+from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.run import Run
 from vpt_gym.wrappers.labels import label_next_step
 
 
 @dataclass
 class Args:
-    """Improves a policy by DAgger, and saves and evaluates it after each round."""
+    """Improves a policy by DAgger, and keeps the best round."""
 
     demos: tuple[Path, ...]
     """Directories of demos that the expert played."""
@@ -49,33 +54,42 @@ class Args:
     """Agent to start from: folder of a saved agent, .model file, or size (nano, 1x, 2x, 3x)."""
     weights: Path | None = None
     """The .weights file that belongs to the .model file."""
-    out: Path = Path("runs/dagger")
-    """Directory of the rounds, the agents and the metrics."""
     rounds: int = 2
     """Rounds of playing and training."""
     episodes: int = 40
     """Episodes in a round."""
     round_ticks: int = 300
     """Maximum ticks of an episode in a round; short episodes show more worlds."""
+    expert: str = SCRIPTED
+    """Who labels: scripted (the env's expert), module:attribute of a class like vpt_gym.collect.experts.Expert, or
+    the folder or name of another agent."""
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
     """Share of ticks in which the expert acts, by round; behavioural cloning counts as round 0."""
     num_envs: int = 16
     """Episodes that run at the same time."""
     temperature: float = 1.0
-    """Sampling temperature of the learner, in the rounds and in the evaluation."""
+    """Sampling temperature of the learner, in the rounds and in the evaluations."""
     device: str = "cpu"
-    """Device of the policy, for example cuda."""
+    """Device of the agents, for example cuda."""
     precision: ActingPrecision = "auto"
-    """Number type in which the agent acts in the rounds and evaluations. auto: the fastest on this processor.
+    """Number type in which agents act in the rounds and evaluations. auto: the fastest on this processor.
     fp32: the same episodes on every machine."""
-    expert: str = TASK_EXPERT
-    """Expert that labels: module:attribute of a class like vpt_gym.collect.experts.Expert."""
     seed: int = 0
     """Seed of the sampling and of the order of the batches."""
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
+    validation_episodes: int = 50
+    """Episodes in validation worlds after each round; they decide which round is kept."""
     eval_episodes: int = 50
-    """Episodes of the evaluation after each round; 0 skips it."""
+    """Episodes in evaluation worlds of the best round, at the end; 0 skips them."""
+    checkpoint_every: int = 200
+    """Updates between two checkpoints."""
+    run: RunArgs = field(default_factory=RunArgs)
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "episodes", "round_ticks", "num_envs", "validation_episodes", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
 
 class Labeller:
@@ -102,47 +116,145 @@ class Labeller:
         return encode(label) if expert_acts else code  # ... and what is done
 
 
+class DAgger:
+    """A run: rounds of playing and training, of which the best one is kept.
+
+    What is needed to continue after a kill is in ``self.state``, in the demos of the rounds, and in the agents that
+    the finished rounds left.
+    """
+
+    def __init__(self, args: Args, run: Run, console: Console) -> None:
+        self.args, self.run, self.console = args, run, console
+        self.cache = FrameCache()
+        checkpoint = run.checkpoint()
+        # the figures of the finished rounds, of which the first is the start; and the trainer of an unfinished one
+        self.state: dict[str, Any] = {"rounds": [], "trainer": None} if checkpoint is None else checkpoint.state
+        done = len(self.state["rounds"]) - 1
+        source = (args.model, args.weights) if done < 1 else (str(run.directory / f"agent_{done}"), None)
+        self.acting: Any = {"temperature": args.temperature, "device": args.device, "precision": args.precision}
+        self.agent = load_agent(*source, seed=args.seed, **self.acting)
+        self.expert, self.teacher = resolve((args.expert,), args.env.id)[0], None
+        if is_agent((self.expert,)):
+            self.teacher = load_agent(self.expert, device=args.device, precision=args.precision)
+        self.make_expert: Any = (lambda: None) if self.teacher is not None else load_expert(self.expert)
+
+    def improve(self) -> None:
+        """Plays and trains until all rounds are done."""
+        for number in range(len(self.state["rounds"]), self.args.rounds + 1):
+            figures: dict[str, Any] = {"round": number}
+            if number > 0:  # 0 is the agent to start from
+                figures |= {"beta": self.args.beta(number), "learner": self.play(number), **self.train(number)}
+            self.validate(number, figures)
+
+    def play(self, number: int) -> dict[str, Any]:
+        """Lets the learner play the worlds of a round, with the expert's labels; returns the learner's success."""
+        args, seed = self.args, self.args.seed + number
+        env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
+        with Progress(console=self.console) as progress:
+            bar = progress.add_task(f"round {number}: the learner plays", total=args.episodes)
+            episodes = collect_round(
+                self.agent,
+                lambda folder: env.make(record_to=folder),
+                lambda: Labeller(self.make_expert(), args.beta(number), seed),
+                self.worlds(number),
+                self.directory(number),
+                beta=args.beta(number),
+                expert=self.expert if self.teacher is None else agent_identity(self.teacher),
+                teacher=self.teacher,
+                num_envs=args.num_envs,
+                sampling_seed=seed,
+                on_episode=lambda _: progress.advance(bar),
+            )
+        successes = sum(episode.success for episode in episodes)
+        return {
+            "successes": successes,
+            "episodes": len(episodes),
+            "wilson95": wilson_interval(successes, len(episodes)),
+        }
+
+    def train(self, number: int) -> dict[str, Any]:
+        """Trains the agent on the demos of all rounds so far, from its current weights on; returns the extent."""
+        args, before = self.args, sum(figures.get("updates", 0) for figures in self.state["rounds"])
+        rounds = [demo for k in range(1, number + 1) for demo in round_demos(self.directory(k), self.worlds(k))]
+        dataset = make_dataset((*args.demos, *rounds), args.train, seed=args.seed + number, cache=self.cache)
+        trainer = BCTrainer(self.agent.policy, dataset, args.train)
+        if self.state["trainer"] is not None:
+            trainer.load_state_dict(self.state["trainer"])
+        loss = self.state.get("loss", 0.0)
+        with Progress(console=self.console) as progress:
+            bar = progress.add_task(f"round {number}: training on {dataset.n_episodes} demos", total=1.0)
+            while not trainer.finished:
+                trainer.update()
+                if trainer.updates % 20 == 0 or trainer.finished:
+                    metrics = trainer.metrics()
+                    loss = metrics["train/loss"]
+                    self.run.log(before + trainer.updates, metrics)
+                    progress.update(bar, completed=trainer.progress)
+                if trainer.updates % args.checkpoint_every == 0:
+                    self.state |= {"trainer": trainer.state_dict(), "loss": loss}
+                    self.run.save_checkpoint(before + trainer.updates, self.state)
+        trainer.finish()
+        return {
+            "demos": dataset.n_episodes,
+            "ticks": dataset.n_ticks,
+            "updates": trainer.updates,
+            "frames": trainer.frames,
+            "train_seconds": trainer.seconds,
+            "loss": loss,
+        }
+
+    def validate(self, number: int, figures: dict[str, Any]) -> None:
+        """Plays the validation worlds, keeps the agent if it is the best so far, and ends the round."""
+        validation = evaluate(self.agent, self.args.env.make, SEEDS["validation"][: self.args.validation_episodes])
+        self.console.print(f"round {number}, success in validation worlds: {validation}")
+        self.agent.save_pretrained(self.run.directory / f"agent_{number}")
+        rounds = [*self.state["rounds"], {**figures, "validation": validation.summary()}]
+        if best_of(rounds) == number:
+            self.agent.save_pretrained(self.run.directory / "agent")
+        updates = sum(figures.get("updates", 0) for figures in rounds)
+        metrics = {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
+        if number > 0:
+            metrics["rollout/success"] = figures["learner"]["successes"] / figures["learner"]["episodes"]
+        self.run.log(updates, metrics)
+        self.state = {"rounds": rounds, "trainer": None}
+        self.run.save_checkpoint(updates, self.state)
+        self.run.write_results({"rounds": rounds, "best_round": best_of(rounds)})
+
+    def evaluate(self) -> None:
+        """Plays the best round in the evaluation worlds, which nothing was chosen by."""
+        rounds = self.state["rounds"]
+        results = {"rounds": rounds, "best_round": best_of(rounds)}
+        if self.args.eval_episodes:
+            best = load_agent(str(self.run.directory / "agent"), **self.acting)
+            evaluation = evaluate(best, self.args.env.make, SEEDS["evaluation"][: self.args.eval_episodes])
+            self.console.print(f"best round {results['best_round']}, success in evaluation worlds: {evaluation}")
+            results["evaluation"] = evaluation.summary()
+        self.run.write_results(results)
+        self.console.print(f"agent, metrics and results: {self.run.directory}")
+
+    def worlds(self, number: int) -> range:
+        """Returns the seeds of the worlds of a round."""
+        return SEEDS["dagger"][(number - 1) * self.args.episodes : number * self.args.episodes]
+
+    def directory(self, number: int) -> Path:
+        """Returns the directory of the demos of a round."""
+        return self.run.directory / f"round_{number}"
+
+
+def best_of(rounds: list[dict[str, Any]]) -> int:
+    """Returns the number of the round with the most success in the validation worlds, in fewer ticks if several do."""
+    return max(rounds, key=lambda r: (r["validation"]["rate"], -r["validation"]["mean_ticks"]))["round"]
+
+
 def main(args: Args) -> None:
-    """Plays, labels, trains, saves and evaluates, ``args.rounds`` times."""
-    torch.manual_seed(args.seed)
+    """Improves the agent, and evaluates the best round."""
     console = Console()
-    agent = load_agent(
-        args.model,
-        args.weights,
-        seed=args.seed,
-        temperature=args.temperature,
-        device=args.device,
-        precision=args.precision,
-    )
-    cache, directories = FrameCache(), list(args.demos)
-    env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
-    with MetricLogger(args.out / "metrics.jsonl") as logger:
-        for number in range(1, args.rounds + 1):
-            start = (number - 1) * args.episodes
-            directories.append(args.out / f"round_{number}")
-            with Progress(console=console) as progress:
-                bar = progress.add_task(f"DAgger round {number}: the learner plays", total=args.episodes)
-                collect_round(
-                    agent,
-                    lambda folder: env.make(record_to=folder),
-                    lambda number=number: Labeller(load_expert(args.expert)(), args.beta(number), args.seed + number),
-                    SEEDS["dagger"][start : start + args.episodes],
-                    directories[-1],
-                    beta=args.beta(number),
-                    expert=args.expert,
-                    num_envs=args.num_envs,
-                    sampling_seed=args.seed + number,
-                    on_episode=lambda _, bar=bar, progress=progress: progress.advance(bar),
-                )
-            dataset = make_dataset(tuple(directories), args.train, seed=args.seed + number, cache=cache)
-            train(agent.policy, dataset, args.train, logger=logger, phase=f"dagger {number}", console=console)
-            agent.save_pretrained(args.out / f"agent_{number}")
-            if args.eval_episodes:
-                evaluation = evaluate(agent, args.env.make, SEEDS["evaluation"][: args.eval_episodes])
-                console.print(
-                    f"round {number}, success in unseen worlds, temperature {args.temperature:g}: {evaluation}"
-                )
+    torch.manual_seed(args.seed)
+    with Run("dagger", args) as run:
+        dagger = DAgger(args, run, console)
+        dagger.improve()
+        dagger.evaluate()
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    main(parse(Args))

@@ -91,16 +91,6 @@ def test_bc_learns_from_the_features_of_a_frozen_image_network(runs, demos, clon
     assert not torch.equal(before.net.final_ln.weight, after.net.final_ln.weight)
 
 
-def test_dagger_leaves_rounds_and_agents(runs, demos, cloned):
-    arguments = ("--demos", str(demos), "--model", str(cloned), "--out", str(runs / "dagger"), "--episodes", "2")
-    options = ("--train.steps", "2", "--train.seq-len", "4", "--train.batch-size", "2", "--round-ticks", "8")
-    output = run("dagger.py", *arguments, *options, "--eval-episodes", "2", "--env-kwargs", SMALL)
-    for number in (1, 2):
-        assert len(list_demos(runs / "dagger" / f"round_{number}")) == 2
-        assert (runs / "dagger" / f"agent_{number}" / "config.json").exists()
-        assert f"round {number}, success in unseen worlds" in output
-
-
 def test_ppo_improves_an_agent_and_logs_how(runs, demos, cloned):
     arguments = ("--model", str(cloned), "--out", str(runs / "ppo"), "--iterations", "3", "--num-envs", "2")
     options = ("--ticks", "8", "--minibatches", "2", "--warmup-iterations", "1", "--eval-episodes", "2")

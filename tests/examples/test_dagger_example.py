@@ -1,0 +1,167 @@
+"""The example of DAgger as a user runs it: rounds, results, another agent as the expert, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.paths import ROOT
+from tests.support.small_policy import SMALL
+from vpt_gym import VPTAgent
+from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.run import record
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.session import Recording
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.learning.evaluate import wilson_interval
+from vpt_gym.learning.logging import read_metrics
+
+ENV = '{"level": "easy", "image_size": [32, 32], "max_episode_steps": 12}'
+"""Short episodes and small frames: what is tested is that all parts fit, not what is learnt."""
+SMALL_RUN = (
+    *("--episodes", "3", "--num-envs", "2", "--round-ticks", "10", "--validation-episodes", "3"),
+    *("--train.steps", "30", "--train.seq-len", "4", "--train.batch-size", "2", "--checkpoint-every", "7"),
+    *("--eval-episodes", "2", "--precision", "fp32", "--env-kwargs", ENV, "--no-tensorboard"),
+)
+# one thread: rounding must not depend on which row of a batch an episode is in
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, str(ROOT / "examples" / "dagger.py"), *map(str, arguments)]
+
+
+def run(*arguments: object) -> str:
+    result = subprocess.run(command(*arguments), capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory) -> tuple[object, ...]:
+    folder = tmp_path_factory.mktemp("inputs")
+    VPTAgent.from_config(SMALL, seed=0).save_pretrained(folder / "start")
+    VPTAgent.from_config(SMALL, seed=1).save_pretrained(folder / "teacher")
+    record(Recording(out=folder / "demos", env=EnvArgs(kwargs=ENV), episodes=2, keep="all"))
+    return "--demos", folder / "demos", "--model", folder / "start"
+
+
+@pytest.fixture(scope="module")
+def finished(inputs, tmp_path_factory) -> tuple[Path, float]:
+    """A run that nothing interrupted, and its seconds."""
+    out = tmp_path_factory.mktemp("runs") / "finished"
+    start = time.perf_counter()
+    output = run(*inputs, *SMALL_RUN, "--out", out)
+    assert "round 2, success in validation worlds" in output
+    return out, time.perf_counter() - start
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return VPTAgent.from_pretrained(folder).policy.state_dict()
+
+
+def equal(one: Path, other: Path) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(weights(one).values(), weights(other).values(), strict=True))
+
+
+def actions(directory: Path) -> dict[int, list[list[int]]]:
+    demos = [read_demo(path) for path in list_demos(directory)]
+    assert len({demo.metadata["seed"] for demo in demos}) == len(demos)
+    return {demo.metadata["seed"]: demo.codes.tolist() for demo in demos}
+
+
+def test_it_leaves_rounds_results_and_the_best_agent(inputs, finished):
+    out, _ = finished
+    results = json.loads((out / "results.json").read_text())
+    assert [figures["round"] for figures in results["rounds"]] == [0, 1, 2]
+    for number, figures in enumerate(results["rounds"]):
+        validation = figures["validation"]
+        assert validation["wilson95"] == list(wilson_interval(validation["successes"], 3))
+        assert validation["seeds"] == [SEEDS["validation"][0], SEEDS["validation"][2]]
+        if number:
+            assert (figures["demos"], figures["updates"], figures["beta"]) == (2 + 3 * number, 30, 0.0)
+            assert figures["learner"]["episodes"] == 3
+            assert set(actions(out / f"round_{number}")) == set(SEEDS["dagger"][3 * number - 3 : 3 * number])
+    best = results["best_round"]
+    scores = [(figures["validation"]["rate"], -figures["validation"]["mean_ticks"]) for figures in results["rounds"]]
+    assert scores[best] == max(scores)
+    assert equal(out / "agent", out / f"agent_{best}")
+    assert not equal(out / "agent_1", out / "agent_2")
+    assert all(seed in SEEDS["evaluation"] for seed in results["evaluation"]["seeds"])
+
+    metrics = read_metrics(out / "metrics.jsonl")
+    assert [entry["step"] for entry in metrics if "validation/success" in entry] == [0, 30, 60]
+    assert [entry["step"] for entry in metrics if "train/loss" in entry] == [20, 30, 50, 60]
+    recorded_by = read_demo(list_demos(out / "round_2")[0]).metadata["recorded_by"]
+    assert (recorded_by["expert"], recorded_by["sampling_seed"]) == ("vpt_gym.world.experts:LogExpert", 2)
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_weights(inputs, finished, tmp_path):
+    expected, seconds = finished
+    out, moments = tmp_path / "killed", random.Random(0)
+    words: tuple[object, ...] = (*inputs, *SMALL_RUN, "--out", out)
+    kills = 0
+    for _ in range(int(os.environ.get("VPT_GYM_KILLS", "3"))):
+        process = subprocess.Popen(command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT)
+        time.sleep(moments.uniform(0.2, 1.0) * seconds)
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+        if (out / "run.json").exists():
+            words = ("--resume", out)
+    run(*words)
+    assert kills
+    for number in (1, 2):
+        assert actions(out / f"round_{number}") == actions(expected / f"round_{number}")
+        assert equal(out / f"agent_{number}", expected / f"agent_{number}")
+        assert not list((out / f"round_{number}").glob("*.partial"))
+    theirs, ours = (json.loads((folder / "results.json").read_text()) for folder in (expected, out))
+    assert [entry["loss"] for entry in ours["rounds"][1:]] == [entry["loss"] for entry in theirs["rounds"][1:]]
+    assert ours["best_round"] == theirs["best_round"]
+    steps = [entry["step"] for entry in read_metrics(out / "metrics.jsonl") if "train/loss" in entry]
+    assert steps == [20, 30, 50, 60]
+
+
+def test_a_round_of_a_changed_run_is_not_reused(inputs, finished, tmp_path):
+    out = shutil.copytree(finished[0], tmp_path / "copy")
+    shutil.rmtree(out / "checkpoints")
+    changed = (*inputs, "--resume", out, "--temperature", "0.5")
+    result = subprocess.run(command(*changed), capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert result.returncode != 0
+    assert "was recorded with {'temperature': 1.0}, this recording is {'temperature': 0.5}" in result.stderr
+
+
+def test_another_agent_is_the_expert_and_acts_in_a_share_of_the_ticks(inputs, tmp_path):
+    teacher = inputs[1].parent / "teacher"
+    options = ("--expert", teacher, "--rounds", "1", "--out", tmp_path / "run", "--eval-episodes", "0")
+    run(*inputs, *SMALL_RUN, *options, "beta:exponential-beta", "--beta.decay", "0.5")
+    demos = [read_demo(path) for path in list_demos(tmp_path / "run" / "round_1")]
+    assert {demo.metadata["recorded_by"]["beta"] for demo in demos} == {0.5}
+    assert all(set(demo.metadata["recorded_by"]["expert"]) >= {"weights", "precision"} for demo in demos)
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert "evaluation" not in results
+    assert [figures["round"] for figures in results["rounds"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--rounds", "0"), "rounds is 0; it must be at least 1"),
+        (("--expert", "no/such/agent"), "there is no file or folder no/such/agent"),
+        (("--expert", "vpt_gym.world.experts:Nobody"), "no expert 'vpt_gym.world.experts:Nobody'"),
+    ],
+)
+def test_a_wrong_option_is_named(inputs, tmp_path, words, message):
+    options = (*inputs, *SMALL_RUN, "--out", tmp_path / "run", *words)
+    result = subprocess.run(command(*options), capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert result.returncode != 0
+    assert message in " ".join(result.stderr.split())
