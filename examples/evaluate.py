@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +30,8 @@ from vpt_gym.actions.human import no_op
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.identity import weights_digest
+from vpt_gym.collect.ray.options import RayArgs
+from vpt_gym.collect.ray.play import play_on
 from vpt_gym.collect.rollouts import Episode, SuccessNotReportedError
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.episode_log import EpisodeLog
@@ -76,6 +78,7 @@ class Args:
     """Seed of the agent's sampling."""
     seed: int = 0
     """Seed of fresh weights."""
+    ray: RayArgs = field(default_factory=RayArgs)
     run: RunArgs = field(default_factory=lambda: RunArgs(tensorboard=False))
 
     def __post_init__(self) -> None:
@@ -143,15 +146,21 @@ def settings_of(args: Args, agent: VPTAgent, model: str, task: EnvArgs) -> dict[
         "env_kwargs": task.arguments,
         "sampling_temperature": args.temperature,
         "sampling_seed": args.sampling_seed,
-        "device": args.device,
+        "device": args.device if args.ray.address is None else args.ray.device,
         "precision": agent.precision,
     }
 
 
 def play(
-    args: Args, agent: VPTAgent, task: EnvArgs, seeds: Sequence[int], log: EpisodeLog, settings: dict[str, Any]
+    args: Args,
+    agent: VPTAgent,
+    task: EnvArgs,
+    seeds: Sequence[int],
+    log: EpisodeLog,
+    settings: dict[str, Any],
+    play_episodes: Callable[..., list[Episode]],
 ) -> Evaluation:
-    """Plays the worlds that have no result yet, each result is kept at once, and returns the results of all."""
+    """Plays the worlds that have no result yet, writes each result at once, and returns the results of all."""
     done = log.finished(settings)
     missing = [seed for seed in seeds if seed not in done]
     seconds = 0.0
@@ -164,7 +173,7 @@ def play(
                 log.append(settings, episode)
                 progress.advance(bar)
 
-            options = {"num_envs": args.num_envs, "sampling_seed": args.sampling_seed}
+            options = {"num_envs": args.num_envs, "sampling_seed": args.sampling_seed, "play": play_episodes}
             seconds = evaluate(agent, task.make, missing, on_episode=keep, **options).seconds
     done = log.finished(settings)
     return Evaluation(tuple(done[seed] for seed in seeds), seconds, agent.precision)
@@ -178,7 +187,7 @@ def main(args: Args) -> None:
     for column in ("agent", "task", "success", "95 % interval", "ticks", "return"):
         table.add_column(column, justify="left" if column in ("agent", "task") else "right", overflow="fold")
     results: dict[str, Any] = {}
-    with Run("evaluate", args) as run:
+    with Run("evaluate", args) as run, play_on(args.ray) as play_episodes:
         log = EpisodeLog(run.directory / "episodes.jsonl")
         # a wrong name, or a task that does not report success, is an error now and not after hours of play
         silent = [task for task in tasks if not reports_success(task)]
@@ -187,10 +196,10 @@ def main(args: Args) -> None:
         for model, weights in checkpoints:
             agent = load(args, model, weights)
             for task in silent:
-                play(args, agent, task, seeds[:1], log, settings_of(args, agent, model, task))
+                play(args, agent, task, seeds[:1], log, settings_of(args, agent, model, task), play_episodes)
             for task in tasks:
                 settings = settings_of(args, agent, model, task)
-                evaluation = play(args, agent, task, seeds, log, settings)
+                evaluation = play(args, agent, task, seeds, log, settings, play_episodes)
                 name = name_of(task) if len(checkpoints) == 1 else f"{name_of(task)}, {model}"
                 figures = evaluation.summary()
                 results[name] = {**settings, **figures, "results": evaluation.per_episode()}
@@ -216,5 +225,5 @@ def main(args: Args) -> None:
 if __name__ == "__main__":
     try:
         main(parse(Args))
-    except (SuccessNotReportedError, ModuleNotFoundError, RunError) as error:
+    except (SuccessNotReportedError, ImportError, ConnectionError, RunError) as error:
         sys.exit(f"evaluate.py: {error}")

@@ -103,6 +103,15 @@ def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
     assert without_time(results_of(out)) == without_time(results_of(tmp_path / "whole"))
 
 
+def test_workers_of_a_ray_cluster_play_the_same_episodes(tmp_path: Path) -> None:
+    arguments = ("--model", "nano", "--tasks", SHORT, LONGER, "--episodes", 3, "--precision", "fp32", "--num-envs", 1)
+    for name, words in (("here", ()), ("ray", ("--ray", "local", "--ray-workers", 1))):
+        done = run(*arguments, "--video-episodes", 0, *words, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    assert without_time(results_of(tmp_path / "ray")) == without_time(results_of(tmp_path / "here"))
+    assert len(lines_of(tmp_path / "ray" / "episodes.jsonl")) == 6
+
+
 def test_other_settings_are_other_episodes(tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert (
