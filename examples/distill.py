@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from gymnasium.vector import AutoresetMode
 from rich.console import Console
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
@@ -42,7 +41,7 @@ from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.schedule import warmup_cosine
-from vpt_gym.wrappers.vector import ThreadVectorEnv
+from vpt_gym.learning.vector_env import VectorKind, make_vector_env
 
 
 @dataclass
@@ -65,8 +64,8 @@ class Args:
     """Times that the student plays and learns."""
     num_envs: int = 16
     """Envs that are played at the same time."""
-    threads: int | None = None
-    """Threads that step them; None is one per processor. Games that wait, such as Minecraft, need one per env."""
+    vector: VectorKind = "auto"
+    """How they are stepped: threads suit the embedded world, processes suit games that wait, such as Minecraft."""
     chunks: int = 8
     """Chunks that are played in each env in an iteration."""
     chunk: int = 16
@@ -149,13 +148,18 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         policy.load_state_dict(state["policy"])
         optimizer.load_state_dict(state["optimizer"])
         generator.set_state(state["generator"])
-    # a resumed run plays new worlds, and its replay begins empty
-    world = SEEDS["dagger"][(args.seed * 1000 + begin) * args.num_envs % len(SEEDS["dagger"])]
-    envs = ThreadVectorEnv([args.env.make] * args.num_envs, args.threads, autoreset_mode=AutoresetMode.NEXT_STEP)
-    collector = DistillationCollector(student, teacher, envs, chunk=args.chunk, seed=world)
+    # each env has its own share of the worlds; a run that is resumed plays none again, and its replay begins empty
+    band = SEEDS["dagger"][args.seed % 50 * 10_000 :]
+    started = [0] * args.num_envs if checkpoint is None else state["started"]
+    seeds = [band[i + args.num_envs * started[i] :: args.num_envs] for i in range(args.num_envs)]
+    envs = make_vector_env(args.env.make, seeds, args.vector)
+    sampling_seed = args.seed + 1000 * begin
+    collector = DistillationCollector(student, teacher, envs, chunk=args.chunk, seed=sampling_seed)
     demo_batches = 0
     if args.demos:
-        dataset = DemoDataset(args.demos, seq_len=args.chunk, batch_size=args.num_envs, drop_null=False, seed=world)
+        dataset = DemoDataset(
+            args.demos, seq_len=args.chunk, batch_size=args.num_envs, drop_null=False, seed=sampling_seed
+        )
         reader = DemoReader(student, teacher, dataset)
         demo_batches = round(args.demo_share * args.chunks)
     replay: deque[list[Chunks]] = deque(maxlen=args.replay)
@@ -214,7 +218,9 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         console.print(text)
         if step % args.checkpoint_every == 0 or step == args.iterations:
             state = {"policy": policy.state_dict(), "optimizer": optimizer.state_dict(), "updates": updates}
-            run.save_checkpoint(step, {**state, "best": list(best), "generator": generator.get_state()})
+            state |= {"best": list(best), "generator": generator.get_state()}
+            state["started"] = [before + now for before, now in zip(started, collector.started, strict=True)]
+            run.save_checkpoint(step, state)
     envs.close()
 
 

@@ -183,6 +183,7 @@ class TestCollector:
         playing = collector(student, teacher, 3)
         playing.collect(4, beta=0.0)
         assert playing.successes == [True, False, True, False]
+        assert playing.started == [5]  # the last step was a reset
 
     def test_it_is_reproducible(self, teacher):
         one, other = (collector(agent(STUDENT, 0), teacher, 5, 7).collect(2, beta=0.5)[0] for _ in range(2))

@@ -147,11 +147,12 @@ class DistillationCollector:
     Args:
         student: The agent that learns; it is reset.
         teacher: The agent that it learns from; it is reset.
-        envs: Takes the agents' actions and returns frames, uint8 [N, 128, 128, 3].
+        envs: Takes the agents' actions and returns frames, uint8 [N, 128, 128, 3]; it is reset without a seed.
         chunk: L, ticks in a chunk.
-        seed: Seed of the worlds and of the sampling.
+        seed: Seed of the sampling.
 
     Attributes:
+        started: How many episodes have begun in each env.
         successes: ``info["success"]`` at the end of each episode that has ended, the oldest first.
 
     Raises:
@@ -180,7 +181,8 @@ class DistillationCollector:
         self.successes: list[bool] = []
         self._generator = torch.Generator().manual_seed(seed)
         self._rng = np.random.default_rng(seed)
-        self._obs, _ = self.envs.reset(seed=seed)
+        self._obs, _ = self.envs.reset()
+        self.started = [1] * self.envs.num_envs
         for agent in (student, teacher):
             agent.reset()
 
@@ -219,6 +221,7 @@ class DistillationCollector:
         guided = torch.from_numpy(self._rng.random(len(first)) < beta)[:, None]
         codes = torch.where(guided, theirs.sample(self._generator).cpu(), ours.sample(self._generator).cpu())
         self._obs, _, terminated, truncated, info = self.envs.step(codes.numpy())
+        self.started = [count + int(new) for count, new in zip(self.started, self.envs.first, strict=True)]
         played = self.envs.played & ~np.asarray(info.get("_env_error", np.zeros_like(first)), bool)
         if "success" in info:
             self.successes += np.asarray(info["success"])[(terminated | truncated) & played].astype(bool).tolist()
