@@ -119,7 +119,8 @@ def test_every_wrapper_records_its_constructor_arguments(name: str, tmp_path: Pa
     parameters = {n: p for n, p in inspect.signature(wrapper).parameters.items() if n != "env"}
     needed = {"directory": str(tmp_path)}
     given = {n: needed[n] for n, p in parameters.items() if p.default is inspect.Parameter.empty}
-    env = wrapper(ViewEnv(render_mode="rgb_array"), **given)
+    dialect = {"dialect": "minedojo"} if name == "ChoicesActionWrapper" else {}  # it takes no Dict
+    env = wrapper(ViewEnv(render_mode="rgb_array", **dialect), **given)
     assert set(env._saved_kwargs) == set(parameters)
     defaults = {n: p.default for n, p in parameters.items() if n not in given}
     assert {n: env._saved_kwargs[n] for n in defaults} == defaults

@@ -1,8 +1,9 @@
+from .acting_time import acting_seconds
 from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from .evaluate import Evaluation, evaluate, wilson_interval
 from .load import load_agent
 from .logging import MetricLogger, plot_curves, read_metrics
-from .losses import bc_loss, weighted_mean
+from .losses import bc_loss, distillation_loss, weighted_mean
 from .rollout import Rollout, RolloutCollector
 from .vector_env import make_vector_env
 
@@ -14,8 +15,10 @@ __all__ = [
     "MetricLogger",
     "Rollout",
     "RolloutCollector",
+    "acting_seconds",
     "bc_loss",
     "collect_round",
+    "distillation_loss",
     "evaluate",
     "load_agent",
     "make_vector_env",

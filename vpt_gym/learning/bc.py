@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vpt_gym.agents.policy.heads import Distribution
     from vpt_gym.agents.policy.policy import VPTPolicy
     from vpt_gym.demos.dataset.cache import DemoCache
+    from vpt_gym.demos.dataset.native import NativeLabels
 
 
 LATENT_EVERY = 100
@@ -99,6 +100,7 @@ def make_dataset(
     *,
     seed: int,
     cache: DemoCache | None = None,
+    labels: NativeLabels | None = None,
     processes: Processes = Processes(),  # noqa: B008 (frozen)
 ) -> DemoDataset:
     """Returns demos in batches as the options describe them.
@@ -108,6 +110,7 @@ def make_dataset(
         args: Options of the training.
         seed: Seed of the order.
         cache: Decoded frames, or features, that several data sets share.
+        labels: What is learned instead of VPT codes; needs ``mirror=False``.
         processes: Those that train together; each gets a share of the episodes, and of each batch.
 
     Raises:
@@ -126,6 +129,7 @@ def make_dataset(
         drop_null=False if args.drop_null == "keep" else args.drop_null,
         motion_fraction=args.motion_fraction if args.order == "random" else None,
         mirror=args.mirror and args.order == "random",
+        labels=labels,
         seed=seed,
         rank=processes.rank,
         world_size=processes.count,

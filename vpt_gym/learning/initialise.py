@@ -39,20 +39,30 @@ def init_output_bias(head: Any, labels: npt.NDArray[np.int64], choices: int, *, 
     head.linear_layer.bias.copy_(bias * head.temperature)
 
 
-def init_action_heads(policy: VPTPolicy, codes: npt.ArrayLike) -> None:
-    """Makes the action heads of a fresh policy predict the frequencies of the codes (:func:`init_output_bias`).
+def init_action_heads(policy: VPTPolicy, labels: npt.ArrayLike) -> None:
+    """Makes the action heads of a fresh policy predict the frequencies of the labels (:func:`init_output_bias`).
 
     Args:
         policy: A policy with fresh heads; it is changed in place.
-        codes: (..., 2) int64, (buttons, camera): the labels that it will be trained on.
+        labels: (..., k) int64, the labels that it will be trained on: VPT codes, (buttons, camera), or for a policy
+            with heads for another action space one choice for each head.
 
     Raises:
-        ValueError: ``codes`` is empty or holds no VPT codes, or the policy acts in another action space.
+        ValueError: ``labels`` is empty, or holds something that is no action of the policy.
     """
-    if not isinstance(policy.pi_head, ActionHead):
-        raise ValueError(f"the policy acts in another space than VPT codes: action_sizes={policy.config.action_sizes}")
-    labels = checked_code(codes).reshape(-1, 2)
-    if not len(labels):
+    head = policy.pi_head
+    parts: list[tuple[Any, int]]
+    if isinstance(head, ActionHead):
+        rows = checked_code(labels).reshape(-1, 2)
+        parts = [(head.buttons, N_BUTTONS), (head.camera, N_CAMERA)]
+    else:
+        sizes = policy.config.action_sizes or ()
+        rows = np.asarray(labels)
+        if rows.dtype.kind != "i" or rows.shape[-1:] != (len(sizes),) or (rows < 0).any() or (rows >= sizes).any():
+            raise ValueError(f"the labels are not choices of {sizes} alternatives: {rows.dtype} {rows.shape}")
+        rows = rows.reshape(-1, len(sizes))
+        parts = list(zip(head.choices, sizes, strict=True))
+    if not len(rows):
         raise ValueError("no codes to take frequencies from")
-    init_output_bias(policy.pi_head.buttons, labels[:, :1], N_BUTTONS, pseudo_count=PSEUDO_COUNT)
-    init_output_bias(policy.pi_head.camera, labels[:, 1:], N_CAMERA, pseudo_count=PSEUDO_COUNT)
+    for entry, (part, alternatives) in enumerate(parts):
+        init_output_bias(part, rows[:, entry : entry + 1], alternatives, pseudo_count=PSEUDO_COUNT)

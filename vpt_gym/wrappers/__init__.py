@@ -2,6 +2,7 @@
 
 * ``VPTObsWrapper``: observations -> the frames that a policy takes, uint8 ``(128, 128, 3)``.
 * ``VPTActionWrapper``: VPT codes -> the environment's actions.
+* ``ChoicesActionWrapper``: what a policy with heads for the environment's action space returns -> these actions.
 * ``HumanActionWrapper``: human actions (keyboard and mouse) -> the environment's actions.
 * ``RecorderWrapper``: writes a demo of every episode.
 * ``label_next_step``: makes the demo store another action than the executed one (``RecordsLabels``).

@@ -1,4 +1,5 @@
 from .action import HumanActionWrapper, VPTActionWrapper
+from .choices import ChoicesActionWrapper
 from .conversion import as_gymnasium
 from .episode_seeds import EpisodeSeeds
 from .item_reward import DIAMOND_PICKAXE, ItemReward, ItemRewardWrapper, count_items
@@ -8,6 +9,7 @@ from .recorder import RecorderWrapper
 
 __all__ = [
     "DIAMOND_PICKAXE",
+    "ChoicesActionWrapper",
     "EpisodeSeeds",
     "HumanActionWrapper",
     "ItemReward",

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import gymnasium as gym
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vpt_gym.actions.choices import action_sizes
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.heads import ActionHead, ChoicesHead, Distribution, ValueHead
 from vpt_gym.agents.policy.image_network import ImageNetwork
@@ -51,24 +51,6 @@ class _Net(nn.Module):
         x_btd = torch.unflatten(self.img_process(frames.flatten(0, 1)), 0, first.shape) if is_image else frames
         x_btd, memory = self.recurrent_layer(x_btd, first, memory)
         return self.final_ln(self.lastlayer(F.relu(x_btd))), memory
-
-
-def action_sizes(space: gym.Space[Any]) -> tuple[int, ...]:
-    """Returns the number of alternatives of each entry of an action of ``space``.
-
-    Raises:
-        ValueError: The space is not ``Discrete``, ``MultiDiscrete`` or ``MultiBinary``, or does not start at 0.
-    """
-    if isinstance(space, gym.spaces.Discrete) and space.start == 0:
-        return (int(space.n),)
-    if isinstance(space, gym.spaces.MultiDiscrete) and space.nvec.ndim == 1 and not space.start.any():
-        return tuple(int(n) for n in space.nvec)
-    if isinstance(space, gym.spaces.MultiBinary) and isinstance(space.n, int | np.integer):
-        return (2,) * int(space.n)
-    raise ValueError(
-        f"no head for the action space {space}; there are heads for Discrete, MultiDiscrete and MultiBinary spaces of "
-        "one axis that start at 0. Convert your environment to one of them with a gymnasium.ActionWrapper"
-    )
 
 
 def _action_head(config: VPTConfig) -> ActionHead | ChoicesHead:

@@ -19,6 +19,7 @@ from vpt_gym.actions.mirror import mirrored
 from vpt_gym.demos.dataset.cache import DemoCache, FrameCache
 from vpt_gym.demos.dataset.chunks import Priority, WeightedChunks, chunk_weights, moves_camera
 from vpt_gym.demos.dataset.loading import DropNull, EpisodeLoader, Paths, find_paths
+from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.dataset.orders import CarriedOrder, Order, RandomOrder, Segment
 from vpt_gym.demos.dataset.stream import FrameStream
 from vpt_gym.demos.demo import Demo, read_demo
@@ -35,11 +36,12 @@ class SequenceBatch(NamedTuple):
     frames: torch.Tensor
     """uint8 [B, T, H, W, 3], RGB: the frame seen before each action; or features (``FeatureCache``), [B, T, ...]."""
     codes: torch.Tensor
-    """int64 [B, T, 2], canonical VPT codes (buttons, camera)."""
+    """int64 [B, T, 2], canonical VPT codes (buttons, camera); or the labels of another kind, [B, T, k] (``labels``)."""
     first: torch.Tensor
     """bool [B, T], True where memory must start empty: the first frame of an episode (or of a random chunk)."""
     weight: torch.Tensor
-    """float32 [B, T], a tick's weight in the loss; 0 for masked null ticks (``drop_null``) and for padding."""
+    """float32 [B, T], a tick's weight in the loss; 0 for masked null ticks (``drop_null``), for padding, and without a
+    label (``labels``)."""
 
 
 class Source(NamedTuple):
@@ -96,6 +98,8 @@ class DemoDataset:
         mirror: Only for ``"random"``: flips half of the chunks horizontally, with their codes, except those in which
             a menu is open (``Demo.menu``), whose layout has a left and a right. The task must not depend on left and
             right; outdoors it rarely does.
+        labels: What is learned from a demo, instead of VPT codes: :class:`~vpt_gym.demos.dataset.native.NativeLabels`
+            for an environment's own actions. Cannot be mirrored.
         priority: Only for ``"random"``: maps the codes (T, 2) of an episode to each tick's priority (T,), not
             negative; a chunk's priority is the sum over its ticks.
         compat: None or ``"openai"``, as in ``read_demo``. ``compat="openai", drop_null="cut"`` gives exactly the
@@ -144,6 +148,7 @@ class DemoDataset:
         motion_fraction: float | None = None,
         mirror: bool = False,
         priority: Priority | None = None,
+        labels: NativeLabels | None = None,
         compat: Compat = None,
         recorder_version: str | None = None,
         rank: int = 0,
@@ -164,6 +169,8 @@ class DemoDataset:
             raise ValueError(f"motion_fraction is {motion_fraction}; it must be in [0, 1], or None")
         if order != "random" and (motion_fraction is not None or priority is not None or mirror):
             raise ValueError("motion_fraction, priority and mirror apply to random chunks: they need order='random'")
+        if labels is not None and mirror:
+            raise ValueError("mirror=True flips VPT codes; it does not know how to flip other labels: use mirror=False")
         check_compat(compat)
         if not 0 <= rank < world_size:
             raise ValueError(f"rank is {rank}; it must be in [0, world_size), and world_size is {world_size}")
@@ -180,7 +187,9 @@ class DemoDataset:
             read_demo, compat=compat, recorder_version=recorder_version, count_frames=False
         )
         self._workers = workers
-        loader = EpisodeLoader(self._read, self.cache, drop_null=drop_null, stream=order != "random", workers=workers)
+        loader = EpisodeLoader(
+            self._read, self.cache, drop_null=drop_null, labels=labels, stream=order != "random", workers=workers
+        )
         paths = find_paths(demos)
         self._episodes, self.skipped, ticks = loader.load(paths, rank, world_size)
         if self.skipped:
@@ -205,6 +214,7 @@ class DemoDataset:
             raise ValueError("mirror=True flips frames, but this cache holds features: use mirror=False")
         self._order = self._make_order(priority, motion_fraction)
         self._mirror = mirror
+        self._padding = codec.NULL_CODE if labels is None else np.zeros(len(labels.sizes), np.int64)
         self._segments: list[Segment] = []  # of the last batch
         self._done = self._resumed = 0  # batches of this epoch so far
         self._dropped: list[int] = []
@@ -223,8 +233,8 @@ class DemoDataset:
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
-        """The codes of all ticks that count in the loss, (n, 2) int64, for example to compute their frequencies."""
-        return np.concatenate([episode.codes[episode.weight > 0] for episode in self._episodes])
+        """The labels of all ticks that count in the loss, (n, k) int64, for example to compute their frequencies."""
+        return np.concatenate([episode.labels[episode.weight > 0] for episode in self._episodes])
 
     @property
     def sources(self) -> list[Source]:
@@ -260,7 +270,7 @@ class DemoDataset:
         like = self._episodes[0].frames
         tick_shape = (*self.cache.size, 3) if like is None else like.shape[1:]
         frames = np.empty((*shape, *tick_shape), np.uint8 if like is None else like.dtype)
-        codes = np.full((*shape, 2), codec.NULL_CODE, np.int64)
+        codes = np.full((*shape, len(self._padding)), self._padding, np.int64)
         first = np.zeros(shape, np.bool_)
         weight = np.zeros(shape, np.float32)
         self._segments = self._order.next()
@@ -337,7 +347,7 @@ class DemoDataset:
             episode = self._episodes[segment.episode]
             target = (segment.row, slice(segment.offset, segment.offset + segment.length))
             source = slice(segment.start, segment.start + segment.length)
-            codes[target], weight[target] = episode.codes[source], episode.weight[source]
+            codes[target], weight[target] = episode.labels[source], episode.weight[source]
             first[segment.row, segment.offset] = segment.start == 0 or self.order == "random"
             filled[segment.row] = segment.offset + segment.length
             if episode.frames is not None:

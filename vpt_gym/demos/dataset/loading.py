@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpt_gym.demos.dataset.cache import CacheFullError, DemoCache, FrameCache
+from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, REMEDY_RESTORE_OR_REPAIR, DemoError, files_of, list_demos
 from vpt_gym.demos.files.video import count_frames
@@ -33,6 +34,7 @@ class Episode:
         rows: (n,) the rows of ``frames`` that belong to them; None if ``frames`` has exactly these.
         frames: The frames, or features of them; None if they are streamed.
         codes: (n, 2) int64.
+        labels: (n, k) int64, what is learned: the codes, or labels of another kind.
         weight: (n,) float32.
         menu: (n,) bool, True where a menu is open.
     """
@@ -43,6 +45,7 @@ class Episode:
     rows: npt.NDArray[np.int64] | None
     frames: npt.NDArray[Any] | None
     codes: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
     weight: npt.NDArray[np.float32]
     menu: npt.NDArray[np.bool_]
 
@@ -68,14 +71,22 @@ class EpisodeLoader:
         read: Reads one demo.
         cache: Decodes and keeps its frames.
         drop_null: As in ``DemoDataset``.
+        labels: As in ``DemoDataset``.
         stream: Whether demos that the cache has no space for are streamed; otherwise they are an error.
         workers: Threads.
     """
 
     def __init__(
-        self, read: Callable[[Path], Demo], cache: DemoCache, *, drop_null: DropNull, stream: bool, workers: int
+        self,
+        read: Callable[[Path], Demo],
+        cache: DemoCache,
+        *,
+        drop_null: DropNull,
+        labels: NativeLabels | None,
+        stream: bool,
+        workers: int,
     ) -> None:
-        self._read, self._cache, self._drop_null = read, cache, drop_null
+        self._read, self._cache, self._drop_null, self._labels = read, cache, drop_null, labels
         self._stream, self._workers = stream, workers
 
     def load(self, paths: list[Path], rank: int, world_size: int) -> LoadResult:
@@ -125,8 +136,14 @@ class EpisodeLoader:
             frames = self._frames(demo, wanted) if len(ticks) else None
         except DemoError as error:
             return path, str(error)
+        labels = demo.codes
+        if self._labels is not None:
+            labels, known = self._labels.of(demo)
+            weight *= known
         rows = None if isinstance(self._cache, FrameCache) else ticks
-        return Episode(demo.id, path, wanted, rows, frames, demo.codes[ticks], weight[ticks], demo.menu[ticks])
+        return Episode(
+            demo.id, path, wanted, rows, frames, demo.codes[ticks], labels[ticks], weight[ticks], demo.menu[ticks]
+        )
 
     def _frames(self, demo: Demo, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[Any] | None:
         try:
