@@ -28,6 +28,7 @@ from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import no_op
 from vpt_gym.agents.agent import ActingPrecision
+from vpt_gym.agents.checkpoints import CheckpointError
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.ray.options import RayArgs
@@ -167,7 +168,8 @@ def play(
     if missing:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns) as progress:
-            bar = progress.add_task(f"{settings['agent']} in {name_of(task)}", total=len(seeds), completed=len(done))
+            bar = progress.add_task(f"{settings['agent']} in {name_of(task)}", total=len(seeds))
+            progress.advance(bar, len(seeds) - len(missing))
 
             def keep(episode: Episode) -> None:
                 log.append(settings, episode)
@@ -209,7 +211,7 @@ def main(args: Args) -> None:
                 means = (f"{figures['mean_ticks']:.0f}", f"{figures['mean_return']:.2f}")
                 table.add_row(model, name_of(task), success, f"{low} to {high}", *means)
                 video = run.directory / (re.sub(r"[^\w.=-]+", "_", name) + ".mp4")
-                if args.video_episodes and not video.with_suffix(".gif").exists():
+                if args.video_episodes and (evaluation.seconds > 0 or not video.with_suffix(".gif").exists()):
                     film_grid(
                         agent,
                         lambda task=task: task.make(render=True),
@@ -225,5 +227,5 @@ def main(args: Args) -> None:
 if __name__ == "__main__":
     try:
         main(parse(Args))
-    except (SuccessNotReportedError, ImportError, ConnectionError, RunError) as error:
+    except (SuccessNotReportedError, CheckpointError, RunError, ImportError, OSError, gym.error.Error) as error:
         sys.exit(f"evaluate.py: {error}")

@@ -20,7 +20,8 @@ def test_summaries_become_rates_and_other_leaves_rows() -> None:
     results = {
         "after BC": {"easy": {"successes": 3, "episodes": 4, "rate": 0.75, "results": [{"seed": 1}]}},
         "best": {"step": 12345, "loss": 0.123456},
-        "machine": "x" * 300,
+        "note": "x" * 300,
+        "machine": {"cores": 2},
         "episodes": [1, 2],
         "stopped": True,
         "nothing": None,
@@ -30,8 +31,8 @@ def test_summaries_become_rates_and_other_leaves_rows() -> None:
     assert isinstance(rate, SuccessRate)
     assert (rate.rate, rate.interval) == (0.75, wilson_interval(3, 4))
     assert (rows["best · step"], rows["best · loss"], rows["stopped"]) == ("12,345", "0.1235", "true")
-    assert len(str(rows["machine"])) == 201
-    assert "episodes" not in rows
+    assert len(str(rows["note"])) == 201
+    assert not {"episodes", "nothing", "machine · cores"} & set(rows)
 
 
 @pytest.mark.parametrize(

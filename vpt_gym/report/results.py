@@ -35,9 +35,11 @@ def rows_of(results: Mapping[str, Any], *, above: str = "") -> Iterator[tuple[st
 
     A dict with ``"successes"`` and ``"episodes"``, as :meth:`vpt_gym.learning.evaluate.Evaluation.summary` returns it,
     is one row. Of other dicts each number and text is a row. Lists, such as the results of single episodes, are left
-    out.
+    out, and so is the machine, which is among the settings.
     """
     for name, value in results.items():
+        if name == "machine":
+            continue
         path = f"{above} · {name}" if above else str(name)
         if isinstance(value, dict):
             rate = _success_rate(value)

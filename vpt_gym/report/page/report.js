@@ -24,10 +24,10 @@ function short(value) {
   return String(+value.toPrecision(4));
 }
 
-// About `count` round numbers from low to high.
-function ticks(low, high, count) {
+// About `count` round numbers from low to high, at least `smallest` apart.
+function ticks(low, high, count, smallest = 0) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  const step = Math.max(smallest, power * [1, 2, 5, 10].find((factor) => factor * power >= rough));
   const found = [];
   for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k++) found.push(k * step);
   return found;
@@ -96,7 +96,7 @@ class Chart {
       make("line", { class: "grid", x1: LEFT, x2: this.width - RIGHT, y1: this.toY(y), y2: this.toY(y) }, this.svg);
       make("text", { x: LEFT - 5, y: this.toY(y) + 4, "text-anchor": "end" }, this.svg, short(y));
     }
-    for (const x of ticks(x0, x1, Math.max(2, Math.floor(this.width / 90)))) {
+    for (const x of ticks(x0, x1, Math.max(2, Math.floor(this.width / 90)), axis === "step" ? 1 : 0)) {
       make("line", { class: "grid", x1: this.toX(x), x2: this.toX(x), y1: TOP, y2: HEIGHT - BOTTOM }, this.svg);
       const anchor = this.toX(x) > this.width - 24 ? "end" : "middle";
       make("text", { x: this.toX(x), y: HEIGHT - 6, "text-anchor": anchor }, this.svg, short(x));
