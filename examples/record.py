@@ -18,6 +18,7 @@ from rich.console import Console
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.progress import RecordingProgress
+from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.run import record
 from vpt_gym.collect.session import Recording, demo_folder
 
@@ -40,6 +41,7 @@ class Args:
     num_envs: int = 1
     """Envs that run in parallel, each in its own process."""
     env: EnvArgs = field(default_factory=EnvArgs)
+    ray: RayArgs = field(default_factory=RayArgs)
 
 
 def main(args: Args) -> None:
@@ -55,7 +57,7 @@ def main(args: Args) -> None:
         num_envs=args.num_envs,
     )
     with RecordingProgress(recording, console) as progress:
-        recorded = record(recording, on_episode=progress.advance)
+        recorded = record(recording, ray=args.ray, on_episode=progress.advance)
     console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {recording.out}")
 
 

@@ -12,6 +12,7 @@ import tyro
 
 from vpt_gym.cli.options import optional
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.ray.options import RayArgs
 
 if TYPE_CHECKING:
     from vpt_gym.collect.session import Recording
@@ -54,6 +55,7 @@ class Args:
     """Device of an agent, for example cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     """Number type in which an agent acts. auto: the fastest on this processor. fp32: same episodes on every machine."""
+    ray: RayArgs = field(default_factory=RayArgs)
 
 
 def run(args: Args) -> int:
@@ -70,7 +72,7 @@ def run(args: Args) -> int:
         directory = recording.out
         with warnings.catch_warnings(), RecordingProgress(recording) as progress:
             warnings.showwarning = lambda message, *_, **__: print(f"vpt-gym record: {message}", file=sys.stderr)
-            recorded = record(recording, on_episode=progress.advance)
+            recorded = record(recording, ray=args.ray, on_episode=progress.advance)
         successes = f"; of {recorded.played} episodes {recorded.successes} succeeded" if recorded.played else ""
         agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
         print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {directory}{successes}{agent}")

@@ -46,7 +46,7 @@ def record(
 
     Args:
         recording: What to record.
-        ray: With an address, workers on that Ray cluster play the episodes, at most ``recording.num_envs`` at once.
+        ray: With an address, workers on that Ray cluster play the episodes, instead of ``recording.num_envs`` envs.
         on_episode: Called with each episode that was played, kept or not.
 
     Raises:
@@ -86,9 +86,9 @@ def finished_demos(recording: Recording) -> dict[int, Episode]:
 
 
 def _worker_pool(recording: Recording, missing: int, ray: RayArgs | None) -> LocalWorker | ProcessPool | RayPool:
-    count = min(recording.num_envs, missing)
     if ray is not None and ray.address is not None:
-        return RayPool(recording, count, ray)
+        return RayPool(recording, missing, ray)
+    count = min(recording.num_envs, missing)
     # an agent always gets its own process: the number of torch's threads belongs to a process
     return LocalWorker(recording) if count == 1 and not is_agent(recording.expert) else ProcessPool(recording, count)
 

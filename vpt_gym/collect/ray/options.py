@@ -49,7 +49,7 @@ class RayArgs:
     """Play on a Ray cluster. auto, or no address: the cluster that this machine belongs to. local: a new one on this
     machine alone. HOST:PORT: that cluster. Install vpt-gym[ray]."""
     workers: Annotated[int | None, _option("ray-workers", default="as many as the cluster has room for")] = None
-    """Number of workers. More than there is room for wait until nodes join."""
+    """Number of workers; with --ray-envs, it replaces --num-envs. More than there is room for wait for nodes."""
     cpus: Annotated[float, _option("ray-cpus")] = 1.0
     """Processors that Ray reserves for a worker; also its threads."""
     gpus: Annotated[float, _option("ray-gpus")] = 0.0
@@ -64,7 +64,8 @@ class RayArgs:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"--ray-{name} is {value}; it must be at least {least}")
-        if self.gpus == self.cpus == 0 and not self.own_resources:
+        own = self.own_resources  # checked even if it does not matter
+        if self.gpus == self.cpus == 0 and not own:
             raise ValueError("a worker that needs nothing has no limit: set --ray-cpus, --ray-gpus or --ray-resources")
 
     @property

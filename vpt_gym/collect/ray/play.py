@@ -92,8 +92,8 @@ class RayPlay:
             agent: A ``VPTAgent`` or a ``TaughtAgent``. Its weights are sent to the workers; it plays nothing itself.
             make_env: Makes one env in a worker; Ray must be able to pickle it.
             seeds: Seeds of the worlds.
-            num_envs: Maximum number of episodes that run at once.
-            batch_size: Not used: each batch has as many rows as a worker has envs.
+            num_envs: Not used: each worker plays ``RayArgs.envs`` episodes at once.
+            batch_size: Not used: each batch has ``RayArgs.envs`` rows.
             sampling_seed: Seed of the agent's sampling.
             control: Makes a :class:`Control` for each env in a worker; Ray must be able to pickle it.
             on_episode: Called in this process with each result when it arrives.
@@ -102,14 +102,12 @@ class RayPlay:
             RuntimeError: Workers died repeatedly with the same episode.
             TypeError: The agent is of another class.
         """
-        if num_envs < 1:
-            raise ValueError(f"num_envs is {num_envs}; it must be at least 1")
         if len(set(seeds)) != len(seeds):
             raise ValueError("a seed is in the list twice; each world is played once")
         args, together = self._args, self._args.envs
         groups = [tuple(seeds[start : start + together]) for start in range(0, len(seeds), together)]
         job = _Job(_copied(agent, args.device), make_env, sampling_seed, control, together, args.threads)
-        self._workers.use(job, min(self._workers.room, len(groups), max(1, num_envs // together)))
+        self._workers.use(job, min(self._workers.room, len(groups)))
         for group in groups:
             self._workers.submit(group)
         results: dict[int, Episode] = {}

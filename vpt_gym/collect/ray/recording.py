@@ -23,21 +23,21 @@ class RayPool:
 
     Args:
         recording: What to record.
-        count: Maximum number of episodes that run at the same time.
+        missing: Number of episodes that are needed; there are at most as many workers.
         args: The cluster and its workers.
 
     Raises:
         ConnectionError: There is no cluster at the address.
     """
 
-    def __init__(self, recording: Recording, count: int, args: RayArgs) -> None:
+    def __init__(self, recording: Recording, missing: int, args: RayArgs) -> None:
         assert args.address is not None
         self._playing: set[int] = set()
         self._connection = connected(args.address)
         ray = self._connection.__enter__()
         try:
             self._workers: RayWorkers[int, tuple[Episode, list[DemoParcel]]] = RayWorkers(ray, args)
-            self._count = min(count, self._workers.room)
+            self._count = min(missing, self._workers.room)
             self._workers.use(_SessionMaker(recording), self._count)
         except BaseException as error:
             self.__exit__(type(error), error, None)

@@ -60,15 +60,23 @@ class RayWorkers(Generic[Argument, Result]):
 
     @property
     def room(self) -> int:
-        """The number of workers: as asked for, else what the cluster can hold now, at least one."""
+        """The number of workers: as asked for, else what the nodes of the cluster can hold.
+
+        Raises:
+            ValueError: The number is not asked for, and no node has what a worker needs.
+        """
         if self._args.workers is not None:
             return self._args.workers
-        counts = [
-            int(sum(node["Resources"].get(name, 0.0) // amount for node in self._ray.nodes() if node["Alive"]))
-            for name, amount in self._args.needs.items()
-            if amount > 0
-        ]
-        return max(1, min(counts))
+        needs = {name: amount for name, amount in self._args.needs.items() if amount > 0}
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        room = sum(min(int(node.get(name, 0.0) // amount) for name, amount in needs.items()) for node in nodes)
+        if room == 0:
+            raise ValueError(
+                f"no node of the Ray cluster has {needs} for a worker; the nodes have "
+                f"{[{name: node.get(name, 0.0) for name in needs} for node in nodes]}. Ask for less (--ray-cpus, "
+                "--ray-gpus, --ray-resources), or give --ray-workers to wait for other nodes"
+            )
+        return room
 
     def use(self, make_session: Callable[[], Session[Argument, Result]], count: int) -> None:
         """Gives all workers another session, and makes workers until there are ``count``.
