@@ -28,7 +28,7 @@ from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import no_op
 from vpt_gym.agents.agent import ActingPrecision
-from vpt_gym.agents.checkpoints import CheckpointError
+from vpt_gym.agents.checkpoints.errors import CheckpointError
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.ray.options import RayArgs
