@@ -37,10 +37,12 @@ class TestEnvArgs:
 
 
 class TestMarginals:
-    def test_the_policy_predicts_the_frequencies_for_every_frame(self):
+    def test_the_policy_predicts_the_frequencies_apart_from_what_its_weights_add(self):
         policy = VPTAgent.from_config("nano", seed=0).policy
         codes = np.array([[4, 60]] * 6 + [[1, 55]] * 3 + [[0, 60]])
         init_action_heads(policy, codes)
+        for head in (policy.pi_head.buttons, policy.pi_head.camera):
+            torch.nn.init.zeros_(head.linear_layer.weight)
         frames = torch.randint(0, 255, (1, 2, 128, 128, 3), dtype=torch.uint8)
         pi = policy(frames, torch.tensor([[True, False]])).pi
         for head, code, share in (("buttons", 4, 0.6), ("buttons", 1, 0.3), ("camera", 60, 0.7), ("camera", 55, 0.3)):
@@ -48,6 +50,18 @@ class TestMarginals:
             # 8,641 pseudo-counts of a hundredth stand beside the ten codes
             total = 10 + (8641 if head == "buttons" else 121) * 0.01
             torch.testing.assert_close(log_probs.exp(), torch.full((2,), (share * 10 + 0.01) / total))
+
+    def test_the_weights_stay_random_so_that_the_first_update_reaches_the_layers_below(self):
+        policy = VPTAgent.from_config("nano", seed=0).policy
+        before = [head.linear_layer.weight.clone() for head in (policy.pi_head.buttons, policy.pi_head.camera)]
+        init_action_heads(policy, [[4, 60]] * 6 + [[1, 55]] * 4)
+        after = [policy.pi_head.buttons.linear_layer.weight, policy.pi_head.camera.linear_layer.weight]
+        assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+        frames = torch.randint(0, 255, (1, 2, 128, 128, 3), dtype=torch.uint8)
+        pi = policy(frames, torch.tensor([[True, False]])).pi
+        assert 0.4 < float(pi.buttons[..., [1, 4]].exp().sum(-1).mean().detach()) / (10 / 96.4) < 2.5
+        (-pi.log_prob(torch.tensor([[[4, 60], [1, 55]]])).mean()).backward()
+        assert policy.net.img_process.linear.layer.weight.grad.abs().max() > 0
 
     def test_it_learns_from_what_it_sees(self):
         policy = VPTAgent.from_config("nano", seed=0).policy

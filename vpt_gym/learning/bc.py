@@ -62,15 +62,15 @@ class TrainArgs:
     """Share of the random chunks that are drawn from those in which the camera moves."""
     mirror: bool = True
     """Flip half of the random chunks left to right, with their actions."""
-    lr: float = 1e-3
+    lr: float = 5e-4
     """Peak learning rate (VPT's fine-tuning: 1.81e-4)."""
-    warmup: int = 50
+    warmup: int = 100
     """Updates over which the learning rate rises to its peak."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """adam: the weight decay is an L2 penalty inside Adam, as in VPT. adamw: it is separate from Adam's moments."""
     weight_decay: float = 0.0
     """Weight decay (VPT's fine-tuning: 0.039428, with adam)."""
-    clip: float = 5.0
+    clip: float = 1.0
     """Maximum norm of the gradient."""
     ema: float = 0.0
     """Decay of a moving average of the weights, for example 0.999, which is then validated and saved; 0 for none."""

@@ -1,4 +1,4 @@
-"""A better start for fresh weights: action heads that predict the frequencies of the labels from the first update."""
+"""A better start for fresh weights: action heads that know the frequencies of the labels from the first update."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ PSEUDO_COUNT = 1e-2
 
 
 @torch.no_grad()
-def init_output_bias(head: Any, labels: npt.NDArray[np.int64], choices: int, *, pseudo_count: float) -> None:
-    """Sets the bias of an output layer to the log-frequencies of the labels, and its weight to zero.
+def init_output_bias(
+    head: Any, labels: npt.NDArray[np.int64], choices: int, *, pseudo_count: float, zero_weight: bool
+) -> None:
+    """Sets the bias of an output layer to the log-frequencies of the labels.
 
-    A network that starts like this predicts the frequencies, whatever its input. Otherwise it spends its first
-    updates on learning which classes are rare. (Lin et al. 2017, arXiv:1708.02002, section 4.1, do the same for rare
-    classes.)
+    Otherwise the network spends its first updates on learning which classes are rare. (Lin et al. 2017,
+    arXiv:1708.02002, section 4.1, do the same for rare classes.)
 
     Args:
         head: A module with ``linear_layer`` (k × ``choices`` outputs) and ``temperature``, which divides its outputs;
@@ -32,15 +33,21 @@ def init_output_bias(head: Any, labels: npt.NDArray[np.int64], choices: int, *, 
         labels: (n, k) int64, for each of n samples the class in each of k independent choices.
         choices: Classes of one choice.
         pseudo_count: Added to the count of each class.
+        zero_weight: Whether the weight becomes zero, so that the network predicts exactly the frequencies, whatever its
+            input. The layers below then get no gradient until the weight has grown.
     """
     counts = np.stack([np.bincount(column, minlength=choices) for column in labels.T]) + pseudo_count
     bias = torch.from_numpy(np.log(counts / counts.sum(1, keepdims=True))).flatten()
-    head.linear_layer.weight.zero_()
+    if zero_weight:
+        head.linear_layer.weight.zero_()
     head.linear_layer.bias.copy_(bias * head.temperature)
 
 
 def init_action_heads(policy: VPTPolicy, labels: npt.ArrayLike) -> None:
-    """Makes the action heads of a fresh policy predict the frequencies of the labels (:func:`init_output_bias`).
+    """Sets the biases of a fresh policy's action heads to the log-frequencies of labels (:func:`init_output_bias`).
+
+    Their weights stay random. With weights of zero, a policy stays longer at the frequencies: on demos of eleven tasks
+    its loss is 4.51 nats after 300 updates, instead of 4.22 (docs/experiments.md).
 
     Args:
         policy: A policy with fresh heads; it is changed in place.
@@ -64,5 +71,5 @@ def init_action_heads(policy: VPTPolicy, labels: npt.ArrayLike) -> None:
         parts = list(zip(head.choices, sizes, strict=True))
     if not len(rows):
         raise ValueError("no codes to take frequencies from")
-    for entry, (part, alternatives) in enumerate(parts):
-        init_output_bias(part, rows[:, entry : entry + 1], alternatives, pseudo_count=PSEUDO_COUNT)
+    for entry, (part, choices) in enumerate(parts):
+        init_output_bias(part, rows[:, [entry]], choices, pseudo_count=PSEUDO_COUNT, zero_weight=False)
