@@ -3,19 +3,23 @@
     python examples/record.py --out demos/harvest_1_log --episodes 50
     python examples/bc.py --demos demos/harvest_1_log --out runs/bc/log
     python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/log/agent
+    python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/log/agent --expert person --episodes 10
 
-The expert is a scripted one, or another agent (a folder or a published name). Each round is a directory of demos
-(``round_1`` ...). The best round on the validation worlds is kept (``agent``), and is played in the evaluation worlds
-at the end.
+The expert is a scripted one, another agent (a folder or a published name), or a person, who watches the learner in a
+window and takes over when it goes wrong. Each round is a directory of demos (``round_1`` ...). The best round on the
+validation worlds is kept (``agent``), and is played in the evaluation worlds at the end.
 
 A killed run goes on with ``--resume RUN``: finished episodes are kept, the others are played again with the same
 actions, and the training continues from its last checkpoint.
 
-Source: Ross, Gordon and Bagnell 2011 (arXiv:1011.0686).
+Sources: Ross, Gordon and Bagnell 2011 (arXiv:1011.0686); for a person who takes over, Kelly et al. 2019, "HG-DAgger:
+Interactive Imitation Learning with Human Experts" (arXiv:1810.02890).
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,11 +34,15 @@ from vpt_gym.actions.codec import decode, encode
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import Expert, load_expert
+from vpt_gym.collect.finished import seeds_with_demos
 from vpt_gym.collect.identity import agent_identity
 from vpt_gym.collect.players import SCRIPTED, is_agent, resolve
+from vpt_gym.collect.provenance import check_same_recording
 from vpt_gym.collect.rollouts import Code
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.demo import read_demo
+from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round, round_demos
 from vpt_gym.learning.evaluate import evaluate, wilson_interval
@@ -42,6 +50,9 @@ from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.wrappers.labels import label_next_step
+
+PERSON = "person"
+"""Names a person as the expert."""
 
 
 @dataclass
@@ -61,8 +72,8 @@ class Args:
     round_ticks: int = 300
     """Maximum ticks of an episode in a round; short episodes show more worlds."""
     expert: str = SCRIPTED
-    """Who labels: scripted (the env's expert), module:attribute of a class like vpt_gym.collect.experts.Expert, or
-    the folder or name of another agent."""
+    """Who labels: scripted (the env's expert), module:attribute of a class like vpt_gym.collect.experts.Expert, the
+    folder or name of another agent, or person."""
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
     """Share of ticks in which the expert acts, by round; behavioural cloning counts as round 0."""
     num_envs: int = 16
@@ -90,6 +101,11 @@ class Args:
         for name in ("rounds", "episodes", "round_ticks", "num_envs", "validation_episodes", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        acts = any(self.beta(number) > 0 for number in range(1, self.rounds + 1))
+        if self.expert == PERSON and (acts or self.temperature != 1.0):
+            raise ValueError(
+                "with --expert person the learner acts until it is corrected: beta must be 0, temperature 1"
+            )
 
 
 class Labeller:
@@ -134,6 +150,8 @@ class DAgger:
         self.acting: Any = {"temperature": args.temperature, "device": args.device, "precision": args.precision}
         self.agent = load_agent(*source, seed=args.seed, **self.acting)
         self.expert, self.teacher = resolve((args.expert,), args.env.id)[0], None
+        if self.expert == PERSON:
+            return
         if is_agent((self.expert,)):
             self.teacher = load_agent(self.expert, device=args.device, precision=args.precision)
         self.make_expert: Any = (lambda: None) if self.teacher is not None else load_expert(self.expert)
@@ -143,7 +161,8 @@ class DAgger:
         for number in range(len(self.state["rounds"]), self.args.rounds + 1):
             figures: dict[str, Any] = {"round": number}
             if number > 0:  # 0 is the agent to start from
-                figures |= {"beta": self.args.beta(number), "learner": self.play(number), **self.train(number)}
+                play = self.play_with_person if self.expert == PERSON else self.play
+                figures |= {"rollout": play(number), **self.train(number)}
             self.validate(number, figures)
 
     def play(self, number: int) -> dict[str, Any]:
@@ -167,15 +186,36 @@ class DAgger:
             )
         successes = sum(episode.success for episode in episodes)
         return {
-            "successes": successes,
+            "beta": args.beta(number),
             "episodes": len(episodes),
+            "success": successes / len(episodes),
             "wilson95": wilson_interval(successes, len(episodes)),
         }
+
+    def play_with_person(self, number: int) -> dict[str, Any]:
+        """Opens a window in which the learner plays and a person takes over; returns the share of corrected ticks.
+
+        What the learner did itself is no label; these ticks have no weight in the training.
+        """
+        args, worlds, directory = self.args, self.worlds(number), self.directory(number)
+        env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
+        check_same_recording(directory, agent_identity(self.agent), required=True, key="learner")
+        if not set(worlds) <= seeds_with_demos(directory):
+            command = [sys.executable, "-m", "vpt_gym", "play", "--env", env.id, "--env-kwargs", str(env.kwargs)]
+            command += ["--agent", str(self.run.directory / f"agent_{number - 1}"), "--agent-first"]
+            command += ["--precision", args.precision, "--device", args.device, "--out", str(directory)]
+            subprocess.run([*command, "--seed", str(worlds[0]), "--episodes", str(len(worlds))], check=True)
+        left = set(worlds) - seeds_with_demos(directory)
+        if left:
+            sys.exit(f"round {number}: {len(left)} worlds are not played yet; go on with --resume {self.run.directory}")
+        demos = [read_demo(path) for path in self.demos(number)]
+        ticks = sum(map(len, demos))
+        return {"episodes": len(demos), "intervention": sum(int(demo.intervention.sum()) for demo in demos) / ticks}
 
     def train(self, number: int) -> dict[str, Any]:
         """Trains the agent on the demos of all rounds so far, from its current weights on; returns the extent."""
         args, before = self.args, sum(figures.get("updates", 0) for figures in self.state["rounds"])
-        rounds = [demo for k in range(1, number + 1) for demo in round_demos(self.directory(k), self.worlds(k))]
+        rounds = [demo for k in range(1, number + 1) for demo in self.demos(k)]
         dataset = make_dataset((*args.demos, *rounds), args.train, seed=args.seed + number, cache=self.cache)
         trainer = BCTrainer(self.agent.policy, dataset, args.train)
         if self.state["trainer"] is not None:
@@ -213,8 +253,8 @@ class DAgger:
             self.agent.save_pretrained(self.run.directory / "agent")
         updates = sum(figures.get("updates", 0) for figures in rounds)
         metrics = {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
-        if number > 0:
-            metrics["rollout/success"] = figures["learner"]["successes"] / figures["learner"]["episodes"]
+        for name in {"success", "intervention"} & figures.get("rollout", {}).keys():
+            metrics[f"rollout/{name}"] = figures["rollout"][name]
         self.run.log(updates, metrics)
         self.state = {"rounds": rounds, "trainer": None}
         self.run.save_checkpoint(updates, self.state)
@@ -239,6 +279,12 @@ class DAgger:
     def directory(self, number: int) -> Path:
         """Returns the directory of the demos of a round."""
         return self.run.directory / f"round_{number}"
+
+    def demos(self, number: int) -> list[Path]:
+        """Returns the demos of a round, in an order that does not depend on interruptions."""
+        if self.expert == PERSON:  # who may have ended episodes early, or rejected them
+            return list_demos(self.directory(number))
+        return round_demos(self.directory(number), self.worlds(number))
 
 
 def best_of(rounds: list[dict[str, Any]]) -> int:

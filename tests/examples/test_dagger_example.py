@@ -15,16 +15,23 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
+from tests.support.programs import needs_program
 from tests.support.small_policy import SMALL
+from tests.support.stand_in_device import STAND_IN, stand_in_device
+from tests.support.virtual_screen import VirtualScreen, wait_for
 from vpt_gym import VPTAgent
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.run import record
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
 from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.learning.bc import TrainArgs
 from vpt_gym.learning.evaluate import wilson_interval
 from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.runs.args import RunArgs
 
 ENV = '{"level": "easy", "image_size": [32, 32], "max_episode_steps": 12}'
 """Short episodes and small frames: what is tested is that all parts fit, not what is learnt."""
@@ -89,8 +96,8 @@ def test_it_leaves_rounds_results_and_the_best_agent(inputs, finished):
         assert validation["wilson95"] == list(wilson_interval(validation["successes"], 3))
         assert validation["seeds"] == [SEEDS["validation"][0], SEEDS["validation"][2]]
         if number:
-            assert (figures["demos"], figures["updates"], figures["beta"]) == (2 + 3 * number, 30, 0.0)
-            assert figures["learner"]["episodes"] == 3
+            assert (figures["demos"], figures["updates"]) == (2 + 3 * number, 30)
+            assert (figures["rollout"]["episodes"], figures["rollout"]["beta"]) == (3, 0.0)
             assert set(actions(out / f"round_{number}")) == set(SEEDS["dagger"][3 * number - 3 : 3 * number])
     best = results["best_round"]
     scores = [(figures["validation"]["rate"], -figures["validation"]["mean_ticks"]) for figures in results["rounds"]]
@@ -152,10 +159,85 @@ def test_another_agent_is_the_expert_and_acts_in_a_share_of_the_ticks(inputs, tm
     assert [figures["round"] for figures in results["rounds"]] == [0, 1]
 
 
+@pytest.mark.parametrize("expert", ["scripted", "teacher"])
+def test_it_moves_every_tensor_to_its_device(inputs, tmp_path, expert):
+    example = load_example("dagger")
+    args = example.Args(
+        demos=(inputs[1],),
+        model=str(inputs[3]),
+        rounds=1,
+        episodes=2,
+        round_ticks=4,
+        expert=expert if expert == "scripted" else str(inputs[1].parent / "teacher"),
+        device=str(STAND_IN),
+        train=TrainArgs(steps=2, seq_len=4, batch_size=2),
+        env=EnvArgs(kwargs=ENV),
+        validation_episodes=1,
+        eval_episodes=1,
+        checkpoint_every=1,
+        run=RunArgs(out=tmp_path / "run", tensorboard=False),
+    )
+    with stand_in_device():
+        example.main(args)
+    assert not equal(tmp_path / "run" / "agent_0", tmp_path / "run" / "agent_1")
+
+
+@needs_program("Xvfb")
+def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
+    """Two worlds in a window on a virtual screen; the person corrects the learner in the first one."""
+    screen, out = VirtualScreen(), tmp_path / "run"
+    options = ("--expert", "person", "--episodes", "2", "--rounds", "1", "--round-ticks", "100", "--out", out)
+    environment = {**ENVIRONMENT, "DISPLAY": screen.name}
+    printed = tmp_path / "printed.txt"
+
+    def said(text: str, times: int = 1) -> bool:
+        assert process.poll() is None, printed.read_text()
+        return printed.read_text().count(text) >= times
+
+    def begun() -> bool:
+        screen.key("Return")
+        time.sleep(0.5)
+        return bool(list(out.glob("round_1/*.partial")))
+
+    process = subprocess.Popen(
+        command(*inputs, *SMALL_RUN, *options), stdout=printed.open("w"), stderr=subprocess.STDOUT, env=environment
+    )
+    try:
+        wait_for(screen.windows, "no window", 180)
+        screen.focus(True)
+        wait_for(begun, "no episode")
+        screen.key("F6")
+        wait_for(lambda: said(": you play."), "the person does not get the controls")
+        screen.key("s", down=True)
+        time.sleep(1.0)
+        screen.key("s", down=False)
+        screen.key("F9")
+        wait_for(lambda: said("Recorded"), "no demo")
+        time.sleep(0.5)
+        screen.key("F9")  # the learner plays the second world; that is enough of it
+        assert process.wait(180) == 0, printed.read_text()
+    finally:
+        process.kill()
+        screen.close()
+    first, second = (read_demo(path) for path in list_demos(out / "round_1"))
+    assert [first.metadata["seed"], second.metadata["seed"]] == list(SEEDS["dagger"][:2])
+    corrected = first.actions["back"].astype(bool)
+    assert corrected.sum() >= 5
+    assert first.intervention[corrected].all()
+    assert not first.intervention[0]
+    assert not second.intervention.any()
+    assert first.metadata["learner"]["weights"] == weights_digest(VPTAgent.from_pretrained(out / "agent_0").policy)
+    figures = json.loads((out / "results.json").read_text())["rounds"][1]
+    assert figures["demos"] == 4
+    assert figures["rollout"]["episodes"] == 2
+    assert 0 < figures["rollout"]["intervention"] < 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--rounds", "0"), "rounds is 0; it must be at least 1"),
+        (("--expert", "person", "--temperature", "0.5"), "beta is 0, temperature 1"),
         (("--expert", "no/such/agent"), "there is no file or folder no/such/agent"),
         (("--expert", "vpt_gym.world.experts:Nobody"), "no expert 'vpt_gym.world.experts:Nobody'"),
     ],

@@ -14,7 +14,7 @@ import pytest
 from tests.support.frame_counter_env import read_counter
 from tests.support.play_env import PlayEnv, TurningExpert
 from vpt_gym.actions.human import HumanAction, human_action
-from vpt_gym.demos import Demo, list_demos, read_demo
+from vpt_gym.demos import Demo, DemoDataset, list_demos, read_demo
 from vpt_gym.play.controls import Command, InputCollector
 from vpt_gym.play.session import AutoPlayer, Phase, Session
 
@@ -51,7 +51,8 @@ class Played:
         self.env = PlayEnv() if env is None else env
         self.controls = InputCollector()
         self.said: list[str] = []
-        self.session = Session(self.env, count(7), folder, self.controls, say=self.said.append, **kwargs)
+        seeds = kwargs.pop("seeds", count(7))
+        self.session = Session(self.env, seeds, folder, self.controls, say=self.said.append, **kwargs)
         self.session.start()
 
     def play(self, ticks: int, *held: str) -> None:
@@ -206,6 +207,59 @@ def test_an_agents_ticks_are_labelled_by_the_person(played: Callable[..., Played
     assert walker.seeds[-2:] == [7, 8]
     assert isinstance(game.env, PlayEnv)
     assert [action["forward"] for action in game.env.executed] == [0, 0, 1, 1, 1, 1, 0]
+
+
+def test_an_agent_plays_first_and_what_a_person_corrects_is_marked(
+    played: Callable[..., Played], tmp_path: Path
+) -> None:
+    metadata = {"recorded_by": "vpt-gym play"}
+    game = played(auto_player=AutoPlayer(Walker()), agent_first=True, metadata=metadata)
+    game.play(2)
+    game.play(1, "attack")  # a label, while the agent goes on
+    game.session.command(Command.HAND_OVER)
+    game.play(2, "back")
+    game.play(1)  # the person waits: that is a label too, which the tag tells from the agent's ticks
+    game.session.command(Command.HAND_OVER)
+    game.play(1)
+    game.session.command(Command.SAVE)
+    assert game.session.handed_over
+    game.session.command(Command.HAND_OVER)
+    game.play(1, "jump")
+    game.session.command(Command.SAVE)
+    assert game.session.handed_over  # each episode begins with the agent
+    first, second = kept(tmp_path)
+    assert first.intervention.tolist() == [False, False, True, True, True, True, False]
+    assert first.executed["forward"].tolist() == [1, 1, 1, 0, 0, 0, 1]
+    assert first.actions["back"].tolist() == [0, 0, 0, 1, 1, 0, 0]
+    assert second.intervention.tolist() == [True]
+    dataset = DemoDataset(tmp_path, seq_len=7, batch_size=1, frame_size=(48, 80))
+    (batch, *_) = (batch for batch in dataset if batch.weight.sum() > 1)
+    assert batch.weight[0].tolist()[:2] == [0.0, 0.0]  # what the agent did is not learned
+
+
+def test_without_an_agent_nothing_is_an_intervention(played: Callable[..., Played], tmp_path: Path) -> None:
+    game = played()
+    game.play(2, "attack")
+    game.session.command(Command.SAVE)
+    assert not kept(tmp_path)[0].intervention.any()
+    with pytest.raises(ValueError, match="there is none; name one"):
+        played(agent_first=True)
+
+
+@pytest.mark.parametrize("command", [Command.SAVE, Command.DISCARD])
+def test_after_the_last_world_the_session_closes(
+    played: Callable[..., Played], tmp_path: Path, command: Command
+) -> None:
+    game = played(seeds=iter([3, 4]), env=PlayEnv(length=9, success=False))
+    game.play(9)
+    game.session.command(Command.SAVE)
+    game.play(2)
+    game.session.command(command)
+    assert game.session.phase is Phase.CLOSED
+    assert [demo.metadata["seed"] for demo in kept(tmp_path)] == [3, 4][: 1 + (command is Command.SAVE)]
+    assert len(rejected(tmp_path)) == (command is Command.DISCARD)
+    assert isinstance(game.env, PlayEnv)
+    assert game.env.closed == 1
 
 
 def test_where_the_person_presses_nothing_the_expert_labels(played: Callable[..., Played], tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -41,6 +41,8 @@ class Args:
     """Write nothing to disk."""
     seed: Annotated[int | None, optional("INT", "the first training world without a demo in the directory")] = None
     """Seed of the first world; each later episode has the next seed."""
+    episodes: Annotated[int | None, optional("INT", "no limit")] = None
+    """Worlds to play; the program then ends. With --seed, those that have a demo in the directory are left out."""
     sensitivity: float = 100.0
     """Sensitivity of the mouse, 0 to 200 percent as in Minecraft's options; 100 is 0.15 degrees per count."""
     scale: int = 0
@@ -49,6 +51,8 @@ class Args:
         tuple[str, ...], tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="(default: none)")
     ] = ()
     """Agent to hand over to: folder of a saved agent, .model file and its .weights file, or a published name."""
+    agent_first: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
+    """The agent plays, and you take over with F6 when it goes wrong."""
     device: str = "cpu"
     """Device of the agent: cpu or cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
@@ -132,12 +136,13 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
         args.out if args.record else None,
         controls,
         auto_player=auto_player,
+        agent_first=args.agent_first,
         expert=expert,
         metadata={
             "recorded_by": "vpt-gym play",
             "degrees_per_count": controls.degrees_per_count,
             "agent": " ".join(args.agent) or None,
-            **({"precision": _precision(args)} if args.agent else {}),
+            **_learner(auto_player),
             "expert": args.expert,
             **({} if args.skill == 1.0 else {"skill": args.skill}),
         },
@@ -160,16 +165,24 @@ def _env_args(args: Args) -> EnvArgs:
 
 def _seeds(args: Args) -> Iterator[int]:
     """Returns the seeds of the worlds to play, without those that have a demo in the directory."""
+    from vpt_gym.collect.finished import seeds_with_demos
     from vpt_gym.collect.seeds import SEEDS
-    from vpt_gym.demos.files.names import REJECTED, list_demos, read_metadata
 
-    if args.seed is not None:
-        if args.seed < 0:
-            raise ValueError(f"seed is {args.seed}; it must not be negative")
+    if args.episodes is not None and args.episodes < 1:
+        raise ValueError(f"episodes is {args.episodes}; it must be at least 1")
+    if args.seed is not None and args.seed < 0:
+        raise ValueError(f"seed is {args.seed}; it must not be negative")
+    if args.seed is not None and args.episodes is None:
         return count(args.seed)
-    folders = [folder for folder in (args.out, args.out / REJECTED) if folder.is_dir()]
-    played = {read_metadata(path).get("seed") for folder in folders for path in list_demos(folder)}
-    return (seed for seed in SEEDS["dagger" if args.agent else "demos"] if seed not in played)
+    played = seeds_with_demos(args.out)
+    if args.seed is None:
+        unplayed = (seed for seed in SEEDS["dagger" if args.agent else "demos"] if seed not in played)
+        return islice(unplayed, args.episodes)
+    assert args.episodes is not None
+    worlds = [seed for seed in range(args.seed, args.seed + args.episodes) if seed not in played]
+    if not worlds:
+        raise ValueError(f"all {args.episodes} worlds from {args.seed} on have a demo in {args.out}")
+    return iter(worlds)
 
 
 def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]:
@@ -206,8 +219,12 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
     return auto_player, expert
 
 
-def _precision(args: Args) -> str:
-    """Returns the number type in which the agent acts."""
-    from vpt_gym.agents.agent import engine_precision_of
+def _learner(auto_player: AutoPlayer | None) -> dict[str, Any]:
+    """Returns the metadata that identify the agent: its precision, and all that its actions depend on."""
+    from vpt_gym.collect.identity import agent_identity
+    from vpt_gym.collect.players import AgentPlayer
 
-    return engine_precision_of(args.precision, args.device) or "fp32"
+    if auto_player is None or not isinstance(auto_player.player, AgentPlayer):
+        return {}
+    learner = agent_identity(auto_player.player.agent)
+    return {"precision": learner["precision"], "learner": learner}

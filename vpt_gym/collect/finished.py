@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpt_gym.collect.rollouts import Episode
-from vpt_gym.demos.files.names import list_demos, read_metadata
+from vpt_gym.demos.files.names import REJECTED, list_demos, read_metadata
 
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
@@ -16,6 +16,13 @@ def finished_episodes(directory: Path) -> dict[int, Episode]:
 def finished_paths(directory: Path) -> dict[int, Path]:
     """Returns the demos in a directory whose episodes were played to their end, by the seed of the world."""
     return {seed: path for seed, (path, _) in _finished(directory).items()}
+
+
+def seeds_with_demos(directory: Path) -> set[int]:
+    """Returns the seeds of the worlds that have a demo in a directory, finished or not, kept or rejected."""
+    folders = [folder for folder in (directory, directory / REJECTED) if folder.is_dir()]
+    seeds = (read_metadata(path).get("seed") for folder in folders for path in list_demos(folder))
+    return {seed for seed in seeds if seed is not None}
 
 
 def _finished(directory: Path) -> dict[int, tuple[Path, Episode]]:

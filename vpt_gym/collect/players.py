@@ -47,15 +47,23 @@ class _ExpertPlayer:
         return self._expert.act(env)
 
 
-class _AgentPlayer:
+class AgentPlayer:
+    """An agent as a player.
+
+    Attributes:
+        agent: The agent.
+    """
+
     def __init__(self, agent: VPTAgent) -> None:
-        self._agent = agent
+        self.agent = agent
 
     def reset(self, seed: int) -> None:
-        self._agent.reset(seed=seed)
+        """Prepares for a new episode; its actions are sampled from ``seed``."""
+        self.agent.reset(seed=seed)
 
     def act(self, env: gym.Env[Any, Any], observation: Any) -> HumanAction:
-        action: HumanAction = decode(self._agent.act(to_size(find_frame(observation))))
+        """Returns the agent's action for the frame in ``observation``."""
+        action: HumanAction = decode(self.agent.act(to_size(find_frame(observation))))
         return action
 
 
@@ -122,4 +130,4 @@ def make_player(
     from vpt_gym.agents.agent import VPTAgent
 
     torch.set_num_threads(1)
-    return _AgentPlayer(VPTAgent.from_pretrained(*expert, device=device, precision=precision))
+    return AgentPlayer(VPTAgent.from_pretrained(*expert, device=device, precision=precision))

@@ -35,25 +35,28 @@ def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
             raise ValueError(f"{path} was recorded in {theirs}, this env is {mine}; record into another directory")
 
 
-def check_same_recording(directory: Path, recorded_by: Mapping[str, Any], *, required: bool = False) -> None:
+def check_same_recording(
+    directory: Path, recorded_by: Mapping[str, Any], *, required: bool = False, key: str = RECORDED_BY
+) -> None:
     """Checks that the demos in a directory were recorded by the same player with the same settings.
 
     Args:
         directory: The directory.
         recorded_by: The description that demos of this recording have in their metadata.
         required: Whether demos without such a description are an error too.
+        key: Key of the description in their metadata.
 
     Raises:
         ValueError: A demo has another description. The error names what differs, with both values.
     """
     mine: dict[str, Any] = json.loads(json.dumps(recorded_by))
     for path in list_demos(directory) if directory.is_dir() else ():
-        theirs = read_metadata(path).get(RECORDED_BY) if path.suffix == ".json" else None
+        theirs = read_metadata(path).get(key) if path.suffix == ".json" else None
         if theirs == mine or (theirs is None and not required):
             continue
         if isinstance(theirs, dict):
-            keys = [key for key in {**theirs, **mine} if theirs.get(key) != mine.get(key)]
-            theirs, expected = ({key: these[key] for key in keys if key in these} for these in (theirs, mine))
+            differing = [name for name in {**theirs, **mine} if theirs.get(name) != mine.get(name)]
+            theirs, expected = ({name: these[name] for name in differing if name in these} for these in (theirs, mine))
         else:
             expected = mine
         raise ValueError(

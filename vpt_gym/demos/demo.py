@@ -29,7 +29,15 @@ from vpt_gym.demos.files.names import (
     read_metadata,
     read_records,
 )
-from vpt_gym.demos.files.records import EXTRA_KEY, Record, executed_action_of, human_action_of, reward_of, stack_actions
+from vpt_gym.demos.files.records import (
+    EXTRA_KEY,
+    Record,
+    executed_action_of,
+    human_action_of,
+    is_intervention,
+    reward_of,
+    stack_actions,
+)
 from vpt_gym.demos.files.video import VideoHeader, iter_lazy_frames, iter_lazy_frames_opencv, read_header
 from vpt_gym.frames import Frame
 
@@ -52,6 +60,7 @@ class Demo:
             public loader leaves out.
         menu: (T,) bool, the frames in which a menu is open, such as the inventory. False throughout where the
             environment does not report it (``info["is_gui_open"]``).
+        intervention: (T,) bool, the ticks in which a person took over from an agent, or corrected it.
         cursor: The cursor that is drawn into the frames; None for none.
         compat: The value passed to ``read_demo``.
     """
@@ -64,6 +73,7 @@ class Demo:
     rewards: npt.NDArray[np.float64]
     null: npt.NDArray[np.bool_]
     menu: npt.NDArray[np.bool_]
+    intervention: npt.NDArray[np.bool_]
     cursor: CursorTrack | None = None
     compat: Compat = None
 
@@ -219,7 +229,8 @@ def read_demo(
     codes = codec.encode(actions)
     null = ticks.skipped if compat else codec.is_null(codes)
     menu = np.array([bool(record.get("isGuiOpen")) for record in records])
-    return Demo(files, metadata, actions, executed, codes, rewards, null, menu, track, compat)
+    intervention = np.array([is_intervention(record) for record in records])
+    return Demo(files, metadata, actions, executed, codes, rewards, null, menu, intervention, track, compat)
 
 
 def _stored_actions(records: list[Record]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]:

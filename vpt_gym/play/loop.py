@@ -54,7 +54,7 @@ def play(
     clock: TickClock | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Runs the session until the window is closed or a signal arrives, at the rate of the clock.
+    """Runs the session until all its worlds are played, the window is closed or a signal arrives.
 
     Returns:
         The reason for the end.
@@ -67,6 +67,8 @@ def play(
                 return "the window was closed"
             before = (session.episode, session.phase)
             session.command(command)
+            if session.phase is Phase.CLOSED:
+                return "all worlds are played"
             if (session.episode, session.phase) != before:
                 window.capture_mouse(session.phase is Phase.PLAYING)
                 window.discard_input()

@@ -68,16 +68,18 @@ class Session:
 
     Recordings contain human actions. While the person plays, they are the labels. While another player plays, the label
     of a tick is what the person presses. If nothing is pressed, it is the expert's action; without an expert it is the
-    null action, which has no weight in training. So the actions of an agent are never labels.
+    null action, which has no weight in training. So the actions of an agent are never labels. In an episode with an
+    agent, the ticks that the person labels are marked as interventions (``Demo.intervention``).
 
     Every episode is written to disk before the person decides about it. Discarding moves it to ``rejected/``.
 
     Args:
         env: The env, without wrappers of this package; ``close`` closes it.
-        seeds: Seeds of the worlds, in the order in which they are played.
+        seeds: Seeds of the worlds, in the order in which they are played. The session closes after the last one.
         record_to: Directory of the demos; None records nothing.
         controls: Collects the person's input.
         auto_player: Plays when the person hands over.
+        agent_first: Whether each episode begins handed over to ``auto_player``.
         expert: Labels the ticks in which the person presses nothing; None for no expert. It may be the player of
             ``auto_player``.
         metadata: Additional metadata of every demo.
@@ -102,6 +104,7 @@ class Session:
 
     Raises:
         TypeError, ValueError: The env cannot be played with human actions, or not recorded; see ``RecorderWrapper``.
+        ValueError: Episodes begin handed over, and there is no ``auto_player``.
     """
 
     def __init__(
@@ -112,11 +115,14 @@ class Session:
         controls: InputCollector,
         *,
         auto_player: AutoPlayer | None = None,
+        agent_first: bool = False,
         expert: Player | None = None,
         metadata: dict[str, Any] | None = None,
         say: Callable[[str], None] = print,
         on_reset: Callable[[], None] = lambda: None,
     ) -> None:
+        if agent_first and auto_player is None:
+            raise ValueError("no agent can play first: there is none; name one (--agent), or an expert (--expert)")
         self.max_ticks = None if env.spec is None else env.spec.max_episode_steps
         self._where = find_frame_space(env.observation_space)
         self._recorder = None if record_to is None else RecorderWrapper(env, record_to, metadata=metadata)
@@ -126,7 +132,7 @@ class Session:
         self._seeds, self._controls = seeds, controls
         self._say, self._on_reset = say, on_reset
         self.phase = Phase.CLOSED
-        self.handed_over = False
+        self.handed_over = self._agent_first = agent_first
         self.seed = -1
         self.ticks, self.episode_return = 0, 0.0
         self.success: bool | None = None
@@ -177,6 +183,8 @@ class Session:
                 executed = suggested
                 if self._recorder is not None:
                     self._recorder.label(self._label(executed))
+        if self._recorder is not None and self._intervenes:
+            self._recorder.mark_intervention()
         observation, reward, terminated, truncated, info = self.env.step(executed)
         self._controls.follow(executed)
         self._observe(observation)
@@ -212,7 +220,7 @@ class Session:
             else:
                 self._say("Nothing has been recorded yet." if self.recording else "Nothing is recorded (--no-record).")
         else:  # keep or discard the unfinished episode
-            self._play(next(self._seeds), discard=command is Command.DISCARD)
+            self._play_next(discard=command is Command.DISCARD)
 
     def close(self, why: str) -> None:
         """Closes the env. The demo of a running episode is finished and kept. Further calls do nothing.
@@ -244,6 +252,7 @@ class Session:
         self.episode += 1
         self.seed = seed
         self.ticks, self.episode_return, self.success, self.outcome = 0, 0.0, None, None
+        self.handed_over = self.handed_over or self._agent_first
         if self.auto_player is not None:
             self.auto_player.player.reset(seed)
         if self.expert is not None:
@@ -254,6 +263,22 @@ class Session:
     def _play(self, seed: int, *, discard: bool = False) -> None:
         self._reset(seed, discard=discard)
         self.phase = Phase.PLAYING
+
+    def _play_next(self, *, discard: bool = False) -> None:
+        seed = next(self._seeds, None)
+        if seed is not None:
+            self._play(seed, discard=discard)
+            return
+        self.close("all worlds are played")
+        if discard:
+            self._discard()
+
+    @property
+    def _intervenes(self) -> bool:
+        """Whether the person labels this tick, in an episode that an agent plays too."""
+        if self.auto_player is None or not self.auto_player.always_observes:
+            return False
+        return not self.handed_over or not is_null(encode(self.pressed))
 
     def _end_episode(self, ended: str, error: str = "") -> None:
         self.phase = Phase.OVER
@@ -269,7 +294,10 @@ class Session:
         if self.outcome.needs_decision and command is Command.RESTART:
             self._say("First decide about this demo: F9 keeps it, F10 discards it.")
             return
-        self._play(self.seed if again else next(self._seeds), discard=command is Command.DISCARD)
+        if again:
+            self._play(self.seed, discard=command is Command.DISCARD)
+        else:
+            self._play_next(discard=command is Command.DISCARD)
 
     def _pause_or_continue(self, command: Command) -> None:
         if self.phase is Phase.PLAYING and command is not Command.CONTINUE:

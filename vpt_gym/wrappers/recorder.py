@@ -121,6 +121,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         self._frame: Frame | None = None
         self._state: dict[str, Any] = {}
         self._label: HumanAction | None = None
+        self._intervention = False
         self._success: bool | None = None
         self.last_demo: Path | None = None
 
@@ -130,7 +131,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         observation, info = self.env.reset(seed=seed, options=options)
         if self._translator is not None:
             self._translator.reset()
-        self._label = None
+        self._label, self._intervention = None, False
         self._success = None
         self._last_seed, self._resets = (seed, 0) if seed is not None else (self._last_seed, self._resets + 1)
         self._writer = self._new_writer(
@@ -159,6 +160,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             return self.env.step(action)
         executed = decode(action) if self._translator is None else self._translator.to_human(action)
         writer, label, self._label = self._writer, self._label, None
+        intervention, self._intervention = self._intervention, False
         try:
             observation, reward, terminated, truncated, info = self.env.step(action)
             if "env_error" not in info:  # else it is unknown whether this action took effect
@@ -167,6 +169,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                     executed if label is None else label,
                     reward=float(reward),
                     executed=None if label is None else executed,
+                    intervention=intervention,
                     state=self._state,
                 )
                 success = success_of(self.env, info)
@@ -185,6 +188,10 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     def label(self, action: HumanAction) -> None:
         """Labels the next step: see ``vpt_gym.wrappers.labels.RecordsLabels``."""
         self._label = checked(dict(action))
+
+    def mark_intervention(self) -> None:
+        """Marks the next step: in it a person takes over from an agent, or corrects it (``Demo.intervention``)."""
+        self._intervention = True
 
     def annotate(self, metadata: Mapping[str, Any]) -> None:
         """Adds entries to the metadata of every demo that begins from now on, as the argument ``metadata`` does."""

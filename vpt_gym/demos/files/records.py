@@ -2,7 +2,8 @@
 
 A record describes the human action with the contractors' fields: names of held keys, numbers of held mouse buttons,
 and mouse counts of 0.15 degrees. What the layout cannot express (exact camera degrees, the reward, the executed action
-where a label was stored) goes under the additional key ``"vpt_gym"``, which other readers ignore.
+where a label was stored, whether a person corrected an agent) goes under the additional key ``"vpt_gym"``, which other
+readers ignore.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ class RecordBuilder:
         milli: int,
         reward: float = 0.0,
         executed: HumanAction | None = None,
+        intervention: bool = False,
         state: Mapping[str, Any] | None = None,
     ) -> Record:
         """Returns the record of the next tick.
@@ -99,6 +101,7 @@ class RecordBuilder:
             milli: Time of the tick, milliseconds. (The contractors' recorder wrote the wall-clock time.)
             reward: Reward of the step that the executed action took.
             executed: The human action that was executed, where ``action`` is a label for it.
+            intervention: Whether a person took over from an agent in this tick, or corrected it.
             state: Any of ``STATE_KEYS``, from before the action.
 
         Raises:
@@ -124,6 +127,8 @@ class RecordBuilder:
         extra: dict[str, Any] = {"camera": [pitch, yaw], "reward": reward}
         if executed is not None:
             extra["executed"] = _compact(checked(executed))
+        if intervention:
+            extra["intervention"] = True
         record = {
             "mouse": {
                 "x": _CURSOR_AT_REST[0],
@@ -197,6 +202,11 @@ def executed_action_of(record: Record) -> HumanAction | None:
 def reward_of(record: Record) -> float:
     """Returns the record's reward, 0.0 if none was stored."""
     return float(record.get(EXTRA_KEY, {}).get("reward", 0.0))
+
+
+def is_intervention(record: Record) -> bool:
+    """Returns whether a person took over from an agent in this tick, or corrected it."""
+    return bool(record.get(EXTRA_KEY, {}).get("intervention", False))
 
 
 def stack_actions(actions: Iterable[HumanAction]) -> dict[str, npt.NDArray[Any]]:

@@ -144,6 +144,7 @@ class DemoWriter:
         *,
         reward: float = 0.0,
         executed: HumanAction | None = None,
+        intervention: bool = False,
         state: Mapping[str, Any] | None = None,
     ) -> None:
         """Appends one tick; waits if the encoder has fallen behind.
@@ -153,6 +154,7 @@ class DemoWriter:
             action: The human action to learn from this tick.
             reward: Reward of the step.
             executed: The human action that was executed, if ``action`` is a label for it (DAgger).
+            intervention: Whether a person took over from an agent in this tick, or corrected it.
             state: State of the game before the action, any of ``records.STATE_KEYS``.
 
         Raises:
@@ -166,7 +168,9 @@ class DemoWriter:
         self._check_frame(frame)
         # game time, not the clock: the same episode gives the same records
         milli = 1000 * self._ticks // self._fps
-        record = self._builder.build(action, milli=milli, reward=reward, executed=executed, state=state)
+        record = self._builder.build(
+            action, milli=milli, reward=reward, executed=executed, intervention=intervention, state=state
+        )
         line = to_line(record)
         frame = packed_copy(frame)
         with self._reporting_disk_errors():
