@@ -16,7 +16,8 @@ from vpt_gym.agents.checkpoints.pretrained import load_pretrained
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision
 from vpt_gym.agents.engine.hardware import available_precisions, fastest_precision, require_precision
 from vpt_gym.agents.episode_generators import EpisodeGenerators
-from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
+from vpt_gym.agents.observations import checked_first, checked_frames
+from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import Distribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
@@ -24,9 +25,6 @@ from vpt_gym.agents.sampling import Sampling
 
 ActingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "int8"]
 """Number types in which an agent can act, as :class:`VPTAgent` describes them."""
-
-_FRAME_SHAPE = (FRAME_SIZE, FRAME_SIZE, 3)
-_WRAP = "wrap the environment in VPTObsWrapper, which returns such frames"
 
 
 class VPTAgent:
@@ -225,7 +223,9 @@ class VPTAgent:
         marks = np.asarray(mask)
         streams = marks.size if self._streams is None else self._streams
         if marks.dtype != np.bool_ or marks.shape != (streams,):
-            raise ValueError(f"mask must be bool ({streams},), one entry per environment; got {_describe(marks)}")
+            raise ValueError(
+                f"mask must be bool ({streams},), one entry per environment; got {marks.dtype} {marks.shape}"
+            )
         if seed is not None and not isinstance(seed, int | np.integer) and len(seed) != streams:
             raise ValueError(f"seed has {len(seed)} entries for {streams} environments; it needs one for each, or None")
         if self._streams is not None:
@@ -321,8 +321,8 @@ class VPTAgent:
 
     def _look(self, obs: Any, first: npt.ArrayLike | None) -> tuple[Distribution, npt.NDArray[np.bool_], bool]:
         """Passes the next frames to the network; returns its distribution, the starts, and if obs was a batch."""
-        frames, batched = self._frames(obs)
-        begins = self._first(first, len(frames), batched)
+        frames, batched = checked_frames(obs)
+        begins = checked_first(first, len(frames), batched, default=self._begins)
         if self._streams is not None and self._streams != len(frames):
             raise ValueError(
                 f"the agent plays {self._streams} environment(s) and got frames of {len(frames)}: "
@@ -375,40 +375,6 @@ class VPTAgent:
     def _device(self) -> torch.device:
         return self.policy.net.final_ln.weight.device
 
-    def _frames(self, obs: Any) -> tuple[npt.NDArray[np.uint8], bool]:
-        """Returns a copy of the frames, (N, 128, 128, 3), and whether they came as a batch."""
-        if isinstance(obs, dict):
-            if "img" not in obs:
-                raise ValueError(f'the observation has no "img" (its keys: {sorted(map(str, obs))}): {_WRAP}')
-            obs = obs["img"]
-        frames = np.asarray(obs)
-        if frames.dtype != np.uint8:
-            raise TypeError(f"a frame must be uint8 with values from 0 to 255, got {_describe(frames)}: {_WRAP}")
-        if frames.ndim not in (3, 4) or frames.shape[-3:] != _FRAME_SHAPE:
-            if frames.ndim in (3, 4) and frames.shape[-3] == 3:
-                problem = f"a frame must be (height, width, channel), got (channel, height, width): {frames.shape}"
-            else:
-                problem = f"a frame must be {_FRAME_SHAPE}, or (N, 128, 128, 3) for N environments; got {frames.shape}"
-            raise ValueError(f"{problem}; {_WRAP}")
-        if 0 in frames.shape:
-            raise ValueError(f"there are no frames in an observation of shape {frames.shape}")
-        # A copy: the array may be read-only or have negative strides, which torch.from_numpy refuses.
-        return np.array(frames.reshape(-1, *_FRAME_SHAPE), order="C"), frames.ndim == 4
-
-    def _first(self, first: npt.ArrayLike | None, streams: int, batched: bool) -> npt.NDArray[np.bool_]:
-        if first is None:
-            if batched:
-                raise TypeError(
-                    f"{streams} environments need first=, bool ({streams},), True where a new episode begins: "
-                    "after reset() that is np.ones(N, bool); after step(), with Gymnasium's next-step autoreset, "
-                    "where the previous step ended an episode"
-                )
-            return np.array([self._begins])
-        marks = np.asarray(first)
-        if marks.dtype != np.bool_ or marks.shape not in (((streams,),) if batched else ((), (1,))):
-            raise ValueError(f"first must be bool {(streams,) if batched else ()}, got {_describe(marks)}")
-        return np.array(marks.reshape(streams))
-
 
 def engine_precision_of(precision: ActingPrecision | None, device: torch.device | str) -> EnginePrecision | None:
     """Returns the precision of the engine that an agent uses on a device; None if the network runs as it is.
@@ -432,7 +398,3 @@ def _engine_precision_for(
     if precision == "auto" and any(parameter.dtype != torch.float32 for parameter in policy.parameters()):
         return None
     return engine_precision_of(precision, device)
-
-
-def _describe(array: npt.NDArray[Any]) -> str:
-    return f"{array.dtype} {array.shape}"
