@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import signal
 import subprocess
@@ -15,9 +16,13 @@ import torch
 
 from tests.support.paths import ROOT
 from tests.support.small_policy import SMALL
+from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent, VPTObsWrapper
 from vpt_gym.collect.run import record
 from vpt_gym.collect.session import Recording
+from vpt_gym.demos.dataset.native import NativeLabels
+from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
+from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.logging import read_metrics
 
 KWARGS = json.dumps(
@@ -115,6 +120,28 @@ def test_after_a_kill_the_weights_are_those_of_an_uninterrupted_run(demos, model
         assert torch.equal(value, weights[1][name]), name
     steps = [[entry["step"] for entry in read_metrics(out / "metrics.jsonl")] for out in (tmp_path / "whole", killed)]
     assert steps[0] == steps[1] == [5, 10, 15, 20]
+
+
+def test_its_heads_are_trained_and_validated_off_the_cpu(demos):
+    spec = importlib.util.spec_from_file_location("finetune_native", ROOT / "examples" / "finetune_native.py")
+    script = importlib.util.module_from_spec(spec)
+    sys.modules["finetune_native"] = script  # dataclasses look their module up
+    spec.loader.exec_module(script)
+    args = script.Args((demos,), train=TrainArgs(steps=2, seq_len=4, batch_size=1, order="carried", mirror=False))
+    args.device, args.precision = STAND_IN, None
+    env = args.make_env()
+    labels = NativeLabels(lambda: args.make_translator(env))
+    with stand_in_device():
+        agent, fresh = script.with_heads(VPTAgent.from_config(SMALL, seed=0), labels.space, labels.sizes, args)
+        assert fresh
+        dataset = make_dataset(args.demos, args.train, seed=0, labels=labels)
+        init_action_heads(agent.policy, dataset.labels)
+        trainer = BCTrainer(agent.policy, dataset, args.train)
+        assert trainer.update()["train/loss"] > 0
+        figures = script.validate(agent.policy, dataset, [str(entry) for entry in range(8)])
+        assert on_stand_in(agent.policy.pi_head.choices[0].linear_layer.weight)
+    assert figures["validation/accuracy_6"] == 1.0, "nothing is crafted"
+    env.close()
 
 
 def test_an_env_of_ones_own_with_a_translator_of_ones_own(demos, model, tmp_path):

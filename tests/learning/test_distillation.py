@@ -12,6 +12,7 @@ import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from tests.support.numbered_demos import write_episodes
+from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import code_space
 from vpt_gym.agents.policy.config import VPTConfig
@@ -253,3 +254,23 @@ def test_the_time_for_an_action_is_measured_for_each_agent(student, teacher):
     assert student.memory is None
     with pytest.raises(ValueError, match="calls is 0"):
         acting_seconds({}, np.zeros((128, 128, 3), np.uint8), calls=0)
+
+
+def test_it_works_off_the_cpu(tmp_path: Path):
+    write_episodes(tmp_path, [10])
+    with stand_in_device():
+        student, teacher = (VPTAgent(agent(config, 0).policy, device=STAND_IN) for config in (STUDENT, TEACHER))
+        seen, agreement = collector(student, teacher, 3, 20).collect(2, beta=0.5)
+        read = DemoReader(student, teacher, DemoDataset(tmp_path, seq_len=4, batch_size=1)).read(2)
+        assert not on_stand_in(seen.frames), "what is kept for later is kept outside the device's memory"
+        optimizer = torch.optim.AdamW(student.policy.parameters(), lr=1e-3)
+        for batch in minibatches([seen, *read], 3, torch.Generator().manual_seed(0)):
+            part = batch.to(STAND_IN)
+            output = student.policy(part.frames, part.first, part.memory)
+            loss = distillation_loss(part.pi, output.pi, part.weight)
+            assert on_stand_in(loss)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        collector(student, teacher, 3).collect(1, beta=0.0)
+    assert agreement.kl > 0
