@@ -137,6 +137,7 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
     """Lets the student play and learn; the best one on the validation worlds becomes ``agent`` in the run."""
     policy = student.policy
     policy.set_precision(args.train_precision)
+    player = VPTAgent(policy, device=args.device, precision=args.precision)  # an evaluation overwrites its memory
     optimizer = torch.optim.AdamW(policy.parameters(), lr=args.lr, weight_decay=args.weight_decay)
     generator = torch.Generator().manual_seed(args.seed)
     monitor = LatentMonitor(policy)
@@ -208,12 +209,12 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         step = iteration + 1
         text = f"iteration {step}: KL {agreement.kl:.3f} nats, overlap {agreement.overlap:.0%}"
         if step % args.validate_every == 0 or step == args.iterations:
-            validation = evaluate(student, args.env.make, SEEDS["validation"][: args.validation_episodes])
+            validation = evaluate(player, args.env.make, SEEDS["validation"][: args.validation_episodes])
             metrics |= {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
             text += f"; validation worlds: {validation}"
             if (score := (validation.rate, -validation.mean_ticks)) > best:
                 best = score
-                student.save_pretrained(run.directory / "agent")
+                player.save_pretrained(run.directory / "agent")
         run.log(step, metrics)
         console.print(text)
         if step % args.checkpoint_every == 0 or step == args.iterations:

@@ -23,7 +23,7 @@ from vpt_gym.learning.runs.checkpoints import load_checkpoint
 SMALL = '{"level": "easy", "image_size": [64, 64], "max_episode_steps": 10}'
 WIDTHS = ("--student.hidsize", "32", "--student.attention-heads", "2", "--student.impala-width", "0.25")
 ITERATION = ("--num-envs", "2", "--chunks", "2", "--chunk", "4", "--batch-size", "2", "--replay", "2")
-EPISODES = ("--validate-every", "2", "--validation-episodes", "2", "--eval-episodes", "2")
+EPISODES = ("--validate-every", "2", "--validation-episodes", "1", "--eval-episodes", "2")
 OPTIONS = (*WIDTHS, "--student.stem-pool", "8", *ITERATION, *EPISODES, "--env-kwargs", SMALL, "--no-tensorboard")
 
 

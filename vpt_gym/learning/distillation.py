@@ -145,8 +145,9 @@ class DistillationCollector:
     (:class:`vpt_gym.agents.VPTAgent`); the student acts with the weights that its policy has when a call begins.
 
     Args:
-        student: The agent that learns; it is reset.
-        teacher: The agent that it learns from; it is reset.
+        student: The agent that learns; it is reset. Its memory is used between two calls: evaluate another
+            ``VPTAgent`` of the same policy.
+        teacher: The agent that it learns from; it is reset, and used likewise.
         envs: Takes the agents' actions and returns frames, uint8 [N, 128, 128, 3]; it is reset without a seed.
         chunk: L, ticks in a chunk.
         seed: Seed of the sampling.
