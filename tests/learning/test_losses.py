@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from vpt_gym.agents.policy.heads import ActionDistribution
-from vpt_gym.learning.losses import bc_loss, weighted_mean
+from vpt_gym.learning.losses import bc_loss, explained_variance, weighted_mean
 
 
 def distribution(seed: int) -> ActionDistribution:
@@ -41,3 +41,13 @@ def test_bc_loss_does_not_grow_with_the_length_of_the_sequence():
     twice = ActionDistribution(torch.cat([pi.buttons] * 2, 1), torch.cat([pi.camera] * 2, 1))
     loss = bc_loss(twice, torch.cat([CODES] * 2, 1), torch.cat([WEIGHT] * 2, 1))
     torch.testing.assert_close(loss, bc_loss(pi, CODES, WEIGHT))
+
+
+def test_explained_variance_is_one_for_equal_values_and_zero_for_a_constant():
+    target = torch.tensor([[1.0, 2.0, 3.0, 100.0]])
+    weight = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
+    assert explained_variance(target, target, weight) == 1.0
+    assert explained_variance(torch.full((1, 4), 7.0), target, weight) == 0.0
+    assert explained_variance(torch.tensor([[1.5, 2.0, 2.5, 0.0]]), target, weight) == 0.75
+    assert explained_variance(-target, target, weight) == -3.0
+    assert explained_variance(target, torch.ones(1, 4), weight) is None

@@ -112,3 +112,11 @@ def test_a_policy_that_diverged_is_an_error(policy):
 def test_another_autoreset_mode_is_refused(policy):
     with pytest.raises(ValueError, match="NEXT_STEP"):
         RolloutCollector(policy, vector_env(3, mode=AutoresetMode.SAME_STEP), seed=0)
+
+
+def test_metrics_are_means_over_the_last_episodes(policy):
+    collector = RolloutCollector(policy, vector_env(3), seed=0)
+    assert collector.metrics() == {}
+    collector.collect(12)
+    assert collector.metrics(last=2) == {"rollout/return": 1.0, "rollout/length": 3.0, "rollout/success": 1.0}
+    assert len(collector.episodes) == 2

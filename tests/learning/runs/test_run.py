@@ -251,6 +251,30 @@ def test_resume_takes_the_arguments_of_the_run(tmp_path, monkeypatch):
     assert parse(Args).steps == 12
 
 
+def test_a_preset_gives_defaults_that_options_replace_also_when_the_run_is_resumed(tmp_path, monkeypatch):
+    @dataclass
+    class WithPreset:
+        model: str
+        preset: str = "none"
+        steps: int = 3
+        rate: float = 0.1
+        run: RunArgs = field(default_factory=RunArgs)
+
+    presets = {"big": {"steps": 900, "rate": 0.5}}
+    monkeypatch.chdir(tmp_path)
+    assert parse(WithPreset, ["--model", "a"], presets=presets).steps == 3
+    words = ["--rate", "0.2", "--preset", "big", "--model", "a", "--out", "run", "--no-tensorboard"]
+    monkeypatch.setattr(sys, "argv", ["big.py", *words])
+    args = parse(WithPreset, presets=presets)
+    assert (args.model, args.steps, args.rate) == ("a", 900, 0.2)
+    with Run("big", args):
+        pass
+    resumed = parse(WithPreset, ["--resume", "run", "--steps", "7"], presets=presets)
+    assert (resumed.model, resumed.steps, resumed.rate) == ("a", 7, 0.2)
+    with pytest.raises(SystemExit):  # the model is still required
+        parse(WithPreset, ["--preset", "big"], presets=presets)
+
+
 def test_resume_from_elsewhere_and_of_nothing_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Run("bc", arguments(tmp_path / "run")):
