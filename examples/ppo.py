@@ -26,21 +26,23 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from vpt_gym.agents.agent import ActingPrecision, VPTAgent, engine_precision_of
+from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
+from vpt_gym.learning.collectors import open_collector
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.losses import bc_loss, explained_variance, weighted_mean
-from vpt_gym.learning.rollout import Rollout, RolloutCollector
+from vpt_gym.learning.rollout import Rollout, episode_metrics
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.run import Run
-from vpt_gym.learning.vector_env import VectorKind, make_vector_env
+from vpt_gym.learning.vector_env import VectorKind
 from vpt_gym.wrappers import ItemRewardWrapper
 
 PRESETS = {
@@ -71,6 +73,7 @@ class Args:
     """The environment's reward, or VPT's for the items on the way to a diamond pickaxe."""
     vector: VectorKind = "auto"
     """How envs are stepped; auto: threads for the embedded world, processes for envs that wait, such as MineDojo."""
+    ray: RayArgs = field(default_factory=RayArgs)
     num_envs: int = 16
     """Envs that are played at the same time."""
     ticks: int = 128
@@ -241,7 +244,7 @@ class PPO:
         self.auxiliary = nn.Linear(self.policy.config.hidsize, 1).to(args.device)  # PPG's second value, on the trunk
         self.parameters = [p for p in self.policy.parameters() if p.requires_grad]
         self.parameters += list(self.auxiliary.parameters()) if args.sleep_cycles else []
-        self.optimizer = torch.optim.Adam(self.parameters, args.lr, weight_decay=args.weight_decay, fused=True)
+        self.optimizer = torch.optim.Adam(self.parameters, args.lr, weight_decay=args.weight_decay)
         self.generator = torch.Generator().manual_seed(args.seed)
         self.dataset = DemoDataset(args.demos, seq_len=16, batch_size=8, seed=args.seed) if args.demos else None
         self.warm, self.warm_data = args.warmup_iterations == 0, []
@@ -382,23 +385,17 @@ def make_env(env: EnvArgs, reward: str) -> gym.Env[Any, Any]:
 
 def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> int:
     """Improves the agent's policy in place, and returns how many ticks were played."""
-    learner = PPO(agent, args)
-    checkpoint = run.checkpoint()
+    learner, checkpoint = PPO(agent, args), run.checkpoint()
     state = {"iteration": 0, "ticks": 0, "seconds": 0.0, "best": -1.0} if checkpoint is None else checkpoint.state
-    started = [0] * args.num_envs if checkpoint is None else state["collector"]["started"]
-    # each env has its own share of the worlds, so that a run that is resumed plays none again
-    band = SEEDS["ppo"][args.seed % 50 * 10_000 :]
-    seeds = [band[i + args.num_envs * started[i] :: args.num_envs] for i in range(args.num_envs)]
-    envs = make_vector_env(partial(make_env, args.env, args.reward), seeds, args.vector)
-    packed = args.train_precision if torch.device(args.device).type == "cpu" else None
-    precision = engine_precision_of(packed, args.device)
-    collector = RolloutCollector(agent.policy, envs, seed=args.seed, precision=precision)
     if checkpoint is not None:
         learner.load_state_dict(state["learner"])
-        collector.load_state_dict(state["collector"])
     monitor, best = LatentMonitor(agent.policy), state["best"]
     iteration, ticks, seconds = state["iteration"], state["ticks"], state["seconds"]
-    with Progress(*COLUMNS, console=console) as bar:
+    playing = open_collector(
+        agent.policy, partial(make_env, args.env, args.reward), SEEDS["ppo"][args.seed % 50 * 10_000 :],
+        num_envs=args.num_envs, seed=args.seed, kind=args.vector, ray=args.ray, state=state.get("collector"),
+    )  # fmt: skip
+    with playing as collector, Progress(*COLUMNS, console=console) as bar:
         task = bar.add_task("PPO", total=1.0, state="")
         while (progress := max(iteration / args.iterations, seconds / args.seconds)) < 1.0:
             begun = time.perf_counter()
@@ -409,7 +406,7 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> int:
                 metrics |= monitor.measure(inputs, rollout.first, rollout.memory)
             elapsed = time.perf_counter() - begun
             iteration, ticks, seconds = iteration + 1, ticks + rollout.first.numel(), seconds + elapsed
-            metrics |= collector.metrics()
+            metrics |= episode_metrics(collector.episodes)
             metrics |= {"time/ticks": ticks, "time/ticks_per_second": rollout.first.numel() / elapsed}
             if args.validate_every and iteration % args.validate_every == 0:
                 validation = evaluate(agent, args.env.make, SEEDS["validation"][: args.validation_episodes])
@@ -424,7 +421,6 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> int:
                 run.save_checkpoint(iteration, counters | parts)
             success = f"success {metrics['rollout/success']:.0%}, " if "rollout/success" in metrics else ""
             bar.update(task, completed=progress, state=f"{success}{ticks:,} ticks, {ticks / seconds:.0f}/s")
-    envs.close()
     agent.policy.set_precision("fp32")
     return ticks
 

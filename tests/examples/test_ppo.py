@@ -19,6 +19,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from tests.support.clock_env import ClockEnv
 from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
+from tests.support.small_policy import small_policy
+from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.learning.logging import read_metrics
@@ -257,6 +259,18 @@ class TestLearner:
         assert features.shape == (4, 9, 256)
         learner.learn(rollout, features, progress=0.0)
         assert all(torch.equal(p, image[name]) for name, p in agent.policy.net.img_process.named_parameters())
+
+    def test_on_a_gpu_no_tensor_stays_on_the_cpu(self):
+        """A rollout with its bootstrap value, the warm-up, the passes, and the auxiliary phase."""
+        with stand_in_device():
+            agent = VPTAgent(small_policy(), device=STAND_IN)
+            args = self.args(device="meta", sleep_cycles=1, ticks=6, warmup_iterations=1)
+            envs = SyncVectorEnv([lambda: ClockEnv(4)] * 4, autoreset_mode=AutoresetMode.NEXT_STEP)
+            learner, collector = ppo.PPO(agent, args), RolloutCollector(agent.policy, envs, seed=0)
+            learner.warm_up(rollout := collector.collect(args.ticks), learner.features(rollout))
+            metrics = learner.learn(rollout := collector.collect(args.ticks), learner.features(rollout), progress=0.5)
+            assert metrics["loss/kl_to_start"] >= 0.0
+            assert all(on_stand_in(parameter) for parameter in learner.parameters)
 
     def test_a_gradient_that_is_not_finite_stops_the_training(self):
         agent, rollout = agent_and_rollout(3, 5, 4, 6)

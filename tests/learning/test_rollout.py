@@ -8,7 +8,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from tests.support.clock_env import BreakingEnv, ClockEnv
 from vpt_gym import VPTAgent
-from vpt_gym.learning.rollout import RolloutCollector
+from vpt_gym.learning.rollout import RolloutCollector, episode_metrics
 
 
 @pytest.fixture
@@ -116,7 +116,11 @@ def test_another_autoreset_mode_is_refused(policy):
 
 def test_metrics_are_means_over_the_last_episodes(policy):
     collector = RolloutCollector(policy, vector_env(3), seed=0)
-    assert collector.metrics() == {}
+    assert episode_metrics(collector.episodes) == {}
     collector.collect(12)
-    assert collector.metrics(last=2) == {"rollout/return": 1.0, "rollout/length": 3.0, "rollout/success": 1.0}
+    assert episode_metrics(collector.episodes, last=2) == {
+        "rollout/return": 1.0,
+        "rollout/length": 3.0,
+        "rollout/success": 1.0,
+    }
     assert len(collector.episodes) == 2

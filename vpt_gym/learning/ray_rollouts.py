@@ -4,14 +4,14 @@ def make_collector(policy: VPTPolicy, seed: int) -> RolloutCollector:
     return RolloutCollector(policy, make_envs(), seed=seed)
 
 with connected(args.ray.address) as ray, RayRollouts(ray, policy, make_collector, args.ray, ...) as collector:
-    rollout = collector.collect(args.ticks, gamma=args.gamma, gae_lambda=args.gae_lambda)
+    rollout = collector.collect(args.ticks)
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import astuple, fields
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +21,8 @@ from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.workers import MAX_LOSSES
+from vpt_gym.learning.rollout import FinishedEpisode
+from vpt_gym.learning.vector_env import SKIPPED
 
 PATIENCE = 600.0
 """Seconds in which Ray must start a lost worker again."""
@@ -33,7 +35,7 @@ class Collector(Protocol):
 
     episodes: list[Any]
 
-    def collect(self, ticks: int, **options: Any) -> Any:
+    def collect(self, ticks: int) -> Any:
         """Plays ``ticks`` ticks in each env; returns a dataclass of tensors, batch first, and the memory."""
 
 
@@ -85,6 +87,7 @@ class RayRollouts:
         self._version = 0
         self._seed, self._num_envs = seed, num_envs
         self._losses = [0] * workers
+        self._begun = [1] * workers * num_envs  # at most as many episodes have begun in each env
         self.episodes: list[Any] = []
         actor = ray.remote(_RolloutActor).options(
             num_cpus=args.cpus,
@@ -96,12 +99,11 @@ class RayRollouts:
         made = [ray.put((policy.config, make_collector))]
         self._actors = [actor.remote(os.getcwd(), args.threads, args.device, made) for _ in range(workers)]
 
-    def collect(self, ticks: int, **options: Any) -> Any:
+    def collect(self, ticks: int) -> Any:
         """Plays ``ticks`` ticks in each env of each worker with the current weights.
 
         Args:
             ticks: Ticks in each env.
-            **options: Passed to each collector's ``collect``, such as ``gamma`` and ``gae_lambda``.
 
         Returns:
             What the collectors return, joined along the batch, on the policy's device.
@@ -117,7 +119,7 @@ class RayRollouts:
         broadcast = (self._version, self._policy.precision, [self._ray.put(weights)])
         attempts = [0] * len(self._actors)
         results: dict[int, tuple[Any, list[Any]]] = {}
-        calls = {self._call(worker, broadcast, ticks, options): worker for worker in range(len(self._actors))}
+        calls = {self._call(worker, broadcast, ticks): worker for worker in range(len(self._actors))}
         errors = self._ray.exceptions
         while calls:
             (reference, *_), _ = self._ray.wait(list(calls), num_returns=1)
@@ -132,11 +134,22 @@ class RayRollouts:
                 attempts[worker] += 1
                 self._losses[worker] += 1
                 self._await_restart(worker, attempts[worker], error)
-                calls[self._call(worker, broadcast, ticks, options)] = worker
+                calls[self._call(worker, broadcast, ticks)] = worker
         rollouts, episodes = zip(*(results[worker] for worker in range(len(self._actors))), strict=True)
         for finished in episodes:
             self.episodes.extend(finished)
+        self._begun = [count + sum(map(len, episodes)) for count in self._begun]
         return joined(rollouts, next(self._policy.parameters()).device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what later workers need to continue, but for the running episodes, which are lost."""
+        started = [count + SKIPPED * max(self._losses) for count in self._begun]
+        return {"started": started, "episodes": [list(astuple(episode)) for episode in self.episodes]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues from a ``state_dict``; the workers' worlds must come after those that ``"started"`` counts."""
+        self._begun = [before + now for before, now in zip(state["started"], self._begun, strict=True)]
+        self.episodes = [FinishedEpisode(*episode) for episode in state["episodes"]]
 
     def close(self) -> None:
         """Ends the workers and closes their envs."""
@@ -155,10 +168,10 @@ class RayRollouts:
         else:
             self._kill()
 
-    def _call(self, worker: int, broadcast: tuple[int, str, list[Any]], ticks: int, options: dict[str, Any]) -> Any:
+    def _call(self, worker: int, broadcast: tuple[int, str, list[Any]], ticks: int) -> Any:
         place = worker + self._losses[worker] * len(self._actors)
         seed = self._seed + place * self._num_envs
-        return self._actors[worker].collect.remote(seed, broadcast, ticks, options)
+        return self._actors[worker].collect.remote(seed, broadcast, ticks)
 
     def _await_restart(self, worker: int, attempt: int, error: Exception) -> None:
         if attempt < MAX_LOSSES:
@@ -210,9 +223,7 @@ class _RolloutActor:
     def ready(self) -> None:
         """Returns when the process runs."""
 
-    def collect(
-        self, seed: int, broadcast: tuple[int, str, list[Any]], ticks: int, options: dict[str, Any]
-    ) -> tuple[Any, list[Any]]:
+    def collect(self, seed: int, broadcast: tuple[int, str, list[Any]], ticks: int) -> tuple[Any, list[Any]]:
         import ray
 
         version, precision, weights = broadcast
@@ -225,7 +236,7 @@ class _RolloutActor:
             self._version = version
         if self._collector is None:
             self._collector = make_collector(self._policy, seed)
-        rollout = self._collector.collect(ticks, **options)
+        rollout = self._collector.collect(ticks)
         episodes, self._collector.episodes = self._collector.episodes, []
         return joined([rollout], torch.device("cpu")), episodes
 

@@ -67,6 +67,25 @@ class FinishedEpisode:
     truncated: bool
 
 
+def episode_metrics(episodes: list[FinishedEpisode], last: int = 100) -> dict[str, float]:
+    """Returns means over the last episodes, and removes those before them from the list.
+
+    Returns:
+        ``rollout/return``, ``rollout/length`` (ticks) and, if the env reports it, ``rollout/success``; empty before
+        the first episode has ended.
+    """
+    del episodes[:-last]
+    count = len(episodes)
+    if not count:
+        return {}
+    successes = [episode.success for episode in episodes if episode.success is not None]
+    return {
+        "rollout/return": sum(episode.total_reward for episode in episodes) / count,
+        "rollout/length": sum(episode.ticks for episode in episodes) / count,
+        **({"rollout/success": sum(successes) / len(successes)} if successes else {}),
+    }
+
+
 class RolloutCollector:
     """Plays a policy in a vector env and returns rollouts; episodes continue from one rollout to the next.
 
@@ -172,24 +191,6 @@ class RolloutCollector:
         rows["value"].append(self._act(*self._current())[1])
         self._memory = before
         return Rollout(**{name: torch.stack(columns, dim=1) for name, columns in rows.items()}, memory=start)
-
-    def metrics(self, last: int = 100) -> dict[str, float]:
-        """Returns the means over the last episodes, and forgets those before them.
-
-        Returns:
-            ``rollout/return``, ``rollout/length`` (ticks) and, if the env reports it, ``rollout/success``; empty before
-            the first episode has ended.
-        """
-        del self.episodes[:-last]
-        count = len(self.episodes)
-        if not count:
-            return {}
-        successes = [episode.success for episode in self.episodes if episode.success is not None]
-        return {
-            "rollout/return": sum(episode.total_reward for episode in self.episodes) / count,
-            "rollout/length": sum(episode.ticks for episode in self.episodes) / count,
-            **({"rollout/success": sum(successes) / len(successes)} if successes else {}),
-        }
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a later collector needs to continue, but for the running episodes, which are lost."""

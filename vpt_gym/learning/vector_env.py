@@ -16,6 +16,9 @@ from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 VectorKind: TypeAlias = Literal["auto", "threads", "processes", "sync"]
 """How the environments of a training are stepped; see :func:`make_vector_env`."""
 
+SKIPPED = 1000
+"""Seeds that the envs of a lost Ray worker leave out, so that they repeat none: how many they had played is unknown."""
+
 _OWN_WORLD = "vpt_gym.world."
 """The module of the embedded world. Its environments release Python's global lock while they compute."""
 

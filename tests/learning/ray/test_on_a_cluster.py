@@ -15,6 +15,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from tests.support.action_trace_env import ActionTraceEnv
 from tests.support.ray_cluster import NODE, two_nodes
+from tests.support.seed_reward_env import SeedRewardEnv, worlds_in
+from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import encode
 from vpt_gym.collect.envs import EnvArgs
@@ -24,10 +26,12 @@ from vpt_gym.collect.ray.play import play_on
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.learning.collectors import open_collector
 from vpt_gym.learning.dagger import collect_round
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.ray_rollouts import RayRollouts, joined
 from vpt_gym.learning.rollout import RolloutCollector
+from vpt_gym.wrappers import EpisodeSeeds
 from vpt_gym.wrappers.labels import label_next_step
 
 RAY = RayArgs(address="auto", workers=2)
@@ -129,10 +133,11 @@ def test_a_round_of_dagger_writes_the_demos_of_one_process(cluster: Any, agent: 
 
 
 def make_collector(policy: Any, seed: int, **options: Any) -> RolloutCollector:
-    def make_env() -> gym.Env[Any, Any]:
-        return ActionTraceEnv(**options)
+    def make_env(first: int) -> gym.Env[Any, Any]:
+        return EpisodeSeeds(ActionTraceEnv(**options), range(first, 10**6, 4))
 
-    envs = SyncVectorEnv([make_env] * 2, autoreset_mode=AutoresetMode.NEXT_STEP)
+    makers = [functools.partial(make_env, first) for first in (seed, seed + 1)]
+    envs = SyncVectorEnv(makers, autoreset_mode=AutoresetMode.NEXT_STEP)
     return RolloutCollector(policy, envs, seed=seed)
 
 
@@ -149,8 +154,8 @@ def test_rollouts_are_bit_equal_to_those_of_the_same_collectors_in_one_process(c
     here = [make_collector(policy, seed) for seed in (7, 9)]
     with RayRollouts(ray, policy, make_collector, RAY, workers=2, num_envs=2, seed=7) as there:
         for _ in range(2):
-            local = joined([each.collect(6, gamma=0.99, gae_lambda=0.9) for each in here], torch.device("cpu"))
-            assert differences(there.collect(6, gamma=0.99, gae_lambda=0.9), local) == []
+            local = joined([each.collect(6) for each in here], torch.device("cpu"))
+            assert differences(there.collect(6), local) == []
             with torch.no_grad():  # the next rollout must be played with these weights
                 policy.pi_head.camera.linear_layer.bias[:20] += 3.0
         assert sorted(map(repr, there.episodes)) == sorted(repr(each) for local in here for each in local.episodes)
@@ -160,8 +165,22 @@ def test_a_rollout_is_complete_after_a_worker_was_killed(cluster: Any, agent: VP
     ray = pytest.importorskip("ray")
     mortal = functools.partial(make_collector, killed=tmp_path / "killed")
     with RayRollouts(ray, agent.policy, mortal, RAY, workers=2, num_envs=2, seed=7) as collector:
-        first = collector.collect(4, gamma=0.99, gae_lambda=0.9)
-        second = collector.collect(4, gamma=0.99, gae_lambda=0.9)
+        first = collector.collect(4)
+        second = collector.collect(4)
     assert (tmp_path / "killed").exists()
     assert first.codes.shape == second.codes.shape == (4, 4, 2)
     assert first.first[:, 0].all()
+
+
+def test_the_worlds_of_rollouts_are_those_of_one_process_and_none_comes_again(cluster: Any) -> None:
+    policy, worlds = small_policy(), range(100, 90_000)
+    with open_collector(policy, SeedRewardEnv, worlds, num_envs=4, seed=0, kind="sync") as here:
+        expected = worlds_in(here.collect(7))
+    ray = replace(RAY, workers=None, envs=2)
+    with open_collector(policy, SeedRewardEnv, worlds, num_envs=4, seed=0, kind="sync", ray=ray) as there:
+        first, state = worlds_in(there.collect(7)), there.state_dict()
+    assert first == expected
+    with open_collector(policy, SeedRewardEnv, worlds, num_envs=4, seed=0, kind="sync", ray=ray, state=state) as later:
+        second = worlds_in(later.collect(7))
+    assert not set.union(*first) & set.union(*second)
+    assert len(later.episodes) == 2 * len(there.episodes) > 0

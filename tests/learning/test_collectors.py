@@ -1,0 +1,35 @@
+"""What plays the rollouts of a training, and that no world is played twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.seed_reward_env import SeedRewardEnv, worlds_in
+from tests.support.small_policy import small_policy
+from vpt_gym.collect.ray.options import RayArgs
+from vpt_gym.learning.collectors import open_collector
+
+
+def test_the_worlds_are_shared_out_and_a_later_process_continues_after_them():
+    policy, played, state = small_policy(), [], None
+    for _ in range(3):
+        with open_collector(
+            policy, SeedRewardEnv, range(100, 900), num_envs=3, seed=0, kind="sync", state=state
+        ) as collector:
+            played.append(worlds_in(collector.collect(7)))
+            state = collector.state_dict()
+    assert played[0] == [{100, 103, 106}, {101, 104, 107}, {102, 105, 108}]
+    for env in range(3):
+        sets = [worlds[env] for worlds in played]
+        assert len(set.union(*sets)) == sum(map(len, sets))
+        assert all((world - 100) % 3 == env for world in set.union(*sets))
+
+
+def test_envs_that_cannot_be_shared_out_among_workers_are_an_error():
+    with (
+        pytest.raises(ValueError, match="5 envs cannot be shared out among 2 workers with 2 each"),
+        open_collector(
+            small_policy(), SeedRewardEnv, range(9), num_envs=5, seed=0, ray=RayArgs(address="local", envs=2)
+        ),
+    ):
+        pass

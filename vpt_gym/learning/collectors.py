@@ -1,0 +1,109 @@
+"""Opens what plays the rollouts of a training: envs in this process, or workers on a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import gymnasium as gym
+
+from vpt_gym.learning.rollout import RolloutCollector
+from vpt_gym.learning.vector_env import SKIPPED, VectorKind, make_vector_env
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.policy.policy import VPTPolicy
+    from vpt_gym.collect.ray.options import RayArgs
+    from vpt_gym.learning.ray_rollouts import RayRollouts
+
+    AnyCollector: TypeAlias = RolloutCollector | RayRollouts
+
+
+@contextmanager
+def open_collector(
+    policy: VPTPolicy,
+    make_env: Callable[[], gym.Env[Any, Any]],
+    worlds: Sequence[int],
+    *,
+    num_envs: int,
+    seed: int,
+    kind: VectorKind = "auto",
+    ray: RayArgs | None = None,
+    state: dict[str, Any] | None = None,
+) -> Iterator[AnyCollector]:
+    """Makes a collector of rollouts, and closes its environments at the end of the block.
+
+    The worlds are shared out: environment i plays ``worlds[i::num_envs]``, in this order. A training that is resumed
+    continues after the worlds in ``state``.
+
+    On the CPU the policy acts packed, in its own precision (``ActingEngine``).
+
+    Args:
+        policy: The policy that is trained.
+        make_env: Makes an env that takes VPT codes and returns VPT frames. For processes and Ray it is pickled.
+        worlds: Seeds of the worlds.
+        num_envs: Number of environments.
+        seed: Seed of the sampling.
+        kind: How the environments of one process are stepped (``make_vector_env``).
+        ray: With an address, workers on this cluster play, each with ``ray.envs`` environments.
+        state: ``state_dict`` of the collector of an earlier process.
+
+    Raises:
+        ValueError: The environments cannot be shared out equally among the workers.
+        DependencyNotInstalled: Ray is not installed.
+        ConnectionError: There is no cluster at the address.
+    """
+    started = [0] * num_envs if state is None else list(state["started"])
+    make = partial(_make_collector, make_env=make_env, worlds=worlds, started=started, seed=seed, kind=kind)
+    collector: AnyCollector
+    if ray is None or ray.address is None:
+        collector = make(policy, 0, num_envs)
+        try:
+            if state is not None:
+                collector.load_state_dict(state)
+            yield collector
+        finally:
+            collector.envs.close()
+        return
+    from vpt_gym.collect.ray.connect import connected
+    from vpt_gym.learning.ray_rollouts import RayRollouts
+
+    workers = num_envs // ray.envs
+    if workers * ray.envs != num_envs or ray.workers not in (None, workers):
+        raise ValueError(
+            f"{num_envs} envs cannot be shared out among {ray.workers or workers} workers with {ray.envs} each: "
+            "change --num-envs, --ray-workers or --ray-envs"
+        )
+    in_worker = partial(make, count=ray.envs)
+    with (
+        connected(ray.address) as module,
+        RayRollouts(module, policy, in_worker, ray, workers=workers, num_envs=ray.envs, seed=0) as collector,
+    ):
+        if state is not None:
+            collector.load_state_dict(state)
+        yield collector
+
+
+def _make_collector(
+    policy: VPTPolicy,
+    first: int,
+    count: int,
+    *,
+    make_env: Callable[[], gym.Env[Any, Any]],
+    worlds: Sequence[int],
+    started: list[int],
+    seed: int,
+    kind: VectorKind,
+) -> RolloutCollector:
+    """Makes the collector of ``count`` environments from number ``first`` on.
+
+    Numbers from ``len(started)`` on are those of a lost worker's environments: each number stands for the environment
+    ``number % len(started)``, after ``number // len(started)`` losses.
+    """
+    total = len(started)
+    places = [(number % total, number // total) for number in range(first, first + count)]
+    seeds = [worlds[env + total * (started[env] + losses * SKIPPED) :: total] for env, losses in places]
+    envs = make_vector_env(make_env, seeds, kind)
+    on_cpu = next(policy.parameters()).device.type == "cpu"
+    return RolloutCollector(policy, envs, seed=seed + first, precision=policy.precision if on_cpu else None)
