@@ -19,7 +19,7 @@ MINEDOJO_STAMP := $(MINEDOJO)/.installed
 PINNED := $(VENV)-minedojo-pinned
 PINNED_STAMP := $(PINNED)/.installed
 
-.PHONY: install programs demo test test-long doctest lint format docs bench clean
+.PHONY: install programs demo results test test-long doctest lint format docs bench clean
 
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
@@ -53,6 +53,9 @@ programs:  ## the programs that tests run and that pip cannot install: Chromium,
 
 demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs/demo/ (PRESET=quick: minutes)
 	$(BIN)/python examples/end_to_end.py --preset $(PRESET)
+
+results: $(STAMP)  ## the trainings behind docs/results.md: hours; stop it and start it again as you like
+	$(BIN)/python -m experiments
 
 test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## all tests; some again with interpreted kernels (for coverage), and those of the real MineDojo
 	$(BIN)/python -m pytest $(PARALLEL) --durations 20 --cov --cov-report=

@@ -2,23 +2,25 @@
 
     python examples/end_to_end.py                    # at most 15 minutes on 2 CPU cores
     python examples/end_to_end.py --preset quick     # at most 4: the same steps, less of each
+    python examples/end_to_end.py --resume runs/demo # continues after an interruption
 
 A scripted expert chops trees in the embedded world and is recorded. A small VPT policy is cloned from the demos,
 evaluated in worlds it has never seen, improved by DAgger rounds, and evaluated again. Results go to ``runs/demo``:
-demos, checkpoints, metrics, learning curves, a video of the agent, and the table.
+demos, checkpoints, metrics, learning curves, a video of the agent, and the table. ``vpt-gym report runs/demo`` shows
+them on one page.
+
+Each step alone, with all options: ``record.py``, ``bc.py``, ``dagger.py``, ``evaluate.py``.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
 import torch
-import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -32,13 +34,15 @@ from vpt_gym.collect.run import record
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
 from vpt_gym.demos.dataset.cache import FrameCache
-from vpt_gym.learning.bc import TrainArgs, TrainResult, make_dataset, train
+from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.dagger import collect_round
-from vpt_gym.learning.evaluate import Evaluation, evaluate
+from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
+from vpt_gym.learning.fit import TrainResult, fit
 from vpt_gym.learning.initialise import init_action_heads
-from vpt_gym.learning.logging import MetricLogger, plot_curves, read_metrics
-from vpt_gym.system.machine import describe
+from vpt_gym.learning.logging import plot_curves, read_metrics
+from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.run import Run
 from vpt_gym.system.require import require
 from vpt_gym.wrappers.labels import label_next_step
 
@@ -48,19 +52,19 @@ class Preset:
     """The extent of each step."""
 
     demos: int
-    bc_seconds: float
+    bc_updates: int
     dagger_rounds: int
     dagger_episodes: int
-    dagger_seconds: float
+    dagger_updates: int
     eval_episodes: int
     levels: tuple[str, ...] = ("easy", "default")
     """Levels of the worlds to evaluate in, after cloning and after the last round."""
 
 
 PRESETS = {
-    "full": Preset(50, 190.0, 2, 50, 150.0, 50),
-    "quick": Preset(20, 45.0, 1, 16, 30.0, 50, levels=("easy",)),
-    "smoke": Preset(2, 3.0, 1, 2, 3.0, 2),
+    "full": Preset(50, 1200, 2, 50, 1000, 50),
+    "quick": Preset(20, 300, 1, 16, 200, 50, levels=("easy",)),
+    "smoke": Preset(2, 3, 1, 2, 3, 2),
 }
 ROUND_TICKS = 300
 """Maximum ticks of an episode in a DAgger round."""
@@ -72,21 +76,9 @@ class Args:
 
     preset: Literal["full", "quick", "smoke"] = "full"
     """full takes at most 15 minutes on 2 CPU cores, quick 4; smoke only tests that every step works."""
-    out: Path = Path("runs/demo")
-    """Directory of the results; an existing one is renamed first."""
     seed: int = 0
     """Seed of the weights, the sampling and the order of the batches."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One method in the table of results. Totals are cumulative; evaluations are by level of the world."""
-
-    method: str
-    demos: int
-    frames: int
-    seconds: float
-    evaluations: dict[str, Evaluation]
+    run: RunArgs = field(default_factory=lambda: RunArgs(out=Path("runs/demo")))
 
 
 class ExpertLabels:
@@ -106,54 +98,45 @@ class ExpertLabels:
 
 
 class EndToEnd:
-    """One run: its settings, its agent, and the rows of its table."""
+    """One run: its agent, and the rows of its table, one for each method."""
 
-    def __init__(self, args: Args, console: Console) -> None:
-        self.args, self.console, self.preset = args, console, PRESETS[args.preset]
+    def __init__(self, args: Args, run: Run, console: Console) -> None:
+        self.args, self.run, self.console, self.preset = args, run, console, PRESETS[args.preset]
+        self.directory = run.directory
         self.easy = EnvArgs()
         self.seeds = SEEDS["evaluation"][: self.preset.eval_episodes]
         self.agent = VPTAgent.from_config("nano", seed=args.seed, precision="auto")
         self.cache = FrameCache()
-        self.rows: list[Row] = []
+        self.rows: list[dict[str, Any]] = []
 
-    def train(self, directories: list[Path], seconds: float, seed: int, phase: str) -> TrainResult:
-        """Trains the agent for some seconds on the demos of directories."""
-        options = TrainArgs(steps=10**9, seconds=seconds, precision="auto")
-        dataset = make_dataset(tuple(directories), options, seed=seed, cache=self.cache)
-        if not self.rows:  # the weights are fresh
-            init_action_heads(self.agent.policy, dataset.labels)
-        with MetricLogger(self.args.out / "metrics.jsonl", resume=True) as logger:
-            return train(self.agent.policy, dataset, options, logger=logger, phase=phase, console=self.console)
-
-    def evaluate(self, levels: tuple[str, ...]) -> dict[str, Evaluation]:
-        """Evaluates the agent in unseen worlds of each level."""
-        result = {}
-        with Progress(console=self.console) as progress:
-            for level in levels:
-                bar = progress.add_task(f"evaluating in unseen {level} worlds", total=len(self.seeds))
-                env = self.easy.with_kwargs(level=level)
-                result[level] = evaluate(
-                    self.agent, env.make, self.seeds, on_episode=lambda _, bar=bar: progress.advance(bar)
-                )
-                self.console.print(f"  {level}: {result[level]}")
-        return result
+    def all_steps(self) -> None:
+        """Clones, and improves in rounds. What an earlier process finished is not done again."""
+        checkpoint = self.run.checkpoint()
+        if checkpoint is not None:
+            self.rows = checkpoint.state["rows"]
+            self.agent = VPTAgent.from_pretrained(self.directory / self.rows[-1]["agent"], precision="auto")
+        for step in range(len(self.rows), self.preset.dagger_rounds + 1):
+            if step == 0:
+                self.clone()
+            else:
+                self.improve(step)
+            self.run.save_checkpoint(self.rows[-1]["updates"], {"rows": self.rows})
 
     def clone(self) -> None:
         """Records the scripted expert and clones it."""
-        demos = self.args.out / "demos"
+        demos = self.directory / "demos"
         recording = Recording(out=demos, env=self.easy, episodes=self.preset.demos)
         with RecordingProgress(recording, self.console) as progress:
             recorded = record(recording, on_episode=progress.advance)
         self.console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {demos}")
-        done = self.train([demos], self.preset.bc_seconds, self.args.seed, "BC")
-        self.agent.save_pretrained(self.args.out / "agent_bc")
-        self.rows.append(Row("BC", self.preset.demos, done.frames, done.seconds, self.evaluate(self.preset.levels)))
+        done = self.train([demos], self.preset.bc_updates, "BC")
+        self.add_row("BC", "agent_bc", self.preset.demos, done, self.preset.levels)
 
     def improve(self, number: int) -> None:
         """Plays one DAgger round with the expert's labels, and trains on all demos so far."""
         episodes = self.preset.dagger_episodes
         env = self.easy.with_kwargs(max_episode_steps=ROUND_TICKS)
-        directories = [self.args.out / "demos", *(self.args.out / f"round_{k}" for k in range(1, number + 1))]
+        directories = [self.directory / "demos", *(self.directory / f"round_{k}" for k in range(1, number + 1))]
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"DAgger round {number}: the learner plays", total=episodes)
             collect_round(
@@ -167,79 +150,100 @@ class EndToEnd:
                 sampling_seed=self.args.seed + number,
                 on_episode=lambda _: progress.advance(bar),
             )
-        done = self.train(directories, self.preset.dagger_seconds, self.args.seed + number, f"DAgger {number}")
-        self.agent.save_pretrained(self.args.out / f"agent_{number}")
+        done = self.train(directories, self.preset.dagger_updates, f"DAgger {number}")
         levels = self.preset.levels if number == self.preset.dagger_rounds else ("easy",)
-        demos, frames, seconds = self.rows[-1].demos, self.rows[-1].frames, self.rows[-1].seconds
-        totals = (demos + episodes, frames + done.frames, seconds + done.seconds)
-        self.rows.append(Row(f"DAgger {number}", *totals, self.evaluate(levels)))
+        self.add_row(f"DAgger {number}", f"agent_{number}", self.preset.demos + number * episodes, done, levels)
+
+    def train(self, directories: list[Path], updates: int, name: str) -> TrainResult:
+        """Trains the agent on the demos of directories."""
+        options, step = TrainArgs(steps=updates, precision="auto"), len(self.rows)
+        dataset = make_dataset(tuple(directories), options, seed=self.args.seed + step, cache=self.cache)
+        if step == 0:  # the weights are fresh
+            init_action_heads(self.agent.policy, dataset.labels)
+        before = self.rows[-1]["updates"] if self.rows else 0
+        trainer = BCTrainer(self.agent.policy, dataset, options)
+        return fit(
+            trainer,
+            log=lambda update, metrics: self.run.log(before + update, metrics),
+            description=name,
+            console=self.console,
+        )
+
+    def add_row(self, method: str, agent: str, demos: int, done: TrainResult, levels: tuple[str, ...]) -> None:
+        """Saves the agent, evaluates it in unseen worlds of each level, and adds a row; its totals are cumulative."""
+        self.agent.save_pretrained(self.directory / agent)
+        row: dict[str, Any] = {"method": method, "agent": agent, "demos": demos}
+        before = self.rows[-1] if self.rows else {"updates": 0, "frames": 0, "training_seconds": 0.0}
+        row["updates"] = before["updates"] + done.updates
+        row["frames"] = before["frames"] + done.frames
+        row["training_seconds"] = before["training_seconds"] + done.seconds
+        with Progress(console=self.console) as progress:
+            for level in levels:
+                bar = progress.add_task(f"evaluating in unseen {level} worlds", total=len(self.seeds))
+                env = self.easy.with_kwargs(level=level)
+                result = evaluate(self.agent, env.make, self.seeds, on_episode=lambda _, bar=bar: progress.advance(bar))
+                self.console.print(f"  {level}: {result}")
+                row[level] = {**result.summary(), "per_episode": result.per_episode()}
+        self.rows.append(row)
+
+    def evaluations(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Returns method, level and figures of each evaluation."""
+        return [(row["method"], level, row[level]) for row in self.rows for level in self.preset.levels if level in row]
 
     def table(self) -> Table:
         """Returns the table of results."""
         table = Table(title=f"harvest_1_log in unseen worlds, seeds {self.seeds[0]:,} to {self.seeds[-1]:,}")
         for column in ("method", "level", "demos", "frames", "time", "success", "95 % CI"):
             table.add_column(column, justify="left" if column in ("method", "level") else "right", no_wrap=True)
-        for row in self.rows:
-            for level, result in row.evaluations.items():
-                low, high = result.interval
-                success = f"{result.successes}/{len(result.episodes)} = {result.rate:.0%}"
-                effort = (str(row.demos), f"{row.frames:,}", f"{row.seconds:.0f} s")
-                table.add_row(row.method, level, *effort, success, f"{low:.0%} to {high:.0%}")
+        rows = {row["method"]: row for row in self.rows}
+        for method, level, result in self.evaluations():
+            row, (low, high) = rows[method], result["wilson95"]
+            success = f"{result['successes']}/{result['episodes']} = {result['rate']:.0%}"
+            effort = (str(row["demos"]), f"{row['frames']:,}", f"{row['training_seconds']:.0f} s")
+            table.add_row(method, level, *effort, success, f"{low:.0%} to {high:.0%}")
         return table
-
-    def report(self, seconds: float) -> dict[str, Any]:
-        """Returns the results as plain numbers, for a JSON file."""
-        rows = [
-            {
-                "method": row.method,
-                "demos": row.demos,
-                "frames": row.frames,
-                "training_seconds": row.seconds,
-                **{level: result.summary() for level, result in row.evaluations.items()},
-            }
-            for row in self.rows
-        ]
-        machine = {**describe("torch", "numba", "vpt-gym"), "threads": torch.get_num_threads()}
-        settings = {"preset": self.args.preset, "seed": self.args.seed, **asdict(self.preset)}
-        return {"settings": settings, "machine": machine, "seconds": seconds, "rows": rows}
 
     def draw(self) -> None:
         """Draws the learning curves and the success rates."""
-        entries = read_metrics(self.args.out / "metrics.jsonl")
-        phases = dict.fromkeys(entry["phase"] for entry in entries)
-        losses = {p: [(e["frames"], e["loss"]) for e in entries if e["phase"] == p] for p in phases}
-        title = "Imitation loss"
+        entries = read_metrics(self.directory / "metrics.jsonl")
+        losses, start = {}, 0
+        for row in self.rows:
+            part = [entry for entry in entries if start < entry["step"] <= row["updates"]]
+            losses[row["method"]] = [(entry["step"], entry["train/loss"]) for entry in part]
+            start = row["updates"]
         bars = [
-            (f"{row.method}\n{level}", result.successes, len(result.episodes), result.interval)
-            for row in self.rows
-            for level, result in row.evaluations.items()
+            (f"{method}\n{level}", result["successes"], result["episodes"], tuple(result["wilson95"]))
+            for method, level, result in self.evaluations()
         ]
-        axes = {title: ("frames in this phase", "nats per tick")}
-        plot_curves(self.args.out / "curves.png", {title: losses}, labels=axes, bars=bars)
+        title = "Imitation loss"
+        axes = {title: ("updates", "nats per tick")}
+        plot_curves(self.directory / "curves.png", {title: losses}, labels=axes, bars=bars)
 
 
 def main(args: Args) -> None:
-    """Runs all steps and writes the results to ``args.out``."""
-    require("matplotlib.figure", "plot", purpose="drawing curves")  # before the training, not after
+    """Runs all steps and writes the results to the directory of the run."""
+    require("matplotlib.figure", "train", purpose="drawing curves")  # before the training, not after
     console = Console()
-    start = time.perf_counter()
-    if args.out.exists():
-        aside = args.out.with_name(f"{args.out.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-        args.out.rename(aside)
+    out = args.run.out
+    if args.run.resume is None and out is not None and out.exists():
+        aside = out.with_name(f"{out.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        out.rename(aside)
         console.print(f"the earlier run was moved to {aside}")
     torch.manual_seed(args.seed)
-    run = EndToEnd(args, console)
-    run.clone()
-    for number in range(1, run.preset.dagger_rounds + 1):
-        run.improve(number)
-    run.agent.save_pretrained(args.out / "agent")
-    film(run.agent, lambda: run.easy.make(render=True), SEEDS["validation"][:3], args.out / "agent.mp4")
-    seconds = time.perf_counter() - start
-    (args.out / "results.json").write_text(json.dumps(run.report(seconds), indent=2) + "\n", encoding="utf-8")
-    console.print(run.table())
-    run.draw()
-    console.print(f"done in {seconds / 60:.1f} minutes: video, curves, demos and checkpoints are in {args.out}/")
+    with Run("end_to_end", args) as run:
+        steps = EndToEnd(args, run, console)
+        steps.all_steps()
+        steps.agent.save_pretrained(run.directory / "agent")
+        film(steps.agent, lambda: steps.easy.make(render=True), SEEDS["validation"][:3], run.directory / "agent.mp4")
+        settings = {"preset": args.preset, "seed": args.seed, **asdict(steps.preset)}
+        threads = torch.get_num_threads()
+        run.write_results({"settings": settings, "threads": threads, "seconds": run.seconds, "rows": steps.rows})
+        console.print(steps.table())
+        steps.draw()
+        console.print(
+            f"done in {run.seconds / 60:.1f} minutes: video, curves, demos and checkpoints are in {run.directory}/"
+        )
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    main(parse(Args))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -12,12 +14,18 @@ import imageio.v3 as iio
 from tests.support.paths import ROOT
 from vpt_gym import VPTAgent
 from vpt_gym.collect.seeds import SEEDS
-from vpt_gym.demos import list_demos
+from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.evaluate import wilson_interval
+from vpt_gym.learning.logging import read_metrics
+
+SCRIPT = [sys.executable, str(ROOT / "examples" / "end_to_end.py")]
 
 
 def run(out: Path) -> str:
-    command = [sys.executable, str(ROOT / "examples" / "end_to_end.py"), "--preset", "smoke", "--out", str(out)]
+    return finished([*SCRIPT, "--preset", "smoke", "--out", str(out)])
+
+
+def finished(command: list[str]) -> str:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
@@ -48,3 +56,22 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
 
     (aside,) = (path for path in tmp_path.iterdir() if path != out)
     assert (aside / "precious").is_dir(), "an earlier run is moved aside, not deleted"
+
+
+def test_after_a_kill_it_continues_with_the_next_step(tmp_path):
+    out = tmp_path / "demo"
+    process = subprocess.Popen([*SCRIPT, "--preset", "smoke", "--out", str(out)], stdout=subprocess.DEVNULL)
+    while not (out / "checkpoints" / "last.pt").exists():  # cloning is done
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    demos = {path.id: path.files.video.stat().st_mtime_ns for path in map(read_demo, list_demos(out / "demos"))}
+    printed = finished([*SCRIPT, "--resume", str(out)])
+    assert "recording" not in printed
+    assert {path.id: path.files.video.stat().st_mtime_ns for path in map(read_demo, list_demos(out / "demos"))} == demos
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    assert [row["method"] for row in rows] == ["BC", "DAgger 1"]
+    steps = [entry["step"] for entry in read_metrics(out / "metrics.jsonl")]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == rows[-1]["updates"]

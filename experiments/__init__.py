@@ -1,0 +1,1 @@
+"""The trainings behind docs/results.md, cell by cell: ``make results``."""

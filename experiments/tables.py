@@ -1,0 +1,98 @@
+"""The tables of docs/results.md, from the results of the cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Results = Mapping[str, Mapping[str, Any]]
+"""Cell id -> its stored result."""
+_RESAMPLES = 10_000
+
+
+def bootstrap_interval(outcomes: Sequence[Sequence[float]], *, confidence: float = 0.95) -> tuple[float, float]:
+    """Returns the interval of a mean over training seeds and worlds.
+
+    Percentile bootstrap. Both are samples, so complete seeds and complete worlds are drawn again, with replacement.
+    Where one training is better than another in all worlds, this is wider than the stratified bootstrap of Agarwal et
+    al. 2021 (arXiv:2108.13264), which draws the seeds of each world by themselves.
+
+    Args:
+        outcomes: For each training seed, its outcome in each world: 1 for a success, or a difference of two outcomes.
+            The worlds are the same for all seeds.
+        confidence: Share of resamples inside the interval.
+
+    Raises:
+        ValueError: The seeds did not play the same number of worlds, or there are none.
+    """
+    if not outcomes or len({len(row) for row in outcomes}) != 1 or not outcomes[0]:
+        raise ValueError("each training seed must have played the same worlds, at least one")
+    table = np.asarray(outcomes, np.float64)
+    seeds, worlds = table.shape
+    rng = np.random.default_rng(0)
+    # how often each seed and each world is drawn; the mean of a resample is a product of these counts with the table
+    seed_counts = rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), size=_RESAMPLES)
+    world_counts = rng.multinomial(worlds, np.full(worlds, 1.0 / worlds), size=_RESAMPLES)
+    means = np.einsum("rs,sw,rw->r", seed_counts, table, world_counts) / (seeds * worlds)
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(means, (tail, 1.0 - tail))
+    return float(low), float(high)
+
+
+def demo_table(results: Results) -> str:
+    """Returns the table of ``make demo``: one row for each method and level."""
+    cells = _of("demo", results)
+    lines = [
+        "| method | level | demos | frames trained on | success by seed | success | 95 % interval |",
+        "|---|---|---:|---:|---|---:|---:|",
+    ]
+    for number, row in enumerate(cells[0]["results"]["rows"]):
+        for level in ("easy", "default"):
+            if level not in row:
+                continue
+            evaluations = [cell["results"]["rows"][number][level] for cell in cells]
+            lines.append(
+                f"| {row['method']} | {level} | {row['demos']} | {row['frames']:,} | {_by_seed(evaluations)} |"
+                f" {_pooled(evaluations)} |"
+            )
+    return "\n".join(lines)
+
+
+TABLES: Mapping[str, tuple[str, Callable[[Results], str]]] = {"demo": ("demo", demo_table)}
+"""Name of a table in the page -> (the cells it needs at least one of, the function that makes it)."""
+
+
+def write_tables(page: Path, results: Results) -> None:
+    """Replaces the tables of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``, where there are results."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(with_tables(text, results), encoding="utf-8")
+
+
+def with_tables(text: str, results: Results) -> str:
+    """Returns the text of a page with its tables replaced."""
+    for name, (cell, make) in TABLES.items():
+        if _of(cell, results):
+            pattern = re.compile(rf"(<!-- table {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+            table = make(results)
+            text = pattern.sub(lambda match, table=table: f"{match[1]}\n{table}\n{match[2]}", text)
+    return text
+
+
+def _of(name: str, results: Results) -> list[Mapping[str, Any]]:
+    return [result for result in results.values() if result["cell"] == name]
+
+
+def _by_seed(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{evaluation['successes']}/{evaluation['episodes']}" for evaluation in evaluations)
+
+
+def _pooled(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    """Returns mean and interval over seeds and worlds, as two columns."""
+    successes = [[episode["success"] for episode in evaluation["per_episode"]] for evaluation in evaluations]
+    low, high = bootstrap_interval(successes)
+    mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
+    return f"{mean:.1%} | {low:.0%} to {high:.0%}"

@@ -1,0 +1,78 @@
+"""The cells of docs/results.md and its tables."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments.__main__ import RESULTS, result_of
+from experiments.cells import CELLS
+from experiments.tables import TABLES, bootstrap_interval, with_tables
+from tests.support.paths import ROOT
+
+
+def test_cells_run_in_an_order_in_which_what_they_need_is_done():
+    done = set()
+    for cell in CELLS:
+        assert cell.needs <= done, f"{cell.id} needs {cell.needs - done}"
+        assert cell.id not in done
+        done.add(cell.id)
+
+
+def test_every_command_of_a_cell_is_a_script_of_the_repository():
+    for cell in CELLS:
+        for command in cell.commands:
+            assert (ROOT / command[0]).is_file(), command
+            assert "--out" in command
+            assert not any("{" in word for word in command), command
+
+
+def test_the_tables_of_the_page_are_those_of_the_stored_results():
+    results = {}
+    for path in sorted((ROOT / RESULTS).glob("*.json")):
+        results[path.stem] = json.loads(path.read_text())
+    text = (ROOT / "docs" / "results.md").read_text()
+    assert with_tables(text, results) == text, "run python -m experiments --tables"
+    for name, (cell, _) in TABLES.items():
+        if any(result["cell"] == cell for result in results.values()):
+            assert f"<!-- table {name} -->" in text
+
+
+def test_a_stored_result_is_of_a_known_cell():
+    known = {cell.id for cell in CELLS}
+    assert {path.stem for path in (ROOT / RESULTS).glob("*.json")} <= known
+
+
+def test_a_result_of_other_commands_does_not_count(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cell = CELLS[0]
+    assert result_of(cell) is None
+    RESULTS.mkdir(parents=True)
+    (RESULTS / f"{cell.id}.json").write_text(json.dumps({"commands": cell.commands}))
+    assert result_of(cell) is not None
+    (RESULTS / f"{cell.id}.json").write_text(json.dumps({"commands": [["examples/other.py"]]}))
+    assert result_of(cell) is None
+
+
+def test_the_interval_is_that_of_a_normal_mean_where_worlds_are_many():
+    outcomes = np.random.default_rng(1).random((1, 400)) < 0.3
+    low, high = bootstrap_interval(outcomes.tolist())
+    mean = outcomes.mean()
+    error = 1.96 * (mean * (1 - mean) / 400) ** 0.5
+    assert low == pytest.approx(mean - error, abs=0.01)
+    assert high == pytest.approx(mean + error, abs=0.01)
+
+
+def test_a_training_that_differs_by_seed_widens_the_interval():
+    alike = bootstrap_interval([[1, 0] * 50] * 3)
+    different = bootstrap_interval([[1] * 100, [1, 0] * 50, [0] * 100])
+    assert different[0] < alike[0] < 0.5 < alike[1] < different[1]
+    assert bootstrap_interval([[1] * 10] * 3) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("outcomes", [[], [[]], [[1, 0], [1]]])
+def test_outcomes_that_are_no_table_are_refused(outcomes):
+    with pytest.raises(ValueError, match="the same worlds"):
+        bootstrap_interval(outcomes)
