@@ -35,6 +35,16 @@ def test_summaries_become_rates_and_other_leaves_rows() -> None:
     assert not {"episodes", "nothing", "machine · cores"} & set(rows)
 
 
+def test_the_rates_in_a_list_are_rows_named_by_number_and_text() -> None:
+    rate = {"successes": 1, "episodes": 2}
+    rounds = [{"round": 1, "loss": 0.5, "validation": rate}, {"method": "DAgger", "easy": rate}, rate, 5]
+    assert [name for name, _ in rows_of({"rounds": rounds})] == [
+        "rounds · 1 · validation",
+        "rounds · 2 DAgger · easy",
+        "rounds · 3",
+    ]
+
+
 @pytest.mark.parametrize(
     "value", [{"successes": 5, "episodes": 4}, {"successes": 0, "episodes": 0}, {"successes": "1"}]
 )

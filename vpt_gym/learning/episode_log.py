@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vpt_gym.collect.rollouts import Episode
+from vpt_gym.learning.runs.directory import RunError
 
 _RESULT = {field.name for field in fields(Episode)}
 
@@ -22,7 +23,7 @@ class EpisodeLog:
         path: The ``.jsonl`` file; its folder must exist.
 
     Raises:
-        ValueError: A line is damaged, other than an incomplete last one.
+        RunError: A line is damaged, other than an incomplete last one; a ``ValueError``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +37,7 @@ class EpisodeLog:
                 if not isinstance(entry, dict) or not entry.keys() >= _RESULT:
                     raise ValueError("it is not the result of an episode")
             except ValueError as error:
-                raise ValueError(f"{path}, line {number} is damaged ({error}); delete the line") from error
+                raise RunError(f"{path}, line {number} is damaged ({error}); delete the line") from error
             self._lines.append(entry)
         self._file = path.open("ab")
         self._file.truncate(len(complete))

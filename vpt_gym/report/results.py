@@ -34,8 +34,9 @@ def rows_of(results: Mapping[str, Any], *, above: str = "") -> Iterator[tuple[st
     """Yields the name and the value of each row.
 
     A dict with ``"successes"`` and ``"episodes"``, as :meth:`vpt_gym.learning.evaluate.Evaluation.summary` returns it,
-    is one row. Of other dicts each number and text is a row. Lists, such as the results of single episodes, are left
-    out, and so is the machine, which is among the settings.
+    is one row. Of other dicts each number and text is a row. Of the dicts in a list, such as the rounds of DAgger,
+    the success rates are rows, named by its number and the first text in it. The machine is left out:
+    it is among the settings.
     """
     for name, value in results.items():
         if name == "machine":
@@ -47,11 +48,18 @@ def rows_of(results: Mapping[str, Any], *, above: str = "") -> Iterator[tuple[st
                 yield from rows_of(value, above=path)
             else:
                 yield path, rate
+        elif isinstance(value, list):
+            entries = {_label(entry, number): entry for number, entry in enumerate(value, 1) if isinstance(entry, dict)}
+            yield from (row for row in rows_of(entries, above=path) if isinstance(row[1], SuccessRate))
         elif is_number(value):
             yield path, f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
         elif isinstance(value, str | bool):
             text = as_text(value)
             yield path, text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def _label(entry: Mapping[str, Any], number: int) -> str:
+    return " ".join([str(number), *(value for value in entry.values() if isinstance(value, str))][:2])
 
 
 def _success_rate(value: Mapping[str, Any]) -> SuccessRate | None:
