@@ -31,6 +31,7 @@ from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
 from vpt_gym.learning.logging import MetricLogger
+from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.system.machine import describe
 
 
@@ -108,7 +109,7 @@ def train(agent: IDMAgent, windows: ActionWindows, args: TrainArgs, logger: Metr
             if done > 1.0:
                 break
             frames, buttons, camera = (part.to(device) for part in windows.next_batch())
-            rate = args.lr * min(1.0, update / args.warmup) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done)))
+            rate = args.lr * warmup_cosine(update, done, warmup=args.warmup)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = -model(frames).log_prob(buttons, camera).mean()
