@@ -1,0 +1,114 @@
+"""The loss and the accuracy of a policy on demos that it does not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from vpt_gym.demos.dataset.dataset import DemoDataset
+from vpt_gym.demos.dataset.loading import DropNull
+from vpt_gym.learning.losses import entry_names
+from vpt_gym.learning.processes import Processes
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.policy.policy import VPTPolicy
+    from vpt_gym.demos.dataset.cache import DemoCache
+
+_CHUNK = 64
+"""Ticks in a forward pass; the figures do not depend on it, up to rounding."""
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """What a policy predicts of held-out demos.
+
+    Attributes:
+        loss: Negative log-likelihood, nats per tick; the sum of ``losses``.
+        losses: Its part of each entry of an action: buttons and camera of a VPT code.
+        accuracies: Share of the ticks in which the most probable value of an entry is that of the demo.
+        ticks: Ticks with weight.
+    """
+
+    loss: float
+    losses: dict[str, float]
+    accuracies: dict[str, float]
+    ticks: int
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The names and values to log."""
+        return {
+            "validation/loss": self.loss,
+            **{f"validation/loss_{name}": value for name, value in self.losses.items()},
+            **{f"validation/accuracy_{name}": value for name, value in self.accuracies.items()},
+        }
+
+
+class Validation:
+    """Held-out demos. Every tick counts once, and memory is carried through complete episodes, as when the agent plays.
+
+    Args:
+        demos: One file of each demo.
+        drop_null: As in ``DemoDataset``.
+        cache: Decoded frames or features, which may be those of the training.
+        processes: Those that train together: each validates a part of the demos.
+
+    Attributes:
+        episodes: Number of demos, of all processes.
+
+    Raises:
+        ValueError: There are no demos, or all are damaged.
+    """
+
+    def __init__(
+        self,
+        demos: Sequence[Path],
+        *,
+        drop_null: DropNull = "auto",
+        cache: DemoCache | None = None,
+        processes: Processes = Processes(),  # noqa: B008 (frozen)
+    ) -> None:
+        if not demos:
+            raise ValueError("no demos to validate on")
+        self.episodes, self._processes = len(demos), processes
+        mine = processes.mine(demos)
+        self._dataset = (
+            DemoDataset(list(mine), seq_len=_CHUNK, batch_size=1, order="carried", drop_null=drop_null, cache=cache)
+            if mine
+            else None
+        )
+        self._begin = None if self._dataset is None else self._dataset.state_dict()
+
+    @torch.no_grad()
+    def measure(self, policy: VPTPolicy) -> ValidationResult:
+        """Returns the figures of a policy, which should be in evaluation mode; equal weights give equal figures."""
+        device = policy.net.final_ln.weight.device
+        names: tuple[str, ...] = ()
+        sums = torch.zeros(2, len(policy.config.action_sizes or (0, 0)), device=device)
+        ticks = torch.zeros((), device=device)
+        if self._dataset is not None and self._begin is not None:
+            self._dataset.load_state_dict(self._begin)
+            memory, left = None, self._dataset.n_ticks
+            for batch in self._dataset:
+                batch.weight[:, left:] = 0.0  # the last batch goes on into the next epoch
+                left -= batch.first.numel()
+                codes, weight = batch.codes.to(device), batch.weight.to(device)
+                output = policy(batch.frames.to(device), batch.first.to(device), memory)
+                memory, names = output.memory, entry_names(output.pi)
+                log_probs = torch.stack(output.pi.entry_log_probs(codes))
+                right = (output.pi.mode() == codes).movedim(-1, 0)
+                sums += torch.stack([(-log_probs * weight).sum((1, 2)), (right * weight).sum((1, 2))])
+                ticks += weight.sum()
+        names = next(found for found in self._processes.gather(names) if found)
+        sums, ticks = self._processes.sum(sums), self._processes.sum(ticks)
+        losses, accuracies = (sums / ticks.clamp_min(1.0)).tolist()
+        return ValidationResult(
+            loss=sum(losses),
+            losses=dict(zip(names, losses, strict=True)),
+            accuracies=dict(zip(names, accuracies, strict=True)),
+            ticks=int(ticks),
+        )
