@@ -8,7 +8,7 @@ import torch
 
 from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.policy import VPTPolicy
-from vpt_gym.agents.policy.trainable import count_parameters, freeze, unfreeze
+from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last_layers, unfreeze
 
 
 @pytest.fixture
@@ -52,3 +52,22 @@ def test_a_pattern_that_names_nothing_is_refused_and_changes_nothing(policy: VPT
     with pytest.raises(ValueError, match=r"no parameter matches 'net.image\*'; similar names:"):
         freeze(policy, ["net.*", "net.image*"])
     assert count_parameters(policy) == before
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2])
+def test_the_last_blocks_are_trained_alone(policy: VPTPolicy, blocks: int) -> None:
+    train_last_layers(policy, blocks)
+    trained = {name for name, parameter in policy.named_parameters() if parameter.requires_grad}
+    numbers = range(policy.config.n_recurrence_layers)
+    assert {n for n in numbers if f"net.recurrent_layer.blocks.{n}.mlp0.layer.weight" in trained} == set(
+        numbers[len(numbers) - blocks :]
+    )
+    assert ("net.lastlayer.layer.weight" in trained) == (blocks > 0)
+    assert "pi_head.buttons.linear_layer.weight" in trained
+    assert not any(name.startswith("net.img_process.") for name in trained)
+
+
+def test_more_blocks_than_there_are_is_an_error_and_changes_nothing(policy: VPTPolicy) -> None:
+    with pytest.raises(ValueError, match=r"has \d transformer blocks; the last 9"):
+        train_last_layers(policy, 9)
+    assert all(p.requires_grad for name, p in policy.named_parameters() if "normalizer" not in name)

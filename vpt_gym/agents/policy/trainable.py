@@ -61,6 +61,32 @@ def freeze(network: nn.Module, patterns: str | Sequence[str]) -> ParameterCount:
     return _set(network, patterns, False)
 
 
+def train_last_layers(policy: nn.Module, blocks: int) -> ParameterCount:
+    """Trains only the last part of a policy: its last transformer blocks, and what comes after them.
+
+    Args:
+        policy: A ``VPTPolicy``.
+        blocks: Number of blocks; 0 trains the heads alone and freezes the complete trunk (``net.*``).
+
+    Returns:
+        The number of parameters that are trained now.
+
+    Raises:
+        ValueError: The policy has fewer blocks; nothing is changed then.
+    """
+    prefix = "net.recurrent_layer.blocks."
+    numbers = {
+        int(name[len(prefix) :].split(".")[0]) for name, _ in policy.named_parameters() if name.startswith(prefix)
+    }
+    if not 0 <= blocks <= len(numbers):
+        raise ValueError(f"the policy has {len(numbers)} transformer blocks; the last {blocks} cannot be trained")
+    freeze(policy, "net.*")
+    if not blocks:
+        return count_parameters(policy)
+    last = sorted(numbers)[-blocks:]
+    return unfreeze(policy, [*(f"{prefix}{number}.*" for number in last), "net.lastlayer.*", "net.final_ln.*"])
+
+
 def unfreeze(network: nn.Module, patterns: str | Sequence[str] = "*") -> ParameterCount:
     """Includes parameters in training again; see :func:`freeze`. The value head's statistics are never trained."""
     return _set(network, patterns, True)
