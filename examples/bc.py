@@ -1,71 +1,108 @@
-"""Behavioural cloning: a VPT policy learns from directories of demos.
+"""Behavioural cloning: a VPT policy learns from demos, and the agent that plays best on validation worlds is kept.
 
     python examples/record.py --out demos/harvest_1_log --episodes 50
     python examples/bc.py --demos demos/harvest_1_log --out runs/bc
+    python examples/bc.py --resume runs/bc
+    torchrun --nproc-per-node 2 examples/bc.py --demos demos/harvest_1_log --out runs/bc
+
+A part of the episodes is held out. Every ``--validate-every`` updates the loss on them and the success on validation
+worlds are measured, since a low loss does not make a good player. ``OUT/agent`` is the agent with the highest success
+(among equals, with the lowest validation loss), ``OUT/agent_last`` the one after the last update. The evaluation worlds
+are played once, at the end.
+
+To fine-tune a published policy with OpenAI's settings (complete episodes with memory, Adam with L2), on one line:
+
     python examples/bc.py --demos demos/mine --model foundation-model-1x.model --weights foundation-model-1x.weights
-        --train.order carried --train.lr 1.81e-4 --train.weight-decay 0.039428
+        --train.order carried --train.optimizer adam --train.lr 1.81e-4 --train.weight-decay 0.039428
 
-The last command, on one line, fine-tunes a published policy with OpenAI's settings: complete episodes, memory carried
-from chunk to chunk, Adam with L2. The defaults are for a small policy with fresh weights. It learns faster from
-independent chunks, drawn more often where the camera moves, since most ticks of a tree-chopping demo are "hold attack".
-
-The loop over the batches is ``train`` in ``vpt_gym/learning/bc.py``, its loss ``bc_loss`` in
-``vpt_gym/learning/losses.py``.
+The defaults are for a small policy with fresh weights. It learns faster from independent chunks, drawn more often where
+the camera moves, since most ticks of a tree-chopping demo are "hold attack". One update is ``BCTrainer.update`` in
+``vpt_gym/learning/bc.py``, which DAgger uses too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-import tyro
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vpt_gym.agents.agent import ActingPrecision
+from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED
-from vpt_gym.agents.policy.trainable import freeze
+from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last_layers
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.loading import find_paths
+from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.demos.files.names import DemoError, read_metadata
-from vpt_gym.learning.bc import TrainArgs, make_dataset, train
-from vpt_gym.learning.evaluate import evaluate
+from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
+from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.logging import MetricLogger
+from vpt_gym.learning.non_finite import NonFiniteLossError
+from vpt_gym.learning.processes import Processes, processes
+from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.run import Run
+from vpt_gym.learning.validation import Validation
+
+COLUMNS = (TextColumn("BC"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
 
 
 @dataclass
 class Args:
-    """Trains a policy on demos by behavioural cloning, saves it and evaluates it."""
+    """Trains a policy on demos by behavioural cloning, keeps the best agent and evaluates it."""
 
     demos: tuple[Path, ...]
     """Directories of demos."""
-    out: Path = Path("runs/bc")
-    """Directory of the agent and its metrics."""
     model: str = "nano"
-    """Size of a policy with fresh weights (nano, 1x, 2x, 3x), folder of a saved agent, or .model file."""
+    """Size of a policy with fresh weights (nano, 1x, 2x, 3x), folder of a saved agent, .model file, or name."""
     weights: Path | None = None
     """The .weights file that belongs to the .model file."""
+    validation: float = 0.1
+    """Episodes that are held out: a share below 1, or a number; 0 for none."""
+    last_layers: int | None = None
+    """Train only the last K transformer blocks and what follows them; 0: only the heads. None: everything."""
     freeze: tuple[str, ...] = ()
     """Parameters to keep as they are: names with * and ?, such as "net.img_process.*" for the image network."""
     features: Path | None = None
     """Directory that caches the outputs of a frozen image network (needs --train.no-mirror)."""
     device: str = "cpu"
-    """Device of the policy, for example cuda."""
+    """Device of the policy, for example cuda; under torchrun, cuda is one GPU for each process."""
     precision: ActingPrecision = "auto"
-    """Number type in which the agent acts in the evaluation. auto: the fastest on this processor.
+    """Number type in which the agent acts in rollouts. auto: the fastest on this processor.
     fp32: the same episodes on every machine."""
     seed: int = 0
-    """Seed of fresh weights and of the order of the batches."""
+    """Seed of fresh weights, of the held-out episodes and of the order of the batches."""
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
     temperature: float = 1.0
-    """Sampling temperature in the evaluation."""
+    """Sampling temperature in rollouts."""
+    log_every: int = 20
+    """Updates between two entries of the metrics."""
+    validate_every: int = 500
+    """Updates between two validations. It also happens after the last update."""
+    rollout_episodes: int = 20
+    """Validation worlds that are played in each validation; 0 for none, which keeps the last agent."""
+    patience: int = 0
+    """Stop after so many validations without a better agent; 0 never stops early."""
+    checkpoint_every: int = 500
+    """Updates between two checkpoints, from which --resume continues."""
     eval_episodes: int = 50
-    """Episodes of the evaluation after training; 0 skips it."""
+    """Evaluation worlds that the kept agent plays at the end; 0 for none."""
+    run: RunArgs = field(default_factory=RunArgs)
+
+    def __post_init__(self) -> None:
+        for name in ("log_every", "validate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.patience and not self.rollout_episodes:
+            raise ValueError("patience waits for a higher success, which rollout_episodes=0 does not measure")
 
 
 def env_of(demo: Path) -> str | None:
@@ -77,8 +114,8 @@ def env_of(demo: Path) -> str | None:
 
 
 def warn_if_elsewhere(args: Args, console: Console) -> None:
-    """Warns if the agent will be evaluated in another env than that of the demos."""
-    if not args.eval_episodes:
+    """Warns if the agent will play in another env than that of the demos."""
+    if not args.eval_episodes and not args.rollout_episodes:
         return
     recorded = {env for path in find_paths(args.demos) if (env := env_of(path)) is not None}
     if recorded and args.env.id not in recorded:
@@ -86,39 +123,135 @@ def warn_if_elsewhere(args: Args, console: Console) -> None:
         console.print(f"[yellow]{args.env.id}: --env and --env-kwargs choose where")
 
 
-def main(args: Args) -> None:
-    """Trains, saves and evaluates."""
-    console = Console()
-    warn_if_elsewhere(args, console)
+@dataclass
+class Best:
+    """The best validation so far: the highest success, and among equals the lowest loss."""
+
+    success: float = -1.0
+    loss: float = 0.0
+    update: int = 0
+    since: int = 0
+    """Validations since then."""
+
+    def improves(self, update: int, metrics: dict[str, float]) -> bool:
+        """Takes the metrics of a validation, and returns whether its agent is the one to keep."""
+        success, loss = metrics.get("rollout/success", 0.0), metrics.get("validation/loss", 0.0)
+        # without rollouts the last agent is kept: the loss says too little about play
+        if "rollout/success" in metrics and (success, -loss) <= (self.success, -self.loss):
+            self.since += 1
+            return False
+        self.success, self.loss, self.update, self.since = success, loss, update, 0
+        return True
+
+
+def play(agent: VPTAgent, args: Args, seeds: range, group: Processes) -> Evaluation:
+    """Plays one episode in each world; the processes share the worlds."""
+    mine = group.mine(seeds)
+    parts = group.gather(evaluate(agent, args.env.make, mine) if mine else None)
+    return Evaluation.merged([part for part in parts if part is not None])
+
+
+def validate(
+    agent: VPTAgent, trainer: BCTrainer, validation: Validation | None, args: Args, group: Processes
+) -> dict[str, float]:
+    """Returns the metrics of the agent on held-out demos and in validation worlds."""
+    metrics = {} if validation is None else validation.measure(trainer.policy).metrics
+    if args.rollout_episodes:
+        played = play(agent, args, SEEDS["validation"][: args.rollout_episodes], group)
+        metrics |= {"rollout/success": played.rate, "rollout/ticks": played.mean_ticks}
+    return metrics
+
+
+def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str, Any]:
+    """Trains until the end or until nothing improves, leaves agents in the run's directory, and returns figures."""
     torch.manual_seed(args.seed)
     agent = load_agent(
         args.model,
         args.weights,
         seed=args.seed,
         temperature=args.temperature,
-        device=args.device,
+        device=group.device,
         precision=args.precision,
     )
+    if args.last_layers is not None:
+        train_last_layers(agent.policy, args.last_layers)
     if args.freeze:
-        console.print(str(freeze(agent.policy, args.freeze)))
-    cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)
-    dataset = make_dataset(args.demos, args.train, seed=args.seed, cache=cache)
+        freeze(agent.policy, args.freeze)
+    console.print(str(count_parameters(agent.policy)))
+    cache = FrameCache() if args.features is None else FeatureCache(agent.policy, directory=args.features)
+    learned, held_out = split_by_episode(find_paths(args.demos), args.validation, seed=args.seed)
+    dataset = make_dataset(tuple(learned), args.train, seed=args.seed, cache=cache, processes=group)
+    drop_null = drop_null_of(args.train)
+    validation = Validation(held_out, drop_null=drop_null, cache=cache, processes=group) if held_out else None
     if args.model in NAMED and args.weights is None:
-        init_action_heads(agent.policy, dataset.labels)
-    with MetricLogger(args.out / "metrics.jsonl") as logger:
-        result = train(agent.policy, dataset, args.train, logger=logger, phase="bc", console=console)
-        agent.save_pretrained(args.out / "agent")
-        console.print(
-            f"{result.frames:,} frames in {result.seconds:.0f} s, loss {result.loss:.3f} (running mean): "
-            f"{args.out / 'agent'}"
-        )
-        if args.eval_episodes:
-            seeds = SEEDS["evaluation"][: args.eval_episodes]
-            evaluation = evaluate(agent, args.env.make, seeds)
-            figures = {k: v for k, v in evaluation.summary().items() if not isinstance(v, list | dict)}
-            logger.log(phase="evaluation", **figures)
+        init_action_heads(agent.policy, np.concatenate(group.gather(dataset.labels)))
+
+    trainer, best = BCTrainer(agent.policy, dataset, args.train, processes=group), Best()
+    checkpoint = run.checkpoint()
+    if checkpoint is not None:
+        trainer.load_state_dict(checkpoint.state["trainer"])
+        best = Best(**checkpoint.state["best"])
+        console.print(f"continues after update {trainer.updates}")
+
+    with Progress(*COLUMNS, console=console) as progress:
+        bar = progress.add_task("", total=1.0, state="")
+        while not trainer.finished and not 0 < args.patience <= best.since:
+            try:
+                trainer.update()
+            except NonFiniteLossError:
+                if run.is_main:
+                    agent.save_pretrained(run.directory / "agent_last")
+                raise
+            update = trainer.updates
+            if update == 1 or update % args.log_every == 0 or trainer.finished:
+                metrics = trainer.metrics()
+                run.log(update, metrics)
+                state = f"loss {metrics['train/loss']:.3f}, {metrics['time/frames_per_second']:.0f} frames/s"
+                progress.update(bar, completed=trainer.progress, state=state)
+            if update % args.validate_every == 0 or trainer.finished:
+                with trainer.evaluating():
+                    metrics = validate(agent, trainer, validation, args, group)
+                    run.log(update, metrics)
+                    if best.improves(update, metrics) and run.is_main:
+                        agent.save_pretrained(run.directory / "agent")
+                console.print(
+                    f"update {update}: " + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+                )
+            if update % args.checkpoint_every == 0 or trainer.finished:
+                trained = trainer.state_dict()  # of all processes, so each of them calls it
+                run.save_checkpoint(update, {"trainer": trained, "best": vars(best)})
+    trainer.finish()
+    if run.is_main:
+        agent.save_pretrained(run.directory / "agent_last")
+    return {
+        "updates": trainer.updates,
+        "frames": trainer.frames,
+        "train_seconds": trainer.seconds,
+        "demos": {"trained": len(learned), "held_out": len(held_out)},
+        "kept": {"update": best.update, "success": best.success, "validation_loss": best.loss},
+    }
+
+
+def main(args: Args) -> None:
+    """Trains, then evaluates the agent that was kept."""
+    with processes(args.device) as group, Run("bc", args) as run:
+        console = Console(quiet=not run.is_main)
+        warn_if_elsewhere(args, console)
+        results = learn(args, run, group, console)
+        if args.eval_episodes and run.is_main:
+            kept = load_agent(
+                str(run.directory / "agent"),
+                temperature=args.temperature,
+                device=group.device,
+                precision=args.precision,
+            )
+            evaluation = evaluate(kept, args.env.make, SEEDS["evaluation"][: args.eval_episodes])
             console.print(f"success in unseen worlds, temperature {args.temperature:g}: {evaluation}")
+            results["evaluation"] = evaluation.summary()
+        run.write_results(results)
+        console.print(f"{results['frames']:,} frames, kept the agent of update {results['kept']['update']}:")
+        console.print(str(run.directory / "agent"))
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    main(parse(Args))

@@ -21,6 +21,8 @@ from vpt_gym.learning.logging import read_metrics
 SMALL = '{"level": "easy", "image_size": [72, 128], "max_episode_steps": 12}'
 """Short episodes and small frames: what is tested is that all parts fit, not what is learnt."""
 
+NO_EPISODES = ("--rollout-episodes", "0", "--eval-episodes", "0")
+
 
 def run(script: str, *arguments: str) -> str:
     command = [sys.executable, str(ROOT / "examples" / script), *arguments]
@@ -44,7 +46,8 @@ def demos(runs) -> Path:
 @pytest.fixture(scope="module")
 def cloned(runs, demos) -> Path:
     arguments = ("--demos", str(demos), "--out", str(runs / "bc"), "--train.steps", "25", "--train.seq-len", "4")
-    run("bc.py", *arguments, "--train.batch-size", "2", "--eval-episodes", "2", "--env-kwargs", SMALL)
+    episodes = ("--rollout-episodes", "2", "--eval-episodes", "2", "--env-kwargs", SMALL)
+    run("bc.py", *arguments, "--train.batch-size", "2", *episodes)
     return runs / "bc" / "agent"
 
 
@@ -66,14 +69,15 @@ def test_record_keeps_successes_and_can_be_continued(demos):
 def test_bc_leaves_an_agent_and_metrics(cloned):
     assert VPTAgent.from_pretrained(cloned).policy.config.stem_pool == 2
     metrics = read_metrics(cloned.parent / "metrics.jsonl")
-    assert [entry["update"] for entry in metrics[:-1]] == [1, 20, 25]
-    assert metrics[-1]["episodes"] == 2
+    assert [entry["step"] for entry in metrics if "train/loss" in entry] == [1, 20, 25]
+    results = json.loads((cloned.parent / "results.json").read_text())
+    assert (results["kept"]["update"], results["evaluation"]["episodes"]) == (25, 2)
 
 
 def test_bc_continues_a_saved_agent_with_carried_memory(runs, demos, cloned):
     arguments = ("--demos", str(demos), "--out", str(runs / "carried"), "--model", str(cloned))
     options = ("--train.steps", "3", "--train.seq-len", "4", "--train.batch-size", "2", "--train.order", "carried")
-    run("bc.py", *arguments, *options, "--eval-episodes", "0")
+    run("bc.py", *arguments, *options, *NO_EPISODES)
     assert (runs / "carried" / "agent" / "model.safetensors").exists()
 
 
@@ -81,7 +85,7 @@ def test_bc_learns_from_the_features_of_a_frozen_image_network(runs, demos, clon
     arguments = ("--demos", str(demos), "--out", str(runs / "frozen"), "--model", str(cloned), "--train.no-mirror")
     options = ("--train.steps", "3", "--train.seq-len", "4", "--train.batch-size", "2")
     frozen = ("--freeze", "net.img_process.*", "--features", str(runs / "features"), "--train.gradient-checkpointing")
-    output = run("bc.py", *arguments, *options, *frozen, "--eval-episodes", "0")
+    output = run("bc.py", *arguments, *options, *frozen, *NO_EPISODES)
     assert "parameters are trained" in output
     assert len(list((runs / "features").glob("*.npy"))) == len(list_demos(demos))
     before, after = (VPTAgent.from_pretrained(path).policy for path in (cloned, runs / "frozen" / "agent"))
@@ -171,8 +175,9 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
 def test_bc_warns_about_another_env_and_skips_damaged_demos(demos, tmp_path):
     mine = shutil.copytree(demos, tmp_path / "demos")
     sorted(mine.glob("*.json"))[0].write_text("{")
-    arguments = ("--demos", str(mine), "--out", str(tmp_path / "bc"), "--train.steps", "1", "--eval-episodes", "1")
+    arguments = ("--demos", str(mine), "--out", str(tmp_path / "bc"), "--train.steps", "1", "--validation", "0")
+    episodes = ("--rollout-episodes", "0", "--eval-episodes", "1")
     kwargs = json.dumps({"image_size": [32, 32], "max_episode_steps": 3})
-    output = run("bc.py", *arguments, "--env", "vpt_gym/Harvest1Dirt-v0", "--env-kwargs", kwargs)
+    output = run("bc.py", *arguments, *episodes, "--env", "vpt_gym/Harvest1Dirt-v0", "--env-kwargs", kwargs)
     assert "the demos are of vpt_gym/Harvest1Log-v0" in output
     assert "vpt_gym/Harvest1Dirt-v0: --env" in output

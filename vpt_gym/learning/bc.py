@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.demos.dataset.dataset import DemoDataset, SequenceBatch
+from vpt_gym.demos.dataset.loading import DropNull
 from vpt_gym.learning.average import WeightAverage
 from vpt_gym.learning.fit import TrainResult, fit
 from vpt_gym.learning.latent_health import LatentMonitor
@@ -94,6 +95,11 @@ class TrainArgs:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
 
+def drop_null_of(args: TrainArgs) -> DropNull:
+    """Returns the options' treatment of null ticks as ``DemoDataset`` takes it."""
+    return False if args.drop_null == "keep" else args.drop_null
+
+
 def make_dataset(
     demos: tuple[Path, ...],
     args: TrainArgs,
@@ -126,7 +132,7 @@ def make_dataset(
         seq_len=args.seq_len,
         batch_size=args.batch_size // processes.count,
         order=args.order,
-        drop_null=False if args.drop_null == "keep" else args.drop_null,
+        drop_null=drop_null_of(args),
         motion_fraction=args.motion_fraction if args.order == "random" else None,
         mirror=args.mirror and args.order == "random",
         labels=labels,

@@ -54,6 +54,18 @@ class Evaluation:
     seconds: float
     precision: str
 
+    @classmethod
+    def merged(cls, parts: Sequence[Evaluation]) -> Evaluation:
+        """Returns the evaluation of all worlds from those of parts of them, which were played at the same time.
+
+        Raises:
+            ValueError: There is no part.
+        """
+        if not parts:
+            raise ValueError("no evaluations to merge")
+        episodes = sorted((episode for part in parts for episode in part.episodes), key=lambda episode: episode.seed)
+        return cls(tuple(episodes), max(part.seconds for part in parts), parts[0].precision)
+
     @property
     def successes(self) -> int:
         """Number of episodes that ended in success."""

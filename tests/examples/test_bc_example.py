@@ -1,0 +1,153 @@
+"""``examples/bc.py`` as a user runs it: what it leaves, kills and resumption, two processes, early stopping."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.numbered_demos import write_episodes
+from tests.support.paths import ROOT
+from tests.support.small_policy import SMALL, small_policy
+from vpt_gym import VPTAgent
+from vpt_gym.demos import DemoDataset, SequenceBatch, list_demos
+from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
+from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.processes import Processes
+
+LENGTHS = (17, 9, 23, 12, 31)
+ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+QUICK = ("--no-tensorboard", "--rollout-episodes", "0", "--eval-episodes", "0", "--train.warmup", "3")
+BATCH = ("--train.batch-size", "2", "--train.seq-len", "5")
+SHORT_EPISODES = '{"level": "easy", "image_size": [32, 32], "max_episode_steps": 3}'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("bc")
+    write_episodes(folder / "demos", LENGTHS)
+    VPTAgent.from_config(SMALL, seed=0).save_pretrained(folder / "small")
+    return folder
+
+
+def command(folder: Path, out: str, *options: str, start: tuple[str, ...] = (sys.executable,)) -> list[str]:
+    inputs = ("--demos", str(folder / "demos"), "--model", str(folder / "small"), "--out", str(folder / out))
+    return [*start, str(ROOT / "examples" / "bc.py"), *inputs, *BATCH, *options]
+
+
+def run(words: list[str]) -> str:
+    result = subprocess.run(words, capture_output=True, text=True, check=False, env=ENV)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return VPTAgent.from_pretrained(path).policy.state_dict()
+
+
+def steps(path: Path) -> list[int]:
+    return [entry["step"] for entry in read_metrics(path)] if path.exists() else []
+
+
+def losses(directory: Path) -> list[float]:
+    return [entry["train/loss"] for entry in read_metrics(directory / "metrics.jsonl") if "train/loss" in entry]
+
+
+def test_it_validates_plays_and_keeps_the_best_agent(folder):
+    rollouts = ("--rollout-episodes", "2", "--eval-episodes", "2", "--env-kwargs", SHORT_EPISODES)
+    output = run(command(folder, "whole", "--train.steps", "5", "--validate-every", "2", "--log-every", "2", *rollouts))
+    metrics = read_metrics(folder / "whole" / "metrics.jsonl")
+    train = [entry for entry in metrics if "train/loss" in entry]
+    checked = [entry for entry in metrics if "validation/loss" in entry]
+    assert [entry["step"] for entry in train] == [1, 2, 4, 5]
+    assert [entry["step"] for entry in checked] == [2, 4, 5]
+    for name in ("loss_buttons", "loss_camera", "grad_norm", "learning_rate"):
+        assert f"train/{name}" in train[0]
+    assert {"validation/accuracy_buttons", "validation/loss_camera", "rollout/success"} <= set(checked[0])
+    results = json.loads((folder / "whole" / "results.json").read_text())
+    validated = [entry["validation/loss"] for entry in checked]
+    assert (
+        results["kept"]["update"] == checked[validated.index(min(validated))]["step"]
+    )  # no episode of 3 ticks succeeds
+    assert results["demos"] == {"trained": 4, "held_out": 1}
+    assert results["evaluation"]["episodes"] == 2
+    assert (folder / "whole" / "agent_last" / "config.json").exists()
+    assert "success in unseen worlds" in output
+
+
+def test_it_stops_when_nothing_improves(folder):
+    rollouts = ("--rollout-episodes", "1", "--eval-episodes", "0", "--env-kwargs", SHORT_EPISODES)
+    # without held-out episodes all validations are equal, so only the first is an improvement
+    early = ("--validation", "0", "--patience", "2", "--validate-every", "1", "--train.steps", "50")
+    run(command(folder, "early", *early, *rollouts))
+    results = json.loads((folder / "early" / "results.json").read_text())
+    assert (results["updates"], results["kept"]["update"]) == (3, 1)
+
+
+@pytest.mark.parametrize("order", ["random", "carried"])
+def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(folder, order):
+    kills = int(os.environ.get("VPT_GYM_KILLS", "2"))
+    options = ("--train.order", order, "--train.steps", "60", "--checkpoint-every", "3", "--validate-every", "20")
+    more = ("--train.ema", "0.9", "--train.kl-to-start", "0.5", "--log-every", "1")
+    run(command(folder, f"{order}-whole", *options, *more, *QUICK))
+    out, rng = folder / f"{order}-killed", random.Random(order)
+    words = command(folder, out.name, *options, *more, *QUICK)
+    for _ in range(kills):
+        done = max(steps(out / "metrics.jsonl"), default=0)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENV)
+        goal = done + rng.randint(1, max(1, (60 - done) // 4))
+        while process.poll() is None and max(steps(out / "metrics.jsonl"), default=0) < min(goal, 60):
+            time.sleep(0.002)
+        time.sleep(rng.random() * 0.05)
+        process.send_signal(signal.SIGKILL)
+        _, errors = process.communicate()
+        assert process.returncode in (-signal.SIGKILL, 0), errors.decode()
+        words = [sys.executable, str(ROOT / "examples" / "bc.py"), "--resume", str(out)]
+    run(words)
+    whole, killed = weights(folder / f"{order}-whole" / "agent_last"), weights(out / "agent_last")
+    assert [name for name in whole if not torch.equal(whole[name], killed[name])] == []
+    assert losses(out) == losses(folder / f"{order}-whole")
+
+
+class BothRanks:
+    """The batches of two ranks as one, the rows of rank 0 first."""
+
+    def __init__(self, datasets: list[DemoDataset]) -> None:
+        self.datasets = datasets
+
+    def next_batch(self) -> SequenceBatch:
+        return SequenceBatch(
+            *(torch.cat(parts) for parts in zip(*(d.next_batch() for d in self.datasets), strict=True))
+        )
+
+
+@pytest.mark.parametrize("order", ["random", "carried"])
+def test_two_processes_learn_what_one_learns_from_their_batches_together(folder, order):
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    options = ("--train.order", order, "--train.steps", "6", "--validation", "0", "--train.drop-null", "mask")
+    run(command(folder, f"{order}-two", *options, *QUICK, start=torchrun))
+    args = TrainArgs(batch_size=2, seq_len=5, order=order, steps=6, warmup=3, drop_null="mask")
+    demos = tuple(list_demos(folder / "demos"))
+    ranks = [make_dataset(demos, args, seed=0, processes=Processes(rank, 2)) for rank in (0, 1)]
+    # the ranks hold different numbers of ticks with weight, so a mean of their means would differ
+    assert len({np.sum(rank.next_batch().weight.numpy()) for rank in ranks for _ in range(9)}) > 1
+    ranks = [make_dataset(demos, args, seed=0, processes=Processes(rank, 2)) for rank in (0, 1)]
+    alone = BCTrainer(small_policy(), BothRanks(ranks), args)
+    first, *_ = [alone.update()["train/loss"] for _ in range(6)]
+    learned = weights(folder / f"{order}-two" / "agent_last")
+    torch.testing.assert_close(learned, alone.policy.state_dict(), atol=2e-5, rtol=1e-4)
+    assert losses(folder / f"{order}-two")[0] == pytest.approx(first, rel=1e-5)
+
+
+def test_a_batch_that_two_processes_cannot_share_is_an_error(folder):
+    with pytest.raises(ValueError, match=r"batch_size is 3.*multiple of 2"):
+        make_dataset((folder / "demos",), TrainArgs(batch_size=3), seed=0, processes=Processes(0, 2))
