@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ from vpt_gym.collect.finished import seeds_with_demos
 from vpt_gym.collect.identity import agent_identity
 from vpt_gym.collect.players import SCRIPTED, is_agent, resolve
 from vpt_gym.collect.provenance import check_same_recording
-from vpt_gym.collect.rollouts import Code
+from vpt_gym.collect.ray.options import RayArgs
+from vpt_gym.collect.ray.play import play_on
+from vpt_gym.collect.rollouts import Code, Episode
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import read_demo
@@ -95,6 +98,7 @@ class Args:
     """Episodes in evaluation worlds of the best round, at the end; 0 skips them."""
     checkpoint_every: int = 200
     """Updates between two checkpoints."""
+    ray: RayArgs = field(default_factory=RayArgs)
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
@@ -139,8 +143,8 @@ class DAgger:
     the finished rounds left.
     """
 
-    def __init__(self, args: Args, run: Run, console: Console) -> None:
-        self.args, self.run, self.console = args, run, console
+    def __init__(self, args: Args, run: Run, console: Console, play: Callable[..., list[Episode]]) -> None:
+        self.args, self.run, self.console, self.play_episodes = args, run, console, play
         self.cache = FrameCache()
         checkpoint = run.checkpoint()
         # the figures of the finished rounds, of which the first is the start; and the trainer of an unfinished one
@@ -168,21 +172,24 @@ class DAgger:
     def play(self, number: int) -> dict[str, Any]:
         """Lets the learner play the worlds of a round, with the expert's labels; returns the learner's success."""
         args, seed = self.args, self.args.seed + number
+        # names of their own: what a worker on a cluster gets must not hold the run
         env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
+        make_expert, beta = self.make_expert, args.beta(number)
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"round {number}: the learner plays", total=args.episodes)
             episodes = collect_round(
                 self.agent,
                 lambda folder: env.make(record_to=folder),
-                lambda: Labeller(self.make_expert(), args.beta(number), seed),
+                lambda: Labeller(make_expert(), beta, seed),
                 self.worlds(number),
                 self.directory(number),
-                beta=args.beta(number),
+                beta=beta,
                 expert=self.expert if self.teacher is None else agent_identity(self.teacher),
                 teacher=self.teacher,
                 num_envs=args.num_envs,
                 sampling_seed=seed,
                 on_episode=lambda _: progress.advance(bar),
+                play=self.play_episodes,
             )
         successes = sum(episode.success for episode in episodes)
         return {
@@ -245,7 +252,8 @@ class DAgger:
 
     def validate(self, number: int, figures: dict[str, Any]) -> None:
         """Plays the validation worlds, keeps the agent if it is the best so far, and ends the round."""
-        validation = evaluate(self.agent, self.args.env.make, SEEDS["validation"][: self.args.validation_episodes])
+        worlds = SEEDS["validation"][: self.args.validation_episodes]
+        validation = evaluate(self.agent, self.args.env.make, worlds, play=self.play_episodes)
         self.console.print(f"round {number}, success in validation worlds: {validation}")
         self.agent.save_pretrained(self.run.directory / f"agent_{number}")
         rounds = [*self.state["rounds"], {**figures, "validation": validation.summary()}]
@@ -266,7 +274,8 @@ class DAgger:
         results = {"rounds": rounds, "best_round": best_of(rounds)}
         if self.args.eval_episodes:
             best = load_agent(str(self.run.directory / "agent"), **self.acting)
-            evaluation = evaluate(best, self.args.env.make, SEEDS["evaluation"][: self.args.eval_episodes])
+            worlds = SEEDS["evaluation"][: self.args.eval_episodes]
+            evaluation = evaluate(best, self.args.env.make, worlds, play=self.play_episodes)
             self.console.print(f"best round {results['best_round']}, success in evaluation worlds: {evaluation}")
             results["evaluation"] = evaluation.summary()
         self.run.write_results(results)
@@ -296,8 +305,8 @@ def main(args: Args) -> None:
     """Improves the agent, and evaluates the best round."""
     console = Console()
     torch.manual_seed(args.seed)
-    with Run("dagger", args) as run:
-        dagger = DAgger(args, run, console)
+    with Run("dagger", args) as run, play_on(args.ray) as play:
+        dagger = DAgger(args, run, console, play)
         dagger.improve()
         dagger.evaluate()
 
