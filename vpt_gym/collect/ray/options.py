@@ -49,7 +49,7 @@ class RayArgs:
     """Play on a Ray cluster. auto, or no address: the cluster that this machine belongs to. local: a new one on this
     machine alone. HOST:PORT: that cluster. Install vpt-gym[ray]."""
     workers: Annotated[int | None, _option("ray-workers", default="as many as the cluster has room for")] = None
-    """Number of workers; with --ray-envs, it replaces --num-envs. More than there is room for wait for nodes."""
+    """Number of workers; with --ray-envs, in place of --num-envs. More than there is room for wait for nodes."""
     cpus: Annotated[float, _option("ray-cpus")] = 1.0
     """Processors that Ray reserves for a worker; also its threads."""
     gpus: Annotated[float, _option("ray-gpus")] = 0.0
