@@ -117,7 +117,10 @@ def reports_success(task: EnvArgs) -> bool:
 
     It also fails for an environment that cannot be made, before hours of play in the others.
     """
-    env: gym.Env[Any, Any] = task.make()
+    try:
+        env: gym.Env[Any, Any] = task.make()
+    except (TypeError, ValueError) as error:  # an argument that it does not take
+        raise RunError(f"{name_of(task)} cannot be made: {error}") from error
     try:
         env.reset(seed=SEEDS["validation"][0])
         info = env.step(encode(no_op()))[-1]

@@ -61,7 +61,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     package = ROOT / "vpt_gym"
     files = {str(f.relative_to(ROOT)) for f in package.rglob("*") if f.is_file() and "__pycache__" not in f.parts}
-    assert {"vpt_gym/py.typed", "vpt_gym/__init__.pyi", "vpt_gym/view/page/index.html"} <= files
+    assert {
+        "vpt_gym/py.typed",
+        "vpt_gym/__init__.pyi",
+        "vpt_gym/view/page/index.html",
+        "vpt_gym/report/page/report.js",
+    } <= files
     assert {name for name in names if ".dist-info/" not in name} == files
 
 

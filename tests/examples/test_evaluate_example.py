@@ -160,6 +160,13 @@ def test_a_wrong_option_is_named(
     assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
+def test_a_level_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    done = run("--model", "nano", "--levels", "easy", "eazy", "--out", tmp_path / "run")
+    assert done.returncode != 0
+    assert "evaluate.py: Harvest1Log-v0 level=eazy cannot be made: " in done.stderr
+    assert lines_of(tmp_path / "run" / "episodes.jsonl") == []
+
+
 def test_a_directory_that_exists_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
     done = run("--model", "nano", "--tasks", SHORT, "--out", tmp_path)
