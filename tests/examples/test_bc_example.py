@@ -104,7 +104,7 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(fold
     for _ in range(kills):
         done = max(steps(out / "metrics.jsonl"), default=0)
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENV)
-        goal = done + rng.randint(1, max(1, (60 - done) // 4))
+        goal = done + rng.randint(1, max(1, 60 // kills))
         while process.poll() is None and max(steps(out / "metrics.jsonl"), default=0) < min(goal, 60):
             time.sleep(0.002)
         time.sleep(rng.random() * 0.05)
@@ -116,6 +116,22 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(fold
     whole, killed = weights(folder / f"{order}-whole" / "agent_last"), weights(out / "agent_last")
     assert [name for name in whole if not torch.equal(whole[name], killed[name])] == []
     assert losses(out) == losses(folder / f"{order}-whole")
+
+
+def test_a_loss_that_is_not_finite_ends_it_and_leaves_an_agent(folder):
+    broken = VPTAgent.from_config(SMALL, seed=0)
+    with torch.no_grad():
+        broken.policy.net.final_ln.weight.fill_(1e30)
+        broken.policy.pi_head.buttons.linear_layer.weight.fill_(1e30)
+    broken.save_pretrained(folder / "broken")
+    words = command(folder, "spoilt", "--train.steps", "5", *QUICK, "--model", str(folder / "broken"))
+    result = subprocess.run(words, capture_output=True, text=True, check=False, env=ENV)
+    assert result.returncode != 0
+    assert "NonFiniteLossError: update 1: the loss is" in result.stderr
+    assert f"row 0: {folder / 'demos'}" in result.stderr
+    assert json.loads((folder / "spoilt" / "run.json").read_text())["state"].startswith("failed: NonFiniteLossError")
+    left = weights(folder / "spoilt" / "agent_last")
+    assert all(torch.equal(value, left[name]) for name, value in broken.policy.state_dict().items())
 
 
 class BothRanks:

@@ -13,6 +13,7 @@ from tests.support.numbered_demos import write_episodes
 from tests.support.small_policy import small_policy
 from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym.agents.policy.trainable import freeze
+from vpt_gym.learning import bc
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.non_finite import NonFiniteLossError
 from vpt_gym.learning.schedule import warmup_cosine
@@ -74,6 +75,16 @@ class TestUpdate:
         assert metrics["time/frames_per_second"] > 0
         assert trainer.metrics() == {}
         assert trainer.update()["train/loss"] == trainer.metrics()["train/loss"]
+
+    def test_the_latent_is_measured_now_and_then(self, demos, monkeypatch):
+        monkeypatch.setattr(bc, "LATENT_EVERY", 2)
+        trainer = trainer_of(demos, options())
+        trainer.update()
+        assert not [name for name in trainer.metrics() if name.startswith("latent/")]
+        trainer.update()
+        metrics = trainer.metrics()
+        assert 0 <= metrics["latent/dead_share"] <= 1
+        assert metrics["latent/spread"] > 0
 
     def test_carried_memory_goes_from_batch_to_batch(self, demos):
         args = options(order="carried", drop_null="keep", lr=1e-9)

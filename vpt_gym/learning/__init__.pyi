@@ -1,13 +1,16 @@
 from .acting_time import acting_seconds
+from .bc import BCTrainer, TrainArgs
 from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from .evaluate import Evaluation, evaluate, wilson_interval
 from .load import load_agent
 from .logging import MetricLogger, plot_curves, read_metrics
 from .losses import bc_loss, distillation_loss, weighted_mean
 from .rollout import Rollout, RolloutCollector
+from .validation import Validation
 from .vector_env import make_vector_env
 
 __all__ = [
+    "BCTrainer",
     "ConstantBeta",
     "Evaluation",
     "ExponentialBeta",
@@ -15,6 +18,8 @@ __all__ = [
     "MetricLogger",
     "Rollout",
     "RolloutCollector",
+    "TrainArgs",
+    "Validation",
     "acting_seconds",
     "bc_loss",
     "collect_round",

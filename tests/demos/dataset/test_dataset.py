@@ -177,6 +177,36 @@ def test_null_ticks_are_masked_cut_or_kept(demos: Path) -> None:
     assert all(next_tick in (0, tick + 1 + (tick % 4 == 2)) for (tick, _), (next_tick, _) in pairwise(walk))
 
 
+@pytest.mark.parametrize(
+    ("metadata", "weight"),
+    [
+        ({"recorded_by": "vpt-gym play", "agent": None}, 0.0),
+        ({"labelled_by": {"kind": "inverse dynamics model"}}, 0.0),
+        ({"recorded_by": {"expert": "vpt_gym.world.experts:LogExpert"}}, 1.0),
+        ({}, 1.0),
+    ],
+    ids=["a person", "a video of a person", "a scripted expert", "unknown"],
+)
+def test_by_default_the_null_ticks_of_people_have_no_weight(tmp_path: Path, metadata: Any, weight: float) -> None:
+    with DemoWriter(tmp_path, metadata=metadata) as writer:
+        for t in range(8):
+            writer.append(counter_frame(t, SIZE), action_at(0, t))
+    batch = DemoDataset(tmp_path, seq_len=8, batch_size=1, frame_size=SIZE).next_batch()
+    assert batch.weight[0].tolist() == [1.0, 1.0, 1.0, weight] * 2
+
+
+def test_a_batch_names_the_ticks_that_it_holds(tmp_path: Path) -> None:
+    write_episode(tmp_path, 0, 10)
+    dataset = make_dataset(tmp_path, drop_null="cut", seq_len=4, batch_size=1)
+    assert dataset.sources == []
+    dataset.next_batch()
+    (source,) = dataset.sources
+    assert (source.row, source.first_tick, source.last_tick) == (0, 0, 4)  # tick 3 is null
+    dataset.next_batch()
+    assert [(one.first_tick, one.last_tick) for one in dataset.sources] == [(5, 9)]
+    assert str(dataset.sources[0]) == f"row 0: {dataset.sources[0].path}, ticks 5 to 9"
+
+
 def test_an_episode_of_nothing_but_null_ticks_is_left_out_when_they_are_cut(tmp_path: Path) -> None:
     with DemoWriter(tmp_path) as writer:
         writer.append(counter_frame(0, SIZE), no_op())
