@@ -58,11 +58,11 @@ class Preset:
     dagger_updates: int
     eval_episodes: int
     levels: tuple[str, ...] = ("easy", "default")
-    """Levels of the worlds to evaluate in, after cloning and after the last round."""
+    """Levels of the worlds of the rounds, and of the evaluations after cloning and after the last round."""
 
 
 PRESETS = {
-    "full": Preset(50, 1200, 2, 50, 1000, 50),
+    "full": Preset(50, 1500, 2, 50, 1000, 50),
     "quick": Preset(20, 300, 1, 16, 200, 50, levels=("easy",)),
     "smoke": Preset(2, 3, 1, 2, 3, 2),
 }
@@ -133,23 +133,26 @@ class EndToEnd:
         self.add_row("BC", "agent_bc", self.preset.demos, done, self.preset.levels)
 
     def improve(self, number: int) -> None:
-        """Plays one DAgger round with the expert's labels, and trains on all demos so far."""
+        """Plays one DAgger round with the expert's labels, in worlds of each level, and trains on all demos so far."""
         episodes = self.preset.dagger_episodes
-        env = self.easy.with_kwargs(max_episode_steps=ROUND_TICKS)
-        directories = [self.directory / "demos", *(self.directory / f"round_{k}" for k in range(1, number + 1))]
+        seeds = SEEDS["dagger"][(number - 1) * episodes : number * episodes]
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"DAgger round {number}: the learner plays", total=episodes)
-            collect_round(
-                self.agent,
-                lambda folder: env.make(record_to=folder),
-                ExpertLabels,
-                SEEDS["dagger"][(number - 1) * episodes : number * episodes],
-                directories[-1],
-                beta=0.0,
-                expert=TASK_EXPERT,
-                sampling_seed=self.args.seed + number,
-                on_episode=lambda _: progress.advance(bar),
-            )
+            for part, level in enumerate(self.preset.levels):
+                env = self.easy.with_kwargs(level=level, max_episode_steps=ROUND_TICKS)
+                collect_round(
+                    self.agent,
+                    lambda folder, env=env: env.make(record_to=folder),
+                    ExpertLabels,
+                    seeds[part :: len(self.preset.levels)],
+                    self.directory / f"round_{number}_{level}",
+                    beta=0.0,
+                    expert=TASK_EXPERT,
+                    sampling_seed=self.args.seed + number,
+                    on_episode=lambda _: progress.advance(bar),
+                )
+        rounds = [f"round_{k}_{level}" for k in range(1, number + 1) for level in self.preset.levels]
+        directories = [self.directory / name for name in ("demos", *rounds)]
         done = self.train(directories, self.preset.dagger_updates, f"DAgger {number}")
         levels = self.preset.levels if number == self.preset.dagger_rounds else ("easy",)
         self.add_row(f"DAgger {number}", f"agent_{number}", self.preset.demos + number * episodes, done, levels)

@@ -48,7 +48,8 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     assert results["rows"][1]["frames"] > results["rows"][0]["frames"] > 0
 
     assert len(list_demos(out / "demos")) == results["settings"]["demos"]
-    assert len(list_demos(out / "round_1")) == results["settings"]["dagger_episodes"]
+    rounds = [list_demos(out / f"round_1_{level}") for level in ("easy", "default")]
+    assert sum(map(len, rounds)) == results["settings"]["dagger_episodes"]
     for name in ("agent_bc", "agent_1", "agent"):
         VPTAgent.from_pretrained(out / name)
     assert iio.imread(out / "curves.png").std() > 10
