@@ -93,7 +93,7 @@ def main(args: Args) -> None:
         for cell in CELLS:
             if cell.id in wanted and result_of(cell) is None:
                 run(cell)
-    write_tables(Path("docs/results.md"), {cell.id: result for cell in CELLS if (result := result_of(cell))})
+    write_tables(Path(), {cell.id: result for cell in CELLS if (result := result_of(cell))})
 
 
 if __name__ == "__main__":

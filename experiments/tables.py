@@ -1,9 +1,11 @@
-"""The tables of docs/results.md, from the results of the cells."""
+"""The tables of docs/results.md and of the READMEs, from the results of the cells."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,42 +45,67 @@ def bootstrap_interval(outcomes: Sequence[Sequence[float]], *, confidence: float
     return float(low), float(high)
 
 
-def demo_table(results: Results) -> str:
+ENGLISH = ("method", "worlds", "demos", "frames trained on", "success by training seed", "success", "95 % interval")
+CHINESE = ("方法", "世界", "演示数", "训练帧数", "各训练种子的成功数", "成功率", "95 % 区间")
+
+
+def demo_table(results: Results, titles: Sequence[str] = ENGLISH) -> str:
     """Returns the table of ``make demo``: one row for each method and level."""
     cells = _of("demo", results)
-    lines = [
-        "| method | level | demos | frames trained on | success by seed | success | 95 % interval |",
-        "|---|---|---:|---:|---|---:|---:|",
-    ]
+    lines = [f"| {' | '.join(titles)} |", "|---|---|---:|---:|---|---:|---:|"]
     for number, row in enumerate(cells[0]["results"]["rows"]):
         for level in ("easy", "default"):
-            if level not in row:
-                continue
-            evaluations = [cell["results"]["rows"][number][level] for cell in cells]
-            lines.append(
-                f"| {row['method']} | {level} | {row['demos']} | {row['frames']:,} | {_by_seed(evaluations)} |"
-                f" {_pooled(evaluations)} |"
-            )
+            if level in row:
+                evaluations = [cell["results"]["rows"][number][level] for cell in cells]
+                lines.append(
+                    f"| {row['method']} | {level} | {row['demos']} | {row['frames']:,} | {_by_seed(evaluations)} |"
+                    f" {_pooled(evaluations)} |"
+                )
     return "\n".join(lines)
 
 
-TABLES: Mapping[str, tuple[str, Callable[[Results], str]]] = {"demo": ("demo", demo_table)}
-"""Name of a table in the page -> (the cells it needs at least one of, the function that makes it)."""
+@dataclass(frozen=True)
+class Table:
+    """A table of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``.
+
+    Attributes:
+        cell: Name of the cells that it shows; without any result of them the page stays as it is.
+        make: Returns the table as Markdown.
+    """
+
+    cell: str
+    make: Callable[[Results], str]
 
 
-def write_tables(page: Path, results: Results) -> None:
-    """Replaces the tables of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``, where there are results."""
-    text = page.read_text(encoding="utf-8")
-    page.write_text(with_tables(text, results), encoding="utf-8")
+TABLES: Mapping[str, Mapping[str, Table]] = {
+    "docs/results.md": {"demo": Table("demo", demo_table)},
+    "README.md": {"demo": Table("demo", demo_table)},
+    "README.zh.md": {"demo": Table("demo", partial(demo_table, titles=CHINESE))},
+}
+"""The tables of each page, by name."""
 
 
-def with_tables(text: str, results: Results) -> str:
-    """Returns the text of a page with its tables replaced."""
-    for name, (cell, make) in TABLES.items():
-        if _of(cell, results):
-            pattern = re.compile(rf"(<!-- table {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-            table = make(results)
-            text = pattern.sub(lambda match, table=table: f"{match[1]}\n{table}\n{match[2]}", text)
+def write_tables(root: Path, results: Results) -> None:
+    """Replaces the tables of all pages for which there are results."""
+    for page in TABLES:
+        path = root / page
+        path.write_text(with_tables(page, path.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def with_tables(page: str, text: str, results: Results) -> str:
+    """Returns the text of a page with its tables replaced.
+
+    Raises:
+        ValueError: The page lacks the marks of a table.
+    """
+    for name, table in TABLES[page].items():
+        if not _of(table.cell, results):
+            continue
+        pattern = re.compile(rf"(<!-- table {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        made = table.make(results)
+        text, found = pattern.subn(lambda match, made=made: f"{match[1]}\n{made}\n{match[2]}", text)
+        if not found:
+            raise ValueError(f"{page} has no <!-- table {name} -->")
     return text
 
 

@@ -29,15 +29,33 @@ def test_every_command_of_a_cell_is_a_script_of_the_repository():
             assert not any("{" in word for word in command), command
 
 
-def test_the_tables_of_the_page_are_those_of_the_stored_results():
-    results = {}
-    for path in sorted((ROOT / RESULTS).glob("*.json")):
-        results[path.stem] = json.loads(path.read_text())
-    text = (ROOT / "docs" / "results.md").read_text()
-    assert with_tables(text, results) == text, "run python -m experiments --tables"
-    for name, (cell, _) in TABLES.items():
-        if any(result["cell"] == cell for result in results.values()):
-            assert f"<!-- table {name} -->" in text
+@pytest.mark.parametrize("page", TABLES)
+def test_the_tables_of_a_page_are_those_of_the_stored_results(page):
+    results = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / RESULTS).glob("*.json"))}
+    text = (ROOT / page).read_text()
+    assert with_tables(page, text, results) == text, "run python -m experiments --tables"
+
+
+def test_a_table_shows_each_seed_and_the_interval_over_all():
+    def cell(seed: int, successes: list[bool]) -> dict:
+        evaluation = {
+            "successes": sum(successes),
+            "episodes": len(successes),
+            "rate": sum(successes) / len(successes),
+            "per_episode": [{"success": success} for success in successes],
+        }
+        row = {"method": "BC", "demos": 50, "frames": 1000, "easy": evaluation}
+        return {"cell": "demo", "seed": seed, "results": {"rows": [row]}}
+
+    results = {"demo-0": cell(0, [True] * 10), "demo-1": cell(1, [True] * 5 + [False] * 5)}
+    text = "before\n<!-- table demo -->\nold\n<!-- end -->\nafter"
+    made = with_tables("README.md", text, results)
+    assert "| BC | easy | 50 | 1,000 | 10/10, 5/10 | 75.0% |" in made
+    assert made.startswith("before\n")
+    assert made.endswith("\nafter")
+    assert "old" not in made
+    with pytest.raises(ValueError, match=r"README\.md has no <!-- table demo -->"):
+        with_tables("README.md", "nothing", results)
 
 
 def test_a_stored_result_is_of_a_known_cell():
