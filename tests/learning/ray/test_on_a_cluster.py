@@ -23,7 +23,7 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import load_expert
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
-from vpt_gym.collect.rollouts import Episode
+from vpt_gym.collect.rollouts import Episode, play
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.collectors import open_collector
@@ -52,48 +52,6 @@ def agent() -> Iterator[VPTAgent]:
     torch.set_num_threads(threads)
 
 
-def test_evaluations_are_bit_equal_to_those_of_one_process(cluster: Any, agent: VPTAgent) -> None:
-    seeds = [9, 2, 4, 7, 0, 11, 6]
-    other = VPTAgent.from_config("nano", seed=1, precision="fp32")
-    with play_on(RAY) as play:
-        for player, sampling_seed in ((agent, 0), (other, 5)):  # workers get the weights and the seed of each call
-            seen: list[Episode] = []
-            here = evaluate(player, ActionTraceEnv, seeds, num_envs=1, sampling_seed=sampling_seed)
-            there = evaluate(
-                player,
-                ActionTraceEnv,
-                seeds,
-                sampling_seed=sampling_seed,
-                on_episode=seen.append,
-                play=play,
-            )
-            assert there.episodes == here.episodes
-            assert sorted(episode.seed for episode in seen) == sorted(seeds)
-        worlds = SEEDS["validation"][:2]
-        here = evaluate(agent, LEVEL.make, worlds, num_envs=1)
-        assert evaluate(agent, LEVEL.make, worlds, play=play).episodes == here.episodes
-
-
-def test_an_evaluation_survives_a_worker_and_a_node(cluster: Any, agent: VPTAgent, tmp_path: Path) -> None:
-    seeds = range(10)
-    here = evaluate(agent, ActionTraceEnv, seeds, num_envs=1)
-    node = cluster.add_node(**NODE)
-    cluster.wait_for_nodes()
-    seen: list[Episode] = []
-
-    def remove_node(episode: Episode) -> None:
-        if not seen:
-            cluster.remove_node(node, allow_graceful=False)
-        seen.append(episode)
-
-    mortal = functools.partial(ActionTraceEnv, pause=0.05, killed=tmp_path / "killed")
-    with play_on(replace(RAY, workers=3)) as play:
-        there = evaluate(agent, mortal, seeds, on_episode=remove_node, play=play)
-    assert (tmp_path / "killed").exists()
-    assert there.episodes == here.episodes
-    assert sorted(episode.seed for episode in seen) == list(seeds)
-
-
 class Labeller:
     """Labels with an expert, which acts in every second tick."""
 
@@ -111,25 +69,78 @@ class Labeller:
         return encode(label) if self.ticks % 2 else code
 
 
-def test_a_round_of_dagger_writes_the_demos_of_one_process(cluster: Any, agent: VPTAgent, tmp_path: Path) -> None:
-    def play_round(name: str, **options: Any) -> dict[int, bytes]:
-        collect_round(
-            agent,
-            lambda folder: LEVEL.make(record_to=folder),
-            Labeller,
-            SEEDS["dagger"][:3],
-            tmp_path / name,
-            beta=0.5,
-            expert="LogExpert",
-            **options,
-        )
-        demos = list_demos(tmp_path / name)
-        assert len(demos) == 3
-        return {read_demo(path).metadata["seed"]: path.with_suffix(".jsonl").read_bytes() for path in demos}
+@pytest.fixture(scope="class")
+def play_there(cluster: Any) -> Iterator[Any]:
+    with play_on(RAY) as there:
+        yield there
 
-    here = play_round("here", num_envs=1)
-    with play_on(RAY) as play:  # which this process writes, with the metadata of the round
-        assert play_round("there", play=play) == here
+
+class TestOneProcess:
+    """Results are those of one process. All tests have the same two workers."""
+
+    @pytest.mark.parametrize("sampling_seed", [0, 5])
+    def test_evaluations_are_bit_equal(self, play_there: Any, agent: VPTAgent, sampling_seed: int) -> None:
+        seeds = [9, 2, 4, 7, 0, 11, 6]
+        player = VPTAgent.from_config("nano", seed=sampling_seed, precision="fp32")  # workers get the weights of a call
+        here = evaluate(player, ActionTraceEnv, seeds, num_envs=1, sampling_seed=sampling_seed)
+        seen: list[Episode] = []
+        there = evaluate(
+            player, ActionTraceEnv, seeds, sampling_seed=sampling_seed, on_episode=seen.append, play=play_there
+        )
+        assert there.episodes == here.episodes
+        assert sorted(episode.seed for episode in seen) == sorted(seeds)
+
+    def test_evaluations_in_the_embedded_world_are_bit_equal(self, play_there: Any, agent: VPTAgent) -> None:
+        worlds = SEEDS["validation"][:2]
+        here = evaluate(agent, LEVEL.make, worlds, num_envs=1)
+        assert evaluate(agent, LEVEL.make, worlds, play=play_there).episodes == here.episodes
+
+    def test_a_round_of_dagger_has_the_same_demos(self, play_there: Any, agent: VPTAgent, tmp_path: Path) -> None:
+        def play_round(name: str, **options: Any) -> dict[int, tuple[bytes, Any]]:
+            collect_round(
+                agent,
+                lambda folder: LEVEL.make(record_to=folder),
+                Labeller,
+                SEEDS["dagger"][:3],
+                tmp_path / name,
+                beta=0.5,
+                expert="LogExpert",
+                **options,
+            )
+            demos = [read_demo(path) for path in list_demos(tmp_path / name)]
+            assert len(demos) == 3
+            return {
+                demo.metadata["seed"]: (demo.files.records.read_bytes(), demo.metadata["recorded_by"]) for demo in demos
+            }
+
+        assert play_round("there", play=play_there) == play_round("here", num_envs=1)
+
+
+def test_several_episodes_in_a_worker_are_those_of_a_batch_of_that_size(cluster: Any, agent: VPTAgent) -> None:
+    groups = [(9, 2, 4), (7, 0)]
+    here = [episode for group in groups for episode in play(agent, ActionTraceEnv, group, num_envs=3, batch_size=3)]
+    with play_on(replace(RAY, workers=1, envs=3)) as there:
+        assert there(agent, ActionTraceEnv, [9, 2, 4, 7, 0]) == here
+
+
+def test_an_evaluation_survives_a_worker_and_a_node(cluster: Any, agent: VPTAgent, tmp_path: Path) -> None:
+    seeds = range(10)
+    here = evaluate(agent, ActionTraceEnv, seeds, num_envs=1)
+    node = cluster.add_node(**NODE)
+    cluster.wait_for_nodes()
+    seen: list[Episode] = []
+
+    def remove_node(episode: Episode) -> None:
+        if not seen:
+            cluster.remove_node(node, allow_graceful=False)
+        seen.append(episode)
+
+    mortal = functools.partial(ActionTraceEnv, pause=0.05, killed=tmp_path / "killed")
+    with play_on(replace(RAY, workers=3)) as play_elsewhere:
+        there = evaluate(agent, mortal, seeds, on_episode=remove_node, play=play_elsewhere)
+    assert (tmp_path / "killed").exists()
+    assert there.episodes == here.episodes
+    assert sorted(episode.seed for episode in seen) == list(seeds)
 
 
 def make_collector(policy: Any, seed: int, **options: Any) -> RolloutCollector:
