@@ -72,7 +72,7 @@ class TrainArgs:
     weight_decay: float = 0.0
     """Weight decay (VPT's fine-tuning: 0.039428, with adam)."""
     clip: float = 1.0
-    """Maximum norm of the gradient (VPT's fine-tuning: 5)."""
+    """Maximum norm of the gradient (VPT's fine-tuning script names 5, but does not apply it)."""
     ema: float = 0.0
     """Decay of a moving average of the weights, for example 0.999, which is then validated and saved; 0 for none."""
     kl_to_start: float = 0.0
