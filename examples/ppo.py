@@ -244,7 +244,8 @@ class PPO:
         self.auxiliary = nn.Linear(self.policy.config.hidsize, 1).to(args.device)  # PPG's second value, on the trunk
         self.parameters = [p for p in self.policy.parameters() if p.requires_grad]
         self.parameters += list(self.auxiliary.parameters()) if args.sleep_cycles else []
-        self.optimizer = torch.optim.Adam(self.parameters, args.lr, weight_decay=args.weight_decay)
+        # a large eps: the gradients of actions that are hardly ever sampled are noise, which Adam would scale up
+        self.optimizer = torch.optim.Adam(self.parameters, args.lr, eps=1e-5, weight_decay=args.weight_decay)
         self.generator = torch.Generator().manual_seed(args.seed)
         self.dataset = DemoDataset(args.demos, seq_len=16, batch_size=8, seed=args.seed) if args.demos else None
         self.warm, self.warm_data = args.warmup_iterations == 0, []
@@ -297,7 +298,7 @@ class PPO:
         self.move_statistics(target[played], decay=0.99)
         reference = None
         if args.kl_coefficient > 0:
-            memory = self.start_memory or self.start.initial_memory(args.num_envs)
+            memory = self.start_memory or rollout.memory  # at first, this policy is the start policy
             latent, self.start_memory = in_parts(self.start.net, inputs, rollout.first, memory)
             reference = self.start.pi_head(latent)
         batch = Batch(
