@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.demos.dataset.dataset import DemoDataset, SequenceBatch
 from vpt_gym.demos.dataset.loading import DropNull
 from vpt_gym.learning.average import WeightAverage
-from vpt_gym.learning.fit import TrainResult, fit
 from vpt_gym.learning.latent_health import LatentMonitor
-from vpt_gym.learning.logging import MetricLogger
 from vpt_gym.learning.losses import entry_losses, entry_names, weighted_mean
 from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.precision import faster_precision
@@ -373,34 +370,6 @@ class BCTrainer:
         self.policy.eval()
         self.policy.gradient_checkpointing = False
         self.policy.set_precision("fp32")
-
-
-def train(
-    policy: VPTPolicy, dataset: DemoDataset, args: TrainArgs, *, logger: MetricLogger, phase: str, console: Console
-) -> TrainResult:
-    """Fits a policy to demos, in place: :func:`fit` with a new trainer, logged to a file.
-
-    Args:
-        policy: The policy; frozen parameters stay as they are. It is in evaluation mode and fp32 afterwards.
-        dataset: The demos, from :func:`make_dataset`.
-        args: Options of the training.
-        logger: Gets the mean loss, the norm of the gradient and the progress.
-        phase: Name of this training in the metrics and on the progress bar.
-        console: Where to show the progress bar.
-    """
-    trainer = BCTrainer(policy, dataset, args)
-
-    def log(update: int, metrics: dict[str, float]) -> None:
-        logger.log(
-            phase=phase,
-            update=update,
-            frames=trainer.frames,
-            seconds=trainer.seconds,
-            loss=metrics["train/loss"],
-            grad_norm=metrics["train/grad_norm"],
-        )
-
-    return fit(trainer, log=log, description=phase, console=console)
 
 
 def _as_tuple(memory: Memory | None) -> tuple[Tensor, ...] | None:
