@@ -31,6 +31,7 @@ from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
 from vpt_gym.learning.logging import MetricLogger
+from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.system.machine import describe
 
@@ -116,6 +117,7 @@ def train(agent: IDMAgent, windows: ActionWindows, args: TrainArgs, logger: Metr
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)
+            check_finite(update, loss, norm)
             optimizer.step()
             smooth = loss.item() if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss.item()
             if update % 20 == 0:

@@ -14,7 +14,7 @@ class NonFiniteLossError(ArithmeticError):
     Args:
         update: Number of the update, from 1.
         what: The value, such as ``"the loss is nan"``.
-        sources: Where the ticks of the batch came from.
+        sources: Where the ticks of the batch came from; may be empty.
 
     Attributes:
         update: As above.
@@ -22,14 +22,15 @@ class NonFiniteLossError(ArithmeticError):
 
     def __init__(self, update: int, what: str, sources: Iterable[object]) -> None:
         self.update = update
+        lines = [f"\n  {source}" for source in sources]
+        where = f", or look at what was in this batch:{''.join(lines)}" if lines else ""
         super().__init__(
             f"update {update}: {what}, so the training stops; the weights are those before this update. Lower the "
-            "learning rate, train in fp32, or look at what was in this batch:"
-            + "".join(f"\n  {source}" for source in sources)
+            f"learning rate, or train in fp32{where}"
         )
 
 
-def check_finite(update: int, loss: Tensor, norm: Tensor, sources: Callable[[], Iterable[object]]) -> None:
+def check_finite(update: int, loss: Tensor, norm: Tensor, sources: Callable[[], Iterable[object]] = tuple) -> None:
     """Raises an error if an update cannot be made. Call it after the backward pass, before the optimizer's step.
 
     Several processes that average their gradients all raise it: one value that is not finite makes the average so.
