@@ -292,3 +292,35 @@ def test_resume_from_elsewhere_and_of_nothing_says_what_to_do(tmp_path, monkeypa
 def test_a_name_with_a_slash_is_refused():
     with pytest.raises(ValueError, match="--out"):
         RunArgs(name="a/b")
+
+
+@dataclass
+class Rising:
+    by: int = 1
+
+
+@dataclass
+class Falling:
+    by: int = 1
+
+
+@dataclass
+class ArgsWithChoice:
+    steps: int = 3
+    slope: Rising | Falling = field(default_factory=Rising)
+    run: RunArgs = field(default_factory=RunArgs)
+
+
+def test_a_run_with_a_chosen_type_is_resumed_again_and_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--out", "run", "--no-tensorboard", "slope:falling", "--slope.by", "7"]
+    for more in ([], ["--steps", "9"], ["--steps", "11"], ["--steps", "12", "slope:rising"]):
+        monkeypatch.setattr(sys, "argv", ["script", *(["--resume", "run", *more] if more else words)])
+        args = parse(ArgsWithChoice)
+        with Run("script", args):
+            pass
+    assert (args.steps, args.slope) == (12, Rising(1))
+    monkeypatch.setattr(sys, "argv", ["script", "--resume", "run"])
+    assert parse(ArgsWithChoice).steps == 12
+    monkeypatch.setattr(sys, "argv", ["script", "--resume", "run", "slope:falling", "--slope.by", "2"])
+    assert parse(ArgsWithChoice).slope == Falling(2)

@@ -66,12 +66,32 @@ def parse(
                 f"--resume {directory}: its paths are relative to {description['working_directory']}; "
                 "resume it from that directory"
             )
-        words = [*description["argv"], *words]
+        words = joined(description["argv"], words, args_type)
     preset = (presets or {}).get(_last_value(words, _PRESET) or "")
     if preset is None:  # none is named, or one that does not exist, which tyro reports
         return tyro.cli(args_type, args=words)
     required = [field.name for field in fields(args_type) if field.default is field.default_factory is MISSING]  # type: ignore[arg-type]
     return tyro.cli(args_type, args=words, default=args_type(**dict.fromkeys(required, tyro.MISSING), **preset))
+
+
+def joined(earlier: Sequence[str], later: Sequence[str], args_type: type[Any]) -> list[str]:
+    """Returns a command line with the words of a later one added, which count where both give the same option.
+
+    The choice of a type, such as ``beta:linear-beta``, and its options stay at the end: tyro gives all words after it
+    to that type.
+
+    Args:
+        earlier: Words of a command line of ``args_type``.
+        later: Words to add.
+        args_type: The dataclass of the arguments.
+    """
+    names = {field.name for field in fields(args_type)}
+    parts = []
+    for words in (earlier, later):
+        cut = next((n for n, word in enumerate(words) if ":" in word and word.partition(":")[0] in names), len(words))
+        parts.append((words[:cut], words[cut:]))
+    (options, choice), (new_options, new_choice) = parts
+    return [*options, *new_options, *(new_choice or choice)]
 
 
 def _last_value(words: Sequence[str], option: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from vpt_gym.demos.files.atomic import write_metadata
 from vpt_gym.learning.logging import MetricLogger, plot_metrics, read_metrics
-from vpt_gym.learning.runs.args import RunArgs
+from vpt_gym.learning.runs.args import RunArgs, joined
 from vpt_gym.learning.runs.directory import (
     CHECKPOINTS,
     CURVES,
@@ -207,7 +207,7 @@ class Run:
             "script": self.script,
             "name": args.run.name,
             # a resumed run has the arguments of all its parts; of an option given twice the last counts
-            "argv": [*earlier.get("argv", []), *words],
+            "argv": joined(earlier.get("argv", []), words, type(args)),
             "args": _plain(dataclasses.asdict(args)),  # type: ignore[call-overload]
             "working_directory": str(Path.cwd()),
             "git": git_commit(Path(sys.argv[0]).resolve().parent),
