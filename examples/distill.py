@@ -72,15 +72,15 @@ class Args:
     """Ticks in a chunk; each starts from the memory that the student had there."""
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=lambda: LinearBeta(4))
     """Share of ticks in which the teacher acts, by iteration, counted from 0."""
-    replay: int = 8
+    replay: int = 6
     """Iterations whose chunks are learned from, the current one included."""
     epochs: int = 1
     """Passes over these chunks in an iteration."""
-    batch_size: int = 16
+    batch_size: int = 8
     """Chunks in an update."""
-    lr: float = 4e-4
+    lr: float = 5e-4
     """Peak learning rate; it falls to 2 % of it along half a cosine."""
-    warmup: int = 100
+    warmup: int = 150
     """Updates over which the learning rate rises to its peak."""
     weight_decay: float = 0.01
     """Weight decay of AdamW."""

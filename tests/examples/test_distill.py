@@ -87,9 +87,10 @@ def test_a_student_comes_close_to_its_teacher(teacher, tmp_path):
 
 def test_after_a_kill_it_continues_from_its_last_checkpoint(teacher, tmp_path):
     out = tmp_path / "run"
-    arguments = ("--teacher", teacher, "--out", out, "--iterations", "60", *OPTIONS, "--eval-episodes", "0")
+    beta = ("beta:exponential-beta", "--beta.decay", "0.5")
+    arguments = ("--teacher", teacher, "--out", out, "--iterations", "60", *OPTIONS, "--eval-episodes", "0", *beta)
     process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while process.poll() is None and not (out / "checkpoints" / "previous.pt").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -101,6 +102,7 @@ def test_after_a_kill_it_continues_from_its_last_checkpoint(teacher, tmp_path):
     metrics = read_metrics(out / "metrics.jsonl")
     assert [entry["step"] for entry in metrics] == list(range(1, saved.step + 3))
     assert metrics[saved.step]["train/updates"] > saved.state["updates"]
+    assert [entry["rollout/beta"] for entry in metrics] == [0.5**n for n in range(saved.step + 2)]
     assert json.loads((out / "run.json").read_text())["state"] == "finished"
     VPTAgent.from_pretrained(out / "agent")
 

@@ -108,7 +108,7 @@ def test_after_a_kill_the_weights_are_those_of_an_uninterrupted_run(demos, model
     killed = tmp_path / "killed"
     arguments = (*options, "20", "--out", killed)
     process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while process.poll() is None and not (killed / "checkpoints" / "last.pt").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
