@@ -149,6 +149,8 @@ class DAgger:
         checkpoint = run.checkpoint()
         # the figures of the finished rounds, of which the first is the start; and the trainer of an unfinished one
         self.state: dict[str, Any] = {"rounds": [], "trainer": None} if checkpoint is None else checkpoint.state
+        if (theirs := self.state.setdefault("episodes", args.episodes)) != args.episodes:
+            raise ValueError(f"--episodes is {args.episodes}; this run has {theirs} a round: give --episodes {theirs}")
         done = len(self.state["rounds"]) - 1
         source = (args.model, args.weights) if done < 1 else (str(run.directory / f"agent_{done}"), None)
         self.acting: Any = {"temperature": args.temperature, "device": args.device, "precision": args.precision}
@@ -264,7 +266,7 @@ class DAgger:
         for name in {"success", "intervention"} & figures.get("rollout", {}).keys():
             metrics[f"rollout/{name}"] = figures["rollout"][name]
         self.run.log(updates, metrics)
-        self.state = {"rounds": rounds, "trainer": None}
+        self.state = {"rounds": rounds, "trainer": None, "episodes": self.args.episodes}
         self.run.save_checkpoint(updates, self.state)
         self.run.write_results({"rounds": rounds, "best_round": best_of(rounds)})
 

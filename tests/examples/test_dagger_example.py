@@ -147,6 +147,14 @@ def test_a_round_of_a_changed_run_is_not_reused(inputs, finished, tmp_path):
     assert "was recorded with {'temperature': 1.0}, this recording is {'temperature': 0.5}" in result.stderr
 
 
+def test_the_worlds_of_finished_rounds_stay_the_same(inputs, finished, tmp_path):
+    out = shutil.copytree(finished[0], tmp_path / "copy")
+    changed = (*inputs, "--resume", out, "--episodes", "2")
+    result = subprocess.run(command(*changed), capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert result.returncode != 0
+    assert "--episodes is 2; this run has 3 a round: give --episodes 3" in result.stderr
+
+
 def test_another_agent_is_the_expert_and_acts_in_a_share_of_the_ticks(inputs, tmp_path):
     teacher = inputs[1].parent / "teacher"
     options = ("--expert", teacher, "--rounds", "1", "--out", tmp_path / "run", "--eval-episodes", "0")

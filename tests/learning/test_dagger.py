@@ -182,6 +182,9 @@ class TestResuming:
         collect(agent, tmp_path, seeds=(2, 3, 1))
         assert [read_demo(path).metadata["seed"] for path in round_demos(tmp_path, (1, 2, 3))] == [1, 2, 3]
 
+        with pytest.raises(ValueError, match=r"no finished demo of the worlds \[4\]"):
+            round_demos(tmp_path, (1, 4))
+
     def test_what_an_interruption_leaves_is_not_learned_from(self, agent, tmp_path):
         class Stop(Sentinel):
             def act(self, env):

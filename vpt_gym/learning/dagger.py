@@ -209,7 +209,10 @@ def round_demos(directory: Path, seeds: Sequence[int]) -> list[Path]:
     """Returns the demos of a finished round in the order of the seeds, whatever the order in which they were played.
 
     Raises:
-        KeyError: A seed has no finished demo.
+        ValueError: A seed has no finished demo.
     """
     paths = finished_paths(directory)
+    missing = [seed for seed in seeds if seed not in paths]
+    if missing:
+        raise ValueError(f"{directory} has no finished demo of the worlds {missing}: play them with collect_round")
     return [paths[seed] for seed in seeds]
