@@ -14,7 +14,9 @@ Each step alone, with all options: ``record.py``, ``bc.py``, ``dagger.py``, ``ev
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -34,8 +36,9 @@ from vpt_gym.collect.run import record
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
 from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
-from vpt_gym.learning.dagger import collect_round
+from vpt_gym.learning.dagger import collect_round, round_demos
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
 from vpt_gym.learning.fit import TrainResult, fit
@@ -129,38 +132,47 @@ class EndToEnd:
         with RecordingProgress(recording, self.console) as progress:
             recorded = record(recording, on_episode=progress.advance)
         self.console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {demos}")
-        done = self.train([demos], self.preset.bc_updates, "BC")
+        done = self.train(list_demos(demos), self.preset.bc_updates, "BC")
         self.add_row("BC", "agent_bc", self.preset.demos, done, self.preset.levels)
 
     def improve(self, number: int) -> None:
         """Plays one DAgger round with the expert's labels, in worlds of each level, and trains on all demos so far."""
-        episodes = self.preset.dagger_episodes
-        seeds = SEEDS["dagger"][(number - 1) * episodes : number * episodes]
+        levels = self.preset.levels
         with Progress(console=self.console) as progress:
-            bar = progress.add_task(f"DAgger round {number}: the learner plays", total=episodes)
-            for part, level in enumerate(self.preset.levels):
+            bar = progress.add_task(f"DAgger round {number}: the learner plays", total=self.preset.dagger_episodes)
+            for level in levels:
                 env = self.easy.with_kwargs(level=level, max_episode_steps=ROUND_TICKS)
                 collect_round(
                     self.agent,
                     lambda folder, env=env: env.make(record_to=folder),
                     ExpertLabels,
-                    seeds[part :: len(self.preset.levels)],
-                    self.directory / f"round_{number}_{level}",
+                    self.round_seeds(number, level),
+                    self.round_directory(number, level),
                     beta=0.0,
                     expert=TASK_EXPERT,
                     sampling_seed=self.args.seed + number,
                     on_episode=lambda _: progress.advance(bar),
                 )
-        rounds = [f"round_{k}_{level}" for k in range(1, number + 1) for level in self.preset.levels]
-        directories = [self.directory / name for name in ("demos", *rounds)]
-        done = self.train(directories, self.preset.dagger_updates, f"DAgger {number}")
-        levels = self.preset.levels if number == self.preset.dagger_rounds else ("easy",)
-        self.add_row(f"DAgger {number}", f"agent_{number}", self.preset.demos + number * episodes, done, levels)
+        demos = list_demos(self.directory / "demos")
+        for k, level in itertools.product(range(1, number + 1), levels):
+            demos += round_demos(self.round_directory(k, level), self.round_seeds(k, level))
+        done = self.train(demos, self.preset.dagger_updates, f"DAgger {number}")
+        last = number == self.preset.dagger_rounds
+        self.add_row(f"DAgger {number}", f"agent_{number}", len(demos), done, levels if last else ("easy",))
 
-    def train(self, directories: list[Path], updates: int, name: str) -> TrainResult:
-        """Trains the agent on the demos of directories."""
+    def round_directory(self, number: int, level: str) -> Path:
+        """Returns the directory of a round's demos in worlds of a level."""
+        return self.directory / f"round_{number}_{level}"
+
+    def round_seeds(self, number: int, level: str) -> Sequence[int]:
+        """Returns the seeds of the worlds of a level in a round."""
+        episodes, levels = self.preset.dagger_episodes, self.preset.levels
+        return SEEDS["dagger"][(number - 1) * episodes : number * episodes][levels.index(level) :: len(levels)]
+
+    def train(self, demos: list[Path], updates: int, name: str) -> TrainResult:
+        """Trains the agent on demos."""
         options, step = TrainArgs(steps=updates, precision="auto"), len(self.rows)
-        dataset = make_dataset(tuple(directories), options, seed=self.args.seed + step, cache=self.cache)
+        dataset = make_dataset(tuple(demos), options, seed=self.args.seed + step, cache=self.cache)
         if step == 0:  # the weights are fresh
             init_action_heads(self.agent.policy, dataset.labels)
         before = self.rows[-1]["updates"] if self.rows else 0
