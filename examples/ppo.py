@@ -438,14 +438,14 @@ def main(args: Args) -> None:
         if seeds and "start" not in results:
             start = evaluate(agent, args.env.make, seeds)
             console.print(f"start: {start}")
-            results["start"] = start.summary()
+            results["start"] = {**start.summary(), "per_episode": start.per_episode()}
             run.write_results(results)
         results["ticks"] = train(agent, args, run, console)
         agent.save_pretrained(run.directory / "agent")
         if seeds:
             after = evaluate(agent, args.env.make, seeds)
             console.print(f"after PPO, {results['ticks']:,} ticks: {after}")
-            results["after PPO"] = after.summary()
+            results["after PPO"] = {**after.summary(), "per_episode": after.per_episode()}
         run.write_results(results)
         console.print(f"agent, metrics, results and checkpoints: {run.directory}")
 

@@ -1,12 +1,13 @@
 """The cells of docs/results.md: which commands make which figure.
 
 A cell is one training with one seed. Its commands run one after the other, in the root of the repository.
-``{out}`` is a directory of its own, ``{cell NAME}`` that of another cell with the same seed, which runs first.
+``$out`` is a directory of its own, ``$(NAME)`` that of another cell with the same seed, which runs first.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ SEEDS = (0, 1, 2)
 """Training seeds."""
 RUNS = Path("runs/results")
 """Where the cells run. Their figures are kept in ``experiments/results/``; the rest may be deleted."""
-_OTHER = re.compile(r"\{cell ([\w-]+)\}")
+_OTHER = re.compile(r"\$\(([\w-]+)\)")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Cell:
     Attributes:
         name: Name of the training, such as ``"demo"``.
         seed: Its seed.
-        templates: The words after ``python`` of each command; ``{seed}``, ``{out}`` and ``{cell NAME}`` are replaced.
+        templates: What follows ``python`` in each command, quoted as in a shell; ``$seed``, ``$out`` and ``$(NAME)``
+            are replaced.
         results: File with the figures, below the directory of the cell.
     """
 
@@ -47,13 +49,11 @@ class Cell:
     def commands(self) -> list[list[str]]:
         """The words after ``python`` of each command."""
 
-        def other(match: re.Match[str]) -> str:
-            return str(RUNS / f"{match[1]}-{self.seed}")
+        def filled(word: str) -> str:
+            word = _OTHER.sub(lambda match: str(RUNS / f"{match[1]}-{self.seed}"), word)
+            return word.replace("$seed", str(self.seed)).replace("$out", str(self.directory))
 
-        return [
-            [_OTHER.sub(other, word).format(seed=self.seed, out=self.directory) for word in _words(template)]
-            for template in self.templates
-        ]
+        return [[filled(word) for word in shlex.split(template)] for template in self.templates]
 
     @property
     def needs(self) -> set[str]:
@@ -61,13 +61,25 @@ class Cell:
         return {f"{name}-{self.seed}" for template in self.templates for name in _OTHER.findall(template)}
 
 
-def _words(template: str) -> list[str]:
-    """Splits at spaces, except inside ``{cell NAME}``."""
-    return re.findall(r"(?:\{[^}]*\}|\S)+", template)
-
-
-DEMO = "examples/end_to_end.py --seed {seed} --out {out}"
+DEMO = ("examples/end_to_end.py --seed $seed --out $out",)
 """Records 50 demos, clones them, and improves in two DAgger rounds."""
+WEAK_START = (
+    "examples/record.py --episodes 5 --out $out/demos",
+    "examples/bc.py --demos $out/demos --seed $seed --out $out/bc --train.steps 600 --train.precision bf16 "
+    "--validation 0 --rollout-episodes 0 --eval-episodes 0",
+)
+"""Clones 5 demos."""
+PPO = (
+    "examples/ppo.py --model $(weak-start)/bc/agent --seed $seed --out $out --seconds 1800 "
+    """--env-kwargs '{"level": "default", "dense_reward": true}' --gamma 0.99 --freeze net.img_process.* """
+    "--train-precision bf16 --lr 5e-4 --epochs 3 --target-kl 0.03 --warmup-iterations 3 --eval-episodes 100"
+)
+"""Improves the weak start in default worlds."""
 
-CELLS: tuple[Cell, ...] = tuple(Cell("demo", seed, (DEMO,)) for seed in SEEDS)
+CELLS: tuple[Cell, ...] = (
+    *(Cell("demo", seed, DEMO) for seed in SEEDS),
+    Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
+    Cell("ppo", 0, (PPO,)),
+    Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
+)
 """All cells, in the order in which they run."""

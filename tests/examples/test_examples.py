@@ -167,7 +167,7 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode != 0
-    assert 'pip install "vpt-gym[plot]"' in result.stderr
+    assert 'pip install "vpt-gym[train]"' in result.stderr
     assert tmp_path.is_dir()
     assert not list(tmp_path.iterdir())
 

@@ -26,7 +26,7 @@ def test_every_command_of_a_cell_is_a_script_of_the_repository():
         for command in cell.commands:
             assert (ROOT / command[0]).is_file(), command
             assert "--out" in command
-            assert not any("{" in word for word in command), command
+            assert not any("$" in word for word in command), command
 
 
 @pytest.mark.parametrize("page", TABLES)
