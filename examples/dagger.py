@@ -105,10 +105,11 @@ class Args:
         for name in ("rounds", "episodes", "round_ticks", "num_envs", "validation_episodes", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        acts = any(self.beta(number) > 0 for number in range(1, self.rounds + 1))
-        if self.expert == PERSON and (acts or self.temperature != 1.0):
+        highest = max(self.beta(number) for number in range(1, self.rounds + 1))
+        if self.expert == PERSON and (highest > 0 or self.temperature != 1.0):
             raise ValueError(
-                "with --expert person the learner acts until it is corrected: beta must be 0, temperature 1"
+                f"beta reaches {highest:g} and temperature is {self.temperature:g}; with --expert person the learner "
+                "acts until it is corrected: leave out beta and --temperature"
             )
 
 

@@ -245,7 +245,7 @@ def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
     ("words", "message"),
     [
         (("--rounds", "0"), "rounds is 0; it must be at least 1"),
-        (("--expert", "person", "--temperature", "0.5"), "beta is 0, temperature 1"),
+        (("--expert", "person", "--temperature", "0.5"), "temperature is 0.5; with"),
         (("--expert", "no/such/agent"), "there is no file or folder no/such/agent"),
         (("--expert", "vpt_gym.world.experts:Nobody"), "no expert 'vpt_gym.world.experts:Nobody'"),
     ],
