@@ -51,7 +51,7 @@ def result_of(cell: Cell) -> dict[str, Any] | None:
 def run(cell: Cell) -> None:
     """Runs the commands of a cell, and stores its result. An interrupted command is resumed."""
     print(f"== {cell.id}", flush=True)
-    start = time.monotonic()
+    start, commit = time.monotonic(), git_commit(".")
     for command in cell.commands:
         out = Path(command[command.index("--out") + 1])
         if (out / DESCRIPTION).exists():
@@ -65,7 +65,7 @@ def run(cell: Cell) -> None:
         "cell": cell.name,
         "seed": cell.seed,
         "commands": cell.commands,
-        "git": git_commit("."),
+        "git": commit,
         "machine": describe("torch", "numba", "vpt-gym"),
         "seconds": round(time.monotonic() - start, 1),
         "results": json.loads((cell.directory / cell.results).read_text(encoding="utf-8")),
