@@ -219,7 +219,7 @@ class EndToEnd:
         return table
 
     def draw(self) -> None:
-        """Draws the learning curves and the success rates."""
+        """Draws the loss and the success rates; the run itself draws all metrics (``curves.png``)."""
         entries = read_metrics(self.directory / "metrics.jsonl")
         losses, start = {}, 0
         for row in self.rows:
@@ -232,7 +232,7 @@ class EndToEnd:
         ]
         title = "Imitation loss"
         axes = {title: ("updates", "nats per tick")}
-        plot_curves(self.directory / "curves.png", {title: losses}, labels=axes, bars=bars)
+        plot_curves(self.directory / "results.png", {title: losses}, labels=axes, bars=bars)
 
 
 def main(args: Args) -> None:
@@ -256,7 +256,7 @@ def main(args: Args) -> None:
         console.print(steps.table())
         steps.draw()
         console.print(
-            f"done in {run.seconds / 60:.1f} minutes: video, curves, demos and checkpoints are in {run.directory}/"
+            f"done in {run.seconds / 60:.1f} minutes: video, pictures, demos and checkpoints are in {run.directory}/"
         )
 
 

@@ -52,7 +52,9 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     assert sum(map(len, rounds)) == results["settings"]["dagger_episodes"]
     for name in ("agent_bc", "agent_1", "agent"):
         VPTAgent.from_pretrained(out / name)
-    assert iio.imread(out / "curves.png").std() > 10
+    for picture in ("results.png", "curves.png"):
+        assert iio.imread(out / picture).std() > 10
+    assert iio.imread(out / "results.png").shape != iio.imread(out / "curves.png").shape, "one replaced the other"
     assert iio.imread(out / "agent.mp4", plugin="pyav").shape[1:] == (144, 256, 3)
 
     (aside,) = (path for path in tmp_path.iterdir() if path != out)
