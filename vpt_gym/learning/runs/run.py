@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from vpt_gym.demos.files.atomic import write_metadata
+from vpt_gym.demos.files.atomic import scratch, write_metadata
 from vpt_gym.learning.logging import MetricLogger, plot_metrics, read_metrics
 from vpt_gym.learning.runs.args import RunArgs, joined
 from vpt_gym.learning.runs.directory import (
@@ -230,9 +230,8 @@ class Run:
             return
         step = 0 if self._checkpoint is None else self._checkpoint.step
         kept = [json.dumps(entry) + "\n" for entry in read_metrics(path) if entry["step"] <= step]
-        scratch = path.with_name(path.name + ".tmp")
-        scratch.write_text("".join(kept), encoding="utf-8")
-        os.replace(scratch, path)
+        scratch(path).write_text("".join(kept), encoding="utf-8")
+        os.replace(scratch(path), path)
 
 
 def _plain(value: Any) -> Any:
