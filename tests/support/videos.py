@@ -44,3 +44,29 @@ def write_video(path: Path, frames: np.ndarray, rate: int | Fraction, times: lis
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     return path
+
+
+def write_with_hidden_start(path: Path, frames: np.ndarray, *, first_packet: int, first_shown: int) -> Path:
+    """Writes an MP4 of 20 frames a second as a cut without encoding makes it, with a key frame every 20 frames.
+
+    The packets from ``first_packet`` on, a key frame, are copied; an edit list hides those before ``first_shown``.
+    """
+    whole = path.with_suffix(".whole.mp4")
+    with av.open(str(whole), "w") as container:
+        options = {"g": "20", "keyint_min": "20", "sc_threshold": "0", "bf": "0", "crf": "1", "preset": "ultrafast"}
+        stream = container.add_stream("libx264", rate=20, options=options)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        container.mux(stream.encode(None))
+    with av.open(str(whole)) as reader, av.open(str(path), "w") as writer:
+        copy = writer.add_stream_from_template(reader.streams.video[0])
+        packets = [packet for packet in reader.demux(video=0) if packet.size]
+        shown_from = packets[first_shown].pts
+        for packet in packets[first_packet:]:
+            packet.pts, packet.dts = packet.pts - shown_from, packet.dts - shown_from
+            packet.stream = copy
+            writer.mux(packet)
+    whole.unlink()
+    return path

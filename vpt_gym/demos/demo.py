@@ -205,13 +205,14 @@ def read_demo(
     else:
         contractor = False
         if len(records) != metadata["ticks"]:
-            raise DemoError(
+            raise _not_equally_long(
                 f"{files.records} has {len(records)} records, but {files.metadata.name} says {metadata['ticks']} ticks",
-                REMEDY_RESTORE_OR_REPAIR,
-                repairable=True,
+                files,
+                header if count_frames else read_header(files.video),
+                len(records),
             )
     if (count_frames or header.size == (0, 0)) and header.frames != len(records):
-        raise _wrong_length(files, header, len(records), contractor=contractor)
+        raise wrong_length(files, header, len(records))
     if not contractor:
         _check_size(files, header, metadata["frame_size"])
     try:
@@ -266,13 +267,22 @@ def _check_size(files: DemoFiles, header: VideoHeader, frame_size: list[int]) ->
         )
 
 
-def _wrong_length(files: DemoFiles, header: VideoHeader, ticks: int, *, contractor: bool) -> DemoError:
-    frames, cut = header.frames, "jsonl" if header.frames > ticks else "video"
-    problem = f"{files.video} holds {frames} frames, but {files.records.name} holds {ticks} ticks: the {cut} is cut off"
-    if frames == 0:
+def wrong_length(files: DemoFiles, header: VideoHeader, ticks: int) -> DemoError:
+    """Returns the error of a demo whose video does not have one frame for each of its ``ticks`` records."""
+    cut = "jsonl" if header.frames > ticks else "video"
+    problem = (
+        f"{files.video} holds {header.frames} frames, but {files.records.name} holds {ticks} ticks: "
+        f"the {cut} is cut off"
+    )
+    return _not_equally_long(problem, files, header, ticks)
+
+
+def _not_equally_long(problem: str, files: DemoFiles, header: VideoHeader, ticks: int) -> DemoError:
+    if header.frames == 0:
         return DemoError(problem, REMEDY_RESTORE)
-    if contractor and header.reordered and (frames > ticks or frames < header.declared):
-        # reordered frames cannot be cut off without encoding the video again
-        command = f"ffmpeg -i {files.video.name} -frames:v {min(frames, ticks)} -c:v libx264 -bf 0 -crf 18 cut.mp4"
+    if header.needs_encoding(ticks):
+        command = (
+            f"ffmpeg -i {files.video.name} -frames:v {min(header.frames, ticks)} -c:v libx264 -bf 0 -crf 18 cut.mp4"
+        )
         return DemoError(problem, f"restore the file from a copy, or replace it by the output of `{command}`")
     return DemoError(problem, REMEDY_RESTORE_OR_REPAIR, repairable=True)

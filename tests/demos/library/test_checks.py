@@ -6,13 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from tests.support.contractor_files import record, write_recording
 from tests.support.frame_counter_env import counter_frame, read_counter
+from tests.support.videos import write_with_hidden_start
 from vpt_gym.actions.human import human_action
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
+from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.files.contractor import Compat
 from vpt_gym.demos.files.names import partial
+from vpt_gym.demos.files.video import copy_frames
+from vpt_gym.demos.library.library import DemoLibrary
 
 TICKS = 50
 
@@ -341,3 +347,68 @@ def test_a_longer_video_with_frames_out_of_order_is_not_cut(tmp_path: Path) -> N
     assert not problem.repairable
     assert "-frames:v 10" in problem.remedy
     assert repair(tmp_path) == []
+
+
+def write_cut_recording(directory: Path, ticks: int) -> Path:
+    """A contractor recording whose video was cut without encoding: of its 20 frames, 27 to 39 are shown."""
+    jsonl = write_recording(directory / "a", records(ticks), frames(1))
+    write_with_hidden_start(jsonl.with_suffix(".mp4"), np.stack(frames(40)), first_packet=20, first_shown=27)
+    return jsonl
+
+
+@pytest.mark.parametrize("compat", [None, "openai"])
+def test_only_frames_that_are_shown_count(tmp_path: Path, compat: Compat) -> None:
+    jsonl = write_cut_recording(tmp_path, 13)
+    before = jsonl.with_suffix(".mp4").read_bytes()
+    demo = read_demo(jsonl, compat=compat)
+    assert [read_counter(frame)[0] for frame in demo.frames()] == list(range(27, 40))
+    assert DemoDataset(tmp_path, frame_size=(48, 80), compat=compat).n_ticks == 13
+    assert read_stats(tmp_path).ticks == 13
+    assert check(tmp_path) == repair(tmp_path) == []
+    assert jsonl.with_suffix(".mp4").read_bytes() == before
+    assert [row["ticks"] for row in DemoLibrary(tmp_path).rows()] == [13]
+
+
+def test_as_many_records_as_shown_and_hidden_frames_are_damage_in_every_reader(tmp_path: Path) -> None:
+    jsonl = write_cut_recording(tmp_path, 20)
+    write_recording(tmp_path / "b", records(12), frames(12))
+    before = jsonl.with_suffix(".mp4").read_bytes()
+    for compat in (None, "openai"):
+        with pytest.raises(DemoError, match=r"13 frames, but a\.jsonl holds 20 ticks"):
+            read_demo(jsonl, compat=compat)
+        with pytest.raises(DemoError, match=r"13 frames, but a\.jsonl holds 20 ticks"):
+            list(read_demo(jsonl, compat=compat, count_frames=False).frames())
+        with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
+            assert DemoDataset(tmp_path, compat=compat).n_ticks == 12
+    cache = FrameCache(directory=tmp_path / "cache", max_bytes=0, max_file_bytes=0)
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):  # streamed
+        assert DemoDataset(tmp_path, cache=cache).n_ticks == 12
+    assert [demo_id for demo_id, _ in read_stats(tmp_path).damaged] == ["a"]
+    assert len(check(tmp_path)) == 1
+
+    assert [done.ticks for done in repair(tmp_path)] == [13]  # only the records are cut
+    assert check(tmp_path) == []
+    assert jsonl.with_suffix(".mp4").read_bytes() == before
+    assert [read_counter(frame)[0] for frame in read_demo(jsonl).frames()] == list(range(27, 40))
+
+
+def test_a_cut_never_reveals_hidden_frames(tmp_path: Path) -> None:
+    jsonl = write_cut_recording(tmp_path, 10)
+    before = jsonl.with_suffix(".mp4").read_bytes()
+    (problem,) = check(tmp_path)
+    assert not problem.repairable
+    assert "-frames:v 10" in problem.remedy
+    assert repair(tmp_path) == []
+    assert jsonl.with_suffix(".mp4").read_bytes() == before
+    with pytest.raises(ValueError, match="hides frames"):
+        copy_frames(jsonl.with_suffix(".mp4"), tmp_path / "copy.mp4", 10)
+
+
+def test_an_own_demo_with_hidden_frames_keeps_its_video(tmp_path: Path) -> None:
+    path = write(tmp_path, 20)
+    video = path.with_suffix(".mp4")
+    write_with_hidden_start(video, np.stack(frames(40)), first_packet=20, first_shown=27)
+    before = video.read_bytes()
+    assert [done.ticks for done in repair(tmp_path)] == [13]
+    assert video.read_bytes() == before
+    assert check(tmp_path, decode=False) == []

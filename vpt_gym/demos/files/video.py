@@ -180,17 +180,29 @@ class VideoHeader(NamedTuple):
     """Properties of a video file, read without decoding it."""
 
     frames: int
-    """Number of complete frames in the file."""
+    """Number of complete frames in the file that are shown."""
     size: tuple[int, int]
     """(height, width) as stored; (0, 0) if the file is not a video."""
     declared: int
-    """Number of frames according to the header; 0 if it does not say, as in a fragmented MP4."""
-    reordered: bool
-    """Whether it has B-frames, so that packets are not in the order of the frames."""
+    """Number of shown frames according to the header; 0 if it does not say, as in a fragmented MP4."""
+    indivisible: bool
+    """Whether it cannot be cut without encoding it again: it has frames that are out of order (B-frames), or that are
+    decoded and not shown, since an edit list of the MP4 leaves them out."""
+
+    def needs_encoding(self, ticks: int) -> bool:
+        """Whether the video cannot be cut to ``ticks`` frames without encoding it again."""
+        return self.indivisible and (self.frames > ticks or self.frames < self.declared)
+
+
+NO_VIDEO = VideoHeader(0, (0, 0), 0, False)
+"""The header of a file that is not a video."""
 
 
 def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHeader:
     """Returns the number and size of a video's frames; 0 frames if the file ends before the first.
+
+    The frames that decoding shows count. An MP4 cut without encoding begins with frames that only the decoder needs;
+    its edit list hides them.
 
     Args:
         path: The video file.
@@ -203,12 +215,17 @@ def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHea
         with av.open(os.fspath(path)) as container:
             stream = _video_stream(container, path)
             size = (stream.height, stream.width)
-            frames = sum(1 for _ in _intact_packets(container, stream)) if count else 0
-            return VideoHeader(frames, size, stream.frames, bool(stream.codec_context.has_b_frames))
+            stored, hidden = stream.frames, _hidden_in_index(stream)
+            frames = 0
+            if count:
+                shown = [not packet.is_discard for packet in _intact_packets(container, stream)]
+                frames, hidden = sum(shown), max(hidden, len(shown) - sum(shown))
+            indivisible = hidden > 0 or bool(stream.codec_context.has_b_frames)
+            return VideoHeader(frames, size, max(stored - hidden, 0), indivisible)
     except FileNotFoundError:
         raise
     except (av.FFmpegError, OSError, ValueError):  # PyAV raises an OSError for invalid data too
-        return VideoHeader(0, (0, 0), 0, False)
+        return NO_VIDEO
 
 
 def count_frames(path: str | os.PathLike[str]) -> int:
@@ -221,7 +238,11 @@ def count_frames(path: str | os.PathLike[str]) -> int:
 
 
 def copy_frames(source: Path, target: Path, count: int) -> None:
-    """Copies the first ``count`` frames of a video into a new file, without encoding them again."""
+    """Copies the first ``count`` frames of a video into a new file, without encoding them again.
+
+    Raises:
+        ValueError: The video hides frames, which the copy would show.
+    """
     with (
         av.open(str(source)) as reader,
         av.open(str(target), "w", format="mp4", options=_CONTAINER_OPTIONS) as opened,
@@ -235,6 +256,8 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
         for index, packet in enumerate(_intact_packets(reader, stream)):
             if index == count:
                 break
+            if packet.is_discard:
+                raise ValueError(f"{source} hides frames by an edit list, so it cannot be cut without encoding it")
             packet.stream = copy
             writer.mux(packet)
 
@@ -301,6 +324,11 @@ def _video_stream(container: Any, path: object) -> Any:
     if not container.streams.video:
         raise ValueError(f"{os.fspath(cast(Any, path))} has no video stream")
     return container.streams.video[0]
+
+
+def _hidden_in_index(stream: Any) -> int:
+    """Returns how many frames the container's index hides; 0 if this version of PyAV does not show the index."""
+    return sum(entry.is_discard for entry in getattr(stream, "index_entries", ()))
 
 
 def _intact_packets(container: Any, stream: Any) -> Iterator[Any]:

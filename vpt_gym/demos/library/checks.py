@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from vpt_gym.demos.demo import read_demo
+from vpt_gym.demos.demo import read_demo, wrong_length
 from vpt_gym.demos.files.atomic import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
 from vpt_gym.demos.files.names import (
     OPTIONS_SUFFIX,
@@ -24,7 +24,7 @@ from vpt_gym.demos.files.names import (
     read_metadata,
 )
 from vpt_gym.demos.files.records import EXTRA_KEY, Record, reward_of
-from vpt_gym.demos.files.video import VideoHeader, copy_frames, read_header
+from vpt_gym.demos.files.video import NO_VIDEO, VideoHeader, copy_frames, read_header
 from vpt_gym.system.file_lock import try_lock
 
 
@@ -129,9 +129,11 @@ def _is_interrupted(files: DemoFiles) -> bool:
 
 def _interrupted(files: DemoFiles) -> Problem:
     try:
-        ticks, _, records = _recoverable(files)
+        ticks, header, records = _recoverable(files)
         if ticks and _has_metadata(files, records):
             read_metadata(_newest(files.metadata))
+        if ticks and header.needs_encoding(ticks):
+            raise wrong_length(files, header, ticks)
     except DemoError as error:
         return Problem(files.id, f"the recording was interrupted, and {error.problem}", error.remedy, False)
     return Problem(files.id, f"{files.directory / files.id}: the recording was interrupted", REMEDY_REPAIR, True)
@@ -151,7 +153,7 @@ def _recoverable(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
     """Returns the number of ticks with both a frame and an intact record, the video's header, and the records."""
     video, records_path = _newest(files.video), _newest(files.records)
     records = read_intact_records(records_path)[0] if records_path.exists() else []
-    header = read_header(video) if video.exists() else VideoHeader(0, (0, 0), 0, False)
+    header = read_header(video) if video.exists() else NO_VIDEO
     return min(header.frames, len(records)), header, records
 
 
@@ -173,8 +175,8 @@ def _repair(files: DemoFiles) -> RepairResult:
     metadata = read_metadata(_newest(files.metadata)) if _has_metadata(files, records) else None
     complete = metadata is not None and metadata["ticks"] == ticks
     # Each file is replaced by an intact one under its partial name, so a repair that is killed can be run again.
-    cut = not complete if metadata is not None else header.frames < header.declared
-    if header.frames != ticks or cut:
+    torn = header.frames < header.declared if header.declared else metadata is not None and not complete
+    if header.frames > ticks or (torn and not header.indivisible):
         copy_frames(_newest(files.video), scratch(partial(files.video)), ticks)
         sync(scratch(partial(files.video)))
         os.replace(scratch(partial(files.video)), partial(files.video))
