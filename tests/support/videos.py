@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,6 +45,26 @@ def write_video(path: Path, frames: np.ndarray, rate: int | Fraction, times: lis
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     return path
+
+
+def turn(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Replaces the first four numbers (a, b, c, d) of the display matrix of an MP4's only track, the ``tkhd`` box."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 4 + 40
+    a, b, c, d = (number << 16 for number in matrix)
+    content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(bytes(content))
+    return path
+
+
+TURNS: dict[str, tuple[int, int, int, int]] = {
+    "90": (0, 1, -1, 0),
+    "180": (-1, 0, 0, -1),
+    "270": (0, -1, 1, 0),
+    "mirrored": (-1, 0, 0, 1),
+    "upside down": (1, 0, 0, -1),
+}
+"""Display matrices (a, b, c, d): how players turn the pictures."""
 
 
 def write_with_hidden_start(path: Path, frames: np.ndarray, *, first_packet: int, first_shown: int) -> Path:

@@ -38,8 +38,15 @@ from vpt_gym.demos.files.records import (
     reward_of,
     stack_actions,
 )
-from vpt_gym.demos.files.video import VideoHeader, iter_lazy_frames, iter_lazy_frames_opencv, read_header
+from vpt_gym.demos.files.video import (
+    VideoHeader,
+    iter_lazy_frames,
+    iter_lazy_frames_opencv,
+    read_display_turn,
+    read_header,
+)
 from vpt_gym.frames import Frame
+from vpt_gym.video_file import upright_command
 
 
 @dataclass(frozen=True, repr=False)
@@ -213,6 +220,11 @@ def read_demo(
             )
     if (count_frames or header.size == (0, 0)) and header.frames != len(records):
         raise wrong_length(files, header, len(records))
+    if (turn := read_display_turn(files.video)) is not None:
+        raise DemoError(
+            f"{files.video} {turn} when it is shown (its display matrix), and the actions are for upright pictures",
+            f"replace it by the output of `{upright_command(files.video.name)}`",
+        )
     if not contractor:
         _check_size(files, header, metadata["frame_size"])
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.videos import moving_texture, numbered, numbers, write_video
+from tests.support.videos import TURNS, moving_texture, numbered, numbers, turn, write_video
 from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
 
 
@@ -56,6 +56,13 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         read_ticks(tmp_path / "text.mp4")
 
 
+def test_a_list_of_other_files_is_refused(tmp_path: Path) -> None:
+    write_video(tmp_path / "game.mp4", numbered(10), 20)
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile game.mp4\n")
+    with pytest.raises(ValueError, match="not a readable video"):
+        read_ticks(tmp_path / "list.mp4")
+
+
 def test_a_damaged_video_is_an_error(tmp_path: Path) -> None:
     path = write_video(tmp_path / "game.mp4", moving_texture(60), 20)
     content = bytearray(path.read_bytes())
@@ -64,3 +71,13 @@ def test_a_damaged_video_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(bytes(content))
     with pytest.raises(ValueError, match="cannot be decoded after frame"):
         list(read_ticks(path))
+
+
+@pytest.mark.parametrize("matrix", TURNS.values(), ids=TURNS)
+def test_a_video_that_players_turn_is_refused_before_it_is_labelled(
+    tmp_path: Path, matrix: tuple[int, int, int, int]
+) -> None:
+    path = turn(write_video(tmp_path / "game.mp4", moving_texture(10), 20), matrix)
+    with pytest.raises(ValueError, match=r"game\.mp4 (turns|mirrors) its pictures.*convert it: ffmpeg"):
+        read_ticks(path)
+    assert len(list(read_ticks(turn(path, (1, 0, 0, 1))))) == 10

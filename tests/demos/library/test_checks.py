@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.contractor_files import record, write_recording
 from tests.support.frame_counter_env import counter_frame, read_counter
-from tests.support.videos import write_with_hidden_start
+from tests.support.videos import TURNS, turn, write_with_hidden_start
 from vpt_gym.actions.human import human_action
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
 from vpt_gym.demos.dataset.cache import FrameCache
@@ -412,3 +412,35 @@ def test_an_own_demo_with_hidden_frames_keeps_its_video(tmp_path: Path) -> None:
     assert [done.ticks for done in repair(tmp_path)] == [13]
     assert video.read_bytes() == before
     assert check(tmp_path, decode=False) == []
+
+
+@pytest.mark.parametrize("matrix", TURNS.values(), ids=TURNS)
+def test_a_video_that_players_turn_is_refused_in_every_reader(
+    tmp_path: Path, matrix: tuple[int, int, int, int]
+) -> None:
+    jsonl = write_recording(tmp_path / "a", records(10), frames(10))
+    write_recording(tmp_path / "b", records(12), frames(12))
+    turn(jsonl.with_suffix(".mp4"), matrix)
+    for compat in (None, "openai"):
+        for count_frames in (True, False):
+            with pytest.raises(DemoError, match=r"a\.mp4 (turns|mirrors) its pictures.*-i a\.mp4 .* upright\.mp4"):
+                read_demo(jsonl, compat=compat, count_frames=count_frames)
+        with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
+            assert DemoDataset(tmp_path, compat=compat).n_ticks == 12
+    (problem,) = check(tmp_path)
+    assert (problem.id, problem.repairable) == ("a", False)
+    assert [demo_id for demo_id, _ in read_stats(tmp_path).damaged] == ["a"]
+    turn(jsonl.with_suffix(".mp4"), (1, 0, 0, 1))
+    assert check(tmp_path) == []
+
+
+def test_a_list_of_other_files_is_no_video(tmp_path: Path) -> None:
+    write_recording(tmp_path / "b", records(12), frames(12))
+    jsonl = write_recording(tmp_path / "a", records(12), frames(12))
+    jsonl.with_suffix(".mp4").write_text("ffconcat version 1.0\nfile b.mp4\n")
+    for compat in (None, "openai"):
+        for count_frames in (True, False):
+            with pytest.raises(DemoError, match="holds 0 frames"):
+                read_demo(jsonl, compat=compat, count_frames=count_frames)
+    assert [problem.id for problem in check(tmp_path)] == ["a"]
+    assert repair(tmp_path) == []

@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from vpt_gym.frames import Frame
+from vpt_gym.video_file import GAMEPLAY_DEMUXERS, display_turn, open_video, upright_command
 
 TICKS_PER_SECOND = 20
 """Minecraft's ticks a second, and the frame rate that VPT's models were trained on."""
@@ -68,12 +69,28 @@ def read_ticks(path: str | os.PathLike[str], *, resample: bool = False) -> Itera
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not a video, its frame rate does not fit, or a part of it cannot be decoded.
+        ValueError: The file is not a video, its frame rate does not fit, its display matrix turns its pictures, or a
+            part of it cannot be decoded.
     """
     info = read_video_info(path)
+    _check_upright(path)
     if not info.at_tick_rate:
         _check_rate(path, info, resample)
     return _decoded(path, resample=resample and not info.at_tick_rate, rate=info.rate)
+
+
+def _check_upright(path: str | os.PathLike[str]) -> None:
+    with _opened(path) as container:
+        try:
+            picture = next(container.decode(container.streams.video[0]), None)
+        except (av.FFmpegError, OSError):  # damage, which decoding all frames reports
+            return
+        turn = None if picture is None else display_turn(picture)
+    if turn is not None:
+        raise ValueError(
+            f"{os.fspath(path)} {turn} when it is shown (its display matrix), and a model needs them upright; convert "
+            f"it: {upright_command('VIDEO')}"
+        )
 
 
 def _check_rate(path: str | os.PathLike[str], info: VideoInfo, resample: bool) -> None:
@@ -129,9 +146,11 @@ def _opened(path: str | os.PathLike[str]) -> av.container.InputContainer:
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no video {os.fspath(path)}")
     try:
-        container = av.open(os.fspath(path))
+        container: av.container.InputContainer = open_video(path, GAMEPLAY_DEMUXERS)
     except (av.FFmpegError, OSError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a readable video ({error})") from error
+        raise ValueError(
+            f"{os.fspath(path)} is not a readable video ({error}); convert it: ffmpeg -i VIDEO -c:v libx264 OUT.mp4"
+        ) from error
     if not container.streams.video:
         container.close()
         raise ValueError(f"{os.fspath(path)} has no video stream")

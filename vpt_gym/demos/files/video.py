@@ -20,6 +20,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
+from vpt_gym.video_file import DEMUXERS, display_turn, open_video
 
 FRAGMENT_SECONDS = 0.5
 """Maximum length of a fragment of the video. A crash loses at most one, and the frames not yet encoded."""
@@ -136,7 +137,7 @@ def iter_lazy_frames(
     A frame whose function is not called is decoded, since later frames depend on it, but not converted to RGB.
     Arguments, frames and errors are those of ``iter_frames``.
     """
-    with av.open(os.fspath(path)) as container:
+    with open_video(path, DEMUXERS) as container:
         stream = _video_stream(container, path)
         stream.thread_type = "AUTO"
         stream.thread_count = threads
@@ -212,7 +213,7 @@ def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHea
         FileNotFoundError: There is no such file.
     """
     try:
-        with av.open(os.fspath(path)) as container:
+        with open_video(path, DEMUXERS) as container:
             stream = _video_stream(container, path)
             size = (stream.height, stream.width)
             stored, hidden = stream.frames, _hidden_in_index(stream)
@@ -237,6 +238,18 @@ def count_frames(path: str | os.PathLike[str]) -> int:
     return read_header(path).frames
 
 
+def read_display_turn(path: str | os.PathLike[str]) -> str | None:
+    """Returns how players turn the pictures of a video, in words; None if they do not, or if it has no picture."""
+    try:
+        with open_video(path, DEMUXERS) as container:
+            stream = _video_stream(container, path)
+            stream.thread_count = 1
+            picture = next(container.decode(stream), None)
+            return None if picture is None else display_turn(picture)
+    except (av.FFmpegError, OSError, ValueError):  # damage, which is found elsewhere
+        return None
+
+
 def copy_frames(source: Path, target: Path, count: int) -> None:
     """Copies the first ``count`` frames of a video into a new file, without encoding them again.
 
@@ -244,7 +257,7 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
         ValueError: The video hides frames, which the copy would show.
     """
     with (
-        av.open(str(source)) as reader,
+        open_video(source, DEMUXERS) as reader,
         av.open(str(target), "w", format="mp4", options=_CONTAINER_OPTIONS) as opened,
     ):
         writer: Any = opened

@@ -1,0 +1,51 @@
+"""Opening video files from any source: by which demuxers, and whether players turn their pictures."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import av
+import numpy as np
+
+DEMUXERS = "mov,h264"
+"""FFmpeg's demuxers for the video of a demo: MP4, and H.264 without a container. Each reads one file; others, such as
+``concat``, open further files that the first one names."""
+GAMEPLAY_DEMUXERS = f"{DEMUXERS},matroska,avi,mpegts,mpeg,flv,ogg,asf,gif,hevc,ivf,nut"
+"""FFmpeg's demuxers for gameplay videos of any source; each reads one file."""
+
+
+def open_video(path: str | os.PathLike[str], demuxers: str) -> Any:
+    """Returns an opened container, which the caller must close.
+
+    Args:
+        path: The video.
+        demuxers: Names of FFmpeg's demuxers, separated by commas; a file that needs another one is refused.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        av.FFmpegError: No such demuxer reads the file. (PyAV also raises an ``OSError`` for invalid data.)
+    """
+    return av.open(os.fspath(path), options={"format_whitelist": demuxers, "protocol_whitelist": "file"})
+
+
+def display_turn(picture: Any) -> str | None:
+    """Returns how players turn a decoded picture, by the display matrix of its video; None if they do not.
+
+    Nothing in this package turns pictures: Minecraft's recorders write them upright, and a turned video would also
+    need other camera labels.
+    """
+    matrix = picture.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return None
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # 16.16 fixed point
+    if b == c == 0 and a > 0 and d > 0:
+        return None
+    if a * d - b * c < 0:
+        return "mirrors its pictures"
+    return f"turns its pictures by {round(np.degrees(np.arctan2(-b, a))) % 360} degrees"
+
+
+def upright_command(name: str) -> str:
+    """Returns an ``ffmpeg`` command that writes a video upright, with a frame for each of its frames."""
+    return f"ffmpeg -i {name} -fps_mode passthrough -c:v libx264 -bf 0 -crf 18 upright.mp4"
