@@ -37,7 +37,8 @@ class Args:
     weights: Annotated[Path | None, optional("FILE", "none")] = None
     """The .weights file that belongs to a .model file."""
     resample: bool = False
-    """Take 20 frames per second from faster videos. Without this option, other frame rates are an error."""
+    """Take 20 frames per second, by the time stamps, from videos that are faster or uneven. Without this option, such
+    videos are an error."""
     device: str = "cpu"
     """Device of the model, for example cuda."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.videos import TURNS, moving_texture, numbered, numbers, turn, write_video
+from tests.support.videos import TURNS, moving_texture, numbered, numbers, turn, write_video, write_with_hidden_start
 from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
 
 
@@ -36,6 +36,46 @@ def test_a_frame_that_is_shown_longer_gives_several_ticks(tmp_path: Path) -> Non
     assert found == shown
     assert found.count(9) == 5
     assert len(found) == 18
+
+
+def uneven(first: int, gap: float, second: int, rates: tuple[int, int]) -> list[float]:
+    """Times of frames: some at one rate, a gap, some at another rate."""
+    start = first / rates[0] + gap
+    return [index / rates[0] for index in range(first)] + [start + index / rates[1] for index in range(second)]
+
+
+UNEVEN: dict[str, tuple[list[float], list[int]]] = {
+    "40 a second, a stall, 20 a second": (
+        uneven(40, 1.0, 20, (40, 20)),
+        [*range(0, 40, 2), *[39] * 20, *range(40, 60)],
+    ),
+    "20 a second, and a stall": (uneven(20, 0.5, 20, (20, 20)), [*range(20), *[19] * 10, *range(20, 40)]),
+    "one frame missing": (uneven(50, 0.05, 10, (20, 20)), [*range(50), 49, *range(50, 60)]),
+}
+
+
+@pytest.mark.parametrize("case", UNEVEN)
+def test_uneven_frames_are_selected_by_their_time_stamps_whatever_the_mean(tmp_path: Path, case: str) -> None:
+    times, expected = UNEVEN[case]
+    path = write_video(tmp_path / "game.mp4", numbered(len(times)), 20, times)
+    assert not read_video_info(path).at_tick_rate
+    with pytest.raises(ValueError, match=r"unevenly spaced, .* s apart.*resample=True"):
+        read_ticks(path)
+    assert numbers(read_ticks(path, resample=True)) == expected
+
+
+def test_frames_that_come_a_little_early_or_late_are_ticks(tmp_path: Path) -> None:
+    times = [0.1 + index / 20 + (0.01 if index % 3 else -0.01) for index in range(40)]
+    path = write_video(tmp_path / "game.mp4", numbered(40), 20, times)
+    for resample in (False, True):
+        assert numbers(read_ticks(path, resample=resample)) == list(range(40))
+
+
+def test_hidden_frames_have_no_time(tmp_path: Path) -> None:
+    path = write_with_hidden_start(tmp_path / "game.mp4", numbered(40), first_packet=20, first_shown=27)
+    info = read_video_info(path)
+    assert (info.frames, info.at_tick_rate) == (13, True)
+    assert numbers(read_ticks(path)) == list(range(27, 40))
 
 
 def test_other_rates_are_refused_before_anything_is_decoded(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def _frames_of(video: Video, resample: bool) -> tuple[Iterable[Frame], int]:
     """Returns the frames, and their approximate number (0: unknown)."""
     if isinstance(video, str | os.PathLike):
         info = read_video_info(video)
-        share = 20.0 / info.rate if resample and info.rate > 20.0 else 1.0
+        share = 20.0 / info.rate if resample and not info.at_tick_rate else 1.0
         return read_ticks(video, resample=resample), round(info.frames * share)
     frames = np.asarray(video)
     if frames.dtype != np.uint8:

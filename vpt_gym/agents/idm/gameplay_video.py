@@ -22,26 +22,32 @@ _RATE_TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """The properties stated in a video file.
+    """The properties of a video file.
 
     Attributes:
         size: (height, width) in pixels.
         rate: Mean frames a second; NaN if the file does not state it.
-        frames: Approximate number of frames; 0 if the file does not state it.
+        frames: Number of frames that are shown.
+        intervals: (shortest, typical, longest) time from one frame to the next, seconds, by the time stamps; the
+            typical one is the median. None without time stamps, or with a single frame.
+        even: Whether the time stamps are evenly spaced: each interval is nearer to the mean than to its half or its
+            double, and no frame is more than half an interval from its place in an even sequence.
     """
 
     size: tuple[int, int]
     rate: float
     frames: int
+    intervals: tuple[float, float, float] | None = None
+    even: bool = True
 
     @property
     def at_tick_rate(self) -> bool:
-        """Whether it has 20 frames a second, so that a frame is a tick."""
-        return abs(self.rate - TICKS_PER_SECOND) <= _RATE_TOLERANCE
+        """Whether it has 20 evenly spaced frames a second, so that a frame is a tick."""
+        return self.even and abs(self.rate - TICKS_PER_SECOND) <= _RATE_TOLERANCE
 
 
 def read_video_info(path: str | os.PathLike[str]) -> VideoInfo:
-    """Reads the properties of a video without decoding it.
+    """Reads the properties of a video without decoding it. The complete file is read, for the time stamps.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -49,11 +55,27 @@ def read_video_info(path: str | os.PathLike[str]) -> VideoInfo:
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
+        size = (stream.height, stream.width)
         rate = float(stream.average_rate) if stream.average_rate else math.nan
-        frames = stream.frames
-        if not frames and container.duration and math.isfinite(rate):
-            frames = round(container.duration / av.time_base * rate)
-        return VideoInfo((stream.height, stream.width), rate, frames)
+        stamps: list[int | None] = []
+        try:
+            for packet in container.demux(stream):
+                if packet.size and not packet.is_discard:  # an edit list hides the discarded ones
+                    stamps.append(packet.pts)
+        except (av.FFmpegError, OSError):  # damage, which decoding reports
+            pass
+        known = [stamp for stamp in stamps if stamp is not None]
+        if len(known) < 2 or len(known) != len(stamps) or stream.time_base is None:
+            return VideoInfo(size, rate, len(stamps))
+        times = np.sort(np.array(known, np.float64)) * float(stream.time_base)
+    intervals = np.diff(times)
+    mean = float(intervals.mean())
+    if mean <= 0.0:
+        return VideoInfo(size, rate, len(times))
+    drift = times - times[0] - mean * np.arange(len(times))
+    even = 0.5 * mean < intervals.min() and intervals.max() < 1.5 * mean and np.abs(drift).max() <= 0.5 * mean
+    spread = (float(intervals.min()), float(np.median(intervals)), float(intervals.max()))
+    return VideoInfo(size, 1.0 / mean, len(times), spread, bool(even))
 
 
 def read_ticks(path: str | os.PathLike[str], *, resample: bool = False) -> Iterator[Frame]:
@@ -61,8 +83,9 @@ def read_ticks(path: str | os.PathLike[str], *, resample: bool = False) -> Itera
 
     Args:
         path: The video.
-        resample: For each twentieth of a second, select the frame that is shown at that time. Without it the video must
-            have 20 frames a second. A slower video cannot be resampled: more than one tick passed between its frames.
+        resample: For each twentieth of a second, select the frame that is shown at that time, by the time stamps.
+            Without it the video must have 20 evenly spaced frames a second. A video with typically fewer cannot be
+            resampled: more than one tick passed between its frames.
 
     Yields:
         uint8 (H, W, 3) RGB; frames do not share memory.
@@ -95,7 +118,12 @@ def _check_upright(path: str | os.PathLike[str]) -> None:
 
 def _check_rate(path: str | os.PathLike[str], info: VideoInfo, resample: bool) -> None:
     what = f"{os.fspath(path)} has {info.rate:.4g} frames a second"
-    if not info.rate > TICKS_PER_SECOND:
+    typical = info.rate
+    if not info.even and info.intervals is not None:
+        shortest, median, longest = info.intervals
+        what += f" on average, unevenly spaced, {shortest:.3g} to {longest:.3g} s apart"
+        typical = 1.0 / median if median else math.inf
+    if not typical > TICKS_PER_SECOND - _RATE_TOLERANCE:
         raise ValueError(
             f"{what}, the game has {TICKS_PER_SECOND} ticks: an inverse dynamics model was trained on one frame per "
             f"tick, and missing frames cannot be reconstructed. "
@@ -125,7 +153,7 @@ def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> It
                         raise ValueError("a frame without a time stamp, so the video cannot be resampled")
                     if shown is None:
                         start = picture.time
-                    end = picture.time + 1.0 / rate
+                    end = picture.time + (_duration(picture) or 1.0 / rate)
                     # the previous frame is shown until the time of this one
                     while shown is not None and start + due / TICKS_PER_SECOND < picture.time - 1e-6:
                         yield shown.copy()
@@ -140,6 +168,12 @@ def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> It
             ) from error
         if shown is not None and start + due / TICKS_PER_SECOND < end - 1e-6:
             yield shown
+
+
+def _duration(picture: av.VideoFrame) -> float:
+    """Returns how long a picture is shown, seconds; 0 if the file, or an older PyAV, does not say."""
+    duration = getattr(picture, "duration", None)
+    return float(duration * picture.time_base) if duration and picture.time_base is not None else 0.0
 
 
 def _opened(path: str | os.PathLike[str]) -> av.container.InputContainer:
