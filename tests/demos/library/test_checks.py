@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import json
 import shutil
 from collections.abc import Callable
@@ -444,3 +445,40 @@ def test_a_list_of_other_files_is_no_video(tmp_path: Path) -> None:
                 read_demo(jsonl, compat=compat, count_frames=count_frames)
     assert [problem.id for problem in check(tmp_path)] == ["a"]
     assert repair(tmp_path) == []
+
+
+BLANK = {"empty": "\n", "spaces": "  \t \n", "Windows": "\r\n", "three": "\n\n\n"}
+
+
+@pytest.mark.parametrize("after", [0, 15, 30])
+@pytest.mark.parametrize("blank", BLANK.values(), ids=BLANK)
+def test_blank_lines_are_no_damage(tmp_path: Path, blank: str, after: int) -> None:
+    path = write(tmp_path, 30)
+    jsonl = path.with_suffix(".jsonl")
+    lines = jsonl.read_text().splitlines(keepends=True)
+    jsonl.write_bytes("".join([*lines[:after], blank, *lines[after:]]).encode())
+    before = jsonl.read_bytes()
+    assert check(tmp_path) == repair(tmp_path) == []
+    assert jsonl.read_bytes() == before
+    demo = read_demo(path)
+    assert demo.actions["camera"][:, 1].tolist() == pytest.approx([t / 10 for t in range(30)])
+    assert read_stats(tmp_path).ticks == DemoDataset(tmp_path).n_ticks == 30
+
+
+def test_blank_lines_are_not_counted_when_a_demo_is_cut(tmp_path: Path) -> None:
+    path = write(tmp_path, 30)
+    jsonl = path.with_suffix(".jsonl")
+    lines = jsonl.read_text().splitlines(keepends=True)
+    jsonl.write_text("".join([*lines[:15], "\n", *lines[15:25], "\r\n", "oops\n", *lines[25:]]))
+    assert [done.ticks for done in repair(tmp_path)] == [25]
+    assert check(tmp_path) == []
+    assert jsonl.read_text() == "".join(lines[:25])
+    assert [read_counter(frame)[0] for frame in read_demo(path).frames()] == list(range(25))
+
+
+def test_a_byte_order_mark_and_windows_line_endings_are_no_damage(tmp_path: Path) -> None:
+    path = write(tmp_path, 20)
+    for file in (path, path.with_suffix(".jsonl")):
+        file.write_bytes(codecs.BOM_UTF8 + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert check(tmp_path) == repair(tmp_path) == []
+    assert len(read_demo(path)) == 20

@@ -144,7 +144,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         DemoError: The file is not a demo's metadata, or has a format version that this package cannot read.
     """
     try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
+        metadata = json.loads(path.read_bytes())  # in any Unicode encoding, with or without a byte order mark
     except (OSError, ValueError) as error:
         raise DemoError(f"{path}: cannot be read as JSON ({error})", REMEDY_RESTORE) from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
@@ -177,9 +177,14 @@ def read_records(path: Path) -> list[Record]:
 
 
 def read_intact_records(path: Path) -> tuple[list[Record], str | None]:
-    """Returns the records before the first damaged line, and a description of the damage (None if there is none)."""
+    """Returns the records before the first damaged line, and a description of the damage (None if there is none).
+
+    Blank lines are skipped.
+    """
     records: list[Record] = []
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        if not line.strip():
+            continue
         try:
             record = json.loads(line)
         except ValueError as error:
@@ -189,3 +194,8 @@ def read_intact_records(path: Path) -> tuple[list[Record], str | None]:
             return records, f"line {number} is not a JSON object"
         records.append(record)
     return records, None
+
+
+def record_lines(path: Path) -> list[bytes]:
+    """Returns the lines of a ``.jsonl`` file that hold records, with their line endings, without blank lines."""
+    return [line for line in path.read_bytes().splitlines(keepends=True) if line.strip()]

@@ -22,6 +22,7 @@ from vpt_gym.demos.files.names import (
     partial,
     read_intact_records,
     read_metadata,
+    record_lines,
 )
 from vpt_gym.demos.files.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.files.video import NO_VIDEO, VideoHeader, copy_frames, read_header
@@ -180,7 +181,7 @@ def _repair(files: DemoFiles) -> RepairResult:
         copy_frames(_newest(files.video), scratch(partial(files.video)), ticks)
         sync(scratch(partial(files.video)))
         os.replace(scratch(partial(files.video)), partial(files.video))
-    lines = _newest(files.records).read_bytes().splitlines(keepends=True)
+    lines = record_lines(_newest(files.records))
     if len(lines) != ticks or not lines[-1].endswith(b"\n"):
         with open(scratch(partial(files.records)), "wb") as file:
             file.writelines(line.rstrip(b"\r\n") + b"\n" for line in lines[:ticks])
