@@ -39,6 +39,7 @@ from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.losses import bc_loss, explained_variance, weighted_mean
+from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.rollout import Rollout, episode_metrics
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.run import Run
@@ -248,7 +249,7 @@ class PPO:
         self.optimizer = torch.optim.Adam(self.parameters, args.lr, eps=1e-5, weight_decay=args.weight_decay)
         self.generator = torch.Generator().manual_seed(args.seed)
         self.dataset = DemoDataset(args.demos, seq_len=16, batch_size=8, seed=args.seed) if args.demos else None
-        self.warm, self.warm_data = args.warmup_iterations == 0, []
+        self.warm, self.warm_data, self.updates = args.warmup_iterations == 0, [], 0
 
     def features(self, rollout: Rollout) -> Tensor:
         """Returns the frames, or the features of an image network that is frozen, so that no pass repeats it."""
@@ -357,23 +358,23 @@ class PPO:
         """Makes a step of the optimizer."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.parameters, self.args.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise FloatingPointError("the gradient is not finite: --resume from the last checkpoint with a lower --lr")
+        self.updates += 1
+        check_finite(self.updates, loss, nn.utils.clip_grad_norm_(self.parameters, self.args.max_grad_norm))
         self.optimizer.step()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint holds of the learner."""
         parts = {name: getattr(self, name).state_dict() for name in ("policy", "auxiliary", "optimizer")}
         demos = None if self.dataset is None else self.dataset.state_dict()
-        return parts | {"demos": demos, "generator": self.generator.get_state(), "warm": self.warm}
+        counters = {"warm": self.warm, "updates": self.updates}
+        return parts | counters | {"demos": demos, "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from a ``state_dict``."""
         for name in ("policy", "auxiliary", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.generator.set_state(state["generator"])
-        self.warm = state["warm"]
+        self.warm, self.updates = state["warm"], state["updates"]
         if self.dataset is not None:
             self.dataset.load_state_dict(state["demos"])
 

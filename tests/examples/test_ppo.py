@@ -25,6 +25,7 @@ from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.losses import weighted_mean
+from vpt_gym.learning.non_finite import NonFiniteLossError
 from vpt_gym.learning.rollout import RolloutCollector
 from vpt_gym.learning.runs.args import parse
 
@@ -275,7 +276,7 @@ class TestLearner:
     def test_a_gradient_that_is_not_finite_stops_the_training(self):
         agent, rollout = agent_and_rollout(3, 5, 4, 6)
         learner = ppo.PPO(agent, self.args())
-        with pytest.raises(FloatingPointError, match="lower --lr"):
+        with pytest.raises(NonFiniteLossError, match=r"update 1: the loss is nan, .* Lower the\s+learning rate"):
             learner.learn(replace(rollout, reward=rollout.reward * float("inf")), rollout.frames, progress=0.0)
 
 
