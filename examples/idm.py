@@ -2,6 +2,7 @@
 
     python examples/record.py --out demos/harvest_1_log --episodes 125
     python examples/idm.py --demos demos/harvest_1_log --out runs/idm
+    python examples/idm.py --resume runs/idm
     vpt-gym label my_game.mp4 -o demos/labelled --model runs/idm/idm
 
 It is trained on the executed actions of the demos, except those of the highest seeds, on which it is scored.
@@ -10,7 +11,6 @@ benchmarks/results/idm.json was written with --train.precision bf16 --result ben
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import time
@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -30,10 +29,13 @@ from vpt_gym.demos import Demo, FrameCache, list_demos, read_demo
 from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
-from vpt_gym.learning.logging import MetricLogger
 from vpt_gym.learning.non_finite import check_finite
+from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.system.machine import describe
+
+COLUMNS = (TextColumn("IDM"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
 
 
 @dataclass
@@ -43,7 +45,7 @@ class TrainArgs:
     steps: int = 4000
     """Maximum number of updates."""
     seconds: float = math.inf
-    """Maximum wall time in seconds. The learning rate decays over whichever limit comes first."""
+    """Maximum seconds of training. The learning rate decays over whichever limit comes first."""
     batch_size: int = 4
     """Windows in an update."""
     seq_len: int = 32
@@ -72,8 +74,6 @@ class Args:
 
     demos: Path
     """Directory of demos."""
-    out: Path = Path("runs/idm")
-    """Directory of the model, its metrics and its scores (results.json)."""
     held_out: int = 25
     """Demos to score on, those with the highest seeds; the others are trained on."""
     model: str = "nano"
@@ -83,8 +83,18 @@ class Args:
     seed: int = 0
     """Seed of fresh weights and of the order of the windows."""
     train: TrainArgs = field(default_factory=TrainArgs)
+    log_every: int = 20
+    """Updates between two entries of the metrics."""
+    checkpoint_every: int = 500
+    """Updates between two checkpoints, from which --resume continues."""
     result: Path | None = None
     """A second file to write the scores to."""
+    run: RunArgs = field(default_factory=RunArgs)
+
+    def __post_init__(self) -> None:
+        for name in ("log_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
 
 def split(directory: Path, held_out: int) -> tuple[list[Demo], list[Demo]]:
@@ -95,39 +105,49 @@ def split(directory: Path, held_out: int) -> tuple[list[Demo], list[Demo]]:
     return demos[:-held_out], demos[-held_out:]
 
 
-def train(agent: IDMAgent, windows: ActionWindows, args: TrainArgs, logger: MetricLogger, console: Console) -> float:
-    """Fits the model to the demos, and returns the seconds of wall time."""
-    model = agent.model.train()
-    model.set_precision(args.precision)
+def train(agent: IDMAgent, windows: ActionWindows, args: Args, run: Run, console: Console) -> float:
+    """Fits the model to the demos, from the run's last checkpoint if there is one; returns the seconds of training."""
+    model, options = agent.model.train(), args.train
+    model.set_precision(options.precision)
     device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=args.weight_decay, fused=True)
-    smooth, start = math.nan, time.perf_counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=1.0, state="")
-        for update in itertools.count(1):
-            done = max(update / args.steps, (time.perf_counter() - start) / args.seconds)
-            if done > 1.0:
-                break
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=options.weight_decay, fused=True)
+    update, seconds, smooth = 0, 0.0, math.nan
+    if (checkpoint := run.checkpoint()) is not None:
+        state = checkpoint.state
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        windows.load_state_dict(state["windows"])
+        update, seconds, smooth = state["update"], state["seconds"], state["smooth"]
+        console.print(f"continues after update {update}")
+    with Progress(*COLUMNS, console=console) as progress:
+        bar = progress.add_task("", total=1.0, state="")
+        while (done := max(update / options.steps, seconds / options.seconds)) < 1.0:
+            began, update = time.perf_counter(), update + 1
             frames, buttons, camera = (part.to(device) for part in windows.next_batch())
-            rate = args.lr * warmup_cosine(update, done, warmup=args.warmup)
+            rate = options.lr * warmup_cosine(update, max(update / options.steps, done), warmup=options.warmup)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = -model(frames).log_prob(buttons, camera).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), args.clip)
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip)
             check_finite(update, loss, norm)
             optimizer.step()
             smooth = loss.item() if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss.item()
-            if update % 20 == 0:
-                seconds, seen = time.perf_counter() - start, update * args.batch_size * args.seq_len
-                logger.log(update=update, frames=seen, seconds=seconds, loss=smooth, grad_norm=float(norm))
-                progress.update(bar, completed=done, state=f"loss {smooth:.3f}, {seen / seconds:.0f} frames/s")
-        progress.update(bar, completed=1.0)
+            seconds += time.perf_counter() - began
+            finished = update >= options.steps or seconds >= options.seconds
+            if update % args.log_every == 0 or finished:
+                speed = update * options.batch_size * options.seq_len / seconds
+                metrics = {"train/loss": smooth, "train/grad_norm": float(norm), "train/learning_rate": rate}
+                run.log(update, {**metrics, "time/frames_per_second": speed, "time/train_seconds": seconds})
+                progress.update(bar, completed=done, state=f"loss {smooth:.3f}, {speed:.0f} frames/s")
+            if update % args.checkpoint_every == 0 or finished:
+                parts = {name: part.state_dict() for name, part in (("model", model), ("optimizer", optimizer))}
+                counters = {"update": update, "seconds": seconds, "smooth": smooth}
+                run.save_checkpoint(update, {**parts, "windows": windows.state_dict(), **counters})
     model.eval()
     model.set_precision("fp32")
-    return time.perf_counter() - start
+    return seconds
 
 
 def evaluate(agent: IDMAgent, demos: list[Demo], cache: FrameCache) -> tuple[LabelScores, dict[str, Any]]:
@@ -153,13 +173,11 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
     return {name: None if value == math.inf else value for name, value in values.items()}
 
 
-def main(args: Args) -> None:
-    """Trains, saves and scores."""
-    console = Console()
+def learn(args: Args, run: Run, console: Console) -> dict[str, Any]:
+    """Trains, saves and scores a model; returns the figures."""
     torch.manual_seed(args.seed)
     learned, held_out = split(args.demos, args.held_out)
-    cache = FrameCache()
-    options = args.train
+    cache, options = FrameCache(), args.train
     windows = ActionWindows(
         learned,
         seq_len=options.seq_len,
@@ -174,12 +192,11 @@ def main(args: Args) -> None:
         agent = IDMAgent.from_config(args.model, seed=args.seed, device=args.device)
         init_motion_filters(agent.model)
         init_idm_heads(agent.model, *windows.labels)
-    with MetricLogger(args.out / "metrics.jsonl") as logger:
-        seconds = train(agent, windows, options, logger, console)
-    agent.save_pretrained(args.out / "idm")
+    seconds = train(agent, windows, args, run, console)
+    agent.save_pretrained(run.directory / "idm")
     scores, intervals = evaluate(agent, held_out, cache)
     console.print(table(scores, intervals))
-    report = {
+    return {
         "what": "an inverse dynamics model of demos; scored on held-out ones of other seeds, over all of their ticks",
         "key_accuracy": "share of right labels over ticks and the buttons that are held at least once",
         "model": args.model,
@@ -195,11 +212,17 @@ def main(args: Args) -> None:
         "intervals_95": intervals,
         "machine": {**describe("torch"), "threads": torch.get_num_threads()},
     }
-    for path in (args.out / "results.json", args.result):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def main(args: Args) -> None:
+    """Trains, saves and scores."""
+    with Run("idm", args) as run:
+        report = learn(args, run, Console())
+        run.write_results(report)
+        if args.result is not None:
+            args.result.parent.mkdir(parents=True, exist_ok=True)
+            args.result.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    main(parse(Args))

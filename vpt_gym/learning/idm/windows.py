@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -97,6 +97,20 @@ class ActionWindows:
         """Buttons (n, 20) and camera bins (n, 2) of all ticks, for example to count frequencies."""
         buttons, camera = zip(*self._actions, strict=True)
         return np.concatenate(buttons), np.concatenate(camera)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what the next batches depend on, as plain values."""
+        return {"rng": self._rng.bit_generator.state, "ticks": self.n_ticks}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues from a state of the same demos and arguments, with the batches that would have come next.
+
+        Raises:
+            ValueError: The state is of other demos.
+        """
+        if state["ticks"] != self.n_ticks:
+            raise ValueError(f"the state is of demos with {state['ticks']:,} ticks, these have {self.n_ticks:,}")
+        self._rng.bit_generator.state = state["rng"]
 
     def next_batch(self) -> WindowBatch:
         """Returns the next batch. Batches never run out."""
