@@ -1,7 +1,7 @@
 """Two spaces that Gymnasium lacks: arrays of strings, and one string out of a list.
 
 MineDojo's observations contain arrays of item names. This module also registers how Gymnasium's vector environments
-batch them.
+batch them, and how its wrappers stack, delay and flatten them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
-from gymnasium.spaces import Space
+from gymnasium.spaces import Box, Space, Tuple
+from gymnasium.spaces.utils import flatdim, flatten, flatten_space, is_space_dtype_shape_equiv, unflatten
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, create_shared_memory, iterate
 from gymnasium.vector.utils.shared_memory import read_from_shared_memory, write_to_shared_memory
 from gymnasium.vector.utils.space_utils import batch_differing_spaces
+from gymnasium.wrappers.utils import create_zero_array
 
 Array = np.ndarray[Any, Any]
+
+_LAST_CODE_POINT = 0x10FFFF
+"""The largest code point of Unicode."""
 
 _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz "))
 
@@ -67,7 +72,7 @@ class TextArray(Space[Array]):
 
     @property
     def is_np_flattenable(self) -> bool:
-        """False: strings cannot be flattened to a ``Box``."""
+        """False: a ``Dict`` with strings is flattened to a ``Dict``, in which frames stay uint8."""
         return False
 
     def sample(self, mask: None = None, probability: None = None) -> Array:
@@ -122,7 +127,7 @@ class Choice(Space[str]):
 
     @property
     def is_np_flattenable(self) -> bool:
-        """False: a string cannot be flattened to a ``Box``."""
+        """False: a ``Dict`` with strings is flattened to a ``Dict``, in which frames stay uint8."""
         return False
 
     def sample(self, mask: None = None, probability: None = None) -> str:
@@ -190,3 +195,71 @@ def _read_text(space: TextArray, shared_memory: Any, n: int = 1) -> Array:
 @write_to_shared_memory.register(TextArray)
 def _write_text(space: TextArray, index: int, value: Array, shared_memory: Any) -> None:
     _shared_view(space, shared_memory)[index] = value
+
+
+@cast(Any, create_zero_array).register(TextArray)
+def _zero_text(space: TextArray) -> Array:
+    return np.zeros(space.shape, space.dtype)
+
+
+@cast(Any, create_zero_array).register(Choice)
+def _zero_choice(space: Choice) -> str:
+    return space.values[0]
+
+
+@cast(Any, is_space_dtype_shape_equiv).register(TextArray)
+@cast(Any, is_space_dtype_shape_equiv).register(Choice)
+def _equivalent(space: TextArray | Choice, other: Space[Any]) -> bool:
+    return space == other
+
+
+@cast(Any, batch_differing_spaces).register(Choice)
+def _batch_differing_choices(spaces: Sequence[Choice]) -> Tuple[Any]:
+    return Tuple([Choice(space.values) for space in spaces])
+
+
+# A string is flattened to its code points, int32, filled up with 0; a choice to a one-hot vector, as Discrete is.
+
+
+@cast(Any, flatdim).register(TextArray)
+def _text_flatdim(space: TextArray) -> int:
+    return int(np.prod(space.shape)) * space.max_length
+
+
+@cast(Any, flatten_space).register(TextArray)
+def _flat_text_space(space: TextArray) -> Box:
+    return Box(0, _LAST_CODE_POINT, (_text_flatdim(space),), np.int32)
+
+
+@cast(Any, flatten).register(TextArray)
+def _flatten_text(space: TextArray, x: Array) -> Array:
+    return np.array(x, space.dtype, order="C").reshape(-1).view(np.uint32).astype(np.int32)
+
+
+@cast(Any, unflatten).register(TextArray)
+def _unflatten_text(space: TextArray, x: Array) -> Array:
+    codes = np.ascontiguousarray(x).astype(np.uint32)
+    return np.asarray(codes.view(cast(Any, space.dtype)).reshape(space.shape))
+
+
+@cast(Any, flatdim).register(Choice)
+def _choice_flatdim(space: Choice) -> int:
+    return len(space.values)
+
+
+@cast(Any, flatten_space).register(Choice)
+def _flat_choice_space(space: Choice) -> Box:
+    return Box(0, 1, (len(space.values),), np.int64)
+
+
+@cast(Any, flatten).register(Choice)
+def _flatten_choice(space: Choice, x: str) -> Array:
+    one_hot = np.zeros(len(space.values), np.int64)
+    one_hot[space.values.index(x)] = 1
+    return one_hot
+
+
+@cast(Any, unflatten).register(Choice)
+def _unflatten_choice(space: Choice, x: Array) -> str:
+    (chosen,) = np.flatnonzero(x)
+    return space.values[int(chosen)]
