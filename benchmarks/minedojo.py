@@ -30,7 +30,8 @@ import numpy as np
 from vpt_gym import minedojo
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.factory import make_legacy
-from vpt_gym.minedojo.game import HELLO, GameProcess, embedded_command, receive, send
+from vpt_gym.minedojo.game import HELLO, GameProcess, embedded_command
+from vpt_gym.minedojo.messages import receive, send
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.system.machine import describe
 
@@ -84,13 +85,14 @@ def raw_client(made: ExitStack, mission: str, commands: str) -> Play:
     send(connection, HELLO)
     send(connection, mission.encode())
     send(connection, f"{uuid.uuid4()}:0:0:1:true".encode())
-    assert receive(connection)[-1] == 1, "the server refused the mission"
+    assert receive(connection, time.monotonic() + 60)[-1] == 1, "the server refused the mission"
     message = f"<StepClient0>{commands}</StepClient0 >".encode()
 
     def play() -> None:
         send(connection, message)
+        deadline = time.monotonic() + 60
         for _ in range(3):
-            receive(connection)
+            receive(connection, deadline)
         send(connection, b"<StepServer></StepServer>")
 
     return play

@@ -35,6 +35,8 @@ CAUSES = {
     "half-message": "closed the connection",
     "done": "ended the mission",
     "no-info": "closed the connection",
+    "length": "the game announced a message of 4,294,967,295 bytes",
+    "drip": "did not answer within 2 s",
 }
 
 

@@ -19,7 +19,19 @@ import sys
 import threading
 import time
 
-FAULTS = ("close", "exit", "kill-server", "hang", "bad-json", "short-frame", "half-message", "done", "no-info")
+FAULTS = (
+    "close",
+    "exit",
+    "kill-server",
+    "hang",
+    "bad-json",
+    "short-frame",
+    "half-message",
+    "done",
+    "no-info",
+    "length",
+    "drip",
+)
 
 
 def receive(connection: socket.socket) -> bytes:
@@ -121,6 +133,14 @@ class Proxy:
         if fault == "half-message":
             client.sendall(struct.pack("!I", len(frame)) + frame[: len(frame) // 2])
             raise EOFError
+        if fault == "length":
+            client.sendall(b"\xff" * 4)
+            time.sleep(3600)
+        if fault == "drip":
+            client.sendall(struct.pack("!I", len(frame)))
+            for byte in frame:
+                client.sendall(bytes([byte]))
+                time.sleep(0.3)
         if fault == "no-info":
             send(client, frame, status)
             raise EOFError

@@ -10,10 +10,12 @@ import importlib
 import json
 import os
 import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vpt_gym.minedojo.game import PATIENCE, GameError, GameProcess, receive, send, tail
+from vpt_gym.minedojo.game import PATIENCE, GameError, GameProcess, tail
+from vpt_gym.minedojo.messages import receive, send
 from vpt_gym.minedojo.parts import PACKAGE
 
 
@@ -50,7 +52,7 @@ class Bridge:
         self._step_timeout, self._reset_timeout = step_timeout, reset_timeout
         self._parse = parse
         self._step_tuple = importlib.import_module(type(bridge).__module__).StepTuple
-        self._games: list[GameProcess] = [GameProcess(instance) for instance in bridge._instances]
+        self._games: list[GameProcess] = [GameProcess(instance, reset_timeout) for instance in bridge._instances]
         self.error: str | None = None
         self.stale = False
         self._unfinished = False
@@ -84,8 +86,9 @@ class Bridge:
         if connection is None:
             raise EOFError("there is no connection to the game")
         connection.settimeout(self._step_timeout)
+        deadline = time.monotonic() + self._step_timeout
         send(connection, f"<StepClient{options}>{commands}</StepClient{options} >".encode())
-        frame, status, state = receive(connection), receive(connection), receive(connection)
+        frame, status, state = (receive(connection, deadline) for _ in range(3))
         _, done, _ = struct.unpack("!dbb", status)
         if len(frame) != self._frame_bytes:
             raise ValueError(f"the game sent a frame of {len(frame)} bytes, expected {self._frame_bytes}")
@@ -112,7 +115,9 @@ class Bridge:
         if isinstance(error, TypeError | AttributeError) and "NoneType" in str(error):
             # MineDojo's own reset raises this for a closed connection
             error = EOFError("the game closed the connection")
-        ending = "; ".join(filter(None, (game.ending() for game in self._games)))
+        # the process of a connection that broke may be about to end; one that sent nonsense is not waited for
+        patience = 0.0 if isinstance(error, ValueError | struct.error) else 1.0
+        ending = "; ".join(filter(None, (game.ending(patience) for game in self._games)))
         cause = f"{ending} ({error})" if ending else f"{type(error).__name__}: {error}"
         log = tail("\n".join(game.log() for game in self._games))
         return f"{cause}. The game's output ends with:\n{log}" if log else cause
@@ -121,7 +126,7 @@ class Bridge:
         # MineDojo's own method, except for the launch
         manager = importlib.import_module(f"{PACKAGE}.sim.bridge.mc_instance").InstanceManager
         instance = manager.get_instance(os.getpid(), instance_id=instance_id)
-        game = GameProcess(instance)
+        game = GameProcess(instance, self._reset_timeout)
         try:
             game.launch(None if self._command is None else self._command(int(instance._seed)))
         except BaseException:

@@ -27,7 +27,7 @@ from vpt_gym.actions.minedojo_spaces import (
 )
 from vpt_gym.legacy_gym import LegacyGymEnv, fitting
 from vpt_gym.minedojo.bridge import Bridge
-from vpt_gym.minedojo.game import GameError
+from vpt_gym.minedojo.game import ANSWER_TIMEOUT, GameError
 from vpt_gym.minedojo.lean import replacements
 from vpt_gym.minedojo.lean.info import InfoParser
 from vpt_gym.minedojo.parts import find_parts
@@ -37,8 +37,8 @@ Actions = Literal["human", "minedojo"]
 
 STEP_TIMEOUT = 60.0
 """Seconds that a tick may take; MineDojo waits 240."""
-RESET_TIMEOUT = 240.0
-"""Seconds that Minecraft may take for one answer while it makes a world: MineDojo's own limit."""
+RESET_TIMEOUT = ANSWER_TIMEOUT
+"""Seconds that each answer of the game may take while it starts an episode."""
 
 _RESETS = ("full", "fast")
 # Minecraft takes the seed 0 for "any". It hashes a text that is not an integer; the embedded world reads the number

@@ -12,14 +12,16 @@ import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import psutil
+
+from vpt_gym.minedojo.messages import receive, send
 
 LAUNCHED_PORT = "***** Start MalmoEnvServer on port "
 LAUNCHED = "CLIENT enter state: DORMANT"
@@ -29,6 +31,9 @@ EXIT = b"<Exit>NOW</Exit>"
 
 LOG_LINES, LOG_WIDTH = 12, 200
 """How many of the last lines of the game's output are reported, and how many characters of each."""
+
+ANSWER_TIMEOUT = 240.0
+"""Seconds that Minecraft may take for one answer while it makes a world: MineDojo's own limit."""
 
 PATIENCE = 5.0
 """Seconds in which a game may end by itself."""
@@ -45,10 +50,12 @@ class GameProcess:
 
     Args:
         instance: MineDojo's instance, before its ``launch``. Its ``_destruct``, which MineDojo always calls to end
-            it, is rebound to ``shut_down``.
+            it, is rebound to ``shut_down``, and its ``client_socket_recv_message``, by which MineDojo starts an
+            episode, to ``receive``.
+        answer_timeout: Seconds in which an answer must be complete while an episode starts.
     """
 
-    def __init__(self, instance: Any) -> None:
+    def __init__(self, instance: Any, answer_timeout: float = ANSWER_TIMEOUT) -> None:
         self.instance = instance
         self._owner = os.getpid()
         self._lines: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
@@ -56,6 +63,9 @@ class GameProcess:
         self._ended = False
         self._lock = threading.Lock()
         instance._destruct = lambda should_close=False: self.shut_down()
+        instance.client_socket_recv_message = lambda: bytes(
+            receive(instance.client_socket, time.monotonic() + answer_timeout)
+        )
 
     def launch(self, command: Sequence[str] | None) -> None:
         """Starts the game and waits until it accepts connections.
@@ -117,13 +127,13 @@ class GameProcess:
         # of Minecraft's output, MineDojo keeps the lines that look like errors
         return "\n".join(record.getMessage() for record in self.instance._output_stream)
 
-    def ending(self) -> str:
-        """Returns how the process ended, or an empty text while it runs."""
+    def ending(self, patience: float) -> str:
+        """Returns how the process ended, or an empty text if it still runs after ``patience`` seconds."""
         process = self.instance.minecraft_process
         if process is None:
             return ""
         try:
-            code = process.wait(timeout=1.0)
+            code = process.wait(timeout=patience)
         except psutil.TimeoutExpired:
             return ""
         if code is not None and code < 0:
@@ -186,8 +196,8 @@ class GameProcess:
             with socket.create_connection((self.instance.host, self.instance.port), timeout=1.0) as connection:
                 for message in (HELLO, EXIT):
                     send(connection, message)
-                return len(receive(connection)) == 4
-        except (OSError, EOFError):
+                return len(receive(connection, time.monotonic() + 1.0)) == 4
+        except (OSError, EOFError, ValueError):
             return False
 
 
@@ -195,32 +205,6 @@ def embedded_command(level: str, seed: int) -> list[str]:
     """Returns the command that serves the embedded world on a free port, until this process ends."""
     where = ["--port", "0", "--level", level, "--seed", str(seed), "--exit-with-parent"]
     return [sys.executable, "-m", "vpt_gym.world.malmo", *where]
-
-
-def send(connection: socket.socket, message: bytes) -> None:
-    """Sends one message: its length, 4 bytes big-endian, and itself (MalmoEnv 0.37.0)."""
-    connection.sendall(struct.pack("!I", len(message)) + message)
-
-
-def receive(connection: socket.socket) -> bytearray:
-    """Returns the next message.
-
-    Raises:
-        EOFError: The other side closed the connection.
-        OSError: The connection failed or timed out.
-    """
-    return _receive_bytes(connection, struct.unpack("!I", _receive_bytes(connection, 4))[0])
-
-
-def _receive_bytes(connection: socket.socket, size: int) -> bytearray:
-    data = bytearray(size)
-    view, got = memoryview(data), 0
-    while got < size:
-        count = connection.recv_into(view[got:])
-        if count == 0:
-            raise EOFError("the game closed the connection")
-        got += count
-    return data
 
 
 def _descendants(process: Any) -> set[Any]:
