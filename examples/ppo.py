@@ -79,6 +79,8 @@ class Args:
     """Envs that are played at the same time."""
     ticks: int = 128
     """Ticks of a rollout in each env."""
+    episode_ticks: int | None = None
+    """Ticks after which an episode of the training is truncated. Evaluations keep the environment's own limit."""
     iterations: int = 1_000_000
     """Maximum number of rollouts."""
     seconds: float = 1800.0
@@ -150,6 +152,8 @@ class Args:
     def __post_init__(self) -> None:
         if not 1 <= self.minibatches <= self.num_envs:
             raise ValueError(f"{self.minibatches} minibatches of {self.num_envs} envs: each needs at least one env")
+        if self.episode_ticks is not None and self.episode_ticks < 1:
+            raise ValueError(f"episode_ticks is {self.episode_ticks}; it must be at least 1, or None for no limit")
         if self.epochs < 1 or self.sleep_cycles < 0 or self.epochs + self.sleep_cycles > 6:
             raise ValueError(f"{self.epochs} epochs and {self.sleep_cycles} sleep cycles: together 1 to 6, VPT's most")
 
@@ -379,10 +383,11 @@ class PPO:
             self.dataset.load_state_dict(state["demos"])
 
 
-def make_env(env: EnvArgs, reward: str) -> gym.Env[Any, Any]:
+def make_env(args: Args) -> gym.Env[Any, Any]:
     """Makes an environment for training."""
+    env = args.env if args.episode_ticks is None else args.env.with_kwargs(max_episode_steps=args.episode_ticks)
     made = env.make()
-    return ItemRewardWrapper(made) if reward == "diamond-pickaxe" else made
+    return ItemRewardWrapper(made) if args.reward == "diamond-pickaxe" else made
 
 
 def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> int:
@@ -394,7 +399,7 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> int:
     monitor, best = LatentMonitor(agent.policy), state["best"]
     iteration, ticks, seconds = state["iteration"], state["ticks"], state["seconds"]
     playing = open_collector(
-        agent.policy, partial(make_env, args.env, args.reward), SEEDS["ppo"][args.seed % 50 * 10_000 :],
+        agent.policy, partial(make_env, args), SEEDS["ppo"][args.seed % 50 * 10_000 :],
         num_envs=args.num_envs, seed=args.seed, kind=args.vector, ray=args.ray, state=state.get("collector"),
     )  # fmt: skip
     with playing as collector, Progress(*COLUMNS, console=console) as bar:

@@ -70,9 +70,10 @@ WEAK_START = (
 )
 """Clones 5 demos."""
 PPO = (
-    "examples/ppo.py --model $(weak-start)/bc/agent --seed $seed --out $out --seconds 1800 "
-    """--env-kwargs '{"level": "default", "dense_reward": true}' --gamma 0.99 --freeze net.img_process.* """
-    "--train-precision bf16 --lr 5e-4 --epochs 3 --target-kl 0.03 --warmup-iterations 3 --eval-episodes 100"
+    "examples/ppo.py --model $(weak-start)/bc/agent --seed $seed --out $out --iterations 150 --seconds 7200 "
+    """--env-kwargs '{"level": "default", "dense_reward": true}' --episode-ticks 300 --gamma 0.99 """
+    "--freeze net.img_process.* --train-precision bf16 --lr 2e-4 --epochs 3 --target-kl 0.03 --kl-coefficient 0.1 "
+    "--warmup-iterations 3 --eval-episodes 100"
 )
 """Improves the weak start in default worlds."""
 

@@ -23,6 +23,7 @@ from tests.support.small_policy import small_policy
 from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.heads import ActionDistribution
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.losses import weighted_mean
 from vpt_gym.learning.non_finite import NonFiniteLossError
@@ -281,6 +282,13 @@ class TestLearner:
 
 
 class TestArguments:
+    def test_episodes_of_the_training_alone_are_cut_off(self):
+        args = ppo.Args(model="nano", env=EnvArgs(kwargs=SMALL), episode_ticks=3)
+        for env, ticks in ((ppo.make_env(args), 3), (args.env.make(), 6)):
+            env.reset(seed=0)
+            ended = [env.step(env.action_space.sample())[3] for _ in range(ticks)]
+            assert ended == [False] * (ticks - 1) + [True]
+
     def test_options_replace_those_of_a_preset(self):
         args = parse(ppo.Args, ["--model", "nano", "--preset", "vpt", "--lr", "1e-3"], presets=ppo.PRESETS)
         assert (args.lr, args.weight_decay, args.sleep_cycles, args.num_envs) == (1e-3, 0.04, 2, 40)
@@ -291,6 +299,7 @@ class TestArguments:
         [
             ({"minibatches": 5, "num_envs": 4}, "5 minibatches of 4 envs"),
             ({"epochs": 5, "sleep_cycles": 2}, "together 1 to 6"),
+            ({"episode_ticks": 0}, "episode_ticks is 0"),
         ],
     )
     def test_options_that_contradict_each_other_are_errors(self, options, message):
