@@ -390,8 +390,8 @@ def make_env(args: Args) -> gym.Env[Any, Any]:
     return ItemRewardWrapper(made) if args.reward == "diamond-pickaxe" else made
 
 
-def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> int:
-    """Improves the agent's policy in place, and returns how many ticks were played."""
+def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> dict[str, float]:
+    """Improves the agent's policy in place, and returns the ticks that were played and the seconds that it took."""
     learner, checkpoint = PPO(agent, args), run.checkpoint()
     state = {"iteration": 0, "ticks": 0, "seconds": 0.0, "best": -1.0} if checkpoint is None else checkpoint.state
     if checkpoint is not None:
@@ -429,7 +429,7 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> int:
             success = f"success {metrics['rollout/success']:.0%}, " if "rollout/success" in metrics else ""
             bar.update(task, completed=progress, state=f"{success}{ticks:,} ticks, {ticks / seconds:.0f}/s")
     agent.policy.set_precision("fp32")
-    return ticks
+    return {"ticks": ticks, "train_seconds": round(seconds, 1)}
 
 
 def main(args: Args) -> None:
@@ -446,7 +446,7 @@ def main(args: Args) -> None:
             console.print(f"start: {start}")
             results["start"] = {**start.summary(), "per_episode": start.per_episode()}
             run.write_results(results)
-        results["ticks"] = train(agent, args, run, console)
+        results |= train(agent, args, run, console)
         agent.save_pretrained(run.directory / "agent")
         if seeds:
             after = evaluate(agent, args.env.make, seeds)

@@ -64,6 +64,29 @@ def demo_table(results: Results, titles: Sequence[str] = ENGLISH) -> str:
     return "\n".join(lines)
 
 
+PPO_METHODS = {"ppo": "PPO", "ppo-without-kl": "PPO without the KL term"}
+
+
+def ppo_table(results: Results) -> str:
+    """Returns the table of PPO from a weak start: one row for the start, and one for each method."""
+    lines = [
+        "| | ticks played | minutes | success | 95 % interval | rise | 95 % interval |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    start = _of("ppo", results)[0]["results"]["start"]
+    lines.append(f"| start: BC on 5 demos | | | {_by_seed([start])} | {_interval([_successes(start)])} | | |")
+    for name, method in PPO_METHODS.items():
+        for cell in _of(name, results):
+            figures = cell["results"]
+            after, minutes = figures["after PPO"], figures["train_seconds"] / 60
+            rises = [now - before for now, before in zip(_successes(after), _successes(figures["start"]), strict=True)]
+            lines.append(
+                f"| {method} | {figures['ticks']:,} | {minutes:.0f} | {_by_seed([after])} |"
+                f" {_interval([_successes(after)])} | {np.mean(rises):+.0%} | {_interval([rises])} |"
+            )
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``.
@@ -78,7 +101,7 @@ class Table:
 
 
 TABLES: Mapping[str, Mapping[str, Table]] = {
-    "docs/results.md": {"demo": Table("demo", demo_table)},
+    "docs/results.md": {"demo": Table("demo", demo_table), "ppo": Table("ppo", ppo_table)},
     "README.md": {"demo": Table("demo", demo_table)},
     "README.zh.md": {"demo": Table("demo", partial(demo_table, titles=CHINESE))},
 }
@@ -117,9 +140,16 @@ def _by_seed(evaluations: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{evaluation['successes']}/{evaluation['episodes']}" for evaluation in evaluations)
 
 
+def _successes(evaluation: Mapping[str, Any]) -> list[float]:
+    return [float(episode["success"]) for episode in evaluation["per_episode"]]
+
+
+def _interval(outcomes: Sequence[Sequence[float]]) -> str:
+    low, high = bootstrap_interval(outcomes)
+    return f"{low:.0%} to {high:.0%}"
+
+
 def _pooled(evaluations: Sequence[Mapping[str, Any]]) -> str:
     """Returns mean and interval over seeds and worlds, as two columns."""
-    successes = [[episode["success"] for episode in evaluation["per_episode"]] for evaluation in evaluations]
-    low, high = bootstrap_interval(successes)
     mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-    return f"{mean:.1%} | {low:.0%} to {high:.0%}"
+    return f"{mean:.1%} | {_interval([_successes(evaluation) for evaluation in evaluations])}"
