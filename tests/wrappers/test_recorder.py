@@ -398,6 +398,70 @@ def test_an_open_menu_stands_in_the_records_of_the_frames_that_show_it(tmp_path:
     assert demo.menu.tolist() == [False, False, True, True, False]
 
 
+def test_the_records_have_the_cursor_of_a_menu_where_other_readers_draw_it(tmp_path: Path) -> None:
+    from vpt_gym.demos.files.names import read_records
+
+    recorder = RecorderWrapper(gym.make("vpt_gym/Harvest1Log-v0", image_size=(180, 320)), tmp_path)
+    env = VPTActionWrapper(recorder)
+    env.reset(seed=0)
+    actions = [human_action("inventory"), no_op(), human_action(camera=(3.0, -6.0)), no_op(), human_action("inventory")]
+    positions, infos = [], []
+    for action in [*actions, no_op()]:
+        screen = env.unwrapped.state.screen[0]  # type: ignore[attr-defined]
+        positions.append([2 * screen["cursor_x"], 2 * screen["cursor_y"]] if screen["open"] else [640.0, 360.0])
+        infos.append((bool(screen["open"]), bool(screen["open"])))
+        env.step(encode(action))
+    env.close()
+    (demo,) = demos_in(tmp_path)
+    records = read_records(demo.files.records)
+    assert [(record["isGuiOpen"], record["isGuiInventory"]) for record in records] == infos
+    assert [shown for shown, _ in infos] == [False, True, True, True, True, False]
+    found = [[record["mouse"]["x"], record["mouse"]["y"]] for record in records]
+    assert np.allclose(found, positions)
+    assert found[3][0] < found[2][0]  # the cursor moved to the left, and down
+    assert found[3][1] > found[2][1]
+    # the frames show the world's own cursor; what the public loader draws is at the same place, and nowhere else
+    plain, drawn = list(demo.frames()), list(read_demo(recorder.last_demo, compat="openai").frames())
+    for tick, (x, y) in enumerate(found):
+        changed = np.argwhere((plain[tick] != drawn[tick]).any(axis=-1))
+        if demo.menu[tick]:
+            assert (changed.min(axis=0) >= [int(y / 4), int(x / 4)]).all()
+            assert (changed.max(axis=0) < [y / 4 + 16, x / 4 + 16]).all()
+        else:
+            assert len(changed) == 0
+
+
+class _MenuEnv(FrameCounterEnv):
+    """A menu is open in every second frame; where its cursor is stays unknown."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, reward, terminated, truncated, {**info, "is_gui_open": round(10 * reward) % 2 == 0}
+
+
+def test_without_a_position_other_readers_draw_no_cursor(tmp_path: Path) -> None:
+    recorder = RecorderWrapper(_MenuEnv(), tmp_path)
+    play(recorder, 5)
+    recorder.close()
+    assert recorder.last_demo is not None
+    demo, public = read_demo(recorder.last_demo), read_demo(recorder.last_demo, compat="openai")
+    assert demo.menu.tolist() == [False, True, False, True, False]
+    assert all(np.array_equal(one, other) for one, other in zip(demo.frames(), public.frames(), strict=True))
+
+
+def test_what_the_environment_does_not_report_is_unknown(tmp_path: Path) -> None:
+    from vpt_gym.demos.files.names import read_records
+
+    env = RecorderWrapper(FrameCounterEnv(), tmp_path)
+    play(env, 3)
+    env.close()
+    (demo,) = demos_in(tmp_path)
+    for record in read_records(demo.files.records):
+        assert record["isGuiOpen"] is None
+        assert record["isGuiInventory"] is None
+    assert len(read_demo(demo.files.records, compat="openai")) == 3  # the public loader reads it too
+
+
 def test_an_environment_that_does_not_report_menus_has_none_open(tmp_path: Path) -> None:
     env = RecorderWrapper(FrameCounterEnv(), tmp_path)
     play(env, 3)

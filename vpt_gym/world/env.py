@@ -16,6 +16,7 @@ from vpt_gym.world.interface.actions import make_interface
 from vpt_gym.world.interface.observation import Observation, Observer
 from vpt_gym.world.interface.observation_space import observation_space
 from vpt_gym.world.player.controls import NO_INPUT, Controls
+from vpt_gym.world.player.screen_layout import INVENTORY_SCREEN, WINDOW_HEIGHT, WINDOW_WIDTH
 from vpt_gym.world.tasks import CREATURE_IDS, ITEM_IDS, TASKS, Task
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +59,8 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     Registered for each of ``TASKS`` with its limit of steps, as ``vpt_gym/Harvest1Log-v0`` for ``"harvest_1_log"``. An
     episode ends (``terminated``) when the task is done or the player dies. ``info`` has ``success`` (bool), ``death``
-    (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo`` actions), ``is_gui_open`` (bool) and, from
+    (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo`` actions), ``is_gui_open`` and
+    ``is_gui_inventory`` (bool), while a screen is open ``gui_cursor`` ((x, y), from 0 at left and top to 1) and, from
     ``reset``, ``world_seed`` and ``prompt``.
 
     Args:
@@ -217,12 +219,17 @@ class VoxelEnv(gym.Env[Observation, Any]):
         self._frame = None
 
     def _info(self, success: bool, ticks: int) -> dict[str, Any]:
-        return {
+        screen = self.state.screen[0]
+        info: dict[str, Any] = {
             "success": success,
             "death": self._is_dead(),
             "ticks": ticks,
-            "is_gui_open": bool(self.state.screen["open"][0]),
+            "is_gui_open": bool(screen["open"]),
+            "is_gui_inventory": bool(screen["open"] == INVENTORY_SCREEN),
         }
+        if info["is_gui_open"]:
+            info["gui_cursor"] = (float(screen["cursor_x"]) / WINDOW_WIDTH, float(screen["cursor_y"]) / WINDOW_HEIGHT)
+        return info
 
     def _is_dead(self) -> bool:
         return bool(self.state.player["health"][0] <= 0.0)

@@ -46,7 +46,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Success is read from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
     (MineDojo); without any of them it is recorded as unknown (None).
 
-    Whether a menu is open in a frame is read from ``info["is_gui_open"]``, if the environment reports it.
+    Whether a menu is open in a frame is read from ``info["is_gui_open"]``, whether it is the inventory from
+    ``info["is_gui_inventory"]``, and where its cursor is from ``info["gui_cursor"]``, (x, y) as fractions of the
+    frame's width and height. What the environment does not report is recorded as unknown (null).
 
     Args:
         env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
@@ -120,6 +122,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         self._writer: DemoWriter | None = None
         self._frame: Frame | None = None
         self._state: dict[str, Any] = {}
+        self._cursor: tuple[float, float] | None = None
         self._label: HumanAction | None = None
         self._intervention = False
         self._success: bool | None = None
@@ -171,6 +174,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                     executed=None if label is None else executed,
                     intervention=intervention,
                     state=self._state,
+                    cursor=self._cursor,
                 )
                 success = success_of(self.env, info)
                 if success is not None:
@@ -216,8 +220,10 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         if self._translator is not None:
             self._translator.observe(source)
         self._state = _state_of(source)
-        if "is_gui_open" in info:
-            self._state["isGuiOpen"] = bool(info["is_gui_open"])
+        for name, key in (("is_gui_open", "isGuiOpen"), ("is_gui_inventory", "isGuiInventory")):
+            if name in info:
+                self._state[key] = bool(info[name])
+        self._cursor = info.get("gui_cursor")
 
     def _finish(self, ended: Ending) -> None:
         writer, self._writer = self._writer, None

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT
-from vpt_gym.demos.files.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, DEGREES_PER_COUNT, Record
+from vpt_gym.demos.files.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, DEGREES_PER_COUNT, WINDOW_SIZE, Record
 
 Compat: TypeAlias = Literal["openai"] | None
 """``"openai"`` reads like the public loader; None corrects its faults."""
@@ -29,7 +29,7 @@ Compat: TypeAlias = Literal["openai"] | None
 GUI_SCALES: dict[str, float] = {"5.7": 0.5, "5.8": 0.5, "6.7": 2.0, "6.8": 2.0, "6.9": 2.0}
 """Factor for mouse counts while a menu is open, by recorder version; 1 for all others."""
 
-WINDOW_HEIGHT = 720
+WINDOW_HEIGHT = WINDOW_SIZE[1]
 """Height of the contractors' game window in pixels, the unit of cursor positions."""
 
 _ATTACK = 0  # number of the left mouse button

@@ -61,8 +61,9 @@ BUTTON_OF_KEY = {key: button for button, key in _KEY_OF_BUTTON.items()}
 BUTTON_OF_MOUSE = {number: button for button, number in _MOUSE_OF_BUTTON.items()}
 """The button that each mouse button number in a record presses; other numbers press none."""
 
-# The contractors' game window was 1280x720, with the cursor in the middle while no GUI is open.
-_CURSOR_AT_REST = (640.0, 360.0)
+WINDOW_SIZE = (1280, 720)
+"""(width, height) of the contractors' game window, pixels, the unit of cursor positions. Without an open menu, the
+cursor is in its middle."""
 
 
 class RecordBuilder:
@@ -93,8 +94,13 @@ class RecordBuilder:
         executed: HumanAction | None = None,
         intervention: bool = False,
         state: Mapping[str, Any] | None = None,
+        cursor: tuple[float, float] | None = None,
     ) -> Record:
         """Returns the record of the next tick.
+
+        Without ``isGuiOpen`` or ``isGuiInventory`` in ``state``, the record has null there: unknown. (The public loader
+        needs the key, and draws no cursor for null.) While a menu is open, that loader draws a cursor at the record's
+        position. If ``cursor`` is None, the position is the window's lower right corner, where nothing is visible.
 
         Args:
             action: The human action of this tick (the label, where that differs from what was executed).
@@ -103,9 +109,11 @@ class RecordBuilder:
             executed: The human action that was executed, where ``action`` is a label for it.
             intervention: Whether a person took over from an agent in this tick, or corrected it.
             state: Any of ``STATE_KEYS``, from before the action.
+            cursor: Where the cursor is in the frame while a menu is open: (x, y), each from 0 (left, top) to 1.
 
         Raises:
-            ValueError: The human action is invalid, the reward is not finite, or ``state`` has an unknown key.
+            ValueError: The human action is invalid, the reward or ``cursor`` is not finite, or ``state`` has an unknown
+                key.
         """
         action = checked(action)
         reward = float(reward)
@@ -123,6 +131,12 @@ class RecordBuilder:
         if slot >= 0:
             self._hotbar = slot
 
+        if not (state or {}).get("isGuiOpen"):
+            x, y = 0.5, 0.5
+        else:
+            x, y = (1.0, 1.0) if cursor is None else map(float, cursor)
+            if not (math.isfinite(x) and math.isfinite(y)):
+                raise ValueError(f"cursor is {cursor} at tick {self._tick}; its position must be finite")
         pitch, yaw = action["camera"].tolist()
         extra: dict[str, Any] = {"camera": [pitch, yaw], "reward": reward}
         if executed is not None:
@@ -131,8 +145,8 @@ class RecordBuilder:
             extra["intervention"] = True
         record = {
             "mouse": {
-                "x": _CURSOR_AT_REST[0],
-                "y": _CURSOR_AT_REST[1],
+                "x": x * WINDOW_SIZE[0],
+                "y": y * WINDOW_SIZE[1],
                 "dx": float(round(yaw / DEGREES_PER_COUNT)),
                 "dy": float(round(pitch / DEGREES_PER_COUNT)),
                 "scaledX": 0.0,
@@ -142,8 +156,8 @@ class RecordBuilder:
                 "newButtons": new_mouse,
             },
             "keyboard": {"keys": keys, "newKeys": new_keys, "chars": ""},
-            "isGuiOpen": False,
-            "isGuiInventory": False,
+            "isGuiOpen": None,
+            "isGuiInventory": None,
             "hotbar": self._hotbar,
             "tick": self._tick,
             "milli": milli,

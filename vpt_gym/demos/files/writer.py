@@ -146,6 +146,7 @@ class DemoWriter:
         executed: HumanAction | None = None,
         intervention: bool = False,
         state: Mapping[str, Any] | None = None,
+        cursor: tuple[float, float] | None = None,
     ) -> None:
         """Appends one tick; waits if the encoder has fallen behind.
 
@@ -155,10 +156,12 @@ class DemoWriter:
             reward: Reward of the step.
             executed: The human action that was executed, if ``action`` is a label for it (DAgger).
             intervention: Whether a person took over from an agent in this tick, or corrected it.
-            state: State of the game before the action, any of ``records.STATE_KEYS``.
+            state: State of the game before the action, any of ``records.STATE_KEYS``. Without ``isGuiOpen``, it is
+                unknown whether a menu is open.
+            cursor: Where the cursor is in the frame while a menu is open: (x, y), each from 0 (left, top) to 1.
 
         Raises:
-            ValueError: The frame, the action, the reward or the state is invalid; the tick is not recorded.
+            ValueError: The frame, the action, the reward, the state or the cursor is invalid; the tick is not recorded.
             DemoWriteError: The disk is full, or another error prevents writing, possibly of an earlier tick. The ticks
                 written so far remain, as a partial recording.
             RuntimeError: The writer is closed, or this process is a fork of the one that started the recording.
@@ -169,7 +172,13 @@ class DemoWriter:
         # game time, not the clock: the same episode gives the same records
         milli = 1000 * self._ticks // self._fps
         record = self._builder.build(
-            action, milli=milli, reward=reward, executed=executed, intervention=intervention, state=state
+            action,
+            milli=milli,
+            reward=reward,
+            executed=executed,
+            intervention=intervention,
+            state=state,
+            cursor=cursor,
         )
         line = to_line(record)
         frame = packed_copy(frame)
