@@ -9,7 +9,7 @@ import pytest
 
 from experiments.__main__ import RESULTS, result_of
 from experiments.cells import CELLS
-from experiments.tables import TABLES, bootstrap_interval, with_tables
+from experiments.tables import TABLES, bootstrap_interval, ppo_table, with_tables
 from tests.support.paths import ROOT
 
 
@@ -56,6 +56,22 @@ def test_a_table_shows_each_seed_and_the_interval_over_all():
     assert "old" not in made
     with pytest.raises(ValueError, match=r"README\.md has no <!-- table demo -->"):
         with_tables("README.md", "nothing", results)
+
+
+def test_the_rise_by_ppo_is_counted_world_by_world():
+    def evaluation(successes: list[bool]) -> dict:
+        episodes = [{"success": success} for success in successes]
+        return {"successes": sum(successes), "episodes": len(successes), "per_episode": episodes}
+
+    def cell(name: str, after: list[bool]) -> dict:
+        figures = {"start": evaluation([True, False] * 10), "ticks": 307_200, "train_seconds": 1500.0}
+        return {"cell": name, "seed": 0, "results": {**figures, "after PPO": evaluation(after)}}
+
+    lines = ppo_table({"ppo-0": cell("ppo", [True] * 20), "other": cell("ppo-without-kl", [True, False] * 10)})
+    start, ppo, without = lines.split("\n")[2:]
+    assert start.startswith("| start: BC on 5 demos | | | 10/20 |")
+    assert ppo.startswith("| PPO | 307,200 | 25 | 20/20 | 100% to 100% | +50% |")
+    assert without.endswith("| +0% | 0% to 0% |")  # in every world as before
 
 
 def test_a_stored_result_is_of_a_known_cell():
