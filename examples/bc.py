@@ -72,6 +72,9 @@ class Args:
     """Parameters to keep as they are: names with * and ?, such as "net.img_process.*" for the image network."""
     features: Path | None = None
     """Directory that caches the outputs of a frozen image network (needs --train.no-mirror)."""
+    cache_gib: float | None = None
+    """Space for decoded frames, GiB, beside 2 GiB in memory (0: none in either). Demos beyond it are decoded each time
+    they are used, which needs --train.order carried. None: no limit; an hour of play takes 3.3 GiB."""
     device: str = "cpu"
     """Device of the policy, for example cuda; under torchrun, cuda is one GPU for each process."""
     precision: ActingPrecision = "auto"
@@ -101,8 +104,19 @@ class Args:
         for name in ("log_every", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.cache_gib is not None and (self.cache_gib < 0 or self.features is not None):
+            raise ValueError(
+                f"cache_gib is {self.cache_gib}; it must not be negative, and does not apply to --features"
+            )
         if self.patience and not self.rollout_episodes:
             raise ValueError("patience waits for a higher success, which rollout_episodes=0 does not measure")
+
+
+def frame_cache(gib: float | None) -> FrameCache:
+    """Returns a cache of decoded frames with a limit on the disk; 0 keeps no frame."""
+    if gib is None:
+        return FrameCache()
+    return FrameCache(max_file_bytes=int(gib * 2**30)) if gib else FrameCache(max_bytes=0, max_file_bytes=0)
 
 
 def env_of(demo: Path) -> str | None:
@@ -178,7 +192,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
     if args.freeze:
         freeze(agent.policy, args.freeze)
     console.print(str(count_parameters(agent.policy)))
-    cache = FrameCache() if args.features is None else FeatureCache(agent.policy, directory=args.features)
+    cache = FeatureCache(agent.policy, directory=args.features) if args.features else frame_cache(args.cache_gib)
     learned, held_out = split_by_episode(find_paths(args.demos), args.validation, seed=args.seed)
     dataset = make_dataset(tuple(learned), args.train, seed=args.seed, cache=cache, processes=group)
     drop_null = drop_null_of(args.train)

@@ -118,6 +118,14 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(fold
     assert losses(out) == losses(folder / f"{order}-whole")
 
 
+def test_demos_that_are_decoded_again_each_time_are_learned_alike(folder):
+    options = ("--train.order", "carried", "--train.steps", "20", "--validation", "0", *QUICK)
+    run(command(folder, "cached", *options))
+    run(command(folder, "streamed", *options, "--cache-gib", "0"))
+    kept, streamed = weights(folder / "cached" / "agent"), weights(folder / "streamed" / "agent")
+    assert all(torch.equal(value, streamed[name]) for name, value in kept.items())
+
+
 def test_a_loss_that_is_not_finite_ends_it_and_leaves_an_agent(folder):
     broken = VPTAgent.from_config(SMALL, seed=0)
     with torch.no_grad():
