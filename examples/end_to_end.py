@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -61,7 +60,7 @@ class Preset:
     dagger_updates: int
     eval_episodes: int
     levels: tuple[str, ...] = ("easy", "default")
-    """Levels of the worlds of the rounds, and of the evaluations after cloning and after the last round."""
+    """Levels of the worlds, which demos and rounds share evenly. All are evaluated after cloning and at the end."""
 
 
 PRESETS = {
@@ -126,13 +125,14 @@ class EndToEnd:
             self.run.save_checkpoint(self.rows[-1]["updates"], {"rows": self.rows})
 
     def clone(self) -> None:
-        """Records the scripted expert and clones it."""
-        demos = self.directory / "demos"
-        recording = Recording(out=demos, env=self.easy, episodes=self.preset.demos)
-        with RecordingProgress(recording, self.console) as progress:
-            recorded = record(recording, on_episode=progress.advance)
-        self.console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {demos}")
-        done = self.train(list_demos(demos), self.preset.bc_updates, "BC")
+        """Records the scripted expert in worlds of each level, and clones it."""
+        for level, seeds in self.by_level(SEEDS["demos"][: self.preset.demos]).items():
+            env, out = self.easy.with_kwargs(level=level), self.directory / f"demos_{level}"
+            recording = Recording(out=out, env=env, episodes=len(seeds), seed=seeds[0])
+            with RecordingProgress(recording, self.console) as progress:
+                recorded = record(recording, on_episode=progress.advance)
+            self.console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {out}")
+        done = self.train(self.expert_demos(), self.preset.bc_updates, "BC")
         self.add_row("BC", "agent_bc", self.preset.demos, done, self.preset.levels)
 
     def improve(self, number: int) -> None:
@@ -140,22 +140,22 @@ class EndToEnd:
         levels = self.preset.levels
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"DAgger round {number}: the learner plays", total=self.preset.dagger_episodes)
-            for level in levels:
+            for level, seeds in self.round_seeds(number).items():
                 env = self.easy.with_kwargs(level=level, max_episode_steps=ROUND_TICKS)
                 collect_round(
                     self.agent,
                     lambda folder, env=env: env.make(record_to=folder),
                     ExpertLabels,
-                    self.round_seeds(number, level),
+                    seeds,
                     self.round_directory(number, level),
                     beta=0.0,
                     expert=TASK_EXPERT,
                     sampling_seed=self.args.seed + number,
                     on_episode=lambda _: progress.advance(bar),
                 )
-        demos = list_demos(self.directory / "demos")
+        demos = self.expert_demos()
         for k, level in itertools.product(range(1, number + 1), levels):
-            demos += round_demos(self.round_directory(k, level), self.round_seeds(k, level))
+            demos += round_demos(self.round_directory(k, level), self.round_seeds(k)[level])
         done = self.train(demos, self.preset.dagger_updates, f"DAgger {number}")
         last = number == self.preset.dagger_rounds
         self.add_row(f"DAgger {number}", f"agent_{number}", len(demos), done, levels if last else ("easy",))
@@ -164,10 +164,21 @@ class EndToEnd:
         """Returns the directory of a round's demos in worlds of a level."""
         return self.directory / f"round_{number}_{level}"
 
-    def round_seeds(self, number: int, level: str) -> Sequence[int]:
-        """Returns the seeds of the worlds of a level in a round."""
-        episodes, levels = self.preset.dagger_episodes, self.preset.levels
-        return SEEDS["dagger"][(number - 1) * episodes : number * episodes][levels.index(level) :: len(levels)]
+    def round_seeds(self, number: int) -> dict[str, range]:
+        """Returns the seeds of the worlds of each level in a round."""
+        episodes = self.preset.dagger_episodes
+        return self.by_level(SEEDS["dagger"][(number - 1) * episodes : number * episodes])
+
+    def by_level(self, seeds: range) -> dict[str, range]:
+        """Shares worlds out among the levels, in parts of consecutive seeds."""
+        levels, count = self.preset.levels, len(seeds)
+        return {
+            level: seeds[count * k // len(levels) : count * (k + 1) // len(levels)] for k, level in enumerate(levels)
+        }
+
+    def expert_demos(self) -> list[Path]:
+        """Returns the demos of the scripted expert."""
+        return [path for level in self.preset.levels for path in list_demos(self.directory / f"demos_{level}")]
 
     def train(self, demos: list[Path], updates: int, name: str) -> TrainResult:
         """Trains the agent on demos."""

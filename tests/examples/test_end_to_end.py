@@ -47,7 +47,9 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
             assert all(seed in SEEDS["evaluation"] for seed in cell["seeds"])
     assert results["rows"][1]["frames"] > results["rows"][0]["frames"] > 0
 
-    assert len(list_demos(out / "demos")) == results["settings"]["demos"]
+    recorded = [list_demos(out / f"demos_{level}") for level in ("easy", "default")]
+    assert sum(map(len, recorded)) == results["settings"]["demos"]
+    assert min(map(len, recorded)) > 0
     rounds = [list_demos(out / f"round_1_{level}") for level in ("easy", "default")]
     assert sum(map(len, rounds)) == results["settings"]["dagger_episodes"]
     for name in ("agent_bc", "agent_1", "agent"):
@@ -61,6 +63,12 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     assert (aside / "precious").is_dir(), "an earlier run is moved aside, not deleted"
 
 
+def written(out: Path) -> dict[str, int]:
+    """When the video of each demo was written, by the demo's id."""
+    demos = [read_demo(path) for level in ("easy", "default") for path in list_demos(out / f"demos_{level}")]
+    return {demo.id: demo.files.video.stat().st_mtime_ns for demo in demos}
+
+
 def test_after_a_kill_it_continues_with_the_next_step(tmp_path):
     out = tmp_path / "demo"
     process = subprocess.Popen([*SCRIPT, "--preset", "smoke", "--out", str(out)], stdout=subprocess.DEVNULL)
@@ -69,10 +77,11 @@ def test_after_a_kill_it_continues_with_the_next_step(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    demos = {path.id: path.files.video.stat().st_mtime_ns for path in map(read_demo, list_demos(out / "demos"))}
+    recorded = written(out)
+    assert len(recorded) == 2
     printed = finished([*SCRIPT, "--resume", str(out)])
     assert "recording" not in printed
-    assert {path.id: path.files.video.stat().st_mtime_ns for path in map(read_demo, list_demos(out / "demos"))} == demos
+    assert written(out) == recorded
     rows = json.loads((out / "results.json").read_text())["rows"]
     assert [row["method"] for row in rows] == ["BC", "DAgger 1"]
     steps = [entry["step"] for entry in read_metrics(out / "metrics.jsonl")]
