@@ -85,13 +85,17 @@ def _check(args: Args) -> None:
 
 def _sources(folder: Path) -> dict[str, Path]:
     """Returns the demos in a folder that were made from videos, by the names of the videos."""
-    from vpt_gym.demos.files.names import list_demos, read_metadata
+    from vpt_gym.demos.files.names import DemoError, list_metadata, read_metadata
 
-    if not folder.is_dir():
-        return {}
-    # contractor recordings in the folder have no metadata
-    metadata = {path: read_metadata(path) for path in list_demos(folder) if path.suffix == ".json"}
-    return {content["source"]["name"]: path for path, content in metadata.items() if "source" in content}
+    found = {}
+    for path in list_metadata(folder):
+        try:
+            source = read_metadata(path).get("source")
+        except DemoError:  # a damaged demo, which `vpt-gym demos check` reports
+            continue
+        if isinstance(source, dict) and isinstance(source.get("name"), str):
+            found[source["name"]] = path
+    return found
 
 
 def _label(agent: IDMAgent, video: Path, args: Args) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpt_gym.collect.rollouts import Episode
-from vpt_gym.demos.files.names import REJECTED, list_demos, read_metadata
+from vpt_gym.demos.files.names import REJECTED, list_metadata, read_metadata
 
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
@@ -20,14 +20,14 @@ def finished_paths(directory: Path) -> dict[int, Path]:
 
 def seeds_with_demos(directory: Path) -> set[int]:
     """Returns the seeds of the worlds that have a demo in a directory, finished or not, kept or rejected."""
-    folders = [folder for folder in (directory, directory / REJECTED) if folder.is_dir()]
-    seeds = (read_metadata(path).get("seed") for folder in folders for path in list_demos(folder))
+    folders = (directory, directory / REJECTED)
+    seeds = (read_metadata(path).get("seed") for folder in folders for path in list_metadata(folder))
     return {seed for seed in seeds if seed is not None}
 
 
 def _finished(directory: Path) -> dict[int, tuple[Path, Episode]]:
     finished = {}
-    for path in list_demos(directory) if directory.is_dir() else ():
+    for path in list_metadata(directory):
         entry = read_metadata(path)
         if entry.get("seed") is not None and entry.get("ended") in ("terminated", "truncated"):
             episode = Episode(

@@ -9,7 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from vpt_gym.demos.files.names import list_demos, read_metadata
+from vpt_gym.demos.files.names import list_demos, list_metadata, read_metadata
 
 RECORDED_BY = "recorded_by"
 """Key of a demo's metadata that describes the player and the recording."""
@@ -28,7 +28,7 @@ def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
         "env_kwargs": json.loads(json.dumps(dict(env.spec.kwargs), default=repr)),
         "max_episode_steps": env.spec.max_episode_steps,
     }
-    for path in list_demos(directory) if directory.is_dir() else ():
+    for path in list_metadata(directory):
         entry = read_metadata(path)
         theirs = {key: entry[key] for key in mine if key in entry}
         if theirs.get("env_id") is not None and theirs != {key: mine[key] for key in theirs}:

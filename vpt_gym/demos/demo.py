@@ -21,10 +21,12 @@ from vpt_gym.demos.files.names import (
     EXPECTED_FILES,
     REMEDY_REPAIR,
     REMEDY_RESTORE,
+    REMEDY_RESTORE_OR_MOVE,
     REMEDY_RESTORE_OR_REPAIR,
     DemoError,
     DemoFiles,
     files_of,
+    is_metadata,
     partial,
     read_metadata,
     read_records,
@@ -191,7 +193,8 @@ def read_demo(
         if not file.is_file() and unfinished:
             raise DemoError(f"{file} is missing: the recording was not finished", REMEDY_REPAIR, repairable=True)
         if not file.is_file() and file != files.metadata:
-            raise DemoError(f"{file} is missing ({EXPECTED_FILES})", REMEDY_RESTORE)
+            own = is_metadata(files.metadata)
+            raise DemoError(f"{file} is missing ({EXPECTED_FILES})", REMEDY_RESTORE if own else REMEDY_RESTORE_OR_MOVE)
     metadata = read_metadata(files.metadata) if files.metadata.is_file() else None
     records = read_records(files.records)
     header = read_header(files.video, count=count_frames)

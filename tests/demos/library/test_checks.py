@@ -14,6 +14,9 @@ from tests.support.contractor_files import record, write_recording
 from tests.support.frame_counter_env import counter_frame, read_counter
 from tests.support.videos import TURNS, turn, write_with_hidden_start
 from vpt_gym.actions.human import human_action
+from vpt_gym.cli.label import _sources
+from vpt_gym.collect.directory import clear_up
+from vpt_gym.collect.finished import finished_episodes, seeds_with_demos
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.files.contractor import Compat
@@ -482,3 +485,64 @@ def test_a_byte_order_mark_and_windows_line_endings_are_no_damage(tmp_path: Path
         file.write_bytes(codecs.BOM_UTF8 + file.read_bytes().replace(b"\n", b"\r\n"))
     assert check(tmp_path) == repair(tmp_path) == []
     assert len(read_demo(path)) == 20
+
+
+FOREIGN: dict[str, str] = {
+    "all_8xx_Jun_29.json": '{"basedir": "https://example.org/data/", "relpaths": ["8.0/a.mp4", "8.0/b.mp4"]}',
+    "counts.json": "[3, 4]",
+    "torn.json": '{"a": ',
+    "x.info.json": '{"title": "a film"}',
+    "metrics.json": "{}",
+    "metrics.jsonl": '{"update": 1, "loss": 2.5}\n',
+    "notes.jsonl": "\n",
+    "._a.mp4": "Mac OS X",
+    "._a.jsonl": "Mac OS X",
+    "._a.json": "Mac OS X",
+    ".hidden.json": '{"format": "vpt_gym.demo"}',
+    "film.mp4.partial": "half a film",
+    "table.json.partial": "[",
+    "table.jsonl.partial": "[1, 2]\n",
+}
+
+
+@pytest.mark.parametrize("beside", ["nothing", "a recording", "an own demo"])
+def test_foreign_files_are_ignored_and_kept(tmp_path: Path, beside: str) -> None:
+    count = 0 if beside == "nothing" else 1
+    if beside == "a recording":
+        write_recording(tmp_path / "a", records(12), frames(12))
+    elif beside == "an own demo":
+        write(tmp_path, 12)
+    for name, content in FOREIGN.items():
+        (tmp_path / name).write_text(content)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert check(tmp_path) == repair(tmp_path) == []
+    clear_up(tmp_path)
+    assert len(list_demos(tmp_path)) == len(list_demos(tmp_path, lone_videos=True)) == count
+    assert len(DemoLibrary(tmp_path).rows()) == count
+    assert read_stats(tmp_path).episodes == count
+    assert read_stats(tmp_path).damaged == ()
+    assert finished_episodes(tmp_path) == _sources(tmp_path) == {}
+    assert seeds_with_demos(tmp_path) == set()
+    if count:
+        assert DemoDataset(tmp_path).n_ticks == 12
+    else:
+        with pytest.raises(ValueError, match="no demo to learn from"):
+            DemoDataset(tmp_path)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_nobody_is_advised_to_delete_a_film(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_text("a film of the sea")
+    (tmp_path / "film.json").write_text('{"title": "the sea"}')
+    (problem,) = check(tmp_path)
+    assert "film.jsonl is missing" in problem.problem
+    assert "delete" not in problem.remedy
+    assert "move it to another directory" in problem.remedy
+
+
+@pytest.mark.parametrize("left", [".mp4", ".jsonl", ".json"])
+def test_what_is_left_of_an_own_demo_is_still_found(tmp_path: Path, left: str) -> None:
+    path = write(tmp_path, 12)
+    for suffix in {".mp4", ".jsonl", ".json"} - {left}:
+        path.with_suffix(suffix).unlink()
+    assert [problem.id for problem in check(tmp_path)] == [path.stem]

@@ -19,7 +19,7 @@ from vpt_gym.demos.files.names import (
     PARTIAL_SUFFIX,
     DemoFiles,
     files_of,
-    list_demos,
+    list_metadata,
     read_metadata,
 )
 from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
@@ -161,4 +161,4 @@ class DemoImporter:
 
 
 def _demos_of(directory: Path) -> list[DemoFiles]:
-    return [files_of(path) for path in list_demos(directory) if path.suffix == ".json"] if directory.is_dir() else []
+    return [files_of(path) for path in list_metadata(directory)]

@@ -32,9 +32,15 @@ PARTIAL_SUFFIX = ".partial"
 REJECTED = "rejected"
 """Name of the subdirectory that ``vpt-gym view`` and ``vpt-gym play`` move rejected demos to."""
 
+_SUFFIXES = (".mp4", ".jsonl", ".json")
+_FIRST_BYTES = 1 << 16  # a contractor's record has 1 to 2 kB
+_LEVELS = 3  # of folders in which demos are searched for
+_NAMED = 5  # folders that are named
+
 REMEDY_RESTORE = "restore the file from a copy, or delete the demo"
 REPAIR_COMMAND = "`vpt-gym demos repair DIR`"
 EXPECTED_FILES = "a demo is <id>.mp4, <id>.jsonl and <id>.json, a contractor recording the first two"
+REMEDY_RESTORE_OR_MOVE = "restore the file from a copy; if this is no demo, move it to another directory"
 REMEDY_REPAIR = f"repair it with {REPAIR_COMMAND}"
 REMEDY_RESTORE_OR_REPAIR = f"restore the file from a copy, or cut off the damaged part with {REPAIR_COMMAND}"
 
@@ -109,7 +115,8 @@ def existing_directory(directory: str | os.PathLike[str]) -> Path:
 def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) -> list[Path]:
     """Returns one file of each finished demo in a directory: ``<id>.json``, or ``<id>.jsonl`` without one.
 
-    The result is sorted by id; the ids of recorded demos sort by the start time of their episodes.
+    The result is sorted by id; the ids of recorded demos sort by the start time of their episodes. Other files are
+    ignored (``find_demos``).
 
     Args:
         directory: The directory.
@@ -119,13 +126,99 @@ def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) 
         FileNotFoundError: There is no such directory.
     """
     folder = existing_directory(directory)
-    found = {files_of(path).id: path for path in folder.glob("*.mp4")} if lone_videos else {}
-    found |= {files_of(path).id: path for path in folder.glob("*.jsonl")}
-    for path in list(found.values()):
-        if any(partial(piece).exists() for piece in files_of(path).all):
-            del found[files_of(path).id]
-    found |= {files_of(path).id: path for path in folder.glob("*.json") if not path.name.endswith(OPTIONS_SUFFIX)}
-    return [found[demo_id] for demo_id in sorted(found)]
+    listed = []
+    for demo_id, suffixes in find_demos(folder).items():
+        unfinished = any(suffix.endswith(PARTIAL_SUFFIX) for suffix in suffixes)
+        if ".json" in suffixes:
+            listed.append(folder / f"{demo_id}.json")
+        elif not unfinished and ".jsonl" in suffixes:
+            listed.append(folder / f"{demo_id}.jsonl")
+        elif not unfinished and lone_videos:
+            listed.append(folder / f"{demo_id}.mp4")
+    return listed
+
+
+def list_metadata(directory: str | os.PathLike[str]) -> list[Path]:
+    """Returns the ``<id>.json`` of each finished demo in a directory that has one; contractor recordings have none.
+
+    The result is sorted by id, and empty if there is no such directory.
+    """
+    return [path for path in list_demos(directory) if path.suffix == ".json"] if Path(directory).is_dir() else []
+
+
+def find_demos(folder: Path) -> dict[str, set[str]]:
+    """Returns the demos in a directory, finished or not: their ids, sorted, and the suffixes of their files.
+
+    An ``<id>.mp4`` is taken for a demo. Without it, the content decides: records are recognized by their first line,
+    metadata by their format. Hidden files, and others that only have a suffix in common with a demo's, are ignored.
+    """
+    found: dict[str, set[str]] = {}
+    for path in folder.iterdir():
+        suffix = Path(path.name.removesuffix(PARTIAL_SUFFIX)).suffix
+        foreign = path.name.startswith(".") or path.name.endswith(OPTIONS_SUFFIX)
+        if suffix in _SUFFIXES and not foreign and path.is_file():
+            is_partial = path.name.endswith(PARTIAL_SUFFIX)
+            found.setdefault(files_of(path).id, set()).add(suffix + PARTIAL_SUFFIX * is_partial)
+    return {demo_id: own for demo_id in sorted(found) if (own := _own(DemoFiles(folder, demo_id), found[demo_id]))}
+
+
+def _own(files: DemoFiles, suffixes: set[str]) -> set[str]:
+    """Returns the suffixes of those files with an id that belong to a demo."""
+    video = {".mp4", ".mp4.partial"} & suffixes
+    records = {".jsonl", ".jsonl.partial"} & suffixes
+    metadata = {".json", ".json.partial"} & suffixes
+    if not (video or any(_holds_records(files.directory / f"{files.id}{suffix}") for suffix in records)):
+        records = set()
+    if not (records or any(is_metadata(files.directory / f"{files.id}{suffix}") for suffix in metadata)):
+        metadata = set()
+    return (video if ".mp4" in video or records or metadata else set()) | records | metadata
+
+
+def _holds_records(path: Path) -> bool:
+    line = _content(path, _FIRST_BYTES).lstrip().partition(b"\n")[0]
+    has_begun = path.name.endswith(PARTIAL_SUFFIX) and not line  # the recording has begun, or was killed then
+    return has_begun or all(key in line for key in (b'"mouse"', b'"keyboard"'))
+
+
+def is_metadata(path: Path) -> bool:
+    """Returns whether a file names the format of a demo's metadata. It may be damaged nevertheless."""
+    return f'"{FORMAT}"'.encode() in _content(path)
+
+
+def _content(path: Path, size: int = -1) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(size)
+    except OSError:  # removed since, or not readable
+        return b""
+
+
+def demos_below(directory: str | os.PathLike[str]) -> dict[Path, int]:
+    """Returns the folders below a directory, up to three levels deep, that have demos, and how many each has.
+
+    Hidden folders, and those of rejected demos, are left out.
+    """
+    top = Path(directory)
+    found = {}
+    for name, folders, files in os.walk(top):
+        folder = Path(name)
+        deep = len(folder.relative_to(top).parts) >= _LEVELS
+        folders[:] = [] if deep else sorted(one for one in folders if one != REJECTED and not one.startswith("."))
+        if folder != top and any(file.endswith((*_SUFFIXES, PARTIAL_SUFFIX)) for file in files):
+            count = len(list_demos(folder))
+            if count:
+                found[folder] = count
+    return found
+
+
+def describe_demos_below(directory: str | os.PathLike[str]) -> str:
+    """Returns a sentence that names the folders below a directory that have demos; empty without any."""
+    found = demos_below(directory)
+    if not found:
+        return ""
+    named = [f"{folder} ({count})" for folder, count in list(found.items())[:_NAMED]]
+    more = f" and {len(found) - _NAMED} more folders" if len(found) > _NAMED else ""
+    return f"demos in folders below are not included: {', '.join(named)}{more}"
 
 
 def files_of(path: str | os.PathLike[str]) -> DemoFiles:

@@ -10,15 +10,13 @@ from datetime import datetime
 from pathlib import Path
 
 from vpt_gym.demos.demo import read_demo, wrong_length
-from vpt_gym.demos.files.atomic import SCRATCH_SUFFIX, finish, scratch, sync, write_metadata
+from vpt_gym.demos.files.atomic import finish, scratch, sync, write_metadata
 from vpt_gym.demos.files.names import (
-    OPTIONS_SUFFIX,
-    PARTIAL_SUFFIX,
     REMEDY_REPAIR,
     DemoError,
     DemoFiles,
     existing_directory,
-    files_of,
+    find_demos,
     partial,
     read_intact_records,
     read_metadata,
@@ -203,13 +201,7 @@ def _repair(files: DemoFiles) -> RepairResult:
 
 def _demos_in(directory: str | os.PathLike[str]) -> list[DemoFiles]:
     folder = existing_directory(directory)
-    names = {path.name.removesuffix(SCRATCH_SUFFIX) for path in folder.iterdir() if path.is_file()}
-    ids = {
-        files_of(name).id
-        for name in names
-        if name.removesuffix(PARTIAL_SUFFIX).endswith((".mp4", ".jsonl", ".json")) and not name.endswith(OPTIONS_SUFFIX)
-    }
-    return [DemoFiles(folder, demo_id) for demo_id in sorted(ids)]
+    return [DemoFiles(folder, demo_id) for demo_id in find_demos(folder)]
 
 
 def _newest(path: Path) -> Path:
