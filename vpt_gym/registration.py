@@ -10,19 +10,20 @@ from typing import Any
 
 from gymnasium.envs.registration import EnvSpec, register, registry
 
-from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
+from vpt_gym.world.ids import ANY_TASK, PLAY, PLAY_STEPS, STEP_LIMITS, env_id
 
 _WORLD, _VECTOR = "vpt_gym.world.env:VoxelEnv", "vpt_gym.world.vector:make_worlds"
 
 
 def register_envs() -> None:
-    """Registers one id for each task, ``vpt_gym/World-v0`` for any task, and ``vpt_gym/MineDojo-v0``.
+    """Registers an id for each task, ``vpt_gym/World-v0`` for any task, ``vpt_gym/Play-v0``, ``vpt_gym/MineDojo-v0``.
 
     A second call, as by ``importlib.reload``, changes nothing.
     """
     for task, limit in STEP_LIMITS.items():
         _register(env_id(task), _WORLD, vector_entry_point=_VECTOR, kwargs={"task": task}, max_episode_steps=limit)
     _register(ANY_TASK, _WORLD, vector_entry_point=_VECTOR)
+    _register(PLAY, "vpt_gym.world.play_env:PlayEnv", max_episode_steps=PLAY_STEPS)
     _register("vpt_gym/MineDojo-v0", "vpt_gym.minedojo.factory:make")
 
 

@@ -32,6 +32,8 @@ LOG_EXPERT = "vpt_gym.world.experts:LogExpert"
 """The expert for harvesting logs in the embedded world."""
 TASK_EXPERT = "vpt_gym.world.experts:TaskExpert"
 """The expert for every task of the embedded world."""
+PLAY_EXPERT = "vpt_gym.world.experts:PlayExpert"
+"""The scripted player without a task, for ``vpt_gym/Play-v0``."""
 
 
 class Expert(Protocol):

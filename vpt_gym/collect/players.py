@@ -11,9 +11,9 @@ import gymnasium as gym
 
 from vpt_gym.actions.codec import decode
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.collect.experts import LOG_EXPERT, TASK_EXPERT, Expert, load_expert
+from vpt_gym.collect.experts import LOG_EXPERT, PLAY_EXPERT, TASK_EXPERT, Expert, load_expert
 from vpt_gym.frames import find_frame, to_size
-from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
+from vpt_gym.world.ids import ANY_TASK, PLAY, STEP_LIMITS, env_id
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import ActingPrecision, VPTAgent
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 SCRIPTED = "scripted"
 """Names the scripted expert of an env, if it has one."""
 EXPERTS: Mapping[str, str] = MappingProxyType(
-    {**{env_id(task): TASK_EXPERT for task in STEP_LIMITS}, env_id("harvest_1_log"): LOG_EXPERT, ANY_TASK: TASK_EXPERT}
+    {
+        **{env_id(task): TASK_EXPERT for task in STEP_LIMITS},
+        env_id("harvest_1_log"): LOG_EXPERT,
+        ANY_TASK: TASK_EXPERT,
+        PLAY: PLAY_EXPERT,
+    }
 )
 """The scripted expert of each env id."""
 

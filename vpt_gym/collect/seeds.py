@@ -10,6 +10,7 @@ SEEDS: Mapping[str, range] = MappingProxyType(
         "demos": range(0, 1_000_000),
         "dagger": range(1_000_000, 2_000_000),
         "ppo": range(2_000_000, 3_000_000),
+        "play": range(3_000_000, 4_000_000),
         "validation": range(8_000_000, 9_000_000),
         "evaluation": range(9_000_000, 10_000_000),
     }

@@ -43,7 +43,8 @@ class EnvState:
     rng: dict[str, Any]
 
 
-def _start(task: Task) -> Start:
+def start_of(task: Task) -> Start:
+    """Returns how the episodes of a task start."""
     return Start(
         inventory=[ItemStack(slot, ITEM_IDS[name][0], n) for slot, (name, n) in enumerate(task.inventory.items())],
         spawns=[Spawn(CREATURE_IDS[name], n, *task.creature_range) for name, n in task.creatures.items()],
@@ -114,7 +115,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         self.render_mode = render_mode
         self.task = task
         land = task.terrain if level == "default" else level
-        self._game = Game(land, height, width, break_speed, _start(task))
+        self._game = Game(land, height, width, break_speed, start_of(task))
         self.state = self._game.state
         self._potential = task.potential if dense_reward else None
         self._interface = make_interface(actions, cam_interval)
@@ -148,6 +149,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
             The first observation, and ``info``.
         """
         super().reset(seed=seed)
+        self._prepare(self.np_random)
         self._game.begin(self.np_random)
         self._measure()
         self._observer.reset()
@@ -217,6 +219,9 @@ class VoxelEnv(gym.Env[Observation, Any]):
     def close(self) -> None:
         """Ends the episode; ``reset`` may begin another."""
         self._frame = None
+
+    def _prepare(self, rng: np.random.Generator) -> None:
+        """Called at the start of each ``reset``. ``PlayEnv`` draws the start of the episode."""
 
     def _info(self, success: bool, ticks: int) -> dict[str, Any]:
         screen = self.state.screen[0]

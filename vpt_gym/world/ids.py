@@ -28,6 +28,11 @@ STEP_LIMITS: dict[str, int | None] = {
 ANY_TASK = "vpt_gym/World-v0"
 """The id of an env whose task is an argument: ``gymnasium.make(ANY_TASK, task=...)``."""
 
+PLAY = "vpt_gym/Play-v0"
+"""The id of the env for open-ended play, in which each episode starts in another way (``PlayEnv``)."""
+PLAY_STEPS = 2400
+"""Steps after which an episode of open-ended play is truncated."""
+
 
 def env_id(task: str) -> str:
     """Returns the Gymnasium id of a task: ``"vpt_gym/Harvest1Log-v0"`` for ``"harvest_1_log"``."""

@@ -1,6 +1,7 @@
 """Scripted players: they record demos, and label the states that a learner visits (DAgger).
 
-``expert`` has the players. ``plans`` and ``survival`` decide what a player does for a task; they combine ``skills``.
+``expert`` has the players of tasks, ``play`` the player without one, which turns from one of the ``aims`` to another.
+``plans`` and ``survival`` decide what a player does for a task; they combine ``skills``.
 Below them are ``control`` (the player's state, camera and walking) and ``navigation`` (path finding). ``clumsiness``
 adds the errors of a less skilled player.
 """

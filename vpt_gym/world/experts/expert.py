@@ -103,7 +103,7 @@ class TaskExpert:
     """
 
     def __init__(self, task: str | Task | None = None, skill: float = 1.0, seed: int | None = None) -> None:
-        self._plan = None if task is None else plan_for(task)
+        self._plan: Plan | None = None if task is None else plan_for(task)
         self._clumsiness = Clumsiness(skill, seed)
         self._pilot = Pilot()
         self._is_fresh = True
@@ -132,13 +132,17 @@ class TaskExpert:
         if self._plan is None:
             self._plan = plan_for(world.task)
         if self._is_fresh:
-            self._clumsiness.begin(world.world_seed)
+            self._begin(world.world_seed)
             self._is_fresh = False
         pilot = self._pilot
         pilot.camera.aim_error = self._clumsiness.aim_error()
         pilot.begin(world.state)
         action = self._plan.act(pilot) or human_action()
         return self._clumsiness.perturb(pilot, action)
+
+    def _begin(self, world_seed: int) -> None:
+        """Prepares for an episode in the world of a seed."""
+        self._clumsiness.begin(world_seed)
 
 
 class LogExpert(TaskExpert):

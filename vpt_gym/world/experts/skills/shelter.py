@@ -28,6 +28,7 @@ from vpt_gym.world.experts.control.pilot import Pilot, Route
 from vpt_gym.world.experts.navigation.walking import RADIUS, SPAN, next_waypoint, steps_from
 from vpt_gym.world.experts.skills.screen_work import bring_to_hotbar, close_screen
 from vpt_gym.world.experts.skills.seeking import GIVE_UP_TICKS
+from vpt_gym.world.experts.skills.shaft import dig_down
 
 Array = np.ndarray[Any, Any]
 
@@ -36,8 +37,6 @@ DEPTH = 3
 """Depth of the hole, blocks: two for the body, one for the lid."""
 SOFT = 0.6
 """Greatest hardness (Minecraft's) of ground that is dug by hand."""
-CENTRED = 0.15
-"""Greatest distance from the middle of a place at which the player digs down, blocks."""
 AIM_ANGLE = 8.0
 SITES = 300
 """Number of nearby places that are checked."""
@@ -85,25 +84,13 @@ class Shelter:
             return human_action() if below else self._go(pilot)
         begun = self._route is None or pilot.body.is_at(self._route.place, 0.5) or below
         if begun and _can_dig(pilot, x, y, z, DEPTH if not below else 1):
-            return self._dig_down(pilot, x, y, z)
+            return dig_down(pilot, x, y, z)
         return self._go(pilot)
 
     @staticmethod
     def _cell(pilot: Pilot) -> tuple[int, int, int]:
         body = pilot.body
         return math.floor(body.x), math.floor(body.y + 0.01), math.floor(body.z)
-
-    def _dig_down(self, pilot: Pilot, x: int, y: int, z: int) -> HumanAction:
-        body = pilot.body
-        if not body.is_at((x, y, z), CENTRED):
-            pilot.intent = ("centre",)
-            return pilot.go(x + 0.5 - body.x, z + 0.5 - body.z, 0.0, False, None)
-        pilot.intent = ("dig", x, y - 1, z)
-        pitch_off = 90.0 - body.pitch
-        slot = pilot.tool_for(block_at(pilot.state, (x, y - 1, z)))
-        if body.aims_at((x, y - 1, z)):
-            return pilot.wielding(slot, human_action("attack"))
-        return pilot.wielding(slot, pilot.look(pitch_off, 0.0, *(("attack",) if body.aims_at_leaves else ())))
 
     @staticmethod
     def _close(pilot: Pilot, x: int, y: int, z: int) -> HumanAction | None:

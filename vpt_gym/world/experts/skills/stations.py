@@ -1,4 +1,4 @@
-"""``Station``: opens a crafting table, by going to one nearby or placing one. Also places blocks."""
+"""``Station``: opens a crafting table or furnace, by going to one nearby or placing one. Also places blocks."""
 
 from __future__ import annotations
 
@@ -22,17 +22,23 @@ from vpt_gym.world.rules.placing import is_occupied, replaceable
 Cell = tuple[int, int, int]
 
 NEARBY = 12
-"""Distance within which an existing table is used, blocks."""
+"""Distance within which an existing table or furnace is used, blocks."""
 AIM_ANGLE = 3.0
 FARTHEST = 3
 """Greatest distance at which a block is placed, columns."""
 
 
 class Station:
-    """Opens the screen of a crafting table."""
+    """Opens the screen of a crafting table or a furnace.
 
-    def __init__(self) -> None:
-        self._seeker = Seeker(ids(CRAFTING_TABLE), ids(), key="use", explores=False)
+    Args:
+        block: Id of the block.
+        screen: Its screen (``screen_layout``).
+    """
+
+    def __init__(self, block: int = CRAFTING_TABLE, screen: int = TABLE_SCREEN) -> None:
+        self._block, self._screen = block, screen
+        self._seeker = Seeker(ids(block), ids(), key="use", explores=False)
         self.reset()
 
     def reset(self) -> None:
@@ -41,14 +47,14 @@ class Station:
         self._cell: Cell | None = None
 
     def is_near(self, pilot: Pilot) -> bool:
-        """Returns whether there is a table nearby."""
+        """Returns whether there is such a block nearby."""
         x, z = math.floor(pilot.body.x), math.floor(pilot.body.z)
         xs, zs = (np.arange(c - NEARBY, c + NEARBY + 1) & MASK for c in (x, z))
-        return bool((pilot.state.blocks[np.ix_(xs, zs)] == CRAFTING_TABLE).any())
+        return bool((pilot.state.blocks[np.ix_(xs, zs)] == self._block).any())
 
     def open(self, pilot: Pilot) -> HumanAction | None:
-        """Returns the next action to open a table's screen, or None if it is open or there is no table."""
-        if pilot.screen == TABLE_SCREEN:
+        """Returns the next action to open the screen, or None if it is open or there is no such block."""
+        if pilot.screen == self._screen:
             return None
         if self.is_near(pilot):
             if pilot.screen != CLOSED:
@@ -59,8 +65,8 @@ class Station:
         return self._place(pilot)
 
     def _place(self, pilot: Pilot) -> HumanAction | None:
-        """Puts a table from the inventory on the ground nearby."""
-        slot = pilot.slot_of((CRAFTING_TABLE,))
+        """Puts the block from the inventory on the ground nearby."""
+        slot = pilot.slot_of((self._block,))
         if slot < 0:
             return None
         if slot >= HOTBAR_SLOTS:
