@@ -1,7 +1,8 @@
 from .codec import NULL_CODE, canonical, code_space, decode, encode
+from .coverage import Coverage
 from .human import BUTTONS, HumanAction, human_action, human_action_space, no_op
 from .keyed import KeyedTranslator
-from .protocol import Coverage, Translator
+from .protocol import Translator
 from .translate import translator_for
 
 __all__ = [

@@ -11,8 +11,9 @@ from gymnasium import spaces
 
 from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, VPT_BUTTONS, decode
+from vpt_gym.actions.coverage import Coverage
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, HOTBAR, CheckedAction, HumanAction, checked, is_checked, no_op
-from vpt_gym.actions.protocol import Coverage, Translator
+from vpt_gym.actions.protocol import Translator
 
 _CAMERA_REMEDY = (
     "Give the environment a camera that takes ±10° per tick as floats. If its unit is not degrees, write a translator "

@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from vpt_gym.actions.camera import BIN_DEGREES, N_BINS, to_bin
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
+from vpt_gym.actions.coverage import Coverage
 from vpt_gym.actions.human import HOTBAR, CheckedAction, HumanAction, checked, no_op, selected_slot
 from vpt_gym.actions.keyed import KeyedTranslator, pressed_by_code
 from vpt_gym.actions.minedojo_spaces import (
@@ -22,7 +23,7 @@ from vpt_gym.actions.minedojo_spaces import (
     is_minedojo_space,
     player_action_space,
 )
-from vpt_gym.actions.protocol import Coverage, Translator
+from vpt_gym.actions.protocol import Translator
 
 
 class MineDojoPlayerTranslator(KeyedTranslator):
@@ -213,6 +214,14 @@ class MineDojoTranslator(Translator):
         human["camera"] = (turn * self._intervals).astype(np.float32)
         return human
 
+    def by_other_means(self, env_action: Any) -> bool:
+        """Returns whether the action is an ``equip``, which stands for a hotbar key."""
+        return bool(env_action[Entry.FUNCTION] == Function.EQUIP)
+
+    def ticks(self, env_action: Any) -> int:
+        """Returns 3 for a slow function of MineDojo, else 1."""
+        return 1 + EXTRA_TICKS if self._equips and env_action[Entry.FUNCTION] in SLOW_FUNCTIONS else 1
+
     def coverage(self) -> Coverage:
         """Returns the coverage; for stock MineDojo: 288 button codes and 9 camera codes."""
         pressed = pressed_by_code()
@@ -276,7 +285,8 @@ class MineDojoSimTranslator(KeyedTranslator):
     """
 
     def __init__(self, action_space: spaces.Dict) -> None:
-        super().__init__(action_space, "MineDojo's simulator Dict", AT_REST)
+        at_rest = {name: rest for name, rest in AT_REST.items() if name in action_space.spaces}
+        super().__init__(action_space, "MineDojo's simulator Dict", at_rest)
         self._equips = "equip" in action_space.spaces
 
     def reset(self) -> None:
@@ -288,7 +298,7 @@ class MineDojoSimTranslator(KeyedTranslator):
         """Reads the items of the hotbar, if the observation has them as MineDojo's does."""
         self._slots = _hotbar_items(observation)
 
-    def to_env(self, human: HumanAction) -> dict[str, Any]:
+    def to_env(self, human: HumanAction) -> Any:
         """Returns the simulator's entries, and sets ``unexpressed``.
 
         Raises:
@@ -321,6 +331,10 @@ class MineDojoSimTranslator(KeyedTranslator):
         human = super().to_human({**env_action, "equip": "none"})
         human[HOTBAR[self._slots.index(item)]] = 1
         return human
+
+    def by_other_means(self, env_action: Any) -> bool:
+        """Returns whether the action equips an item, which stands for a hotbar key."""
+        return bool(env_action.get("equip", "none") != "none")
 
     def _reached(self) -> tuple[str, ...]:
         return (*self._keys, *HOTBAR) if self._equips else self._keys

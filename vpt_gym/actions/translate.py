@@ -8,8 +8,10 @@ import gymnasium as gym
 from gymnasium import spaces
 
 from vpt_gym.actions import craftground, minedojo, minedojo_spaces, minerl
+from vpt_gym.actions.chain import through_wrappers
+from vpt_gym.actions.coverage import Coverage
 from vpt_gym.actions.human import BUTTONS
-from vpt_gym.actions.protocol import Coverage, Translator
+from vpt_gym.actions.protocol import Translator
 
 __all__ = ["Coverage", "Translator", "translator_for"]
 
@@ -36,8 +38,9 @@ def translator_for(
 ) -> Translator:
     """Returns a new translator for an environment or an action space.
 
-    Spaces are recognised by their shape, or, where two environments share a shape, by the module of the environment's
-    class.
+    Where wrappers of the environment translate its actions again (``HumanActionWrapper``), the coverage is that of all
+    of them together. Spaces are recognised by their shape, or, where two environments share a shape, by the module of
+    the environment's class.
 
     Args:
         env_or_space: An environment, or its action space.
@@ -50,12 +53,13 @@ def translator_for(
             message compares its keys with the most similar known one.
     """
     if isinstance(env_or_space, gym.Env):
-        env, space = env_or_space, env_or_space.action_space
-    elif isinstance(env_or_space, spaces.Space):
-        env, space = None, env_or_space
-    else:
-        raise TypeError(f"translator_for takes a gymnasium.Env or a Gymnasium space, got {env_or_space!r}")
+        return through_wrappers(_choose(env_or_space.action_space, env_or_space, cam_interval), env_or_space)
+    if isinstance(env_or_space, spaces.Space):
+        return _choose(env_or_space, None, cam_interval)
+    raise TypeError(f"translator_for takes a gymnasium.Env or a Gymnasium space, got {env_or_space!r}")
 
+
+def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interval: float | None) -> Translator:
     if isinstance(space, spaces.Dict):
         keys = frozenset(space.spaces)
         if keys == minerl.KEYS:
@@ -74,7 +78,7 @@ def translator_for(
         return minedojo.MineDojoTranslator(space, cam_interval)
     raise ValueError(
         f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n{_compared(space)}"
-        "For another, write a subclass of vpt_gym.actions.Translator and pass an instance as translator="
+        "For another, pass a vpt_gym.actions.KeyedTranslator as translator=, or a subclass of Translator"
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from vpt_gym.actions.chain import through_wrappers
 from vpt_gym.actions.codec import code_space, decode, encode
 from vpt_gym.actions.human import CheckedAction, HumanAction, human_action_space
 from vpt_gym.actions.translate import Translator, translator_for
@@ -33,6 +35,8 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
                 f"the translator is for the action space {translator.action_space}, the environment has "
                 f"{env.action_space}"
             )
+        else:
+            translator = through_wrappers(translator, env)
         self.translator = translator
 
         coverage = translator.coverage()
@@ -54,11 +58,17 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         self._observe(observation)
         if self.translator.unexpressed:
             # not in place: some environments (CraftGround) return the observation itself as info
-            info = {**info, "translation": self.translator.unexpressed}
+            info = {**info, "translation": _merged(self.translator.unexpressed, info.get("translation", {}))}
         return observation, reward, terminated, truncated, info
 
     def _observe(self, observation: Any) -> None:
         self.translator.observe(source_observation(self.env, observation))
+
+
+def _merged(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what two translators, one above the other, could not express in a tick."""
+    dropped = (*above.get("dropped", ()), *below.get("dropped", ()))
+    return {**below, **above, **({"dropped": dropped} if dropped else {})}
 
 
 class VPTActionWrapper(_TranslatingWrapper):
@@ -82,7 +92,7 @@ class VPTActionWrapper(_TranslatingWrapper):
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
 
     Attributes:
-        translator: The translator in use.
+        translator: The translator in use. Where wrappers below translate too, its ``coverage`` is that of all of them.
 
     Raises:
         TypeError: ``env`` is not an environment, or ``translator`` is not a translator.
@@ -145,7 +155,7 @@ class HumanActionWrapper(_TranslatingWrapper):
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
 
     Attributes:
-        translator: The translator in use.
+        translator: The translator in use. Where wrappers below translate too, its ``coverage`` is that of all of them.
 
     Raises:
         TypeError: ``env`` is not an environment, or ``translator`` is not a translator.

@@ -1,0 +1,134 @@
+"""Coverage is counted by trying every code, and through wrappers that translate one above the other."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from tests.support.view_env import ViewEnv
+from vpt_gym import HumanActionWrapper, VPTActionWrapper
+from vpt_gym.actions import Coverage, Translator, human_action, translator_for
+from vpt_gym.actions.coverage import count_coverage, same
+from vpt_gym.actions.minedojo import MineDojoTranslator
+
+
+class ThreeActions(Translator):
+    """0: nothing, 1: forward, 2: attack. It does not count its coverage itself."""
+
+    action_space = spaces.Discrete(3)
+    dialect = "three actions"
+
+    def to_env(self, human: dict[str, Any]) -> int:
+        lost = [key for key in ("back", "left", "right", "jump", "use") if human[key]]
+        self.unexpressed = {"dropped": tuple(lost)} if lost else {}
+        return 2 if human["attack"] else int(human["forward"])
+
+    def to_human(self, env_action: int) -> dict[str, Any]:
+        return (human_action(), human_action("forward"), human_action("attack"))[env_action]
+
+
+class Game(gym.Env):
+    """Takes three actions."""
+
+    action_space = spaces.Discrete(3)
+    observation_space = spaces.Box(0, 255, (36, 64, 3), np.uint8)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        return self.observation_space.sample(), 0.0, False, False, {}
+
+
+def counts(coverage: Coverage) -> tuple[int, ...]:
+    return (
+        coverage.buttons_kept,
+        coverage.buttons_changed,
+        coverage.buttons_lost,
+        coverage.buttons_slow,
+        coverage.camera_kept,
+    )
+
+
+def test_a_translator_needs_no_count_of_its_own() -> None:
+    coverage = ThreeActions().coverage()
+    # kept: nothing, forward, attack, each with the camera's digit on and off
+    assert (coverage.buttons_kept, coverage.camera_kept) == (6, 1)
+    # changed: what holds forward or attack besides; of 8,641 codes, those that hold neither do nothing
+    held = 8641 - 10 * 2 * 3 * 3 * 2 * 2 * 2 * 2 - 1
+    assert coverage.buttons_changed == held - 4
+    assert coverage.buttons_lost == 8641 - coverage.buttons_kept - coverage.buttons_changed
+    assert "three actions keeps 6 of VPT's 8,641" in str(coverage)
+    assert "It has no back, jump, left, right, sneak, sprint, use, drop, inventory, hotbar keys" in str(coverage)
+    assert "It has no camera" in str(coverage)
+
+
+@pytest.mark.parametrize("equips", [True, False])
+def test_the_count_equals_that_of_translators_that_count_by_rule(equips: bool) -> None:
+    translator = MineDojoTranslator(spaces.MultiDiscrete([3, 3, 4, 25, 25, 8, 244, 36]), equips=equips)
+    translator.to_env(human_action("sprint", "forward", camera=(3.0, 3.0)))
+    before = (translator.unexpressed, translator._sprinting, translator._residual.tolist())
+    counted = count_coverage(translator, "counted")
+    assert counts(counted) == counts(translator.coverage())
+    # the episode of the translator goes on
+    assert (translator.unexpressed, translator._sprinting, translator._residual.tolist()) == before
+
+
+def test_a_nested_wrapper_has_the_coverage_of_the_game() -> None:
+    with pytest.warns(UserWarning, match="three actions keeps 6 of"):
+        inner = HumanActionWrapper(Game(), translator=ThreeActions())
+    inner_coverage = inner.translator.coverage()
+    for outer in (VPTActionWrapper, HumanActionWrapper):
+        between = gym.wrappers.TimeLimit(inner, 10)
+        with pytest.warns(UserWarning, match=f"{outer.__name__}: three actions keeps 6 of"):
+            env = outer(between)
+        assert env.translator.coverage() == inner_coverage
+        with pytest.raises(ValueError, match="strict=True, but three actions keeps 6 of"):
+            outer(between, strict=True)
+    assert translator_for(inner).coverage() == inner_coverage
+    with pytest.raises(ValueError, match="strict=True, but three actions"):
+        VPTActionWrapper(inner, translator=translator_for(inner.action_space), strict=True)
+    # over a complete game nothing is lost
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert VPTActionWrapper(HumanActionWrapper(ViewEnv("human")), strict=True).translator.coverage().complete
+
+
+class Slow(Translator):
+    """Human actions without attack."""
+
+    def __init__(self, space: spaces.Space) -> None:
+        self.action_space, self.dialect = space, "no attack"
+
+    def to_env(self, human: dict[str, Any]) -> dict[str, Any]:
+        self.unexpressed = {"dropped": ("attack",)} if human["attack"] else {}
+        return {**human, "attack": 0}
+
+    def to_human(self, env_action: dict[str, Any]) -> dict[str, Any]:
+        return env_action
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_two_translators_lose_is_lost_together() -> None:
+    inner = HumanActionWrapper(Game(), translator=ThreeActions())
+    env = VPTActionWrapper(inner, translator=Slow(inner.action_space))
+    coverage = env.translator.coverage()
+    assert (coverage.buttons_kept, coverage.camera_kept) == (4, 1)
+    assert "no attack through three actions" in str(coverage)
+    env.reset(seed=0)
+    human = human_action("attack", "jump")
+    info = HumanActionWrapper(inner, translator=Slow(inner.action_space)).step(human)[4]
+    assert info["translation"] == {"dropped": ("attack", "jump")}
+
+
+def test_actions_are_compared_by_value() -> None:
+    assert same({"a": np.array([1, 2]), "b": "none"}, {"b": "none", "a": np.array([1.0, 2.0])})
+    assert not same({"a": 1}, {"b": 1})
+    assert not same((1, 2), (1, 3))
+    assert same(np.int8(1), 1)
