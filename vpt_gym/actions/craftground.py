@@ -6,6 +6,8 @@ reach its mod: ``craft``, ``equip``, ``place`` and ``destroy`` do nothing, and e
 
 from __future__ import annotations
 
+from typing import Any
+
 from gymnasium import spaces
 
 from vpt_gym.actions.human import BUTTONS
@@ -30,3 +32,10 @@ class CraftGroundTranslator(KeyedTranslator):
 
     def __init__(self, action_space: spaces.Dict) -> None:
         super().__init__(action_space, "CraftGround V2_MINERL_HUMAN")
+
+
+def recognise(space: spaces.Space[Any]) -> KeyedTranslator | None:
+    """Returns a translator for ``V2_MINERL_HUMAN``, None for another space."""
+    if isinstance(space, spaces.Dict) and frozenset(space.spaces) == KEYS:
+        return CraftGroundTranslator(space)
+    return None

@@ -1,14 +1,25 @@
-"""MineRL 1.0 and all others that take the human action unchanged (MCio, the embedded world): the identity."""
+"""MineRL: 1.0 takes the human action, as do MCio's ``MinerlEnv`` and the embedded world; 0.4 takes some of its keys.
+
+Facts: the documentation of ``minerl`` 1.0 and the source of ``minerl`` 0.4.4.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from gymnasium import spaces
 
-from vpt_gym.actions.human import BUTTONS, human_action_space
+from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, human_action_space
 from vpt_gym.actions.keyed import KeyedTranslator
 
 KEYS = frozenset((*BUTTONS, "camera"))
 """The entries of MineRL 1.0's action space."""
+
+CHAT = "chat"
+"""The entry that ``ChatAction`` adds to MineRL 1.0's: a message or command; an empty text sends none."""
+
+_OLD_KEYS = frozenset(("attack", "back", "forward", "jump", "left", "right", "sneak", "sprint", "camera"))
+_OLD_ITEMS = frozenset(("craft", "equip", "nearbyCraft", "nearbySmelt", "place"))
 
 
 class MineRLTranslator(KeyedTranslator):
@@ -20,3 +31,23 @@ class MineRLTranslator(KeyedTranslator):
 
     def __init__(self, action_space: spaces.Dict | None = None) -> None:
         super().__init__(action_space or human_action_space(), "MineRL 1.0 (human action)")
+
+
+def recognise(space: spaces.Space[Any]) -> KeyedTranslator | None:
+    """Returns a translator for an action space of MineRL, None for another.
+
+    MineRL 0.4 has eight keys and ``camera``, in some tasks ``use``, and entries that craft, equip or place an item,
+    which stay at ``"none"``.
+    """
+    if not isinstance(space, spaces.Dict):
+        return None
+    keys = frozenset(space.spaces)
+    if keys == KEYS:
+        return MineRLTranslator(space)
+    if keys == KEYS | {CHAT}:
+        return KeyedTranslator(space, "MineRL 1.0 with chat", {CHAT: ""})
+    camera = space.spaces.get("camera")
+    whole_turn = isinstance(camera, spaces.Box) and bool((camera.high == CAMERA_LIMIT).all())
+    if whole_turn and _OLD_KEYS <= keys <= _OLD_KEYS | _OLD_ITEMS | {"use"}:
+        return KeyedTranslator(space, "MineRL 0.4", dict.fromkeys(keys & _OLD_ITEMS, "none"))
+    return None

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 from gymnasium import spaces
 
-from vpt_gym.actions import craftground, minedojo, minedojo_spaces, minerl
+from vpt_gym.actions import craftground, mcio, minecraft_gym, minedojo, minedojo_spaces, minerl, minestudio
 from vpt_gym.actions.chain import through_wrappers
 from vpt_gym.actions.coverage import Coverage
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.actions.protocol import Translator
+from vpt_gym.actions.suggestion import suggestion
 
 __all__ = ["Coverage", "Translator", "translator_for"]
 
 _KNOWN = """\
- - a Dict of the human action, 23 buttons and camera (MineRL 1.0, MCio, the embedded world)
+ - a Dict of the human action, 23 buttons and camera (MineRL 1.0, also with chat, MCio, the embedded world)
+ - a Dict of MineRL 0.4's eight keys and camera, or of MCioEnv's keys and pixels
+ - a Dict of VPT codes or 19 keys and camera (MineStudio); minecraft-gym's MultiDiscrete of 15
  - a Dict of CraftGround's V2_MINERL_HUMAN
  - a Dict of 20 of these keys and the camera (vpt_gym.minedojo.make, as_gymnasium of a MineDojo env)
  - a Dict of MineDojo's simulator, event level (16 entries) or keyboard level (25)
  - MultiDiscrete([3, 3, 4, P, Y, 8, C, S]) with P pitch bins and Y yaw bins, which span ±180 degrees, C items to craft
    and S inventory slots (minedojo.make, its forks, CraftGround's V1_MINEDOJO)"""
+
+_FAMILIES: tuple[Callable[[spaces.Space[Any]], Translator | None], ...] = (
+    minerl.recognise,
+    craftground.recognise,
+    mcio.recognise,
+    minestudio.recognise,
+    minecraft_gym.recognise,
+)
+
+_PLAIN = 'vpt_gym.actions.KeyedTranslator(env.action_space, "my game"'
 
 _DICTS = {
     "the human action of MineRL 1.0": minerl.KEYS,
@@ -60,12 +74,12 @@ def translator_for(
 
 
 def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interval: float | None) -> Translator:
+    for recognise in _FAMILIES:
+        translator = recognise(space)
+        if translator is not None:
+            return translator
     if isinstance(space, spaces.Dict):
         keys = frozenset(space.spaces)
-        if keys == minerl.KEYS:
-            return minerl.MineRLTranslator(space)
-        if keys == craftground.KEYS:
-            return craftground.CraftGroundTranslator(space)
         if keys == minedojo_spaces.PLAYER:
             return minedojo.MineDojoPlayerTranslator(space)
         if keys in (minedojo_spaces.EVENT_LEVEL, minedojo_spaces.KEYBOARD_LEVEL):
@@ -76,9 +90,11 @@ def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interva
         if cam_interval is None and env is not None and env.has_wrapper_attr("cam_interval"):
             cam_interval = float(env.get_wrapper_attr("cam_interval"))
         return minedojo.MineDojoTranslator(space, cam_interval)
+    compared = _compared(space)
+    lines = "" if _PLAIN in compared else f", for example\n{suggestion(space)}"
     raise ValueError(
-        f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n{_compared(space)}"
-        "For another, pass a vpt_gym.actions.KeyedTranslator as translator=, or a subclass of Translator"
+        f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n{compared}"
+        f"For another, pass translator=, a vpt_gym.actions.KeyedTranslator or your own Translator{lines}"
     )
 
 
@@ -101,11 +117,9 @@ def _compared(space: spaces.Space[Any]) -> str:
     ]
     text = f"This one is most similar to {name}, but {' and '.join(parts)}.\n"
     if "camera" not in keys:
-        return text + "vpt_gym.actions.KeyedTranslator takes any subset of the keys, but it needs camera.\n"
+        return text + "vpt_gym.actions.KeyedTranslator takes any subset of the keys, but it needs camera=.\n"
     others = sorted(keys - {*BUTTONS, "camera"})
     at_rest = f", at_rest={{{', '.join(f'{entry!r}: ...' for entry in others)}}}" if others else ""
-    return (
-        f"{text}If camera is (pitch, yaw) in degrees per tick, pass\n"
-        f'    translator=vpt_gym.actions.KeyedTranslator(env.action_space, "my game"{at_rest})\n'
-        + ("with the value of each of these entries that does nothing.\n" if others else "")
+    return f"{text}If camera is (pitch, yaw) in degrees per tick, pass\n    translator={_PLAIN}{at_rest})\n" + (
+        "with the value of each of these entries that does nothing.\n" if others else ""
     )

@@ -44,6 +44,13 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             if strict:
                 raise ValueError(f"strict=True, but {coverage}")
             warnings.warn(f"{name}: {coverage}", stacklevel=3)
+        ticks = _ticks_per_step(env)
+        if ticks > 1:
+            warnings.warn(
+                f"{name}: each step of this environment takes {ticks} ticks, in which one action is held; VPT acts in "
+                "each tick of a twentieth of a second. Make the environment with frame_skip=1, if it can",
+                stacklevel=3,
+            )
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Resets the environment and the translator."""
@@ -63,6 +70,16 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
 
     def _observe(self, observation: Any) -> None:
         self.translator.observe(source_observation(self.env, observation))
+
+
+def _ticks_per_step(env: gym.Env[Any, Any]) -> int:
+    """Returns for how many ticks an environment holds an action, by the names that environments have for it."""
+    for name in ("frame_skip", "frameskip"):
+        if env.has_wrapper_attr(name):
+            ticks = env.get_wrapper_attr(name)
+            if isinstance(ticks, int | np.integer):
+                return int(ticks)
+    return 1
 
 
 def _merged(above: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +117,8 @@ class VPTActionWrapper(_TranslatingWrapper):
             space; or ``strict`` and its coverage is not complete.
 
     Warns:
-        UserWarning: Once, if the environment cannot express every VPT code: what is kept, and the remedy.
+        UserWarning: Once, if the environment cannot express every VPT code: what is kept, and the remedy. Once, if its
+            attribute ``frame_skip`` or ``frameskip`` is above 1.
 
     Change log: v0.1.0 - added.
     """
@@ -163,7 +181,8 @@ class HumanActionWrapper(_TranslatingWrapper):
             space; or ``strict`` and its coverage is not complete.
 
     Warns:
-        UserWarning: Once, if the environment cannot express every VPT code: what is kept, and the remedy.
+        UserWarning: Once, if the environment cannot express every VPT code: what is kept, and the remedy. Once, if its
+            attribute ``frame_skip`` or ``frameskip`` is above 1.
 
     Change log: v0.1.0 - added.
     """
