@@ -29,11 +29,13 @@ class PolicyOutput:
             ``ActionDistribution`` over VPT codes.
         value: (B, T), normalised; ``policy.value_head.denormalise(value)`` is the expected return.
         memory: The memory after the last frame.
+        latent: (B, T, D), the state that both heads read: the frame and what memory holds of those before it.
     """
 
     pi: Distribution
     value: Tensor
     memory: Memory
+    latent: Tensor
 
 
 class _Net(nn.Module):
@@ -179,7 +181,7 @@ class VPTPolicy(nn.Module):
         else:
             self._check_memory(memory, frames.shape[0])
         latent, memory = self.net(frames, first, memory)
-        return PolicyOutput(self.pi_head(latent), self.value_head(latent), memory)
+        return PolicyOutput(self.pi_head(latent), self.value_head(latent), memory, latent)
 
     def _check_memory(self, memory: Memory, batch_size: int) -> None:
         config = self.config
