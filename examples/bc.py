@@ -37,7 +37,7 @@ from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
-from vpt_gym.demos.dataset.loading import find_paths
+from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
 from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.demos.files.names import DemoError, read_metadata
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
@@ -195,6 +195,9 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
     cache = FeatureCache(agent.policy, directory=args.features) if args.features else frame_cache(args.cache_gib)
     learned, held_out = split_by_episode(find_paths(args.demos), args.validation, seed=args.seed)
     dataset = make_dataset(tuple(learned), args.train, seed=args.seed, cache=cache, processes=group)
+    console.print(f"demos: {len(learned)} to train on, {len(held_out)} to validate on")
+    if below := describe_demos_below(args.demos):
+        console.print(f"[yellow]{below}")
     drop_null = drop_null_of(args.train)
     validation = Validation(held_out, drop_null=drop_null, cache=cache, processes=group) if held_out else None
     if args.model in NAMED and args.weights is None:

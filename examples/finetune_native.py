@@ -36,7 +36,7 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.import_here import import_here
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
-from vpt_gym.demos.dataset.loading import find_paths
+from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
 from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.evaluate import evaluate
@@ -174,6 +174,8 @@ def main(args: Args) -> None:
     complete = replace(args.train, order="carried", batch_size=min(8, len(held_out)))
     validation = make_dataset(tuple(held_out), complete, seed=args.seed, cache=dataset.cache, labels=labels)
     console.print(f"{len(training)} demos to train on, {len(held_out)} to validate on; {labels.loss}")
+    if below := describe_demos_below(args.demos):
+        console.print(f"[yellow]{below}")
     if fresh:
         init_action_heads(agent.policy, dataset.labels)
     entries = Entry if is_minedojo_space(labels.space) else range(len(labels.sizes))

@@ -26,6 +26,7 @@ from rich.table import Table
 
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import Demo, FrameCache, list_demos, read_demo
+from vpt_gym.demos.dataset.loading import describe_demos_below
 from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
@@ -177,6 +178,9 @@ def learn(args: Args, run: Run, console: Console) -> dict[str, Any]:
     """Trains, saves and scores a model; returns the figures."""
     torch.manual_seed(args.seed)
     learned, held_out = split(args.demos, args.held_out)
+    console.print(f"demos: {len(learned)} to train on, {len(held_out)} to score on")
+    if below := describe_demos_below(args.demos):
+        console.print(f"[yellow]{below}")
     cache, options = FrameCache(), args.train
     windows = ActionWindows(
         learned,

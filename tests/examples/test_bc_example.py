@@ -84,6 +84,17 @@ def test_it_validates_plays_and_keeps_the_best_agent(folder):
     assert "success in unseen worlds" in output
 
 
+def test_it_prints_how_many_demos_it_learns_from_and_where_others_are(folder, tmp_path):
+    write_episodes(tmp_path / "demos", (20,))
+    write_episodes(tmp_path / "demos" / "6.9", (20, 20))
+    words = command(
+        folder, "one", *QUICK, "--validation", "0", "--train.steps", "1", "--demos", str(tmp_path / "demos")
+    )
+    output = run(words)
+    assert "demos: 1 to train on, 0 to validate on" in output
+    assert "6.9 (2)" in output.replace("\n", "")
+
+
 def test_it_stops_when_nothing_improves(folder):
     rollouts = ("--rollout-episodes", "1", "--eval-episodes", "0", "--env-kwargs", SHORT_EPISODES)
     # without held-out episodes all validations are equal, so only the first is an improvement

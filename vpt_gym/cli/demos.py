@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Check:
-    """Lists the damaged demos of a directory, with a remedy for each. Exit status 1 if there are any."""
+    """Lists the damaged demos of a directory, with a remedy for each. Exit status 1 if there are any.
+
+    Folders in it are not checked, but named.
+    """
 
     directory: Annotated[Path, tyro.conf.Positional]
     """Directory of demos or contractor recordings."""
@@ -71,7 +74,7 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Runs the action; returns the exit status: 1 for damaged demos, 2 if it fails."""
+    """Runs the action; returns the exit status: 1 for damaged demos, 2 if it fails or finds no demo."""
     from gymnasium.error import DependencyNotInstalled
 
     try:
@@ -89,9 +92,31 @@ def run(args: Args) -> int:
         return 2
 
 
+def _report_found(directory: Path, *, count: bool = True) -> None:
+    """Prints to stderr how many demos a directory has, and where others lie.
+
+    Raises:
+        FileNotFoundError: There is no such directory.
+        ValueError: It has no demo.
+    """
+    from vpt_gym.demos.files.folders import below_in_words, demos_below
+    from vpt_gym.demos.files.names import existing_directory, find_demos
+
+    found = len(find_demos(existing_directory(directory)))
+    below = below_in_words(demos_below(directory))
+    if not found:
+        remedy = f"{below}; name one of these folders" if below else "record some with `vpt-gym record`"
+        raise ValueError(f"{directory} has no demo; {remedy}")
+    if count:
+        print(f"{found} demo{'s' * (found != 1)} in {directory}", file=sys.stderr)
+    if below:
+        print(below, file=sys.stderr)
+
+
 def _check(args: Check) -> int:
     from vpt_gym.demos.library.checks import check
 
+    _report_found(args.directory)
     problems = check(args.directory, decode=not args.quick)
     if args.json:
         print(json.dumps([vars(problem) for problem in problems], indent=1))
@@ -106,6 +131,7 @@ def _check(args: Check) -> int:
 def _repair(args: Repair) -> int:
     from vpt_gym.demos.library.checks import check, repair
 
+    _report_found(args.directory)
     for done in repair(args.directory):
         print(done)
     left = check(args.directory)
@@ -118,6 +144,7 @@ def _repair(args: Repair) -> int:
 def _stats(args: Stats) -> int:
     from vpt_gym.demos.library.stats import read_stats
 
+    _report_found(args.directory, count=False)
     stats = read_stats(args.directory, compat=args.compat, recorder_version=args.recorder_version)
     if args.picture is not None:
         from vpt_gym.demos.library.stats_picture import draw_stats

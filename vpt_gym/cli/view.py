@@ -75,6 +75,7 @@ def _export(args: Args) -> None:
 
 
 def _serve(args: Args) -> None:
+    from vpt_gym.demos.files.folders import below_in_words, demos_below
     from vpt_gym.demos.library.library import DemoLibrary
     from vpt_gym.view.server import ViewServer
 
@@ -87,6 +88,9 @@ def _serve(args: Args) -> None:
             f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
         )
     library = DemoLibrary(args.path)
+    if not library.rows():
+        below = below_in_words(demos_below(library.directory))
+        print(f"{library.directory} has no demo" + (f"; {below}" if below else ""), file=sys.stderr)
     predictions, note = None, ""
     if args.agent:
         import torch

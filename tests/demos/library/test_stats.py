@@ -16,7 +16,8 @@ from tests.support.frame_counter_env import counter_frame
 from tests.support.missing_package import run_without
 from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.human import human_action, no_op
-from vpt_gym.demos import DemoWriter
+from vpt_gym.demos import DemoDataset, DemoWriter, list_demos
+from vpt_gym.demos.dataset.loading import describe_demos_below
 from vpt_gym.demos.library.stats import read_stats
 from vpt_gym.demos.library.stats_picture import draw_stats
 
@@ -155,3 +156,32 @@ def test_check_and_repair_set_their_exit_status(tmp_path: Path) -> None:
     for suffix in (".json", ".jsonl"):
         longer.with_suffix(suffix).unlink()
     assert command("repair", tmp_path).returncode == 0
+
+
+def test_no_demo_is_an_error_that_names_the_folders_with_demos(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    top = tmp_path / "top"
+    for folder, count in (("6.9", 2), ("7.6", 1), ("rejected", 1), (".hidden", 1), ("a/b/c", 1), ("a/b/c/d", 1)):
+        for _ in range(count):
+            write(top / folder, no_op())
+    below = (
+        f"demos in folders below are not included: {top / '6.9'} (2), {top / '7.6'} (1), {top / 'a' / 'b' / 'c'} (1)"
+    )
+    for action in ("check", "repair", "stats"):
+        done = command(action, tmp_path / "empty")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{tmp_path / 'empty'} has no demo" in done.stderr
+        done = command(action, top)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{top} has no demo; {below}" in done.stderr
+    with pytest.raises(ValueError, match=r"no demo to learn from in .*top\n.*6\.9 \(2\), .*7\.6 \(1\)"):
+        DemoDataset(top)
+
+    write(top, no_op())
+    done = command("check", top, "--json")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+    assert done.stderr == f"1 demo in {top}\n{below}\n"
+    assert describe_demos_below(top) == describe_demos_below([top]) == below
+    given = [top, top / "6.9", top / "a" / "b" / "c", top / "7.6"]
+    assert "6.9" not in describe_demos_below(given)
+    assert describe_demos_below(list_demos(top)) == ""

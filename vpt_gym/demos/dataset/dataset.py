@@ -18,7 +18,7 @@ from vpt_gym.actions import codec
 from vpt_gym.actions.mirror import mirrored
 from vpt_gym.demos.dataset.cache import DemoCache, FrameCache
 from vpt_gym.demos.dataset.chunks import Priority, WeightedChunks, chunk_weights, moves_camera
-from vpt_gym.demos.dataset.loading import DropNull, EpisodeLoader, Paths, find_paths
+from vpt_gym.demos.dataset.loading import DropNull, EpisodeLoader, Paths, describe_demos_below, find_paths
 from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.dataset.orders import CarriedOrder, Order, RandomOrder, Segment
 from vpt_gym.demos.dataset.stream import FrameStream
@@ -204,9 +204,11 @@ class DemoDataset:
             whose = "" if world_size == 1 else f" for rank {rank} of {world_size}"
             folders = [demos] if isinstance(demos, str | os.PathLike) else demos
             damaged = f": {len(self.skipped)} are damaged" if self.skipped else ""
+            below = describe_demos_below(demos)
             raise ValueError(
                 f"no demo to learn from{whose} in {', '.join(map(str, folders))}{damaged}"
                 + "".join(f"\n  {path}: {reason}" for path, reason in self.skipped[:3])
+                + (f"\n{below}; name these folders too" if below else "")
                 + "\nRecord some with `vpt-gym record`, examples/record.py or vpt_gym.RecorderWrapper"
             )
         frames = self._episodes[0].frames

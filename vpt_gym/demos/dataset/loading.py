@@ -15,6 +15,7 @@ import numpy.typing as npt
 from vpt_gym.demos.dataset.cache import CacheFullError, DemoCache, FrameCache
 from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.files.folders import below_in_words, demos_below
 from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, REMEDY_RESTORE_OR_REPAIR, DemoError, files_of, list_demos
 from vpt_gym.demos.files.video import count_frames
 
@@ -195,6 +196,16 @@ def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
     if len(set(paths)) != len(paths):
         raise ValueError(f"the same demo is given twice in {given}; name each directory once")
     return paths
+
+
+def describe_demos_below(demos: Paths | Sequence[Paths]) -> str:
+    """Returns a sentence about demos in folders below the given directories, which ``find_paths`` leaves out.
+
+    It is empty if there are none. Folders that are given themselves are not named.
+    """
+    given = [Path(item) for item in ([demos] if isinstance(demos, str | os.PathLike) else demos)]
+    below = {folder: count for item in given if item.is_dir() for folder, count in demos_below(item).items()}
+    return below_in_words({folder: count for folder, count in below.items() if folder not in given})
 
 
 def split_evenly(lengths: Sequence[int], count: int) -> list[list[int]]:

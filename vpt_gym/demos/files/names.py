@@ -34,8 +34,6 @@ REJECTED = "rejected"
 
 _SUFFIXES = (".mp4", ".jsonl", ".json")
 _FIRST_BYTES = 1 << 16  # a contractor's record has 1 to 2 kB
-_LEVELS = 3  # of folders in which demos are searched for
-_NAMED = 5  # folders that are named
 
 REMEDY_RESTORE = "restore the file from a copy, or delete the demo"
 REPAIR_COMMAND = "`vpt-gym demos repair DIR`"
@@ -191,34 +189,6 @@ def _content(path: Path, size: int = -1) -> bytes:
             return file.read(size)
     except OSError:  # removed since, or not readable
         return b""
-
-
-def demos_below(directory: str | os.PathLike[str]) -> dict[Path, int]:
-    """Returns the folders below a directory, up to three levels deep, that have demos, and how many each has.
-
-    Hidden folders, and those of rejected demos, are left out.
-    """
-    top = Path(directory)
-    found = {}
-    for name, folders, files in os.walk(top):
-        folder = Path(name)
-        deep = len(folder.relative_to(top).parts) >= _LEVELS
-        folders[:] = [] if deep else sorted(one for one in folders if one != REJECTED and not one.startswith("."))
-        if folder != top and any(file.endswith((*_SUFFIXES, PARTIAL_SUFFIX)) for file in files):
-            count = len(list_demos(folder))
-            if count:
-                found[folder] = count
-    return found
-
-
-def describe_demos_below(directory: str | os.PathLike[str]) -> str:
-    """Returns a sentence that names the folders below a directory that have demos; empty without any."""
-    found = demos_below(directory)
-    if not found:
-        return ""
-    named = [f"{folder} ({count})" for folder, count in list(found.items())[:_NAMED]]
-    more = f" and {len(found) - _NAMED} more folders" if len(found) > _NAMED else ""
-    return f"demos in folders below are not included: {', '.join(named)}{more}"
 
 
 def files_of(path: str | os.PathLike[str]) -> DemoFiles:
