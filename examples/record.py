@@ -2,9 +2,11 @@
 
     python examples/record.py --episodes 50              # into demos/harvest_1_log
     python examples/record.py --out demos/default --env-kwargs '{"level": "default"}'
+    python examples/record.py --env vpt_gym/Play-v0 --out demos/play --video-only   # play without labels
 
-Each episode becomes three files in OpenAI's contractor format (mp4, jsonl, json). If the script is stopped, finished
-demos are safe; run the same command again to continue. ``vpt-gym record`` does the same, with more options.
+Each episode becomes three files in OpenAI's contractor format (mp4, jsonl, json), or with ``--video-only`` a video. If
+the script is stopped, finished demos are safe; run the same command again to continue. ``vpt-gym record`` does the
+same, with more options.
 """
 
 from __future__ import annotations
@@ -30,14 +32,19 @@ class Args:
     out: Path | None = None
     """Directory of the demos. None means demos/ and the name of the task, such as demos/harvest_1_log."""
     episodes: int = 50
-    """Number of demos that the directory has at the end. Only successful episodes count; failed ones are discarded."""
+    """Number of demos that the directory has at the end. Only successful episodes count; failed ones are discarded.
+    In vpt_gym/Play-v0 and with --video-only all count."""
     disturbance: float | None = None
     """Probability per tick that a push of the view begins; the labels stay the expert's. 0 gives undisturbed demos.
-    None means 0.02."""
+    None means 0.02, and 0 in vpt_gym/Play-v0 and with --video-only."""
     expert: str = SCRIPTED
     """The player: scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
     skill: float = 1.0
     """Skill of the scripted expert, above 0 and up to 1 (best); a lower value is slower and makes mistakes."""
+    video_only: bool = False
+    """Keep only the video of each episode, as of a person who plays, and no action; vpt-gym label makes demos of it."""
+    seed: int | None = None
+    """Seed of the first world; each later episode has the next. None means the first for demos, or for play."""
     num_envs: int = 1
     """Envs that run in parallel, each in its own process."""
     env: EnvArgs = field(default_factory=EnvArgs)
@@ -54,11 +61,14 @@ def main(args: Args) -> None:
         skill=args.skill,
         episodes=args.episodes,
         disturbance=args.disturbance,
+        labels=not args.video_only,
+        seed=args.seed,
         num_envs=args.num_envs,
     )
     with RecordingProgress(recording, console) as progress:
         recorded = record(recording, ray=args.ray, on_episode=progress.advance)
-    console.print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {recording.out}")
+    what = "videos" if args.video_only else "demos"
+    console.print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {recording.out}")
 
 
 if __name__ == "__main__":

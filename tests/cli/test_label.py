@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.support.videos import moving_texture, write_video
 from vpt_gym import VPTAgent
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import DemoDataset, check, list_demos, read_demo
+from vpt_gym.demos.files.names import files_of, partial
 
 
 def label(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -83,6 +85,36 @@ def test_a_video_that_is_there_already_is_refused_and_nothing_changes(demos, mod
     assert result.returncode == 1
     assert "is already a demo of a video named one.mp4" in result.stderr
     assert {path: path.stat().st_mtime_ns for path in demos.iterdir()} == before
+
+
+def test_a_folder_of_videos_is_labelled_and_continued(model, tmp_path):
+    folder, out = tmp_path / "videos", tmp_path / "out"
+    folder.mkdir()
+    (folder / "notes.json").write_text("{}")
+    for number in range(2):
+        write_video(folder / f"{number}.mp4", moving_texture(12, (36, 64), seed=number), 20)
+    assert label(folder, "-o", out, "--model", model).returncode == 0
+    first = {path: path.stat().st_mtime_ns for path in out.glob("*.*") if not path.name.startswith(".")}
+    assert len(first) == 6
+    # as killed while it labelled the second
+    last = files_of(list_demos(out)[-1])
+    for path in last.all:
+        path.rename(partial(path))
+    last_metadata = json.loads(partial(last.metadata).read_text())
+    partial(last.metadata).write_text(json.dumps({**last_metadata, "ended": "recovered"}))
+    write_video(folder / "2.mp4", moving_texture(12, (36, 64), seed=2), 20)
+    result = label(folder, "-o", out, "--model", model)
+    assert result.returncode == 0, result.stderr
+    assert "1 of 3 videos are demos" in result.stdout
+    assert sorted(read_demo(path).metadata["source"]["name"] for path in list_demos(out)) == ["0.mp4", "1.mp4", "2.mp4"]
+    assert {path.name for path in out.glob("*.partial")} == set()
+    assert all(path.stat().st_mtime_ns == time for path, time in first.items() if last.id not in path.name)
+
+
+def test_a_folder_without_videos_is_reported(model, tmp_path):
+    result = label(tmp_path, "-o", tmp_path / "out", "--model", model)
+    assert result.returncode == 1
+    assert "there is no video in" in result.stderr
 
 
 def test_the_same_name_twice_is_refused(model, videos, tmp_path):

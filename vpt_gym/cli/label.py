@@ -16,19 +16,26 @@ if TYPE_CHECKING:
     from vpt_gym.agents.idm.agent import IDMAgent
 
 
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi")
+"""Endings of the files that are taken from a folder of videos."""
+
+
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
     """Labels gameplay videos with an inverse dynamics model and writes each as a demo.
 
     A video is decoded twice and is never completely in memory. Frames keep their size. If the folder already has a demo
-    of one of the videos, nothing is done.
+    of a named video, nothing is done. Of a folder of videos, those without a demo are labelled: run the same command
+    again to continue.
     """
 
     videos: Annotated[
-        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO [VIDEO ...]", help_behavior_hint="")
+        tuple[Path, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="VIDEO|DIR [VIDEO|DIR ...]", help_behavior_hint=""),
     ]
-    """Gameplay videos, 20 frames per second, with nothing drawn over the game."""
+    """Gameplay videos, 20 frames per second, with nothing drawn over the game, or folders of such videos."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demos/labelled")
     """Folder of the demos."""
     model: str = "idm-4x"
@@ -47,14 +54,20 @@ def run(args: Args) -> int:
     """Labels all videos; returns the exit status."""
     from vpt_gym.agents.checkpoints.errors import DownloadError
     from vpt_gym.agents.idm.agent import IDMAgent
+    from vpt_gym.collect.directory import clear_up, locked
     from vpt_gym.demos import DemoWriteError
 
     try:
-        _check(args)
+        videos = _to_label(args)
         agent = IDMAgent.from_pretrained(args.model, args.weights, device=args.device)
-        for number, video in enumerate(args.videos, start=1):
-            print(f"{video} ({number} of {len(args.videos)})", flush=True)
-            print(f"  {_label(agent, video, args)}")
+        with locked(args.out):
+            clear_up(args.out)
+            for number, video in enumerate(videos, start=1):
+                print(f"{video} ({number} of {len(videos)})", flush=True)
+                print(f"  {_label(agent, video, args)}")
+    except BlockingIOError:
+        print(f"vpt-gym label: another run is writing into {args.out}; wait for it, or choose -o", file=sys.stderr)
+        return 1
     except (ValueError, TypeError, FloatingPointError, FileNotFoundError, DownloadError, DemoWriteError) as error:
         print(f"vpt-gym label: {error}", file=sys.stderr)
         return 1
@@ -64,23 +77,45 @@ def run(args: Args) -> int:
     return 0
 
 
-def _check(args: Args) -> None:
-    """Checks all videos and the folder before any video is labelled."""
+def _to_label(args: Args) -> list[Path]:
+    """Checks all videos and the folder before any video is labelled; returns those that are not labelled yet.
+
+    A named video that is a demo already is an error. Of a folder, the rest is labelled.
+    """
     from vpt_gym.agents.idm.gameplay_video import read_ticks
 
     if not args.videos:
-        raise ValueError("name at least one video")
-    names = [video.name for video in args.videos]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"a video is named twice: {', '.join(sorted(twice))}")
+        raise ValueError("name at least one video, or a folder of videos")
     there = _sources(args.out)
-    for video in args.videos:
-        read_ticks(video, resample=args.resample)
-        if (demo := there.get(video.name)) is not None:
-            raise ValueError(
-                f"{demo} is already a demo of a video named {video.name}, and demos are not overwritten: delete that "
-                "demo, or choose another folder with -o"
-            )
+    found: dict[str, Path] = {}
+    done = 0
+    for given in args.videos:
+        inside = _videos_in(given) if given.is_dir() else [given]
+        for video in inside:
+            if video.name in found:
+                raise ValueError(f"a video is named twice: {video.name}")
+            found[video.name] = video
+            if video.name not in there:
+                read_ticks(video, resample=args.resample)
+            elif given.is_dir():
+                done += 1
+            else:
+                read_ticks(video, resample=args.resample)
+                raise ValueError(
+                    f"{there[video.name]} is already a demo of a video named {video.name}, and demos are not "
+                    "overwritten: delete that demo, or choose another folder with -o"
+                )
+    if done:
+        print(f"{done} of {len(found)} videos are demos in {args.out} already", flush=True)
+    return [video for name, video in found.items() if name not in there]
+
+
+def _videos_in(folder: Path) -> list[Path]:
+    videos = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
+    videos = [path for path in videos if not path.name.startswith(".")]
+    if not videos:
+        raise ValueError(f"there is no video in {folder}; a video ends in {', '.join(VIDEO_SUFFIXES)}")
+    return videos
 
 
 def _sources(folder: Path) -> dict[str, Path]:
@@ -90,10 +125,12 @@ def _sources(folder: Path) -> dict[str, Path]:
     found = {}
     for path in list_metadata(folder):
         try:
-            source = read_metadata(path).get("source")
+            metadata = read_metadata(path)
         except DemoError:  # a damaged demo, which `vpt-gym demos check` reports
             continue
-        if isinstance(source, dict) and isinstance(source.get("name"), str):
+        source = metadata.get("source")
+        is_whole = metadata.get("ended") != "recovered"  # else it is labelled again
+        if is_whole and isinstance(source, dict) and isinstance(source.get("name"), str):
             found[source["name"]] = path
     return found
 
@@ -101,12 +138,13 @@ def _sources(folder: Path) -> dict[str, Path]:
 def _label(agent: IDMAgent, video: Path, args: Args) -> str:
     """Writes the demo of one video; returns one line about it."""
     from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
+    from vpt_gym.collect.provenance import LABELLED_BY
     from vpt_gym.demos import DemoWriter
 
     info = read_video_info(video)
     actions = agent.label(video, resample=args.resample, progress=sys.stderr.isatty())
     metadata = {
-        "labelled_by": {
+        LABELLED_BY: {
             "kind": "inverse dynamics model",
             "model": args.model,
             "weights": None if args.weights is None else str(args.weights),

@@ -41,15 +41,19 @@ class Args:
     """Number of demos that the directory has at the end."""
     num_envs: int = 1
     """Envs that run in parallel, each in its own process."""
-    seed: int = 0
+    seed: Annotated[int | None, optional("SEED", "0, and 3000000 for vpt_gym/Play-v0")] = None
     """Seed of the first world; each later episode has the next seed."""
-    keep: Literal["success", "all"] = "success"
+    keep: Annotated[
+        Literal["success", "all"] | None, optional("{success,all}", "success; all for vpt_gym/Play-v0 and --video-only")
+    ] = None
     """success: discard failed episodes and play others instead. all: keep every episode."""
+    video_only: bool = False
+    """Keep only the video of each episode, as of a person who plays: no action. vpt-gym label makes demos of videos."""
     size: Literal["native", "128"] = "native"
     """Size of the video: native is that of the env, 128 is 128x128, the size that policies take."""
     lossless: bool = False
     """Keep every pixel unchanged; the files are about five times larger."""
-    disturbance: Annotated[float | None, optional("RATE", "0.02, and 0 for agents")] = None
+    disturbance: Annotated[float | None, optional("RATE", "0.02; 0 for agents, play and --video-only")] = None
     """Probability per tick that a push of the view begins; the label stays the expert's. 0: no pushes."""
     device: str = "cpu"
     """Device of an agent, for example cuda."""
@@ -75,7 +79,8 @@ def run(args: Args) -> int:
             recorded = record(recording, ray=args.ray, on_episode=progress.advance)
         successes = f"; of {recorded.played} episodes {recorded.successes} succeeded" if recorded.played else ""
         agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
-        print(f"{recorded.demos} demos, {recorded.ticks:,} ticks in {directory}{successes}{agent}")
+        what = "videos" if args.video_only else "demos"
+        print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {directory}{successes}{agent}")
     except KeyboardInterrupt:
         print(f"vpt-gym record: stopped; run the same command again to continue in {directory}", file=sys.stderr)
         return 130
@@ -104,6 +109,7 @@ def _recording(args: Args) -> Recording:
         num_envs=args.num_envs,
         seed=args.seed,
         keep=args.keep,
+        labels=not args.video_only,
         size=args.size,
         lossless=args.lossless,
         disturbance=args.disturbance,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vpt_gym.collect.provenance import RECORDED_BY
+from vpt_gym.collect.provenance import LABELLED_BY, RECORDED_BY
 from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import files_of, list_demos, read_metadata
 from vpt_gym.demos.library.checks import repair
@@ -42,5 +42,6 @@ def clear_up(directory: Path) -> None:
     for path in list_demos(directory):
         if path.suffix == ".json":
             metadata = read_metadata(path)
-            if metadata.get("ended") == "recovered" and isinstance(metadata.get(RECORDED_BY), dict):
+            by_program = any(isinstance(metadata.get(key), dict) for key in (RECORDED_BY, LABELLED_BY))
+            if metadata.get("ended") == "recovered" and by_program:
                 discard(files_of(path))

@@ -1,4 +1,4 @@
-"""The finished episodes in a directory of demos."""
+"""The finished episodes in a directory of demos, or of videos without labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.demos.files.names import REJECTED, list_metadata, read_metadata
+from vpt_gym.demos.files.unlabelled import read_videos
 
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
@@ -16,6 +17,18 @@ def finished_episodes(directory: Path) -> dict[int, Episode]:
 def finished_paths(directory: Path) -> dict[int, Path]:
     """Returns the demos in a directory whose episodes were played to their end, by the seed of the world."""
     return {seed: path for seed, (path, _) in _finished(directory).items()}
+
+
+def finished_videos(directory: Path) -> dict[int, Episode]:
+    """Returns the episodes in a directory of videos without labels, by the seed of the world.
+
+    Their success and reward are not known, and are False and 0 here.
+    """
+    return {
+        entry["seed"]: Episode(entry["seed"], False, 0.0, entry["ticks"], entry["ended"] == "truncated")
+        for entry in read_videos(directory).values()
+        if entry.get("seed") is not None
+    }
 
 
 def seeds_with_demos(directory: Path) -> set[int]:

@@ -10,9 +10,12 @@ from typing import Any
 import gymnasium as gym
 
 from vpt_gym.demos.files.names import list_demos, list_metadata, read_metadata
+from vpt_gym.demos.files.unlabelled import read_videos
 
 RECORDED_BY = "recorded_by"
 """Key of a demo's metadata that describes the player and the recording."""
+LABELLED_BY = "labelled_by"
+"""Key of the metadata of a demo that was made from a video; it describes the model."""
 
 
 def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
@@ -28,8 +31,8 @@ def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
         "env_kwargs": json.loads(json.dumps(dict(env.spec.kwargs), default=repr)),
         "max_episode_steps": env.spec.max_episode_steps,
     }
-    for path in list_metadata(directory):
-        entry = read_metadata(path)
+    entries = {path: read_metadata(path) for path in list_metadata(directory)} | read_videos(directory)
+    for path, entry in entries.items():
         theirs = {key: entry[key] for key in mine if key in entry}
         if theirs.get("env_id") is not None and theirs != {key: mine[key] for key in theirs}:
             raise ValueError(f"{path} was recorded in {theirs}, this env is {mine}; record into another directory")
@@ -50,8 +53,10 @@ def check_same_recording(
         ValueError: A demo has another description. The error names what differs, with both values.
     """
     mine: dict[str, Any] = json.loads(json.dumps(recorded_by))
-    for path in list_demos(directory) if directory.is_dir() else ():
-        theirs = read_metadata(path).get(key) if path.suffix == ".json" else None
+    demos = list_demos(directory) if directory.is_dir() else []
+    entries = {path: read_metadata(path) if path.suffix == ".json" else {} for path in demos} | read_videos(directory)
+    for path, entry in entries.items():
+        theirs = entry.get(key)
         if theirs == mine or (theirs is None and not required):
             continue
         if isinstance(theirs, dict):

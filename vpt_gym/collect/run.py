@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vpt_gym.collect.directory import clear_up, locked
-from vpt_gym.collect.finished import finished_episodes
+from vpt_gym.collect.finished import finished_episodes, finished_videos
 from vpt_gym.collect.players import is_agent
 from vpt_gym.collect.provenance import check_same_env, check_same_recording
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.recording import RayPool
 from vpt_gym.collect.rollouts import Episode
-from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.seeds import recorded_band
 from vpt_gym.collect.session import Recording
 from vpt_gym.collect.workers import LocalWorker, ProcessPool, WorkerPool
 from vpt_gym.demos.files.names import list_demos
+from vpt_gym.demos.files.unlabelled import clear_up_videos, read_videos
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ def record(
     """
     with locked(recording.out):
         clear_up(recording.out)
+        clear_up_videos(recording.out)
         _check_same(recording)
         finished = finished_demos(recording)
         missing = recording.episodes - len(finished)
         played = successes = 0
         if missing > 0:
-            seeds = (seed for seed in itertools.count(recording.seed) if seed not in finished)
+            seeds = (seed for seed in itertools.count(recording.first_seed) if seed not in finished)
             with _worker_pool(recording, missing, ray) as pool:
                 for episode in _play(pool, seeds, missing, recording):
                     played += 1
@@ -80,13 +82,15 @@ def finished_demos(recording: Recording) -> dict[int, Episode]:
     """Returns the episodes of a recording that are already in its directory, by their seeds."""
     return {
         seed: episode
-        for seed, episode in finished_episodes(recording.out).items()
-        if seed >= recording.seed and recording.kept(episode.success)
+        for seed, episode in (finished_episodes if recording.labels else finished_videos)(recording.out).items()
+        if seed >= recording.first_seed and recording.kept(episode.success)
     }
 
 
 def _worker_pool(recording: Recording, missing: int, ray: RayArgs | None) -> LocalWorker | ProcessPool | RayPool:
     if ray is not None and ray.address is not None:
+        if not recording.labels:
+            raise ValueError("videos without labels are recorded on this machine only; leave --ray out")
         return RayPool(recording, missing, ray)
     count = min(recording.num_envs, missing)
     # an agent always gets its own process: the number of torch's threads belongs to a process
@@ -101,14 +105,14 @@ def _play(pool: WorkerPool, seeds: Iterator[int], missing: int, recording: Recor
     """
     while missing > 0:
         while pool.idle and pool.playing < missing:
-            pool.start(_in_band(next(seeds)))
+            pool.start(_in_band(next(seeds), recording))
         episode = pool.wait()
         missing -= recording.kept(episode.success)
         yield episode
 
 
-def _in_band(seed: int) -> int:
-    if seed not in SEEDS["demos"]:
+def _in_band(seed: int, recording: Recording) -> int:
+    if seed not in recorded_band(recording.first_seed):
         raise RuntimeError(
             f"the seeds for demos are used up: {seed} is reserved for other purposes; start at a lower seed"
         )
@@ -116,7 +120,7 @@ def _in_band(seed: int) -> int:
 
 
 def _check_same(recording: Recording) -> None:
-    if not list_demos(recording.out):
+    if not list_demos(recording.out) and not read_videos(recording.out):
         return
     probe = recording.env.base()
     try:

@@ -16,3 +16,21 @@ SEEDS: Mapping[str, range] = MappingProxyType(
     }
 )
 """World seeds by purpose. The ranges do not overlap: no training or tuning uses the evaluation worlds."""
+RECORDED = ("demos", "play")
+"""The purposes that are recorded: demos of tasks, and play without a task."""
+
+
+def recorded_band(seed: int) -> range:
+    """Returns the seeds of the purpose, of those in ``RECORDED``, to which a seed belongs.
+
+    Raises:
+        ValueError: It belongs to none.
+    """
+    for purpose in RECORDED:
+        if seed in SEEDS[purpose]:
+            return SEEDS[purpose]
+    demos, play = (SEEDS[purpose] for purpose in RECORDED)
+    raise ValueError(
+        f"seed is {seed}; demos have seeds from {demos.start} to {demos.stop - 1}, play without a task has seeds from "
+        f"{play.start} to {play.stop - 1}, so that no recording is from a world that agents are evaluated in"
+    )

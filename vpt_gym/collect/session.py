@@ -16,10 +16,11 @@ from vpt_gym.collect.import_here import import_here
 from vpt_gym.collect.players import SCRIPTED, is_agent, make_player, resolve
 from vpt_gym.collect.provenance import RECORDED_BY
 from vpt_gym.collect.rollouts import ATTEMPTS, Episode, warn_if_endless
-from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.seeds import SEEDS, recorded_band
 from vpt_gym.demos.files.writer import EpisodeSummary
 from vpt_gym.frames import POLICY_SIZE
-from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
+from vpt_gym.world.ids import PLAY
+from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper, VideoRecorderWrapper
 from vpt_gym.wrappers.labels import label_next_step
 from vpt_gym.wrappers.success import success_of
 
@@ -58,12 +59,15 @@ class Recording:
         env: The env to play in.
         expert: The player (``vpt_gym.collect.players.resolve``).
         episodes: Number of demos that the directory has at the end, counted from ``seed`` on.
-        seed: Seed of the first world. Each later episode has the next seed.
-        keep: ``"success"`` discards failed episodes and plays others instead; ``"all"`` keeps them.
+        seed: Seed of the first world; each later episode has the next seed. None: the first for demos, or for play in
+            ``vpt_gym/Play-v0`` (``vpt_gym.collect.seeds``).
+        labels: False records videos without labels (:class:`vpt_gym.wrappers.VideoRecorderWrapper`), no demos.
+        keep: ``"success"`` discards failed episodes and plays others instead; ``"all"`` keeps them. None: ``"all"``
+            without labels and in ``vpt_gym/Play-v0``, where no episode is a success, else ``"success"``.
         size: ``"128"`` scales frames to the size of policies, 128×128; ``"native"`` keeps their size.
         lossless: Whether videos keep every pixel unchanged.
         disturbance: Probability per tick that a push of the view begins; the label stays the expert's. None: 0.02 for
-            scripted experts, 0 for agents.
+            scripted experts, 0 for agents, in ``vpt_gym/Play-v0`` and without labels.
         device: Device of an agent.
         precision: Number type in which an agent acts; ``"auto"`` becomes the fastest on this processor
             (:class:`vpt_gym.agents.VPTAgent`). Demos name it, unless it is fp32.
@@ -78,8 +82,9 @@ class Recording:
     env: EnvArgs = field(default_factory=EnvArgs)
     expert: Sequence[str] = (SCRIPTED,)
     episodes: int = 50
-    seed: int = SEEDS["demos"].start
-    keep: Keep = "success"
+    seed: int | None = None
+    labels: bool = True
+    keep: Keep | None = None
     size: Size = "native"
     lossless: bool = False
     disturbance: float | None = None
@@ -92,21 +97,30 @@ class Recording:
         for name in ("episodes", "num_envs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.seed not in SEEDS["demos"]:
-            raise ValueError(
-                f"seed is {self.seed}; demos have seeds from 0 to {SEEDS['demos'].stop - 1}, so that no demo is from "
-                "a world that agents are evaluated in"
-            )
+        plays = self.env.id.rpartition(":")[2] == PLAY
+        if self.seed is None:
+            object.__setattr__(self, "seed", SEEDS["play" if plays else "demos"].start)
+        recorded_band(self.first_seed)
+        if self.keep is None:
+            object.__setattr__(self, "keep", "all" if plays or not self.labels else "success")
+        if self.keep == "success" and not self.labels:
+            raise ValueError("keep is success, but a video without labels does not say so of its episode; use all")
         if self.keep not in ("success", "all") or self.size not in ("128", "native"):
             raise ValueError(f"keep is {self.keep!r} and size {self.size!r}; they are success or all, 128 or native")
         object.__setattr__(self, "expert", resolve(self.expert, self.env.id))
         if self.disturbance is None:
-            object.__setattr__(self, "disturbance", 0.0 if is_agent(self.expert) else 0.02)
+            object.__setattr__(self, "disturbance", 0.0 if is_agent(self.expert) or plays or not self.labels else 0.02)
         Disturbance(self.pushes)
         if is_agent(self.expert):
             from vpt_gym.agents.agent import engine_precision_of
 
             object.__setattr__(self, "precision", engine_precision_of(self.precision, self.device) or "fp32")
+
+    @property
+    def first_seed(self) -> int:
+        """Seed of the first world."""
+        assert self.seed is not None  # since __post_init__
+        return self.seed
 
     @property
     def pushes(self) -> float:
@@ -125,6 +139,7 @@ class Recording:
             **Disturbance(self.pushes).provenance,
             "size": self.size,
             "lossless": self.lossless,
+            **({} if self.labels else {"labels": False}),
             **({} if self.skill == 1.0 else {"skill": self.skill}),
             **({"precision": self.precision} if is_agent(self.expert) and self.precision != "fp32" else {}),
         }
@@ -142,16 +157,7 @@ class RecordingSession:
         base = recording.env.base()
         try:
             warn_if_endless(base)
-            self.env = HumanActionWrapper(
-                RecorderWrapper(
-                    base,
-                    recording.out,
-                    keep=self._keep,
-                    metadata={RECORDED_BY: recording.provenance},
-                    size=POLICY_SIZE if recording.size == "128" else None,
-                    lossless=recording.lossless,
-                )
-            )
+            self.env = HumanActionWrapper(self._recorder(base))
             self._player = make_player(
                 recording.expert, device=recording.device, precision=recording.precision, skill=recording.skill
             )
@@ -181,7 +187,8 @@ class RecordingSession:
                 if interrupted():
                     raise EpisodeInterrupted
                 label = self._player.act(self.env, observation)
-                label_next_step(self.env, label)
+                if self._recording.labels:
+                    label_next_step(self.env, label)
                 observation, reward, terminated, truncated, info = self.env.step(disturbance.executed(label))
                 ended = terminated or truncated
                 total_reward += float(reward)
@@ -199,6 +206,17 @@ class RecordingSession:
     def close(self) -> None:
         """Closes the env. An unfinished episode is not recorded."""
         self.env.close()
+
+    def _recorder(self, env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+        recording = self._recording
+        options: dict[str, Any] = {
+            "metadata": {RECORDED_BY: recording.provenance},
+            "size": POLICY_SIZE if recording.size == "128" else None,
+            "lossless": recording.lossless,
+        }
+        if recording.labels:
+            return RecorderWrapper(env, recording.out, keep=self._keep, **options)
+        return VideoRecorderWrapper(env, recording.out, **options)
 
     def _keep(self, episode: EpisodeSummary) -> bool:
         complete = episode.ended in ("terminated", "truncated")

@@ -6,6 +6,7 @@ from .item_reward import DIAMOND_PICKAXE, ItemReward, ItemRewardWrapper, count_i
 from .labels import RecordsLabels, label_next_step
 from .observation import VPTObsWrapper
 from .recorder import RecorderWrapper
+from .video_recorder import VideoRecorderWrapper
 
 __all__ = [
     "DIAMOND_PICKAXE",
@@ -18,6 +19,7 @@ __all__ = [
     "RecordsLabels",
     "VPTActionWrapper",
     "VPTObsWrapper",
+    "VideoRecorderWrapper",
     "as_gymnasium",
     "count_items",
     "label_next_step",

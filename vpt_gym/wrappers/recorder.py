@@ -107,7 +107,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         super().__init__(env)
         self.directory = Path(directory)
         self._keep = keep
-        self._metadata: dict[str, Any] = {**_describe(env), **(metadata or {})}
+        self._metadata: dict[str, Any] = {**describe_env(env), **(metadata or {})}
         self._where = find_frame_space(env.observation_space, key)
         self._translator: Translator | None = None
         if translator is not None or env.action_space != code_space():
@@ -240,7 +240,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         self.last_demo = writer.close(success=self._success, ended=ended) or self.last_demo
 
 
-def _describe(env: gym.Env[Any, Any]) -> dict[str, Any]:
+def describe_env(env: gym.Env[Any, Any]) -> dict[str, Any]:
+    """Returns what metadata says about the environment: its id, arguments, limit of steps, and task."""
     spec = env.spec
     kwargs = {} if spec is None else dict(spec.kwargs)
     return {

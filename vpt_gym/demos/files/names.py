@@ -24,6 +24,8 @@ from vpt_gym.demos.files.records import Record
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
+VIDEO_FORMAT = "vpt_gym.video"
+"""``metadata["format"]`` of a video without labels, which is no demo (``vpt_gym.demos.files.unlabelled``)."""
 CONTRACTOR_FORMAT = "contractor"
 """``metadata["format"]`` of a demo without an ``<id>.json``: one of OpenAI's recordings."""
 OPTIONS_SUFFIX = "-options.json"
@@ -165,6 +167,8 @@ def _own(files: DemoFiles, suffixes: set[str]) -> set[str]:
     video = {".mp4", ".mp4.partial"} & suffixes
     records = {".jsonl", ".jsonl.partial"} & suffixes
     metadata = {".json", ".json.partial"} & suffixes
+    if not records and any(_names(files.directory / f"{files.id}{suffix}", VIDEO_FORMAT) for suffix in metadata):
+        return set()
     if not (video or any(_holds_records(files.directory / f"{files.id}{suffix}") for suffix in records)):
         records = set()
     if not (records or any(is_metadata(files.directory / f"{files.id}{suffix}") for suffix in metadata)):
@@ -180,7 +184,11 @@ def _holds_records(path: Path) -> bool:
 
 def is_metadata(path: Path) -> bool:
     """Returns whether a file names the format of a demo's metadata. It may be damaged nevertheless."""
-    return f'"{FORMAT}"'.encode() in _content(path)
+    return _names(path, FORMAT)
+
+
+def _names(path: Path, form: str) -> bool:
+    return f'"{form}"'.encode() in _content(path)
 
 
 def _content(path: Path, size: int = -1) -> bytes:

@@ -309,7 +309,7 @@ class DemoWriter:
             "fps": self._fps,
             "frame_size": list(self._frame_shape[:2]),
             "lossless": self._lossless,
-            "versions": _versions(),
+            "versions": versions_in_use(),
             **self._metadata,
         }
         write_metadata(partial(self.files.metadata), metadata)
@@ -368,7 +368,8 @@ def _check_metadata(metadata: Mapping[str, Any]) -> None:
 _GAMES: tuple[str, ...] = ("minedojo", "minerl", "craftground")
 
 
-def _versions() -> dict[str, str]:
+def versions_in_use() -> dict[str, str]:
+    """Returns the versions of Python, of the packages that record, and of the games that are imported."""
     packages = {name: _version(name) for name in ("vpt-gym", "gymnasium", "av", "numpy")}
     games: dict[str, str] = {name: _version(name) for name in _GAMES if name in sys.modules}
     return {"python": platform.python_version(), **packages, **games}

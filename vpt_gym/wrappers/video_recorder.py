@@ -1,0 +1,115 @@
+"""Records episodes as videos without labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter
+from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy, to_size
+from vpt_gym.wrappers._wrapped_env import require_gymnasium
+from vpt_gym.wrappers.recorder import describe_env
+
+
+class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+    """Records what the player sees in each episode, and nothing else: no action, reward, position or inventory.
+
+    Frame t is the one before action t, as in a demo (``RecorderWrapper``). Only episodes that are played to their end
+    are kept. ``<id>.json`` has the env, the seed of the episode, the time, and the size and number of the frames.
+
+    Args:
+        env: The environment to wrap.
+        directory: Folder of the videos; it is created with the first one.
+        key: Key of the frame in a ``Dict`` observation; needed only if it is not one of ``vpt_gym.frames.KEYS``.
+        metadata: Entries to add to the metadata of every video.
+        size: (height, width) of the video, scaled as by ``VPTObsWrapper``. Default: the frames' own.
+        lossless: Keep every pixel unchanged.
+
+    Raises:
+        TypeError: ``env`` is not an environment, or its frame is not uint8.
+        ValueError: The observation has no frame.
+
+    Change log: v0.2.0 - added.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        directory: str | os.PathLike[str],
+        *,
+        key: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        size: tuple[int, int] | None = None,
+        lossless: bool = False,
+    ) -> None:
+        env = require_gymnasium(env, type(self).__name__)
+        gym.utils.RecordConstructorArgs.__init__(
+            self, directory=os.fspath(directory), key=key, metadata=metadata, size=size, lossless=lossless
+        )
+        super().__init__(env)
+        self.directory = Path(directory)
+        self._about: dict[str, Any] = {**describe_env(env), **(metadata or {})}
+        self._where = find_frame_space(env.observation_space, key)
+        self._size, self._lossless = size, lossless
+        self._seed: int | None = None
+        self._frame: Frame | None = None
+        self._writer: UnlabelledVideoWriter | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Deletes the video of an episode that is still running, and begins a new one."""
+        self._discard()
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._seed = seed
+        self._look(observation)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Records the present frame and steps the environment.
+
+        Raises:
+            DemoWriteError: The video cannot be written, e.g. because the disk is full.
+        """
+        if self._frame is None:
+            return self.env.step(action)
+        try:
+            if self._writer is None:
+                height, width = self._frame.shape[:2]
+                metadata = {**self._about, "seed": self._seed}
+                self._writer = UnlabelledVideoWriter(
+                    self.directory, (height, width), metadata=metadata, lossless=self._lossless
+                )
+            writer = self._writer
+            writer.append(self._frame)
+            observation, reward, terminated, truncated, info = self.env.step(action)
+        except BaseException:
+            self._discard()
+            raise
+        if "env_error" in info:
+            self._discard()
+        elif terminated or truncated:
+            self._writer = self._frame = None
+            writer.close("terminated" if terminated else "truncated")
+        else:
+            self._look(observation)
+        return observation, reward, terminated, truncated, info
+
+    def close(self) -> None:
+        """Deletes the video of an episode that is still running, and closes the environment."""
+        try:
+            self._discard()
+        finally:
+            super().close()
+
+    def _look(self, observation: Any) -> None:
+        # copied, since an environment may draw the next frame into the same memory
+        frame = find_frame(observation, self._where.key, self._where.layout)
+        self._frame = packed_copy(frame) if self._size is None else to_size(frame, self._size)
+
+    def _discard(self) -> None:
+        writer, self._writer, self._frame = self._writer, None, None
+        if writer is not None:
+            writer.abort()
