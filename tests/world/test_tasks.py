@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 import vpt_gym  # noqa: F401 (registers the environments)
@@ -18,7 +19,7 @@ from vpt_gym.world.catalog.items import ITEMS, STICK
 from vpt_gym.world.core.geometry import wrapped
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
-from vpt_gym.world.tasks import TASKS, Task, has_killed, holds
+from vpt_gym.world.tasks import TASKS, Task, days_survived, has_killed, holds
 
 SMALL = (32, 48)
 
@@ -180,3 +181,39 @@ def test_the_items_of_a_name_are_all_its_variants() -> None:
     assert played(env, 1) == [float(len(logs))]
     assert len(logs) == 3
     assert np.count_nonzero(env.state.inventory[:, 1]) == 3
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_spec_of_a_task_of_ones_own_survives_json(name: str) -> None:
+    env = gym.make(ANY_TASK, task=TASKS[name], image_size=SMALL)
+    again = gym.make(EnvSpec.from_json(env.spec.to_json()))
+    assert again.unwrapped.task == TASKS[name]
+
+
+def test_a_task_as_a_mapping() -> None:
+    env = VoxelEnv({"prompt": "rest", "progress": {"measure": "days_survived"}, "target": 3}, image_size=SMALL)
+    assert env.task == Task("rest", days_survived, 3)
+    assert VoxelEnv({"prompt": "dig", "progress": {"item": "sand"}}, image_size=SMALL).task == Task(
+        "dig", holds("sand")
+    )
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ({"progress": {"item": "sand"}}, "must have prompt"),
+        ({"prompt": "x", "goal": 3}, "may have progress"),
+        ({"prompt": "x", "progress": {"item": "unobtainium"}}, "no item 'unobtainium'"),
+        ({"prompt": "x", "progress": {"things": 1}}, "progress is {'things': 1}; it must have one of the entries item"),
+        ({"prompt": "x", "progress": {"measure": "fun"}}, "no measure 'fun'"),
+    ],
+)
+def test_a_mapping_that_is_no_task_is_refused(mapping: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        VoxelEnv(mapping, image_size=SMALL)
+
+
+def test_a_measure_that_json_cannot_hold_is_refused_by_the_spec() -> None:
+    env = gym.make(ANY_TASK, task=Task("x", progress=lambda state: 0.0), image_size=SMALL)
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        env.spec.to_json()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,8 @@ class VoxelEnv(gym.Env[Observation, Any]):
     ``reset``, ``world_seed`` and ``prompt``.
 
     Args:
-        task: A name of ``TASKS``, or a ``Task`` of your own.
+        task: A name of ``TASKS``, a ``Task`` of your own, or a mapping of its fields (``Task.from_mapping``), as in a
+            spec that was read from JSON.
         level: ``"default"`` for the terrain of the task, or a name of ``vpt_gym.world.terrain.generate.TERRAINS``, such
             as ``"easy"``: gentle hills, oaks with 5 or 6 logs, and a start 4 to 8 blocks from a trunk in plain view.
         actions: ``"human"`` (MineRL 1.0's), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
@@ -91,7 +92,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     def __init__(
         self,
-        task: str | Task = "harvest_1_log",
+        task: str | Task | Mapping[str, Any] = "harvest_1_log",
         level: str = "default",
         actions: str = "human",
         image_size: Sequence[int] = (144, 256),
@@ -104,6 +105,8 @@ class VoxelEnv(gym.Env[Observation, Any]):
             if task not in TASKS:
                 raise ValueError(f"task is {task!r}; the embedded world has {', '.join(TASKS)}")
             task = TASKS[task]
+        elif isinstance(task, Mapping):
+            task = Task.from_mapping(task)
         if dense_reward and task.potential is None:
             raise ValueError(f"dense_reward=True, but the task {task.prompt!r} has no potential to take it from")
         if render_mode not in (None, "rgb_array"):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from vpt_gym.world.catalog.creatures import KINDS
@@ -82,14 +82,27 @@ def has_killed(creature: str) -> Progress:
     return _HasKilled(creature)
 
 
-def days_survived(state: WorldState) -> float:
-    """Counts complete days since the start, as in MineDojo's survival tasks."""
-    return float(int(state.player["ticks"][0]) // TICKS_PER_DAY)
+@dataclass(frozen=True)
+class _DaysSurvived:
+    measure: str = "days_survived"
+
+    def __call__(self, state: WorldState) -> float:
+        return float(int(state.player["ticks"][0]) // TICKS_PER_DAY)
 
 
-def nothing(state: WorldState) -> float:
-    """Always 0: open-ended play has no reward and no end."""
-    return 0.0
+@dataclass(frozen=True)
+class _Nothing:
+    measure: str = "nothing"
+
+    def __call__(self, state: WorldState) -> float:
+        return 0.0
+
+
+days_survived: Progress = _DaysSurvived()
+"""Counts complete days since the start, as in MineDojo's survival tasks."""
+
+nothing: Progress = _Nothing()
+"""Always 0: open-ended play has no reward and no end."""
 
 
 @dataclass(frozen=True)
@@ -153,9 +166,51 @@ class Task:
         if not 0 <= self.time < TICKS_PER_DAY:
             raise ValueError(f"time is {self.time}; it must be in [0, {TICKS_PER_DAY})")
 
+    @classmethod
+    def from_mapping(cls, entries: Mapping[str, Any]) -> Task:
+        """Returns the task of which ``entries`` are the fields, as ``gymnasium``'s ``EnvSpec.to_json`` writes it.
+
+        Args:
+            entries: Fields by name. ``progress`` is ``{"item": name}`` (``holds``), ``{"creature": name}``
+                (``has_killed``) or ``{"measure": "days_survived"}`` or ``"nothing"``; ``potential`` is None,
+                ``{"name": block}`` (``NearBlock``) or ``{"kind": number}`` (``NearCreature``).
+
+        Raises:
+            ValueError: An entry is unknown or out of its range, or there is no ``prompt``.
+        """
+        known = [entry.name for entry in fields(cls)]
+        unknown = [name for name in entries if name not in known]
+        if unknown or "prompt" not in entries:
+            raise ValueError(f"the task is {dict(entries)}; it must have prompt, and may have {', '.join(known[1:])}")
+        given = dict(entries)
+        for name, makers in (("progress", _MEASURES), ("potential", _POTENTIALS)):
+            if isinstance(given.get(name), Mapping):
+                given[name] = _made(name, given[name], makers)
+        if "creature_range" in given:
+            given["creature_range"] = tuple(given["creature_range"])
+        return cls(**given)
+
     def success(self, progress: float) -> bool:
         """Returns whether a progress is a success."""
         return progress >= self.target
+
+
+def _named_measure(name: str) -> Progress:
+    measures = {"days_survived": days_survived, "nothing": nothing}
+    _known("measure", name, measures)
+    return measures[name]
+
+
+_MEASURES: dict[str, Callable[[Any], Progress]] = {"item": holds, "creature": has_killed, "measure": _named_measure}
+_POTENTIALS: dict[str, Callable[[Any], Progress]] = {"name": NearBlock, "kind": NearCreature}
+
+
+def _made(field_name: str, entry: Mapping[str, Any], makers: Mapping[str, Callable[[Any], Progress]]) -> Progress:
+    """Returns the measure of a mapping with one entry, whose name is one of ``makers``."""
+    if len(entry) != 1 or not set(entry) <= set(makers):
+        raise ValueError(f"{field_name} is {dict(entry)}; it must have one of the entries {', '.join(makers)}")
+    ((name, value),) = entry.items()
+    return makers[name](value)
 
 
 def _harvest(item: str, quantity: int, prompt: str, **more: Any) -> Task:
