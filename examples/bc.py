@@ -35,6 +35,7 @@ from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last_layers
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
@@ -132,7 +133,7 @@ def warn_if_elsewhere(args: Args, console: Console) -> None:
     if not args.eval_episodes and not args.rollout_episodes:
         return
     recorded = {env for path in find_paths(args.demos) if (env := env_of(path)) is not None}
-    if recorded and args.env.id not in recorded:
+    if recorded and args.env.name not in recorded:
         console.print(f"[yellow]the demos are of {', '.join(sorted(recorded))}, but the agent will be evaluated in")
         console.print(f"[yellow]{args.env.id}: --env and --env-kwargs choose where")
 
@@ -253,6 +254,8 @@ def main(args: Args) -> None:
     """Trains, then evaluates the agent that was kept."""
     with processes(args.device) as group, Run("bc", args) as run:
         console = Console(quiet=not run.is_main)
+        if run.is_main and (args.eval_episodes or args.rollout_episodes):
+            check_success_reported(args.env.make)
         warn_if_elsewhere(args, console)
         results = learn(args, run, group, console)
         if args.eval_episodes and run.is_main:

@@ -27,6 +27,7 @@ from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED, VPTConfig
 from vpt_gym.agents.policy.trainable import count_parameters
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.learning.acting_time import acting_seconds
@@ -128,6 +129,8 @@ def main(args: Args) -> None:
     )
     for name, agent in (("teacher", teacher), ("student", student)):
         console.print(f"{name}: {count_parameters(agent.policy).total:,} parameters, acting in {agent.precision}")
+    if args.eval_episodes:
+        check_success_reported(args.env.make)
     with Run("distill", args) as run:
         train(student, teacher, args, run, console)
         report(teacher, args, run, console)

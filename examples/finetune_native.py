@@ -34,6 +34,7 @@ from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.import_here import import_here
+from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
@@ -98,7 +99,7 @@ class Args:
             raise ValueError(f"validation_share is {self.validation_share}; it must be between 0 and 1")
         if self.train.mirror:
             raise ValueError("mirror is for VPT codes: the env's own actions cannot be mirrored; use --train.no-mirror")
-        if self.env.id == EnvArgs.id and self.env.kwargs is None:
+        if self.env.name == EnvArgs.id and self.env.kwargs is None:
             self.env = self.env.with_kwargs(actions="minedojo", cam_interval=CAM_INTERVAL)
 
     def make_env(self) -> gym.Env[Any, Any]:
@@ -180,6 +181,8 @@ def main(args: Args) -> None:
         init_action_heads(agent.policy, dataset.labels)
     entries = Entry if is_minedojo_space(labels.space) else range(len(labels.sizes))
     names = [getattr(entry, "name", str(entry)).lower() for entry in entries]
+    if args.eval_episodes:
+        check_success_reported(args.make_env)
     with Run("finetune_native", args) as run:
         fit(agent, dataset, validation, names, args, run, console)
         report(validation, names, args, run, console)

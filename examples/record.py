@@ -68,7 +68,7 @@ def main(args: Args) -> None:
     with RecordingProgress(recording, console) as progress:
         recorded = record(recording, ray=args.ray, on_episode=progress.advance)
     what = "videos" if args.video_only else "demos"
-    console.print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {recording.out}")
+    console.print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {recording.out}{recorded.outcome}")
 
 
 if __name__ == "__main__":

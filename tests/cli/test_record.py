@@ -19,6 +19,7 @@ from tests.support.frame_counter_env import read_counter
 from tests.support.paths import ROOT
 from vpt_gym.collect import run as recording
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.finished import finished_episodes
 from vpt_gym.collect.session import Recording
 from vpt_gym.demos import Demo, check, list_demos, read_demo
 
@@ -105,6 +106,16 @@ def test_all_episodes_are_kept_if_asked_for_and_more_can_be_added(tmp_path: Path
     assert "5 demos" in said
     record_here(tmp_path / "b", episodes=5, seed=4)
     assert content(tmp_path / "b") == after
+
+
+def test_an_unknown_success_is_not_shown_as_a_failure(tmp_path: Path) -> None:
+    options = (*COUNTER, "--env-kwargs", '{"reports_success": false}', "--keep", "all", "--episodes", "2")
+    said = record(tmp_path, *options).stdout
+    assert said.count("success not known") == 2
+    assert "failure" not in said
+    assert "of 2 episodes the success is not known" in said
+    assert [demo.success for demo in by_seed(tmp_path).values()] == [None, None]
+    assert [episode.success for episode in finished_episodes(tmp_path).values()] == [None, None]
 
 
 def test_size_and_pixels_as_asked_for(tmp_path: Path) -> None:

@@ -120,3 +120,10 @@ def test_an_example_reports_a_wrong_env_without_a_traceback() -> None:
     assert done.returncode == 2
     assert "there is no env vpt_gym/harvest_1_dirt; did you mean" in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("given", ["vpt_gym/Harvest1Log-v0", "vpt_gym:vpt_gym/Harvest1Log-v0", "vpt_gym/Harvest1Log"])
+def test_the_name_has_no_module_and_a_version(given: str) -> None:
+    env = EnvArgs(given)
+    assert env.name == "vpt_gym/Harvest1Log-v0"
+    assert env.arguments == {"level": "easy"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+import vpt_gym  # noqa: F401 (registers the environments)
 from tests.support.countdown_env import CountdownEnv
 from vpt_gym import VPTAgent
-from vpt_gym.collect.rollouts import SuccessNotReportedError, play
+from vpt_gym.collect.rollouts import SuccessNotReportedError, check_success_reported, play
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +164,34 @@ def test_the_error_for_an_unreported_success_is_one_line_with_the_env_and_the_re
     assert message.startswith("CountdownEnv does not report")
     assert "info['success']" in message
     assert "\n" not in message
+
+
+class Silent(CountdownEnv):
+    """Reports success in its last tick only, under Stable-Baselines3's name, or not at all."""
+
+    open = 0
+
+    def __init__(self, reports: bool) -> None:
+        super().__init__(tells_success=False)
+        self.reports = reports
+
+    def step(self, action):
+        *rest, info = super().step(action)
+        return *rest, {"is_success": False} if self.reports and self.left == 0 else info
+
+
+def test_that_success_is_reported_can_be_checked_before_a_training():
+    check_success_reported(CountdownEnv)
+    check_success_reported(lambda: Silent(reports=True))
+    with pytest.raises(SuccessNotReportedError, match="Silent does not report"):
+        check_success_reported(lambda: Silent(reports=False))
+    assert Silent.open == 0
+
+
+def test_the_world_reports_success_by_both_names():
+    env = gym.make("vpt_gym/Harvest1Log-v0", image_size=(32, 32), level="easy")
+    _, info = env.reset(seed=0)
+    assert (info["success"], info["is_success"]) == (False, False)
+    info = env.step(env.action_space.sample())[4]
+    assert info["success"] is info["is_success"]
+    env.close()

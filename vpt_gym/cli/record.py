@@ -77,10 +77,9 @@ def run(args: Args) -> int:
         with warnings.catch_warnings(), RecordingProgress(recording) as progress:
             warnings.showwarning = lambda message, *_, **__: print(f"vpt-gym record: {message}", file=sys.stderr)
             recorded = record(recording, ray=args.ray, on_episode=progress.advance)
-        successes = f"; of {recorded.played} episodes {recorded.successes} succeeded" if recorded.played else ""
         agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
         what = "videos" if args.video_only else "demos"
-        print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {directory}{successes}{agent}")
+        print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {directory}{recorded.outcome}{agent}")
     except KeyboardInterrupt:
         print(f"vpt-gym record: stopped; run the same command again to continue in {directory}", file=sys.stderr)
         return 130
@@ -98,7 +97,7 @@ def _recording(args: Args) -> Recording:
         if "level" in env.arguments and env.kwargs is not None:
             raise ValueError("the level is given twice, by --level and in --env-kwargs; remove one")
         env = env.with_kwargs(level=args.level)
-    elif env.id == EnvArgs.id:
+    elif env.name == EnvArgs.id:
         env = env.with_kwargs(**{"level": "easy", **env.arguments})
     return Recording(
         out=args.out or demo_folder(env),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,10 +51,23 @@ class EnvArgs:
             raise ValueError(f"there is no env {self.id}; {_suggestion(self.id)}")
 
     @property
+    def name(self) -> str:
+        """The name in ``gym.registry`` and in the metadata of demos: without a module before a colon, with a version.
+
+        The version of an id without one is that of the newest registered environment of its name.
+        """
+        name = self.id.rpartition(":")[2]
+        with suppress(gym.error.Error):
+            namespace, stem, version = parse_env_id(name)
+            newest = find_highest_version(namespace, stem) if version is None else None
+            return name if newest is None else f"{name}-v{newest}"
+        return name
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of the environment."""
         if self.kwargs is None:
-            return {"level": "easy"} if self.id == EnvArgs.id else {}
+            return {"level": "easy"} if self.name == EnvArgs.id else {}
         arguments: dict[str, Any] = json.loads(self.kwargs)
         return arguments
 

@@ -45,7 +45,7 @@ def _finished(directory: Path) -> dict[int, tuple[Path, Episode]]:
         if entry.get("seed") is not None and entry.get("ended") in ("terminated", "truncated"):
             episode = Episode(
                 seed=entry["seed"],
-                success=bool(entry["success"]),
+                success=entry["success"],
                 total_reward=entry["return"],
                 ticks=entry["ticks"],
                 truncated=entry["ended"] == "truncated",

@@ -22,7 +22,7 @@ class RecordingProgress:
         self._recording = recording
         self._console = console or Console()
         self._demos = len(finished_demos(recording))
-        self._played = self._successes = 0
+        self._played = self._successes = self._unknown = 0
         self._bar = Progress(
             TextColumn("recording"),
             BarColumn(),
@@ -44,13 +44,16 @@ class RecordingProgress:
     def advance(self, episode: Episode) -> None:
         """Counts an episode that was played; for ``record(on_episode=...)``."""
         self._played += 1
-        self._successes += episode.success
+        self._successes += bool(episode.success)
+        self._unknown += episode.success is None
         kept = self._recording.kept(episode.success)
         self._demos += kept
-        successes = f"{self._successes} of {self._played} succeeded"
+        known = self._played - self._unknown
+        successes = f"{self._successes} of {known} succeeded" if known else "success not known"
         self._bar.update(self._task, completed=self._demos, successes=successes)
         if not self._console.is_terminal:
-            what = ("success" if episode.success else "failure") + ("" if kept else ", discarded")
+            what = {True: "success", False: "failure", None: "success not known"}[episode.success]
+            what += "" if kept else ", discarded"
             self._console.print(
                 f"{self._demos}/{self._recording.episodes}: seed {episode.seed}, {episode.ticks} ticks, {what}",
                 highlight=False,

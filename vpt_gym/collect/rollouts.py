@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.wrappers import TimeLimit
 
+from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.minedojo.factory import ENV_ID
 from vpt_gym.wrappers.success import success_of
 
@@ -56,14 +57,15 @@ class Episode:
 
     Attributes:
         seed: The world it was played in.
-        success: Whether its last tick reported success (``vpt_gym.wrappers.success.success_of``).
+        success: Whether its last tick reported success (``vpt_gym.wrappers.success.success_of``); None if the env does
+            not report it.
         total_reward: Sum of its rewards.
         ticks: Its length, in steps of the env.
         truncated: Whether a limit ended it rather than the task.
     """
 
     seed: int
-    success: bool
+    success: bool | None
     total_reward: float
     ticks: int
     truncated: bool
@@ -85,6 +87,39 @@ class SuccessNotReportedError(KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show it in quotes
+
+
+_NEVER_ENDS = 1000
+"""Steps after which ``check_success_reported`` gives up."""
+
+
+def check_success_reported(make_env: Callable[[], gym.Env[Any, Any]]) -> None:
+    """Checks that an env reports success, so that an evaluation after a long training does not fail for the lack of it.
+
+    Most envs report it in each step. If the first steps of one do not, an episode of random actions is played to its
+    end, for at most 1,000 steps; an env that is not over by then is not judged.
+
+    Args:
+        make_env: Makes one env.
+
+    Raises:
+        SuccessNotReportedError: The last info of the episode has no success; a ``KeyError``.
+    """
+    env = make_env()
+    try:
+        _, info = env.reset(seed=SEEDS["validation"].start)
+        for _ in range(_NEVER_ENDS):
+            if success_of(env, info) is not None:
+                return
+            _, _, terminated, truncated, info = env.step(env.action_space.sample())
+            if (terminated or truncated) and "env_error" not in info:
+                break
+        else:
+            return
+        if success_of(env, info) is None:
+            raise SuccessNotReportedError(env)
+    finally:
+        env.close()
 
 
 class _Lane:

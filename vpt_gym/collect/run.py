@@ -29,12 +29,25 @@ class Recorded:
         ticks: Ticks in these demos.
         played: Episodes that this run played.
         successes: Successful episodes among those.
+        unknown: Episodes among those of which the env did not report whether they succeeded.
     """
 
     demos: int
     ticks: int
     played: int
     successes: int
+    unknown: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What became of the episodes that this run played, in words; empty if it played none."""
+        if not self.played:
+            return ""
+        if self.unknown == self.played:
+            return f"; of {self.played} episodes the success is not known"
+        return f"; of {self.played} episodes {self.successes} succeeded" + (
+            f", of {self.unknown} the success is not known" if self.unknown else ""
+        )
 
 
 def record(
@@ -65,17 +78,18 @@ def record(
         _check_same(recording)
         finished = finished_demos(recording)
         missing = recording.episodes - len(finished)
-        played = successes = 0
+        played = successes = unknown = 0
         if missing > 0:
             seeds = (seed for seed in itertools.count(recording.first_seed) if seed not in finished)
             with _worker_pool(recording, missing, ray) as pool:
                 for episode in _play(pool, seeds, missing, recording):
                     played += 1
-                    successes += episode.success
+                    successes += bool(episode.success)
+                    unknown += episode.success is None
                     if on_episode is not None:
                         on_episode(episode)
         finished = finished_demos(recording)
-        return Recorded(len(finished), sum(episode.ticks for episode in finished.values()), played, successes)
+        return Recorded(len(finished), sum(episode.ticks for episode in finished.values()), played, successes, unknown)
 
 
 def finished_demos(recording: Recording) -> dict[int, Episode]:

@@ -127,9 +127,9 @@ class Recording:
         """The probability per tick that a push begins."""
         return self.disturbance or 0.0
 
-    def kept(self, success: bool) -> bool:
-        """Returns whether the demo of a finished episode is kept."""
-        return success or self.keep == "all"
+    def kept(self, success: bool | None) -> bool:
+        """Returns whether the demo of a finished episode is kept; ``success`` is None if it is unknown."""
+        return bool(success) or self.keep == "all"
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class RecordingSession:
                         f"{self._recording.env.id} does not report whether an episode succeeded: its last info lacks "
                         "'success'. Keep all episodes (--keep all), or add it in a wrapper around the env"
                     )
-                return Episode(seed, bool(success), total_reward, ticks, bool(truncated))
+                return Episode(seed, success, total_reward, ticks, bool(truncated))
         raise RuntimeError(f"the game failed {ATTEMPTS} times in the world of seed {seed}: {info['env_error']}")
 
     def close(self) -> None:
@@ -220,4 +220,4 @@ class RecordingSession:
 
     def _keep(self, episode: EpisodeSummary) -> bool:
         complete = episode.ended in ("terminated", "truncated")
-        return complete and self._recording.kept(bool(episode.success))
+        return complete and self._recording.kept(episode.success)

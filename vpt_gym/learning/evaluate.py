@@ -69,7 +69,7 @@ class Evaluation:
     @property
     def successes(self) -> int:
         """Number of episodes that ended in success."""
-        return sum(episode.success for episode in self.episodes)
+        return sum(bool(episode.success) for episode in self.episodes)
 
     @property
     def rate(self) -> float:

@@ -78,10 +78,11 @@ class MineDojoEnv(LegacyGymEnv):
     ``info["env_error"]`` has the cause; if the game sent no observation, that of the last step is returned, with
     reward 0. The next ``reset`` then starts a new game.
 
-    **info** is MineDojo's, with ``success`` (bool, if there is a task), ``ticks`` (game ticks of the step) and, from
-    ``reset``, ``reset``: ``kind`` ("full": a new mission; "fast": MineDojo's chat commands, after which felled trees
-    stay felled), ``restarted`` (whether the game process is new) and ``seed`` (None: none was passed; "world": the
-    world was made from it, while Minecraft still places mobs and drops at random; "ignored").
+    **info** is MineDojo's, with ``success`` and ``is_success`` (bool, the same, if there is a task), ``ticks`` (game
+    ticks of the step) and, from ``reset``, ``reset``: ``kind`` ("full": a new mission; "fast": MineDojo's chat
+    commands, after which felled trees stay felled), ``restarted`` (whether the game process is new) and ``seed`` (None:
+    none was passed; "world": the world was made from it, while Minecraft still places mobs and drops at random;
+    "ignored").
 
     Args:
         env: An environment of ``minedojo.make``, or a ``MineDojoSim``.
@@ -304,7 +305,10 @@ class MineDojoEnv(LegacyGymEnv):
 
     def _with_success(self, info: dict[str, Any]) -> dict[str, Any]:
         task = self._parts.task
-        return info if task is None else {**info, "success": bool(task.is_successful)}
+        if task is None:
+            return info
+        success = bool(task.is_successful)
+        return {**info, "success": success, "is_success": success}
 
     # --- episodes
 

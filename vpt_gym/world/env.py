@@ -59,10 +59,10 @@ class VoxelEnv(gym.Env[Observation, Any]):
     """First-person survival in a world of blocks, 20 ticks a second.
 
     Registered for each of ``TASKS`` with its limit of steps, as ``vpt_gym/Harvest1Log-v0`` for ``"harvest_1_log"``. An
-    episode ends (``terminated``) when the task is done or the player dies. ``info`` has ``success`` (bool), ``death``
-    (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo`` actions), ``is_gui_open`` and
-    ``is_gui_inventory`` (bool), while a screen is open ``gui_cursor`` ((x, y), from 0 at left and top to 1) and, from
-    ``reset``, ``world_seed`` and ``prompt``.
+    episode ends (``terminated``) when the task is done or the player dies. ``info`` has ``success`` and
+    ``is_success`` (bool, the same), ``death`` (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo``
+    actions), ``is_gui_open`` and ``is_gui_inventory`` (bool), while a screen is open ``gui_cursor`` ((x, y), from 0 at
+    left and top to 1) and, from ``reset``, ``world_seed`` and ``prompt``.
 
     Args:
         task: A name of ``TASKS``, a ``Task`` of your own, or a mapping of its fields (``Task.from_mapping``), as in a
@@ -230,6 +230,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         screen = self.state.screen[0]
         info: dict[str, Any] = {
             "success": success,
+            "is_success": success,  # the name that Gymnasium-Robotics and Stable-Baselines3 use
             "death": self._is_dead(),
             "ticks": ticks,
             "is_gui_open": bool(screen["open"]),
