@@ -77,10 +77,19 @@ PPO = (
 )
 """Improves the weak start in default worlds."""
 
+DISTIL = (
+    "examples/distill.py --teacher $(demo)/agent --demos $(demo)/demos_easy $(demo)/demos_default --demo-share 0.5 "
+    "--iterations 30 --replay 4 "
+    "--student.hidsize 128 --student.attention-heads 2 --student.impala-width 0.5 --train-precision bf16 "
+    "--seed $seed --out $out --eval-episodes 100"
+)
+"""Distils the demo's agent into a policy of 1.9 million parameters."""
+
 CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
+    Cell("distil", 1, (DISTIL,)),
 )
 """All cells, in the order in which they run."""
