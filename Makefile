@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
-PRESET ?= full
+PRESET ?= $(if $(QUICK),quick,full)
 BIN := $(VENV)/bin
 # Idle OpenMP threads of torch sleep instead of spinning. This costs nothing on an idle machine, and is several times
 # faster when another program uses a core.
@@ -19,7 +19,7 @@ MINEDOJO_STAMP := $(MINEDOJO)/.installed
 PINNED := $(VENV)-minedojo-pinned
 PINNED_STAMP := $(PINNED)/.installed
 
-.PHONY: install programs demo results test test-long doctest lint format docs bench clean
+.PHONY: install programs demo pretrain results test test-long doctest lint format docs bench clean
 
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
@@ -53,6 +53,9 @@ programs:  ## the programs that tests run and that pip cannot install: Chromium,
 
 demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs/demo/ (PRESET=quick: minutes)
 	$(BIN)/python examples/end_to_end.py --preset $(PRESET)
+
+pretrain: $(STAMP)  ## a foundation model from play without labels, in runs/pretrain/: a night (QUICK=1: 20 minutes)
+	$(BIN)/python examples/pretrain.py --preset $(PRESET)
 
 results: $(STAMP)  ## the trainings behind docs/results.md: hours; stop it and start it again as you like
 	$(BIN)/python -m experiments

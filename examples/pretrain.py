@@ -1,0 +1,150 @@
+"""VPT in miniature: a foundation model from play without labels. ``make pretrain`` runs it.
+
+    python examples/pretrain.py                      # a night on 2 CPU cores
+    python examples/pretrain.py --preset quick       # 20 minutes: the same steps, less of each
+    vpt-gym play --agent runs/pretrain/foundation/agent
+
+As in Baker et al. 2022 (arXiv:2206.11795): an inverse dynamics model (IDM) learns from a little labelled play and
+labels the actions in many hours of video, and a policy is cloned from these labels. Here scripted players of many
+skills and aims play in the embedded world (``vpt_gym/Play-v0``).
+
+Each step is one command, which is printed and can be run alone. The same command again continues an interrupted run.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+from rich.console import Console
+
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.learning.runs.directory import DESCRIPTION, RESULTS
+
+EXAMPLES = Path(__file__).resolve().parent
+PLAY = "vpt_gym/Play-v0"
+VIDEO_SEEDS = SEEDS["play"][100_000:]
+"""Worlds of the videos; those of the labelled play come before."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The extent of each step."""
+
+    labelled: int
+    """Episodes of labelled play, 2,400 ticks (2 minutes) each; at most an hour is 30."""
+    held_out: int
+    """Of these, episodes that the IDM is scored on."""
+    videos: int
+    """Episodes of play without labels; 20 hours are 600."""
+    idm_updates: int
+    updates: int
+    """Updates of the foundation model, 512 ticks each."""
+    episode_ticks: int = 2400
+
+
+PRESETS = {
+    "full": Preset(labelled=30, held_out=4, videos=600, idm_updates=8000, updates=6000),
+    "quick": Preset(labelled=8, held_out=2, videos=25, idm_updates=1000, updates=600),
+    "smoke": Preset(labelled=2, held_out=1, videos=2, idm_updates=2, updates=2, episode_ticks=60),
+}
+
+
+@dataclass
+class Args:
+    """Records play, trains an inverse dynamics model, labels video, and pretrains a policy."""
+
+    preset: Literal["full", "quick", "smoke"] = "full"
+    """full takes a night on 2 CPU cores, quick 20 minutes; smoke only tests that every step works."""
+    out: Path = Path("runs/pretrain")
+    """Directory of all steps."""
+    num_envs: int = 2
+    """Envs that record in parallel, each in its own process."""
+    seed: int = 0
+    """Seed of the weights and of the order of the batches."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command: ``python`` and these words. ``out`` is the directory that it writes."""
+
+    name: str
+    out: Path
+    words: list[str]
+
+    def run(self, console: Console) -> None:
+        """Runs the command, or continues it."""
+        words = self.words
+        if (self.out / DESCRIPTION).exists():  # a trainer; recording and labelling continue by themselves
+            state = json.loads((self.out / DESCRIPTION).read_text(encoding="utf-8"))["state"]
+            if state == "finished":
+                console.print(f"[bold]{self.name}[/]: done")
+                return
+            words = [words[0], "--resume", str(self.out)]
+        console.print(f"[bold]{self.name}[/]: python {shlex.join(words)}", soft_wrap=True)
+        subprocess.run([sys.executable, *words], check=True)
+
+
+def steps_of(args: Args) -> list[Step]:
+    """Returns the steps in their order."""
+    preset, out = PRESETS[args.preset], args.out
+
+    def step(name: str, folder: str, *words: object) -> Step:
+        return Step(name, out / folder, [*map(str, words), "--out", str(out / folder)])
+
+    record, idm, bc = (EXAMPLES / script for script in ("record.py", "idm.py", "bc.py"))
+    limit = json.dumps({"max_episode_steps": preset.episode_ticks})
+    play = ("--env", PLAY, "--env-kwargs", limit, "--num-envs", args.num_envs)
+    return [
+        step("play with labels", "labelled", record, *play, "--episodes", preset.labelled),
+        step(
+            "play without labels", "videos", record, *play, "--video-only", "--episodes", preset.videos,
+            "--seed", VIDEO_SEEDS.start,
+        ),
+        step(
+            "inverse dynamics model", "idm", idm, "--demos", out / "labelled",
+            "--held-out", preset.held_out, "--seed", args.seed, "--train.steps", preset.idm_updates,
+            "--train.precision", "bf16",
+        ),
+        step("labels", "demos", "-m", "vpt_gym", "label", out / "videos", "--model", out / "idm" / "idm"),
+        step(
+            "foundation model", "foundation", bc, "--demos", out / "demos", "--seed", args.seed,
+            "--train.order", "carried", "--train.seq-len", 32, "--train.batch-size", 16,
+            "--train.steps", preset.updates, "--train.warmup", 200, "--train.precision", "auto", "--cache-gib", 8,
+            "--validation", 1 if preset.videos < 50 else 0.02, "--rollout-episodes", 0, "--eval-episodes", 0,
+        ),
+    ]  # fmt: skip
+
+
+def report(out: Path, console: Console) -> None:
+    """Prints what the IDM and the foundation model know of play that they did not learn from."""
+    idm, foundation = (
+        json.loads((out / folder / RESULTS).read_text(encoding="utf-8")) for folder in ("idm", "foundation")
+    )
+    scores: dict[str, Any] = idm["scores"]
+    console.print(
+        f"inverse dynamics model, on {idm['held_out']['ticks']:,} held-out ticks: {scores['key_accuracy']:.1%} of the "
+        f"keys (always the more frequent: {scores['majority_accuracy']:.1%}), camera R² {scores['camera_r2']:.2f}"
+    )
+    console.print(
+        f"foundation model, {foundation['frames']:,} frames: on held-out play a loss of "
+        f"{foundation['kept']['validation_loss']:.2f} nats per tick; {out / 'foundation' / 'agent'}"
+    )
+
+
+def main(args: Args) -> None:
+    """Runs all steps."""
+    console = Console()
+    for step in steps_of(args):
+        step.run(console)
+    report(args.out, console)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args))

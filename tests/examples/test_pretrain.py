@@ -1,0 +1,61 @@
+"""examples/pretrain.py with seconds of play: every step runs, and an interrupted run is continued."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+from vpt_gym import VPTAgent
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.demos.files.names import read_metadata
+
+
+def run(out: Path) -> str:
+    command = [sys.executable, ROOT / "examples" / "pretrain.py", "--preset", "smoke", "--out", out, "--num-envs", 1]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("pretrain") / "run"
+    return out, run(out)
+
+
+def test_it_makes_an_idm_and_a_foundation_model_of_play(pretrained):
+    out, printed = pretrained
+    assert "inverse dynamics model, on 60 held-out ticks" in printed
+    VPTAgent.from_pretrained(out / "foundation" / "agent")
+    assert json.loads((out / "foundation" / "results.json").read_text())["demos"] == {"trained": 1, "held_out": 1}
+
+
+def test_the_foundation_model_learns_from_the_labels_of_the_idm_alone(pretrained):
+    out, _ = pretrained
+    assert not list_demos(out / "videos"), "play without labels has actions"
+    videos = sorted(path.name for path in (out / "videos").glob("*.mp4"))
+    demos = list_demos(out / "demos")
+    assert sorted(read_demo(path).metadata["source"]["name"] for path in demos) == videos
+    assert all("labelled_by" in read_metadata(path) for path in demos)
+    assert all(read_metadata(path)["seed"] in SEEDS["play"] for path in list_demos(out / "labelled"))
+
+
+def test_the_same_command_continues_it(pretrained):
+    out, _ = pretrained
+    finished = {path: path.stat().st_mtime_ns for path in out.rglob("*.mp4")}
+    description = out / "foundation" / "run.json"
+    content = json.loads(description.read_text())
+    description.write_text(json.dumps({**content, "state": "running"}))  # as after a kill
+    printed = run(out)
+    assert "inverse dynamics model: done" in printed
+    assert "--resume" in printed
+    assert json.loads(description.read_text())["state"] == "finished"
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.mp4")} == finished
