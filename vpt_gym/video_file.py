@@ -29,6 +29,20 @@ def open_video(path: str | os.PathLike[str], demuxers: str) -> Any:
     return av.open(os.fspath(path), options={"format_whitelist": demuxers, "protocol_whitelist": "file"})
 
 
+def video_stream(container: Any, path: str | os.PathLike[str]) -> Any:
+    """Returns the first video stream of an opened container.
+
+    Raises:
+        ValueError: There is none, or no decoder for it.
+    """
+    if not container.streams.video:
+        raise ValueError(f"{os.fspath(path)} has no video stream")
+    stream = container.streams.video[0]
+    if getattr(stream, "codec_context", None) is None:
+        raise ValueError(f"{os.fspath(path)} has a video stream of an unknown codec")
+    return stream
+
+
 def display_turn(picture: Any) -> str | None:
     """Returns how players turn a decoded picture, by the display matrix of its video; None if they do not.
 

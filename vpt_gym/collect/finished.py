@@ -35,14 +35,14 @@ def seeds_with_demos(directory: Path) -> set[int]:
     """Returns the seeds of the worlds that have a demo in a directory, finished or not, kept or rejected."""
     folders = (directory, directory / REJECTED)
     seeds = (read_metadata(path).get("seed") for folder in folders for path in list_metadata(folder))
-    return {seed for seed in seeds if seed is not None}
+    return {seed for seed in seeds if isinstance(seed, int)}
 
 
 def _finished(directory: Path) -> dict[int, tuple[Path, Episode]]:
     finished = {}
     for path in list_metadata(directory):
         entry = read_metadata(path)
-        if entry.get("seed") is not None and entry.get("ended") in ("terminated", "truncated"):
+        if isinstance(entry.get("seed"), int) and entry.get("ended") in ("terminated", "truncated"):
             episode = Episode(
                 seed=entry["seed"],
                 success=entry["success"],

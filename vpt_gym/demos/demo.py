@@ -239,13 +239,14 @@ def read_demo(
                 track = CursorTrack(ticks.cursor, sprite, WINDOW_HEIGHT, clip=compat is None)
         else:
             actions, executed = _stored_actions(records)
-        rewards = np.zeros(len(records)) if contractor else _stored_rewards(records)
+        rewards, intervention = np.zeros(len(records)), np.zeros(len(records), np.bool_)
+        if not contractor:
+            rewards, intervention = _stored_rewards(records)
     except ValueError as error:
         raise DemoError(f"{files.records}, {error}", REMEDY_RESTORE) from error
     codes = codec.encode(actions)
     null = ticks.skipped if compat else codec.is_null(codes)
     menu = np.array([bool(record.get("isGuiOpen")) for record in records])
-    intervention = np.array([is_intervention(record) for record in records])
     return Demo(files, metadata, actions, executed, codes, rewards, null, menu, intervention, track, compat)
 
 
@@ -262,14 +263,15 @@ def _stored_actions(records: list[Record]) -> tuple[dict[str, npt.NDArray[Any]],
     return stack_actions(actions), stack_actions(executed)
 
 
-def _stored_rewards(records: list[Record]) -> npt.NDArray[np.float64]:
-    rewards = np.zeros(len(records))
+def _stored_rewards(records: list[Record]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Returns the rewards and the interventions of records that this package wrote."""
+    rewards, intervention = np.zeros(len(records)), np.zeros(len(records), np.bool_)
     for tick, record in enumerate(records):
         try:
-            rewards[tick] = reward_of(record)
-        except (ValueError, TypeError, AttributeError) as error:
+            rewards[tick], intervention[tick] = reward_of(record), is_intervention(record)
+        except ValueError as error:
             raise ValueError(f"line {tick + 1}: {error}") from error
-    return rewards
+    return rewards, intervention
 
 
 def _check_size(files: DemoFiles, header: VideoHeader, frame_size: list[int]) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.library.library import as_scalar
 
 
 def timeline(demo: Demo) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def timeline(demo: Demo) -> dict[str, Any]:
         "fps": demo.metadata.get("fps", 20),
         "frame_size": list(demo.frame_size),
         "success": demo.success,
-        "metadata": demo.metadata,
+        "metadata": {key: as_scalar(value) for key, value in demo.metadata.items()},
         "label": action_tracks(demo.actions),
         "executed": action_tracks(demo.executed) if differs.any() else None,
         "rewards": demo.rewards.tolist(),

@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from vpt_gym.frames import Frame
-from vpt_gym.video_file import GAMEPLAY_DEMUXERS, display_turn, open_video, upright_command
+from vpt_gym.video_file import GAMEPLAY_DEMUXERS, display_turn, open_video, upright_command, video_stream
 
 TICKS_PER_SECOND = 20
 """Minecraft's ticks a second, and the frame rate that VPT's models were trained on."""
@@ -185,7 +185,9 @@ def _opened(path: str | os.PathLike[str]) -> av.container.InputContainer:
         raise ValueError(
             f"{os.fspath(path)} is not a readable video ({error}); convert it: ffmpeg -i VIDEO -c:v libx264 OUT.mp4"
         ) from error
-    if not container.streams.video:
+    try:
+        video_stream(container, path)
+    except ValueError:
         container.close()
-        raise ValueError(f"{os.fspath(path)} has no video stream")
+        raise
     return container

@@ -72,7 +72,9 @@ class DemoImporter:
         self._previous = []
         for files in _demos_of(self._directory):
             origin = read_metadata(files.metadata).get(SOURCE_KEY, {})
-            if origin.get("format") == format and origin.get("name") in names:
+            if not isinstance(origin, dict) or not isinstance(origin.get("name"), str):
+                continue
+            if origin.get("format") == format and origin["name"] in names:
                 if not overwrite:
                     raise FileExistsError(
                         f"{self._directory} has demos that were imported from {origin['name']} already; replace "

@@ -114,6 +114,8 @@ def read_ticks(records: list[Record], *, compat: Compat = None, recorder_version
                     actions[f"hotbar.{tick.hotbar + 1}"][t] = 1
                 slot = tick.hotbar
             if tick.cursor is not None:
+                if not all(math.isfinite(value) for value in tick.cursor):
+                    raise ValueError(f"the cursor is at {tick.cursor}")
                 cursor[t] = tick.cursor
             degrees = (tick.dy * DEGREES_PER_COUNT, tick.dx * DEGREES_PER_COUNT)
             camera[t] = degrees if openai else _turned(degrees, gui_scale if tick.gui else 1.0)

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
+import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -215,20 +218,54 @@ def read_metadata(path: Path) -> dict[str, Any]:
         DemoError: The file is not a demo's metadata, or has a format version that this package cannot read.
     """
     try:
-        metadata = json.loads(path.read_bytes())  # in any Unicode encoding, with or without a byte order mark
+        metadata = parse_json(path.read_bytes())  # in any Unicode encoding, with or without a byte order mark
     except (OSError, ValueError) as error:
         raise DemoError(f"{path}: cannot be read as JSON ({error})", REMEDY_RESTORE) from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise DemoError(f'{path} is not a demo\'s metadata: it lacks "format": "{FORMAT}"', REMEDY_RESTORE)
     if metadata.get("format_version") != FORMAT_VERSION:
-        raise DemoError(
-            f"{path} has format version {metadata.get('format_version')!r}, this vpt-gym reads {FORMAT_VERSION}",
-            "update vpt-gym",
-        )
+        version = reprlib.repr(metadata.get("format_version"))
+        raise DemoError(f"{path} has format version {version}, this vpt-gym reads {FORMAT_VERSION}", "update vpt-gym")
     missing = [key for key in ("ticks", "frame_size", "success") if key not in metadata]
     if missing:
         raise DemoError(f"{path} lacks {missing}", REMEDY_RESTORE)
+    for key, (is_valid, expected) in _RULES.items():
+        if key in metadata and not is_valid(metadata[key]):
+            raise DemoError(f"{path}: {key} is {reprlib.repr(metadata[key])}; it must be {expected}", REMEDY_RESTORE)
     return metadata
+
+
+def parse_json(content: bytes) -> Any:
+    """Returns the value of a JSON text.
+
+    Raises:
+        ValueError: It is not JSON, or is nested too deeply to be read.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or (_is_int(value) and abs(value) <= sys.float_info.max)
+
+
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "ticks": (lambda value: _is_int(value) and value >= 0, "a number of ticks"),
+    "frame_size": (
+        lambda value: isinstance(value, list) and len(value) == 2 and all(_is_int(side) and side > 0 for side in value),
+        "[height, width] in pixels",
+    ),
+    "success": (lambda value: value is None or isinstance(value, bool), "true, false or null"),
+    "return": (lambda value: value is None or _is_number(value), "a number"),
+    "fps": (lambda value: _is_number(value) and 1 <= value <= 1000, "a number of frames per second"),
+}
+"""For keys of the metadata that this package computes with: whether a value is valid, and what it must be."""
 
 
 def read_records(path: Path) -> list[Record]:
@@ -253,11 +290,15 @@ def read_intact_records(path: Path) -> tuple[list[Record], str | None]:
     Blank lines are skipped.
     """
     records: list[Record] = []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        return records, f"which cannot be read ({error})"
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             what = f"is not JSON ({error})" if line.endswith(b"\n") else "is cut off"
             return records, f"line {number} {what}"

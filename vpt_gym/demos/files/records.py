@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -191,11 +192,11 @@ def human_action_of(record: Record) -> HumanAction:
         mouse = record["mouse"]
         pressed = [BUTTON_OF_KEY[key] for key in record["keyboard"]["keys"] if key in BUTTON_OF_KEY]
         pressed += [BUTTON_OF_MOUSE[number] for number in mouse["buttons"] if number in BUTTON_OF_MOUSE]
-        extra = record.get(EXTRA_KEY, {})
+        extra = _extra_of(record)
         camera = extra["camera"] if "camera" in extra else [mouse[d] * DEGREES_PER_COUNT for d in ("dy", "dx")]
-    except (KeyError, TypeError, AttributeError) as error:
+        return checked({**dict.fromkeys(pressed, 1), "camera": camera})
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a record of the contractor layout: {type(error).__name__}: {error}") from error
-    return checked({**dict.fromkeys(pressed, 1), "camera": camera})
 
 
 def executed_action_of(record: Record) -> HumanAction | None:
@@ -204,23 +205,45 @@ def executed_action_of(record: Record) -> HumanAction | None:
     Raises:
         ValueError: The stored action is not a human action.
     """
-    stored = record.get(EXTRA_KEY, {}).get("executed")
+    stored = _extra_of(record).get("executed")
     if stored is None:
         return None
     try:
         return checked({**dict.fromkeys(stored["buttons"], 1), "camera": stored["camera"]})
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"not an executed action: {type(error).__name__}: {error}") from error
 
 
 def reward_of(record: Record) -> float:
-    """Returns the record's reward, 0.0 if none was stored."""
-    return float(record.get(EXTRA_KEY, {}).get("reward", 0.0))
+    """Returns the record's reward, 0.0 if none was stored.
+
+    Raises:
+        ValueError: The stored reward is not a finite number.
+    """
+    stored = _extra_of(record).get("reward", 0.0)
+    try:
+        reward = math.nan if isinstance(stored, bool | str) else float(stored)
+    except (TypeError, OverflowError):
+        reward = math.nan
+    if not math.isfinite(reward):
+        raise ValueError(f"the reward is {reprlib.repr(stored)}; it must be a finite number")
+    return reward
 
 
 def is_intervention(record: Record) -> bool:
-    """Returns whether a person took over from an agent in this tick, or corrected it."""
-    return bool(record.get(EXTRA_KEY, {}).get("intervention", False))
+    """Returns whether a person took over from an agent in this tick, or corrected it.
+
+    Raises:
+        ValueError: The record's extra content is not an object.
+    """
+    return bool(_extra_of(record).get("intervention", False))
+
+
+def _extra_of(record: Record) -> dict[str, Any]:
+    extra = record.get(EXTRA_KEY, {})
+    if not isinstance(extra, dict):
+        raise ValueError(f"not a record: {EXTRA_KEY!r} is {reprlib.repr(extra)}; it must be an object")
+    return extra
 
 
 def stack_actions(actions: Iterable[HumanAction]) -> dict[str, npt.NDArray[Any]]:

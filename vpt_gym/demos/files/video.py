@@ -20,7 +20,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
-from vpt_gym.video_file import DEMUXERS, display_turn, open_video
+from vpt_gym.video_file import DEMUXERS, display_turn, open_video, video_stream
 
 FRAGMENT_SECONDS = 0.5
 """Maximum length of a fragment of the video. A crash loses at most one, and the frames not yet encoded."""
@@ -138,7 +138,7 @@ def iter_lazy_frames(
     Arguments, frames and errors are those of ``iter_frames``.
     """
     with open_video(path, DEMUXERS) as container:
-        stream = _video_stream(container, path)
+        stream = video_stream(container, path)
         stream.thread_type = "AUTO"
         stream.thread_count = threads
         stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
@@ -214,7 +214,7 @@ def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHea
     """
     try:
         with open_video(path, DEMUXERS) as container:
-            stream = _video_stream(container, path)
+            stream = video_stream(container, path)
             size = (stream.height, stream.width)
             stored, hidden = stream.frames, _hidden_in_index(stream)
             frames = 0
@@ -242,7 +242,7 @@ def read_display_turn(path: str | os.PathLike[str]) -> str | None:
     """Returns how players turn the pictures of a video, in words; None if they do not, or if it has no picture."""
     try:
         with open_video(path, DEMUXERS) as container:
-            stream = _video_stream(container, path)
+            stream = video_stream(container, path)
             stream.thread_count = 1
             picture = next(container.decode(stream), None)
             return None if picture is None else display_turn(picture)
@@ -261,7 +261,7 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
         av.open(str(target), "w", format="mp4", options=_CONTAINER_OPTIONS) as opened,
     ):
         writer: Any = opened
-        stream = _video_stream(reader, source)
+        stream = video_stream(reader, source)
         if hasattr(writer, "add_stream_from_template"):
             copy = writer.add_stream_from_template(stream)
         else:  # PyAV before 14
@@ -331,12 +331,6 @@ def _converted(reformatter: Any, picture: Any, pixels: str) -> Any:
         return reformatter.reformat(picture, format=pixels, threads=1)
     except TypeError:  # an older PyAV, which always uses one thread
         return reformatter.reformat(picture, format=pixels)
-
-
-def _video_stream(container: Any, path: object) -> Any:
-    if not container.streams.video:
-        raise ValueError(f"{os.fspath(cast(Any, path))} has no video stream")
-    return container.streams.video[0]
 
 
 def _hidden_in_index(stream: Any) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 
 from vpt_gym.demos.demo import read_demo, wrong_length
@@ -151,9 +152,17 @@ def _is_repairable(files: DemoFiles) -> bool:
 def _recoverable(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
     """Returns the number of ticks with both a frame and an intact record, the video's header, and the records."""
     video, records_path = _newest(files.video), _newest(files.records)
-    records = read_intact_records(records_path)[0] if records_path.exists() else []
+    records = list(takewhile(_has_reward, read_intact_records(records_path)[0])) if records_path.exists() else []
     header = read_header(video) if video.exists() else NO_VIDEO
     return min(header.frames, len(records)), header, records
+
+
+def _has_reward(record: Record) -> bool:
+    try:
+        reward_of(record)
+    except ValueError:
+        return False
+    return True
 
 
 def _has_metadata(files: DemoFiles, records: list[Record]) -> bool:
@@ -189,9 +198,10 @@ def _repair(files: DemoFiles) -> RepairResult:
     if metadata is not None and not complete:
         returns = float(sum(reward_of(record) for record in records[:ticks]))
         metadata.update({"ticks": ticks, "return": returns, "success": None, "ended": "recovered"})
-        if crashed and "started" in metadata:  # up to the crash, which the last write dates
-            started = datetime.fromisoformat(metadata["started"]).timestamp()
-            metadata["wall_time"] = round(max(0.0, last_written - started), 3)
+        if crashed:  # up to the crash, which the last write dates
+            with suppress(KeyError, TypeError, ValueError, OverflowError):  # a start that is unknown
+                started = datetime.fromisoformat(metadata["started"]).timestamp()
+                metadata["wall_time"] = round(max(0.0, last_written - started), 3)
         write_metadata(partial(files.metadata), metadata)
     finish(files)
     scratch(partial(files.metadata)).unlink(missing_ok=True)
@@ -218,7 +228,7 @@ def _lock(files: DemoFiles) -> Iterator[bool]:
     for path in (partial(files.records), files.records):  # in this order: the file may be renamed in between
         try:
             records = open(path, "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
-        except FileNotFoundError:
+        except OSError:  # absent, or not readable, which reading reports
             continue
         with records:
             yield try_lock(records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -75,7 +76,7 @@ class DemoLibrary:
                     {
                         "id": _id(path),
                         "rejected": rejected,
-                        "task": metadata.get("task") or metadata.get("env_id"),
+                        "task": as_scalar(metadata.get("task") or metadata.get("env_id")),
                         "success": metadata.get("success"),
                         "ticks": metadata.get("ticks") if path.suffix == ".json" else self._frames_of(path),
                         "return": metadata.get("return"),
@@ -164,6 +165,11 @@ class DemoLibrary:
                         os.rename(new, old)
                 os.rename(_name_while_moving(target), listed)
                 raise
+
+
+def as_scalar(value: Any) -> str | int | float | None:
+    """Returns a JSON value unchanged if it is a scalar, else its text. The page cannot show an object as it is."""
+    return value if value is None or isinstance(value, str | int | float) else json.dumps(value)
 
 
 def _id(path: Path) -> str:
