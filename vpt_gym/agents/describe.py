@@ -15,7 +15,7 @@ from vpt_gym.agents.checkpoints.errors import CheckpointError, WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, cause_in_the_keys, compare
 from vpt_gym.agents.checkpoints.model_file import read_model_file
 from vpt_gym.agents.checkpoints.policy import check_weights, read_config
-from vpt_gym.agents.checkpoints.saved_folder import WEIGHTS_NAME, read_folder
+from vpt_gym.agents.checkpoints.saved_folder import open_folder
 from vpt_gym.agents.checkpoints.sources.download import cache_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.checkpoints.weights_file import is_tensor_file, read_weights
@@ -163,16 +163,17 @@ def _describe_weights(description: Description, path: Path, model: tuple[str, Co
 def _describe_folder(description: Description, path: Path) -> None:
     description.holds = "both"
     config: Config
-    try:
-        config = read_config(path)
-    except WrongFile as error:
+    with open_folder(path) as saved:
         try:
-            config = IDMConfig.from_json(read_folder(path, kind=idm_checkpoint.FORMAT))
-        except WrongFile:
-            raise error from None
-    _describe_config(description, config)
-    description.temperature = config.pi_head_temperature
-    weights = read_weights(path / WEIGHTS_NAME)
+            config = read_config(saved)
+        except WrongFile as error:
+            try:
+                config = idm_checkpoint.read_saved_config(saved)
+            except WrongFile:
+                raise error from None
+        _describe_config(description, config)
+        description.temperature = config.pi_head_temperature
+        weights = read_weights(saved.weights_path)
     _count(description, weights)
     description.compared_with = "config.json"
     _judge(description, weights, config)

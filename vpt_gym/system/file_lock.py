@@ -7,6 +7,7 @@ and always get the lock.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,13 +37,37 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     Raises:
         OSError: The file cannot be created.
     """
-    with path.open("ab") as file:
+    with path.open("ab") as file, _locked(file.fileno(), shared=False):
+        yield
+
+
+@contextmanager
+def folder_lock(folder: Path, *, shared: bool = False) -> Iterator[None]:
+    """Holds the lock of an existing folder, without a file in it, after waiting until it is free.
+
+    Args:
+        folder: The folder; it need not be writable.
+        shared: Several may hold the lock at once if all of them share it.
+    """
+    if sys.platform == "win32":  # cannot open folders
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with _locked(descriptor, shared):
+            yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(descriptor: int, shared: bool) -> Iterator[None]:
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
         if sys.platform != "win32":
             with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            if sys.platform != "win32":
-                with suppress(OSError):
-                    fcntl.flock(file, fcntl.LOCK_UN)  # a forked process may still have the file open
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked process may still have the file open

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
 from vpt_gym.agents.checkpoints.load_report import LoadReport, compare, examples, strip
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
-from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME, WEIGHTS_NAME, read_folder, write_folder
+from vpt_gym.agents.checkpoints.saved_folder import SavedModel, open_folder, write_folder
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import ValueHead
@@ -100,10 +100,11 @@ def load_pair(model_path: str | Path, weights_path: str | Path) -> tuple[VPTPoli
 
 
 def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
-    """Writes a policy as ``config.json`` and ``model.safetensors``; each file appears complete or not at all.
+    """Writes a policy as ``config.json`` and ``model.safetensors``: both or, if this fails, neither.
 
     Raises:
         ValueError: The policy's parameters are not float32.
+        OSError: The files cannot be written.
     """
     write_folder(folder, policy, policy.config.to_json(), kind=FORMAT)
 
@@ -114,20 +115,21 @@ def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
     Raises:
         CheckpointError: A file is missing, damaged, or of another format.
     """
-    return _loaded(read_config(folder), Path(folder) / WEIGHTS_NAME)
+    with open_folder(folder) as saved:
+        return _loaded(read_config(saved), saved.weights_path)
 
 
-def read_config(folder: str | Path) -> VPTConfig:
+def read_config(saved: SavedModel) -> VPTConfig:
     """Reads the config of a folder that :func:`save_folder` wrote.
 
     Raises:
-        CheckpointError: A file is missing, ``config.json`` is damaged, or the folder is of another format.
+        CheckpointError: ``config.json`` is damaged, or the folder is of another format.
     """
-    text = read_folder(folder, kind=FORMAT)
+    text = saved.config(FORMAT)
     try:
         return VPTConfig.from_json(text)
     except (ValueError, TypeError) as error:
-        raise CorruptCheckpoint(f"{Path(folder) / CONFIG_NAME} holds no usable config: {error}") from error
+        raise CorruptCheckpoint(f"{saved.config_path} holds no usable config: {error}") from error
 
 
 def _finite(tensor: Tensor) -> bool:

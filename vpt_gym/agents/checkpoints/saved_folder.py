@@ -1,31 +1,98 @@
-"""The folder of a saved model: its architecture in ``config.json``, its weights in ``model.safetensors``."""
+"""The folder of a saved model: its architecture in ``config.json``, its weights in ``model.safetensors``.
+
+The two files always belong together. A new pair is written in the subfolder ``.saving``. Renaming that to ``.saved``
+makes it the model of the folder. Then its files replace those of the folder, and the subfolder is removed. After a
+crash in between, readers take what is still in ``.saved``, and the next saving finishes the work.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import safetensors
 from safetensors.torch import save_file
 from torch import nn
 
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
+from vpt_gym.system.durable import sync
+from vpt_gym.system.file_lock import folder_lock
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
+_WRITTEN, _COMPLETE = ".saving", ".saved"
+_MAX_CONFIG_BYTES = 1 << 16
+"""A config takes less than 1 kB."""
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """The files of a saved model, which are those of one saving.
+
+    Attributes:
+        config_path: ``config.json``.
+        weights_path: ``model.safetensors``.
+    """
+
+    config_path: Path
+    weights_path: Path
+
+    def config(self, kind: str) -> str:
+        """Returns the config as JSON.
+
+        Args:
+            kind: The format that the folder must have, such as ``"vpt-gym/1"``.
+
+        Raises:
+            WrongFile: The folder is of another format.
+            CorruptCheckpoint: ``config.json`` is not JSON.
+        """
+        path = self.config_path
+        if (size := path.stat().st_size) > _MAX_CONFIG_BYTES:
+            raise CorruptCheckpoint(f"{path} has {size:,} bytes; a config takes less than 1,000. Is it another file?")
+        try:
+            description = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:  # also an integer of thousands of digits, or deep nesting
+            raise CorruptCheckpoint(f"{path} is not readable JSON: {error}") from error
+        if not isinstance(description, dict) or description.get("format") != kind:
+            found = description.get("format") if isinstance(description, dict) else None
+            raise WrongFile(f'{path} has the format {found!r}, not "{kind}"')
+        return json.dumps(description.get("config"))
+
+
+@contextmanager
+def open_folder(folder: str | Path) -> Iterator[SavedModel]:
+    """Finds the files of a saved model, and keeps them from being replaced until the context ends.
+
+    Raises:
+        WrongFile: A file is missing.
+    """
+    folder = Path(folder)
+    with folder_lock(folder, shared=True):
+        paths = [_newest(folder, name) for name in (CONFIG_NAME, WEIGHTS_NAME)]
+        for path in paths:
+            if not path.is_file():
+                raise WrongFile(f"{folder} has no {path.name}: it is not a folder written by save_pretrained")
+        yield SavedModel(*paths)
 
 
 def write_folder(folder: str | Path, module: nn.Module, config: str, *, kind: str) -> None:
-    """Writes a model; each file appears complete or not at all.
+    """Writes a model. If this fails at any moment, the folder still holds the model that it held before.
 
     Args:
-        folder: Where to write; made if it does not exist.
+        folder: Where to write; made if it does not exist. Other files in it are left alone.
         module: The model whose state is written.
         config: Its config as a JSON object.
         kind: The format of the folder, such as ``"vpt-gym/1"``.
 
     Raises:
         ValueError: The parameters are not float32.
+        OSError: The files cannot be written, for example because the disk is full.
     """
     state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     if other := {str(value.dtype) for value in state.values()} - {"torch.float32"}:
@@ -33,31 +100,41 @@ def write_folder(folder: str | Path, module: nn.Module, config: str, *, kind: st
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     description = {"format": kind, "config": json.loads(config)}
-    for name in (WEIGHTS_NAME, CONFIG_NAME):
-        temporary = folder / f".{name}.partial"
-        if name == WEIGHTS_NAME:
-            save_file(state, temporary)
-        else:
-            temporary.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, folder / name)
+    written = folder / _WRITTEN
+    with folder_lock(folder):
+        _finish(folder)
+        shutil.rmtree(written, ignore_errors=True)  # left by a process that was killed
+        try:
+            written.mkdir()
+            (written / CONFIG_NAME).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+            save_file(state, written / WEIGHTS_NAME)
+            # safetensors makes files that only their owner can read; the config has the mode of the user's umask
+            (written / WEIGHTS_NAME).chmod((written / CONFIG_NAME).stat().st_mode & 0o777)
+            for path in (written / CONFIG_NAME, written / WEIGHTS_NAME, written):
+                sync(path)
+        except BaseException as error:
+            shutil.rmtree(written, ignore_errors=True)
+            if isinstance(error, safetensors.SafetensorError):
+                raise OSError(f"{folder / WEIGHTS_NAME} cannot be written: {error}") from error
+            raise
+        written.rename(folder / _COMPLETE)
+        sync(folder)
+        _finish(folder)
 
 
-def read_folder(folder: str | Path, *, kind: str) -> str:
-    """Returns the config of a saved model as JSON.
+def _newest(folder: Path, name: str) -> Path:
+    """Returns the path of a file of the folder's model."""
+    waiting = folder / _COMPLETE / name
+    return waiting if waiting.is_file() else folder / name
 
-    Raises:
-        WrongFile: A file is missing, or the folder is of another format.
-        CorruptCheckpoint: ``config.json`` is not JSON.
-    """
-    folder = Path(folder)
+
+def _finish(folder: Path) -> None:
+    """Moves the files of a complete pair to their place."""
+    complete = folder / _COMPLETE
+    if not complete.is_dir():
+        return
     for name in (CONFIG_NAME, WEIGHTS_NAME):
-        if not (folder / name).is_file():
-            raise WrongFile(f"{folder} has no {name}: it is not a folder written by save_pretrained")
-    try:
-        description = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CorruptCheckpoint(f"{folder / CONFIG_NAME} is not readable JSON: {error}") from error
-    if not isinstance(description, dict) or description.get("format") != kind:
-        found = description.get("format") if isinstance(description, dict) else None
-        raise WrongFile(f'{folder / CONFIG_NAME} has the format {found!r}, not "{kind}"')
-    return json.dumps(description.get("config"))
+        if (complete / name).is_file():
+            os.replace(complete / name, folder / name)
+    sync(folder)
+    complete.rmdir()

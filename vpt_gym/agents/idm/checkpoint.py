@@ -10,7 +10,7 @@ from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.model_file import read_model_file
 from vpt_gym.agents.checkpoints.policy import load_weights
-from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME, WEIGHTS_NAME, read_folder, write_folder
+from vpt_gym.agents.checkpoints.saved_folder import SavedModel, open_folder, write_folder
 from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.idm.config import IDMConfig
@@ -30,6 +30,19 @@ def read_idm_config(path: str | Path) -> IDMConfig:
     """
     content = read_model_file(path)
     return IDMConfig.from_published(content["policy"], content["pi_head"])
+
+
+def read_saved_config(saved: SavedModel) -> IDMConfig:
+    """Reads the config of a folder that :func:`save_idm` wrote.
+
+    Raises:
+        CheckpointError: ``config.json`` is damaged, or the folder is of another format.
+    """
+    text = saved.config(FORMAT)
+    try:
+        return IDMConfig.from_json(text)
+    except (TypeError, ValueError) as error:
+        raise CorruptCheckpoint(f"{saved.config_path} holds no usable config: {error}") from error
 
 
 def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tuple[InverseDynamicsModel, LoadReport]:
@@ -56,12 +69,10 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
         if weights_path is not None:
             raise ValueError(f"{path} is a folder and holds its own weights; leave the weights out")
         try:
-            config = IDMConfig.from_json(read_folder(path, kind=FORMAT))
+            with open_folder(path) as saved:
+                return _loaded(read_saved_config(saved), saved.weights_path)
         except WrongFile as error:
             raise WrongFile(f"{error}; a folder of a policy is for VPTAgent.from_pretrained") from error
-        except (TypeError, ValueError) as error:
-            raise CorruptCheckpoint(f"{path / CONFIG_NAME} holds no usable config: {error}") from error
-        return _loaded(config, path / WEIGHTS_NAME)
     name = str(source)
     published = find_published(name)
     if published is None:
@@ -82,6 +93,7 @@ def save_idm(model: InverseDynamicsModel, folder: str | Path) -> None:
 
     Raises:
         ValueError: The parameters are not float32.
+        OSError: The files cannot be written.
     """
     write_folder(folder, model, model.config.to_json(), kind=FORMAT)
 

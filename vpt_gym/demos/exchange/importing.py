@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 import numpy.typing as npt
 
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos.files.atomic import discard, sync
+from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import (
     PARTIAL_SUFFIX,
     DemoFiles,
@@ -24,6 +24,7 @@ from vpt_gym.demos.files.names import (
 )
 from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
 from vpt_gym.frames import Frame
+from vpt_gym.system.durable import sync
 
 SOURCE_KEY = "imported_from"
 """Key of a demo's metadata for the source that it was imported from."""

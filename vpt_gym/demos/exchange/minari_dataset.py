@@ -19,9 +19,9 @@ from vpt_gym.actions.human import no_op
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.action_spaces import ActionKind, encode
 from vpt_gym.demos.exchange.exporting import exported_metadata, has_labels
-from vpt_gym.demos.files.atomic import sync
 from vpt_gym.demos.files.records import stack_actions
 from vpt_gym.frames import Frame
+from vpt_gym.system.durable import sync
 from vpt_gym.system.require import require
 
 DEMO_KEY = "vpt_gym_demo"

@@ -38,10 +38,10 @@ from vpt_gym.demos.exchange.exporting import (
 from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, MineDojoLoss, minedojo_space, to_minedojo
 from vpt_gym.demos.exchange.npz_episode import NpzEpisode, write_npz
-from vpt_gym.demos.files.atomic import sync
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Layout
+from vpt_gym.system.durable import sync
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.demos.files.names import DemoFiles, partial
+from vpt_gym.system.durable import sync
 
 SCRATCH_SUFFIX = ".tmp"
 """Suffix of a file that will replace the file without it."""
@@ -26,8 +27,7 @@ def finish(files: DemoFiles) -> None:
     for path in files.all:
         if partial(path).exists():
             os.replace(partial(path), path)
-    if os.name == "posix":
-        sync(files.directory)
+    sync(files.directory)
 
 
 def discard(files: DemoFiles) -> None:
@@ -52,15 +52,6 @@ def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(scratch(path), path)
-
-
-def sync(path: Path) -> None:
-    """Waits until the content of a file or directory is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _as_json(value: object) -> object:

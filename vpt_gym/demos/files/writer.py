@@ -21,13 +21,14 @@ import av
 import numpy as np
 
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos.files.atomic import finish, scratch, sync, write_metadata
+from vpt_gym.demos.files.atomic import finish, scratch, write_metadata
 from vpt_gym.demos.files.background import BackgroundWriter
 from vpt_gym.demos.files.disk import describe_disk_usage
 from vpt_gym.demos.files.names import FORMAT, FORMAT_VERSION, DemoFiles, new_id, partial
 from vpt_gym.demos.files.records import RecordBuilder, to_line
 from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
 from vpt_gym.frames import Frame, packed_copy
+from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import try_lock
 
 PENDING_SECONDS = 0.4

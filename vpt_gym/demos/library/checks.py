@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from vpt_gym.demos.demo import read_demo, wrong_length
-from vpt_gym.demos.files.atomic import finish, scratch, sync, write_metadata
+from vpt_gym.demos.files.atomic import finish, scratch, write_metadata
 from vpt_gym.demos.files.names import (
     REMEDY_REPAIR,
     DemoError,
@@ -25,6 +25,7 @@ from vpt_gym.demos.files.names import (
 )
 from vpt_gym.demos.files.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.files.video import NO_VIDEO, VideoHeader, copy_frames, read_header
+from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import try_lock
 
 

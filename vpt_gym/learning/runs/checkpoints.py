@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from vpt_gym.demos.files.atomic import scratch, sync
+from vpt_gym.demos.files.atomic import scratch
 from vpt_gym.learning.runs.directory import RunError
+from vpt_gym.system.durable import sync
 
 LAST, PREVIOUS = "last.pt", "previous.pt"
 _FORMAT = 1
