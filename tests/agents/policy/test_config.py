@@ -44,6 +44,23 @@ def test_json_round_trip(config: VPTConfig) -> None:
         ({"pi_head_temperature": float("nan")}, "pi_head_temperature must be a positive number"),
         ({"timesteps": 256}, "must exceed timesteps"),
         ({"stem_pool": 3}, "1, 2, 4 or 8, got 3"),
+        ({"stem_pool": True}, "positive integer, got True"),
+        ({"hidsize": 600_000_000}, "hidsize must be at most 65,536, got 600000000"),
+        ({"hidsize": 1 << 40}, "hidsize must be at most 65,536"),
+        ({"hidsize": 1 << 300}, "hidsize must be at most 65,536, got an integer of 301 bits"),
+        ({"n_recurrence_layers": 1_000_000}, "n_recurrence_layers must be at most 256"),
+        ({"attention_memory_size": 1 << 62}, "attention_memory_size must be at most 1,048,576"),
+        ({"pointwise_ratio": 1 << 40}, "pointwise_ratio must be at most 64"),
+        ({"impala_width": 1e308}, "impala_width must be at most 4,096, got 1e[+]308"),
+        ({"impala_width": 10**400}, "impala_width must be at most 4,096, got an integer of"),
+        ({"impala_width": 4000}, "gives a stack more than 8,192 channels"),
+        ({"impala_chans": (16, 32, 1 << 40)}, "gives a stack more than 8,192 channels"),
+        ({"impala_chans": (16, 32, "a")}, "three integers, got .16, 32, 'a'."),
+        ({"impala_chans": 16}, "three integers, got 16"),
+        ({"pi_head_temperature": 1e9}, "pi_head_temperature must be at most 1,000,000"),
+        ({"action_sizes": (2, 1 << 40)}, "action_sizes must be at most 1,048,576 together"),
+        ({"action_sizes": (1,) * 2_000_000}, "action_sizes must be at most 1,048,576 together"),
+        ({"action_sizes": 7}, "action_sizes must be positive integers, got 7"),
     ],
 )
 def test_bad_values_are_refused(change: dict[str, object], message: str) -> None:
@@ -77,6 +94,9 @@ def test_temperature_may_be_an_integer_or_absent() -> None:
         ({"recurrence_type": "lstm"}, "recurrence_type='lstm'"),
         ({"img_shape": (64, 64, 3)}, "img_shape"),
         ({"conv3d_params": {"inchan": 3}}, "inverse dynamics model"),
+        ({"hidsize": [[[[[[[[[["deep"]]]]]]]]]]}, r"hidsize must be a positive integer, got \[\[\[\[\.\.\.\]\]\]\]"),
+        ({"recurrence_type": "x" * 10_000}, r"recurrence_type='x{1,40}\.\.\.x{1,40}' is not supported"),
+        ({"recurrence_type": "\x1b[31mred"}, r"recurrence_type='.x1b\[31mred'"),
     ],
 )
 def test_other_architectures_are_refused(change: dict[str, object], message: str) -> None:
@@ -84,6 +104,12 @@ def test_other_architectures_are_refused(change: dict[str, object], message: str
         VPTConfig.from_published({**published_kwargs(NAMED["1x"]), **change}, {"temperature": 2.0})
     with pytest.raises(ValueError, match="lacks hidsize"):
         VPTConfig.from_published({"attention_heads": 2, "impala_width": 1}, {})
+
+
+@pytest.mark.parametrize("temperature", ["hot", [2.0], None, 10**400, {}])
+def test_a_temperature_that_is_no_number_is_refused(temperature: object) -> None:
+    with pytest.raises(ValueError, match=r"temperature must be a (positive )?number"):
+        VPTConfig.from_published(published_kwargs(NAMED["1x"]), {"temperature": temperature})
 
 
 def test_the_config_and_the_package_of_agents_load_without_torch() -> None:

@@ -21,7 +21,7 @@ class CorruptCheckpoint(CheckpointError):
 
 
 class UnsafeCheckpoint(CheckpointError):
-    """Reading the file would import or call something that a checkpoint does not need.
+    """Reading the file would import or call something, or take memory or time, that no checkpoint needs.
 
     Nothing in the file has been executed when this is raised.
     """

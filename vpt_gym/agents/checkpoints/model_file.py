@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import pickletools
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint, WrongFile
 from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.system.printable import printable_name, shown
 
-MAX_MODEL_FILE_BYTES = 1 << 20
+if TYPE_CHECKING:
+    _PythonUnpickler = pickle.Unpickler
+else:
+    # The one written in Python: it keeps its memo in a dict, where the one in C allocates an array of the size that the
+    # file names, and its handlers can be replaced.
+    _PythonUnpickler = pickle._Unpickler
+
+MAX_MODEL_FILE_BYTES = 1 << 16
 """A ``.model`` file holds a few dozen numbers (the published ones take a few kB); a larger file is something else."""
+_MAX_VALUES = 20_000
+_MAX_DEPTH = 32
+_MAX_BITS = 64
+"""Limits of what a file describes: values, each counted as often as it is referred to; their nesting; an integer."""
 
 _PLAIN_CLASSES: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
@@ -27,6 +41,10 @@ _PLAIN_CLASSES: dict[tuple[str, str], Any] = {
 
 _PLACEHOLDER_MODULES = ("gym3.types",)
 """Modules whose classes are replaced by empty placeholders. The published files describe their spaces with gym3's."""
+
+_NO_DESCRIPTION_DOES = (
+    "; no model description does. Nothing was executed; do not open this file with pickle or torch.load"
+)
 
 _NUMPY_SCALARS = frozenset({"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"})
 
@@ -51,7 +69,7 @@ class _NumpyDtype(_Placeholder):
 
     def __new__(cls, code: object = None, *args: object) -> _NumpyDtype:
         if not isinstance(code, str) or code not in _NUMPY_SCALARS:
-            raise UnsafeCheckpoint(f"the pickle builds numpy.dtype({code!r}); only plain numbers are accepted")
+            raise UnsafeCheckpoint(f"the pickle builds numpy.dtype({shown(code)}); only plain numbers are accepted")
         self = object.__new__(cls)
         self.code = code
         return self
@@ -78,16 +96,56 @@ def _encode(text: object, encoding: object) -> bytes:
     return text.encode("latin-1")
 
 
-class _RestrictedUnpickler(pickle.Unpickler):
+class _Limits:
+    """Refuses values that take much more time or memory to use than the file has bytes.
+
+    A few bytes can describe a tuple that holds another one twice, and so on. Its hash and its text take a time that
+    doubles with each level.
+    """
+
+    def __init__(self) -> None:
+        self._left = _MAX_VALUES
+
+    def check(self, *values: object) -> None:
+        """Counts values and everything in them.
+
+        Raises:
+            UnsafeCheckpoint: They are too many, nested too deeply, or an integer is too long.
+        """
+        waiting = [(value, 0) for value in values]
+        while waiting:
+            value, depth = waiting.pop()
+            self._left -= 1
+            if self._left < 0:
+                raise UnsafeCheckpoint(f"the pickle describes more than {_MAX_VALUES:,} values{_NO_DESCRIPTION_DOES}")
+            if depth > _MAX_DEPTH:
+                raise UnsafeCheckpoint(f"the pickle nests more than {_MAX_DEPTH} containers{_NO_DESCRIPTION_DOES}")
+            if isinstance(value, dict):
+                waiting.extend((item, depth + 1) for pair in value.items() for item in pair)
+            elif isinstance(value, list | tuple | set | frozenset):
+                if len(value) > self._left:
+                    self._left = 0
+                    continue
+                waiting.extend((item, depth + 1) for item in value)
+            elif isinstance(value, int) and value.bit_length() > _MAX_BITS:
+                raise UnsafeCheckpoint(f"the pickle holds {shown(value)}{_NO_DESCRIPTION_DOES}")
+
+
+class _RestrictedUnpickler(_PythonUnpickler):
     """An unpickler for which every global is refused unless it is known to be harmless.
 
     A pickle can only call what ``find_class`` returns. This one returns built-in containers and numbers, and
-    placeholder classes, made for each file, whose constructors ignore their arguments.
+    placeholder classes, made for each file, whose constructors ignore their arguments. Before a value is hashed or
+    passed to one of these, it is checked against the limits.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__(file, encoding="latin-1")
+    dispatch: dict[int, Callable[[Any], None]]
+    stack: list[Any]
+
+    def __init__(self, pickled: bytes, limits: _Limits) -> None:
+        super().__init__(io.BytesIO(pickled), encoding="latin-1")
         self._placeholders: dict[tuple[str, str], type] = {}
+        self.limits = limits
 
     def find_class(self, module: str, name: str) -> Any:
         key = (module, name)
@@ -104,9 +162,43 @@ class _RestrictedUnpickler(pickle.Unpickler):
                 self._placeholders[key] = type(name, (base,), {"__module__": module})
             return self._placeholders[key]
         raise UnsafeCheckpoint(
-            f"the pickle asks for the global '{module}.{name}'; no model description needs it. "
-            "Nothing was executed; do not open this file with pickle or torch.load"
+            f"the pickle asks for the global '{printable_name(module)}.{printable_name(name)}'; no model description "
+            "needs it. Nothing was executed; do not open this file with pickle or torch.load"
         )
+
+
+def _checked(handler: Callable[[Any], None], operands: int | None) -> Callable[[Any], None]:
+    """Returns the handler of an opcode that checks its operands first; None: all since the last mark."""
+
+    def handle(unpickler: _RestrictedUnpickler) -> None:
+        unpickler.limits.check(*(unpickler.stack if operands is None else unpickler.stack[-operands:]))
+        handler(unpickler)
+
+    return handle
+
+
+_OPERANDS: dict[bytes, int | None] = {
+    pickle.SETITEM: 2,
+    pickle.SETITEMS: None,
+    pickle.DICT: None,
+    pickle.ADDITEMS: None,
+    pickle.FROZENSET: None,
+    pickle.REDUCE: 2,
+    pickle.NEWOBJ: 2,
+    pickle.NEWOBJ_EX: 3,
+    pickle.OBJ: None,
+    pickle.INST: None,
+    pickle.BUILD: 2,
+}
+"""Opcodes that hash or call something, and how many values they take from the stack."""
+_UNUSED = (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER, pickle.PERSID, pickle.BINPERSID)
+"""Opcodes that no description needs; the first allocates as many bytes as the file names."""
+
+if not TYPE_CHECKING:
+    _RestrictedUnpickler.dispatch = {
+        **{code: handler for code, handler in pickle._Unpickler.dispatch.items() if bytes([code]) not in _UNUSED},
+        **{code[0]: _checked(pickle._Unpickler.dispatch[code[0]], n) for code, n in _OPERANDS.items()},
+    }
 
 
 def _refuse_extensions(pickled: bytes) -> None:
@@ -134,7 +226,8 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
         ``{"policy": {...}, "pi_head": {...}}``: the two dictionaries of keyword arguments, as in the file.
 
     Raises:
-        UnsafeCheckpoint: The pickle asks for any other global. Nothing in it has been executed.
+        UnsafeCheckpoint: The pickle asks for any other global, or describes more, deeper nested or larger values than
+            any model has. Nothing in it has been executed.
         WrongFile: It is a weight file, or a pickle without a model description.
         CorruptCheckpoint: It is truncated or damaged.
         FileNotFoundError: There is no such file.
@@ -154,17 +247,19 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
                 "Is it a weight file? Give that as weights_path="
             )
         file.seek(0)
-        try:
-            _refuse_extensions(file.read())
-            file.seek(0)
-            content = _RestrictedUnpickler(file).load()
-        except CheckpointError as error:
-            raise type(error)(f"{path}: {error}") from None
-        except Exception as error:  # a damaged pickle can raise any error
-            raise CorruptCheckpoint(
-                f"{path} is not a readable pickle ({type(error).__name__}: {error}): truncated or damaged. "
-                "Download it again and compare its size"
-            ) from error
+        pickled = file.read(MAX_MODEL_FILE_BYTES + 1)
+    limits = _Limits()
+    try:
+        _refuse_extensions(pickled)
+        content = _RestrictedUnpickler(pickled, limits).load()
+        limits.check(content)
+    except CheckpointError as error:
+        raise type(error)(f"{path}: {error}") from None
+    except Exception as error:  # a damaged pickle can raise any error
+        raise CorruptCheckpoint(
+            f"{path} is not a readable pickle ({type(error).__name__}: {shown(error)}): truncated or damaged. "
+            "Download it again and compare its size"
+        ) from error
     try:
         arguments = content["model"]["args"]
         policy, pi_head = arguments["net"]["args"], arguments["pi_head_opts"]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vpt_gym.agents.policy.architecture import REQUIRED, Architecture
+from vpt_gym.agents.policy.architecture import REQUIRED, Architecture, number
 from vpt_gym.agents.policy.config import FRAME_SIZE
+from vpt_gym.system.printable import shown
 
 KERNEL = 5
 """Number of frames that the temporal convolution sees: two before a frame, the frame, two after it."""
@@ -67,7 +68,7 @@ class IDMConfig(Architecture):
                 "over time sees beyond the outer ones"
             )
         if not isinstance(self.use_last_layer, bool):
-            raise ValueError(f"use_last_layer must be True or False, got {self.use_last_layer!r}")
+            raise ValueError(f"use_last_layer must be True or False, got {shown(self.use_last_layer)}")
 
     @classmethod
     def named(cls, name: str) -> IDMConfig:
@@ -103,7 +104,7 @@ class IDMConfig(Architecture):
         missing = sorted({*REQUIRED, "timesteps"} - set(net))
         if missing:
             raise ValueError(f"the model description lacks {', '.join(missing)}")
-        channels = conv3d.get("outchan")
+        channels: Any = conv3d.get("outchan") if isinstance(conv3d, Mapping) else None
         expected = {
             **_SUPPORTED,
             "attention_memory_size": net["timesteps"],  # the difference would be a memory
@@ -117,10 +118,16 @@ class IDMConfig(Architecture):
         }
         for name, value in expected.items():
             if _plain(net.get(name, value)) != value:
-                raise ValueError(f"{name}={net[name]!r} is not supported: VPT's inverse dynamics model has {value!r}")
+                raise ValueError(
+                    f"{name}={shown(net[name])} is not supported: VPT's inverse dynamics model has {shown(value)}"
+                )
         own = {"hidsize", "attention_heads", "impala_width", "impala_chans", "n_recurrence_layers", "timesteps"}
         values = {name: net[name] for name in (own | {"pointwise_ratio"}) & set(net)}
-        return cls(**values, conv3d_channels=channels, pi_head_temperature=float(pi_head.get("temperature", 1.0)))
+        return cls(
+            **values,
+            conv3d_channels=channels,
+            pi_head_temperature=number("temperature", pi_head.get("temperature", 1.0)),
+        )
 
 
 def _plain(value: Any) -> Any:

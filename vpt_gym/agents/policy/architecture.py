@@ -6,11 +6,29 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from vpt_gym.system.printable import printable_name, shown
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 REQUIRED = ("hidsize", "attention_heads", "impala_width")
 """Fields without a default; every model description must have them."""
+
+MOST = {
+    "hidsize": 1 << 16,
+    "attention_heads": 1 << 12,
+    "impala_width": 1 << 12,
+    "n_recurrence_layers": 1 << 8,
+    "timesteps": 1 << 20,
+    "attention_memory_size": 1 << 20,
+    "pointwise_ratio": 1 << 6,
+    "pi_head_temperature": 1e6,
+    "conv3d_channels": 1 << 12,
+}
+"""The largest value of each number: at least 16 times that of any published model. Larger ones are mistakes or
+damage, and would take all memory or time before anything else could be checked."""
+MOST_CHANNELS = 1 << 13
+"""The largest number of channels of a convolutional stack; the published models have up to 512."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +66,31 @@ class Architecture:
     def __post_init__(self) -> None:
         for field in fields(self):  # their types are the annotations as written
             value = getattr(self, field.name)
-            if field.type == "int" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise ValueError(f"{field.name} must be a positive integer, got {value!r}")
-            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if field.type == "int" and (not is_integer(value) or value < 1):
+                raise ValueError(f"{field.name} must be a positive integer, got {shown(value)}")
+            number = is_integer(value) or isinstance(value, float)
             if field.type == "float" and not (number and 0 < value < float("inf")):
-                raise ValueError(f"{field.name} must be a positive number, got {value!r}")
+                raise ValueError(f"{field.name} must be a positive number, got {shown(value)}")
+            if field.type in ("int", "float") and field.name in MOST and value > MOST[field.name]:
+                raise ValueError(f"{field.name} must be at most {MOST[field.name]:,}, got {shown(value)}")
+        if not isinstance(self.impala_chans, list | tuple) or len(self.impala_chans) != 3:
+            raise ValueError(f"impala_chans must be three integers, got {shown(self.impala_chans)}")
         object.__setattr__(self, "impala_chans", tuple(self.impala_chans))
-        if len(self.impala_chans) != 3 or not all(isinstance(c, int) for c in self.impala_chans):
-            raise ValueError(f"impala_chans must be three integers, got {self.impala_chans!r}")
+        if not all(is_integer(c) for c in self.impala_chans):
+            raise ValueError(f"impala_chans must be three integers, got {shown(self.impala_chans)}")
+        if max(self.impala_chans) > MOST_CHANNELS or max(self.channels) > MOST_CHANNELS:
+            raise ValueError(
+                f"impala_chans {shown(self.impala_chans)} at width {self.impala_width} gives a stack more than "
+                f"{MOST_CHANNELS:,} channels"
+            )
         if min(self.channels) < 1:
             raise ValueError(
-                f"impala_chans {self.impala_chans} at width {self.impala_width} leaves a stack without channels"
+                f"impala_chans {shown(self.impala_chans)} at width {self.impala_width} leaves a stack without channels"
             )
         if self.hidsize % self.attention_heads:
             raise ValueError(f"hidsize {self.hidsize} is not a multiple of attention_heads {self.attention_heads}")
         if self.stem_pool not in (1, 2, 4, 8):
-            raise ValueError(f"stem_pool must be 1, 2, 4 or 8, got {self.stem_pool}")
+            raise ValueError(f"stem_pool must be 1, 2, 4 or 8, got {shown(self.stem_pool)}")
 
     @property
     def channels(self) -> tuple[int, int, int]:
@@ -82,12 +109,33 @@ class Architecture:
         Raises:
             ValueError: The text is not a JSON object, a field is unknown or missing, or a value is out of range.
         """
-        values: Any = json.loads(text)
+        try:
+            values: Any = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("the config is nested too deeply") from error
         if not isinstance(values, dict):
             raise ValueError(f"a config is a JSON object, got {type(values).__name__}")
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown config fields: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+            names = ", ".join(map(printable_name, unknown[:5]))
+            raise ValueError(f"unknown config fields: {names}; known are {', '.join(sorted(known))}")
         if missing := sorted(set(REQUIRED) - set(values)):
             raise ValueError(f"the config lacks {', '.join(missing)}")
         return cls(**values)
+
+
+def is_integer(value: object) -> bool:
+    """Returns whether a value of a description is an integer, not True or False."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def number(name: str, value: object) -> float:
+    """Returns a number of a published description.
+
+    Raises:
+        ValueError: It is no number.
+    """
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must be a number, got {shown(value)}") from error

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vpt_gym.agents.policy.architecture import REQUIRED, Architecture
+from vpt_gym.agents.policy.architecture import REQUIRED, Architecture, is_integer, number
+from vpt_gym.system.printable import shown
 
 FRAME_SIZE = 128
 """Height and width of a policy's frame, pixels."""
+
+MOST_ALTERNATIVES = 1 << 20
+"""The largest number of alternatives that all entries of an action may have together."""
 
 _SUPPORTED: dict[str, Any] = {
     "attention_mask_style": "clipped_causal",
@@ -82,9 +86,15 @@ class VPTConfig(Architecture):
                 "their difference is the number of frames that a frame sees"
             )
         if self.action_sizes is not None:
-            object.__setattr__(self, "action_sizes", tuple(self.action_sizes))
-            if not self.action_sizes or not all(isinstance(n, int) and n > 0 for n in self.action_sizes):
-                raise ValueError(f"action_sizes must be positive integers, got {self.action_sizes!r}")
+            sizes = self.action_sizes
+            if not isinstance(sizes, list | tuple) or not sizes or not all(is_integer(n) and n > 0 for n in sizes):
+                raise ValueError(f"action_sizes must be positive integers, got {shown(sizes)}")
+            if sum(sizes) > MOST_ALTERNATIVES:
+                raise ValueError(
+                    f"action_sizes must be at most {MOST_ALTERNATIVES:,} together, got {shown(sizes)}; VPT's head has "
+                    "8,762"
+                )
+            object.__setattr__(self, "action_sizes", tuple(sizes))
 
     @property
     def context(self) -> int:
@@ -113,7 +123,7 @@ class VPTConfig(Architecture):
             ValueError: There is no such name.
         """
         if name not in NAMED:
-            raise ValueError(f"there is no architecture {name!r}; there are {', '.join(NAMED)}")
+            raise ValueError(f"there is no architecture {shown(name)}; there are {', '.join(NAMED)}")
         return NAMED[name]
 
     @classmethod
@@ -133,13 +143,13 @@ class VPTConfig(Architecture):
         for name, expected in _SUPPORTED.items():
             value = policy.get(name, expected)
             if (list(value) if isinstance(value, tuple) else value) != expected:
-                raise ValueError(f"{name}={value!r} is not supported: VPT's policies have {expected!r}")
+                raise ValueError(f"{name}={shown(value)} is not supported: VPT's policies have {expected!r}")
         own = {field.name for field in fields(cls)} - {"stem_pool", "pi_head_temperature", "action_sizes"}
         missing = sorted(set(REQUIRED) - set(policy))
         if missing:
             raise ValueError(f"the model description lacks {', '.join(missing)}")
         values = {name: policy[name] for name in own & set(policy)}
-        return cls(**values, pi_head_temperature=float(pi_head.get("temperature", 1.0)))
+        return cls(**values, pi_head_temperature=number("temperature", pi_head.get("temperature", 1.0)))
 
 
 NAMED: dict[str, VPTConfig] = {
