@@ -227,6 +227,7 @@ def config_by_shapes(weights: Mapping[str, Tensor]) -> Config | None:
     if not {"hidsize", "channels", "heads", "layers", "context", "image features", "mlp ratio"} <= set(found):
         return None
     channels = found["channels"]
+    features = found["image features"] // max(1, channels[2])
     values: dict[str, Any] = {
         "hidsize": found["hidsize"],
         "attention_heads": found["heads"],
@@ -235,7 +236,7 @@ def config_by_shapes(weights: Mapping[str, Tensor]) -> Config | None:
         "n_recurrence_layers": found["layers"],
         "pointwise_ratio": found["mlp ratio"],
         # the three stacks halve the frame three times
-        "stem_pool": FRAME_SIZE // 8 // math.isqrt(found["image features"] // channels[2]),
+        "stem_pool": FRAME_SIZE // 8 // max(1, math.isqrt(features)),
     }
     config: Config
     try:
@@ -244,7 +245,7 @@ def config_by_shapes(weights: Mapping[str, Tensor]) -> Config | None:
         else:
             context = found["context"]
             config = VPTConfig(**values, timesteps=context, attention_memory_size=2 * context)
-    except (ValueError, ZeroDivisionError):
+    except ValueError:
         return None
     named: Mapping[str, Config] = policies.NAMED if isinstance(config, VPTConfig) else inverse.NAMED
     return named.get(_name(config), config)

@@ -15,6 +15,7 @@ from torch import Tensor
 from vpt_gym.agents.policy.config import NAMED, VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
+from vpt_gym.system.printable import printable_name
 
 IGNORED_PREFIXES = {"aux_value_head.": "auxiliary value head"}
 """Prefixes of keys that a published file may have in addition to the model's, with the rule that ignores them.
@@ -93,7 +94,7 @@ class LoadReport:
 
 def examples(keys: Sequence[str], limit: int = 3) -> str:
     """Returns the first few keys as text, to be shown after their number."""
-    shown = ", ".join(keys[:limit])
+    shown = ", ".join(map(printable_name, keys[:limit]))
     return f"  {shown}{', ...' if len(keys) > limit else ''}" if keys else ""
 
 
@@ -209,7 +210,7 @@ def cause_in_the_keys(weights: Mapping[str, Tensor]) -> str:
         return ""
     for key in weights:
         if key.endswith(f".{_ANCHOR}"):
-            prefix = key.removesuffix(_ANCHOR)
+            prefix = printable_name(key.removesuffix(_ANCHOR))
             return f'every key has the prefix "{prefix}"; load them with strip_prefix="{prefix}"'
         if _ANCHOR.endswith(f".{key}"):
             prefix = _ANCHOR.removesuffix(key)
@@ -230,7 +231,7 @@ def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, Any]:
 
     attention = "net.recurrent_layer.blocks.0.r.orc_block"
     heads = size(f"{attention}.r_layer.weight", 0)
-    blocks = {int(m[1]) for key in shapes if (m := re.match(r"net\.recurrent_layer\.blocks\.(\d+)\.", key))}
+    blocks = {m[1] for key in shapes if (m := re.match(r"net\.recurrent_layer\.blocks\.(\d+)\.", key))}
     width, inner = size(_ANCHOR, 0), size("net.recurrent_layer.blocks.0.mlp0.layer.weight", 0)
     channels = tuple(size(f"net.img_process.cnn.stacks.{i}.n.weight", 0) for i in range(3))
     found = {
@@ -238,7 +239,7 @@ def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, Any]:
         "channels": None if None in channels else channels,
         "heads": None if heads is None else heads // N_BIAS_FUNCTIONS,
         "layers": len(blocks),
-        "mlp ratio": None if width is None or inner is None else inner // width,
+        "mlp ratio": None if not width or inner is None else inner // width,
         "context": size(f"{attention}.b_nd", 1),
         "image features": size("net.img_process.cnn.dense.layer.weight", 1),
         "temporal channels": size("net.conv3d_layer.layer.weight", 0),

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import io
-import pickle
 import pickletools
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint, WrongFile
+from vpt_gym.agents.checkpoints.limited_pickle import PLAIN_CLASSES, LimitedUnpickler, Limits
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.system.printable import printable_name, shown
-
-if TYPE_CHECKING:
-    _PythonUnpickler = pickle.Unpickler
-else:
-    # The one written in Python: it keeps its memo in a dict, where the one in C allocates an array of the size that the
-    # file names, and its handlers can be replaced.
-    _PythonUnpickler = pickle._Unpickler
 
 MAX_MODEL_FILE_BYTES = 1 << 16
 """A ``.model`` file holds a few dozen numbers (the published ones take a few kB); a larger file is something else."""
 _MAX_VALUES = 20_000
-_MAX_DEPTH = 32
-_MAX_BITS = 64
-"""Limits of what a file describes: values, each counted as often as it is referred to; their nesting; an integer."""
-
-_PLAIN_CLASSES: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    **{
-        (module, cls.__name__): cls
-        for module in ("builtins", "__builtin__")
-        for cls in (dict, frozenset, list, set, tuple)
-    },
-}
+"""How many values a file may describe, each counted as often as it is referred to."""
 
 _PLACEHOLDER_MODULES = ("gym3.types",)
 """Modules whose classes are replaced by empty placeholders. The published files describe their spaces with gym3's."""
@@ -96,61 +76,21 @@ def _encode(text: object, encoding: object) -> bytes:
     return text.encode("latin-1")
 
 
-class _Limits:
-    """Refuses values that take much more time or memory to use than the file has bytes.
-
-    A few bytes can describe a tuple that holds another one twice, and so on. Its hash and its text take a time that
-    doubles with each level.
-    """
-
-    def __init__(self) -> None:
-        self._left = _MAX_VALUES
-
-    def check(self, *values: object) -> None:
-        """Counts values and everything in them.
-
-        Raises:
-            UnsafeCheckpoint: They are too many, nested too deeply, or an integer is too long.
-        """
-        waiting = [(value, 0) for value in values]
-        while waiting:
-            value, depth = waiting.pop()
-            self._left -= 1
-            if self._left < 0:
-                raise UnsafeCheckpoint(f"the pickle describes more than {_MAX_VALUES:,} values{_NO_DESCRIPTION_DOES}")
-            if depth > _MAX_DEPTH:
-                raise UnsafeCheckpoint(f"the pickle nests more than {_MAX_DEPTH} containers{_NO_DESCRIPTION_DOES}")
-            if isinstance(value, dict):
-                waiting.extend((item, depth + 1) for pair in value.items() for item in pair)
-            elif isinstance(value, list | tuple | set | frozenset):
-                if len(value) > self._left:
-                    self._left = 0
-                    continue
-                waiting.extend((item, depth + 1) for item in value)
-            elif isinstance(value, int) and value.bit_length() > _MAX_BITS:
-                raise UnsafeCheckpoint(f"the pickle holds {shown(value)}{_NO_DESCRIPTION_DOES}")
-
-
-class _RestrictedUnpickler(_PythonUnpickler):
+class _RestrictedUnpickler(LimitedUnpickler):
     """An unpickler for which every global is refused unless it is known to be harmless.
 
     A pickle can only call what ``find_class`` returns. This one returns built-in containers and numbers, and
-    placeholder classes, made for each file, whose constructors ignore their arguments. Before a value is hashed or
-    passed to one of these, it is checked against the limits.
+    placeholder classes, made for each file, whose constructors ignore their arguments.
     """
 
-    dispatch: dict[int, Callable[[Any], None]]
-    stack: list[Any]
-
-    def __init__(self, pickled: bytes, limits: _Limits) -> None:
-        super().__init__(io.BytesIO(pickled), encoding="latin-1")
+    def __init__(self, pickled: bytes, limits: Limits) -> None:
+        super().__init__(io.BytesIO(pickled), limits)
         self._placeholders: dict[tuple[str, str], type] = {}
-        self.limits = limits
 
     def find_class(self, module: str, name: str) -> Any:
         key = (module, name)
-        if key in _PLAIN_CLASSES:
-            return _PLAIN_CLASSES[key]
+        if key in PLAIN_CLASSES:
+            return PLAIN_CLASSES[key]
         # Functions are wrapped again for each file too: a pickle may set attributes of what it receives.
         if key == ("_codecs", "encode"):
             return lambda *args: _encode(*args)
@@ -165,40 +105,6 @@ class _RestrictedUnpickler(_PythonUnpickler):
             f"the pickle asks for the global '{printable_name(module)}.{printable_name(name)}'; no model description "
             "needs it. Nothing was executed; do not open this file with pickle or torch.load"
         )
-
-
-def _checked(handler: Callable[[Any], None], operands: int | None) -> Callable[[Any], None]:
-    """Returns the handler of an opcode that checks its operands first; None: all since the last mark."""
-
-    def handle(unpickler: _RestrictedUnpickler) -> None:
-        unpickler.limits.check(*(unpickler.stack if operands is None else unpickler.stack[-operands:]))
-        handler(unpickler)
-
-    return handle
-
-
-_OPERANDS: dict[bytes, int | None] = {
-    pickle.SETITEM: 2,
-    pickle.SETITEMS: None,
-    pickle.DICT: None,
-    pickle.ADDITEMS: None,
-    pickle.FROZENSET: None,
-    pickle.REDUCE: 2,
-    pickle.NEWOBJ: 2,
-    pickle.NEWOBJ_EX: 3,
-    pickle.OBJ: None,
-    pickle.INST: None,
-    pickle.BUILD: 2,
-}
-"""Opcodes that hash or call something, and how many values they take from the stack."""
-_UNUSED = (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER, pickle.PERSID, pickle.BINPERSID)
-"""Opcodes that no description needs; the first allocates as many bytes as the file names."""
-
-if not TYPE_CHECKING:
-    _RestrictedUnpickler.dispatch = {
-        **{code: handler for code, handler in pickle._Unpickler.dispatch.items() if bytes([code]) not in _UNUSED},
-        **{code[0]: _checked(pickle._Unpickler.dispatch[code[0]], n) for code, n in _OPERANDS.items()},
-    }
 
 
 def _refuse_extensions(pickled: bytes) -> None:
@@ -248,7 +154,7 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
             )
         file.seek(0)
         pickled = file.read(MAX_MODEL_FILE_BYTES + 1)
-    limits = _Limits()
+    limits = Limits(_MAX_VALUES, _NO_DESCRIPTION_DOES)
     try:
         _refuse_extensions(pickled)
         content = _RestrictedUnpickler(pickled, limits).load()

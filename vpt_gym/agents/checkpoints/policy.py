@@ -82,6 +82,11 @@ def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
     for key, dtype in report.converted.items():
         if not weights[key].dtype.is_floating_point:
             raise CheckpointMismatch(f"{report.source}: {key} is {dtype}, weights are torch.float32", report)
+    for key in report.loaded:  # before anything of that size is made
+        if weights[key].numel() * weights[key].element_size() > weights[key].untyped_storage().nbytes():
+            raise CorruptCheckpoint(
+                f"{report.source}: {key} has {weights[key].numel():,} values, and the file holds fewer: is it damaged?"
+            )
     if bad := [key for key in report.loaded if not _finite(weights[key].float())]:
         raise CorruptCheckpoint(
             f"{report.source} holds NaN or infinity in {len(bad)} tensor(s){examples(bad)}: "

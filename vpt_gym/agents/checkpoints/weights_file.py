@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.torch_version import TorchVersion
 
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, UnsafeCheckpoint, WrongFile
+from vpt_gym.agents.checkpoints.tensor_index import check_legacy_index, check_zip_index
+from vpt_gym.system.printable import printable_name, shown
 
 LEGACY_TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 """The number at the start of a file that ``torch.save`` wrote in its format before zip."""
@@ -32,9 +33,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Reads the tensors of a ``.weights`` file (``torch.save``) or of a ``.safetensors`` file, on the CPU.
 
     Raises:
-        UnsafeCheckpoint: Reading the file would import or call something. Nothing in it has been executed.
+        UnsafeCheckpoint: Reading the file would import or call something, or take much more memory or time than it has
+            bytes. Nothing in it has been executed.
         CorruptCheckpoint: It is truncated or damaged.
-        WrongFile: It is not a file of tensors by name.
+        WrongFile: It is not a file of dense tensors by name.
         RuntimeError: The installed PyTorch is older than 2.6.
         FileNotFoundError: There is no such file.
     """
@@ -46,10 +48,13 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         try:
             return dict(load_file(path))
-        except safetensors.SafetensorError as error:
-            raise CorruptCheckpoint(f"{path} is not a readable safetensors file ({error}): truncated?") from error
+        except Exception as error:  # besides SafetensorError, what PyTorch raises for a shape that cannot be
+            raise CorruptCheckpoint(
+                f"{path} is not a readable safetensors file ({shown(error)}): truncated?"
+            ) from error
     if head.startswith(b"PK"):
         _check_archive(path)
+        check_zip_index(path)
     elif LEGACY_TORCH_MAGIC not in head:
         if head.startswith(b"\x80") or head[:1] in (b"(", b"c", b"}"):
             raise WrongFile(
@@ -57,29 +62,46 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
                 "Give that first: from_pretrained(model_path, weights_path)"
             )
         raise CorruptCheckpoint(f"{path} is not a weight file: it begins with {head[:8]!r}. Truncated or damaged?")
+    else:
+        check_legacy_index(path)
     content = _torch_load(path)
-    if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
+    if not isinstance(content, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
+    ):
         hint = ""
         if isinstance(content, Mapping):
-            inner = [str(k) for k, v in content.items() if isinstance(v, Mapping)]
-            hint = f"; it holds {', '.join(inner)}: save only that" if inner else ""
+            inner = [printable_name(k) for k, v in content.items() if isinstance(k, str) and isinstance(v, Mapping)]
+            hint = f"; it holds {', '.join(inner[:5])}: save only that" if inner else ""
         raise WrongFile(f"{path} is not a dictionary of tensors by name (a state dict){hint}")
-    return {str(key): value for key, value in content.items()}
+    for key, value in content.items():
+        if value.layout != torch.strided or value.is_nested or value.is_quantized or value.device.type != "cpu":
+            raise WrongFile(f"{path}: {printable_name(key)} is not a dense tensor on the CPU: convert and save it")
+    return dict(content)
 
 
 def _check_archive(path: Path) -> None:
-    """Verifies the checksums of a zip archive, which PyTorch's reader does not."""
+    """Verifies the checksums of a zip archive, which PyTorch's reader does not, and that its members are its bytes."""
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+            members = archive.infolist()
+            packed = [info.filename for info in members if info.compress_type != zipfile.ZIP_STORED]
+            if packed or sum(info.file_size for info in members) > path.stat().st_size:
+                damaged, problem = None, "its members are packed, which torch.save never does"
+            elif len({info.filename for info in members}) < len(members):
+                damaged, problem = None, "two of its members have the same name"
+            else:
+                damaged, problem = archive.testzip(), ""
+    except Exception as error:  # a damaged archive can raise any: UnicodeDecodeError for a name, OSError for a position
+        damaged, problem = None, f"{type(error).__name__}: {error}"
+    if problem:
         raise CorruptCheckpoint(
-            f"{path} is not a readable archive ({error}): truncated or damaged. Download it again and compare its size"
-        ) from error
+            f"{path} is not a readable archive ({printable_name(problem)}): truncated or damaged. Download it again "
+            "and compare its size"
+        )
     if damaged is not None:
         raise CorruptCheckpoint(
-            f"{path} is damaged: the checksum of {damaged} is wrong. Download it again (or save it again, if it was "
-            "saved under torch.serialization.set_crc32_options(False))"
+            f"{path} is damaged: the checksum of {printable_name(damaged)} is wrong. Download it again (or save it "
+            "again, if it was saved under torch.serialization.set_crc32_options(False))"
         )
 
 
@@ -99,10 +121,10 @@ def _torch_load(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+\.\w+)(?![\w.])", str(error))
         if found is None:
-            raise CorruptCheckpoint(f"{path}: its index of tensors is damaged ({error})") from error
+            raise CorruptCheckpoint(f"{path}: its index of tensors is damaged ({shown(error)})") from error
         raise UnsafeCheckpoint(
             f"{path} asks for the global '{found[1]}'; no file of tensors needs it. "
             "Nothing was executed; do not load it with weights_only=False"
         ) from error
     except Exception as error:  # a damaged file can raise any error
-        raise CorruptCheckpoint(f"{path} cannot be read ({type(error).__name__}: {error})") from error
+        raise CorruptCheckpoint(f"{path} cannot be read ({type(error).__name__}: {shown(error)})") from error
