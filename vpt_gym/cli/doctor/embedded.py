@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpt_gym.cli.doctor.check import Check, release
-from vpt_gym.cli.doctor.probe import Package, SystemInfo
+from vpt_gym.cli.doctor.probe import MachineCode, Package, SystemInfo
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 
@@ -24,6 +24,7 @@ def checks(info: SystemInfo) -> list[Check]:
         torch(info.packages["torch"], info.minimum.get("torch")),
         *(package(name, info.packages[name], info.minimum.get(name)) for name in _NAMES),
         *others(info),
+        *machine_code(info.machine_code),
     ]
 
 
@@ -32,6 +33,20 @@ def others(info: SystemInfo) -> list[Check]:
     rest = [name for name in info.minimum if name not in _NAMES and name != "torch"]
     judged = [package(name, info.packages[name], info.minimum[name]) for name in rest]
     return [check for check in judged if check.status != "ok"]
+
+
+def machine_code(code: MachineCode | None) -> list[Check]:
+    """Checks the compiled kernels of the embedded world on the disk; returns nothing if there are none to check."""
+    if code is None:
+        return []
+    name, choose = "compiled kernels", "set NUMBA_CACHE_DIR to a folder that can be written"
+    if not code.kept:
+        found = f"{code.folder} cannot be written: each process compiles them again, which takes about a minute"
+        return [Check(name, "warning", found, choose[0].upper() + choose[1:])]
+    if code.damaged:
+        fix = f"The next run compiles them again. If this happens again, check the disk, or {choose} elsewhere"
+        return [Check(name, "warning", f"{code.damaged} damaged files in {code.folder}", fix)]
+    return [Check(name, "ok", f"kept in {code.folder}")]
 
 
 def python(version: tuple[int, int, int]) -> Check:

@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
@@ -48,6 +49,17 @@ class Package:
     """Why it cannot be used; empty if it can, or if the import was not tried."""
     remark: str = ""
     """Additional information, such as torch's device."""
+
+
+@dataclass(frozen=True)
+class MachineCode:
+    """The compiled kernels of the embedded world on the disk."""
+
+    folder: Path
+    kept: bool
+    """Whether the folder can be written, so that a kernel is compiled once and not in each process."""
+    damaged: int
+    """Number of damaged files."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,8 @@ class SystemInfo:
     """By distribution name."""
     minimum: dict[str, str] = field(default_factory=dict)
     """Lowest version of each package that vpt-gym declares; empty if vpt-gym is not installed."""
+    machine_code: MachineCode | None = None
+    """None: kernels cannot be compiled, or are interpreted."""
     minedojo: MineDojoInstall | None = None
     java_on_path: Java | None = None
     java_home: Java | None = None
@@ -134,6 +148,7 @@ def examine() -> SystemInfo:
             "omegaconf": Package(_version("omegaconf")),
         },
         minimum=minimum,
+        machine_code=_machine_code(),
         minedojo=_minedojo(),
         java_on_path=_java(Path(java)) if java else None,
         java_home=_java(Path(home, "bin", "java")) if home else None,
@@ -191,6 +206,17 @@ def _torch() -> Package:
         return Package(package.version, remark="MPS")
     built_for = "a CUDA build that finds no GPU" if torch.version.cuda else "CPU build"
     return Package(package.version, remark=f"CPU ({built_for})")
+
+
+def _machine_code() -> MachineCode | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the folder cannot be written is reported as a check
+            from vpt_gym.world.kernels.compiled import cache_state
+    except Exception:  # any error of a broken numba, which is a check of its own
+        return None
+    state = cache_state()
+    return None if state is None else MachineCode(state[0], state[1], len(state[2]))
 
 
 # -- MineDojo and Java

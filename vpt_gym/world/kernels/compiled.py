@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
+from vpt_gym.world.kernels.code_cache import CodeCache, damaged_files, warn_of_no_folder
 from vpt_gym.world.kernels.cold_start import compile_once
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,43 +66,71 @@ def cache_folder(sources: Path, digest: str) -> Path:
     """
     config: Any = numba.config
     chosen: str = config.CACHE_DIR
-    base = Path(chosen) if chosen else sources / "__pycache__"
-    if not chosen and not os.access(base if base.exists() else sources, os.W_OK):
-        base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vpt-gym"
-    return base / f"vpt_gym-{digest[:16]}"
+    name = f"vpt_gym-{digest[:16]}"
+    if chosen:
+        return Path(chosen) / name
+    beside = sources / "__pycache__"
+    if os.access(beside if beside.exists() else sources, os.W_OK) and can_be_written(beside / name):
+        return beside / name
+    base = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # Path.expanduser may raise
+    return base / "vpt-gym" / name
 
 
 def can_be_written(folder: Path) -> bool:
-    """Makes a folder and returns whether files can be written to it.
+    """Makes a folder and returns whether files can be written to it, by writing one: permissions do not say all.
 
     Where they cannot, kernels must not be cached: numba would choose a folder itself, one for all versions.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError:
         return False
-    return os.access(folder, os.W_OK)
+    return True
 
 
 _SOURCES = Path(__file__).parents[1]
 _CACHE = cache_folder(_SOURCES, digest_of(_SOURCES))
-_CACHES = not numba.config.DISABLE_JIT and can_be_written(_CACHE)  # type: ignore[attr-defined]
+_COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+_CACHES = _COMPILES and can_be_written(_CACHE)
+if _COMPILES and not _CACHES:
+    warn_of_no_folder(_CACHE, "it cannot be written")
+
+
+def cache_state() -> tuple[Path, bool, list[Path]] | None:
+    """Returns the folder of the kernels' machine code, whether code is kept there, and its damaged files.
+
+    Returns None if kernels are interpreted.
+    """
+    return (_CACHE, _CACHES, damaged_files(_CACHE) if _CACHES else []) if _COMPILES else None
 
 
 def _njit(function: Callable[..., Any], fastmath: bool) -> Any:
     """Makes numba compile a function on its first call, with its machine code in ``_CACHE``."""
-    options: dict[str, Any] = {"cache": _CACHES, "nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    make = numba.njit if _pipelines is None else _pipelines.outer_kernel
+    compiled = make(cache=False, nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    if compiled is function:  # it is interpreted
+        return compiled
+    if _CACHES:
+        _keep_code(compiled)
+    compile_once(compiled)
+    return compiled
+
+
+def _keep_code(compiled: Any) -> None:
+    """Gives a kernel a cache for its machine code in ``_CACHE``; without one it stays in memory."""
     config: Any = numba.config
     chosen = config.CACHE_DIR
     config.CACHE_DIR = str(_CACHE)
     try:
-        make = numba.njit if _pipelines is None else _pipelines.outer_kernel
-        compiled = make(**options)(function)
+        cache = CodeCache(compiled.py_func)
+        if not Path(cache.cache_path).is_relative_to(_CACHE):  # numba chose a folder itself, one for all versions
+            raise OSError("a folder in it cannot be written")
+        compiled._cache = cache
+    except (OSError, RuntimeError) as error:
+        warn_of_no_folder(_CACHE, str(error))
     finally:
         config.CACHE_DIR = chosen
-    if compiled is not function:  # else it is interpreted
-        compile_once(compiled)
-    return compiled
 
 
 def kernel(function: F) -> F:
