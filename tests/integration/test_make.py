@@ -20,7 +20,7 @@ from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTOb
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.minedojo import MineDojoEnv, shims
 from vpt_gym.minedojo.factory import make_legacy
-from vpt_gym.minedojo.game import embedded_command
+from vpt_gym.minedojo.game import GameError, embedded_command
 
 REST = {"camera": [0.0, 0.0]}
 DOWN = {"camera": [90.0, 0.0]}
@@ -327,3 +327,26 @@ def test_an_evaluation_without_a_time_limit_is_warned_of(make_env: Any) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*no visible time limit.*")
         assert evaluate(agent, lambda: limited(True), [1]).mean_ticks == 3
+
+
+@pytest.mark.parametrize(
+    ("task", "lacking"),
+    [
+        ("harvest_1_diamond", "diamond"),
+        ("harvest_1_obsidian", "obsidian"),
+        ("harvest_1_wheat", "wheat"),
+        ("harvest_1_snowball", "snowball"),
+        ("combat_bat_forest_iron_armors_iron_sword_shield", "bat"),
+    ],
+)
+def test_a_task_of_what_the_embedded_world_lacks_is_refused_by_name(task: str, lacking: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"'{task}' needs {lacking}, which the embedded world lacks: use backend='java'"
+    ):
+        minedojo.make(task, backend="embedded")
+
+
+def test_a_biome_that_covers_no_world_is_refused_by_name() -> None:
+    env = minedojo.make("harvest_1_log", backend="embedded", specified_biome="desert", image_size=(64, 96))
+    with contextlib.closing(env), pytest.raises(GameError, match="no land that is all desert"):
+        env.reset(seed=0)

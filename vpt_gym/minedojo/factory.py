@@ -13,8 +13,10 @@ from gymnasium.envs.registration import EnvSpec
 
 from vpt_gym.actions.minedojo_spaces import EXTRA_TICKS
 from vpt_gym.minedojo import shims
+from vpt_gym.minedojo.embedded_names import require_possible
 from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoEnv
 from vpt_gym.minedojo.game import embedded_command
+from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.resilient.env import ResilientEnv
 
 ENV_ID = "vpt_gym/MineDojo-v0"
@@ -57,7 +59,7 @@ def make(
 
     Raises:
         ImportError: MineDojo is not installed; the message has the commands that install it.
-        ValueError: An argument is out of range, or the task is unknown.
+        ValueError: An argument is out of range, the task is unknown, or it needs what the embedded world lacks.
         EnvFailure: With ``resilient=True``, instead of these two if they come from MineDojo itself.
 
     Example:
@@ -97,8 +99,11 @@ def make(
         )
     else:
         kwargs.setdefault("image_size", IMAGE_SIZE)
+        legacy = make_legacy(task_id, **kwargs)
+        if backend == "embedded" and (parts := find_parts(legacy)) is not None:
+            require_possible(task_id, parts.task)
         env = MineDojoEnv(
-            make_legacy(task_id, **kwargs),
+            legacy,
             actions=actions,
             lean=lean,
             step_timeout=step_timeout,

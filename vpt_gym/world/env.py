@@ -10,16 +10,22 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from vpt_gym.system.printable import shown
 from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, ItemStack, Spawn, Start
-from vpt_gym.world.interface.actions import make_interface
+from vpt_gym.world.interface.actions import is_number, make_interface
 from vpt_gym.world.interface.observation import Observation, Observer
 from vpt_gym.world.interface.observation_space import observation_space
 from vpt_gym.world.player.controls import NO_INPUT, Controls
 from vpt_gym.world.player.screen_layout import INVENTORY_SCREEN, WINDOW_HEIGHT, WINDOW_WIDTH
 from vpt_gym.world.tasks import CREATURE_IDS, ITEM_IDS, TASKS, Task
+from vpt_gym.world.terrain.generate import TERRAINS
 
 Array = np.ndarray[Any, Any]
+
+MAX_SIDE = 4096
+"""The largest height and width of a picture, pixels."""
+MAX_BREAK_SPEED = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
             as ``"easy"``: gentle hills, oaks with 5 or 6 logs, and a start 4 to 8 blocks from a trunk in plain view.
         actions: ``"human"`` (MineRL 1.0's), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
             MineDojo's simulator); see ``vpt_gym.world.interface.actions``.
-        image_size: (height, width) of ``obs["rgb"]``, pixels, at least 32 each.
+        image_size: (height, width) of ``obs["rgb"]``, pixels, 32 to 4096 each.
         cam_interval: Degrees between camera bins; ``"minedojo"`` actions only. MineDojo's own default is 15.
         break_speed: Multiplies the speed of digging; 1 is Minecraft's.
         dense_reward: Add the gain of the step in the task's ``potential`` to the reward.
@@ -103,10 +109,12 @@ class VoxelEnv(gym.Env[Observation, Any]):
     ) -> None:
         if isinstance(task, str):
             if task not in TASKS:
-                raise ValueError(f"task is {task!r}; the embedded world has {', '.join(TASKS)}")
+                raise ValueError(f"task is {shown(task)}; the embedded world has {', '.join(TASKS)}")
             task = TASKS[task]
         elif isinstance(task, Mapping):
             task = Task.from_mapping(task)
+        elif not isinstance(task, Task):
+            raise ValueError(f"task is {shown(task)}; it must be a Task or one of {', '.join(TASKS)}")
         if dense_reward and task.potential is None:
             raise ValueError(f"dense_reward=True, but the task {task.prompt!r} has no potential to take it from")
         if render_mode not in (None, "rgb_array"):
@@ -114,7 +122,19 @@ class VoxelEnv(gym.Env[Observation, Any]):
         try:
             height, width = (operator.index(n) for n in image_size)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"image_size is {image_size!r}; it must be two integers, (height, width)") from error
+            raise ValueError(f"image_size is {shown(image_size)}; it must be two integers, (height, width)") from error
+        if max(height, width) > MAX_SIDE:
+            raise ValueError(
+                f"image_size is {shown(image_size)}; the world draws at most {MAX_SIDE:,} pixels each way, and "
+                "policies see 128 x 128: image_size=(128, 128)"
+            )
+        if not is_number(break_speed, 0.0, MAX_BREAK_SPEED) or break_speed == 0:
+            raise ValueError(
+                f"break_speed is {shown(break_speed)}; it must be a number greater than 0 and at most "
+                f"{MAX_BREAK_SPEED:,} (1 is Minecraft's)"
+            )
+        if not isinstance(level, str):
+            raise ValueError(f"level is {shown(level)}; it must be 'default' or one of {', '.join(TERRAINS)}")
         self.render_mode = render_mode
         self.task = task
         land = task.terrain if level == "default" else level

@@ -74,6 +74,10 @@ def test_a_mission_with_everything() -> None:
         (mission_xml(size=(64, 10**9)), "<Width> is '1000000000 '"),
         (mission_xml(generator='<FlatWorldGenerator generatorString=""/>'), "<FlatWorldGenerator> is not possible"),
         (
+            mission_xml(generator='<BiomeGenerator biome="2"/>'),
+            "<BiomeGenerator biome='2'> is not possible: .* no land that is all desert.*; it has 1 .plains.",
+        ),
+        (
             mission_xml(generator='<BiomeGenerator biome="3"/>'),
             "<BiomeGenerator biome='3'> is not possible.*4 .forest.",
         ),

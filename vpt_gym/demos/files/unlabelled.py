@@ -14,11 +14,12 @@ from typing import Any
 
 import av
 
-from vpt_gym.demos.files.atomic import scratch, sync, write_metadata
+from vpt_gym.demos.files.atomic import scratch, write_metadata
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, partial
 from vpt_gym.demos.files.video import VideoWriter
 from vpt_gym.demos.files.writer import DemoWriteError, versions_in_use
 from vpt_gym.frames import Frame
+from vpt_gym.system.durable import sync
 
 VIDEO_FORMAT_VERSION = 1
 TICKS_PER_SECOND = 20

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 
+from vpt_gym.world.malmo.items import CREATURES, ITEMS
 from vpt_gym.world.malmo.server import STATISTICS, serve
 from vpt_gym.world.terrain.generate import LEVELS
 
@@ -25,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--stats", choices=STATISTICS, default="full", help="which statistics the info contains")
     result.add_argument("--exit-with-parent", action="store_true", help="stop when standard input is closed")
+    result.add_argument("--list-names", action="store_true", help="print items and creatures as JSON, and stop")
     ignored = result.add_argument_group("flags of launchClient.sh that are accepted and ignored")
     ignored.add_argument("-env", action="store_true", help=argparse.SUPPRESS)
     ignored.add_argument("-replaceable", action="store_true", help=argparse.SUPPRESS)
@@ -36,6 +39,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves until a client sends ``<Exit>``; returns the exit status of the process."""
     options = parser().parse_args(argv)
+    if options.list_names:
+        print(json.dumps(sorted({*CREATURES, *(name for name, _ in ITEMS)})))
+        return 0
     try:
         serve(options.port, options.host, options.level, options.seed, options.stats, options.exit_with_parent)
     except ValueError as error:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from vpt_gym.system.printable import shown
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.malmo import world_edits
 from vpt_gym.world.malmo.commands import CommandError
 from vpt_gym.world.malmo.items import named_block, named_creature
-from vpt_gym.world.malmo.mission import RAIN, WEATHERS, Placement, mission_item
+from vpt_gym.world.malmo.mission import MAX_PLACE, MAX_TIME, RAIN, WEATHERS, Placement, mission_item
 
 PLAYERS = ("@p", "@a", "@r")
 """Selectors of the only player of this world."""
@@ -135,9 +136,11 @@ class Chat:
         )
         how, text = arguments
         ticks = DAY_TIMES[text] if how == "set" and text in DAY_TIMES else int(text)
-        _require(ticks >= 0, f"the time is {ticks}; it must not be negative")
+        _require(0 <= ticks <= MAX_TIME, f"the time is {shown(ticks)}; it must be from 0 to {MAX_TIME:,}")
         clock = self.state.clock[0]
-        clock.time = ticks + (clock.time if how == "add" else 0)
+        time = ticks + (int(clock.time) if how == "add" else 0)
+        _require(time <= MAX_TIME, f"the time would be {time:,}; it must be at most {MAX_TIME:,}")
+        clock.time = time
 
     def _tp(self, arguments: list[str]) -> None:
         if arguments and arguments[0] in PLAYERS:
@@ -174,6 +177,8 @@ def _is_item_selector(arguments: list[str]) -> bool:
 def _relative(text: str, origin: float) -> float:
     """Reads a coordinate; ``~`` and ``~3`` are relative to an origin."""
     number = (origin + float(text[1:] or "0")) if text.startswith("~") else float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text!r} is not a coordinate")
+    if not abs(number) <= MAX_PLACE:
+        raise ValueError(
+            f"{shown(text)} is not a coordinate; it must be a number from {-MAX_PLACE:,.0f} to its opposite"
+        )
     return number

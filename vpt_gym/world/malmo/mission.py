@@ -12,6 +12,7 @@ from typing import TypeVar
 from vpt_gym.world.catalog.biomes import BIRCH_FOREST, DESERT, FOREST, PLAINS, TAIGA
 from vpt_gym.world.catalog.items import MAX_STACK, STACK_SIZE
 from vpt_gym.world.core.state import MAX_FOOD, MAX_HEALTH, SLOTS
+from vpt_gym.world.env import MAX_BREAK_SPEED, MAX_SIDE
 from vpt_gym.world.malmo.items import AIR_NAME, item_id
 from vpt_gym.world.render.renderer import MIN_SIDE
 
@@ -20,9 +21,12 @@ T = TypeVar("T", int, float)
 RAIN = {"normal": 0.0, "clear": 0.0, "rain": 1.0, "thunder": 1.0}
 """Weather -> intensity of the rain, 0 to 1."""
 WEATHERS = tuple(RAIN)
-MAX_SIDE = 4096
 MAX_CELLS = 50_000
 MAX_RAYS = 10_000
+MAX_TIME = 2**53
+"""The latest time of day, ticks."""
+MAX_PLACE = 1e9
+"""How far from the origin a place may be, blocks. The world is a torus, so that every place is in it."""
 
 
 class MissionError(ValueError):
@@ -194,12 +198,11 @@ def _check_elements(root: ET.Element) -> None:
 
 BIOMES: dict[int, str] = {
     PLAINS: "plains",
-    DESERT: "desert_edge",
     FOREST: "forest",
     TAIGA: "taiga",
     BIRCH_FOREST: "birch_forest",
 }
-"""Minecraft's biome number -> name of the terrain with that biome."""
+"""Minecraft's biome number -> name of the terrain that it covers. No terrain is all desert."""
 
 
 def _land(root: ET.Element) -> str:
@@ -209,7 +212,10 @@ def _land(root: ET.Element) -> str:
     biome = _number("<BiomeGenerator biome>", generator.get("biome"), int, 0, 255)
     if biome not in BIOMES:
         known = ", ".join(f"{number} ({land})" for number, land in BIOMES.items())
-        raise MissionError(f"<BiomeGenerator biome='{biome}'> is not possible; the embedded world has {known}")
+        problem = f"<BiomeGenerator biome='{biome}'> is not possible"
+        if biome == DESERT:
+            problem += ": the embedded world has no land that is all desert (level 'desert_edge' borders one)"
+        raise MissionError(f"{problem}; it has {known}")
     return BIOMES[biome]
 
 
@@ -308,9 +314,9 @@ def _placement(root: ET.Element) -> Placement | None:
     numbers = {
         name: _number(f"<Placement {name}>", element.get(name, default), float, -bound, bound)
         for name, default, bound in (
-            ("x", None, 1e9),
-            ("y", None, 1e9),
-            ("z", None, 1e9),
+            ("x", None, MAX_PLACE),
+            ("y", None, MAX_PLACE),
+            ("z", None, MAX_PLACE),
             ("yaw", "0", 1e9),
             ("pitch", "0", 90.0),
         )
@@ -360,14 +366,16 @@ def read_mission(xml: bytes) -> Mission:
         height=_number("<Height>", _required(root, "VideoProducer", "Height").text, int, MIN_SIDE, MAX_SIDE),
         width=_number("<Width>", _required(root, "VideoProducer", "Width").text, int, MIN_SIDE, MAX_SIDE),
         seed=_seed(root),
-        break_speed=_number("<BreakSpeedMultiplier>", text("BreakSpeedMultiplier", default="1"), float, 1e-6, 1e6),
+        break_speed=_number(
+            "<BreakSpeedMultiplier>", text("BreakSpeedMultiplier", default="1"), float, 1e-6, MAX_BREAK_SPEED
+        ),
         grid=_grid(root),
         rays=_rays(root),
         inventory=_inventory(root),
         placement=_placement(root),
         health=_health(root),
         food=MAX_FOOD if food is None else _number("<StartingFood food>", food.get("food", "20"), int, 0, MAX_FOOD),
-        start_time=_number("<StartTime>", text("Time", "StartTime", default="0"), int, 0, 2**53),
+        start_time=_number("<StartTime>", text("Time", "StartTime", default="0"), int, 0, MAX_TIME),
         time_passes=_flag("<AllowPassageOfTime>", text("Time", "AllowPassageOfTime", default="true")),
         weather=_weather(root),
         spawning=_flag("<AllowSpawning>", text("AllowSpawning", default="true")),
