@@ -17,9 +17,14 @@ from gymnasium import spaces
 Frame: TypeAlias = npt.NDArray[np.uint8]
 Layout: TypeAlias = Literal["HWC", "CHW"]
 
-KEYS: tuple[str, ...] = ("img", "rgb", "pov", "image")
+FrameKey: TypeAlias = str | tuple[str, ...]
+"""Where the frame is in nested dictionaries: a key, or the keys from the outside in. ``"obs.image"`` and
+``"obs/image"`` are the same as ``("obs", "image")``, unless a key has that name."""
+
+KEYS: tuple[str, ...] = ("img", "rgb", "pov", "image", "frame", "screen")
 """Keys of the frame in a dictionary, in the order in which they are tried: ``img`` (``VPTObsWrapper``), ``rgb``
-(MineDojo and the embedded world), ``pov`` (MineRL), ``image`` (CraftGround)."""
+(MineDojo, minecraft-gym and the embedded world), ``pov`` (MineRL), ``image`` (MineStudio), ``frame`` (MCio), ``screen``
+(ViZDoom)."""
 
 POLICY_SIZE: tuple[int, int] = (128, 128)
 """(height, width) of the frames that VPT policies take (openai/Video-Pre-Training, ``AGENT_RESOLUTION``)."""
@@ -28,19 +33,20 @@ POLICY_SIZE: tuple[int, int] = (128, 128)
 class FrameSpec(NamedTuple):
     """Where an observation space has its frame, and the frame's shape."""
 
-    key: str | None
-    """Key in the dictionary; None when the observation is the frame itself."""
+    key: FrameKey | None
+    """Key in the dictionary, keys where dictionaries are nested; None when the observation is the frame itself."""
     layout: Layout
     size: tuple[int, int]
     """(height, width) in pixels."""
 
 
-def find_frame(observation: Any, key: str | None = None, layout: Layout | None = None) -> Frame:
+def find_frame(observation: Any, key: FrameKey | None = None, layout: Layout | None = None) -> Frame:
     """Returns the frame of an observation as a view, without a copy: strides may be negative.
 
     Args:
         observation: An array, or a mapping that contains one. Leading axes (environments, time) are kept.
-        key: Key of the frame in a mapping; default: the first of ``KEYS`` that it has.
+        key: Key of the frame in a mapping; default: the first of ``KEYS`` that it has, or that the only mapping in it
+            with one of them has.
         layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
 
     Returns:
@@ -51,7 +57,10 @@ def find_frame(observation: Any, key: str | None = None, layout: Layout | None =
         ValueError: There is no frame under a known key, or its shape does not determine its layout.
     """
     if isinstance(observation, Mapping):
-        frame = np.asarray(observation[_choose_key(observation, key)])
+        part: Any = observation
+        for name in _choose_key(observation, key):
+            part = part[name]
+        frame = np.asarray(part)
     elif key is not None:
         raise ValueError(f"key={key!r} was given, but the observation is not a mapping: {type(observation).__name__}")
     else:
@@ -62,12 +71,39 @@ def find_frame(observation: Any, key: str | None = None, layout: Layout | None =
     return frame
 
 
-def find_frame_space(space: spaces.Space[Any], key: str | None = None, layout: Layout | None = None) -> FrameSpec:
+def find_declared_frame(observation: Any, where: FrameSpec, *, named: bool = False) -> Frame:
+    """Returns the frame of an observation where its space declared it, as a view: ``find_frame`` for wrappers.
+
+    CraftGround declares its frame at ``obs.image`` and returns it as ``rgb`` and ``pov``. So where the declared key is
+    missing, and was not named by the user, the frame is found under one of ``KEYS``, and must have the declared size.
+
+    Args:
+        observation: The observation.
+        where: The result of ``find_frame_space``.
+        named: Whether the user named the key.
+
+    Raises:
+        TypeError: The frame is not uint8.
+        ValueError: There is no frame, or it has another size than declared.
+    """
+    if named or not isinstance(observation, Mapping) or where.key is None or _path(observation, where.key) is not None:
+        return find_frame(observation, where.key, where.layout)
+    frame = find_frame(observation)
+    if frame.shape[-3:-1] != where.size:
+        raise ValueError(
+            f"the observation space declares frames of {where.size} (height, width) at {where.key!r}; the observation "
+            f"has the keys {sorted(observation)} and a frame of {frame.shape[-3:-1]}. Pass its key as key="
+        )
+    return frame
+
+
+def find_frame_space(space: spaces.Space[Any], key: FrameKey | None = None, layout: Layout | None = None) -> FrameSpec:
     """Returns where the observations of a space have their frame: ``find_frame`` for constructors.
 
     Args:
         space: A ``Box`` or ``Dict`` observation space.
-        key: Key of the frame in a ``Dict``; default: the first of ``KEYS`` that it has.
+        key: Key of the frame in a ``Dict``; default: the first of ``KEYS`` that it has, or that the only ``Dict`` in it
+            with one of them has.
         layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
 
     Raises:
@@ -76,8 +112,10 @@ def find_frame_space(space: spaces.Space[Any], key: str | None = None, layout: L
             layout.
     """
     if isinstance(space, spaces.Dict):
-        key = _choose_key(space.spaces, key)
-        space = space[key]
+        path = _choose_key(space, key)
+        for name in path:
+            space = space[name]  # type: ignore[index]
+        key = path[0] if len(path) == 1 else path
     elif key is not None:
         raise ValueError(f"key={key!r} was given, but the observation space is not a Dict: {space}")
     if not isinstance(space, spaces.Box):
@@ -135,17 +173,60 @@ def packed_copy(frame: Frame) -> Frame:
     return np.array(frame, order="C")
 
 
-def _choose_key(mapping: Mapping[str, Any], key: str | None) -> str:
-    if key is None:
-        key = next((name for name in KEYS if name in mapping), None)
-        if key is None:
-            raise ValueError(
-                f"no frame in the observation: it has the keys {sorted(mapping)}, a frame is expected "
-                f"under one of {list(KEYS)}. Pass the key of the frame as key="
-            )
-    elif key not in mapping:
-        raise ValueError(f"key={key!r} is not in the observation; it has the keys {sorted(mapping)}")
-    return key
+def _choose_key(where: Any, key: FrameKey | None) -> tuple[str, ...]:
+    """Returns the keys of the frame in nested dictionaries, from the outside in."""
+    entries = _entries(where) or {}
+    if key is not None:
+        path = _path(where, key)
+        if path is None:
+            raise ValueError(f"key={key!r} is not in the observation; it has the keys {_listed(entries)}")
+        return path
+    for name in KEYS:
+        if name in entries:
+            return (name,)
+    inside = {outer: _entries(inner) or {} for outer, inner in entries.items()}
+    nested = [
+        (outer, next(name for name in KEYS if name in inner))
+        for outer, inner in inside.items()
+        if not inner.keys().isdisjoint(KEYS)
+    ]
+    if len(nested) != 1:
+        which = f"it is under several: {nested}" if nested else f"a frame is expected under one of {list(KEYS)}"
+        raise ValueError(
+            f"no frame in the observation: it has the keys {_listed(entries)}, {which}. Pass the key of the frame as "
+            'key=, as key="obs.image" where it is nested'
+        )
+    return nested[0]
+
+
+def _entries(where: Any) -> Mapping[str, Any] | None:
+    """Returns the entries of a dictionary or of a ``Dict``, None for all else."""
+    if isinstance(where, spaces.Dict):
+        return where.spaces
+    return where if isinstance(where, Mapping) else None
+
+
+def _path(where: Any, key: FrameKey) -> tuple[str, ...] | None:
+    """Returns a key as the keys from the outside in; None if there is no such entry."""
+    if isinstance(key, str):
+        if key in (_entries(where) or {}):
+            return (key,)
+        key = tuple(key.replace("/", ".").split("."))
+    for name in key:
+        entries = _entries(where)
+        if entries is None or name not in entries:
+            return None
+        where = entries[name]
+    return tuple(key)
+
+
+def _listed(entries: Mapping[str, Any]) -> list[str]:
+    """Returns the keys of nested dictionaries, sorted."""
+    names = []
+    for name, entry in entries.items():
+        inner = _entries(entry)
+        names += [name] if inner is None else [f"{name}.{below}" for below in _listed(inner)] or [name]
+    return sorted(names)
 
 
 def _check_dtype(dtype: Any) -> None:

@@ -38,6 +38,17 @@ class EnvArgs:
         ),
     ] = None
     """Arguments of the environment, a JSON object such as '{"max_episode_steps": 600}'."""
+    key: Annotated[
+        str | None,
+        tyro.conf.arg(
+            name="env.key",
+            prefix_name=False,
+            aliases=["--env-key"],
+            metavar="KEY",
+            help_behavior_hint="(default: the usual names)",
+        ),
+    ] = None
+    """Key of the frame in the observation, such as view, or obs.image where dictionaries are nested."""
 
     def __post_init__(self) -> None:
         # an error that is raised here is shown as a wrong option; the module of module:id is imported later
@@ -76,7 +87,7 @@ class EnvArgs:
         return replace(self, kwargs=json.dumps({**self.arguments, **kwargs}))
 
     def base(self, *, render: bool = False) -> gym.Env[Any, Any]:
-        """Makes the environment without any wrapper of VPT's format.
+        """Makes the environment without any wrapper of VPT's format; with ``key``, its frame is the entry ``img`` too.
 
         Args:
             render: Whether ``render`` returns frames, if the environment takes a ``render_mode``.
@@ -92,7 +103,11 @@ class EnvArgs:
         if render and _takes_render_mode(name):
             kwargs["render_mode"] = "rgb_array"
         env: gym.Env[Any, Any] = gym.make(self.id, **kwargs)
-        return env
+        if self.key is None:
+            return env
+        from vpt_gym.wrappers import FrameKeyWrapper  # slow: OpenCV
+
+        return FrameKeyWrapper(env, self.key)
 
     def make(self, *, record_to: Path | None = None, render: bool = False) -> gym.Env[Any, Any]:
         """Makes the environment in VPT's format: 128×128 frames in, VPT codes out.

@@ -15,7 +15,7 @@ from vpt_gym.actions.human import HumanAction
 from vpt_gym.collect.players import Player
 from vpt_gym.demos.files.names import REJECTED, files_of
 from vpt_gym.demos.library.library import DemoLibrary
-from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy
+from vpt_gym.frames import Frame, find_declared_frame, find_frame_space, packed_copy
 from vpt_gym.play.controls import Command, InputCollector
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 from vpt_gym.wrappers.success import success_of
@@ -350,4 +350,4 @@ class Session:
 
     def _observe(self, observation: Any) -> None:
         self._observation = observation
-        self.frame: Frame = packed_copy(find_frame(observation, self._where.key, self._where.layout))
+        self.frame: Frame = packed_copy(find_declared_frame(observation, self._where))

@@ -2,6 +2,7 @@ from .action import HumanActionWrapper, VPTActionWrapper
 from .choices import ChoicesActionWrapper
 from .conversion import as_gymnasium
 from .episode_seeds import EpisodeSeeds
+from .frame_key import FrameKeyWrapper
 from .item_reward import DIAMOND_PICKAXE, ItemReward, ItemRewardWrapper, count_items
 from .labels import RecordsLabels, label_next_step
 from .observation import VPTObsWrapper
@@ -12,6 +13,7 @@ __all__ = [
     "DIAMOND_PICKAXE",
     "ChoicesActionWrapper",
     "EpisodeSeeds",
+    "FrameKeyWrapper",
     "HumanActionWrapper",
     "ItemReward",
     "ItemRewardWrapper",

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from vpt_gym.frames import POLICY_SIZE, find_frame, find_frame_space, to_size
+from vpt_gym.frames import POLICY_SIZE, FrameKey, find_declared_frame, find_frame_space, to_size
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 TRAINED_ASPECT = 16 / 9
@@ -23,8 +23,9 @@ ASPECT_TOLERANCE = 0.12
 class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConstructorArgs):
     """Converts observations to the frames of a VPT policy: uint8 ``(128, 128, 3)``, RGB, scaled as in its training.
 
-    The frame is found under ``img``, ``rgb``, ``pov`` or ``image``, or is the observation itself; channels first or
-    last (see ``vpt_gym.frames``). It is scaled with OpenCV's ``INTER_LINEAR`` without keeping the aspect ratio.
+    The frame is found under ``img``, ``rgb``, ``pov``, ``image``, ``frame`` or ``screen``, or is the observation
+    itself; channels first or last (see ``vpt_gym.frames``). It is scaled with OpenCV's ``INTER_LINEAR`` without keeping
+    the aspect ratio.
 
     Example:
         >>> import gymnasium as gym
@@ -41,7 +42,8 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         size: (height, width) of the frame, pixels.
         keep: Keys of the wrapped ``Dict`` observation to keep. With any, the observation is a ``Dict`` of ``"img"``
             (the frame) and these; without, it is the frame itself.
-        key: Key of the frame in a wrapped ``Dict``; needed only if it is another one.
+        key: Key of the frame in a wrapped ``Dict``; needed only if it is another one. Where dictionaries are nested,
+            ``"obs.image"`` or ``("obs", "image")``.
 
     Attributes:
         source_observation: The last observation of the wrapped environment, unconverted; None before the first
@@ -63,7 +65,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         env: gym.Env[Any, Any],
         size: tuple[int, int] = POLICY_SIZE,
         keep: Sequence[str] = (),
-        key: str | None = None,
+        key: FrameKey | None = None,
     ) -> None:
         env = require_gymnasium(env, "VPTObsWrapper")
         gym.utils.RecordConstructorArgs.__init__(self, size=size, keep=keep, key=key)
@@ -74,12 +76,12 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
             raise ValueError(f"size={size!r}; it must be (height, width), two positive integers")
         self._size = (int(size[0]), int(size[1]))
         self._keep = tuple(keep)
-        self._key, self._layout, source_size = find_frame_space(env.observation_space, key)
+        self._where, self._named = find_frame_space(env.observation_space, key), key is not None
         self.source_observation: Any = None
 
         frame_space = spaces.Box(0, 255, (*self._size, 3), np.uint8)
         self.observation_space = frame_space if not self._keep else self._with_kept(frame_space)
-        self._check_aspect(source_size)
+        self._check_aspect(self._where.size)
 
     def _with_kept(self, frame_space: spaces.Box) -> spaces.Dict:
         source = self.env.observation_space
@@ -105,7 +107,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
     def observation(self, observation: Any) -> Any:
         """Returns the frame of ``observation`` in the policy's size, with the kept keys if there are any."""
         self.source_observation = observation
-        frame = to_size(find_frame(observation, self._key, self._layout), self._size)
+        frame = to_size(find_declared_frame(observation, self._where, named=self._named), self._size)
         if not self._keep:
             return frame
         return {"img": frame, **{name: observation[name] for name in self._keep}}

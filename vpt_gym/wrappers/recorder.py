@@ -14,7 +14,7 @@ from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary
-from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy, to_size
+from vpt_gym.frames import Frame, FrameKey, find_declared_frame, find_frame_space, packed_copy, to_size
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 from vpt_gym.wrappers.labels import RecordsLabels
@@ -88,7 +88,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         *,
         keep: Callable[[EpisodeSummary], bool | None] | None = None,
         translator: Translator | None = None,
-        key: str | None = None,
+        key: FrameKey | None = None,
         metadata: Mapping[str, Any] | None = None,
         size: tuple[int, int] | None = None,
         lossless: bool = False,
@@ -108,7 +108,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         self.directory = Path(directory)
         self._keep = keep
         self._metadata: dict[str, Any] = {**describe_env(env), **(metadata or {})}
-        self._where = find_frame_space(env.observation_space, key)
+        self._where, self._named = find_frame_space(env.observation_space, key), key is not None
         self._translator: Translator | None = None
         if translator is not None or env.action_space != code_space():
             self._translator = translator if translator is not None else translator_for(env)
@@ -214,7 +214,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     def _look(self, observation: Any, info: Mapping[str, Any]) -> None:
         # copied, since an environment may draw the next frame into the same memory
-        frame = find_frame(observation, self._where.key, self._where.layout)
+        frame = find_declared_frame(observation, self._where, named=self._named)
         self._frame = packed_copy(frame) if self._size is None else to_size(frame, self._size)
         source = source_observation(self.env, observation)
         if self._translator is not None:
