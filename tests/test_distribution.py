@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import email
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -47,6 +49,22 @@ def wheel(built: Path) -> Path:
 
 def test_the_metadata_and_the_long_description_are_valid(built: Path) -> None:
     run(sys.executable, "-m", "twine", "check", "--strict", *built.iterdir(), cwd=built)
+
+
+def test_links_and_pictures_of_the_long_description_lead_out_of_the_index(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = email.message_from_string(archive.read(name).decode())
+    urls = dict(entry.split(", ", 1) for entry in metadata.get_all("Project-URL"))
+    assert {"Homepage", "Documentation", "Source", "Issues", "Changelog"} <= set(urls)
+    text = metadata.get_payload()
+    targets = re.findall(r"\]\(([^)\s]+)|src=\"([^\"]+)", text)
+    relative = [target for pair in targets for target in pair if target and not target.startswith(("https://", "#"))]
+    assert relative == []
+    assert f"{urls['Source']}/raw/main/docs/images/agent.gif" in text
+    # each of them is a file of this repository
+    for path in re.findall(rf"{re.escape(urls['Source'])}/(?:raw|blob)/main/([^)\s\"#]+)", text):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_sdist_is_small(built: Path) -> None:
