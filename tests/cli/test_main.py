@@ -71,3 +71,58 @@ def test_exit_status(args: list[str], status: int, capsys: pytest.CaptureFixture
     captured = capsys.readouterr()
     assert bool(captured.out) == (status == 0)
     assert bool(captured.err) == (status != 0)
+
+
+MISSING = [
+    ("view", "nowhere"),
+    ("view", "nowhere.mp4", "--export"),
+    ("report", "nowhere"),
+    ("label", "nowhere.mp4", "-o", "out"),
+    ("info", "nowhere"),
+    ("record", "--expert", "nowhere", "--episodes", "1", "-o", "out"),
+    ("demos", "check", "nowhere"),
+    ("demos", "stats", "nowhere"),
+    ("demos", "export", "nowhere", "--to", "npz", "-o", "out"),
+]
+
+
+@pytest.mark.parametrize("words", MISSING, ids=" ".join)
+def test_a_missing_path_is_a_wrong_command_in_every_command(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert "nowhere" in captured.err + captured.out
+
+
+COMPLETE = """
+{script}
+COMP_WORDS=({words}); COMP_CWORD={last}; _vpt_gym; echo "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["vpt-gym", "re"], {"record", "report"}),
+        (["vpt-gym", "demos", "ch"], {"check"}),
+        (["vpt-gym", "demos", "export", "--suc"], {"--successes-only"}),
+        (["vpt-gym", "record", "-o", "x", "--env"], {"--env", "--env-kwargs", "--env-key"}),
+        (["vpt-gym", "doctor", "--e"], {"--embedded"}),
+    ],
+)
+def test_the_shell_completes_commands_actions_and_options(
+    words: list[str], expected: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--print-completion", "bash"]) == 0
+    script = COMPLETE.format(script=capsys.readouterr().out, words=" ".join(words), last=len(words) - 1)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == expected
+
+
+def test_completion_needs_a_known_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--print-completion", "cmd"]) == 2
+    assert "name one of bash, zsh" in capsys.readouterr().err
+    assert main(["--print-completion", "zsh"]) == 0
+    assert "bashcompinit" in capsys.readouterr().out

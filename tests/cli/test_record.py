@@ -118,6 +118,18 @@ def test_an_unknown_success_is_not_shown_as_a_failure(tmp_path: Path) -> None:
     assert [episode.success for episode in finished_episodes(tmp_path).values()] == [None, None]
 
 
+def test_the_result_as_json_and_without_progress(tmp_path: Path) -> None:
+    options = (*COUNTER, "--keep", "all", "--episodes", "2")
+    done = record(tmp_path / "a", *options, "--json")
+    found = json.loads(done.stdout)
+    assert (found["demos"], found["played"], found["unknown"]) == (2, 2, 0)
+    assert found["directory"] == str(tmp_path / "a")
+    assert "seed 0" in done.stderr
+    quiet = record(tmp_path / "b", *options, "-q")
+    assert len(quiet.stdout.splitlines()) == 1
+    assert "seed 0" not in quiet.stderr
+
+
 def test_size_and_pixels_as_asked_for(tmp_path: Path) -> None:
     record(tmp_path, *COUNTER, "--episodes", "1", "--size", "128", "--lossless", "--disturbance", "0")
     demo = by_seed(tmp_path)[0]

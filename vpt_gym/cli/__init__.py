@@ -4,8 +4,8 @@ Each command is a module, imported only when it is used: ``vpt-gym --help`` impo
 write a module with a dataclass ``Args``, whose docstrings are the help, and ``run(args) -> int``, which returns the
 exit status, and add its name to ``COMMANDS``.
 
-Exit statuses: 0 done, 1 not done, 2 wrong options, 130 stopped by Ctrl+C. ``doctor`` and ``info`` also return 1 for a
-problem that they report; ``demos`` returns 1 for damaged demos and 2 if it fails.
+Exit statuses (``vpt_gym.cli.status``): 0 done; 1 not done, or a problem found; 2 a wrong option, or a path that does
+not exist; 130 stopped by Ctrl+C. ``demos`` keeps 1 for damaged demos, and returns 2 for all that it cannot do.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name == "--version":
         print(f"vpt-gym {__version__}")
         return 0
+    if name == "--print-completion":
+        from vpt_gym.cli.completion import completion
+
+        return completion(rest)
     if name not in COMMANDS:
         print(f"vpt-gym: there is no command {name!r}\n\n{_usage()}", file=sys.stderr)
         return 2
@@ -63,5 +67,13 @@ def _usage() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()]
     return "\n".join(
-        ["usage: vpt-gym COMMAND [OPTIONS]", "", *lines, "", "`vpt-gym COMMAND --help` lists the options of a command."]
+        [
+            "usage: vpt-gym COMMAND [OPTIONS]",
+            "",
+            *lines,
+            "",
+            "`vpt-gym COMMAND --help` lists the options of a command.",
+            'In bash and zsh, `eval "$(vpt-gym --print-completion bash)"` completes commands and options.',
+            "Exit status: 0 done; 1 not done, or a problem found; 2 a wrong option or a missing path; 130 stopped.",
+        ]
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.status import failed
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -47,8 +48,7 @@ def run(args: Args) -> int:
         try:
             files = download(name, to=args.to, mirror=args.mirror, offline=args.offline, verify=True)
         except (ValueError, DownloadError) as error:
-            print(f"vpt-gym download: {error}", file=sys.stderr)
-            return 1
+            return failed("download", error)
         except KeyboardInterrupt:
             print("vpt-gym download: stopped; run the same command again to continue", file=sys.stderr)
             return 130

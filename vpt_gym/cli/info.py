@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+from vpt_gym.cli.status import DONE, NOT_DONE, WRONG_COMMAND
 
 if TYPE_CHECKING:
     from vpt_gym.agents.describe import Description
@@ -22,7 +25,7 @@ class Args:
     Nothing in a file is executed. Weights are compared with the .model file named before them, else with the published
     .model file in the same folder, else with the architecture that their shapes imply.
 
-    Exit status: 0 if everything can be loaded, 1 if not.
+    Exit status: 0 if everything can be loaded, 1 if not, 2 if there is no such file, folder or name.
     """
 
     files: Annotated[
@@ -35,17 +38,20 @@ class Args:
 
 def run(args: Args) -> int:
     """Prints the descriptions and returns the exit status."""
+    from vpt_gym.agents.checkpoints.sources.published import find_published
     from vpt_gym.agents.describe import describe
 
     if not args.files:
         print("vpt-gym info: name a file, a folder or a downloaded checkpoint", file=sys.stderr)
-        return 2
+        return WRONG_COMMAND
     described = describe(args.files)
     if args.json:
         print(json.dumps([one.to_dict() for one in described], indent=2))
     else:
         _print(described)
-    return 0 if all(one.ok for one in described) else 1
+    if any(not Path(name).exists() and find_published(name) is None for name in args.files):
+        return WRONG_COMMAND
+    return DONE if all(one.ok for one in described) else NOT_DONE
 
 
 def _print(described: Iterable[Description]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.status import failed
 
 if TYPE_CHECKING:
     from vpt_gym.agents.idm.agent import IDMAgent
@@ -69,8 +70,7 @@ def run(args: Args) -> int:
         print(f"vpt-gym label: another run is writing into {args.out}; wait for it, or choose -o", file=sys.stderr)
         return 1
     except (ValueError, TypeError, FloatingPointError, FileNotFoundError, DownloadError, DemoWriteError) as error:
-        print(f"vpt-gym label: {error}", file=sys.stderr)
-        return 1
+        return failed("label", error)
     except KeyboardInterrupt:
         print("vpt-gym label: stopped; finished demos stay", file=sys.stderr)
         return 130

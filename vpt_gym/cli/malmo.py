@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.status import failed
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -41,8 +41,7 @@ def run(args: Args) -> int:
     try:
         serve(args.port, args.host, args.level, args.seed, args.statistics)
     except (ValueError, OSError) as error:
-        print(f"vpt-gym malmo: {error}", file=sys.stderr)
-        return 1
+        return failed("malmo", error)
     except KeyboardInterrupt:
         return 130
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.status import failed
 from vpt_gym.collect.envs import EnvArgs
 
 if TYPE_CHECKING:
@@ -74,15 +74,13 @@ def run(args: Args) -> int:
         try:
             session, window, controls = _prepare(args, stack)
         except (ValueError, TypeError, OSError, ImportError, RuntimeError, gym.error.Error) as error:
-            print(f"vpt-gym play: {error}", file=sys.stderr)
-            return 1
+            return failed("play", error)
         except KeyboardInterrupt:
             return 130
         try:
             return _play(session, window, controls)
         except DemoWriteError as error:
-            print(f"vpt-gym play: {error}", file=sys.stderr)
-            return 1
+            return failed("play", error)
         except KeyboardInterrupt:
             return 130
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.status import failed
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.ray.options import RayArgs
 
@@ -60,23 +62,32 @@ class Args:
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     """Number type in which an agent acts. auto: the fastest on this processor. fp32: same episodes on every machine."""
     ray: RayArgs = field(default_factory=RayArgs)
+    quiet: Annotated[bool, tyro.conf.arg(aliases=["-q"])] = False
+    """Show no progress, only the result."""
+    json: bool = False
+    """Print the result as JSON, and the progress to standard error."""
 
 
 def run(args: Args) -> int:
-    """Records demos; returns the exit status: 1 if it cannot record, 130 if it was interrupted."""
+    """Records demos; returns the exit status (``vpt_gym.cli.status``)."""
     import gymnasium as gym
+    from rich.console import Console
 
     from vpt_gym.collect.players import is_agent
     from vpt_gym.collect.progress import RecordingProgress
     from vpt_gym.collect.run import record
 
     directory = args.out
+    console = Console(stderr=args.json, quiet=args.quiet)
     try:
         recording = _recording(args)
         directory = recording.out
-        with warnings.catch_warnings(), RecordingProgress(recording) as progress:
+        with warnings.catch_warnings(), RecordingProgress(recording, console) as progress:
             warnings.showwarning = lambda message, *_, **__: print(f"vpt-gym record: {message}", file=sys.stderr)
             recorded = record(recording, ray=args.ray, on_episode=progress.advance)
+        if args.json:
+            print(json.dumps({**asdict(recorded), "directory": str(directory)}))
+            return 0
         agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
         what = "videos" if args.video_only else "demos"
         print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {directory}{recorded.outcome}{agent}")
@@ -84,8 +95,7 @@ def run(args: Args) -> int:
         print(f"vpt-gym record: stopped; run the same command again to continue in {directory}", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError, gym.error.Error) as error:
-        print(f"vpt-gym record: {error}", file=sys.stderr)
-        return 1
+        return failed("record", error)
     return 0
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
+
+from vpt_gym.cli.status import failed
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -38,8 +39,7 @@ def run(args: Args) -> int:
         runs = read_runs(args.runs)
         write_report(runs, args.out, media_bytes=int(args.media_mb * 1e6))
     except (ValueError, OSError) as error:
-        print(f"vpt-gym report: {error}", file=sys.stderr)
-        return 1
+        return failed("report", error)
     for record in runs:
         for note in record.notes:
             print(f"{record.label}: {note}")

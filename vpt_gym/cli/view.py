@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.status import failed
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -52,8 +53,7 @@ def run(args: Args) -> int:
         else:
             _serve(args)
     except (ValueError, OSError, IndexError, OverflowError, ImportError, RuntimeError) as error:
-        print(f"vpt-gym view: {error}", file=sys.stderr)
-        return 1
+        return failed("view", error)
     except KeyboardInterrupt:
         return 130
     return 0
@@ -61,12 +61,15 @@ def run(args: Args) -> int:
 
 def _export(args: Args) -> None:
     from vpt_gym.demos import read_demo
+    from vpt_gym.demos.files.names import files_of
     from vpt_gym.view.export import export
 
     if args.agent or args.browser or args.port:
         raise ValueError("--export writes a file and ends: remove --agent, --browser and --port")
     if args.path.is_dir():
         raise ValueError(f"{args.path} is a directory; --export takes one episode: name one of its files")
+    if not any(file.exists() for file in files_of(args.path).all):
+        raise FileNotFoundError(f"{args.path} is missing; name a file of the episode")
     demo = read_demo(args.path)
     out = Path(f"{demo.id}.keys.mp4") if args.out is None else args.out
     export(demo, out, tick=args.tick)

@@ -36,7 +36,12 @@ def print_text(sections: Mapping[str, Sequence[Check]], console: Console) -> Non
         console.print(Text(f"{title}: {verdict}", style="bold"), soft_wrap=True)
 
 
-def as_json(sections: Mapping[str, Sequence[Check]]) -> str:
-    """Returns ``{"ok": bool, "sections": {title: [{"name", "status", "found", "fix"}, ...]}}``."""
+def as_json(sections: Mapping[str, Sequence[Check]], *, ok: bool | None = None) -> str:
+    """Returns ``{"ok": bool, "sections": {title: [{"name", "status", "found", "fix"}, ...]}}``.
+
+    Args:
+        sections: The checks of each section.
+        ok: The verdict; None: whether none of them is a problem.
+    """
     listed = {title: [asdict(check) for check in checks] for title, checks in sections.items()}
-    return json.dumps({"ok": can_run(sections), "sections": listed}, indent=2)
+    return json.dumps({"ok": can_run(sections) if ok is None else ok, "sections": listed}, indent=2)
