@@ -19,6 +19,10 @@ MINEDOJO_STAMP := $(MINEDOJO)/.installed
 PINNED := $(VENV)-minedojo-pinned
 PINNED_STAMP := $(PINNED)/.installed
 
+# Other environments that a test runs, with the packages of $(VENV).
+PEERS := $(VENV)-peers
+PEERS_STAMP := $(PEERS)/.installed
+
 .PHONY: install programs demo pretrain results test test-long doctest lint format docs bench clean
 
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
@@ -48,6 +52,14 @@ $(PINNED_STAMP): tests/integration/requirements-pinned.txt
 	$(PINNED)/bin/python -m pip install --quiet --requirement tests/integration/requirements-pinned.txt
 	touch $(PINNED_STAMP)
 
+$(PEERS_STAMP): $(STAMP)
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python tests/support/share_packages.py $(BIN)/python
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet vizdoom==1.3.2
+	$(PEERS)/bin/python -m pip install --quiet --no-deps minecraft-gym==0.3.2
+	touch $(PEERS_STAMP)
+
 programs:  ## the programs that tests run and that pip cannot install: Chromium, Xvfb, Java
 	@PYTHON="$(PYTHON)" tests/install_programs.sh
 
@@ -60,9 +72,10 @@ pretrain: $(STAMP)  ## a foundation model from play without labels, in runs/pret
 results: $(STAMP)  ## the trainings behind docs/results.md: hours; stop it and start it again as you like
 	$(BIN)/python -m experiments
 
-test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## all tests; some again with interpreted kernels (for coverage), and those of the real MineDojo
+test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP) $(PEERS_STAMP)  ## all tests; some again with interpreted kernels (for coverage), and those of the real MineDojo
 	$(BIN)/python -m pytest $(PARALLEL) --durations 20 --cov --cov-report=
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(INTERPRETED) --cov --cov-append --cov-report=
+	$(PEERS)/bin/python -m pytest $(PARALLEL) tests/peers --cov --cov-append --cov-report=
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
@@ -89,4 +102,4 @@ bench: $(MINEDOJO_STAMP)  ## all benchmarks; writes benchmarks/results/*.json
 	$(MINEDOJO)/bin/python -m benchmarks
 
 clean:  ## removes what was built and cached; your runs stay
-	rm -rf .venv .venv-minedojo .venv-minedojo-pinned dist build site .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf .venv .venv-minedojo .venv-minedojo-pinned .venv-peers dist build site .pytest_cache .mypy_cache .ruff_cache .coverage
