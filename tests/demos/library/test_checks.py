@@ -546,3 +546,17 @@ def test_what_is_left_of_an_own_demo_is_still_found(tmp_path: Path, left: str) -
     for suffix in {".mp4", ".jsonl", ".json"} - {left}:
         path.with_suffix(suffix).unlink()
     assert [problem.id for problem in check(tmp_path)] == [path.stem]
+
+
+@pytest.mark.parametrize("line", ["oops\n", '{"mouse": {}, "keyboard": {}, "vpt_gym": {"reward": "much"}}\n'])
+def test_an_interrupted_recording_is_not_removed_for_its_first_line(tmp_path: Path, line: str) -> None:
+    path = write(tmp_path)
+    break_line(path.with_suffix(".jsonl"), 0, line)
+    for suffix in (".mp4", ".jsonl", ".json"):
+        path.with_suffix(suffix).rename(partial(path.with_suffix(suffix)))
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    (problem,) = check(tmp_path)
+    assert not problem.repairable
+    assert "the first line is damaged, and 50 frames are intact" in problem.problem
+    assert repair(tmp_path) == []
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before

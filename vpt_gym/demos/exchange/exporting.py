@@ -12,6 +12,7 @@ import numpy as np
 
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo, read_demo
+from vpt_gym.demos.files.folders import below_in_words, demos_below
 from vpt_gym.demos.files.names import (
     PARTIAL_SUFFIX,
     REJECTED,
@@ -111,7 +112,10 @@ class DemoSelection:
         self._partial = len({files_of(path).id for path in folder.glob(f"*{PARTIAL_SUFFIX}")} - finished)
         self._rejected = len(list_demos(folder / REJECTED)) if (folder / REJECTED).is_dir() else 0
         if not self._paths:
-            raise ValueError(f"there is no demo to export in {folder} (left out: {self.left_out})")
+            below = below_in_words(demos_below(folder))
+            raise ValueError(
+                f"there is no demo to export in {folder} (left out: {self.left_out})" + (f"; {below}" if below else "")
+            )
 
     @property
     def ids(self) -> list[str]:

@@ -309,5 +309,7 @@ def read_intact_records(path: Path) -> tuple[list[Record], str | None]:
 
 
 def record_lines(path: Path) -> list[bytes]:
-    """Returns the lines of a ``.jsonl`` file that hold records, with their line endings, without blank lines."""
+    """Returns the lines of a ``.jsonl`` file, with their line endings, without blank lines; none if it is absent."""
+    if not path.exists():
+        return []
     return [line for line in path.read_bytes().splitlines(keepends=True) if line.strip()]

@@ -14,6 +14,7 @@ from vpt_gym.demos.demo import read_demo, wrong_length
 from vpt_gym.demos.files.atomic import finish, scratch, write_metadata
 from vpt_gym.demos.files.names import (
     REMEDY_REPAIR,
+    REMEDY_RESTORE,
     DemoError,
     DemoFiles,
     existing_directory,
@@ -135,6 +136,9 @@ def _interrupted(files: DemoFiles) -> Problem:
             read_metadata(_newest(files.metadata))
         if ticks and header.needs_encoding(ticks):
             raise wrong_length(files, header, ticks)
+        if not ticks and header.frames and len(record_lines(_newest(files.records))) > 1:
+            problem = f"{_newest(files.records)}: the first line is damaged, and {header.frames} frames are intact"
+            raise DemoError(problem, REMEDY_RESTORE)
     except DemoError as error:
         return Problem(files.id, f"the recording was interrupted, and {error.problem}", error.remedy, False)
     return Problem(files.id, f"{files.directory / files.id}: the recording was interrupted", REMEDY_REPAIR, True)
