@@ -54,6 +54,13 @@ def test_the_same_seed_gives_the_same_start() -> None:
     assert first.task == second.task
 
 
+def test_the_start_does_not_depend_on_a_chosen_size() -> None:
+    drawn, chosen = PlayEnv(), PlayEnv(image_size=(32, 48))
+    assert drawn.reset(seed=SEED)[1]["world_seed"] == chosen.reset(seed=SEED)[1]["world_seed"]
+    assert drawn.task == chosen.task
+    assert drawn.state.digest() == chosen.state.digest()
+
+
 @pytest.mark.parametrize("size", [None, (32, 48)])
 def test_it_is_a_proper_gymnasium_env(size: tuple[int, int] | None) -> None:
     check_env(PlayEnv(image_size=size), skip_render_check=True)

@@ -194,7 +194,7 @@ def _between(rng: np.random.Generator, least: int, most: int) -> int:
 
 
 AIMS: dict[str, Aim] = {
-    "wander": Aim(lambda rng: FirstOf(CloseScreen(), Wander(rng)), times=3),
+    "wander": Aim(lambda rng: FirstOf(CloseScreen(), Wander(rng)), times=4),
     "look": Aim(lambda rng: FirstOf(CloseScreen(), LookAround(rng)), (3.0, 12.0), rests=True, times=2),
     "chop": Aim(lambda rng: FirstOf(CloseScreen(), Seeker(ids(*LOGS), ANYTHING)), times=2),
     "dig": Aim(lambda rng: _dig(SOIL), (10.0, 30.0)),
@@ -212,8 +212,8 @@ AIMS: dict[str, Aim] = {
     "make": Aim(_make, (45.0, 60.0), times=2),
     "craft": Aim(lambda rng: Tinker(rng, _between(rng, 1, 4)), times=2),
     "tidy": Aim(lambda rng: Tidy(rng, _between(rng, 2, 6)), times=2),
-    "smelt": Aim(lambda rng: Smelt(_between(rng, 1, 2)), (30.0, 60.0), rests=True),
+    "smelt": Aim(lambda rng: Smelt(1), (25.0, 40.0), rests=True),
     "survive": Aim(lambda rng: AtNight(Survive()), (20.0, 50.0), rests=True),
-    "idle": Aim(lambda rng: FirstOf(CloseScreen(), DoNothing()), (3.0, 12.0), rests=True),
+    "idle": Aim(lambda rng: FirstOf(CloseScreen(), DoNothing()), (3.0, 8.0), rests=True),
 }
 """By name."""
