@@ -19,6 +19,7 @@ from vpt_gym.cli.label import _sources
 from vpt_gym.collect.finished import finished_episodes, seeds_with_demos
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, read_demo, read_stats, repair
 from vpt_gym.demos.files.names import partial, read_metadata
+from vpt_gym.demos.files.unlabelled import clear_up_videos, read_videos
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.timeline import timeline
 
@@ -196,6 +197,14 @@ def test_what_the_page_shows_is_text_or_a_number(tmp_path: Path, sources: dict[s
     assert row["task"] == json.dumps(tricky)
     shown = timeline(read_demo(path))["metadata"]
     assert all(value is None or isinstance(value, str | int | float) for value in shown.values())
+
+
+def test_deeply_nested_foreign_json_is_no_video(tmp_path: Path) -> None:
+    for name in ("index.json", "film.json.partial"):
+        (tmp_path / name).write_text(NESTED)
+    (tmp_path / "index.mp4").write_text("a film of the sea")
+    clear_up_videos(tmp_path)
+    assert read_videos(tmp_path) == {}
 
 
 @pytest.mark.parametrize("source", [{}, 5, {"name": 3}, ["a"], None])

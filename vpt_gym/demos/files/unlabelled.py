@@ -5,7 +5,6 @@ They are no demos: the functions for demos ignore them. ``vpt-gym label`` turns 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -15,7 +14,7 @@ from typing import Any
 import av
 
 from vpt_gym.demos.files.atomic import scratch, write_metadata
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, partial
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, parse_json, partial
 from vpt_gym.demos.files.video import VideoWriter
 from vpt_gym.demos.files.writer import DemoWriteError, versions_in_use
 from vpt_gym.frames import Frame
@@ -148,7 +147,7 @@ def _delete_partial(files: DemoFiles) -> None:
 def _metadata_of(path: Path) -> dict[str, Any] | None:
     """Returns the metadata in a file, or None if it is no metadata of a video without labels."""
     try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))
+        metadata = parse_json(path.read_bytes())
     except (OSError, ValueError):
         return None
     return metadata if isinstance(metadata, dict) and metadata.get("format") == VIDEO_FORMAT else None
