@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 import tracemalloc
+import warnings
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from tests.support.counter_demos import write_counter_demo
 from tests.support.frame_counter_env import FrameCounterEnv, counter_frame
 from tests.support.missing_package import run_without
+from vpt_gym import RecorderWrapper
 from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.demos import DemoWriter, check, export_minari, import_minari, list_demos, read_demo
 
@@ -215,6 +218,31 @@ def test_the_environment_can_be_recovered(tmp_path: Path) -> None:
         del gym.registry["vpt_gym_tests/Counter-v1"]
     write_with(tmp_path / "third", env_id="Elsewhere-v0", env_kwargs={})
     assert "Elsewhere-v0 is not registered" in export_minari(tmp_path / "third", "d-v0").notes[0]
+
+
+@pytest.mark.parametrize(("actions", "size"), [("human", None), ("codes", (128, 128)), ("factored", (32, 64))])
+def test_the_recovered_environment_has_the_spaces_of_the_dataset(
+    tmp_path: Path, actions: Any, size: tuple[int, int] | None
+) -> None:
+    kwargs = {"level": "easy", "image_size": [36, 64]}
+    recorder = RecorderWrapper(gym.make("vpt_gym/Harvest1Log-v0", **kwargs, max_episode_steps=3), tmp_path)
+    recorder.reset(seed=0)
+    while not recorder.step(human_action())[3]:
+        pass
+    recorder.close()
+    export_minari(tmp_path, "worlds-v0", actions=actions, size=size)
+    dataset = minari.load_dataset("worlds-v0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # frames that are not 16:9
+        env = dataset.recover_environment()
+    assert env.observation_space == dataset.observation_space
+    assert env.spec.id == "vpt_gym/Harvest1Log-v0"
+    observation, _ = env.reset(seed=0)
+    assert dataset.observation_space.contains(observation)
+    if actions != "factored":
+        assert env.action_space == dataset.action_space
+        env.step(dataset.action_space.sample())
+    env.close()
 
 
 def write_with(directory: Path, **metadata: object) -> None:

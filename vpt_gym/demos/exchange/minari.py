@@ -107,7 +107,7 @@ def export_minari(
         found = ", ".join(f"{height}x{width}" for height, width in sorted(selection.frame_sizes))
         raise ValueError(f"the demos' frames have several sizes ({found}); scale them with --size (size=(128, 128))")
     height, width = size or next(iter(selection.frame_sizes))
-    env_spec, notes = env_spec_of(selection.environments)
+    env_spec, notes = env_spec_of(selection.environments, (height, width), actions)
 
     staging = Path(tempfile.mkdtemp(prefix=f".{final.name}-", suffix=PARTIAL_SUFFIX, dir=datasets_directory()))
     dataset = staging / "dataset"  # mkdtemp makes a directory that only its owner may read

@@ -12,7 +12,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
+from gymnasium.envs.registration import EnvSpec, WrapperSpec
 
 from vpt_gym._version import __version__
 from vpt_gym.actions.human import no_op
@@ -67,8 +67,22 @@ def path_of(dataset_id: str) -> Path:
     return datasets_directory() / dataset_id
 
 
-def env_spec_of(environments: list[tuple[str, dict[str, Any]] | None]) -> tuple[EnvSpec | None, tuple[str, ...]]:
-    """Returns the spec of the environment of all demos, or None and the reason why there is none."""
+_ACTION_WRAPPERS: dict[ActionKind, str] = {"human": "HumanActionWrapper", "codes": "VPTActionWrapper"}
+"""The wrappers whose actions are those of a dataset; none has factored actions."""
+
+
+def env_spec_of(
+    environments: list[tuple[str, dict[str, Any]] | None], size: tuple[int, int], actions: ActionKind
+) -> tuple[EnvSpec | None, tuple[str, ...]]:
+    """Returns the spec of the environment of all demos, or None and the reason why there is none.
+
+    Its wrappers give the observations and the actions of the dataset.
+
+    Args:
+        environments: Id and arguments of each different environment of the demos.
+        size: (height, width) of the dataset's frames.
+        actions: The form of its actions.
+    """
     if len(environments) != 1:
         return None, (f"the demos come from {len(environments)} environments, so Minari cannot recover one",)
     if environments[0] is None:
@@ -79,6 +93,11 @@ def env_spec_of(environments: list[tuple[str, dict[str, Any]] | None]) -> tuple[
     except gym.error.Error:
         return None, (f"{env_id} is not registered with Gymnasium, so Minari cannot recover it",)
     spec.kwargs = kwargs
+    wrappers = [WrapperSpec("VPTObsWrapper", "vpt_gym.wrappers:VPTObsWrapper", {"size": list(size)})]
+    if actions in _ACTION_WRAPPERS:
+        name = _ACTION_WRAPPERS[actions]
+        wrappers.append(WrapperSpec(name, f"vpt_gym.wrappers:{name}", {}))
+    spec.additional_wrappers = (*spec.additional_wrappers, *wrappers)
     try:
         spec.to_json()
     except (TypeError, ValueError) as error:  # for example, its entry point is not a string
