@@ -37,7 +37,7 @@ def test_another_file_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_what_is_no_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(tmp_path), "--out", str(tmp_path / "report.html")]) == 1
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "report.html")]) == 2
     assert "has no run.json" in capsys.readouterr().err
     assert not (tmp_path / "report.html").exists()
 

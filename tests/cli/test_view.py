@@ -76,6 +76,7 @@ def test_an_episode_is_exported(tmp_path: Path) -> None:
 def test_wrong_options_are_reported(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     write_counter_demo(tmp_path / "demos", ticks=2)
     done = finished(*words, cwd=tmp_path)
-    assert done.returncode == (2 if words[0] in ("nowhere", "demos/nothing.mp4") else 1)
+    missing = {"nowhere", "demos/nothing.mp4", "no-such-agent"} & set(words)
+    assert done.returncode == (2 if missing else 1)
     assert done.stderr.startswith("vpt-gym view: ")
     assert message in done.stderr

@@ -14,7 +14,9 @@ from craftground.environment.action_space import (
     translate_action_to_v2,
 )
 from craftground.environment.environment import CraftGroundEnvironment
+from craftground.environment.observation_space import declare_observation_space
 
+from vpt_gym import VPTObsWrapper
 from vpt_gym.actions import craftground, minedojo_spaces
 from vpt_gym.actions.codec import N_BUTTONS, VPT_BUTTONS, decode
 from vpt_gym.actions.minedojo import MineDojoTranslator
@@ -31,6 +33,21 @@ def environment(version: ActionSpaceVersion) -> CraftGroundEnvironment:
     env.action_space = declare_action_space(version)
     env.observation_space = gym.spaces.Dict()
     return env
+
+
+def test_the_frame_that_it_declares_elsewhere_than_it_returns_is_found() -> None:
+    """Its real space declares ``obs.image``; ``convert_observation_v2`` returns ``full``, ``pov`` and ``rgb``."""
+
+    class Frames(gym.Env[Any, Any]):
+        observation_space, action_space = declare_observation_space(256, 144), declare_action_space(V2)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            frame = np.full((144, 256, 3), 7, np.uint8)
+            return {"full": object(), "pov": frame, "rgb": frame}, {}
+
+    observation, _ = VPTObsWrapper(Frames()).reset(seed=0)
+    assert observation.shape == (128, 128, 3)
+    assert (observation == 7).all()
 
 
 def test_v1_has_the_space_of_minedojo_and_is_distinguished() -> None:

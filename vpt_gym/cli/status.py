@@ -22,7 +22,8 @@ def failed(command: str, error: BaseException) -> int:
 
     Args:
         command: Name of the command.
-        error: The error. A missing file or directory is a wrong command line, all else is ``NOT_DONE``.
+        error: The error. A missing file or directory, or one that lacks what the command reads, is a wrong command
+            line; all else is ``NOT_DONE``.
     """
     print(f"vpt-gym {command}: {error}", file=sys.stderr)
     return WRONG_COMMAND if isinstance(error, FileNotFoundError | NotADirectoryError) else NOT_DONE
