@@ -2,7 +2,7 @@
 
     python examples/pretrain.py                      # a night on 2 CPU cores
     python examples/pretrain.py --preset quick       # 20 minutes: the same steps, less of each
-    vpt-gym play --agent runs/pretrain/foundation/agent
+    vpt-gym play --agent runs/pretrain/foundation/agent --agent-first
 
 As in Baker et al. 2022 (arXiv:2206.11795): an inverse dynamics model (IDM) learns from a little labelled play and
 labels the actions in many hours of video, and a policy is cloned from these labels. Here scripted players of many
