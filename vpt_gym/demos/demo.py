@@ -147,6 +147,12 @@ class Demo:
             raise DemoError(
                 f"{self.files.video}: cannot be decoded after frame {count} ({error})", REMEDY_RESTORE
             ) from error
+        if self.compat and count < len(self) == read_header(self.files.video).frames:
+            raise DemoError(
+                f"{self.files.video}: OpenCV (compat='openai') stops after {count} of {len(self)} frames",
+                "read the demo without compat, which also says what is damaged; if it is intact, convert the video: "
+                f"ffmpeg -i {self.files.video.name} -fps_mode passthrough -c:v libx264 -bf 0 -crf 18 h264.mp4",
+            )
         if count != len(self):
             raise DemoError(
                 f"{self.files.video} holds {count} frames, but {self.files.records.name} holds {len(self)} ticks",

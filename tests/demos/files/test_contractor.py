@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -276,6 +277,23 @@ def test_a_cursor_position_on_which_the_public_loader_fails_is_an_error(tmp_path
     assert len(list(read_demo(jsonl).frames())) == 1
     with pytest.raises(DemoError, match="public loader fails"):
         list(read_demo(jsonl, compat="openai").frames())
+
+
+@pytest.mark.skipif("libsvtav1" not in av.codecs_available, reason="this PyAV cannot write AV1")
+def test_a_codec_that_opencv_cannot_decode_is_no_damage(tmp_path: Path) -> None:
+    jsonl = write_recording(tmp_path / "a", [record(t) for t in range(12)])
+    with av.open(str(jsonl.with_suffix(".mp4")), "w") as container:
+        stream = container.add_stream("libsvtav1", rate=20, options={"preset": "12"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for t in range(12):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(golden_frame(t), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert len(list(read_demo(jsonl).frames())) == 12
+    try:
+        assert len(list(read_demo(jsonl, compat="openai").frames())) == 12  # an OpenCV that decodes AV1
+    except DemoError as error:
+        assert "stops after 0 of 12 frames" in error.problem  # noqa: PT017
+        assert "delete" not in error.remedy  # noqa: PT017
 
 
 def test_a_dataset_learns_from_recordings_by_either_rule(tmp_path: Path) -> None:
