@@ -290,3 +290,58 @@ def test_a_killed_download_is_continued(server: Files, tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == content
     assert server.gets()[-1][1]["Range"] == f"bytes={here}-"
     assert json.loads((tmp_path / "x.json").read_text())["size"] == len(content)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        '{"url": 5, "size": 300000, "validator": "x"}',
+        '{"url": "URL", "size": "300000", "validator": "x"}',
+        '{"url": "URL", "size": null, "validator": "x"}',
+        '{"url": "URL", "size": -1, "validator": "x"}',
+        '{"url": "URL", "size": true, "validator": "x"}',
+        '{"url": "URL", "size": 1e300, "validator": "x"}',
+        '{"url": "URL", "size": ' + "9" * 5000 + ', "validator": "x"}',
+        '{"url": "URL", "size": 300000, "validator": 5}',
+        '{"url": "URL", "size": 300000, "validator": ["x"]}',
+        '{"url": "URL", "size": 300000, "validator": "x\\r\\nX-Injected: 1"}',
+        '{"url": "URL", "size": 300000, "validator": "\\u00e9"}',
+        '{"url": "URL", "size": 300000, "validator": "x", "more": 1}',
+        "[1, 2, 3]",
+        "[" * 50_000,
+        "",
+    ],
+)
+def test_a_damaged_note_of_a_partial_file_is_not_used(server: Files, tmp_path: Path, note: str) -> None:
+    target = tmp_path / "x.weights"
+    begin(server, target)
+    target.with_name("x.weights.part.json").write_text(note.replace("URL", f"{server.url}/x.weights"))
+    server.seen.clear()
+    assert get(server, target).sha256 == SHA256
+    assert target.read_bytes() == CONTENT
+    assert all("X-Injected" not in headers and "Range" not in headers for _, headers in server.gets())
+
+
+@pytest.mark.parametrize("record", ['{"url": 1, "size": "x", "sha256": []}', "[" * 50_000, '{"sha256": "\\u001b"}'])
+def test_a_damaged_record_is_none(server: Files, tmp_path: Path, record: str) -> None:
+    target = tmp_path / "x.weights"
+    target.write_bytes(CONTENT)
+    Record.path(target).write_text(record)
+    assert Record.of(target) is None
+    assert get(server, target).sha256 == SHA256
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "\u00b2", "-1", "1_000"])
+def test_a_length_that_is_no_number_is_refused(server: Files, tmp_path: Path, length: str) -> None:
+    server.length = False
+    server.headers["Content-Length"] = length.encode().decode("latin-1")
+    with pytest.raises(DownloadError):
+        get(server, tmp_path / "x.weights", attempts=1)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http://[", "http://x y/z", "http://x/\r\nHost: y", "http://x:99999/z", "http://x:port/z"]
+)
+def test_an_address_that_cannot_be_one_is_refused_at_once(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        fetch(url, tmp_path / "x")

@@ -15,6 +15,7 @@ import re
 import shutil
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from typing import IO, Any, TypeVar
 
 from vpt_gym.agents.checkpoints.errors import DownloadError
 from vpt_gym.system.file_lock import exclusive_lock
+from vpt_gym.system.printable import shown
 
 Progress = Callable[[int, int], None]
 """Called with (bytes received, bytes in total) during a download."""
@@ -30,6 +32,9 @@ Progress = Callable[[int, int], None]
 _Kept = TypeVar("_Kept")
 
 _CHUNK = 1 << 20
+_HEADER = re.compile(r"[\x20-\x7e]*")
+"""What may be sent as the value of a header."""
+_LENGTH = re.compile(r"[0-9]{1,19}")
 _TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP status codes after which a later attempt may succeed."""
 
@@ -50,11 +55,19 @@ class Record:
         url: The address that it was downloaded from.
         size: In bytes.
         sha256: Hexadecimal.
+
+    Raises:
+        ValueError: A value is of another type or form.
     """
 
     url: str
     size: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        _check_note(self.url, self.size)
+        if not isinstance(self.sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256 is {shown(self.sha256)}")
 
     @staticmethod
     def path(file: Path) -> Path:
@@ -74,12 +87,21 @@ class _Part:
     Attributes:
         url: The address that it is downloaded from.
         size: Of the complete file, in bytes.
-        validator: The server's name of this version of the file (ETag or date); empty if it sends none.
+        validator: The server's name of this version of the file (ETag or date); empty if it sends none. It is sent
+            back as a header, so it is one line of ASCII.
+
+    Raises:
+        ValueError: A value is of another type or form.
     """
 
     url: str
     size: int
     validator: str
+
+    def __post_init__(self) -> None:
+        _check_note(self.url, self.size)
+        if not isinstance(self.validator, str) or not _HEADER.fullmatch(self.validator):
+            raise ValueError(f"the validator is {shown(self.validator)}")
 
 
 def fetch(
@@ -114,10 +136,9 @@ def fetch(
     Raises:
         DownloadError: The server cannot be reached or lacks the file, the transfer is interrupted repeatedly, or the
             server sends another file. The message names the cause and the remedy.
-        ValueError: The address is not http or https.
+        ValueError: The address is not http or https, or cannot be one.
     """
-    if not re.match(r"https?://", url):
-        raise ValueError(f"an address begins with http:// or https://, got {url!r}")
+    _check_address(url)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     lock = target.with_name(f"{target.name}.lock")
@@ -273,7 +294,7 @@ def _open(url: str, headers: Mapping[str, str], timeout: float, began: bool) -> 
 
 def _announced(response: http.client.HTTPResponse, size: int | None) -> int:
     length = response.headers.get("Content-Length")
-    if length is not None and length.isdigit():
+    if length is not None and _LENGTH.fullmatch(length):
         return int(length)
     if size is None:
         raise DownloadError(
@@ -285,7 +306,7 @@ def _announced(response: http.client.HTTPResponse, size: int | None) -> int:
 
 def _total_of_range(response: http.client.HTTPResponse, start: int) -> int | None:
     """Returns the size of the complete file from the answer to a range request; None if it is another range."""
-    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
+    match = re.fullmatch(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})", response.headers.get("Content-Range", ""))
     if match is None or int(match[1]) != start or int(match[2]) + 1 != int(match[3]):
         return None
     return int(match[3])
@@ -314,10 +335,10 @@ def _check_room(part: Path, missing: int) -> None:
 def _validator(response: http.client.HTTPResponse) -> str:
     """Returns what identifies this version of the file in ``If-Range``: a strong ETag, or the date."""
     etag: str = response.headers.get("ETag", "")
-    if etag.startswith('"'):
+    if etag.startswith('"') and _HEADER.fullmatch(etag):
         return etag
     date: str = response.headers.get("Last-Modified", "")
-    return date
+    return date if _HEADER.fullmatch(date) else ""
 
 
 def _length(part: Path) -> int:
@@ -325,11 +346,28 @@ def _length(part: Path) -> int:
 
 
 def _read_json(path: Path, kind: Callable[..., _Kept]) -> _Kept | None:
-    """Reads a record; None if there is none, or it is incomplete."""
+    """Reads a record; None if there is none, or it is damaged."""
     try:
         return kind(**json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
+
+
+def _check_note(url: object, size: object) -> None:
+    if not isinstance(url, str) or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 10**19:
+        raise ValueError(f"the address is {shown(url)} and the size {shown(size)}")
+
+
+def _check_address(url: str) -> None:
+    problem = "" if re.match(r"https?://", url) else "an address begins with http:// or https://"
+    try:
+        parts = urllib.parse.urlsplit(url)
+        if not problem and (not parts.hostname or not _HEADER.fullmatch(url) or " " in url or parts.port == 0):
+            problem = "an address names a server and has no spaces or other characters that must be written as %20"
+    except ValueError as error:  # of the host or port
+        problem = f"this is no address ({error})"
+    if problem:
+        raise ValueError(f"{problem}, got {shown(url)}")
 
 
 def _write_json(path: Path, record: Record | _Part) -> None:
