@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from vpt_gym import __version__
+from vpt_gym.cli.output import printable_warnings
 
 COMMANDS: dict[str, str] = {
     "demos": "check, repair and count demos; exchange them with Minari and MineDojo",
@@ -59,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     command = importlib.import_module(f"vpt_gym.cli.{name}")
     args = tyro.cli(command.Args, prog=f"vpt-gym {name}", args=rest)
-    status: int = command.run(args)
+    with printable_warnings():
+        status: int = command.run(args)
     return status
 
 

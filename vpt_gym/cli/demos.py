@@ -12,6 +12,7 @@ import tyro
 
 from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.output import print_text
 
 if TYPE_CHECKING:
     from vpt_gym.demos.library.stats import DemoStats
@@ -88,7 +89,7 @@ def run(args: Args) -> int:
             return run_import(args.action)
         return _stats(args.action)
     except (ValueError, OSError, DependencyNotInstalled) as error:
-        print(f"vpt-gym demos: {error}", file=sys.stderr)
+        print_text(f"vpt-gym demos: {error}", file=sys.stderr)
         return 2
 
 
@@ -108,9 +109,9 @@ def _report_found(directory: Path, *, count: bool = True) -> None:
         remedy = f"{below}; name one of these folders" if below else "record some with `vpt-gym record`"
         raise ValueError(f"{directory} has no demo; {remedy}")
     if count:
-        print(f"{found} demo{'s' * (found != 1)} in {directory}", file=sys.stderr)
+        print_text(f"{found} demo{'s' * (found != 1)} in {directory}", file=sys.stderr)
     if below:
-        print(below, file=sys.stderr)
+        print_text(below, file=sys.stderr)
 
 
 def _check(args: Check) -> int:
@@ -119,12 +120,13 @@ def _check(args: Check) -> int:
     _report_found(args.directory)
     problems = check(args.directory, decode=not args.quick)
     if args.json:
-        print(json.dumps([vars(problem) for problem in problems], indent=1))
+        print_text(json.dumps([vars(problem) for problem in problems], indent=1))
         return int(bool(problems))
     for problem in problems:
-        print(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
+        print_text(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
     repairable = sum(problem.repairable for problem in problems)
-    print(f"{len(problems)} damaged, of them {repairable} can be repaired" if problems else "all demos are complete")
+    damaged = f"{len(problems)} damaged, of them {repairable} can be repaired"
+    print_text(damaged if problems else "all demos are complete")
     return int(bool(problems))
 
 
@@ -133,11 +135,11 @@ def _repair(args: Repair) -> int:
 
     _report_found(args.directory)
     for done in repair(args.directory):
-        print(done)
+        print_text(done)
     left = check(args.directory)
     for problem in left:
-        print(f"not repaired: {problem}")
-    print(f"{len(left)} are still damaged" if left else "all demos are complete")
+        print_text(f"not repaired: {problem}")
+    print_text(f"{len(left)} are still damaged" if left else "all demos are complete")
     return int(bool(left))
 
 
@@ -151,11 +153,11 @@ def _stats(args: Stats) -> int:
 
         draw_stats(stats, args.picture, title=args.directory.name)
     if args.json:
-        print(json.dumps(stats.as_json(), indent=1))
+        print_text(json.dumps(stats.as_json(), indent=1))
     else:
         _print(stats)
         if args.picture is not None:
-            print(f"\npicture: {args.picture}")
+            print_text(f"\npicture: {args.picture}")
     return 0
 
 
@@ -163,7 +165,7 @@ def _print(stats: DemoStats) -> None:
     from vpt_gym.actions.camera import BIN_DEGREES
 
     if not stats.ticks:
-        print("no complete demo")
+        print_text("no complete demo")
     else:
         lengths = sorted(stats.lengths)
         middle = lengths[len(lengths) // 2]
@@ -183,16 +185,17 @@ def _print(stats: DemoStats) -> None:
             "  movement lost in VPT's bins": f"pitch {pitch:.1f} %, yaw {yaw:.1f} %",
         }
         for name, value in rows.items():
-            print(f"{name:<32}{value}")
-        print("\nbutton        % of ticks")
+            print_text(f"{name:<32}{value}")
+        print_text("\nbutton        % of ticks")
         for name, count in sorted(stats.held.items(), key=lambda item: -item[1]):
             if count:
-                print(f"{name:<12}{100 * count / stats.ticks:>12.2f}")
-        print("\ncamera: % of ticks by bin\ndegrees   " + "".join(f"{degrees:>8.2f}" for degrees in BIN_DEGREES))
+                print_text(f"{name:<12}{100 * count / stats.ticks:>12.2f}")
+        print_text("\ncamera: % of ticks by bin\ndegrees   " + "".join(f"{degrees:>8.2f}" for degrees in BIN_DEGREES))
         for name, axis in (("pitch", 1), ("yaw", 0)):
-            print(f"{name:<10}" + "".join(f"{100 * n / stats.ticks:>8.2f}" for n in stats.camera.sum(axis=axis)))
+            print_text(f"{name:<10}" + "".join(f"{100 * n / stats.ticks:>8.2f}" for n in stats.camera.sum(axis=axis)))
     if stats.damaged:
-        print(f"\n{len(stats.damaged)} damaged demos are not counted; `vpt-gym demos check DIR` lists the remedies")
+        remedies = "`vpt-gym demos check DIR` lists the remedies"
+        print_text(f"\n{len(stats.damaged)} damaged demos are not counted; {remedies}")
 
 
 def _percent(count: int, of: int) -> str:

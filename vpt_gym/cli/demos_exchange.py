@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.output import print_text
 
 if TYPE_CHECKING:
     from vpt_gym.demos.demo import Demo
@@ -104,13 +105,13 @@ def run_export(args: Export) -> int:
         raise ValueError(f"{options} has no meaning with --to {args.to}; remove it")
     keep: Callable[[Demo], bool] | None = (lambda demo: demo.success is True) if args.successes_only else None
     done = _to_minari(args, keep) if args.to == "minari" else _to_npz(args, keep)
-    print(f"{done.episodes:,} episodes, {done.ticks:,} ticks: {done.target}")
+    print_text(f"{done.episodes:,} episodes, {done.ticks:,} ticks: {done.target}")
     if done.left_out:
-        print(f"left out: {done.left_out}")
+        print_text(f"left out: {done.left_out}")
     for demo_id, problem in done.left_out.damaged:
-        print(f"  {demo_id}: {problem}")
+        print_text(f"  {demo_id}: {problem}")
     for note in done.notes:
-        print(f"note: {note}")
+        print_text(f"note: {note}")
     return 0
 
 
@@ -136,10 +137,10 @@ def run_import(args: Import) -> int:
     if files:
         done.append(import_npz(files, args.out, **how))
     episodes, ticks = sum(len(part.demos) for part in done), sum(part.ticks for part in done)
-    print(f"{episodes:,} episodes, {ticks:,} ticks: {args.out}")
+    print_text(f"{episodes:,} episodes, {ticks:,} ticks: {args.out}")
     dropped = sum(part.dropped for part in done)
     if dropped:
-        print(f"left out: the craft, place, destroy or equip of {dropped:,} ticks")
+        print_text(f"left out: the craft, place, destroy or equip of {dropped:,} ticks")
     return 0
 
 
@@ -176,5 +177,5 @@ def _to_npz(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
         keep=keep,
         overwrite=args.overwrite,
     )
-    print(done.loss)
+    print_text(done.loss)
     return done

@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 
 
@@ -50,11 +51,11 @@ def run(args: Args) -> int:
         except (ValueError, DownloadError) as error:
             return failed("download", error)
         except KeyboardInterrupt:
-            print("vpt-gym download: stopped; run the same command again to continue", file=sys.stderr)
+            print_text("vpt-gym download: stopped; run the same command again to continue", file=sys.stderr)
             return 130
         for file in files:
-            print(f"{file}  {file.stat().st_size:,} bytes")
-    print(f"Published by OpenAI under the licence {LICENCE}: {LICENCE_URL}")
+            print_text(f"{file}  {file.stat().st_size:,} bytes")
+    print_text(f"Published by OpenAI under the licence {LICENCE}: {LICENCE_URL}")
     return 0
 
 

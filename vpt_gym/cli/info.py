@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from vpt_gym.cli.status import DONE, NOT_DONE, WRONG_COMMAND
+from vpt_gym.system.printable import printable_name
 
 if TYPE_CHECKING:
     from vpt_gym.agents.describe import Description
@@ -63,16 +64,16 @@ def _print(described: Iterable[Description]) -> None:
     for index, one in enumerate(described):
         if index:
             console.print()
-        console.print(Text(one.source, style="bold"), soft_wrap=True)
+        console.print(Text(printable_name(one.source), style="bold"), soft_wrap=True)
         if not console.is_terminal:
             for name, value in _rows(one):
-                console.print(Text(f"  {name:<15}{value}"), soft_wrap=True)
+                console.print(Text(printable_name(f"  {name:<15}{value}")), soft_wrap=True)
             continue
         table = Table(show_header=False, box=None, padding=(0, 0, 0, 2))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in _rows(one):
-            table.add_row(name, Text(value, style="bold red" if name == "PROBLEM" else ""))
+            table.add_row(name, Text(printable_name(value), style="bold red" if name == "PROBLEM" else ""))
         console.print(table)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 
 if TYPE_CHECKING:
@@ -64,15 +65,15 @@ def run(args: Args) -> int:
         with locked(args.out):
             clear_up(args.out)
             for number, video in enumerate(videos, start=1):
-                print(f"{video} ({number} of {len(videos)})", flush=True)
-                print(f"  {_label(agent, video, args)}")
+                print_text(f"{video} ({number} of {len(videos)})", flush=True)
+                print_text(f"  {_label(agent, video, args)}")
     except BlockingIOError:
-        print(f"vpt-gym label: another run is writing into {args.out}; wait for it, or choose -o", file=sys.stderr)
+        print_text(f"vpt-gym label: another run is writing into {args.out}; wait for it, or choose -o", file=sys.stderr)
         return 1
     except (ValueError, TypeError, FloatingPointError, FileNotFoundError, DownloadError, DemoWriteError) as error:
         return failed("label", error)
     except KeyboardInterrupt:
-        print("vpt-gym label: stopped; finished demos stay", file=sys.stderr)
+        print_text("vpt-gym label: stopped; finished demos stay", file=sys.stderr)
         return 130
     return 0
 
@@ -106,7 +107,7 @@ def _to_label(args: Args) -> list[Path]:
                     "overwritten: delete that demo, or choose another folder with -o"
                 )
     if done:
-        print(f"{done} of {len(found)} videos are demos in {args.out} already", flush=True)
+        print_text(f"{done} of {len(found)} videos are demos in {args.out} already", flush=True)
     return [video for name, video in found.items() if name not in there]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 from vpt_gym.collect.envs import EnvArgs
 
@@ -125,7 +126,7 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
     stack.callback(window.close)
 
     def say(message: str) -> None:
-        print(message, flush=True)
+        print_text(message, flush=True)
         window.panel.add_message(message)
 
     session = Session(

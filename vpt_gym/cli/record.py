@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.ray.options import RayArgs
@@ -83,16 +84,16 @@ def run(args: Args) -> int:
         recording = _recording(args)
         directory = recording.out
         with warnings.catch_warnings(), RecordingProgress(recording, console) as progress:
-            warnings.showwarning = lambda message, *_, **__: print(f"vpt-gym record: {message}", file=sys.stderr)
+            warnings.showwarning = lambda message, *_, **__: print_text(f"vpt-gym record: {message}", file=sys.stderr)
             recorded = record(recording, ray=args.ray, on_episode=progress.advance)
         if args.json:
-            print(json.dumps({**asdict(recorded), "directory": str(directory)}))
+            print_text(json.dumps({**asdict(recorded), "directory": str(directory)}))
             return 0
         agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
         what = "videos" if args.video_only else "demos"
-        print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {directory}{recorded.outcome}{agent}")
+        print_text(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {directory}{recorded.outcome}{agent}")
     except KeyboardInterrupt:
-        print(f"vpt-gym record: stopped; run the same command again to continue in {directory}", file=sys.stderr)
+        print_text(f"vpt-gym record: stopped; run the same command again to continue in {directory}", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError, gym.error.Error) as error:
         return failed("record", error)

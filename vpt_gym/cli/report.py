@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 
 
@@ -42,8 +43,8 @@ def run(args: Args) -> int:
         return failed("report", error)
     for record in runs:
         for note in record.notes:
-            print(f"{record.label}: {note}")
-    print(f"{args.out}  {len(runs)} {'run' if len(runs) == 1 else 'runs'}, {args.out.stat().st_size:,} bytes")
+            print_text(f"{record.label}: {note}")
+    print_text(f"{args.out}  {len(runs)} {'run' if len(runs) == 1 else 'runs'}, {args.out.stat().st_size:,} bytes")
     if args.browser:
         import webbrowser
 

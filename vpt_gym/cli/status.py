@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from vpt_gym.cli.output import print_text
+
 DONE = 0
 """The command did what it was asked to."""
 
@@ -25,5 +27,5 @@ def failed(command: str, error: BaseException) -> int:
         error: The error. A missing file or directory, or one that lacks what the command reads, is a wrong command
             line; all else is ``NOT_DONE``.
     """
-    print(f"vpt-gym {command}: {error}", file=sys.stderr)
+    print_text(f"vpt-gym {command}: {error}", file=sys.stderr)
     return WRONG_COMMAND if isinstance(error, FileNotFoundError | NotADirectoryError) else NOT_DONE

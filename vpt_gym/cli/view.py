@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vpt_gym.cli.options import optional
+from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 
 
@@ -74,7 +75,7 @@ def _export(args: Args) -> None:
     out = Path(f"{demo.id}.keys.mp4") if args.out is None else args.out
     export(demo, out, tick=args.tick)
     what = f"tick {args.tick}" if out.suffix == ".png" else f"{len(demo)} ticks"
-    print(f"{out}  {what}, {out.stat().st_size:,} bytes")
+    print_text(f"{out}  {what}, {out.stat().st_size:,} bytes")
 
 
 def _serve(args: Args) -> None:
@@ -93,7 +94,7 @@ def _serve(args: Args) -> None:
     library = DemoLibrary(args.path)
     if not library.rows():
         below = below_in_words(demos_below(library.directory))
-        print(f"{library.directory} has no demo" + (f"; {below}" if below else ""), file=sys.stderr)
+        print_text(f"{library.directory} has no demo" + (f"; {below}" if below else ""), file=sys.stderr)
     predictions, note = None, ""
     if args.agent:
         import torch
@@ -110,7 +111,7 @@ def _serve(args: Args) -> None:
         closing(predictions) if predictions else nullcontext(),
         ViewServer(library, predictions, port=args.port) as server,
     ):
-        print(f"{library.directory}: open {server.url}\n{note}Ctrl+C stops it", flush=True)
+        print_text(f"{library.directory}: open {server.url}\n{note}Ctrl+C stops it", flush=True)
         if args.browser:
             import webbrowser
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vpt_gym.system.printable import printable
+
 if TYPE_CHECKING:
     from vpt_gym.agents.checkpoints.load_report import LoadReport
 
 
 class CheckpointError(ValueError):
-    """A model or weight file cannot be used. The subclasses name the cause."""
+    """A model or weight file cannot be used. The subclasses name the cause.
+
+    The message may contain names from the file; it has no characters that a terminal would obey.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class WrongFile(CheckpointError):
@@ -45,3 +53,6 @@ class CheckpointMismatch(CheckpointError):
 
 class DownloadError(RuntimeError):
     """A file could not be downloaded completely, or is not the one that was asked for."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())

@@ -15,7 +15,7 @@ from torch import Tensor
 from vpt_gym.agents.policy.config import NAMED, VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
-from vpt_gym.system.printable import printable_name
+from vpt_gym.system.printable import printable, printable_name
 
 IGNORED_PREFIXES = {"aux_value_head.": "auxiliary value head"}
 """Prefixes of keys that a published file may have in addition to the model's, with the rule that ignores them.
@@ -89,7 +89,7 @@ class LoadReport:
             lines.append(f'  the prefix "{self.stripped}" was removed')
         if self.cause:
             lines.append(f"  likely cause: {self.cause}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 def examples(keys: Sequence[str], limit: int = 3) -> str:
@@ -154,7 +154,9 @@ def strip(weights: Mapping[str, Tensor], prefix: str, source: str) -> dict[str, 
         ValueError: No key has the prefix, or removing it gives a key that exists already.
     """
     if not any(key.startswith(prefix) for key in weights):
-        raise ValueError(f'no key of {source} has the prefix "{prefix}"; they begin{examples(list(weights))}')
+        raise ValueError(
+            f'no key of {printable_name(source)} has the prefix "{prefix}"; they begin{examples(list(weights))}'
+        )
     bare = {key.removeprefix(prefix): value for key, value in weights.items()}
     if len(bare) < len(weights):
         raise ValueError(f'{source} has keys both with and without the prefix "{prefix}"')
@@ -169,7 +171,7 @@ def _choose(keys: Mapping[str, None], include: Sequence[str], exclude: Sequence[
     for name, patterns in (("include", include), ("exclude", exclude)):
         for pattern in patterns:
             if not any(fnmatch.fnmatchcase(key, pattern) for key in keys):
-                raise ValueError(f"{name}: no key matches {pattern!r}; {_near(pattern, keys)}")
+                raise ValueError(f"{name}: no key matches {pattern!r}; {printable(_near(pattern, keys))}")
     chosen = {key for key in keys if not include or any(fnmatch.fnmatchcase(key, p) for p in include)}
     chosen -= {key for key in keys if any(fnmatch.fnmatchcase(key, p) for p in exclude)}
     if not chosen:

@@ -18,6 +18,7 @@ from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import ValueHead
 from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.system.printable import printable_name
 
 FORMAT = "vpt-gym/1"
 """The format in ``config.json``; another number is another layout."""
@@ -65,7 +66,10 @@ def load_weights(
         warnings.warn(f"some keys were not loaded\n{report}", stacklevel=3)
     if report.converted:
         types = ", ".join(dict.fromkeys(report.converted.values()))
-        warnings.warn(f"{source} holds {types} in {len(report.converted)} tensor(s); they were converted", stacklevel=3)
+        warnings.warn(
+            f"{printable_name(source)} holds {types} in {len(report.converted)} tensor(s); they were converted",
+            stacklevel=3,
+        )
     _fill(module, {key: weights[key] for key in report.loaded})
     return report
 
