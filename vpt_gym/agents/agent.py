@@ -13,9 +13,10 @@ import torch
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights, save_folder
 from vpt_gym.agents.checkpoints.pretrained import load_pretrained
+from vpt_gym.agents.device import checked_device
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision
 from vpt_gym.agents.engine.hardware import available_precisions, fastest_precision, require_precision
-from vpt_gym.agents.episode_generators import EpisodeGenerators
+from vpt_gym.agents.episode_generators import EpisodeGenerators, checked_seed
 from vpt_gym.agents.observations import checked_first, checked_frames
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import Distribution
@@ -50,8 +51,11 @@ class VPTAgent:
         sampling: How actions are drawn; may be replaced at any time.
         report: The report of the last loading of weights; None for a fresh network.
 
+    Copying an agent copies its policy, its memory and its random numbers; the copy packs its own weights when it acts.
+
     Raises:
-        ValueError: The machine does not support the precision, or ``compile`` is given without one.
+        ValueError: There is no such device, the machine does not support the precision, or ``compile`` is given without
+            one.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class VPTAgent:
         precision: ActingPrecision | None = None,
         compile: bool = False,
     ) -> None:
+        device = checked_device(device)
         engine_precision = _engine_precision_for(policy, precision, device)
         if compile and engine_precision is None:
             raise ValueError('compile=True needs a precision, for example precision="bf16"')
@@ -208,15 +213,17 @@ class VPTAgent:
                 later one from a number that depends on the seed and the count of episodes since.
 
         Raises:
-            ValueError: The mask is not bool (N,), or there is not one seed for each environment.
+            TypeError: A seed is no integer.
+            ValueError: The mask is not bool (N,), there is not one seed for each environment, or one is out of range.
         """
+        seed = checked_seed(seed)
         if mask is None:
             self._memory = None
             self._streams = None
             self._begins = True
             self._generators.restore_rows()
-            if isinstance(seed, int | np.integer):
-                self._generators = EpisodeGenerators(int(seed))
+            if isinstance(seed, int):
+                self._generators = EpisodeGenerators(seed)
             elif seed is not None:
                 self._seed(range(len(seed)), seed)
             return
@@ -226,7 +233,7 @@ class VPTAgent:
             raise ValueError(
                 f"mask must be bool ({streams},), one entry per environment; got {marks.dtype} {marks.shape}"
             )
-        if seed is not None and not isinstance(seed, int | np.integer) and len(seed) != streams:
+        if seed is not None and not isinstance(seed, int) and len(seed) != streams:
             raise ValueError(f"seed has {len(seed)} entries for {streams} environments; it needs one for each, or None")
         if self._streams is not None:
             marked = torch.from_numpy(marks.copy())
@@ -265,9 +272,9 @@ class VPTAgent:
 
     def _seed(self, rows: Sequence[int], seed: int | Sequence[int | None] | None) -> None:
         for row in rows:
-            own = int(seed) + row if isinstance(seed, int | np.integer) else None if seed is None else seed[row]
+            own = seed + row if isinstance(seed, int) else None if seed is None else seed[row]
             if own is not None:
-                self._generators.seed(row, int(own))
+                self._generators.seed(row, own)
 
     def act(
         self, obs: Any, *, first: npt.ArrayLike | None = None, deterministic: bool | None = None
@@ -364,12 +371,17 @@ class VPTAgent:
         engine = self._engine
         if engine is None or engine.batch_size != streams or engine.stale:
             assert self._engine_precision is not None
-            memory = engine.memory if engine is not None and engine.batch_size == streams else None
+            memory = engine.memory if engine is not None and engine.batch_size == streams else self._memory
             self._engine = ActingEngine(self.policy, streams, precision=self._engine_precision, compile=self._compile)
             if memory is not None:
                 self._engine.memory = memory
+            self._memory = None
             return self._engine
         return engine
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what is copied or pickled: all but the packed weights, whose memory is kept in its stead."""
+        return {**self.__dict__, "_engine": None, "_memory": self.memory}
 
     @property
     def _device(self) -> torch.device:

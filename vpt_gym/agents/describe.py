@@ -110,7 +110,9 @@ def describe(sources: Iterable[str | Path]) -> list[Description]:
 def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
     for source in sources:
         path = Path(source)
-        if path.exists():
+        if not str(source).strip():
+            yield Description(str(source), problem="the source is empty: name a file, a folder or a checkpoint")
+        elif path.exists():
             yield path
         elif (published := find_published(str(source))) is None:
             yield Description(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+
+from vpt_gym.system.printable import shown
 
 
 class EpisodeGenerators:
@@ -46,8 +50,22 @@ class EpisodeGenerators:
                 generator.seed()
         if seed is not None and (begins or environment not in self._episodes):
             episode = self._episodes[environment] = self._episodes.get(environment, -1) + 1
-            generator.manual_seed(seed if episode == 0 else mixed_seed(seed, episode))
+            # seed + i of the last environments may exceed 64 bits
+            generator.manual_seed(mixed_seed(seed, episode) if episode else seed if seed < 2**64 else seed - 2**64)
         return generator
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns the state for a copy; PyTorch's generators are copied by their own state."""
+        states = {environment: generator.get_state() for environment, generator in self._generators.items()}
+        return {**self.__dict__, "_generators": states}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restores the state of a copy."""
+        self.__dict__.update(state)
+        self._generators = {}
+        for environment, numbers in state["_generators"].items():
+            self._generators[environment] = torch.Generator()
+            self._generators[environment].set_state(numbers)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drops all rows but these; each environment that remains draws as before, under its new row."""
@@ -59,6 +77,32 @@ class EpisodeGenerators:
 
     def _environment(self, row: int) -> int:
         return row if self._environments is None else self._environments[row]
+
+
+def checked_seed(seed: Any) -> int | list[int | None] | None:
+    """Returns a seed, or one for each environment, as Python's integers.
+
+    Raises:
+        TypeError: A seed is no integer.
+        ValueError: A seed is out of the range of PyTorch's generators.
+    """
+    if seed is None:
+        return None
+    if getattr(seed, "ndim", None) == 1 or (isinstance(seed, Sequence) and not isinstance(seed, str)):
+        return [None if own is None else _integer(own) for own in seed]
+    return _integer(seed)
+
+
+def _integer(seed: Any) -> int:
+    try:
+        number = operator.index(seed)
+    except TypeError as error:
+        raise TypeError(
+            f"a seed must be an integer, or a sequence of one for each environment; got {shown(seed)}"
+        ) from error
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"a seed must be in [-2**63, 2**64), got {shown(number)}")
+    return number
 
 
 def mixed_seed(seed: int, number: int) -> int:

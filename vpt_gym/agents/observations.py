@@ -60,7 +60,8 @@ def checked_first(first: npt.ArrayLike | None, streams: int, batched: bool, *, d
             raise TypeError(
                 f"{streams} environments need first=, bool ({streams},), True where a new episode begins: "
                 "after reset() that is np.ones(N, bool); after step(), with Gymnasium's next-step autoreset, "
-                "where the previous step ended an episode"
+                f"where the previous step ended an episode. If these are the last {streams} frames of one environment "
+                "(a frame stack), give the newest one, obs[-1]: the agent remembers the others itself"
             )
         return np.array([default])
     marks = np.asarray(first)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.keyed import pressed_by_code
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution
+from vpt_gym.system.printable import shown
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,19 @@ class Sampling:
     deterministic: bool = False
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.temperature < float("inf"):
+        if not _is_number(self.temperature) or not 0.0 < self.temperature < float("inf"):
             raise ValueError(
-                f"Sampling.temperature must be positive and finite, got {self.temperature!r}; "
+                f"Sampling.temperature must be positive and finite, got {shown(self.temperature)}; "
                 "for the limit 0 use deterministic=True"
             )
-        if not 0.0 < self.top_p <= 1.0:
-            raise ValueError(f"Sampling.top_p must be in (0, 1], got {self.top_p!r}; 1 keeps every choice")
+        if not _is_number(self.top_p) or not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"Sampling.top_p must be in (0, 1], got {shown(self.top_p)}; 1 keeps every choice")
+        if not isinstance(self.deterministic, bool | np.bool_):
+            raise ValueError(f"Sampling.deterministic must be True or False, got {shown(self.deterministic)}")
         if isinstance(self.forbid, str):
             raise ValueError(f"Sampling.forbid={self.forbid!r} is one string; pass a tuple, ({self.forbid!r},)")
+        if not isinstance(self.forbid, Iterable):
+            raise ValueError(f"Sampling.forbid must be a tuple of buttons, got {shown(self.forbid)}")
         unknown = [name for name in self.forbid if name not in VPT_BUTTONS]
         if unknown:
             raise ValueError(f"Sampling.forbid names {unknown}; VPT's buttons are {', '.join(VPT_BUTTONS)}")
@@ -79,6 +86,10 @@ class Sampling:
             kept = tuple(_nucleus(head / self.temperature, self.top_p) for head in pi.log_probs)
             return ChoicesDistribution(kept).sample(generators)
         return pi.sample(generators, temperature=self.temperature)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _without(buttons: Tensor, forbid: tuple[str, ...]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+import os
 import re
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.hub import download_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.system.printable import printable_name, shown
 
 _FILE_SUFFIXES = (".model", ".weights", ".safetensors", ".json", ".pt", ".pth", ".zip")
 
@@ -37,9 +38,11 @@ def load_pretrained(
         DownloadError: The checkpoint is not on this machine and cannot be downloaded.
         FileNotFoundError: There is no such file, folder or name.
         ImportError: The source is an id of the Hub, and huggingface_hub is not installed.
-        ValueError: The ``.model`` file comes without its weights, another source comes with weights, or a source that
-            is not on the Hub comes with a revision.
+        TypeError: The source is neither text nor a path.
+        ValueError: The source is empty, the ``.model`` file comes without its weights, another source comes with
+            weights, or a source that is not on the Hub comes with a revision.
     """
+    check_source(source)
     path = Path(os.path.expanduser(source))  # Path.expanduser raises if the user is unknown
     if path.exists():
         _refuse_revision(revision, f"{path} is on this machine")
@@ -73,6 +76,22 @@ def load_pretrained(
     )
 
 
+def check_source(source: object) -> None:
+    """Checks what is to be loaded, before it is taken for the current folder.
+
+    Raises:
+        TypeError: It is neither text nor a path.
+        ValueError: It is empty.
+    """
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"an agent is loaded from a path or a name, got {shown(source)}")
+    if not str(source).strip():
+        raise ValueError(
+            f"the source is {shown(source)}: give a folder of save_pretrained, a .model file with its weights, or a "
+            'name such as "foundation-1x"; the current folder is "."'
+        )
+
+
 def is_hub_id(name: str) -> bool:
     """Returns whether a name has the form ``organisation/name`` of the Hugging Face Hub, unlike a path."""
     return bool(re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)) and not name.endswith(_FILE_SUFFIXES)
@@ -87,9 +106,10 @@ def _neighbours(path: Path, most: int = 10) -> str:
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() or entry.suffix in _FILE_SUFFIXES)
     except PermissionError:
         return f"{folder} cannot be read"
+    shown_names = ", ".join(map(printable_name, names[:most]))
     if not names:
         return f"{folder} has no folder and no checkpoint"
-    return f"{folder} has {', '.join(names[:most])}" + (f" and {len(names) - most} more" if len(names) > most else "")
+    return f"{folder} has {shown_names}" + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _refuse_weights(weights_path: str | Path | None, why: str) -> None:

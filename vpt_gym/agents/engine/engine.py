@@ -169,6 +169,10 @@ class ActingEngine:
         pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
         return EngineOutput(pi, None if values is None else values.clone())
 
+    def __getstate__(self) -> None:
+        """Refuses a copy: packed weights can only be made from a policy."""
+        raise TypeError("an engine cannot be copied or pickled: make another one of the policy, ActingEngine(policy)")
+
     def _recorded(self) -> Callable[[Tensor, Tensor], tuple[Tensor, ...]]:
         """Returns the step as a CUDA graph, or on a CPU the step itself."""
         if self.device.type != "cuda":

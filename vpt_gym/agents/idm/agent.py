@@ -19,6 +19,7 @@ from vpt_gym.actions import factored
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights
+from vpt_gym.agents.device import checked_device
 from vpt_gym.agents.idm.checkpoint import load_idm, save_idm
 from vpt_gym.agents.idm.config import KERNEL, IDMConfig
 from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
@@ -70,10 +71,13 @@ class IDMAgent:
     Attributes:
         model: The network.
         report: The report of the last loading of weights; None for a fresh network.
+
+    Raises:
+        ValueError: There is no such device.
     """
 
     def __init__(self, model: InverseDynamicsModel, *, device: torch.device | str = "cpu") -> None:
-        self.model = model.to(device).eval()
+        self.model = model.to(checked_device(device)).eval()
         self.report: LoadReport | None = None
 
     @classmethod

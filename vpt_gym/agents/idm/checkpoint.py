@@ -10,6 +10,7 @@ from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.model_file import read_model_file
 from vpt_gym.agents.checkpoints.policy import load_weights
+from vpt_gym.agents.checkpoints.pretrained import check_source
 from vpt_gym.agents.checkpoints.saved_folder import SavedModel, open_folder, write_folder
 from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
@@ -60,6 +61,7 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
         ValueError: A ``.model`` file comes without its weights or describes a policy, or another source comes with
             weights.
     """
+    check_source(source)
     path = Path(source)
     if path.is_file():
         if weights_path is None:

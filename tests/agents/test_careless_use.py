@@ -1,0 +1,148 @@
+"""Careless calls of agents: each error has the value and the remedy, and comes at once."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.published_files import SMALL_1X
+from vpt_gym.agents.agent import VPTAgent
+from vpt_gym.agents.engine import ActingEngine
+from vpt_gym.agents.engine.hardware import available_precisions
+from vpt_gym.agents.idm.agent import IDMAgent
+from vpt_gym.agents.sampling import Sampling
+
+FRAMES = np.random.default_rng(0).integers(0, 256, (6, 128, 128, 3), np.uint8)
+ENGINES = [None, *(["fp32"] if "fp32" in available_precisions() else [])]
+
+
+def small(**kwargs: Any) -> VPTAgent:
+    return VPTAgent.from_config(SMALL_1X, seed=0, **kwargs)
+
+
+@pytest.mark.parametrize("precision", ENGINES)
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda agent: pickle.loads(pickle.dumps(agent)), copy.copy])
+def test_a_copy_of_an_agent_continues_where_the_original_is(precision: Any, way: Any) -> None:
+    agent = small(precision=precision)
+    agent.reset(seed=3)
+    for frame in FRAMES[:3]:
+        agent.act(frame)
+    twin = way(agent)
+    twin._generators = copy.deepcopy(agent._generators)  # a shallow copy shares them
+    assert twin.engine_precision == agent.engine_precision
+    together = [(agent.act(frame).tolist(), twin.act(frame).tolist()) for frame in FRAMES[3:]]
+    assert [one for one, _ in together] == [other for _, other in together]
+    agent.reset()
+    assert twin.memory is not None
+
+
+def test_a_copied_agent_that_has_not_begun_begins() -> None:
+    agent = copy.deepcopy(small())
+    assert agent.memory is None
+    assert agent.act(FRAMES[0]).shape == (2,)
+
+
+@pytest.mark.skipif(len(ENGINES) < 2, reason="this PyTorch has no operators for an engine")
+def test_an_engine_alone_says_why_it_is_not_copied() -> None:
+    with pytest.raises(TypeError, match=r"an engine cannot be copied .* ActingEngine\(policy\)"):
+        copy.deepcopy(ActingEngine(small().policy))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"temperature": "hot"}, "Sampling.temperature must be positive and finite, got 'hot'; .* deterministic=True"),
+        ({"temperature": None}, "Sampling.temperature must be positive and finite, got None"),
+        ({"temperature": True}, "Sampling.temperature must be positive and finite, got True"),
+        ({"temperature": [1.0]}, r"Sampling.temperature .* got \[1.0\]"),
+        ({"top_p": "most"}, "Sampling.top_p must be in .0, 1., got 'most'"),
+        ({"deterministic": "no"}, "Sampling.deterministic must be True or False, got 'no'"),
+        ({"forbid": 3}, "Sampling.forbid must be a tuple of buttons, got 3"),
+        ({"forbid": (3,)}, r"Sampling.forbid names \[3\]"),
+    ],
+)
+def test_sampling(kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sampling(**kwargs)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert Sampling(temperature=np.float32(0.5), top_p=np.float64(0.9), deterministic=np.bool_(False)).top_p == 0.9
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "device is 'gpu'; this machine has 'cpu'"),
+        ("", "device is ''; this machine has 'cpu'"),
+        (None, "device is None; this machine has"),
+        ("cuda:4097", "device is 'cuda:"),
+        ("cuda:999999999999", "device is 'cuda:"),
+    ],
+)
+def test_devices(device: Any, message: str) -> None:
+    for make in (lambda: small(device=device), lambda: IDMAgent.from_config("tiny", seed=0, device=device)):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match=r"'cuda', which PyTorch does not find; .* no GPU that PyTorch can use"):
+        small(device="cuda")
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_source_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    small().save_pretrained(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for load in (VPTAgent.from_pretrained, IDMAgent.from_pretrained):
+        with pytest.raises(ValueError, match=f"the source is '{source}': give a folder"):
+            load(source)
+        with pytest.raises(TypeError, match="from a path or a name, got None"):
+            load(None)  # type: ignore[operator]
+    assert VPTAgent.from_pretrained(".").policy.config == SMALL_1X
+
+
+SEEDS = [3, np.int64(3), np.uint8(3), np.array(3), torch.tensor(3)]
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: type(seed).__name__)
+def test_every_integer_is_a_seed(seed: Any) -> None:
+    agent = small()
+    agent.reset(seed=3)
+    expected = [agent.act(frame).tolist() for frame in FRAMES[:3]]
+    for given in (seed, [seed], np.array([3])):
+        agent.reset(seed=given)
+        assert [agent.act(frame).tolist() for frame in FRAMES[:3]] == expected
+
+
+@pytest.mark.parametrize("seed", [3.0, np.float64(3), "3", [3.5], [None, "3"], {}])
+def test_anything_else_is_refused_at_once(seed: Any) -> None:
+    with pytest.raises(TypeError, match="a seed must be an integer"):
+        small().reset(seed=seed)
+
+
+@pytest.mark.parametrize("seed", [2**64, -(2**63) - 1, [2**70]])
+def test_a_seed_out_of_range_is_refused_at_once(seed: Any) -> None:
+    with pytest.raises(ValueError, match="a seed must be in"):
+        small().reset(seed=seed)
+
+
+def test_the_largest_seed_is_one_for_many_environments() -> None:
+    agent = small()
+    agent.reset(seed=2**64 - 1)
+    assert agent.act(FRAMES[:2], first=np.ones(2, bool)).shape == (2, 2)
+
+
+def test_a_stack_of_frames_is_recognised() -> None:
+    with pytest.raises(TypeError, match=r"4 environments need first=.*\(a frame stack\), give the newest one"):
+        small().act(FRAMES[:4])
