@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +82,24 @@ def test_a_stopped_recording_is_continued(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.partial")) == []
     assert third.exists()
     assert not second.exists()
+    assert len(list(tmp_path.glob("*.mp4"))) == 3
+
+
+def test_a_killed_recording_is_continued(tmp_path: Path) -> None:
+    env = SHORT.with_kwargs(max_episode_steps=150)
+    command = [sys.executable, "-m", "vpt_gym", "record", "--env", env.id, "--env-kwargs", str(env.kwargs)]
+    command += ["--video-only", "--episodes", "3", "-o", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while process.poll() is None and not (read_videos(tmp_path) and list(tmp_path.glob("*.mp4.partial"))):
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    before = {path: path.read_bytes() for path in read_videos(tmp_path)}
+    assert before
+    assert record(videos(tmp_path, env=env)).demos == 3
+    assert seeds(tmp_path) == [FIRST, FIRST + 1, FIRST + 2]
+    assert {path: path.read_bytes() for path in before} == before
+    assert list(tmp_path.glob("*.partial")) == []
     assert len(list(tmp_path.glob("*.mp4"))) == 3
 
 
