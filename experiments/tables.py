@@ -87,6 +87,21 @@ def ppo_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+def distil_table(results: Results) -> str:
+    """Returns the table of distillation: the teacher and the student, with Wilson intervals."""
+    lines = ["| | parameters | time for an action | success | 95 % interval |", "|---|---:|---:|---:|---:|"]
+    for cell in _of("distil", results):
+        figures = cell["results"]
+        for name in ("teacher", "student"):
+            played, seconds = figures[name], figures["acting_seconds"][name]
+            low, high = played["wilson95"]
+            lines.append(
+                f"| {name} | {figures[f'{name}_parameters']:,} | {1e3 * seconds:.1f} ms | {_by_seed([played])} |"
+                f" {low:.0%} to {high:.0%} |"
+            )
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``.
@@ -101,7 +116,11 @@ class Table:
 
 
 TABLES: Mapping[str, Mapping[str, Table]] = {
-    "docs/results.md": {"demo": Table("demo", demo_table), "ppo": Table("ppo", ppo_table)},
+    "docs/results.md": {
+        "demo": Table("demo", demo_table),
+        "ppo": Table("ppo", ppo_table),
+        "distil": Table("distil", distil_table),
+    },
     "README.md": {"demo": Table("demo", demo_table)},
     "README.zh.md": {"demo": Table("demo", partial(demo_table, titles=CHINESE))},
 }

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.__main__ import RESULTS, result_of
 from experiments.cells import CELLS
-from experiments.tables import TABLES, bootstrap_interval, ppo_table, with_tables
+from experiments.tables import TABLES, bootstrap_interval, distil_table, ppo_table, with_tables
 from tests.support.paths import ROOT
 
 
@@ -72,6 +72,18 @@ def test_the_rise_by_ppo_is_counted_world_by_world():
     assert start.startswith("| start: BC on 5 demos | | | 10/20 |")
     assert ppo.startswith("| PPO | 307,200 | 25 | 20/20 | 100% to 100% | +50% |")
     assert without.endswith("| +0% | 0% to 0% |")  # in every world as before
+
+
+def test_the_table_of_distillation_has_teacher_and_student():
+    played = {"successes": 9, "episodes": 10, "wilson95": [0.6, 0.98]}
+    figures = {"teacher": played, "student": {**played, "successes": 8}}
+    figures |= {"teacher_parameters": 4_600_000, "student_parameters": 1_900_000}
+    figures |= {"acting_seconds": {"teacher": 0.003, "student": 0.0019}}
+    lines = distil_table({"distil-1": {"cell": "distil", "seed": 1, "results": figures}}).split("\n")[2:]
+    assert lines == [
+        "| teacher | 4,600,000 | 3.0 ms | 9/10 | 60% to 98% |",
+        "| student | 1,900,000 | 1.9 ms | 8/10 | 60% to 98% |",
+    ]
 
 
 def test_a_stored_result_is_of_a_known_cell():
