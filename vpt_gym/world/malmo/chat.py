@@ -159,7 +159,7 @@ class Chat:
     def _place(self, coordinates: list[str]) -> tuple[float, float, float]:
         player: Any = self.state.player[0]
         x, y, z = (
-            _relative(text, float(origin))
+            _relative(text, float(origin), MAX_PLACE)
             for text, origin in zip(coordinates, (player.x, player.y, player.z), strict=True)
         )
         return x, y, z
@@ -174,11 +174,10 @@ def _is_item_selector(arguments: list[str]) -> bool:
     return len(arguments) == 1 and _ITEM_SELECTOR.fullmatch(arguments[0]) is not None
 
 
-def _relative(text: str, origin: float) -> float:
+def _relative(text: str, origin: float, limit: float = math.inf) -> float:
     """Reads a coordinate; ``~`` and ``~3`` are relative to an origin."""
     number = (origin + float(text[1:] or "0")) if text.startswith("~") else float(text)
-    if not abs(number) <= MAX_PLACE:
-        raise ValueError(
-            f"{shown(text)} is not a coordinate; it must be a number from {-MAX_PLACE:,.0f} to its opposite"
-        )
+    if not (math.isfinite(number) and abs(number) <= limit):
+        most = f"; it must be a number from {-limit:,.0f} to its opposite" if math.isfinite(limit) else ""
+        raise ValueError(f"{shown(text)} is not a coordinate{most}")
     return number
