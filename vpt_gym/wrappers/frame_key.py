@@ -18,6 +18,7 @@ class FrameKeyWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordCon
     Args:
         env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
         key: Key of the frame; ``"obs.image"`` or ``("obs", "image")`` where dictionaries are nested.
+            None: a key that is known, such as ``rgb`` or ``pov``.
 
     Raises:
         TypeError: ``env`` is not an environment, or its frame is not uint8.
@@ -26,7 +27,7 @@ class FrameKeyWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordCon
     Change log: v0.1.0 - added.
     """
 
-    def __init__(self, env: gym.Env[Any, Any], key: FrameKey) -> None:
+    def __init__(self, env: gym.Env[Any, Any], key: FrameKey | None = None) -> None:
         env = require_gymnasium(env, type(self).__name__)
         gym.utils.RecordConstructorArgs.__init__(self, key=key)
         super().__init__(env)
