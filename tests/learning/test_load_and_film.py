@@ -44,11 +44,11 @@ def test_without_seeds_there_is_nothing_to_film(tmp_path: Path) -> None:
 class NoRender(gym.Env[Any, Any]):
     """Shows its tick as grey, and has no render."""
 
-    observation_space = gym.spaces.Dict(screen=gym.spaces.Box(0, 255, (3, 36, 64), np.uint8))
+    observation_space = gym.spaces.Dict(retina=gym.spaces.Box(0, 255, (3, 36, 64), np.uint8))
     action_space = human_action_space()
 
     def _observation(self) -> dict[str, Any]:
-        return {"screen": np.full((3, 36, 64), 40 * self.tick, np.uint8)}
+        return {"retina": np.full((3, 36, 64), 40 * self.tick, np.uint8)}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
@@ -61,15 +61,15 @@ class NoRender(gym.Env[Any, Any]):
 
 
 @pytest.mark.parametrize(
-    ("key", "size"), [("rgb", (36, 64)), ("screen", (128, 128))], ids=["of_the_env", "of_the_policy"]
+    ("key", "size"), [("rgb", (36, 64)), ("retina", (128, 128))], ids=["of_the_env", "of_the_policy"]
 )
 def test_an_env_without_render_is_filmed_by_its_frames(tmp_path: Path, key: str, size: tuple[int, int]) -> None:
     def make() -> gym.Env[Any, Any]:
         env = NoRender()
-        if key == "screen":  # only VPTObsWrapper knows this key
-            return VPTActionWrapper(VPTObsWrapper(env, key="screen"))
-        space = gym.spaces.Dict(rgb=env.observation_space["screen"])
-        renamed = gym.wrappers.TransformObservation(env, lambda seen: {"rgb": seen["screen"]}, space)
+        if key == "retina":  # only VPTObsWrapper knows this key
+            return VPTActionWrapper(VPTObsWrapper(env, key="retina"))
+        space = gym.spaces.Dict(rgb=env.observation_space["retina"])
+        renamed = gym.wrappers.TransformObservation(env, lambda seen: {"rgb": seen["retina"]}, space)
         return VPTActionWrapper(VPTObsWrapper(renamed))
 
     film(load_agent("nano", seed=0), make, [3], tmp_path / "agent.mp4")
