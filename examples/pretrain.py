@@ -47,12 +47,14 @@ class Preset:
     updates: int
     """Updates of the foundation model, 512 ticks each."""
     episode_ticks: int = 2400
+    drop_null: str = "mask"
+    """Ticks in which nothing is pressed (see TrainArgs). A few updates of the IDM find nothing else."""
 
 
 PRESETS = {
     "full": Preset(labelled=30, held_out=4, videos=600, idm_updates=8000, updates=6000),
     "quick": Preset(labelled=8, held_out=2, videos=25, idm_updates=1000, updates=600),
-    "smoke": Preset(labelled=2, held_out=1, videos=2, idm_updates=2, updates=2, episode_ticks=60),
+    "smoke": Preset(labelled=2, held_out=1, videos=2, idm_updates=2, updates=2, episode_ticks=60, drop_null="keep"),
 }
 
 
@@ -116,6 +118,7 @@ def steps_of(args: Args) -> list[Step]:
         step(
             "foundation model", "foundation", bc, "--demos", out / "demos", "--seed", args.seed,
             "--train.order", "carried", "--train.seq-len", 32, "--train.batch-size", 16,
+            "--train.drop-null", preset.drop_null,
             "--train.steps", preset.updates, "--train.warmup", 200, "--train.precision", "auto", "--cache-gib", 8,
             "--validation", 1 if preset.videos < 50 else 0.02, "--rollout-episodes", 0, "--eval-episodes", 0,
         ),
