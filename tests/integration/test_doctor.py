@@ -20,7 +20,7 @@ def doctor(path: Path | None = None, **variables: str) -> tuple[int, dict[str, d
     """The exit status, and the checks of MineDojo by name; ``path`` is put first on the PATH."""
     search = os.environ["PATH"] if path is None else f"{path}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "JAVA_HOME": "", "DISPLAY": "", "MINEDOJO_HEADLESS": "", "PATH": search, **variables}
-    command = [sys.executable, "-m", "vpt_gym", "doctor", "--json"]
+    command = [sys.executable, "-m", "vpt_gym", "doctor", "--minedojo", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.stderr == ""
     told = json.loads(done.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -30,7 +31,8 @@ def make_doom() -> Callable[..., gym.Env[Any, Any]]:
 
 
 @pytest.fixture
-def doom(make_doom: Callable[..., gym.Env[Any, Any]]) -> Any:
+def doom(make_doom: Callable[..., gym.Env[Any, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)  # ViZDoom writes _vizdoom.ini into the working directory
     with pytest.warns(UserWarning, match="ViZDoom keeps 504 of VPT's 8,641 button codes"):
         env = make_doom()
     yield env

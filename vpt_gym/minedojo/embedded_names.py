@@ -45,7 +45,7 @@ def require_possible(task_id: str, task: Any) -> None:
 def _wanted(task: Any) -> list[set[str]]:
     """Returns for each criterion of a task the items or creatures of which one is enough."""
     wanted: list[set[str]] = []
-    for check in getattr(task, "_success_criteria", ()):  # partial objects of MineDojo's functions
+    for check in getattr(task, "_success_criteria", None) or ():  # partial objects of MineDojo's functions
         kind = getattr(getattr(check, "func", None), "__name__", "")
         keywords = getattr(check, "keywords", {})
         if kind in ("_simple_inventory_based_check", "_simple_stat_kill_entity_based_check"):
