@@ -25,10 +25,10 @@ import tyro
 from rich.console import Console
 
 from vpt_gym.collect.seeds import SEEDS
-from vpt_gym.learning.runs.directory import DESCRIPTION, RESULTS
+from vpt_gym.learning.runs.directory import DESCRIPTION, RESULTS, read_description
+from vpt_gym.world.ids import PLAY, PLAY_STEPS
 
 EXAMPLES = Path(__file__).resolve().parent
-PLAY = "vpt_gym/Play-v0"
 VIDEO_SEEDS = SEEDS["play"][100_000:]
 """Worlds of the videos; those of the labelled play come before."""
 
@@ -46,7 +46,7 @@ class Preset:
     idm_updates: int
     updates: int
     """Updates of the foundation model, 512 ticks each."""
-    episode_ticks: int = 2400
+    episode_ticks: int = PLAY_STEPS
     drop_null: str = "mask"
     """Ticks in which nothing is pressed (see TrainArgs). A few updates of the IDM find nothing else."""
 
@@ -84,8 +84,7 @@ class Step:
         """Runs the command, or continues it."""
         words = self.words
         if (self.out / DESCRIPTION).exists():  # a trainer; recording and labelling continue by themselves
-            state = json.loads((self.out / DESCRIPTION).read_text(encoding="utf-8"))["state"]
-            if state == "finished":
+            if read_description(self.out)["state"] == "finished":
                 console.print(f"[bold]{self.name}[/]: done")
                 return
             words = [words[0], "--resume", str(self.out)]

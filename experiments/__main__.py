@@ -20,7 +20,7 @@ import tyro
 
 from experiments.cells import CELLS, Cell
 from experiments.tables import write_tables
-from vpt_gym.learning.runs.directory import DESCRIPTION
+from vpt_gym.learning.runs.directory import DESCRIPTION, read_description
 from vpt_gym.system.machine import describe
 from vpt_gym.system.source_version import git_commit
 
@@ -55,8 +55,7 @@ def run(cell: Cell) -> None:
     for command in cell.commands:
         out = Path(command[command.index("--out") + 1])
         if (out / DESCRIPTION).exists():
-            state = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))["state"]
-            if state == "finished":
+            if read_description(out)["state"] == "finished":
                 continue
             command = [command[0], "--resume", str(out)]
         print("python " + " ".join(command), flush=True)
