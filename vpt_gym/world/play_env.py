@@ -53,7 +53,9 @@ INVENTORIES: dict[str, Mapping[str, int]] = {
     },
     "playground": TASKS["vpt_playground"].inventory,
 }
-"""What the player has at the start, by name; each is as likely."""
+"""What the player has at the start, by name."""
+INVENTORY_SHARES = {"empty": 0.4, "wooden": 0.2, "stone": 0.2, "playground": 0.2}
+"""Share of the episodes by inventory. Most play that people show starts with nothing."""
 ANIMALS = ("pig", "cow", "sheep", "chicken")
 MONSTERS = ("zombie", "spider")
 NEAR_SHARE = 0.5
@@ -64,7 +66,8 @@ def draw_task(rng: np.random.Generator) -> Task:
     """Draws how an episode of play starts."""
     land = LANDS[int(rng.integers(len(LANDS)))]
     time = tuple(TIMES)[int(rng.choice(len(TIMES), p=[share for share, _ in TIMES.values()]))]
-    items = list(INVENTORIES[tuple(INVENTORIES)[int(rng.integers(len(INVENTORIES)))]].items())
+    inventory = tuple(INVENTORY_SHARES)[int(rng.choice(len(INVENTORY_SHARES), p=list(INVENTORY_SHARES.values())))]
+    items = list(INVENTORIES[inventory].items())
     creatures: dict[str, int] = {}
     if rng.random() < NEAR_SHARE:
         creatures = {name: int(rng.integers(1, 3)) for name in ANIMALS if rng.random() < 0.6}

@@ -184,6 +184,17 @@ def test_all_sorts_of_things_happen(episodes) -> None:
     assert pressed >= {"attack", "back", "forward", "inventory", "jump", "left", "right", "sneak", "sprint", "use"}
 
 
+def test_who_has_nothing_gathers_wood_first() -> None:
+    def aims(inventory: dict[str, int], seed: int) -> list[str]:
+        env = VoxelEnv(Task("", nothing, math.inf, terrain="forest", inventory=inventory), image_size=(32, 32))
+        log = played(env, PlayExpert(skill=1.0), seed, 400)[1]
+        return list(dict.fromkeys(aim for aim, _ in log if aim))
+
+    for seed in range(SEED, SEED + 3):
+        assert aims({}, seed)[0] == "chop"
+    assert {aims({"log": 1}, seed)[0] for seed in range(SEED, SEED + 3)} != {"chop"}
+
+
 def test_it_never_stands_about_for_long(episodes) -> None:
     for *_, log in episodes:
         still, longest = 0, 0

@@ -35,14 +35,16 @@ TOO_NEAR = 4.0
 """Distance within which the player defends itself against monsters, blocks."""
 PEACEFUL = ("fight", "survive", "idle")
 """Aims during which it does not, because they do so themselves, or because nothing is to be done."""
+FIRST_AIMS = ("chop", "make")
+"""Aims that a player who has nothing starts with, in this order: wood comes first, as it does for people."""
 LEAVE, LEAVING = "leave", Aim(lambda rng: InTurn(CloseScreen(), Leave()), (5.0, 20.0))
 
 
 class Play:
     """A plan without an end: one aim of ``AIMS`` after another, in an order drawn from the world's seed.
 
-    All aims come up before one comes up again. An aim ends when it is reached, when its time is up, when it cannot be
-    pursued here, or when nothing new happens for ``STALE_TICKS``.
+    All aims come up before one comes up again. A player who starts with nothing gathers wood first. An aim ends when
+    it is reached, when its time is up, when it cannot be pursued here, or when nothing new happens for ``STALE_TICKS``.
 
     Args:
         seed: Seed of the order and of all choices, beside the world's.
@@ -84,20 +86,26 @@ class Play:
             if now < self._rest_until:
                 break
             if self._plan is None:
-                self._begin(self._rng, now)
+                self._begin(self._rng, pilot)
             action = self._pursue(pilot)
             if action is not None:
                 return action
             self._end(self._rng, now)
         return close_screen(pilot) or human_action()
 
-    def _begin(self, rng: np.random.Generator, now: int) -> None:
+    def _begin(self, rng: np.random.Generator, pilot: Pilot) -> None:
         """Turns to the next aim."""
+        now = pilot.body.ticks
         if self._failures >= MOST_FAILURES:
             self.aim, aim, self._failures = LEAVE, LEAVING, 0
         else:
             if not self._order:
                 self._order = [str(name) for name in rng.permutation(self._aims)]
+            if now == 0 and not pilot.counts().any():
+                first = [name for name in FIRST_AIMS if name in self._order]
+                for name in first:
+                    self._order.remove(name)
+                self._order += reversed(first)  # which is taken from the end
             self.aim = self._order.pop()
             aim = AIMS[self.aim]
         self._plan, self._rests = aim.plan(rng), aim.rests
