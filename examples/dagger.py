@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import Progress
@@ -47,7 +46,15 @@ from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import read_demo
 from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
-from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round, round_demos
+from vpt_gym.learning.dagger import (
+    ConstantBeta,
+    ExpertTurns,
+    ExponentialBeta,
+    LinearBeta,
+    check_stretch,
+    collect_round,
+    round_demos,
+)
 from vpt_gym.learning.evaluate import evaluate, wilson_interval
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.runs.args import RunArgs, parse
@@ -79,6 +86,8 @@ class Args:
     folder or name of another agent, or person."""
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
     """Share of ticks in which the expert acts, by round; behavioural cloning counts as round 0."""
+    stretch: tuple[int, int] = (1, 1)
+    """Least and greatest number of ticks for which expert or learner acts at a time, for example 10 40."""
     num_envs: int = 16
     """Episodes that run at the same time."""
     temperature: float = 1.0
@@ -105,6 +114,7 @@ class Args:
         for name in ("rounds", "episodes", "round_ticks", "num_envs", "validation_episodes", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_stretch(self.stretch)
         highest = max(self.beta(number) for number in range(1, self.rounds + 1))
         if self.expert == PERSON and (highest > 0 or self.temperature != 1.0):
             raise ValueError(
@@ -116,14 +126,14 @@ class Args:
 class Labeller:
     """DAgger in one world: in each tick the expert labels the state that the learner is in, and one of them acts."""
 
-    def __init__(self, expert: Expert | None, beta: float, seed: int) -> None:
-        self.expert, self.beta, self.seed = expert, beta, seed
+    def __init__(self, expert: Expert | None, beta: float, seed: int, stretch: tuple[int, int] = (1, 1)) -> None:
+        self.expert, self.beta, self.seed, self.stretch = expert, beta, seed, stretch
 
     def start(self, env: gym.Env[Any, Any], seed: int) -> None:
         """Begins an episode."""
         if self.expert is not None:
             self.expert.reset()
-        self.rng = np.random.default_rng((self.seed, seed))  # who acts depends on the world alone
+        self.turns = ExpertTurns(self.beta, self.stretch, seed=(self.seed, seed))  # who acts depends on the world alone
 
     def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
         """Labels the next tick and returns the code to execute, given the learner's code."""
@@ -133,8 +143,7 @@ class Labeller:
             code, teachers_code = code
             label = decode(teachers_code)
         label_next_step(env, label)  # what is learned ...
-        expert_acts = self.rng.random() < self.beta
-        return encode(label) if expert_acts else code  # ... and what is done
+        return encode(label) if self.turns.expert_acts() else code  # ... and what is done
 
 
 class DAgger:
@@ -177,16 +186,17 @@ class DAgger:
         args, seed = self.args, self.args.seed + number
         # names of their own: what a worker on a cluster gets must not hold the run
         env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
-        make_expert, beta = self.make_expert, args.beta(number)
+        make_expert, beta, stretch = self.make_expert, args.beta(number), args.stretch
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"round {number}: the learner plays", total=args.episodes)
             episodes = collect_round(
                 self.agent,
                 lambda folder: env.make(record_to=folder),
-                lambda: Labeller(make_expert(), beta, seed),
+                lambda: Labeller(make_expert(), beta, seed, stretch),
                 self.worlds(number),
                 self.directory(number),
                 beta=beta,
+                stretch=stretch,
                 expert=self.expert if self.teacher is None else agent_identity(self.teacher),
                 teacher=self.teacher,
                 num_envs=args.num_envs,

@@ -27,6 +27,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from vpt_gym import VPTAgent
+from vpt_gym.actions.codec import encode
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import TASK_EXPERT, load_expert
 from vpt_gym.collect.progress import RecordingProgress
@@ -37,7 +38,7 @@ from vpt_gym.collect.session import Recording
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
-from vpt_gym.learning.dagger import collect_round, round_demos
+from vpt_gym.learning.dagger import ExpertTurns, collect_round, round_demos
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
 from vpt_gym.learning.fit import TrainResult, fit
@@ -64,12 +65,14 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset(50, 1500, 2, 50, 1000, 50),
+    "full": Preset(50, 1500, 2, 50, 1300, 50),
     "quick": Preset(20, 300, 1, 16, 200, 50, levels=("easy",)),
     "smoke": Preset(2, 3, 1, 2, 3, 2),
 }
 ROUND_TICKS = 300
 """Maximum ticks of an episode in a DAgger round."""
+BETA, STRETCH = 0.5, (10, 40)
+"""In a round, the expert acts in this share of the ticks, for so many at a time (docs/experiments.md)."""
 
 
 @dataclass
@@ -84,7 +87,7 @@ class Args:
 
 
 class ExpertLabels:
-    """DAgger's loop in one world: the expert labels each tick, and the learner acts."""
+    """DAgger's loop in one world: the expert labels each tick, and the learner or the expert acts."""
 
     def __init__(self) -> None:
         self.expert = load_expert(TASK_EXPERT)()
@@ -92,11 +95,13 @@ class ExpertLabels:
     def start(self, env: gym.Env[Any, Any], seed: int) -> None:
         """Begins an episode."""
         self.expert.reset()
+        self.turns = ExpertTurns(BETA, STRETCH, seed=seed)
 
     def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
-        """Labels the state that the learner is in, and returns the learner's code."""
-        label_next_step(env, self.expert.act(env))
-        return code
+        """Labels the state that the learner is in, and returns the code to execute, given the learner's code."""
+        label = self.expert.act(env)
+        label_next_step(env, label)  # what is learned ...
+        return encode(label) if self.turns.expert_acts() else code  # ... and what is done
 
 
 class EndToEnd:
@@ -139,7 +144,7 @@ class EndToEnd:
         """Plays one DAgger round with the expert's labels, in worlds of each level, and trains on all demos so far."""
         levels = self.preset.levels
         with Progress(console=self.console) as progress:
-            bar = progress.add_task(f"DAgger round {number}: the learner plays", total=self.preset.dagger_episodes)
+            bar = progress.add_task(f"DAgger round {number}: playing", total=self.preset.dagger_episodes)
             for level, seeds in self.round_seeds(number).items():
                 env = self.easy.with_kwargs(level=level, max_episode_steps=ROUND_TICKS)
                 collect_round(
@@ -148,7 +153,8 @@ class EndToEnd:
                     ExpertLabels,
                     seeds,
                     self.round_directory(number, level),
-                    beta=0.0,
+                    beta=BETA,
+                    stretch=STRETCH,
                     expert=TASK_EXPERT,
                     sampling_seed=self.args.seed + number,
                     on_episode=lambda _: progress.advance(bar),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from gymnasium.wrappers import TimeLimit
@@ -58,16 +59,25 @@ def agent():
 
 
 def collect(
-    agent, directory: Path, *, seeds=(1, 2, 3), beta=0.0, env=SHORT, expert=Sentinel, described="Sentinel", **options
+    agent,
+    directory: Path,
+    *,
+    seeds=(1, 2, 3),
+    beta=0.0,
+    stretch=(1, 1),
+    env=SHORT,
+    expert=Sentinel,
+    described="Sentinel",
+    **options,
 ):
     labeller = load_example("dagger").Labeller
     return collect_round(
         agent,
         lambda folder: env.make(record_to=folder),
-        lambda: labeller(expert(), beta, SEED),
+        lambda: labeller(expert(), beta, SEED, stretch),
         seeds,
         directory,
-        **{"beta": beta, "expert": described, "num_envs": 2, "sampling_seed": SEED, **options},
+        **{"beta": beta, "stretch": stretch, "expert": described, "num_envs": 2, "sampling_seed": SEED, **options},
     )
 
 
@@ -96,6 +106,22 @@ class TestLabels:
         ticks = [encode(demo.executed) == demo.codes for demo in demos_of(tmp_path)]
         share = sum(row.all(-1).sum() for row in ticks) / (12 * 8)
         assert 0.12 < share < 0.38  # 0.25 +- 3 standard deviations
+
+    def test_in_stretches_each_acts_for_several_ticks_at_a_time(self, agent, tmp_path):
+        env = SHORT.with_kwargs(max_episode_steps=9)
+        collect(agent, tmp_path, beta=0.5, stretch=(3, 4), seeds=range(8), env=env, num_envs=4)
+        for demo in demos_of(tmp_path):
+            experts = (encode(demo.executed) == demo.codes).all(-1)
+            changes = np.flatnonzero(np.diff(experts)) + 1
+            runs = np.diff(np.concatenate(([0], changes)))  # without the last, which the end cuts off
+            assert (runs >= 3).all(), runs
+            assert demo.metadata["recorded_by"]["stretch"] == [3, 4]
+
+    @pytest.mark.parametrize("stretch", [(0, 3), (4, 2)])
+    def test_a_stretch_that_cannot_be_is_refused_before_anything_is_played(self, agent, tmp_path, stretch):
+        with pytest.raises(ValueError, match="the smaller first"):
+            collect(agent, tmp_path, beta=0.5, stretch=stretch)
+        assert not list(tmp_path.iterdir())
 
     def test_the_executed_actions_of_a_world_do_not_depend_on_num_envs(self, agent, tmp_path):
         def executed(num_envs):
@@ -221,6 +247,7 @@ class TestProvenance:
         ("change", "theirs", "mine"),
         [
             ({"beta": 0.5}, "'beta': 0.0", "'beta': 0.5"),
+            ({"stretch": (2, 3)}, "this", "'stretch': [2, 3]"),
             ({"sampling_seed": 9}, "'sampling_seed': 5", "'sampling_seed': 9"),
             ({"env": SHORT.with_kwargs(level="default")}, "'level': 'easy'", "'level': 'default'"),
             ({"env": SHORT.with_kwargs(max_episode_steps=7)}, "'max_episode_steps': 6", "'max_episode_steps': 7"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
+import numpy as np
 
 from vpt_gym.collect.directory import clear_up, locked
 from vpt_gym.collect.finished import finished_episodes, finished_paths
@@ -86,6 +87,45 @@ def _check_share(name: str, value: float) -> None:
         raise ValueError(f"{name} is {value}; it must be a share between 0 and 1")
 
 
+class ExpertTurns:
+    """Draws in one episode in which ticks the expert acts, and in which the learner.
+
+    Args:
+        beta: The expert's share of the ticks, in [0, 1].
+        stretch: Least and greatest number of ticks for which one of them acts before it is drawn again. With (1, 1)
+            it is drawn in each tick, as in Ross et al. 2011: then the expert corrects a slip at once, and the learner
+            hardly ever gets far from the expert's path.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: ``beta`` is outside [0, 1], or ``stretch`` is not two numbers of ticks, the smaller first.
+    """
+
+    def __init__(self, beta: float, stretch: tuple[int, int] = (1, 1), *, seed: int | Sequence[int]) -> None:
+        _check_share("beta", beta)
+        check_stretch(stretch)
+        self._beta, self._stretch, self._rng = beta, stretch, np.random.default_rng(seed)
+        self._acts, self._left = False, 0
+
+    def expert_acts(self) -> bool:
+        """Returns whether the expert acts in the next tick."""
+        if self._left == 0:
+            self._left = int(self._rng.integers(*self._stretch, endpoint=True))
+            self._acts = bool(self._rng.random() < self._beta)
+        self._left -= 1
+        return self._acts
+
+
+def check_stretch(stretch: tuple[int, int]) -> None:
+    """Checks the ticks for which the expert or the learner acts at a time.
+
+    Raises:
+        ValueError: They are not two numbers from 1 on, the smaller first.
+    """
+    if not 1 <= stretch[0] <= stretch[1]:
+        raise ValueError(f"stretch is {stretch}; it must be two numbers of ticks from 1 on, the smaller first: 10 40")
+
+
 class Play(Protocol):
     """Plays one episode for each seed, as ``vpt_gym.collect.rollouts.play`` does."""
 
@@ -113,6 +153,7 @@ def collect_round(
     directory: Path,
     *,
     beta: float,
+    stretch: tuple[int, int] = (1, 1),
     expert: str | Mapping[str, Any],
     teacher: VPTAgent | None = None,
     num_envs: int = 16,
@@ -134,6 +175,7 @@ def collect_round(
         seeds: Seeds of the worlds, one episode each.
         directory: Directory of this round alone.
         beta: The share of ticks in which the expert acts, in [0, 1], for the description of the demos.
+        stretch: The ticks for which one of them acts at a time, see ``ExpertTurns``, for the description of the demos.
         expert: Name or description of the expert, for the description of the demos.
         teacher: An agent that labels; the control then receives its code too (``vpt_gym.collect.taught``).
         num_envs: Episodes that run at the same time.
@@ -146,11 +188,12 @@ def collect_round(
         One result for each seed, in the order of the seeds.
 
     Raises:
-        ValueError: ``beta`` is outside [0, 1], the directory holds demos of another env, learner, expert, beta or
-            sampling seed (the error names both), or the recorder does not see the episodes end.
+        ValueError: ``beta`` or ``stretch`` is out of range, the directory holds demos of another env, learner, expert,
+            beta, stretch or sampling seed (the error names both), or the recorder does not see the episodes end.
         BlockingIOError: Another run records into the directory.
     """
     _check_share("beta", beta)
+    check_stretch(stretch)
     learner = agent_identity(agent)
     recorded_by = {
         "learner": learner.pop("weights"),
@@ -159,6 +202,8 @@ def collect_round(
         "expert": expert,
         "sampling_seed": sampling_seed,
     }
+    if stretch != (1, 1):
+        recorded_by["stretch"] = stretch
 
     def make_recorded_env() -> gym.Env[Any, Any]:
         env = make_env(directory)
