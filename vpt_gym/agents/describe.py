@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vpt_gym.agents.checkpoints.errors import CheckpointError, WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, cause_in_the_keys, compare
 from vpt_gym.agents.checkpoints.model_file import read_model_file
-from vpt_gym.agents.checkpoints.policy import check_weights, read_config
+from vpt_gym.agents.checkpoints.policy import FORMAT, check_weights
 from vpt_gym.agents.checkpoints.saved_folder import open_folder
 from vpt_gym.agents.checkpoints.sources.download import cache_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
@@ -167,10 +167,10 @@ def _describe_folder(description: Description, path: Path) -> None:
     config: Config
     with open_folder(path) as saved:
         try:
-            config = read_config(saved)
+            config = saved.config(VPTConfig, FORMAT)
         except WrongFile as error:
             try:
-                config = idm_checkpoint.read_saved_config(saved)
+                config = saved.config(IDMConfig, idm_checkpoint.FORMAT)
             except WrongFile:
                 raise error from None
         _describe_config(description, config)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
 from vpt_gym.agents.checkpoints.load_report import LoadReport, compare, examples, strip
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
-from vpt_gym.agents.checkpoints.saved_folder import SavedModel, open_folder, write_folder
+from vpt_gym.agents.checkpoints.saved_folder import open_folder, write_folder
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import ValueHead
@@ -125,20 +125,7 @@ def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
         CheckpointError: A file is missing, damaged, or of another format.
     """
     with open_folder(folder) as saved:
-        return _loaded(read_config(saved), saved.weights_path)
-
-
-def read_config(saved: SavedModel) -> VPTConfig:
-    """Reads the config of a folder that :func:`save_folder` wrote.
-
-    Raises:
-        CheckpointError: ``config.json`` is damaged, or the folder is of another format.
-    """
-    text = saved.config(FORMAT)
-    try:
-        return VPTConfig.from_json(text)
-    except (ValueError, TypeError) as error:
-        raise CorruptCheckpoint(f"{saved.config_path} holds no usable config: {error}") from error
+        return _loaded(saved.config(VPTConfig, FORMAT), saved.weights_path)
 
 
 def _finite(tensor: Tensor) -> bool:

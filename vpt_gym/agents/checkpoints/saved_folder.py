@@ -14,14 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors
 from safetensors.torch import save_file
 from torch import nn
 
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
+from vpt_gym.agents.policy.architecture import Architecture
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import folder_lock
+
+ConfigT = TypeVar("ConfigT", bound=Architecture)
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -42,15 +46,16 @@ class SavedModel:
     config_path: Path
     weights_path: Path
 
-    def config(self, kind: str) -> str:
-        """Returns the config as JSON.
+    def config(self, config_type: type[ConfigT], kind: str) -> ConfigT:
+        """Returns the config.
 
         Args:
+            config_type: Its class.
             kind: The format that the folder must have, such as ``"vpt-gym/1"``.
 
         Raises:
             WrongFile: The folder is of another format.
-            CorruptCheckpoint: ``config.json`` is not JSON.
+            CorruptCheckpoint: ``config.json`` is not JSON, or not the text of a config of this class.
         """
         path = self.config_path
         if (size := path.stat().st_size) > _MAX_CONFIG_BYTES:
@@ -62,7 +67,10 @@ class SavedModel:
         if not isinstance(description, dict) or description.get("format") != kind:
             found = description.get("format") if isinstance(description, dict) else None
             raise WrongFile(f'{path} has the format {found!r}, not "{kind}"')
-        return json.dumps(description.get("config"))
+        try:
+            return config_type.from_json(json.dumps(description.get("config")))
+        except (TypeError, ValueError) as error:
+            raise CorruptCheckpoint(f"{path} holds no usable config: {error}") from error
 
 
 @contextmanager

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
+from vpt_gym.agents.checkpoints.errors import WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.model_file import read_model_file
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.checkpoints.pretrained import check_source
-from vpt_gym.agents.checkpoints.saved_folder import SavedModel, open_folder, write_folder
+from vpt_gym.agents.checkpoints.saved_folder import open_folder, write_folder
 from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.idm.config import IDMConfig
@@ -31,19 +31,6 @@ def read_idm_config(path: str | Path) -> IDMConfig:
     """
     content = read_model_file(path)
     return IDMConfig.from_published(content["policy"], content["pi_head"])
-
-
-def read_saved_config(saved: SavedModel) -> IDMConfig:
-    """Reads the config of a folder that :func:`save_idm` wrote.
-
-    Raises:
-        CheckpointError: ``config.json`` is damaged, or the folder is of another format.
-    """
-    text = saved.config(FORMAT)
-    try:
-        return IDMConfig.from_json(text)
-    except (TypeError, ValueError) as error:
-        raise CorruptCheckpoint(f"{saved.config_path} holds no usable config: {error}") from error
 
 
 def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tuple[InverseDynamicsModel, LoadReport]:
@@ -72,7 +59,7 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
             raise ValueError(f"{path} is a folder and holds its own weights; leave the weights out")
         try:
             with open_folder(path) as saved:
-                return _loaded(read_saved_config(saved), saved.weights_path)
+                return _loaded(saved.config(IDMConfig, FORMAT), saved.weights_path)
         except WrongFile as error:
             raise WrongFile(f"{error}; a folder of a policy is for VPTAgent.from_pretrained") from error
     name = str(source)
