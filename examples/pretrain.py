@@ -25,7 +25,7 @@ import tyro
 from rich.console import Console
 
 from vpt_gym.collect.seeds import SEEDS
-from vpt_gym.learning.runs.directory import DESCRIPTION, RESULTS, read_description
+from vpt_gym.learning.runs.directory import RESULTS, remaining_command
 from vpt_gym.world.ids import PLAY, PLAY_STEPS
 
 EXAMPLES = Path(__file__).resolve().parent
@@ -82,12 +82,10 @@ class Step:
 
     def run(self, console: Console) -> None:
         """Runs the command, or continues it."""
-        words = self.words
-        if (self.out / DESCRIPTION).exists():  # a trainer; recording and labelling continue by themselves
-            if read_description(self.out)["state"] == "finished":
-                console.print(f"[bold]{self.name}[/]: done")
-                return
-            words = [words[0], "--resume", str(self.out)]
+        words = remaining_command(self.words, self.out)  # of a trainer; recording and labelling continue by themselves
+        if words is None:
+            console.print(f"[bold]{self.name}[/]: done")
+            return
         console.print(f"[bold]{self.name}[/]: python {shlex.join(words)}", soft_wrap=True)
         subprocess.run([sys.executable, *words], check=True)
 

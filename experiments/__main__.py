@@ -20,7 +20,7 @@ import tyro
 
 from experiments.cells import CELLS, Cell
 from experiments.tables import write_tables
-from vpt_gym.learning.runs.directory import DESCRIPTION, read_description
+from vpt_gym.learning.runs.directory import remaining_command
 from vpt_gym.system.machine import describe
 from vpt_gym.system.source_version import git_commit
 
@@ -53,13 +53,11 @@ def run(cell: Cell) -> None:
     print(f"== {cell.id}", flush=True)
     start, commit = time.monotonic(), git_commit(".")
     for command in cell.commands:
-        out = Path(command[command.index("--out") + 1])
-        if (out / DESCRIPTION).exists():
-            if read_description(out)["state"] == "finished":
-                continue
-            command = [command[0], "--resume", str(out)]
-        print("python " + " ".join(command), flush=True)
-        subprocess.run([sys.executable, *command], check=True)
+        words = remaining_command(command, command[command.index("--out") + 1])
+        if words is None:
+            continue
+        print("python " + " ".join(words), flush=True)
+        subprocess.run([sys.executable, *words], check=True)
     result = {
         "cell": cell.name,
         "seed": cell.seed,

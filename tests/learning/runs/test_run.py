@@ -17,7 +17,7 @@ import torch
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from vpt_gym.learning.runs.directory import RunError, read_description
+from vpt_gym.learning.runs.directory import RunError, read_description, remaining_command
 from vpt_gym.learning.runs.run import Run
 
 
@@ -71,6 +71,22 @@ def test_no_run_is_overwritten(tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(RunError, match=r"other is not the directory of a run: it has no run.json"):
         Run("bc", resumed(tmp_path / "other"))
+
+
+def test_of_a_command_is_left_all_the_rest_or_nothing(tmp_path):
+    out = tmp_path / "a"
+    command = ["examples/bc.py", "--demos", "demos", "--out", str(out)]
+    assert remaining_command(command, out) == command
+    run = Run("bc", arguments(out))
+    assert remaining_command(command, out) == ["examples/bc.py", "--resume", str(out)]  # it runs, or was killed
+    run.close("failed: KeyError")
+    assert remaining_command(command, out) == ["examples/bc.py", "--resume", str(out)]
+    with Run("bc", resumed(out)):
+        pass
+    assert remaining_command(command, out) is None
+    (out / "run.json").write_text("{")
+    with pytest.raises(RunError, match="cannot be read"):
+        remaining_command(command, out)
 
 
 def test_two_processes_do_not_write_one_run(tmp_path):

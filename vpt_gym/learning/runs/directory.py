@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +33,27 @@ def read_description(directory: str | Path) -> dict[str, Any]:
         what = ", ".join(missing) if isinstance(description, dict) else "an object"
         raise RunError(f"{path} is not the description of a run: it lacks {what}")
     return description
+
+
+def remaining_command(command: Sequence[str], directory: str | Path) -> list[str] | None:
+    """Returns what is left to do of a command that writes a run: a program that runs several of them can be repeated.
+
+    Args:
+        command: The words of the command: the script, then its options, with ``--out directory``.
+        directory: The directory of the run.
+
+    Returns:
+        The command itself if there is no run yet, the script with ``--resume`` if one has begun, None if it finished.
+
+    Raises:
+        RunError: The description of the run is damaged.
+
+    Example:
+        >>> remaining_command(["examples/bc.py", "--out", "runs/not_begun"], "runs/not_begun")
+        ['examples/bc.py', '--out', 'runs/not_begun']
+    """
+    if not (Path(directory) / DESCRIPTION).exists():
+        return list(command)
+    if read_description(directory)["state"] == "finished":
+        return None
+    return [command[0], "--resume", str(directory)]
