@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,7 @@ class Args:
     drift: float = 2.0
     """It also does when the distance to the demo is more than this many times that of the search."""
     env: EnvArgs = field(default_factory=EnvArgs)
-    worlds: str = "evaluation"
+    worlds: Literal["evaluation", "validation"] = "evaluation"
     """Worlds to play in: evaluation for final figures, validation to choose options."""
     episodes: int = 50
     """Episodes, each in a different world."""
@@ -69,8 +70,6 @@ class Args:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not self.drift >= 1.0:
             raise ValueError(f"drift is {self.drift}; it must be at least 1")
-        if self.worlds not in ("evaluation", "validation"):
-            raise ValueError(f"worlds is {self.worlds!r}; it must be evaluation or validation")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tests.support.paths import ROOT
 from tests.support.small_policy import SMALL, small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.demos import DemoDataset
+from vpt_gym.learning.runs.args import parse
 
 script = load_example("nearest_neighbour")
 LENGTHS = (17, 9, 23)
@@ -112,7 +113,16 @@ def test_as_a_user_runs_it(demos, tmp_path):
     assert 0 < results["searches"] <= 12
 
 
-@pytest.mark.parametrize(("name", "value"), [("follow", 0), ("drift", 0.5), ("worlds", "demos"), ("episodes", 0)])
+@pytest.mark.parametrize(("name", "value"), [("follow", 0), ("drift", 0.5), ("episodes", 0)])
 def test_an_option_out_of_range_is_named(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value!r}"):
         script.Args(model="nano", demos=(), **{name: value})
+
+
+def test_worlds_that_are_not_for_playing_are_refused_and_the_choices_named(capsys):
+    with pytest.raises(SystemExit):
+        parse(script.Args, ["--model", "nano", "--demos", "demos", "--worlds", "dagger"])
+    message = capsys.readouterr().err
+    assert "dagger" in message
+    assert "evaluation" in message
+    assert "validation" in message
