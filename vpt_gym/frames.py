@@ -7,6 +7,7 @@ first; the layout is read from the shape.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import cv2
@@ -35,7 +36,8 @@ class FrameSpec(NamedTuple):
 
     key: FrameKey | None
     """Key in the dictionary, keys where dictionaries are nested; None when the observation is the frame itself."""
-    layout: Layout
+    layout: Layout | None
+    """None if the frame comes elsewhere than declared, so that its layout is read when it comes."""
     size: tuple[int, int]
     """(height, width) in pixels."""
 
@@ -75,26 +77,51 @@ def find_declared_frame(observation: Any, where: FrameSpec, *, named: bool = Fal
     """Returns the frame of an observation where its space declared it, as a view: ``find_frame`` for wrappers.
 
     CraftGround declares its frame at ``obs.image`` and returns it as ``rgb`` and ``pov``. So where the declared key is
-    missing, and was not named by the user, the frame is found under one of ``KEYS``, and must have the declared size.
+    missing, and was not named by the user, the frame is found under one of ``KEYS``. A frame that comes elsewhere than
+    declared must have the declared size.
 
     Args:
         observation: The observation.
-        where: The result of ``find_frame_space``.
+        where: The result of ``declared_frame``.
         named: Whether the user named the key.
 
     Raises:
         TypeError: The frame is not uint8.
         ValueError: There is no frame, or it has another size than declared.
     """
-    if named or not isinstance(observation, Mapping) or where.key is None or _path(observation, where.key) is not None:
+    elsewhere = isinstance(observation, Mapping) and where.key is not None and _path(observation, where.key) is None
+    if where.layout is not None and (named or not elsewhere):
         return find_frame(observation, where.key, where.layout)
-    frame = find_frame(observation)
+    frame = find_frame(observation, where.key if where.layout is None else None)
     if frame.shape[-3:-1] != where.size:
+        at = "" if where.layout is None else f" at {where.key!r}"
         raise ValueError(
-            f"the observation space declares frames of {where.size} (height, width) at {where.key!r}; the observation "
+            f"the observation space declares frames of {where.size} (height, width){at}; the observation "
             f"has the keys {sorted(observation)} and a frame of {frame.shape[-3:-1]}. Pass its key as key="
         )
     return frame
+
+
+def declared_frame(space: spaces.Space[Any], key: FrameKey | None = None) -> FrameSpec:
+    """Returns where the observations of a space have their frame, for wrappers, which see what comes.
+
+    As ``find_frame_space``. But where the space declares its frame in a nested ``Dict``, and ``key`` is another of
+    ``KEYS``, such as ``"rgb"``, the frame is expected there, in the declared size: CraftGround returns it there.
+
+    Args:
+        space: A ``Box`` or ``Dict`` observation space.
+        key: Key of the frame in a ``Dict``.
+
+    Raises:
+        TypeError: The frame is not uint8.
+        ValueError: As for ``find_frame_space``.
+    """
+    if key in KEYS and isinstance(space, spaces.Dict) and key not in space.spaces:
+        with suppress(ValueError):
+            declared = find_frame_space(space)
+            if not isinstance(declared.key, str):
+                return FrameSpec(key, None, declared.size)
+    return find_frame_space(space, key)
 
 
 def find_frame_space(space: spaces.Space[Any], key: FrameKey | None = None, layout: Layout | None = None) -> FrameSpec:
@@ -123,10 +150,8 @@ def find_frame_space(space: spaces.Space[Any], key: FrameKey | None = None, layo
         raise ValueError(f"{where} is {space}; a frame needs a Box. Pass the key of the frame as key=")
     _check_dtype(space.dtype)
     if len(space.shape) != 3:
-        raise ValueError(
-            f"a frame has 3 axes, got a Box of shape {space.shape}. Frame stacks are not supported: VPT policies "
-            "have a memory, so pass them one frame per tick"
-        )
+        what = _instead(space.shape) if len(space.shape) < 3 else _STACK
+        raise ValueError(f"a frame has 3 axes, got a Box of shape {space.shape}. {what}")
     found = _layout(space.shape, layout)
     height, width = space.shape[:2] if found == "HWC" else space.shape[1:]
     return FrameSpec(key, found, (height, width))
@@ -249,7 +274,28 @@ def _layout(shape: tuple[int, ...], layout: Layout | None) -> Layout:
             raise ValueError(f"layout={layout!r} does not fit a frame of shape {shape}: its colour axis must be 3")
         return layout
     if not possible:
-        raise ValueError(f"shape {shape} is neither (H, W, 3) nor (3, H, W). Pass the key of an RGB frame as key=")
+        raise ValueError(f"shape {shape} is neither (H, W, 3) nor (3, H, W). {_instead(shape)}")
     if len(possible) == 2:
         raise ValueError(f"shape {shape} can be (H, W, 3) and (3, H, W). Choose with layout='HWC' or 'CHW'")
     return possible[0]
+
+
+_STACK = "Frame stacks are not supported: VPT policies have a memory, so pass them one frame per tick"
+
+
+def _instead(shape: tuple[int, ...]) -> str:
+    """Returns what an array that is no RGB frame looks like, and the remedy."""
+    ends = {shape[0], shape[-1]} if len(shape) == 3 else set()
+    if len(shape) == 2 or 1 in ends:
+        return (
+            "This is a grey image, and VPT policies need colour: remove the wrapper that makes it grey, or pass the "
+            "key of an RGB frame as key="
+        )
+    if 4 in ends:
+        return (
+            "If it is RGBA, leave the alpha channel out, e.g. with gymnasium.wrappers.TransformObservation and "
+            f"obs[..., :3]; if it is 4 grey images: {_STACK}"
+        )
+    if any(size > 4 and size % 3 == 0 and size < 64 for size in ends):
+        return f"{_STACK}. Or pass the key of an RGB frame as key="
+    return "Pass the key of an RGB frame as key="

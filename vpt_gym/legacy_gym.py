@@ -19,10 +19,20 @@ TEXT_LENGTH = 40
 """Longest string of a converted array of strings, characters; Minecraft's longest item name has 29."""
 
 
+def is_vector(env: Any) -> bool:
+    """Returns whether ``env`` is a vector of environments: of Gymnasium, the old gym or Stable-Baselines3.
+
+    The latter two have ``reset``, ``step`` and spaces, as one environment does, and in addition ``num_envs``.
+    """
+    return isinstance(env, gym.vector.VectorEnv) or (
+        not isinstance(env, gym.Env) and hasattr(env, "num_envs") and hasattr(env, "step_wait")
+    )
+
+
 def is_legacy_env(env: Any) -> bool:
     """Returns whether ``env`` has the interface of the old gym and is not a Gymnasium environment."""
     parts = ("reset", "step", "action_space", "observation_space")
-    if isinstance(env, gym.Env | gym.vector.VectorEnv):
+    if isinstance(env, gym.Env) or is_vector(env):
         return False
     return all(hasattr(env, part) for part in parts)
 

@@ -146,3 +146,8 @@ def test_the_largest_seed_is_one_for_many_environments() -> None:
 def test_a_stack_of_frames_is_recognised() -> None:
     with pytest.raises(TypeError, match=r"4 environments need first=.*\(a frame stack\), give the newest one"):
         small().act(FRAMES[:4])
+
+
+def test_the_result_of_reset_is_no_observation() -> None:
+    with pytest.raises(ValueError, match=r"the observation is a tuple .*pass the observation alone"):
+        small().act((FRAMES[0], {}))  # type: ignore[arg-type]

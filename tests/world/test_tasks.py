@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 import vpt_gym  # noqa: F401 (registers the environments)
-from vpt_gym.actions.human import human_action
+from vpt_gym.actions.human import human_action, no_op
 from vpt_gym.world.catalog.biomes import DESERT, FOREST, PLAINS, TAIGA
 from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.catalog.items import ITEMS, STICK
@@ -20,6 +20,7 @@ from vpt_gym.world.core.geometry import wrapped
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
 from vpt_gym.world.tasks import TASKS, Task, days_survived, has_killed, holds
+from vpt_gym.wrappers.success import success_of
 
 SMALL = (32, 48)
 
@@ -217,3 +218,14 @@ def test_a_measure_that_json_cannot_hold_is_refused_by_the_spec() -> None:
     env = gym.make(ANY_TASK, task=Task("x", progress=lambda state: 0.0), image_size=SMALL)
     with pytest.raises(TypeError, match="not JSON serializable"):
         env.spec.to_json()
+
+
+@pytest.mark.parametrize("task", ["open-ended", "vpt_playground"])
+def test_a_task_without_a_target_does_not_report_success(task: str) -> None:
+    env = VoxelEnv(task=task, image_size=SMALL)
+    _, reset_info = env.reset(seed=0)
+    *_, info = env.step(no_op())
+    for reported in (reset_info, info):
+        assert reported["success"] is None
+        assert reported["is_success"] is None
+        assert success_of(env, reported) is None

@@ -27,7 +27,13 @@ def checked_frames(obs: Any) -> tuple[npt.NDArray[np.uint8], bool]:
         if "img" not in obs:
             raise ValueError(f'the observation has no "img" (its keys: {sorted(map(str, obs))}): {_WRAP}')
         obs = obs["img"]
-    frames = np.asarray(obs)
+    try:
+        frames = np.asarray(obs)
+    except ValueError as error:  # of NumPy: a tuple or list whose parts are not of one shape
+        raise ValueError(
+            f"the observation is a {type(obs).__name__} of parts that are not frames of one size; env.reset() returns "
+            "(observation, info), and env.step() five values: pass the observation alone"
+        ) from error
     if frames.dtype != np.uint8:
         raise TypeError(f"a frame must be uint8 with values from 0 to 255, got {_describe(frames)}: {_WRAP}")
     if frames.ndim not in (3, 4) or frames.shape[-3:] != _FRAME_SHAPE:

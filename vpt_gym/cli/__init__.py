@@ -5,7 +5,7 @@ write a module with a dataclass ``Args``, whose docstrings are the help, and ``r
 exit status, and add its name to ``COMMANDS``.
 
 Exit statuses (``vpt_gym.cli.status``): 0 done; 1 not done, or a problem found; 2 a wrong option, or a path that does
-not exist; 130 stopped by Ctrl+C. ``demos`` keeps 1 for damaged demos, and returns 2 for all that it cannot do.
+not exist; 130 stopped by Ctrl+C. ``demos`` checks: its 1 is a finding, and its 2 also all that it cannot do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vpt_gym import __version__
 from vpt_gym.cli.output import printable_warnings
 
 COMMANDS: dict[str, str] = {
-    "demos": "check, repair and count demos; exchange them with Minari and MineDojo",
+    "demos": "check, repair, count and replay demos; exchange them with Minari and MineDojo",
     "doctor": "check whether this machine can run the embedded world and MineDojo, and how to fix it",
     "download": "download the checkpoints that OpenAI published with VPT",
     "info": "describe a checkpoint and check whether it loads, without executing anything in it",

@@ -1,4 +1,4 @@
-"""``vpt-gym demos``: checks, repairs and counts demos, and exports and imports them."""
+"""``vpt-gym demos``: checks, repairs, counts and replays demos, and exports and imports them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import tyro
 from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
 from vpt_gym.cli.options import optional
 from vpt_gym.cli.output import print_text
+from vpt_gym.cli.status import DONE, NOT_DONE, failed
 
 if TYPE_CHECKING:
     from vpt_gym.demos.library.stats import DemoStats
@@ -60,37 +61,60 @@ class Stats:
     """Version of the contractors' recorder, such as 6.9."""
 
 
+@dataclass
+class Replay:
+    """Plays a demo's episode again: same env, seed and actions; compares frames, records and the end.
+
+    Exit status 0 if all are equal, 1 if something differs, 2 if the demo cannot be played again.
+    """
+
+    demo: Annotated[Path, tyro.conf.Positional]
+    """One of the demo's files, or their common stem."""
+    env: Annotated[str | None, optional("ID", "the demo's")] = None
+    """Gymnasium id of its env, or module:id for an env that a module registers. A module may be in this folder."""
+    key: Annotated[str | None, optional("KEY", "the usual names")] = None
+    """Key of the frame in the observation, such as view."""
+    tolerance: float = 0.0
+    """Mean difference of two frames, in grey levels of 255, up to which they count as equal."""
+    json: bool = False
+    """Print JSON."""
+
+
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
 @dataclass
 class Args:
-    """Checks, repairs and counts demos, and exchanges them with Minari and MineDojo."""
+    """Checks, repairs, counts and replays demos, and exchanges them with Minari and MineDojo."""
 
     action: (
         Annotated[Check, tyro.conf.subcommand("check")]
         | Annotated[Repair, tyro.conf.subcommand("repair")]
         | Annotated[Stats, tyro.conf.subcommand("stats")]
+        | Annotated[Replay, tyro.conf.subcommand("replay")]
         | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Import, tyro.conf.subcommand("import")]
     )
 
 
 def run(args: Args) -> int:
-    """Runs the action; returns the exit status: 1 for damaged demos, 2 if it fails or finds no demo."""
+    """Runs the action; returns the exit status: 1 for a finding, such as damage, 2 if it fails or finds no demo."""
     from gymnasium.error import DependencyNotInstalled
 
     try:
-        if isinstance(args.action, Check):
-            return _check(args.action)
-        if isinstance(args.action, Repair):
-            return _repair(args.action)
-        if isinstance(args.action, Export):
-            return run_export(args.action)
-        if isinstance(args.action, Import):
-            return run_import(args.action)
-        return _stats(args.action)
+        match args.action:
+            case Check():
+                return _check(args.action)
+            case Repair():
+                return _repair(args.action)
+            case Replay():
+                return _replay(args.action)
+            case Export():
+                return run_export(args.action)
+            case Import():
+                return run_import(args.action)
+            case Stats():
+                return _stats(args.action)
     except (ValueError, OSError, DependencyNotInstalled) as error:
-        print_text(f"vpt-gym demos: {error}", file=sys.stderr)
-        return 2
+        return failed("demos", error, checks=True)
 
 
 def _report_found(directory: Path, *, count: bool = True) -> None:
@@ -121,13 +145,13 @@ def _check(args: Check) -> int:
     problems = check(args.directory, decode=not args.quick)
     if args.json:
         print_text(json.dumps([vars(problem) for problem in problems], indent=1))
-        return int(bool(problems))
+        return NOT_DONE if problems else DONE
     for problem in problems:
         print_text(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
     repairable = sum(problem.repairable for problem in problems)
     damaged = f"{len(problems)} damaged, of them {repairable} can be repaired"
     print_text(damaged if problems else "all demos are complete")
-    return int(bool(problems))
+    return NOT_DONE if problems else DONE
 
 
 def _repair(args: Repair) -> int:
@@ -140,12 +164,15 @@ def _repair(args: Repair) -> int:
     for problem in left:
         print_text(f"not repaired: {problem}")
     print_text(f"{len(left)} are still damaged" if left else "all demos are complete")
-    return int(bool(left))
+    return NOT_DONE if left else DONE
 
 
 def _stats(args: Stats) -> int:
     from vpt_gym.demos.library.stats import read_stats
+    from vpt_gym.system.output_file import check_output_file
 
+    if args.picture is not None:  # now: reading the demos may take minutes
+        check_output_file(args.picture)
     _report_found(args.directory, count=False)
     stats = read_stats(args.directory, compat=args.compat, recorder_version=args.recorder_version)
     if args.picture is not None:
@@ -158,7 +185,15 @@ def _stats(args: Stats) -> int:
         _print(stats)
         if args.picture is not None:
             print_text(f"\npicture: {args.picture}")
-    return 0
+    return DONE
+
+
+def _replay(args: Replay) -> int:
+    from vpt_gym.collect.replay import replay
+
+    result = replay(args.demo, env=args.env, key=args.key, tolerance=args.tolerance)
+    print_text(json.dumps(result.as_json(), indent=1) if args.json else str(result))
+    return DONE if result.equal else NOT_DONE
 
 
 def _print(stats: DemoStats) -> None:

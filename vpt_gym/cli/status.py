@@ -19,13 +19,20 @@ INTERRUPTED = 130
 """It was stopped by Ctrl+C."""
 
 
-def failed(command: str, error: BaseException) -> int:
+FAILED_CHECK = 2
+"""A command that checks could not do so. Its 1 says that it found something, as with ``grep`` and ``diff``."""
+
+
+def failed(command: str, error: BaseException, *, checks: bool = False) -> int:
     """Prints why a command failed, and returns its exit status.
 
     Args:
         command: Name of the command.
         error: The error. A missing file or directory, or one that lacks what the command reads, is a wrong command
             line; all else is ``NOT_DONE``.
+        checks: Whether the command checks something, so that all else is ``FAILED_CHECK``.
     """
     print_text(f"vpt-gym {command}: {error}", file=sys.stderr)
-    return WRONG_COMMAND if isinstance(error, FileNotFoundError | NotADirectoryError) else NOT_DONE
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return WRONG_COMMAND
+    return FAILED_CHECK if checks else NOT_DONE

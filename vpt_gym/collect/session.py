@@ -197,7 +197,7 @@ class RecordingSession:
                 success = success_of(self.env, info)
                 if success is None and self._recording.keep == "success":
                     raise ValueError(
-                        f"{self._recording.env.id} does not report whether an episode succeeded: its last info lacks "
+                        f"{self._recording.env.id} does not report whether an episode succeeded: its last info has no "
                         "'success'. Keep all episodes (--keep all), or add it in a wrapper around the env"
                     )
                 return Episode(seed, success, total_reward, ticks, bool(truncated))

@@ -154,6 +154,9 @@ class Demo:
                 f"ffmpeg -i {self.files.video.name} -fps_mode passthrough -c:v libx264 -bf 0 -crf 18 h264.mp4",
             )
         if count != len(self):
+            header = read_header(self.files.video)
+            if header.frames != len(self):
+                raise wrong_length(self.files, header, len(self))
             raise DemoError(
                 f"{self.files.video} holds {count} frames, but {self.files.records.name} holds {len(self)} ticks",
                 REMEDY_RESTORE,

@@ -231,6 +231,7 @@ class RolloutCollector:
 
     def _finish(self, ended: npt.NDArray[np.int64], info: dict[str, Any], truncated: npt.NDArray[np.bool_]) -> None:
         for row in ended:
-            success = bool(info["success"][row]) if "success" in info else None
+            success = info["success"][row] if "success" in info else None  # None: unknown
+            success = None if success is None else bool(success)
             total, ticks = float(self._return[row]), int(self._ticks[row])
             self.episodes.append(FinishedEpisode(success, total, ticks, bool(truncated[row])))

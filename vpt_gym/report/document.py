@@ -17,6 +17,7 @@ from vpt_gym.report.curves import chart_data
 from vpt_gym.report.media import Medium, embed, relative_url
 from vpt_gym.report.record import RunRecord
 from vpt_gym.report.results import SuccessRate, rows_of
+from vpt_gym.system.output_file import check_output_file
 
 GENERATOR = '<meta name="generator" content="vpt-gym report">'
 """A line of every report, by which a file is known to be one."""
@@ -37,6 +38,7 @@ def write_report(runs: Sequence[RunRecord], page: Path, *, media_bytes: int) -> 
         FileExistsError: There is a file of this name that is no report.
         OSError: The file cannot be written.
     """
+    check_output_file(page)
     if page.exists() and GENERATOR not in page.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise FileExistsError(f"{page} exists and is not a report; remove it, or write another (--out FILE)")
     partial = page.with_name(page.name + ".partial")

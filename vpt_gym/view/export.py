@@ -19,6 +19,7 @@ from vpt_gym.actions.human import HOTBAR
 from vpt_gym.demos import Demo
 from vpt_gym.demos.files.video import require_encoder
 from vpt_gym.frames import Frame
+from vpt_gym.system.output_file import check_output_file
 
 PANEL_HEIGHT = 132
 """Height of the panel below the frame, pixels."""
@@ -87,6 +88,7 @@ def export(demo: Demo, out: str | os.PathLike[str], *, crf: int = 18, tick: int 
     Raises:
         DemoError: The demo's video cannot be decoded, or is too short.
         FileExistsError: ``out`` exists.
+        OSError: The folder of ``out`` does not exist, or cannot be written to.
         IndexError: The demo has no such tick.
         RuntimeError: This build of PyAV has no libx264.
         ValueError: ``out`` has another suffix, or is in the directory of the demo, where it would look like a damaged
@@ -99,6 +101,7 @@ def export(demo: Demo, out: str | os.PathLike[str], *, crf: int = 18, tick: int 
         raise ValueError(
             f"{path} would be among the demos and look like a damaged one; write it elsewhere (--out FILE)"
         )
+    check_output_file(path)
     if path.exists():
         raise FileExistsError(f"{path} exists already; remove it, or write another (--out FILE)")
     if not 0 <= tick < len(demo):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from vpt_gym.system.did_you_mean import did_you_mean
 from vpt_gym.system.printable import shown
 from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, ItemStack, Spawn, Start
@@ -66,9 +68,9 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     Registered for each of ``TASKS`` with its limit of steps, as ``vpt_gym/Harvest1Log-v0`` for ``"harvest_1_log"``. An
     episode ends (``terminated``) when the task is done or the player dies. ``info`` has ``success`` and
-    ``is_success`` (bool, the same), ``death`` (bool), ``ticks`` (ticks that the step took; 1 but for some ``minedojo``
-    actions), ``is_gui_open`` and ``is_gui_inventory`` (bool), while a screen is open ``gui_cursor`` ((x, y), from 0 at
-    left and top to 1) and, from ``reset``, ``world_seed`` and ``prompt``.
+    ``is_success`` (bool, the same; None where the task has no target), ``death`` (bool), ``ticks`` (ticks that the step
+    took; 1 but for some ``minedojo`` actions), ``is_gui_open`` and ``is_gui_inventory`` (bool), while a screen is open
+    ``gui_cursor`` ((x, y), from 0 at left and top to 1) and, from ``reset``, ``world_seed`` and ``prompt``.
 
     Args:
         task: A name of ``TASKS``, a ``Task`` of your own, or a mapping of its fields (``Task.from_mapping``), as in a
@@ -109,7 +111,8 @@ class VoxelEnv(gym.Env[Observation, Any]):
     ) -> None:
         if isinstance(task, str):
             if task not in TASKS:
-                raise ValueError(f"task is {shown(task)}; the embedded world has {', '.join(TASKS)}")
+                near = did_you_mean(task, TASKS)
+                raise ValueError(f"task is {shown(task)}{near}; the embedded world has {', '.join(TASKS)}")
             task = TASKS[task]
         elif isinstance(task, Mapping):
             task = Task.from_mapping(task)
@@ -248,9 +251,10 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     def _info(self, success: bool, ticks: int) -> dict[str, Any]:
         screen = self.state.screen[0]
+        reported = success if math.isfinite(self.task.target) else None  # a task without a target cannot fail
         info: dict[str, Any] = {
-            "success": success,
-            "is_success": success,  # the name that Gymnasium-Robotics and Stable-Baselines3 use
+            "success": reported,
+            "is_success": reported,  # the name that Gymnasium-Robotics and Stable-Baselines3 use
             "death": self._is_dead(),
             "ticks": ticks,
             "is_gui_open": bool(screen["open"]),

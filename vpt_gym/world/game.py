@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vpt_gym.system.did_you_mean import did_you_mean
 from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.catalog.items import ITEMS, STACK_SIZE
 from vpt_gym.world.core import fields
@@ -118,7 +119,8 @@ class Game:
     ) -> None:
         if isinstance(terrain, str):
             if terrain not in TERRAINS:
-                raise ValueError(f"level is {terrain!r}; the levels are {', '.join(TERRAINS)}")
+                near = did_you_mean(terrain, TERRAINS)
+                raise ValueError(f"level is {terrain!r}{near}; the levels are {', '.join(TERRAINS)}")
             terrain = TERRAINS[terrain]
         if not break_speed > 0:
             raise ValueError(f"break_speed is {break_speed!r}; it must be greater than 0 (1 is Minecraft's)")

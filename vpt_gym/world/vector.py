@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
@@ -31,7 +32,12 @@ def make_worlds(
 
     Returns:
         The vector environment. Its worlds equal those of ``VoxelEnv`` with the same seeds.
+
+    Raises:
+        ValueError: ``num_envs`` is not a positive integer, or an argument of ``VoxelEnv`` is invalid.
     """
+    if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+        raise ValueError(f"num_envs is {num_envs!r}; it must be a positive number of worlds")
     from vpt_gym.world.env import VoxelEnv
 
     def make() -> gym.Env[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from vpt_gym.legacy_gym import is_legacy_env
+from vpt_gym.legacy_gym import is_legacy_env, is_vector
 from vpt_gym.wrappers.conversion import as_gymnasium
 
 
@@ -22,9 +22,9 @@ def require_gymnasium(env: Any, wrapper: str) -> gym.Env[Any, Any]:
     """
     if isinstance(env, gym.Env) or is_legacy_env(env):
         return as_gymnasium(env)
-    if isinstance(env, gym.vector.VectorEnv):
+    if is_vector(env):
         raise TypeError(
             f"{wrapper} wraps one environment, got a vector of {env.num_envs} ({type(env).__name__}). Wrap each of "
-            f"them: SyncVectorEnv([lambda: {wrapper}(make_env(), ...)] * {env.num_envs})"
+            f"them: {type(env).__name__}([lambda: {wrapper}(make_env(), ...)] * {env.num_envs})"
         )
     raise TypeError(f"{wrapper} needs a gymnasium.Env, got {type(env).__name__}: {env!r}")

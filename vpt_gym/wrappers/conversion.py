@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import gymnasium as gym
 
-from vpt_gym.legacy_gym import LegacyGymEnv, is_legacy_env
+from vpt_gym.legacy_gym import LegacyGymEnv, is_legacy_env, is_vector
 from vpt_gym.minedojo.env import MineDojoEnv
 from vpt_gym.minedojo.parts import find_parts
 
@@ -29,6 +29,11 @@ def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> g
     """
     if isinstance(env, gym.Env):
         return env
+    if is_vector(env):
+        raise TypeError(
+            f"as_gymnasium takes one environment, got a vector of {env.num_envs} ({type(env).__name__}). Convert each "
+            f"of them: {type(env).__name__}([lambda: as_gymnasium(make_env())] * {env.num_envs})"
+        )
     if not is_legacy_env(env):
         raise TypeError(f"{type(env).__name__} is not an environment: {env!r}")
     return LegacyGymEnv(env) if find_parts(env) is None else MineDojoEnv(env, actions=actions)

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from vpt_gym.frames import FrameKey, find_frame, find_frame_space
+from vpt_gym.frames import FrameKey, declared_frame, find_declared_frame
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 
@@ -31,11 +31,11 @@ class FrameKeyWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordCon
         env = require_gymnasium(env, type(self).__name__)
         gym.utils.RecordConstructorArgs.__init__(self, key=key)
         super().__init__(env)
-        self._where = find_frame_space(env.observation_space, key)
+        self._where, self._named = declared_frame(env.observation_space, key), key is not None
         entries = dict(env.observation_space.spaces)  # type: ignore[attr-defined] # a Dict, else the line above raises
         self.observation_space = spaces.Dict({**entries, "img": spaces.Box(0, 255, (*self._where.size, 3), np.uint8)})
 
     def observation(self, observation: Any) -> dict[str, Any]:
         """Returns ``observation`` with its frame as ``img``."""
-        frame = find_frame(observation, self._where.key, self._where.layout)
+        frame = find_declared_frame(observation, self._where, named=self._named)
         return {**observation, "img": np.ascontiguousarray(frame)}

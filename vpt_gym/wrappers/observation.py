@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from vpt_gym.frames import POLICY_SIZE, FrameKey, find_declared_frame, find_frame_space, to_size
+from vpt_gym.frames import POLICY_SIZE, FrameKey, declared_frame, find_declared_frame, find_frame_space, to_size
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 TRAINED_ASPECT = 16 / 9
@@ -55,7 +56,8 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
             ``"img"``.
 
     Warns:
-        UserWarning: The frame is more than 12 % off the aspect ratio 16:9 that policies were trained on.
+        UserWarning: The frame is more than 12 % off the aspect ratio 16:9 that policies were trained on, and is not
+            one that a wrapper below has scaled to a square.
 
     Change log: v0.1.0 - added.
     """
@@ -76,7 +78,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
             raise ValueError(f"size={size!r}; it must be (height, width), two positive integers")
         self._size = (int(size[0]), int(size[1]))
         self._keep = tuple(keep)
-        self._where, self._named = find_frame_space(env.observation_space, key), key is not None
+        self._where, self._named = declared_frame(env.observation_space, key), key is not None
         self.source_observation: Any = None
 
         frame_space = spaces.Box(0, 255, (*self._size, 3), np.uint8)
@@ -96,11 +98,12 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
 
     def _check_aspect(self, source_size: tuple[int, int]) -> None:
         height, width = source_size
-        if abs(width / height / TRAINED_ASPECT - 1) > ASPECT_TOLERANCE:
+        if not (_is_wide(source_size) or (height == width and any(map(_is_wide, _sizes_below(self.env))))):
             warnings.warn(
                 f"the frames of this environment are {width}x{height} (width x height), {width / height:.2f}:1; VPT "
                 f"policies were trained on 16:9 scaled to a square, and see these frames distorted. Make the "
-                f"environment with 16:9 frames, e.g. image_size=(144, 256)",
+                f"environment with 16:9 frames, e.g. image_size=(144, 256). (16:9 frames that were scaled to a square "
+                f"in the environment itself are right as they are)",
                 stacklevel=3,
             )
 
@@ -111,3 +114,16 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         if not self._keep:
             return frame
         return {"img": frame, **{name: observation[name] for name in self._keep}}
+
+
+def _is_wide(size: tuple[int, int]) -> bool:
+    height, width = size
+    return abs(width / height / TRAINED_ASPECT - 1) <= ASPECT_TOLERANCE
+
+
+def _sizes_below(env: gym.Env[Any, Any]) -> Iterator[tuple[int, int]]:
+    """Yields the frame sizes, (height, width), that the wrappers of an environment get, from the outside in."""
+    while isinstance(env, gym.Wrapper):
+        env = env.env
+        with suppress(TypeError, ValueError):  # no frame here
+            yield find_frame_space(env.observation_space).size

@@ -14,10 +14,10 @@ from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary
-from vpt_gym.frames import Frame, FrameKey, find_declared_frame, find_frame_space, packed_copy, to_size
+from vpt_gym.frames import Frame, FrameKey
 from vpt_gym.wrappers._source_observation import source_observation
-from vpt_gym.wrappers._wrapped_env import require_gymnasium
 from vpt_gym.wrappers.labels import RecordsLabels
+from vpt_gym.wrappers.recorded_frames import RecordedFrames, describe_env, require_unrecorded
 from vpt_gym.wrappers.success import success_of
 
 
@@ -73,9 +73,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         last_demo: The ``<id>.json`` of the last finished demo, None before the first.
 
     Raises:
-        TypeError: ``env`` is not an environment, or its frame is not uint8.
+        TypeError: ``env`` is not an environment, its frame is not uint8, or ``keep`` is not a function.
         ValueError: The observation has no frame, the wrapped environment's actions cannot be converted to human
-            actions, or ``size`` is not positive.
+            actions, ``size`` is not positive, or a ``RecorderWrapper`` is around the environment already.
         RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.1.0 - added.
@@ -93,7 +93,12 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         size: tuple[int, int] | None = None,
         lossless: bool = False,
     ) -> None:
-        env = require_gymnasium(env, type(self).__name__)
+        env = require_unrecorded(env, RecorderWrapper)
+        if keep is not None and not callable(keep):
+            raise TypeError(
+                f"keep is {keep!r}; it must be a function of the EpisodeSummary that returns whether to keep the demo, "
+                "or None to keep all"
+            )
         gym.utils.RecordConstructorArgs.__init__(
             self,
             directory=os.fspath(directory),
@@ -107,14 +112,11 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         super().__init__(env)
         self.directory = Path(directory)
         self._keep = keep
-        self._metadata: dict[str, Any] = {**describe_env(env), **(metadata or {})}
-        self._where, self._named = find_frame_space(env.observation_space, key), key is not None
+        self._entries: dict[str, Any] = {**describe_env(env), **(metadata or {})}
+        self._frames = RecordedFrames(env, key, size)
         self._translator: Translator | None = None
         if translator is not None or env.action_space != code_space():
             self._translator = translator if translator is not None else translator_for(env)
-        if size is not None and (len(size) != 2 or min(size) < 1):
-            raise ValueError(f"size is {size}; it must be (height, width) in pixels, or None for the frames' own")
-        self._size = size
         self._lossless = lossless
         self._new_writer({})  # so that a bad metadata key fails now, not at the first step
         self._last_seed: int | None = None
@@ -199,7 +201,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     def annotate(self, metadata: Mapping[str, Any]) -> None:
         """Adds entries to the metadata of every demo that begins from now on, as the argument ``metadata`` does."""
-        self._metadata = {**self._metadata, **metadata}
+        self._entries = {**self._entries, **metadata}
         self._new_writer({})  # so that a bad key fails now, not at the first step
 
     def close(self) -> None:
@@ -210,12 +212,10 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             super().close()
 
     def _new_writer(self, metadata: Mapping[str, Any]) -> DemoWriter:
-        return DemoWriter(self.directory, metadata={**self._metadata, **metadata}, lossless=self._lossless)
+        return DemoWriter(self.directory, metadata={**self._entries, **metadata}, lossless=self._lossless)
 
     def _look(self, observation: Any, info: Mapping[str, Any]) -> None:
-        # copied, since an environment may draw the next frame into the same memory
-        frame = find_declared_frame(observation, self._where, named=self._named)
-        self._frame = packed_copy(frame) if self._size is None else to_size(frame, self._size)
+        self._frame = self._frames.of(observation)
         source = source_observation(self.env, observation)
         if self._translator is not None:
             self._translator.observe(source)
@@ -238,18 +238,6 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             writer.abort()
             return
         self.last_demo = writer.close(success=self._success, ended=ended) or self.last_demo
-
-
-def describe_env(env: gym.Env[Any, Any]) -> dict[str, Any]:
-    """Returns what metadata says about the environment: its id, arguments, limit of steps, and task."""
-    spec = env.spec
-    kwargs = {} if spec is None else dict(spec.kwargs)
-    return {
-        "env_id": type(env.unwrapped).__qualname__ if spec is None else spec.id,
-        "env_kwargs": kwargs,
-        "max_episode_steps": None if spec is None else spec.max_episode_steps,
-        "task": kwargs.get("task", kwargs.get("task_id")),
-    }
 
 
 def _state_of(observation: Any) -> dict[str, Any]:

@@ -14,10 +14,10 @@ def success_of(env: gym.Env[Any, Any], info: Mapping[str, Any]) -> bool | None:
     Args:
         env: The environment that was stepped.
         info: The info of its last step. Read are ``"success"`` (the embedded world), ``"is_success"``
-            (Gymnasium-Robotics) and the environment's ``is_successful`` (MineDojo), in this order.
+            (Gymnasium-Robotics) and the environment's ``is_successful`` (MineDojo), in this order. None is unknown.
     """
     for name in ("success", "is_success"):
-        if name in info:
+        if info.get(name) is not None:
             return bool(info[name])
     if env.has_wrapper_attr("is_successful"):
         return bool(env.get_wrapper_attr("is_successful"))

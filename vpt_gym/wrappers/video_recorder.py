@@ -10,9 +10,10 @@ from typing import Any
 import gymnasium as gym
 
 from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter
-from vpt_gym.frames import Frame, find_frame, find_frame_space, packed_copy, to_size
-from vpt_gym.wrappers._wrapped_env import require_gymnasium
-from vpt_gym.wrappers.recorder import describe_env
+from vpt_gym.demos.files.video import require_encoder
+from vpt_gym.demos.files.writer import check_metadata
+from vpt_gym.frames import Frame, FrameKey
+from vpt_gym.wrappers.recorded_frames import RecordedFrames, describe_env, require_unrecorded
 
 
 class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -31,7 +32,9 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
 
     Raises:
         TypeError: ``env`` is not an environment, or its frame is not uint8.
-        ValueError: The observation has no frame.
+        ValueError: The observation has no frame, ``size`` is not positive, ``metadata`` has a key that the writer
+            itself writes, or a ``VideoRecorderWrapper`` is around the environment already.
+        RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.2.0 - added.
     """
@@ -41,20 +44,22 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
         env: gym.Env[Any, Any],
         directory: str | os.PathLike[str],
         *,
-        key: str | None = None,
+        key: FrameKey | None = None,
         metadata: Mapping[str, Any] | None = None,
         size: tuple[int, int] | None = None,
         lossless: bool = False,
     ) -> None:
-        env = require_gymnasium(env, type(self).__name__)
+        env = require_unrecorded(env, VideoRecorderWrapper)
         gym.utils.RecordConstructorArgs.__init__(
             self, directory=os.fspath(directory), key=key, metadata=metadata, size=size, lossless=lossless
         )
         super().__init__(env)
         self.directory = Path(directory)
-        self._about: dict[str, Any] = {**describe_env(env), **(metadata or {})}
-        self._where = find_frame_space(env.observation_space, key)
-        self._size, self._lossless = size, lossless
+        self._entries: dict[str, Any] = {**describe_env(env), **(metadata or {})}
+        self._frames = RecordedFrames(env, key, size)
+        self._lossless = lossless
+        check_metadata(self._entries)
+        require_encoder(lossless=lossless)
         self._seed: int | None = None
         self._frame: Frame | None = None
         self._writer: UnlabelledVideoWriter | None = None
@@ -78,7 +83,7 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
         try:
             if self._writer is None:
                 height, width = self._frame.shape[:2]
-                metadata = {**self._about, "seed": self._seed}
+                metadata = {**self._entries, "seed": self._seed}
                 self._writer = UnlabelledVideoWriter(
                     self.directory, (height, width), metadata=metadata, lossless=self._lossless
                 )
@@ -105,9 +110,7 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
             super().close()
 
     def _look(self, observation: Any) -> None:
-        # copied, since an environment may draw the next frame into the same memory
-        frame = find_frame(observation, self._where.key, self._where.layout)
-        self._frame = packed_copy(frame) if self._size is None else to_size(frame, self._size)
+        self._frame = self._frames.of(observation)
 
     def _discard(self) -> None:
         writer, self._writer, self._frame = self._writer, None, None

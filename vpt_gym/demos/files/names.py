@@ -280,7 +280,7 @@ def read_records(path: Path) -> list[Record]:
             f"{path}, {damage}", REMEDY_RESTORE_OR_REPAIR if records else REMEDY_RESTORE, repairable=bool(records)
         )
     if not records:
-        raise DemoError(f"{path} holds no tick", "delete the demo")
+        raise DemoError(f"{path} holds no tick", REMEDY_RESTORE)
     return records
 
 

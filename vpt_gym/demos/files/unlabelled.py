@@ -16,7 +16,7 @@ import av
 from vpt_gym.demos.files.atomic import scratch, write_metadata
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, parse_json, partial
 from vpt_gym.demos.files.video import VideoWriter
-from vpt_gym.demos.files.writer import DemoWriteError, versions_in_use
+from vpt_gym.demos.files.writer import DemoWriteError, check_metadata, versions_in_use
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
 
@@ -34,12 +34,14 @@ class UnlabelledVideoWriter:
         lossless: Keep every pixel unchanged.
 
     Raises:
+        ValueError: ``metadata`` has a key that the writer itself writes.
         DemoWriteError: The disk is full, or another error prevents writing.
     """
 
     def __init__(
         self, directory: Path, size: tuple[int, int], *, metadata: Mapping[str, Any], lossless: bool = False
     ) -> None:
+        check_metadata(metadata)
         self._files = DemoFiles(directory, new_id())
         self._frames = 0
         self._metadata = {

@@ -107,7 +107,7 @@ class DemoWriter:
         preset: str = "ultrafast",
         lossless: bool = False,
     ) -> None:
-        _check_metadata(metadata or {})
+        check_metadata(metadata or {})
         if fps < 1:
             raise ValueError(f"fps is {fps}; it must be a positive number of ticks per second")
         require_encoder(lossless=lossless)
@@ -217,7 +217,7 @@ class DemoWriter:
             ValueError: ``metadata`` has a key that the writer itself writes.
             DemoWriteError: The disk is full, or another error prevents writing.
         """
-        _check_metadata(metadata or {})
+        check_metadata(metadata or {})
         if self._closed or self._background is None or self._lines is None:
             self._closed = True
             return None
@@ -360,7 +360,8 @@ RESERVED_KEYS = {
 """Keys of the metadata that ``DemoWriter`` itself writes."""
 
 
-def _check_metadata(metadata: Mapping[str, Any]) -> None:
+def check_metadata(metadata: Mapping[str, Any]) -> None:
+    """Raises a ``ValueError`` if metadata of a caller have a key of ``RESERVED_KEYS``."""
     taken = sorted(set(metadata) & RESERVED_KEYS)
     if taken:
         raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")

@@ -10,6 +10,8 @@ from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 
+import av
+
 from vpt_gym.demos.demo import read_demo, wrong_length
 from vpt_gym.demos.files.atomic import finish, scratch, write_metadata
 from vpt_gym.demos.files.names import (
@@ -26,6 +28,7 @@ from vpt_gym.demos.files.names import (
 )
 from vpt_gym.demos.files.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.files.video import NO_VIDEO, VideoHeader, copy_frames, read_header
+from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import try_lock
 
@@ -116,6 +119,7 @@ def repair(directory: str | os.PathLike[str], *, interrupted_only: bool = False)
 
     Raises:
         FileNotFoundError: There is no such directory.
+        DemoWriteError: A repaired file cannot be written, e.g. because the directory is read-only.
     """
     repairs = []
     for files in _demos_in(directory):
@@ -176,6 +180,16 @@ def _has_metadata(files: DemoFiles, records: list[Record]) -> bool:
 
 
 def _repair(files: DemoFiles) -> RepairResult:
+    try:
+        return _cut_and_finish(files)
+    except (OSError, av.FFmpegError) as error:
+        raise DemoWriteError(
+            f"cannot repair demo {files.id} in {files.directory}: {error}. Free disk space, or make the directory "
+            "writable, or repair a copy of it; what was there is unchanged"
+        ) from error
+
+
+def _cut_and_finish(files: DemoFiles) -> RepairResult:
     ticks, header, records = _recoverable(files)
     if ticks == 0:
         for path in files.all:

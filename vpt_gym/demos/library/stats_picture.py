@@ -11,6 +11,7 @@ import numpy as np
 
 from vpt_gym.actions import camera
 from vpt_gym.demos.library.stats import DemoStats
+from vpt_gym.system.output_file import check_output_file
 from vpt_gym.system.require import require
 
 _INK, _FAINT, _GRID = "#1f2933", "#6b7785", "#d9dee4"
@@ -29,6 +30,7 @@ def draw_stats(stats: DemoStats, path: str | os.PathLike[str], *, title: str = "
     Raises:
         DependencyNotInstalled: matplotlib is not installed.
         ValueError: There is no tick to draw.
+        OSError: The folder of ``path`` does not exist, or cannot be written to.
     """
     require("matplotlib", "plot", purpose="the picture")
     from matplotlib import rc_context
@@ -37,6 +39,7 @@ def draw_stats(stats: DemoStats, path: str | os.PathLike[str], *, title: str = "
 
     if not stats.ticks:
         raise ValueError("there is no tick to draw: no intact demo was found")
+    check_output_file(path)
 
     with rc_context(_STYLE):
         figure = Figure(figsize=(13, 5.2))

@@ -82,7 +82,7 @@ class ThreadVectorEnv(_SyncVectorEnv):
         **kwargs: Arguments of ``SyncVectorEnv``: ``copy``, ``observation_mode``, ``autoreset_mode``.
 
     Raises:
-        ValueError: ``threads`` is not positive.
+        ValueError: ``threads`` is not positive, or there is no function.
     """
 
     def __init__(
@@ -90,7 +90,10 @@ class ThreadVectorEnv(_SyncVectorEnv):
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; it must be at least 1, or None for one per processor")
-        super().__init__(list(env_fns), **kwargs)
+        functions = list(env_fns)
+        if not functions:
+            raise ValueError("env_fns is empty; a vector environment needs at least one function that makes one")
+        super().__init__(functions, **kwargs)
         self._threads = min(threads or usable_processors(), self.num_envs)
         # the thread that calls step() is one of the threads
         self._pool = ThreadPoolExecutor(self._threads - 1, "world") if self._threads > 1 else None

@@ -1,0 +1,206 @@
+"""Careless uses of the wrappers: each error has the value and the remedy, and comes at once."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from vpt_gym import RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium
+from vpt_gym.actions.codec import code_space
+from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.wrappers import FrameKeyWrapper, VideoRecorderWrapper
+from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
+
+SIZE = (36, 64)
+PICTURE = spaces.Box(0, 255, (*SIZE, 3), np.uint8)
+RECORDERS = [RecorderWrapper, VideoRecorderWrapper]
+
+
+class Fixed(gym.Env[Any, Any]):
+    """Shows one observation, in episodes of three ticks."""
+
+    def __init__(self, space: spaces.Space[Any], observation: Any = None) -> None:
+        self.observation_space, self.action_space = space, code_space()
+        self.shown = space.sample() if observation is None else observation
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        self.tick = 0
+        return self.shown, {}
+
+    def step(self, action: Any) -> Any:
+        self.tick += 1
+        return self.shown, 0.0, False, self.tick == 3, {}
+
+
+def box(*shape: int, dtype: Any = np.uint8, high: float = 255) -> Fixed:
+    return Fixed(spaces.Box(0, high, shape, dtype))
+
+
+def craftground() -> Fixed:
+    """Declares ``obs.image``, and returns ``rgb`` and ``pov``, as CraftGround 2.7 does."""
+    rgb, pov = np.full((*SIZE, 3), 1, np.uint8), np.full((*SIZE, 3), 2, np.uint8)
+    return Fixed(spaces.Dict(obs=spaces.Dict(image=PICTURE)), {"pov": pov, "rgb": rgb})
+
+
+@pytest.mark.parametrize(("key", "value"), [(None, 1), ("rgb", 1), ("pov", 2)])
+def test_a_frame_is_taken_from_what_comes_not_from_what_is_declared(key: Any, value: int, tmp_path: Path) -> None:
+    assert (VPTObsWrapper(craftground(), key=key).reset()[0] == value).all()
+    assert (FrameKeyWrapper(craftground(), key).reset()[0]["img"] == value).all()
+    for recorder in RECORDERS:
+        env = recorder(craftground(), tmp_path / recorder.__name__, key=key, lossless=True)
+        env.reset(seed=0)
+        for _ in range(3):
+            env.step([0, 60])
+        env.close()
+    (demo,) = list_demos(tmp_path / "RecorderWrapper")
+    assert all((frame == value).all() for frame in read_demo(demo).frames())
+
+
+def test_a_frame_that_comes_in_another_size_than_declared_is_refused() -> None:
+    env = craftground()
+    env.shown = {"rgb": np.zeros((18, 64, 3), np.uint8)}
+    with pytest.raises(ValueError, match=r"declares frames of \(36, 64\) .*; the observation has the keys \['rgb'\]"):
+        VPTObsWrapper(env, key="rgb").reset()
+    with pytest.raises(ValueError, match=r"key='pov' is not in the observation; it has the keys \['rgb'\]"):
+        VPTObsWrapper(env, key="pov").reset()
+
+
+def test_a_wrong_key_is_refused_at_once_where_the_frame_is_declared() -> None:
+    for key in ("rbg", "nose", "obs.img"):
+        with pytest.raises(ValueError, match=f"key='{key}' is not in the observation"):
+            VPTObsWrapper(craftground(), key=key)
+
+
+class DummyVecEnv:
+    """What Stable-Baselines3's vectors have."""
+
+    num_envs = 2
+    observation_space, action_space = PICTURE, code_space()
+
+    def reset(self) -> Any:
+        return np.zeros((2, *SIZE, 3), np.uint8)
+
+    def step_async(self, actions: Any) -> None:
+        pass
+
+    def step_wait(self) -> Any:
+        return self.reset(), np.zeros(2), np.zeros(2, bool), [{}, {}]
+
+    def step(self, actions: Any) -> Any:
+        self.step_async(actions)
+        return self.step_wait()
+
+
+def test_a_vector_of_stable_baselines_is_not_an_old_environment(tmp_path: Path) -> None:
+    for wrap in (VPTObsWrapper, VPTActionWrapper, lambda env: RecorderWrapper(env, tmp_path)):
+        with pytest.raises(TypeError, match=r"wraps one environment, got a vector of 2 \(DummyVecEnv\). Wrap each of"):
+            wrap(DummyVecEnv())  # type: ignore[operator]
+    with pytest.raises(TypeError, match=r"takes one environment, got a vector of 2 .*as_gymnasium\(make_env\(\)\)"):
+        as_gymnasium(DummyVecEnv())
+
+
+@pytest.mark.parametrize(
+    ("env", "error", "message"),
+    [
+        (box(84, 84), ValueError, "This is a grey image, and VPT policies need colour"),
+        (box(84, 84, 1), ValueError, "This is a grey image"),
+        (box(1, 84, 84), ValueError, "This is a grey image"),
+        (box(36, 64, 4), ValueError, r"If it is RGBA, leave the alpha channel out, .*obs\[\.\.\., :3\]"),
+        (box(4, 84, 84), ValueError, "Frame stacks are not supported"),
+        (box(36, 64, 12), ValueError, "Frame stacks are not supported"),
+        (box(4, 36, 64, 3), ValueError, "Frame stacks are not supported.*one frame per tick"),
+        (box(36, 64, 3, dtype=np.float32, high=1), TypeError, r"a frame is uint8 in 0..255, got float32"),
+    ],
+)
+def test_what_is_no_colour_frame_is_named(env: Fixed, error: type[Exception], message: str, tmp_path: Path) -> None:
+    for wrap in (VPTObsWrapper, *(lambda env, r=r: r(env, tmp_path) for r in RECORDERS)):
+        with pytest.raises(error, match=message):
+            wrap(env)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_that_become_floats_are_refused_when_they_come() -> None:
+    env = VPTObsWrapper(Fixed(PICTURE, np.zeros((*SIZE, 3), np.float32)))
+    with pytest.raises(TypeError, match=r"uint8 in 0..255, got float32"):
+        env.reset()
+
+
+@pytest.mark.parametrize(
+    "squeeze",
+    [VPTObsWrapper, lambda env: gym.wrappers.ResizeObservation(env, (128, 128))],
+    ids=["VPTObsWrapper", "ResizeObservation"],
+)
+def test_wide_frames_that_are_a_square_already_are_not_called_distorted(squeeze: Any) -> None:
+    wide, square = squeeze(Fixed(PICTURE)), Fixed(spaces.Box(0, 255, (128, 128, 3), np.uint8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        twice = VPTObsWrapper(wide)
+    assert np.array_equal(twice.reset()[0], wide.reset()[0])
+    with pytest.warns(UserWarning, match="see these frames distorted"):
+        VPTObsWrapper(square)
+    with pytest.warns(UserWarning, match="see these frames distorted"):
+        VPTObsWrapper(gym.wrappers.ResizeObservation(Fixed(PICTURE), (64, 80)))
+
+
+@pytest.mark.parametrize("keep", [True, False, "all", 3])
+def test_keep_is_a_function(keep: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=f"keep is {keep!r}; it must be a function of the EpisodeSummary"):
+        RecorderWrapper(Fixed(PICTURE), tmp_path, keep=keep)
+
+
+@pytest.mark.parametrize("recorder", RECORDERS)
+def test_a_second_recorder_is_refused(recorder: Any, tmp_path: Path) -> None:
+    first = recorder(Fixed(PICTURE), tmp_path / "a")
+    said = rf"a {recorder.__name__} below records this environment .*{tmp_path}/a; a second"
+    for env in (first, gym.wrappers.TimeLimit(first, 9), VPTObsWrapper(first)):
+        with pytest.raises(ValueError, match=said):
+            recorder(env, tmp_path / "b")
+    other = next(one for one in RECORDERS if one is not recorder)
+    other(first, tmp_path / "b").close()  # a video without labels beside the demo
+
+
+@pytest.mark.parametrize("size", [(0, 128), (128,), (1, 2, 3)])
+def test_both_recorders_check_the_size(size: Any, tmp_path: Path) -> None:
+    for recorder in RECORDERS:
+        with pytest.raises(ValueError, match=r"it must be \(height, width\) in pixels"):
+            recorder(Fixed(PICTURE), tmp_path, size=size)
+
+
+def test_both_recorders_refuse_reserved_metadata_at_once(tmp_path: Path) -> None:
+    for recorder in RECORDERS:
+        with pytest.raises(ValueError, match=r"metadata keys \['ticks'\] are written by DemoWriter itself"):
+            recorder(Fixed(PICTURE), tmp_path, metadata={"ticks": 3})
+
+
+def test_a_recorder_hides_no_attribute_of_gymnasium(tmp_path: Path) -> None:
+    env = Fixed(PICTURE)
+    for recorder in RECORDERS:
+        assert recorder(env, tmp_path).metadata == env.metadata
+
+
+@pytest.mark.parametrize("num_envs", [0, -1, 2.0, "2", True])
+def test_a_vector_has_at_least_one_environment(num_envs: Any) -> None:
+    with pytest.raises(ValueError, match=f"num_envs is {num_envs!r}; it must be a positive number"):
+        gym.make_vec("vpt_gym/Harvest1Log-v0", num_envs=num_envs)
+    with pytest.raises(ValueError, match="env_fns is empty"):
+        ThreadVectorEnv([])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"level": None}, "level is None; it must be 'default' or one of default, easy"),
+        ({"level": "esay"}, r"level is 'esay' \(did you mean 'easy'\?\); the levels are"),
+        ({"task": "harvest_1_logs"}, r"task is 'harvest_1_logs' \(did you mean 'harvest_1_log'\?\)"),
+        ({"task": "Harvest_1_Log"}, r"\(did you mean 'harvest_1_log'\?\)"),
+    ],
+)
+def test_levels_and_tasks_with_a_typing_error(kwargs: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        gym.make("vpt_gym/World-v0", **{"task": "harvest_1_log", **kwargs})

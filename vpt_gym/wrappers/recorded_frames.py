@@ -1,0 +1,67 @@
+"""What the two recorders have in common: where their frames are, what they say of the env, and no recorder twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+
+from vpt_gym.frames import Frame, FrameKey, declared_frame, find_declared_frame, packed_copy, to_size
+from vpt_gym.wrappers._wrapped_env import require_gymnasium
+
+
+class RecordedFrames:
+    """Takes the frame of each observation, in the size of the video.
+
+    Args:
+        env: The environment that is recorded.
+        key: Key of the frame in a ``Dict`` observation; None: the usual names.
+        size: (height, width) of the video; None: the frames' own.
+
+    Raises:
+        TypeError: The frame is not uint8.
+        ValueError: The observation has no frame, or ``size`` is not two positive integers.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], key: FrameKey | None, size: tuple[int, int] | None) -> None:
+        self._where, self._named = declared_frame(env.observation_space, key), key is not None
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            raise ValueError(f"size is {size}; it must be (height, width) in pixels, or None for the frames' own")
+        self._size = size
+
+    def of(self, observation: Any) -> Frame:
+        """Returns the frame, (H, W, 3). It is a copy: an env may draw the next frame into the same memory."""
+        frame = find_declared_frame(observation, self._where, named=self._named)
+        return packed_copy(frame) if self._size is None else to_size(frame, self._size)
+
+
+def require_unrecorded(env: Any, recorder: type[gym.Wrapper[Any, Any, Any, Any]]) -> gym.Env[Any, Any]:
+    """Returns an environment to record, converted if it is one of the old gym.
+
+    Raises:
+        TypeError: It is not an environment.
+        ValueError: It is in a recorder of this class already, which would write each episode a second time.
+    """
+    wrapped = require_gymnasium(env, recorder.__name__)
+    below = wrapped
+    while isinstance(below, gym.Wrapper):
+        if isinstance(below, recorder):
+            where = getattr(below, "directory", "?")
+            raise ValueError(
+                f"a {recorder.__name__} below records this environment already, to {where}; a second one would write "
+                "each episode again, without its labels. Remove one of them"
+            )
+        below = below.env
+    return wrapped
+
+
+def describe_env(env: gym.Env[Any, Any]) -> dict[str, Any]:
+    """Returns what metadata says about the environment: its id, arguments, limit of steps, and task."""
+    spec = env.spec
+    kwargs = {} if spec is None else dict(spec.kwargs)
+    return {
+        "env_id": type(env.unwrapped).__qualname__ if spec is None else spec.id,
+        "env_kwargs": kwargs,
+        "max_episode_steps": None if spec is None else spec.max_episode_steps,
+        "task": kwargs.get("task", kwargs.get("task_id")),
+    }
