@@ -29,8 +29,12 @@ def is_tensor_file(path: Path) -> bool:
     return head.startswith(b"PK") or LEGACY_TORCH_MAGIC in head
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
+def read_weights(path: str | Path, *, inside: str = "") -> dict[str, Tensor]:
     """Reads the tensors of a ``.weights`` file (``torch.save``) or of a ``.safetensors`` file, on the CPU.
+
+    Args:
+        path: The file.
+        inside: Where a file of ``torch.save`` has a dictionary under this key, its tensors are read instead.
 
     Raises:
         UnsafeCheckpoint: Reading the file would import or call something, or take much more memory or time than it has
@@ -65,6 +69,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     else:
         check_legacy_index(path)
     content = _torch_load(path)
+    if inside and isinstance(content, Mapping) and isinstance(content.get(inside), Mapping):
+        content = content[inside]
     if not isinstance(content, Mapping) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
     ):
