@@ -8,6 +8,7 @@
 * ``label_next_step``: makes the demo store another action than the executed one (``RecordsLabels``).
 * ``EpisodeSeeds``: gives each episode the next seed of a sequence.
 * ``ItemRewardWrapper``: rewards items, such as VPT's on the way to a diamond pickaxe (``DIAMOND_PICKAXE``).
+* ``MineCLIPReward``: rewards how well the last frames fit a text.
 * ``as_gymnasium``: environments of the old gym, such as MineDojo's, as Gymnasium environments.
 * ``vector``: wrappers for vector environments.
 """
