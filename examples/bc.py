@@ -29,7 +29,6 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED
@@ -48,11 +47,10 @@ from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.non_finite import NonFiniteLossError
 from vpt_gym.learning.processes import Processes, processes
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.progress_bar import progress_bar
+from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.validation import Validation
-
-COLUMNS = (TextColumn("BC"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
 
 
 @dataclass
@@ -102,9 +100,7 @@ class Args:
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
-        for name in ("log_every", "validate_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_counts(self, "log_every", "validate_every", "checkpoint_every")
         if self.cache_gib is not None and (self.cache_gib < 0 or self.features is not None):
             raise ValueError(
                 f"cache_gib is {self.cache_gib}; it must not be negative, and does not apply to --features"
@@ -211,8 +207,8 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
         best = Best(**checkpoint.state["best"])
         console.print(f"continues after update {trainer.updates}")
 
-    with Progress(*COLUMNS, console=console) as progress:
-        bar = progress.add_task("", total=1.0, state="")
+    with progress_bar(console) as progress:
+        bar = progress.add_task("BC", total=1.0, state="")
         while not trainer.finished and not 0 < args.patience <= best.since:
             try:
                 trainer.update()

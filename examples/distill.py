@@ -31,6 +31,7 @@ from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.learning.acting_time import acting_seconds
+from vpt_gym.learning.best import BestAgent
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta
 from vpt_gym.learning.distillation import Chunks, DemoReader, DistillationCollector, minibatches
 from vpt_gym.learning.evaluate import Evaluation, evaluate
@@ -39,7 +40,7 @@ from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.losses import distillation_loss
 from vpt_gym.learning.non_finite import check_finite
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.learning.vector_env import VectorKind, make_vector_env
@@ -108,9 +109,7 @@ class Args:
 
     def __post_init__(self) -> None:
         counts = ("iterations", "num_envs", "chunks", "chunk", "replay", "epochs", "batch_size", "validate_every")
-        for name in (*counts, "validation_episodes", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_counts(self, *counts, "validation_episodes", "checkpoint_every")
         if not 0.0 <= self.demo_share <= 100.0:
             raise ValueError(f"demo_share is {self.demo_share}; it must be from 0 to 100")
 
@@ -144,11 +143,11 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
     optimizer = torch.optim.AdamW(policy.parameters(), lr=args.lr, weight_decay=args.weight_decay)
     generator = torch.Generator().manual_seed(args.seed)
     monitor = LatentMonitor(policy)
-    begin, updates, best = 0, 0, (-1.0, 0.0)
+    begin, updates, best = 0, 0, BestAgent(run.directory / "agent")
     checkpoint = run.checkpoint()
     if checkpoint is not None:
         state = checkpoint.state
-        begin, updates, best = checkpoint.step, state["updates"], tuple(state["best"])
+        begin, updates, best.score = checkpoint.step, state["updates"], tuple(state["best"])
         policy.load_state_dict(state["policy"])
         optimizer.load_state_dict(state["optimizer"])
         generator.set_state(state["generator"])
@@ -215,14 +214,12 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
             validation = evaluate(player, args.env.make, SEEDS["validation"][: args.validation_episodes])
             metrics |= {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
             text += f"; validation worlds: {validation}"
-            if (score := (validation.rate, -validation.mean_ticks)) > best:
-                best = score
-                player.save_pretrained(run.directory / "agent")
+            best.offer(player, validation.rate, -validation.mean_ticks)
         run.log(step, metrics)
         console.print(text)
         if step % args.checkpoint_every == 0 or step == args.iterations:
             state = {"policy": policy.state_dict(), "optimizer": optimizer.state_dict(), "updates": updates}
-            state |= {"best": list(best), "generator": generator.get_state()}
+            state |= {"best": best.score, "generator": generator.get_state()}
             state["started"] = [before + now for before, now in zip(started, collector.started, strict=True)]
             run.save_checkpoint(step, state)
     envs.close()

@@ -44,7 +44,7 @@ from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.wrappers import ChoicesActionWrapper, VPTObsWrapper
 
@@ -92,9 +92,7 @@ class Args:
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
-        for name in ("log_every", "validate_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_counts(self, "log_every", "validate_every")
         if not 0.0 < self.validation_share < 1.0:
             raise ValueError(f"validation_share is {self.validation_share}; it must be between 0 and 1")
         if self.train.mirror:

@@ -21,7 +21,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from vpt_gym.agents.idm.agent import IDMAgent
@@ -31,12 +30,11 @@ from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
 from vpt_gym.learning.non_finite import check_finite
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.progress_bar import progress_bar
+from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.system.machine import describe
-
-COLUMNS = (TextColumn("IDM"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
 
 
 @dataclass
@@ -93,9 +91,7 @@ class Args:
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
-        for name in ("log_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_counts(self, "log_every", "checkpoint_every")
 
 
 def split(directory: Path, held_out: int) -> tuple[list[Demo], list[Demo]]:
@@ -120,8 +116,8 @@ def train(agent: IDMAgent, windows: ActionWindows, args: Args, run: Run, console
         windows.load_state_dict(state["windows"])
         update, seconds, smooth = state["update"], state["seconds"], state["smooth"]
         console.print(f"continues after update {update}")
-    with Progress(*COLUMNS, console=console) as progress:
-        bar = progress.add_task("", total=1.0, state="")
+    with progress_bar(console) as progress:
+        bar = progress.add_task("IDM", total=1.0, state="")
         while (done := max(update / options.steps, seconds / options.seconds)) < 1.0:
             began, update = time.perf_counter(), update + 1
             frames, buttons, camera = (part.to(device) for part in windows.next_batch())

@@ -32,7 +32,7 @@ from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 
 CHUNK = 64
@@ -65,9 +65,7 @@ class Args:
     run: RunArgs = field(default_factory=lambda: RunArgs(tensorboard=False))
 
     def __post_init__(self) -> None:
-        for name in ("follow", "episodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_counts(self, "follow", "episodes")
         if not self.drift >= 1.0:
             raise ValueError(f"drift is {self.drift}; it must be at least 1")
 

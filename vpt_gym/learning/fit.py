@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vpt_gym.learning.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from vpt_gym.learning.bc import BCTrainer
@@ -49,9 +50,8 @@ def fit(
         console: Where to show the progress bar.
         every: Updates between two entries.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
     loss = math.nan
-    with Progress(*columns, console=console) as progress:
+    with progress_bar(console) as progress:
         bar = progress.add_task(description, total=1.0, state="")
         while not trainer.finished:
             trainer.update()

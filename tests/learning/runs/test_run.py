@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from vpt_gym.learning.logging import read_metrics
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vpt_gym.learning.runs.directory import RunError, read_description, remaining_command
 from vpt_gym.learning.runs.run import Run
@@ -40,7 +40,9 @@ def resumed(directory: Path) -> Args:
 def test_a_run_describes_itself(tmp_path):
     with Run("bc", arguments(tmp_path / "a", name="first")) as run:
         assert read_description(run.directory)["state"] == "running"
+        assert run.results() == {}
         run.write_results({"success": 0.5})
+        assert run.results()["success"] == 0.5
     description = read_description(tmp_path / "a")
     assert (description["script"], description["name"], description["state"]) == ("bc", "first", "finished")
     assert description["args"]["demos"] == ["demos"]
@@ -71,6 +73,12 @@ def test_no_run_is_overwritten(tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(RunError, match=r"other is not the directory of a run: it has no run.json"):
         Run("bc", resumed(tmp_path / "other"))
+
+
+def test_an_option_that_counts_nothing_is_named():
+    check_counts(Args(steps=1), "steps", "seconds")
+    with pytest.raises(ValueError, match="steps is 0; it must be at least 1"):
+        check_counts(Args(steps=0), "seconds", "steps")
 
 
 def test_of_a_command_is_left_all_the_rest_or_nothing(tmp_path):
@@ -212,7 +220,7 @@ def test_a_kill_at_any_moment_leaves_a_checkpoint_and_the_metrics_up_to_it(tmp_p
             """
             from dataclasses import dataclass, field
             import torch
-            from vpt_gym.learning.runs.args import RunArgs, parse
+            from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
             from vpt_gym.learning.runs.run import Run
 
             @dataclass

@@ -74,6 +74,21 @@ def parse(
     return tyro.cli(args_type, args=words, default=args_type(**dict.fromkeys(required, tyro.MISSING), **preset))
 
 
+def check_counts(args: object, *names: str) -> None:
+    """Checks options that count something, for ``__post_init__``: tyro then shows the error as a wrong option.
+
+    Args:
+        args: The arguments.
+        names: Names of the options.
+
+    Raises:
+        ValueError: One of them is less than 1.
+    """
+    for name in names:
+        if getattr(args, name) < 1:
+            raise ValueError(f"{name} is {getattr(args, name)}; it must be at least 1")
+
+
 def joined(earlier: Sequence[str], later: Sequence[str], args_type: type[Any]) -> list[str]:
     """Returns a command line with the words of a later one added, which count where both give the same option.
 

@@ -162,6 +162,11 @@ class Run:
         if self.is_main:
             write_metadata(self.directory / RESULTS, {"machine": self._description["machine"], **results})
 
+    def results(self) -> dict[str, Any]:
+        """Returns the figures that were written so far, also by an earlier process; empty if there are none."""
+        path = self.directory / RESULTS
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
     def close(self, state: str = "finished") -> None:
         """Writes the state of the run, and closes its files."""
         if self._lock is None:
