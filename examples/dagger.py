@@ -18,7 +18,6 @@ Interactive Imitation Learning with Human Experts" (arXiv:1810.02890).
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,17 +32,13 @@ from rich.progress import Progress
 from vpt_gym.actions.codec import decode, encode
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
-from vpt_gym.collect.experts import Expert, load_expert
-from vpt_gym.collect.finished import seeds_with_demos
-from vpt_gym.collect.identity import agent_identity
-from vpt_gym.collect.players import SCRIPTED, is_agent, resolve
-from vpt_gym.collect.provenance import check_same_recording
+from vpt_gym.collect.experts import Expert
+from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
 from vpt_gym.collect.rollouts import Code, Episode
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
-from vpt_gym.demos.demo import read_demo
 from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.dagger import (
@@ -51,18 +46,19 @@ from vpt_gym.learning.dagger import (
     ExpertTurns,
     ExponentialBeta,
     LinearBeta,
+    best_round,
     check_stretch,
     collect_round,
+    label_source,
+    learner_figures,
     round_demos,
 )
-from vpt_gym.learning.evaluate import evaluate, wilson_interval
+from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.person import PERSON, check_person_options, interventions, play_with_person
+from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.wrappers.labels import label_next_step
-
-PERSON = "person"
-"""Names a person as the expert."""
 
 
 @dataclass
@@ -111,16 +107,11 @@ class Args:
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "episodes", "round_ticks", "num_envs", "validation_episodes", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        check_counts(self, "rounds", "episodes", "round_ticks", "num_envs", "validation_episodes", "checkpoint_every")
         check_stretch(self.stretch)
         highest = max(self.beta(number) for number in range(1, self.rounds + 1))
-        if self.expert == PERSON and (highest > 0 or self.temperature != 1.0):
-            raise ValueError(
-                f"beta reaches {highest:g} and temperature is {self.temperature:g}; with --expert person the learner "
-                "acts until it is corrected: leave out beta and --temperature"
-            )
+        if self.expert == PERSON:
+            check_person_options(beta=highest, temperature=self.temperature)
 
 
 class Labeller:
@@ -165,19 +156,15 @@ class DAgger:
         source = (args.model, args.weights) if done < 1 else (str(run.directory / f"agent_{done}"), None)
         self.acting: Any = {"temperature": args.temperature, "device": args.device, "precision": args.precision}
         self.agent = load_agent(*source, seed=args.seed, **self.acting)
-        self.expert, self.teacher = resolve((args.expert,), args.env.id)[0], None
-        if self.expert == PERSON:
-            return
-        if is_agent((self.expert,)):
-            self.teacher = load_agent(self.expert, device=args.device, precision=args.precision)
-        self.make_expert: Any = (lambda: None) if self.teacher is not None else load_expert(self.expert)
+        if args.expert != PERSON:
+            self.labels = label_source(args.expert, args.env.id, device=args.device, precision=args.precision)
 
     def improve(self) -> None:
         """Plays and trains until all rounds are done."""
         for number in range(len(self.state["rounds"]), self.args.rounds + 1):
             figures: dict[str, Any] = {"round": number}
             if number > 0:  # 0 is the agent to start from
-                play = self.play_with_person if self.expert == PERSON else self.play
+                play = self.play_with_person if self.args.expert == PERSON else self.play
                 figures |= {"rollout": play(number), **self.train(number)}
             self.validate(number, figures)
 
@@ -186,7 +173,7 @@ class DAgger:
         args, seed = self.args, self.args.seed + number
         # names of their own: what a worker on a cluster gets must not hold the run
         env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
-        make_expert, beta, stretch = self.make_expert, args.beta(number), args.stretch
+        make_expert, beta, stretch = self.labels.make_expert, args.beta(number), args.stretch
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"round {number}: the learner plays", total=args.episodes)
             episodes = collect_round(
@@ -197,40 +184,24 @@ class DAgger:
                 self.directory(number),
                 beta=beta,
                 stretch=stretch,
-                expert=self.expert if self.teacher is None else agent_identity(self.teacher),
-                teacher=self.teacher,
+                expert=self.labels.description,
+                teacher=self.labels.teacher,
                 num_envs=args.num_envs,
                 sampling_seed=seed,
                 on_episode=lambda _: progress.advance(bar),
                 play=self.play_episodes,
             )
-        successes = sum(episode.success for episode in episodes)
-        return {
-            "beta": args.beta(number),
-            "episodes": len(episodes),
-            "success": successes / len(episodes),
-            "wilson95": wilson_interval(successes, len(episodes)),
-        }
+        return {"beta": beta, **learner_figures(episodes)}
 
     def play_with_person(self, number: int) -> dict[str, Any]:
-        """Opens a window in which the learner plays and a person takes over; returns the share of corrected ticks.
-
-        What the learner did itself is no label; these ticks have no weight in the training.
-        """
-        args, worlds, directory = self.args, self.worlds(number), self.directory(number)
+        """Opens a window in which the learner plays and a person takes over; returns the share of corrected ticks."""
+        args, directory, learner = self.args, self.directory(number), self.run.directory / f"agent_{number - 1}"
         env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
-        check_same_recording(directory, agent_identity(self.agent), required=True, key="learner")
-        if not set(worlds) <= seeds_with_demos(directory):
-            command = [sys.executable, "-m", "vpt_gym", "play", "--env", env.id, "--env-kwargs", str(env.kwargs)]
-            command += ["--agent", str(self.run.directory / f"agent_{number - 1}"), "--agent-first"]
-            command += ["--precision", args.precision, "--device", args.device, "--out", str(directory)]
-            subprocess.run([*command, "--seed", str(worlds[0]), "--episodes", str(len(worlds))], check=True)
-        left = set(worlds) - seeds_with_demos(directory)
+        acting = {"device": args.device, "precision": args.precision}
+        left = play_with_person(self.agent, learner, env, self.worlds(number), directory, **acting)
         if left:
             sys.exit(f"round {number}: {len(left)} worlds are not played yet; go on with --resume {self.run.directory}")
-        demos = [read_demo(path) for path in self.demos(number)]
-        ticks = sum(map(len, demos))
-        return {"episodes": len(demos), "intervention": sum(int(demo.intervention.sum()) for demo in demos) / ticks}
+        return interventions(directory)
 
     def train(self, number: int) -> dict[str, Any]:
         """Trains the agent on the demos of all rounds so far, from its current weights on; returns the extent."""
@@ -270,7 +241,7 @@ class DAgger:
         self.console.print(f"round {number}, success in validation worlds: {validation}")
         self.agent.save_pretrained(self.run.directory / f"agent_{number}")
         rounds = [*self.state["rounds"], {**figures, "validation": validation.summary()}]
-        if best_of(rounds) == number:
+        if best_round(rounds) == number:
             self.agent.save_pretrained(self.run.directory / "agent")
         updates = sum(figures.get("updates", 0) for figures in rounds)
         metrics = {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
@@ -279,12 +250,12 @@ class DAgger:
         self.run.log(updates, metrics)
         self.state = {"rounds": rounds, "trainer": None, "episodes": self.args.episodes}
         self.run.save_checkpoint(updates, self.state)
-        self.run.write_results({"rounds": rounds, "best_round": best_of(rounds)})
+        self.run.write_results({"rounds": rounds, "best_round": best_round(rounds)})
 
     def evaluate(self) -> None:
         """Plays the best round in the evaluation worlds, which nothing was chosen by."""
         rounds = self.state["rounds"]
-        results = {"rounds": rounds, "best_round": best_of(rounds)}
+        results = {"rounds": rounds, "best_round": best_round(rounds)}
         if self.args.eval_episodes:
             best = load_agent(str(self.run.directory / "agent"), **self.acting)
             worlds = SEEDS["evaluation"][: self.args.eval_episodes]
@@ -304,14 +275,9 @@ class DAgger:
 
     def demos(self, number: int) -> list[Path]:
         """Returns the demos of a round, in an order that does not depend on interruptions."""
-        if self.expert == PERSON:  # who may have ended episodes early, or rejected them
+        if self.args.expert == PERSON:  # who may have ended episodes early, or rejected them
             return list_demos(self.directory(number))
         return round_demos(self.directory(number), self.worlds(number))
-
-
-def best_of(rounds: list[dict[str, Any]]) -> int:
-    """Returns the number of the round with the most success in the validation worlds, in fewer ticks if several do."""
-    return max(rounds, key=lambda r: (r["validation"]["rate"], -r["validation"]["mean_ticks"]))["round"]
 
 
 def main(args: Args) -> None:

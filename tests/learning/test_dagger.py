@@ -11,15 +11,26 @@ import torch
 from gymnasium.wrappers import TimeLimit
 
 from tests.support.example_scripts import load_example
+from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import decode, encode
 from vpt_gym.actions.human import human_action
 from vpt_gym.agents.sampling import Sampling
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.experts import LOG_EXPERT
 from vpt_gym.collect.finished import finished_episodes
+from vpt_gym.collect.identity import agent_identity, weights_digest
 from vpt_gym.collect.rollouts import play
 from vpt_gym.demos import list_demos, read_demo
-from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round, round_demos
+from vpt_gym.learning.dagger import (
+    ConstantBeta,
+    ExponentialBeta,
+    LinearBeta,
+    best_round,
+    collect_round,
+    label_source,
+    round_demos,
+)
 
 SHORT = EnvArgs(kwargs='{"level": "easy", "image_size": [72, 128]}').with_kwargs(max_episode_steps=6)
 SEED = 5
@@ -37,6 +48,33 @@ class TestBeta:
         for make in (lambda: ConstantBeta(1.5), lambda: ExponentialBeta(-0.1), lambda: LinearBeta(0)):
             with pytest.raises(ValueError, match="must be"):
                 make()
+
+
+class TestLabelSource:
+    def test_a_scripted_expert_is_that_of_the_env(self):
+        labels = label_source("scripted", "vpt_gym/Harvest1Log-v0")
+        assert labels.description == LOG_EXPERT
+        assert type(labels.make_expert()).__name__ == "LogExpert"
+        assert labels.teacher is None
+
+    def test_an_agent_is_described_by_its_weights_and_makes_no_expert(self, tmp_path):
+        VPTAgent(small_policy(seed=3)).save_pretrained(tmp_path)
+        labels = label_source(str(tmp_path), "vpt_gym/Harvest1Log-v0", precision="fp32")
+        assert labels.make_expert() is None
+        assert labels.description == agent_identity(labels.teacher)
+        assert labels.description["weights"] == weights_digest(small_policy(seed=3))
+
+    def test_an_expert_that_does_not_exist_is_named(self):
+        with pytest.raises(ValueError, match=r"no expert 'vpt_gym\.world.experts:Nobody'"):
+            label_source("vpt_gym.world.experts:Nobody", "vpt_gym/Harvest1Log-v0")
+
+
+def test_the_best_round_has_the_most_success_and_among_equals_the_fewest_ticks():
+    figures = [(0, 0.5, 90.0), (1, 0.8, 70.0), (2, 0.8, 60.0), (3, 0.7, 10.0)]
+    rounds = [{"round": n, "validation": {"rate": rate, "mean_ticks": ticks}} for n, rate, ticks in figures]
+    assert best_round(rounds) == 2
+    assert best_round(rounds[:2]) == 1
+    assert best_round([*rounds, {**rounds[2], "round": 4}]) == 2  # the first of equals
 
 
 class Sentinel:

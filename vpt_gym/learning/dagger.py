@@ -1,4 +1,4 @@
-"""DAgger rounds on disk: each round is a directory of demos that state how they were recorded; and schedules of beta.
+"""DAgger rounds on disk: each is a directory of demos that state how they were recorded. Who acts, and who labels.
 
 Source: Ross, Gordon and Bagnell 2011, "A Reduction of Imitation Learning and Structured Prediction to No-Regret
 Online Learning" (arXiv:1011.0686).
@@ -15,14 +15,18 @@ import gymnasium as gym
 import numpy as np
 
 from vpt_gym.collect.directory import clear_up, locked
+from vpt_gym.collect.experts import Expert, load_expert
 from vpt_gym.collect.finished import finished_episodes, finished_paths
 from vpt_gym.collect.identity import agent_identity
+from vpt_gym.collect.players import is_agent, resolve
 from vpt_gym.collect.provenance import RECORDED_BY, check_same_env, check_same_recording
 from vpt_gym.collect.rollouts import Agent, Control, Episode, play
 from vpt_gym.collect.taught import TaughtAgent
+from vpt_gym.learning.evaluate import wilson_interval
+from vpt_gym.learning.load import load_agent
 
 if TYPE_CHECKING:
-    from vpt_gym.agents.agent import VPTAgent
+    from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,43 @@ def check_stretch(stretch: tuple[int, int]) -> None:
     """
     if not 1 <= stretch[0] <= stretch[1]:
         raise ValueError(f"stretch is {stretch}; it must be two numbers of ticks from 1 on, the smaller first: 10 40")
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """What labels the learner's ticks: a scripted expert, or another agent.
+
+    Attributes:
+        description: What demos state about it in their metadata: the name of the expert, or the identity of the agent.
+        make_expert: Makes the expert of one env; it returns None if an agent labels.
+        teacher: The agent, None for a scripted expert.
+    """
+
+    description: str | Mapping[str, Any]
+    make_expert: Callable[[], Expert | None]
+    teacher: VPTAgent | None = None
+
+
+def label_source(expert: str, env_id: str, *, device: str = "cpu", precision: ActingPrecision = "auto") -> LabelSource:
+    """Loads what labels, from its name on a command line.
+
+    Args:
+        expert: ``"scripted"`` for the scripted expert of the env, ``"module:attribute"``, or the folder or the name of
+            an agent.
+        env_id: The environment.
+        device: Device of such an agent.
+        precision: Number type in which it acts.
+
+    Raises:
+        ValueError: There is no such expert.
+        FileNotFoundError: There is no such agent.
+        CheckpointError: The agent's files are unsafe, damaged, or of another model.
+    """
+    (name,) = resolve((expert,), env_id)
+    if not is_agent((name,)):
+        return LabelSource(name, load_expert(name))
+    teacher = load_agent(name, device=device, precision=precision)
+    return LabelSource(agent_identity(teacher), lambda: None, teacher)
 
 
 class Play(Protocol):
@@ -250,6 +291,16 @@ def _batch_size(envs: int) -> int:
     return -(-envs // threads) * threads
 
 
+def learner_figures(episodes: Sequence[Episode]) -> dict[str, Any]:
+    """Returns the learner's success in a round for a JSON file, with its Wilson 95 % interval."""
+    successes = sum(bool(episode.success) for episode in episodes)
+    return {
+        "episodes": len(episodes),
+        "success": successes / len(episodes),
+        "wilson95": wilson_interval(successes, len(episodes)),
+    }
+
+
 def round_demos(directory: Path, seeds: Sequence[int]) -> list[Path]:
     """Returns the demos of a finished round in the order of the seeds, whatever the order in which they were played.
 
@@ -261,3 +312,17 @@ def round_demos(directory: Path, seeds: Sequence[int]) -> list[Path]:
     if missing:
         raise ValueError(f"{directory} has no finished demo of the worlds {missing}: play them with collect_round")
     return [paths[seed] for seed in seeds]
+
+
+def best_round(rounds: Sequence[Mapping[str, Any]]) -> int:
+    """Returns the number of the round to keep.
+
+    Args:
+        rounds: The figures of each round: ``"round"``, its number, and ``"validation"``, the
+            ``Evaluation.summary()`` of its agent in validation worlds.
+
+    Returns:
+        The round with the most success; of several the one that needed fewer ticks.
+    """
+    number: int = max(rounds, key=lambda r: (r["validation"]["rate"], -r["validation"]["mean_ticks"]))["round"]
+    return number
