@@ -242,6 +242,21 @@ class TestLearner:
             learner.learn(rollout, rollout.frames, progress=0.0)
             assert len(steps) == 2 * expected
 
+    def test_the_first_updates_after_the_value_warm_up_are_short(self):
+        distances = []
+        for warmup in (0, 20):
+            agent, rollout = agent_and_rollout(50, 50, 50, 50)
+            rollout = replace(rollout, reward=torch.rand(4, 9, generator=torch.Generator().manual_seed(1)))
+            learner = ppo.PPO(agent, self.args(epochs=3, lr=1e-3, warmup=warmup, target_kl=None))
+            metrics = learner.learn(rollout, rollout.frames, progress=0.5)
+            distances.append(metrics["loss/approx_kl"])
+            # 3 epochs of 2 minibatches; the rate falls linearly over the run
+            assert metrics["train/lr"] == pytest.approx(0.5e-3 * (6 / 20 if warmup else 1.0))
+        assert distances[1] < 0.5 * distances[0]
+        resumed = ppo.PPO(agent, self.args(epochs=3, lr=1e-3, warmup=20))
+        resumed.load_state_dict(learner.state_dict())
+        assert resumed.learn(rollout, rollout.frames, progress=0.5)["train/lr"] > metrics["train/lr"]
+
     def test_the_sleep_phase_teaches_the_trunk_values_and_keeps_the_policy(self):
         agent, rollout = agent_and_rollout(3, 5, 4, 6)
         learner = ppo.PPO(agent, self.args(sleep_cycles=2, lr=1e-4))
@@ -300,6 +315,8 @@ class TestArguments:
             ({"minibatches": 5, "num_envs": 4}, "5 minibatches of 4 envs"),
             ({"epochs": 5, "sleep_cycles": 2}, "together 1 to 6"),
             ({"episode_ticks": 0}, "episode_ticks is 0"),
+            ({"ticks": 0}, "ticks is 0; it must be at least 1"),
+            ({"warmup": -1}, "warmup is -1"),
         ],
     )
     def test_options_that_contradict_each_other_are_errors(self, options, message):

@@ -1,0 +1,76 @@
+"""Adam with a schedule: the learning rate of each update, a stop where a loss is not finite, and going on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from vpt_gym.learning.non_finite import NonFiniteLossError
+from vpt_gym.learning.optimizer import OptimizerArgs, ScheduledAdam
+
+
+def steps(optimizer: ScheduledAdam, weight: nn.Parameter, count: int) -> list[float]:
+    """Makes steps down a slope of 1, and returns how far each goes."""
+    lengths = []
+    for _ in range(count):
+        before = weight.item()
+        optimizer.step(weight.sum())
+        lengths.append(before - weight.item())
+    return lengths
+
+
+def made(**options) -> tuple[ScheduledAdam, nn.Parameter]:
+    weight = nn.Parameter(torch.zeros(1))
+    return ScheduledAdam([weight], OptimizerArgs(**options)), weight
+
+
+def test_the_first_steps_are_as_short_as_the_warm_up_says():
+    optimizer, weight = made(lr=0.1, warmup=4)
+    assert optimizer.lr == pytest.approx(0.025)
+    # of a constant gradient Adam's step is the learning rate
+    assert steps(optimizer, weight, 6) == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1, 0.1], rel=1e-3)
+    optimizer, weight = made(lr=0.1, warmup=0)
+    assert steps(optimizer, weight, 2) == pytest.approx([0.1, 0.1], rel=1e-3)
+
+
+def test_the_rate_falls_with_the_progress_or_stays():
+    for schedule, expected in (("linear", 0.025), ("constant", 0.1)):
+        optimizer, weight = made(lr=0.1, warmup=0, schedule=schedule)
+        optimizer.progress = 0.75
+        assert steps(optimizer, weight, 1) == pytest.approx([expected], rel=1e-3)
+        assert optimizer.lr == pytest.approx(expected)
+
+
+def test_a_resumed_training_does_not_warm_up_again():
+    optimizer, weight = made(lr=0.1, warmup=4)
+    steps(optimizer, weight, 3)
+    state = optimizer.state_dict()
+    rest = steps(optimizer, weight, 3)
+    resumed, other = made(lr=0.1, warmup=4)
+    resumed.load_state_dict(state)
+    assert steps(resumed, other, 3) == pytest.approx(rest, rel=1e-5)
+    assert resumed.updates == 6
+
+
+def test_a_loss_that_is_not_finite_changes_nothing():
+    optimizer, weight = made()
+    optimizer.step(weight.sum())
+    before = weight.item()
+    with pytest.raises(NonFiniteLossError, match="update 2: the loss is inf"):
+        optimizer.step(weight.sum() + float("inf"))
+    assert weight.item() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": 0.0}, r"lr is 0\.0; it must be positive"),
+        ({"max_grad_norm": float("nan")}, "max_grad_norm is nan"),
+        ({"warmup": -1}, "warmup is -1; it must not be negative"),
+        ({"weight_decay": -0.1}, r"weight_decay is -0\.1"),
+    ],
+)
+def test_an_option_out_of_range_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        OptimizerArgs(**options)

@@ -1,0 +1,63 @@
+"""An imitation loss on demos as a term beside the loss of another training, so that nothing shown is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from vpt_gym.demos.dataset.dataset import DemoDataset
+from vpt_gym.learning.losses import bc_loss
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.policy.policy import VPTPolicy
+
+_SEQ_LEN, _BATCH_SIZE = 16, 8
+
+
+@dataclass(kw_only=True)
+class DemoTermArgs:
+    """Options of an imitation term beside another loss."""
+
+    demos: tuple[Path, ...] = ()
+    """Directories of demos for an imitation term, so that the policy does not forget what it was shown."""
+    bc_coefficient: float = 0.1
+    """Weight of the imitation term at first."""
+    bc_half_life: float = 0.2
+    """Share of the run in which that weight halves."""
+
+
+class DemoTerm:
+    """The behavioural cloning loss of the next batch of demos: 8 sequences of 16 ticks, which start without memory.
+
+    Args:
+        demos: Directories of demos, or single demos.
+        seed: Seed of their order.
+
+    Raises:
+        ValueError: There is no demo.
+    """
+
+    def __init__(self, demos: Sequence[Path], *, seed: int) -> None:
+        self._dataset = DemoDataset(list(demos), seq_len=_SEQ_LEN, batch_size=_BATCH_SIZE, seed=seed)
+
+    def loss(self, policy: VPTPolicy) -> Tensor:
+        """Returns the negative log-likelihood of the demos' actions, nats per tick, a scalar."""
+        device = policy.net.final_ln.weight.device
+        frames, codes, first, weight = (tensor.to(device) for tensor in self._dataset.next_batch())
+        return bc_loss(policy(frames, first).pi, codes, weight)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the position in the demos."""
+        return self._dataset.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues from a position, with the batch after it.
+
+        Raises:
+            ValueError: The position is of other demos.
+        """
+        self._dataset.load_state_dict(state)
