@@ -56,7 +56,7 @@ $(PEERS_STAMP): $(STAMP)
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python tests/support/share_packages.py $(BIN)/python
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet vizdoom==1.3.2
+	$(PEERS)/bin/python -m pip install --quiet vizdoom==1.3.2 stable-baselines3==2.9.2
 	$(PEERS)/bin/python -m pip install --quiet --no-deps minecraft-gym==0.3.2
 	touch $(PEERS_STAMP)
 

@@ -27,10 +27,12 @@ class EngineOutput:
     Attributes:
         pi: The distribution over actions; its shapes begin with (B,).
         value: (B,), normalised like a policy's; None if it was not requested.
+        latent: (B, D), the state that both heads read.
     """
 
     pi: ActionDistribution | ChoicesDistribution
     value: Tensor | None
+    latent: Tensor
 
 
 class ActingEngine:
@@ -167,7 +169,7 @@ class ActingEngine:
         # Copies: a graph reuses its output tensors, and inference tensors cannot be used in training.
         heads = [x.clone() for x in choices]
         pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
-        return EngineOutput(pi, None if values is None else values.clone())
+        return EngineOutput(pi, None if values is None else values.clone(), latent.clone())
 
     def __getstate__(self) -> None:
         """Refuses a copy: packed weights can only be made from a policy."""
