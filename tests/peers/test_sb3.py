@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecFrameStack, VecNormalize, VecTransposeImage
 
+from tests.support.paths import ROOT
 from tests.support.small_policy import SMALL, small_policy
 from vpt_gym import VPTAgent, VPTConfig
 from vpt_gym.actions.codec import code_space
@@ -441,6 +443,20 @@ def test_wrong_arguments_of_the_policy_are_errors() -> None:
     model = PPO(VPTPolicy, envs, policy_kwargs={"model": network}, **TINY)
     with pytest.raises(ValueError, match="VecNormalize"):
         model.learn(8)
+
+
+def test_the_blocks_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    VPTAgent(small_policy()).save_pretrained("runs/bc/agent")
+    page = (ROOT / "docs/jobs/other-trainers.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python notest\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 3
+    code = "".join(blocks)
+    assert code.count("100_000") == 3
+    names: dict[str, Any] = {}
+    exec(code.replace("100_000", "8").replace("256", "8"), names)
+    assert names["minedojo"].action_space == MINEDOJO
+    assert VPTAgent.from_pretrained("runs/sb3/agent").policy.config == SMALL
 
 
 def test_processes_of_sb3_work_too() -> None:
