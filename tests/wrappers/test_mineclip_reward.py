@@ -150,6 +150,19 @@ def test_it_composes_with_the_other_wrappers(tmp_path) -> None:
     assert list(tmp_path.glob("*.mp4"))
 
 
+def test_an_environment_can_be_made_again_from_its_spec_without_copying_the_scorer() -> None:
+    gym.register("tests/Counter-v0", FrameCounterEnv, kwargs={"length": 4, "size": (160, 256)})
+    try:
+        for scorer in (MineCLIP(small_network()), brightness):
+            plain = gym.make("tests/Counter-v0", disable_env_checker=True)
+            env = VPTObsWrapper(MineCLIPReward(plain, "a tree", "delta", scorer=scorer))
+            again = gym.make(env.spec)
+            assert play(again, 3) == play(env, 3)
+            assert env.spec.additional_wrappers[0].kwargs["scorer"] is scorer
+    finally:
+        del gym.registry["tests/Counter-v0"]
+
+
 @pytest.mark.parametrize(("height", "width"), [(256, 160), (640, 360)])
 def test_swapped_height_and_width_are_an_error(height: int, width: int) -> None:
     with pytest.raises(ValueError, match="are height and width swapped"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,6 +107,10 @@ class MineCLIP:
             raise ValueError(f"videos are (N, {WINDOW}, H, W, 3), got shape {frames.shape}")
         features = self.encode_frames(frames.reshape(-1, *frames.shape[2:]))
         return self.score(features.reshape(*frames.shape[:2], -1), prompts)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MineCLIP:
+        # Gymnasium copies the arguments of wrappers into specs; the weights never change, and take 600 MB.
+        return self
 
     def encode_frames(self, frames: Frame) -> npt.NDArray[np.float32]:
         """Encodes frames, each by itself, for :meth:`score`: so each frame of an episode is encoded once.

@@ -156,5 +156,5 @@ def check_size(declared: FrameSpec, wanted: tuple[int, int]) -> None:
             f"the environment's frames are {width}x{height} (width x height) and must be enlarged to "
             f"{wanted_width}x{wanted_height}, which MineCLIP was not trained on. Put MineCLIPReward below "
             f"VPTObsWrapper, or make the environment with image_size={wanted}",
-            stacklevel=4,
+            stacklevel=3,
         )

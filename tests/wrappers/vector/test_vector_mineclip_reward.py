@@ -49,6 +49,7 @@ def make(mode: AutoresetMode, kind: type = SyncVectorEnv, layout: str = "array")
         (AutoresetMode.NEXT_STEP, ThreadVectorEnv),
         (AutoresetMode.SAME_STEP, SyncVectorEnv),
         (AutoresetMode.SAME_STEP, AsyncVectorEnv),
+        (AutoresetMode.SAME_STEP, ThreadVectorEnv),
         (AutoresetMode.DISABLED, SyncVectorEnv),
     ],
 )
