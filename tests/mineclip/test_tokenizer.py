@@ -71,6 +71,7 @@ def test_a_damaged_vocabulary_is_recognised(
 ) -> None:
     (tmp_path / "clip").mkdir()
     (tmp_path / "clip" / "__init__.py").touch()
+    (tmp_path / "clip" / "simple_tokenizer.py").write_text("raise RuntimeError('not run')")
     (tmp_path / "clip" / "bpe_simple_vocab_16e6.txt.gz").write_bytes(b"damaged")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(DependencyNotInstalled, match="is not CLIP's vocabulary, or is damaged"):

@@ -175,6 +175,15 @@ def test_frames_in_another_range_than_0_to_255_are_an_error() -> None:
         MineCLIPReward(Frames(160, 256, 3, dtype=np.float32), "light", "delta", scorer=brightness)
 
 
+def test_black_frames_at_the_start_are_warned_about() -> None:
+    env = MineCLIPReward(Frames(160, 256, 3), "light", "delta", scorer=brightness)
+    with pytest.warns(UserWarning, match=r"scaled to 0\.\.1 before they became uint8"):
+        env.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env.step(0)
+
+
 def test_small_frames_are_used_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="below VPTObsWrapper"):
         MineCLIPReward(Frames(128, 128, 3), "light", "delta", scorer=brightness)

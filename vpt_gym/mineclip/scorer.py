@@ -19,8 +19,8 @@ from vpt_gym.mineclip.config import WINDOW, MineCLIPConfig
 from vpt_gym.mineclip.network import MineCLIPNetwork
 from vpt_gym.mineclip.tokenizer import check_texts, tokenize
 
-_FRAMES_AT_ONCE = 64
-"""Frames in one pass of the image tower, which bounds its memory: about 0.5 GiB."""
+_AT_ONCE = 64
+"""Frames, or texts, in one pass of a tower; this bounds its memory."""
 
 _TEXTS_KEPT = 4096
 
@@ -130,9 +130,7 @@ class MineCLIP:
             raise ValueError(f"frames are (N, H, W, 3), got shape {frames.shape}")
         planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(frames, -1, 1)))
         with torch.inference_mode():
-            return _numpy(
-                torch.cat([self.network.image_features(some) for some in torch.split(planes, _FRAMES_AT_ONCE)])
-            )
+            return _numpy(torch.cat([self.network.image_features(some) for some in torch.split(planes, _AT_ONCE)]))
 
     def encode_video(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Encodes videos: what STEVE-1 takes as a visual goal.
@@ -202,7 +200,8 @@ class MineCLIP:
                 self._texts.clear()
                 new = list(dict.fromkeys(texts))
             with torch.inference_mode():
-                features = self.network.text_features(torch.from_numpy(tokenize(new)).to(self._like.device))
+                batches = torch.split(torch.from_numpy(tokenize(new)).to(self._like.device), _AT_ONCE)
+                features = torch.cat([self.network.text_features(batch) for batch in batches])
             self._texts.update(zip(new, features, strict=True))
         return torch.stack([self._texts[text] for text in texts])
 

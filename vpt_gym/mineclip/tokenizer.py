@@ -84,16 +84,16 @@ def _tokenizer() -> Any:
         require("clip", "mineclip", purpose=_PURPOSE)
     folders = [Path(folder) for folder in (found and found.submodule_search_locations) or ()]
     for folder in folders:
-        vocabulary = folder / _VOCABULARY_FILE
-        if not vocabulary.is_file():
+        vocabulary, code = folder / _VOCABULARY_FILE, folder / "simple_tokenizer.py"
+        if not (vocabulary.is_file() and code.is_file()):
             continue
         if hashlib.sha256(vocabulary.read_bytes()).hexdigest() != _VOCABULARY_SHA256:
             raise MissingPackageError(
                 f"{vocabulary} is not CLIP's vocabulary, or is damaged: pip install --force-reinstall openai-clip"
             )
-        spec = importlib.util.spec_from_file_location("clip.simple_tokenizer", folder / "simple_tokenizer.py")
-        if spec is None or spec.loader is None:
-            raise MissingPackageError(f"{folder} has no simple_tokenizer.py: pip install --force-reinstall openai-clip")
+        spec = importlib.util.spec_from_file_location("clip.simple_tokenizer", code)
+        assert spec is not None  # it is None only for files of other kinds than .py
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module.SimpleTokenizer()

@@ -57,7 +57,8 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
             From ``step``: the scorer returns something else than finite logits (N, P).
 
     Warns:
-        UserWarning: The frames are much smaller than those that the scorer takes.
+        UserWarning: The frames are much smaller than those that the scorer takes. From ``reset``: they are black, as
+            those are whose pixels were scaled to 0..1.
 
     Example:
         Any callable scores; here the brightness of the picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
@@ -103,9 +104,18 @@ class VideoScores:
         Args:
             which: (N,) bool, the episodes.
             frames: uint8 (which.sum(), H, W, 3), of ``frame_size``: the first frame of each.
+
+        Warns:
+            UserWarning: The frames are black, as those are whose pixels were scaled to 0..1.
         """
         if not which.any():
             return
+        if frames.max() <= 1:
+            warnings.warn(
+                "an episode begins with a frame whose pixels are all 0 or 1. If the screen is not black, they were "
+                "scaled to 0..1 before they became uint8: they must be 0..255",
+                stacklevel=3,
+            )
         entries = self._entries(frames)
         if self._windows is None:
             self._windows = np.zeros((self._episodes, WINDOW, *entries.shape[1:]), entries.dtype)

@@ -40,7 +40,8 @@ class MineCLIPReward(VectorWrapper):
         ValueError: As in ``wrappers.MineCLIPReward``; or ``metadata["autoreset_mode"]`` is missing.
 
     Warns:
-        UserWarning: The frames are much smaller than those that the scorer takes.
+        UserWarning: The frames are much smaller than those that the scorer takes. From ``reset``: they are black, as
+            those are whose pixels were scaled to 0..1.
 
     Change log: v0.1.0 - added.
     """
