@@ -79,8 +79,9 @@ test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP) $(PEERS_STAMP)  ## all
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
-test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults
+test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults; 10,000 mutated files for each reader
 	$(MINEDOJO)/bin/python -m pytest tests/integration --long
+	$(BIN)/python -m pytest $(PARALLEL) tests/fuzz --long
 
 doctest: $(MINEDOJO_STAMP)  ## the examples in docstrings; one uses the real MineDojo
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) --doctest-modules vpt_gym

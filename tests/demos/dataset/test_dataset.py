@@ -444,3 +444,21 @@ def test_ranks_get_balanced_shares_of_all_episodes() -> None:
     mine = split_evenly([10, 0, 30, 20, 20, 5], 3)
     assert sorted(index for indices in mine for index in indices) == [0, 2, 3, 4, 5]
     assert sorted(sum([10, 0, 30, 20, 20, 5][index] for index in indices) for indices in mine) == [25, 30, 30]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: b"", lambda content: content[:-1], lambda content: bytes(128) + content[128:]]
+)
+def test_a_damaged_cache_file_is_decoded_again(tmp_path: Path, damage: Any) -> None:
+    path = write_episode(tmp_path / "demos", 0, 6)
+    demo = read_demo(path)
+
+    def frames() -> np.ndarray:
+        return np.array(FrameCache(size=SIZE, max_bytes=0, directory=tmp_path / "cache").frames(demo))
+
+    expected = frames()
+    (file,) = (tmp_path / "cache").glob("*.npy")
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.warns(RuntimeWarning, match=r"is damaged; its frames are decoded again"):
+        assert np.array_equal(frames(), expected)
+    assert np.array_equal(frames(), expected)

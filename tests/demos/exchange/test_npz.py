@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from tests.support.frame_counter_env import counter_frame, read_counter
 from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.actions.minedojo import MineDojoTranslator
 from vpt_gym.demos import DemoWriter, check, export_npz, import_npz, list_demos, read_demo
+from vpt_gym.demos.exchange.importing import SourceError
 from vpt_gym.demos.exchange.minedojo_actions import minedojo_space, to_minedojo
 from vpt_gym.demos.files.records import stack_actions
 
@@ -338,3 +340,27 @@ def test_memory_does_not_grow_with_the_episode(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 300 * 96 * 160 * 3 / 2
+
+
+def test_an_array_that_its_file_cannot_hold_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    good = save(tmp_path / "good.npz", [NO_OP] * 2)
+    for name, shape in (("action", (48_000_000, 8)), ("rgb", (2, 3, 10**6, 10**6)), ("cam_interval", (10**12,))):
+        bad = tmp_path / f"{name}.npz"
+        header = {"descr": "|u1" if name == "rgb" else "<i8", "fortran_order": False, "shape": shape}
+        with zipfile.ZipFile(good) as source, zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as target:
+            for member in source.namelist():
+                if member != f"{name}.npy":
+                    target.writestr(member, source.read(member))
+            with target.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array_header_1_0(file, header)
+        tracemalloc.start()
+        with pytest.raises(SourceError, match=rf"{name}.npz: {name} is damaged: it would be .*; export it again"):
+            import_npz([bad], tmp_path / "out")
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("cam_interval", [1e-300, 0.0, -15.0, np.nan, np.inf, 1e300, 1j, [15.0, 15.0], "15"])
+def test_a_camera_interval_that_is_none_names_the_file(tmp_path: Path, cam_interval: object) -> None:
+    with pytest.raises(SourceError, match=r"bad\.npz.*cam_interval"):
+        import_npz([save(tmp_path / "bad.npz", [NO_OP] * 2, cam_interval=cam_interval)], tmp_path / "out")

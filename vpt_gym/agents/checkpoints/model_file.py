@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import pickletools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint
 from vpt_gym.agents.checkpoints.limited_pickle import PLAIN_CLASSES, LimitedUnpickler, Limits
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.system.printable import printable_name, shown
+
+ConfigT = TypeVar("ConfigT")
 
 MAX_MODEL_FILE_BYTES = 1 << 16
 """A ``.model`` file holds a few dozen numbers (the published ones take a few kB); a larger file is something else."""
@@ -183,9 +186,26 @@ def read_policy_config(path: str | Path) -> VPTConfig:
     """Reads the architecture of a policy from a ``.model`` file; executes nothing in it.
 
     Raises:
-        CheckpointError: The file is unsafe, damaged or something else (see :func:`read_model_file`).
-        ValueError: The file describes an architecture that is not a VPT policy's.
+        CheckpointError: The file is unsafe, damaged or something else (see :func:`read_model_file`), or describes an
+            architecture that is not a VPT policy's.
+        FileNotFoundError: There is no such file.
+    """
+    return published_config(path, VPTConfig.from_published)
+
+
+def published_config(path: str | Path, from_published: Callable[[dict[str, Any], dict[str, Any]], ConfigT]) -> ConfigT:
+    """Returns the config that a ``.model`` file describes.
+
+    Args:
+        path: The file.
+        from_published: Makes the config from the arguments of the net and of the action head.
+
+    Raises:
+        CheckpointError: As for :func:`read_policy_config`.
         FileNotFoundError: There is no such file.
     """
     content = read_model_file(path)
-    return VPTConfig.from_published(content["policy"], content["pi_head"])
+    try:
+        return from_published(content["policy"], content["pi_head"])
+    except (TypeError, ValueError) as error:
+        raise WrongFile(f"{path} describes a network that is not supported: {error}") from error

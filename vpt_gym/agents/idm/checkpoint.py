@@ -8,7 +8,7 @@ import torch
 
 from vpt_gym.agents.checkpoints.errors import WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport
-from vpt_gym.agents.checkpoints.model_file import read_model_file
+from vpt_gym.agents.checkpoints.model_file import published_config
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.checkpoints.pretrained import check_source
 from vpt_gym.agents.checkpoints.saved_folder import open_folder, write_folder
@@ -25,12 +25,11 @@ def read_idm_config(path: str | Path) -> IDMConfig:
     """Reads the architecture of an inverse dynamics model from a ``.model`` file; executes nothing in it.
 
     Raises:
-        CheckpointError: The file is unsafe, damaged or something else (see ``model_file.read_model_file``).
-        ValueError: The file describes an architecture that is not an inverse dynamics model's.
+        CheckpointError: The file is unsafe, damaged or something else (see ``model_file.read_model_file``), or
+            describes an architecture that is not an inverse dynamics model's.
         FileNotFoundError: There is no such file.
     """
-    content = read_model_file(path)
-    return IDMConfig.from_published(content["policy"], content["pi_head"])
+    return published_config(path, IDMConfig.from_published)
 
 
 def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tuple[InverseDynamicsModel, LoadReport]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
+import math
 import os
 import tempfile
 import threading
 import time
 import uuid
+import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -146,7 +149,7 @@ class FrameCache:
 
     def _in_file(self, demo: Demo, wanted: npt.NDArray[np.bool_] | None, name: str, shape: tuple[int, ...]) -> Frame:
         path = self._files_directory() / name
-        while (found := self._open(path)) is None:
+        while (found := self._open(path, shape)) is None:
             scratch = path.with_name(f"{name}.part")
             with open(scratch, "ab") as lock:
                 if not try_lock(lock):  # another thread or process is decoding it
@@ -164,14 +167,24 @@ class FrameCache:
                     scratch.unlink()
         return found
 
-    def _open(self, path: Path) -> Frame | None:
-        """Returns the frames in a file, or None without one. No other cache deletes the file while this one lives."""
+    def _open(self, path: Path, shape: tuple[int, ...]) -> Frame | None:
+        """Returns the frames in a file, or None without one. No other cache deletes the file while this one lives.
+
+        A damaged file is deleted.
+        """
         with self._exclusive():
             try:
                 os.utime(path)  # marks it as recently used
             except FileNotFoundError:
                 return None
-            frames: Frame = np.load(path, mmap_mode="r")
+            header = _header(shape)
+            with open(path, "rb") as file:
+                begin, size = file.read(len(header)), os.fstat(file.fileno()).st_size
+            if begin != header or size != len(header) + math.prod(shape):
+                warnings.warn(f"{path} is damaged; its frames are decoded again", RuntimeWarning, stacklevel=4)
+                path.unlink()
+                return None
+            frames: Frame = np.memmap(path, np.uint8, "r", len(header), shape)
             with self._lock:
                 if self._users is None:
                     users = path.with_name(f"{uuid.uuid4().hex}{_USERS_SUFFIX}")
@@ -238,6 +251,13 @@ class FrameCache:
                 return Path(self._temporary.name)
             self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """Returns the header of an ``.npy`` file of frames."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 def _remove_users_file(users: IO[bytes], path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +26,39 @@ from vpt_gym.demos.files.names import (
 from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
+from vpt_gym.system.printable import printable_name, shown
 
 SOURCE_KEY = "imported_from"
 """Key of a demo's metadata for the source that it was imported from."""
+
+_MOST_CHARACTERS = 300  # of another package's message
+
+
+class SourceError(ValueError):
+    """A dataset or file cannot be imported: it is damaged, or has other content than expected. The message names it."""
+
+
+@contextmanager
+def reading(source: str | os.PathLike[str], what: str, remedy: str = "export or download it again") -> Iterator[None]:
+    """Turns what another package raises while it reads damaged content into a ``SourceError`` that names the source.
+
+    Put only calls of the other package in the ``with`` block: errors of our own code would be called damage.
+
+    Args:
+        source: The file or dataset.
+        what: What is read of it.
+        remedy: What to do about it.
+
+    Raises:
+        SourceError: Anything was raised.
+    """
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:  # h5py, zipfile and NumPy raise a dozen kinds
+        reason = printable_name(f"{type(error).__name__}: {error}")[:_MOST_CHARACTERS]
+        raise SourceError(f"{os.fspath(source)}: {what} cannot be read ({reason}); {remedy}") from error
 
 
 @dataclass(frozen=True)
@@ -122,7 +153,7 @@ class DemoImporter:
             lossless: Store the frames without loss.
 
         Raises:
-            ValueError: A demo cannot express an action, a reward or the metadata.
+            SourceError: A demo cannot express an action, a reward or the metadata.
         """
         kept = {name: value for name, value in metadata.items() if name not in (*RESERVED_KEYS, SOURCE_KEY)}
         origin = {"format": self._format, "name": name, **where}
@@ -131,13 +162,19 @@ class DemoImporter:
             ended = cast(Ending, metadata["ended"])
         success = metadata.get("success", success)
         if success is not None and not isinstance(success, bool):
-            raise ValueError(f"{name}: success is {success!r}; it must be true, false or null")
-        fps = int(metadata.get("fps", 20))
+            raise SourceError(f"{name}: success is {shown(success)}; it must be true, false or null")
+        fps = metadata.get("fps", 20)
+        if isinstance(fps, bool) or not isinstance(fps, int | float) or not 1 <= fps <= 1000:
+            raise SourceError(f"{name}: fps is {shown(fps)}; it must be a number of frames per second, 1 to 1000")
+        fps = int(fps)
         kept[SOURCE_KEY] = origin
         with DemoWriter(self._staging, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
             for tick, (frame, action) in enumerate(zip(frames, actions, strict=True)):
                 done = None if executed is None else next(executed)
-                writer.append(frame, action, reward=float(rewards[tick]), executed=done)
+                try:
+                    writer.append(frame, action, reward=float(rewards[tick]), executed=done)
+                except ValueError as error:
+                    raise SourceError(f"{name}, tick {tick}: {error}") from error
             self.ticks += writer.ticks
             writer.close(success=success, ended=ended)
 

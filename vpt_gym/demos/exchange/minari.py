@@ -8,7 +8,6 @@ last observation.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import tempfile
@@ -30,10 +29,11 @@ from vpt_gym.demos.exchange.exporting import (
     has_labels,
     sized_frames,
 )
-from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult
+from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError, reading
 from vpt_gym.demos.exchange.minari_dataset import (
     ABOUT,
     DEMO_KEY,
+    check_dataset_files,
     dataset_metadata,
     datasets_directory,
     env_spec_of,
@@ -42,9 +42,10 @@ from vpt_gym.demos.exchange.minari_dataset import (
     require_minari,
     write_episode,
 )
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, parse_json
 from vpt_gym.demos.files.writer import DemoWriteError
-from vpt_gym.frames import Frame, FrameSpec, Layout, find_frame, find_frame_space
+from vpt_gym.frames import Frame, FrameKey, FrameSpec, Layout, find_frame, find_frame_space
+from vpt_gym.system.printable import shown
 
 _SUCCESS_KEYS = ("success", "is_success")
 
@@ -188,24 +189,29 @@ def import_minari(
         DependencyNotInstalled: Minari is not installed.
         FileExistsError: The directory already has demos of this dataset.
         FileNotFoundError: The dataset is not on this machine.
-        ValueError: The dataset has no RGB frame, or actions of an unknown space (the message has its spaces); or a
-            demo cannot express an action or a reward.
+        SourceError: The dataset is damaged, has no RGB frame, or actions of an unknown space (the message has its
+            spaces); or a demo cannot express an action or a reward. It is a ``ValueError``.
     """
     minari = require_minari()
     path = path_of(dataset_id)
     if not (path / "data").is_dir():
         raise FileNotFoundError(f"{path} is not a Minari dataset; if it is published: minari download {dataset_id}")
+    check_dataset_files(path)
     try:
-        dataset = minari.load_dataset(dataset_id)
-    except KeyError as error:
-        raise ValueError(
-            f"{path} is not a complete Minari dataset: its metadata lacks {error}; write it again"
-        ) from error
+        with reading(path, "the dataset"):
+            dataset = minari.load_dataset(dataset_id)
+            indices = [int(index) for index in dataset.episode_indices]
+    except SourceError as error:
+        if isinstance(error.__cause__, KeyError):
+            raise SourceError(
+                f"{path} is not a complete Minari dataset: its metadata lacks {error.__cause__}; write it again"
+            ) from error
+        raise
     spaces_found = f"the dataset has observations {dataset.observation_space} and actions {dataset.action_space}"
     try:
         where = find_frame_space(dataset.observation_space, frames_key, layout)
     except (TypeError, ValueError) as error:
-        raise ValueError(
+        raise SourceError(
             f"{dataset_id}: no RGB frame ({error}); {spaces_found}. Choose the key with --frames-key"
         ) from error
     try:
@@ -213,10 +219,10 @@ def import_minari(
             dataset.action_space, translator=translator, cam_interval=cam_interval, drop_unsupported=drop_unsupported
         )
     except ValueError as error:
-        raise ValueError(f"{dataset_id}: unknown actions ({error}); {spaces_found}") from error
+        raise SourceError(f"{dataset_id}: unknown actions ({error}); {spaces_found}") from error
 
     with DemoImporter(directory, format="minari", names=[dataset_id], overwrite=overwrite) as importer:
-        for index in dataset.episode_indices.tolist():
+        for index in indices:
             _import_episode(importer, dataset, index, where, reader, crf=crf, lossless=lossless)
     return ImportResult(importer.demos, importer.ticks, reader.dropped)
 
@@ -254,39 +260,68 @@ def _import_episode(
     lossless: bool,
 ) -> None:
     """Writes one episode as a demo, and releases the memory of the episode when it returns."""
-    (about,) = dataset.storage.get_episode_metadata([index])
-    (episode,) = dataset.iterate_episodes([index])
-    ticks = len(episode)
-    observations = episode.observations if where.key is None else episode.observations[where.key]
     name = f"{dataset.id}, episode {index}"
+    with reading(name, "the episode"):
+        (about,) = dataset.storage.get_episode_metadata([index])
+        (episode,) = dataset.iterate_episodes([index])
+        ticks = len(episode)
+        observations = _entry(episode.observations, where.key)
+        rewards = np.asarray(episode.rewards, np.float64)
+        terminated = bool(episode.terminations[-1]) if ticks else False
+        infos = dict(episode.infos or {})
+        success = _success(about, infos)
     if not 0 < ticks <= len(observations):
-        raise ValueError(f"{name} has {ticks} steps and {len(observations)} observations; each step needs one")
-    infos = episode.infos or {}
+        raise SourceError(f"{name} has {ticks} steps and {len(observations)} observations; each step needs one")
+    if rewards.shape != (ticks,):
+        raise SourceError(f"{name} has {ticks} steps and rewards of shape {rewards.shape}; each step needs one")
+    try:
+        frames = find_frame(observations[:ticks], layout=where.layout)
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"{name}: {error}") from error
+    if frames.ndim != 4:
+        raise SourceError(f"{name}: its observations are {observations.shape}; frames are (T, H, W, 3) or (T, 3, H, W)")
     exported_by_us = DEMO_KEY in about
     executed = infos.get("executed") if exported_by_us else None
     importer.write(
         dataset.id,
-        find_frame(observations[:ticks], layout=where.layout),
+        frames,
         _actions(reader, episode.actions, range(ticks), name),
-        episode.rewards,
+        rewards,
         # info t + 1 belongs to step t
         executed=None if executed is None else _actions(reader, executed, range(1, ticks + 1), name),
-        metadata=json.loads(about[DEMO_KEY]) if exported_by_us else _metadata_from_minari(dataset, about),
+        metadata=_own_metadata(about, name) if exported_by_us else _metadata_from_minari(dataset, about, name),
         where={"episode": index},
-        success=_success(about, infos),
-        ended="terminated" if episode.terminations[-1] else "truncated",
+        success=success,
+        ended="terminated" if terminated else "truncated",
         crf=crf,
         lossless=lossless,
     )
 
 
-def _metadata_from_minari(dataset: Any, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the metadata of an episode of another package's dataset, with the keys of a demo's metadata."""
-    spec = dataset.env_spec
-    metadata: dict[str, Any] = {} if spec is None else {"env_id": spec.id, "env_kwargs": dict(spec.kwargs)}
-    if about.get("seed") is not None:
-        metadata["seed"] = int(about["seed"])
+def _entry(observations: Any, key: FrameKey | None) -> npt.NDArray[Any]:
+    for part in () if key is None else (key,) if isinstance(key, str) else key:
+        observations = observations[part]
+    return np.asarray(observations)
+
+
+def _own_metadata(about: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Returns the metadata of the demo that an episode was exported from."""
+    with reading(name, DEMO_KEY):
+        text = about[DEMO_KEY]
+        metadata = parse_json(text if isinstance(text, bytes) else str(text).encode())
+    if not isinstance(metadata, dict):
+        raise SourceError(f"{name}: {DEMO_KEY} is {shown(metadata)}; it must be a JSON object")
     return metadata
+
+
+def _metadata_from_minari(dataset: Any, about: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Returns the metadata of an episode of another package's dataset, with the keys of a demo's metadata."""
+    with reading(name, "its environment or its seed"):
+        spec = dataset.env_spec
+        metadata: dict[str, Any] = {} if spec is None else {"env_id": spec.id, "env_kwargs": dict(spec.kwargs)}
+        if about.get("seed") is not None:
+            metadata["seed"] = int(about["seed"])
+        return metadata
 
 
 def _success(about: Mapping[str, Any], infos: Mapping[str, Any]) -> bool | None:
@@ -302,5 +337,5 @@ def _actions(reader: ActionReader, actions: Any, ticks: range, name: str) -> Ite
     for tick in ticks:
         try:
             yield reader.read(action_at(actions, tick))
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"{name}, step {tick}: {error}") from error
+        except (ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
+            raise SourceError(f"{name}, step {tick}: {error}") from error

@@ -19,9 +19,11 @@ from vpt_gym.actions.human import no_op
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.action_spaces import ActionKind, encode
 from vpt_gym.demos.exchange.exporting import exported_metadata, has_labels
+from vpt_gym.demos.exchange.importing import SourceError, reading
 from vpt_gym.demos.files.records import stack_actions
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
+from vpt_gym.system.printable import printable_name
 from vpt_gym.system.require import require
 
 DEMO_KEY = "vpt_gym_demo"
@@ -65,6 +67,40 @@ def path_of(dataset_id: str) -> Path:
             "namespace, such as vpt/harvest-1-log-v0"
         ) from error
     return datasets_directory() / dataset_id
+
+
+_MOST_COMPRESSED = 1032
+"""The most that deflate, the compression of HDF5, shrinks anything."""
+_MOST_METADATA_BYTES = 1 << 24
+
+
+def check_dataset_files(path: Path) -> None:
+    """Checks that a dataset on disk does not claim to hold more than its files can, so that reading it stays in memory.
+
+    Args:
+        path: The directory of the dataset.
+
+    Raises:
+        SourceError: An array is larger than its file can hold, or a file is damaged.
+    """
+    import h5py
+
+    for file in sorted((path / "data").iterdir()):
+        if file.suffix == ".json" and file.stat().st_size > _MOST_METADATA_BYTES:
+            raise SourceError(f"{file} has {file.stat().st_size:,} bytes; metadata take less than a megabyte")
+        if file.suffix != ".hdf5":
+            continue
+        most = _MOST_COMPRESSED * file.stat().st_size
+        too_large: list[str] = []
+
+        def visit(name: str, item: Any, most: int = most, too_large: list[str] = too_large) -> None:
+            if isinstance(item, h5py.Dataset) and (item.nbytes > most or item.external):
+                too_large.append(f"{printable_name(name)}, {item.dtype} {item.shape}")
+
+        with reading(file, "the file"), h5py.File(file, "r") as content:
+            content.visititems(visit)
+        if too_large:
+            raise SourceError(f"{file} is damaged: it cannot hold {too_large[0]}; export or download it again")
 
 
 _ACTION_WRAPPERS: dict[ActionKind, str] = {"human": "HumanActionWrapper", "codes": "VPTActionWrapper"}

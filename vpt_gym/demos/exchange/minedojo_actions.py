@@ -17,6 +17,9 @@ from vpt_gym.demos.exchange.action_spaces import action_at
 CAM_INTERVAL = 15.0
 """Default degrees per camera bin of ``minedojo.make``."""
 
+FINEST_INTERVAL = 0.001
+"""The smallest degrees per camera bin: 360,001 bins per axis."""
+
 _CRAFT_ITEMS, _SLOTS = 244, 36
 _SAME_DEGREES = 1e-3
 
@@ -78,10 +81,10 @@ def minedojo_space(cam_interval: float = CAM_INTERVAL) -> spaces.MultiDiscrete:
     """Returns the action space of ``minedojo.make(cam_interval=cam_interval)``: 25 bins per axis for 15 degrees.
 
     Raises:
-        ValueError: ``cam_interval`` is not in (0, 180].
+        ValueError: ``cam_interval`` is not in [0.001, 180].
     """
-    if not 0 < cam_interval <= 180:
-        raise ValueError(f"cam_interval={cam_interval!r}; it must be in (0, 180] degrees")
+    if not FINEST_INTERVAL <= cam_interval <= 180:
+        raise ValueError(f"cam_interval={cam_interval!r}; it must be in [{FINEST_INTERVAL}, 180] degrees")
     bins = math.ceil(360 / cam_interval - 1e-6) + 1  # robust to rounding errors in 360 / 0.15
     return spaces.MultiDiscrete([3, 3, 4, bins, bins, 8, _CRAFT_ITEMS, _SLOTS])
 
@@ -97,7 +100,7 @@ def to_minedojo(actions: HumanAction, cam_interval: float = CAM_INTERVAL) -> tup
         The actions, int64 (T, 8), and what was lost.
 
     Raises:
-        ValueError: ``cam_interval`` is not in (0, 180], or its no-op would turn the camera.
+        ValueError: ``cam_interval`` is not in [0.001, 180], or its no-op would turn the camera.
     """
     translator = MineDojoTranslator(minedojo_space(cam_interval), cam_interval)
     camera = np.asarray(actions["camera"], np.float64)

@@ -35,7 +35,7 @@ from vpt_gym.demos.exchange.exporting import (
     has_labels,
     sized_frames,
 )
-from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult
+from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, MineDojoLoss, minedojo_space, to_minedojo
 from vpt_gym.demos.exchange.npz_episode import NpzEpisode, write_npz
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
@@ -158,7 +158,7 @@ def import_npz(
     Raises:
         FileExistsError: The directory already has demos imported from a file of this name.
         FileNotFoundError: There is no such file.
-        ValueError: A file lacks something, or has other content than described above.
+        SourceError: A file lacks something, is damaged, or has other content than described above; a ``ValueError``.
     """
     paths = [Path(file) for file in files]
     names = Counter(path.name for path in paths)
@@ -168,10 +168,15 @@ def import_npz(
     with DemoImporter(directory, format="npz", names=names, overwrite=overwrite) as importer:
         for path in paths:
             with NpzEpisode(path, frames_key, layout, cam_interval) as episode:
-                reader, executed_reader = (
-                    ActionReader(episode.space, cam_interval=episode.cam_interval, drop_unsupported=drop_unsupported)
-                    for _ in range(2)
-                )
+                try:
+                    reader, executed_reader = (
+                        ActionReader(
+                            episode.space, cam_interval=episode.cam_interval, drop_unsupported=drop_unsupported
+                        )
+                        for _ in range(2)
+                    )
+                except ValueError as error:
+                    raise SourceError(f"{path}: {error}") from error
                 importer.write(
                     path.name,
                     episode.frames(),
@@ -206,6 +211,6 @@ def _read(reader: ActionReader, actions: npt.NDArray[np.int64], path: Path) -> I
         try:
             yield reader.read(action)
         except ValueError as error:
-            raise ValueError(
+            raise SourceError(
                 f"{path}, tick {tick}: {error}. --drop-unsupported (drop_unsupported=True) leaves out what no key does"
             ) from error

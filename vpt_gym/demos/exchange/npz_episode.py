@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from vpt_gym.demos.exchange.importing import SourceError, reading
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, minedojo_space
+from vpt_gym.demos.files.names import parse_json
 from vpt_gym.frames import KEYS, Frame, Layout, find_frame, find_frame_space
 
 _FRAME_KEYS = (*KEYS, "frames", "observations", "obs")
 _ACTION_KEYS = ("action", "actions")
 _REWARD_KEYS = ("reward", "rewards")
-_DAMAGE = (KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MOST_COMPRESSED = 1032
+"""The most that deflate shrinks anything: a member that claims more is damaged, or made to fill the memory."""
 
 
 def write_npz(
@@ -50,18 +53,20 @@ class NpzEpisode:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file lacks something, or has invalid content.
+        SourceError: The file lacks something, is damaged, or has invalid content.
     """
 
     def __init__(self, path: Path, frames_key: str | None, layout: Layout | None, cam_interval: float | None) -> None:
         if path.suffix != ".npz" or not path.is_file():
             raise FileNotFoundError(f"{path} is not an .npz file")
         self._path = path
-        try:
-            self._arrays = np.load(path, allow_pickle=False)
+        with reading(path, "the .npz file"):
             self._archive = zipfile.ZipFile(path)
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is not an .npz file, or is damaged ({error})") from error
+        self._members = {
+            info.filename.removesuffix(".npy"): info
+            for info in self._archive.infolist()
+            if info.filename.endswith(".npy")
+        }
         try:
             self._frames_key = self._key("frames", _FRAME_KEYS if frames_key is None else (frames_key,))
             self._shape = self._frames_shape()
@@ -69,20 +74,23 @@ class NpzEpisode:
                 row = spaces.Box(0, 255, self._shape[1:], np.uint8)
                 self._where = find_frame_space(row, layout=layout)
             except ValueError as error:
-                raise ValueError(f"{path}: {self._frames_key} does not contain RGB frames ({error})") from error
+                raise SourceError(f"{path}: {self._frames_key} does not contain RGB frames ({error})") from error
             self.actions = self._ints(self._key("actions", _ACTION_KEYS))
             ticks = len(self.actions)
             if not ticks or self._shape[0] not in (ticks, ticks + 1):
-                raise ValueError(f"{path} has {self._shape[0]} frames and {ticks} actions; it needs one for each")
-            self.executed = self._ints("executed_action") if "executed_action" in self._arrays else None
+                raise SourceError(f"{path} has {self._shape[0]} frames and {ticks} actions; it needs one for each")
+            self.executed = self._ints("executed_action") if "executed_action" in self._members else None
             self.rewards = np.zeros(ticks)
-            if any(name in self._arrays for name in _REWARD_KEYS):
-                self.rewards = np.asarray(self._array(self._key("rewards", _REWARD_KEYS)), np.float64)
+            if any(name in self._members for name in _REWARD_KEYS):
+                self.rewards = self._numbers(self._key("rewards", _REWARD_KEYS))
             for what, array in (("rewards", self.rewards), ("executed actions", self.executed)):
                 if array is not None and len(array) != ticks:
-                    raise ValueError(f"{path} has {len(array)} {what} and {ticks} actions; it needs one for each")
+                    raise SourceError(f"{path} has {len(array)} {what} and {ticks} actions; it needs one for each")
             self.cam_interval = self._cam_interval(cam_interval)
-            self.space = minedojo_space(self.cam_interval)
+            try:
+                self.space = minedojo_space(self.cam_interval)
+            except ValueError as error:
+                raise SourceError(f"{path}: {error}") from error
             self.metadata = self._metadata()
         except BaseException:
             self._close()
@@ -98,83 +106,111 @@ class NpzEpisode:
         """Yields one frame for each action, uint8 (H, W, 3).
 
         Raises:
-            ValueError: The file is damaged.
+            SourceError: The file is damaged.
         """
-        try:
-            with self._archive.open(f"{self._frames_key}.npy") as file:
-                _read_header(file)
-                for _ in range(len(self.actions)):
-                    row = np.frombuffer(file.read(math.prod(self._shape[1:])), np.uint8)
-                    yield find_frame(row.reshape(self._shape[1:]), layout=self._where.layout)
-        except (*_DAMAGE, ValueError) as error:
-            raise ValueError(f"{self._path} is damaged, {self._frames_key} cannot be read ({error})") from error
+        size = math.prod(self._shape[1:])
+        with self._open(self._frames_key) as file:
+            for _ in range(len(self.actions)):
+                with reading(self._path, self._frames_key):
+                    row = np.frombuffer(file.read(size), np.uint8).reshape(self._shape[1:])
+                yield find_frame(row, layout=self._where.layout)
 
     def _close(self) -> None:
-        self._arrays.close()
         self._archive.close()
 
     def _key(self, what: str, names: tuple[str, ...]) -> str:
-        found = next((name for name in names if name in self._arrays), None)
+        found = next((name for name in names if name in self._members), None)
         if found is None:
             option = "; --frames-key names them" if what == "frames" else ""
-            raise ValueError(
-                f"{self._path} has no {what}: it contains {sorted(self._arrays.files)}; the names searched for are "
+            raise SourceError(
+                f"{self._path} has no {what}: it contains {sorted(self._members)}; the names searched for are "
                 f"{list(names)}{option}"
             )
         return found
 
+    @contextmanager
+    def _open(self, name: str) -> Iterator[Any]:
+        """Opens an array, after its header."""
+        with reading(self._path, name):
+            file = self._archive.open(self._members[name])
+        with file:
+            with reading(self._path, name):
+                _read_header(file)
+            yield file
+
+    def _header(self, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+        """Returns shape, order and type of an array, whose bytes are in the file."""
+        info = self._members[name]
+        with reading(self._path, name), self._archive.open(info) as file:
+            shape, fortran_order, dtype = _read_header(file)
+            begin = file.tell()
+        if dtype.hasobject or any(side < 0 for side in shape):
+            raise SourceError(f"{self._path}: {name} cannot be read: it is {dtype} {shape}, not numbers or text")
+        size, compressed = math.prod(shape) * dtype.itemsize, info.compress_size
+        most = compressed if info.compress_type == zipfile.ZIP_STORED else _MOST_COMPRESSED * compressed
+        if info.compress_type not in _METHODS or info.file_size > most or size > info.file_size - begin:
+            raise SourceError(
+                f"{self._path}: {name} is damaged: it would be {dtype} {shape}, {size:,} bytes, and the file has "
+                f"{compressed:,} bytes of it; export it again"
+            )
+        return shape, fortran_order, dtype
+
     def _array(self, name: str) -> npt.NDArray[Any]:
-        try:
-            array: npt.NDArray[Any] = self._arrays[name]
-        except (*_DAMAGE, ValueError) as error:
-            raise ValueError(f"{self._path}: {name} cannot be read ({error})") from error
-        return array
+        shape, fortran_order, dtype = self._header(name)
+        with self._open(name) as file, reading(self._path, name):
+            content = file.read(math.prod(shape) * dtype.itemsize)
+            return np.frombuffer(content, dtype, math.prod(shape)).reshape(shape, order="F" if fortran_order else "C")
+
+    def _numbers(self, name: str) -> npt.NDArray[np.float64]:
+        array = self._array(name)
+        if array.dtype.kind not in "biuf" or array.ndim != 1:
+            raise SourceError(f"{self._path}: {name} is {array.dtype} {array.shape}; rewards are numbers (T,)")
+        return array.astype(np.float64)
 
     def _ints(self, name: str) -> npt.NDArray[np.int64]:
         array = self._array(name)
         if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 8:
-            raise ValueError(
+            raise SourceError(
                 f"{self._path}: {name} is {array.dtype} {array.shape}; MineDojo's actions are integers (T, 8)"
             )
         return array.astype(np.int64)
 
     def _frames_shape(self) -> tuple[int, ...]:
-        try:
-            with self._archive.open(f"{self._frames_key}.npy") as file:
-                shape, fortran_order, dtype = _read_header(file)
-        except (*_DAMAGE, ValueError) as error:
-            raise ValueError(f"{self._path}: {self._frames_key} cannot be read ({error})") from error
+        shape, fortran_order, dtype = self._header(self._frames_key)
         if dtype != np.uint8 or len(shape) != 4 or fortran_order:
             order = ", in Fortran order" if fortran_order else ""
-            raise ValueError(
+            raise SourceError(
                 f"{self._path}: {self._frames_key} is {dtype} {shape}{order}; frames are uint8 (T, 3, H, W) or "
                 "(T, H, W, 3), in C order"
             )
         return shape
 
     def _cam_interval(self, given: float | None) -> float:
-        if "cam_interval" in self._arrays:
-            stored = float(self._array("cam_interval"))
+        if "cam_interval" in self._members:
+            array = self._array("cam_interval")
+            if array.dtype.kind not in "iuf" or array.size != 1:
+                raise SourceError(f"{self._path}: cam_interval is {array.dtype} {array.shape}; it must be one number")
+            stored = float(array.reshape(()))
             if given is not None and given != stored:
-                raise ValueError(f"{self._path} has cam_interval {stored:g}, not {given:g}")
+                raise SourceError(f"{self._path} has cam_interval {stored:g}, not {given:g}")
             return stored
         if given is None:
-            raise ValueError(
+            raise SourceError(
                 f"{self._path} does not contain the degrees per camera bin: pass them with --cam-interval "
                 f"(cam_interval=...); MineDojo's default is {CAM_INTERVAL:g}"
             )
         return given
 
     def _metadata(self) -> dict[str, Any]:
-        if "metadata" not in self._arrays:
+        if "metadata" not in self._members:
             return {}
         text = self._array("metadata")
         try:
-            metadata = json.loads(str(text)) if text.dtype.kind == "U" and text.ndim == 0 else None
+            metadata = parse_json(str(text).encode()) if text.dtype.kind == "U" and text.ndim == 0 else None
         except ValueError:
             metadata = None
         if not isinstance(metadata, dict):
-            raise ValueError(f"{self._path}: metadata is not a string with a JSON object")
+            raise SourceError(f"{self._path}: metadata is not a string with a JSON object")
         return metadata
 
 
