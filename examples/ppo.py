@@ -178,7 +178,7 @@ class PPO:
 
     def features(self, rollout: Rollout) -> Tensor:
         """Returns the frames, or the features of an image network that is frozen, so that no pass repeats it."""
-        return network_inputs(self.policy, rollout.frames)
+        return network_inputs(self.policy, rollout)
 
     @property
     def warm(self) -> bool:

@@ -307,6 +307,7 @@ class TestArguments:
     def test_options_replace_those_of_a_preset(self):
         args = parse(ppo.Args, ["--model", "nano", "--preset", "vpt", "--lr", "1e-3"], presets=ppo.PRESETS)
         assert (args.lr, args.weight_decay, args.sleep_cycles, args.num_envs) == (1e-3, 0.04, 2, 40)
+        assert args.warmup == 0  # the paper names none
         assert parse(ppo.Args, ["--model", "nano"], presets=ppo.PRESETS).weight_decay == 0.0
 
     @pytest.mark.parametrize(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from tests.support.seed_reward_env import SeedRewardEnv, worlds_in
 from tests.support.small_policy import small_policy
+from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.learning.collectors import open_collector
+from vpt_gym.learning.in_parts import network_inputs
+from vpt_gym.learning.ray_rollouts import joined
 
 
 def test_the_worlds_are_shared_out_and_a_later_process_continues_after_them():
@@ -23,6 +27,21 @@ def test_the_worlds_are_shared_out_and_a_later_process_continues_after_them():
         sets = [worlds[env] for worlds in played]
         assert len(set.union(*sets)) == sum(map(len, sets))
         assert all((world - 100) % 3 == env for world in set.union(*sets))
+
+
+def test_the_features_of_a_frozen_image_network_are_kept():
+    for patterns, kept in (((), False), (("net.img_process.*",), True)):
+        policy = small_policy()
+        if patterns:
+            freeze(policy, patterns)
+        with open_collector(policy, SeedRewardEnv, range(9), num_envs=3, seed=0, kind="sync") as collector:
+            rollout = collector.collect(4)
+        assert (rollout.features is not None) == kept
+        inputs = network_inputs(policy, rollout)
+        assert inputs is (rollout.features if kept else rollout.frames)
+        both = joined([rollout, rollout], torch.device("cpu"))  # as those of two workers
+        assert (both.features is not None) == kept
+        assert network_inputs(policy, both).shape == (6, 4, *inputs.shape[2:])
 
 
 def test_envs_that_cannot_be_shared_out_among_workers_are_an_error():

@@ -77,6 +77,19 @@ def test_a_pass_over_the_rollout_repeats_its_log_probs(policy, precision):
     assert (forgetful - rollout.log_prob).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("precision", [None, "fp32"])
+@torch.no_grad()
+def test_it_can_keep_the_features_that_acting_computes(policy, precision):
+    assert RolloutCollector(policy, vector_env(3), seed=0, precision=precision).collect(2).features is None
+    collector = RolloutCollector(policy, vector_env(3, 5), seed=0, precision=precision, features=True)
+    collector.collect(4)
+    rollout = collector.collect(5)
+    expected = torch.stack([policy.encode(row) for row in rollout.frames])
+    torch.testing.assert_close(rollout.features, expected, atol=1e-4, rtol=1e-4)
+    pi = policy(rollout.features, rollout.first, rollout.memory).pi
+    torch.testing.assert_close(pi.log_prob(rollout.codes), rollout.log_prob, atol=1e-4, rtol=1e-4)
+
+
 def test_an_engine_acts_with_the_weights_of_the_moment(policy):
     collector = RolloutCollector(policy, vector_env(3, 5), seed=0, precision="fp32")
     collector.collect(3)

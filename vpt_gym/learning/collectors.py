@@ -37,7 +37,8 @@ def open_collector(
     The worlds are shared out: environment i plays ``worlds[i::num_envs]``, in this order. A training that is resumed
     continues after the worlds in ``state``.
 
-    On the CPU the policy acts packed, in its own precision (``ActingEngine``).
+    On the CPU the policy acts packed, in its own precision (``ActingEngine``). If its image network is frozen, the
+    rollouts hold the features that it computed in acting.
 
     Args:
         policy: The policy that is trained.
@@ -55,7 +56,17 @@ def open_collector(
         ConnectionError: There is no cluster at the address.
     """
     started = [0] * num_envs if state is None else list(state["started"])
-    make = partial(_make_collector, make_env=make_env, worlds=worlds, started=started, seed=seed, kind=kind)
+    # decided here: the copies of the policy in workers do not know what is trained
+    frozen = not any(parameter.requires_grad for parameter in policy.net.img_process.parameters())
+    make = partial(
+        _make_collector,
+        make_env=make_env,
+        worlds=worlds,
+        started=started,
+        seed=seed,
+        kind=kind,
+        features=frozen,
+    )
     collector: AnyCollector
     if ray is None or ray.address is None:
         collector = make(policy, 0, num_envs)
@@ -95,6 +106,7 @@ def _make_collector(
     started: list[int],
     seed: int,
     kind: VectorKind,
+    features: bool,
 ) -> RolloutCollector:
     """Makes the collector of ``count`` environments from number ``first`` on.
 
@@ -106,4 +118,5 @@ def _make_collector(
     seeds = [worlds[env + total * (started[env] + losses * SKIPPED) :: total] for env, losses in places]
     envs = make_vector_env(make_env, seeds, kind)
     on_cpu = next(policy.parameters()).device.type == "cpu"
-    return RolloutCollector(policy, envs, seed=seed + first, precision=policy.precision if on_cpu else None)
+    precision = policy.precision if on_cpu else None
+    return RolloutCollector(policy, envs, seed=seed + first, precision=precision, features=features)

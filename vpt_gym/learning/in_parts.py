@@ -12,24 +12,23 @@ from vpt_gym.agents.policy.transformer import Memory
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
+    from vpt_gym.learning.rollout import Rollout
 
 _SEQUENCES = 4
 """Sequences in a pass; the results do not depend on it, up to rounding."""
 
 
 @torch.no_grad()
-def network_inputs(policy: VPTPolicy, frames: Tensor) -> Tensor:
-    """Returns what the passes over sequences start from: the features of frames if the image network is frozen.
+def network_inputs(policy: VPTPolicy, rollout: Rollout) -> Tensor:
+    """Returns what the passes over a rollout start from: features if the image network is frozen, else the frames.
 
-    So no pass repeats the image network. If it is trained, the frames themselves are returned.
-
-    Args:
-        policy: The policy.
-        frames: uint8 [N, T, 128, 128, 3].
+    So no pass repeats the image network. Features that the rollout does not hold are computed.
     """
     if any(parameter.requires_grad for parameter in policy.net.img_process.parameters()):
-        return frames
-    return torch.stack([policy.encode(row) for row in frames])
+        return rollout.frames
+    if rollout.features is not None:
+        return rollout.features
+    return torch.stack([policy.encode(row) for row in rollout.frames])
 
 
 @torch.no_grad()

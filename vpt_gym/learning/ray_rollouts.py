@@ -202,6 +202,8 @@ def joined(rollouts: Sequence[R], device: torch.device) -> R:
                 torch.cat([getattr(part, name) for part in parts]) for name in ("keys", "values", "valid")
             )
             values[field.name] = Memory(keys, carried, valid).to(device)
+        elif parts[0] is None:
+            values[field.name] = None
         else:
             values[field.name] = torch.cat(parts).to(device)
     return type(rollouts[0])(**values)

@@ -36,6 +36,8 @@ class Rollout:
             truncated, or it only reset its env.
         weight: float32 [N, T], 0 where the step only reset its env and the code was ignored, or the game failed.
         memory: The policy's memory before the first tick.
+        features: float32 [N, T, D], what the image network made of the frames (``VPTPolicy.encode``); None unless the
+            collector was asked to keep them.
     """
 
     frames: Tensor
@@ -48,6 +50,7 @@ class Rollout:
     ended: Tensor
     weight: Tensor
     memory: Memory
+    features: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class RolloutCollector:
         precision: Acts with the policy packed in this precision (``ActingEngine``), which is faster; the weights are
             packed again for each rollout. Its log-probabilities differ from the policy's by the engine's rounding.
             None acts with the policy itself.
+        features: Keep the features of the image network, as a training with a frozen one needs them. They have the
+            rounding of ``precision``.
 
     Attributes:
         episodes: The finished episodes, oldest first; the caller may clear it.
@@ -118,6 +123,7 @@ class RolloutCollector:
         *,
         seed: int,
         precision: EnginePrecision | None = None,
+        features: bool = False,
     ) -> None:
         mode = envs.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
@@ -128,6 +134,7 @@ class RolloutCollector:
         self.generator = torch.Generator().manual_seed(seed)
         self.episodes: list[FinishedEpisode] = []
         self._precision = precision
+        self._keep_features = features
         self._engine: ActingEngine | None = None
         self._obs, _ = envs.reset()
         self.started: list[int] = [1] * envs.num_envs
@@ -151,7 +158,7 @@ class RolloutCollector:
         }
         for _ in range(ticks):
             frames, first = self._current()
-            pi, value = self._act(frames, first)
+            pi, value, features = self._act(frames, first)
             codes = pi.sample(self.generator)
             log_prob = pi.log_prob(codes)
             if not log_prob.isfinite().all():
@@ -184,8 +191,10 @@ class RolloutCollector:
                 "ended": torch.from_numpy(self._ended | resetting),
                 "weight": weight,
             }
+            if features is not None:
+                step["features"] = features
             for name, column in step.items():
-                rows[name].append(column.to(self.device))
+                rows.setdefault(name, []).append(column.to(self.device))
         # the value of the frames after the last tick; the memory does not advance, since they are played next
         before = self._memory if self._engine is None else self._engine.memory
         rows["value"].append(self._act(*self._current())[1])
@@ -215,15 +224,21 @@ class RolloutCollector:
             self._engine.memory = self._memory
         return self._memory
 
-    def _act(self, frames: Tensor, first: Tensor) -> tuple[Distribution, Tensor]:
-        """Returns the distribution over codes, shapes beginning with (N,), and the value (N,); the memory advances."""
+    def _act(self, frames: Tensor, first: Tensor) -> tuple[Distribution, Tensor, Tensor | None]:
+        """Returns the distribution over codes, shapes beginning with (N,), the value (N,), and the features (N, D).
+
+        The memory advances.
+        """
+        head = self.policy.value_head
         if self._engine is not None:
-            packed = self._engine.step(frames, first, value=True)
+            packed = self._engine.step(frames, first, value=True, features=self._keep_features)
             assert packed.value is not None
-            return packed.pi, self.policy.value_head.denormalise(packed.value)
-        output = self.policy(frames[:, None], first[:, None], self._memory)
+            return packed.pi, head.denormalise(packed.value), packed.features
+        features = self.policy.encode(frames) if self._keep_features else None
+        inputs = frames if features is None else features
+        output = self.policy(inputs[:, None], first[:, None], self._memory)
         self._memory = output.memory
-        return output.pi.at_time(0), self.policy.value_head.denormalise(output.value)[:, 0]
+        return output.pi.at_time(0), head.denormalise(output.value)[:, 0], features
 
     def _current(self) -> tuple[Tensor, Tensor]:
         """Returns the current frames, and whether each is the first of its episode, on the policy's device."""

@@ -89,7 +89,7 @@ class ValueWarmUp:
             returns do not vary.
         """
         head = self._head
-        self._rollouts.append(replace(rollout, frames=latent))
+        self._rollouts.append(replace(rollout, frames=latent, features=None))
         names = ("frames", "weight", "reward", "terminated", "ended")
         latent, weight, *steps = (torch.cat([getattr(r, name) for r in self._rollouts], 1) for name in names)
         reward, terminated, ended = steps

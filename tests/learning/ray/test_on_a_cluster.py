@@ -149,7 +149,7 @@ def make_collector(policy: Any, seed: int, **options: Any) -> RolloutCollector:
 
     makers = [functools.partial(make_env, first) for first in (seed, seed + 1)]
     envs = SyncVectorEnv(makers, autoreset_mode=AutoresetMode.NEXT_STEP)
-    return RolloutCollector(policy, envs, seed=seed)
+    return RolloutCollector(policy, envs, seed=seed, features=True)
 
 
 def differences(ours: Any, theirs: Any) -> list[str]:

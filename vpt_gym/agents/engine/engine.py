@@ -28,11 +28,13 @@ class EngineOutput:
         pi: The distribution over actions; its shapes begin with (B,).
         value: (B,), normalised like a policy's; None if it was not requested.
         latent: (B, D), the state that both heads read.
+        features: float32 (B, D), those of ``VPTPolicy.encode``; None if they were not requested.
     """
 
     pi: ActionDistribution | ChoicesDistribution
     value: Tensor | None
     latent: Tensor
+    features: Tensor | None = None
 
 
 class ActingEngine:
@@ -150,13 +152,14 @@ class ActingEngine:
                 self._step = self._recorded()
                 self._ring.fill(memory)  # recording the graph overwrites the ring
 
-    def step(self, frames: Tensor, first: Tensor, *, value: bool = False) -> EngineOutput:
+    def step(self, frames: Tensor, first: Tensor, *, value: bool = False, features: bool = False) -> EngineOutput:
         """Processes the next frame of every stream.
 
         Args:
             frames: (B, 128, 128, 3) uint8, RGB.
             first: (B,) bool, True where the frame is the first of its episode; nothing before it is seen then.
             value: Also compute the value.
+            features: Also return the features of the image network, which are computed in any case.
 
         Raises:
             ValueError: A shape or type is wrong.
@@ -164,12 +167,13 @@ class ActingEngine:
         _require("frames", frames, torch.uint8, (self.batch_size, FRAME_SIZE, FRAME_SIZE, 3))
         _require("first", first, torch.bool, (self.batch_size,))
         with torch.inference_mode():
-            latent, *choices = self._step(frames.to(self.device), first.to(self.device))
+            latent, image, *choices = self._step(frames.to(self.device), first.to(self.device))
             values = F.linear(latent, *self._value).squeeze(-1) if value else None
         # Copies: a graph reuses its output tensors, and inference tensors cannot be used in training.
         heads = [x.clone() for x in choices]
         pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
-        return EngineOutput(pi, None if values is None else values.clone(), latent.clone())
+        image_features = image.clone().float() if features else None
+        return EngineOutput(pi, None if values is None else values.clone(), latent.clone(), image_features)
 
     def __getstate__(self) -> None:
         """Refuses a copy: packed weights can only be made from a policy."""

@@ -114,10 +114,11 @@ class FrameStep:
         """Runs a tick: frames uint8 (B, 128, 128, 3) and ``first`` bool (B,).
 
         Returns:
-            The latent (B, D), for other heads; then the log-probabilities of each choice of the action head, (B, n).
+            The latent (B, D), for other heads; the features of the image network, (B, D); then the log-probabilities of
+            each choice of the action head, (B, n).
         """
         x = self._flat(F.layer_norm(self._stacks(frames), *self._flat_norm)).relu_()
-        x = self._image(F.layer_norm(x, *self._image_norm)).relu_()
+        features = x = self._image(F.layer_norm(x, *self._image_norm)).relu_()
         self._ring.advance(first)
         distances = self._ring.distances()
         for index, block in enumerate(self._blocks):
@@ -126,7 +127,7 @@ class FrameStep:
         x = self._last(F.layer_norm(x.relu_(), *self._last_norm)).relu_()
         latent = F.layer_norm(x, *self._final_norm)
         logits = torch.split(self._pi(latent), self._choices, 1)
-        return latent, *(part.log_softmax(-1) for part in logits)
+        return latent, features, *(part.log_softmax(-1) for part in logits)
 
     def _attend(self, index: int, block: _PackedBlock, x: Tensor, distances: Tensor) -> Tensor:
         u = F.layer_norm(x, *block.norm)
