@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import hashlib
 import os
 import re
 import subprocess
@@ -98,3 +99,22 @@ def test_the_installed_wheel_plays(wheel: Path, tmp_path: Path) -> None:
     place, stub_is_read = run(python, "-c", PLAY, cwd=tmp_path).split()
     assert Path(place).is_relative_to(tmp_path / "env")
     assert stub_is_read == "True"
+
+
+def test_two_builds_of_the_same_sources_are_equal(built: Path, tmp_path: Path) -> None:
+    """Anyone can build the published files again and compare hashes: neither time, place nor umask is in them."""
+    copy = tmp_path / "elsewhere" / "sources"
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        archive.extractall(copy, filter="data")
+    (sources,) = copy.iterdir()
+    for number, path in enumerate(sorted(sources.rglob("*"))):
+        if path.is_file():
+            path.chmod(0o600)
+            os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path / "again", sources, cwd=tmp_path)
+    hashes = [
+        {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+        for folder in (built, tmp_path / "again")
+    ]
+    assert hashes[0] == hashes[1]
+    assert len(hashes[0]) == 2

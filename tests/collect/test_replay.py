@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 import vpt_gym  # noqa: F401 - registers the embedded world
 from tests.support.contractor_files import golden_records, write_recording
-from tests.support.scripted_counter import CounterExpert
+from tests.support.scripted_counter import ScriptedCounter
 from vpt_gym import RecorderWrapper, VPTActionWrapper
 from vpt_gym.actions.human import human_action
 from vpt_gym.cli import main
@@ -179,7 +180,37 @@ def test_an_env_of_a_module(tmp_path: Path) -> None:
     copy = json.loads(path.read_text())
     assert copy["env_id"] == "ScriptedCounter-v0"
     assert replay(path, env="tests.support.scripted_counter:ScriptedCounter-v0").equal
-    assert CounterExpert  # imported above: the module registers the env
+
+
+class Stopped(ScriptedCounter):
+    """Its fifth tick fails."""
+
+    def __init__(self, error: type[BaseException] = KeyboardInterrupt) -> None:
+        super().__init__()
+        self.error = error
+
+    def step(self, action: Any) -> Any:
+        if self._tick == 4:
+            raise self.error
+        return super().step(action)
+
+
+gym.register("Stopped-v0", Stopped, max_episode_steps=1000)
+gym.register("Broken-v0", lambda: Stopped(ZeroDivisionError), max_episode_steps=1000)
+
+
+def test_ctrl_c_ends_a_command_with_its_status_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record(tmp_path / "demos", "ScriptedCounter-v0")
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    assert main(["demos", "replay", str(path), "--env", "Stopped-v0"]) == 130
+    assert capsys.readouterr().err == "vpt-gym demos: stopped; what was finished stays\n"
+    assert list((tmp_path / "scratch").iterdir()) == []
+    with pytest.raises(ReplayError, match=rf"{path}: its env failed while it was played again \(ZeroDivisionError"):
+        replay(path, env="Broken-v0")
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_a_contractor_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

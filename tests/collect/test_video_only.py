@@ -42,7 +42,7 @@ def seeds(directory: Path) -> list[int]:
 
 
 def test_there_is_a_video_of_each_episode_and_no_action(tmp_path: Path) -> None:
-    assert record(videos(tmp_path)) == Recorded(demos=3, ticks=36, played=3, successes=0)
+    assert record(videos(tmp_path)) == Recorded(demos=3, ticks=36, played=3, successes=0, unknown=3)
     assert seeds(tmp_path) == [FIRST, FIRST + 1, FIRST + 2]
     found = read_videos(tmp_path)
     files = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
@@ -77,7 +77,7 @@ def test_a_stopped_recording_is_continued(tmp_path: Path) -> None:
     partial(second).write_text(json.dumps(begun))
     os.replace(second.with_suffix(".mp4"), partial(second.with_suffix(".mp4")))
     os.replace(third, partial(third))
-    assert record(videos(tmp_path)) == Recorded(demos=3, ticks=36, played=1, successes=0)
+    assert record(videos(tmp_path)) == Recorded(demos=3, ticks=36, played=1, successes=0, unknown=1)
     assert seeds(tmp_path) == [FIRST, FIRST + 1, FIRST + 2]
     assert list(tmp_path.glob("*.partial")) == []
     assert third.exists()

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from vpt_gym import __version__
 from vpt_gym.cli.output import printable_warnings
+from vpt_gym.cli.status import INTERRUPTED
 
 COMMANDS: dict[str, str] = {
     "demos": "check, repair, count and replay demos; exchange them with Minari and MineDojo",
@@ -61,7 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = importlib.import_module(f"vpt_gym.cli.{name}")
     args = tyro.cli(command.Args, prog=f"vpt-gym {name}", args=rest)
     with printable_warnings():
-        status: int = command.run(args)
+        try:
+            status: int = command.run(args)
+        except KeyboardInterrupt:  # in a command that has nothing more to say about it
+            print(f"vpt-gym {name}: stopped; what was finished stays", file=sys.stderr)
+            return INTERRUPTED
     return status
 
 

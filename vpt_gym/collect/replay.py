@@ -20,6 +20,7 @@ from vpt_gym.collect.provenance import LABELLED_BY
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, files_of, read_records
 from vpt_gym.demos.files.records import EXTRA_KEY, Record
+from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import FrameKey
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 
@@ -96,7 +97,8 @@ def replay(
     Raises:
         FileNotFoundError: There is no such demo.
         DemoError: The demo is damaged.
-        ReplayError: The demo has no seed or no env, or the env cannot be made here or does not take its actions.
+        ReplayError: The demo has no seed or no env, or the env cannot be made here, fails, or refuses its actions.
+        DemoWriteError: The disk is full.
         ValueError: ``tolerance`` is not in 0..255.
     """
     if not 0 <= tolerance <= 255:
@@ -122,6 +124,12 @@ def replay(
             raise ReplayError(f"{demo.files.metadata}: its env cannot be recorded again: {error}") from error
         try:
             _play(demo, player, recorder, seed, resets)
+        except DemoWriteError:
+            raise
+        except Exception as error:  # whatever a foreign env raises
+            raise ReplayError(
+                f"{demo.files.metadata}: its env failed while it was played again ({type(error).__name__}: {error})"
+            ) from error
         finally:
             player.close()
         if recorder.last_demo is None:

@@ -1,6 +1,7 @@
 from .dataset.cache import FrameCache
 from .dataset.dataset import DemoDataset, SequenceBatch
 from .demo import Demo, read_demo
+from .exchange.importing import SourceError
 from .exchange.minari import export_minari, import_minari
 from .exchange.npz import export_npz, import_npz
 from .files.names import DemoError, list_demos
@@ -19,6 +20,7 @@ __all__ = [
     "FrameCache",
     "Problem",
     "SequenceBatch",
+    "SourceError",
     "check",
     "export_minari",
     "export_npz",

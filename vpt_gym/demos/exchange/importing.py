@@ -39,14 +39,16 @@ class SourceError(ValueError):
 
 
 @contextmanager
-def reading(source: str | os.PathLike[str], what: str, remedy: str = "export or download it again") -> Iterator[None]:
+def reading(
+    source: str | os.PathLike[str], problem: str, remedy: str = "export or download it again"
+) -> Iterator[None]:
     """Turns what another package raises while it reads damaged content into a ``SourceError`` that names the source.
 
     Put only calls of the other package in the ``with`` block: errors of our own code would be called damage.
 
     Args:
         source: The file or dataset.
-        what: What is read of it.
+        problem: What is wrong if anything is raised, such as "is damaged, rgb cannot be read".
         remedy: What to do about it.
 
     Raises:
@@ -58,7 +60,7 @@ def reading(source: str | os.PathLike[str], what: str, remedy: str = "export or 
         raise
     except Exception as error:  # h5py, zipfile and NumPy raise a dozen kinds
         reason = printable_name(f"{type(error).__name__}: {error}")[:_MOST_CHARACTERS]
-        raise SourceError(f"{os.fspath(source)}: {what} cannot be read ({reason}); {remedy}") from error
+        raise SourceError(f"{os.fspath(source)} {problem} ({reason}); {remedy}") from error
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ def import_minari(
         raise FileNotFoundError(f"{path} is not a Minari dataset; if it is published: minari download {dataset_id}")
     check_dataset_files(path)
     try:
-        with reading(path, "the dataset"):
+        with reading(path, "is damaged, the dataset cannot be read"):
             dataset = minari.load_dataset(dataset_id)
             indices = [int(index) for index in dataset.episode_indices]
     except SourceError as error:
@@ -261,7 +261,7 @@ def _import_episode(
 ) -> None:
     """Writes one episode as a demo, and releases the memory of the episode when it returns."""
     name = f"{dataset.id}, episode {index}"
-    with reading(name, "the episode"):
+    with reading(name, "is damaged and cannot be read"):
         (about,) = dataset.storage.get_episode_metadata([index])
         (episode,) = dataset.iterate_episodes([index])
         ticks = len(episode)
@@ -306,7 +306,7 @@ def _entry(observations: Any, key: FrameKey | None) -> npt.NDArray[Any]:
 
 def _own_metadata(about: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Returns the metadata of the demo that an episode was exported from."""
-    with reading(name, DEMO_KEY):
+    with reading(name, f"is damaged, {DEMO_KEY} cannot be read"):
         text = about[DEMO_KEY]
         metadata = parse_json(text if isinstance(text, bytes) else str(text).encode())
     if not isinstance(metadata, dict):
@@ -316,7 +316,7 @@ def _own_metadata(about: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _metadata_from_minari(dataset: Any, about: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Returns the metadata of an episode of another package's dataset, with the keys of a demo's metadata."""
-    with reading(name, "its environment or its seed"):
+    with reading(name, "is damaged, its environment or its seed cannot be read"):
         spec = dataset.env_spec
         metadata: dict[str, Any] = {} if spec is None else {"env_id": spec.id, "env_kwargs": dict(spec.kwargs)}
         if about.get("seed") is not None:

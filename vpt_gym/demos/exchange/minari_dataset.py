@@ -97,7 +97,7 @@ def check_dataset_files(path: Path) -> None:
             if isinstance(item, h5py.Dataset) and (item.nbytes > most or item.external):
                 too_large.append(f"{printable_name(name)}, {item.dtype} {item.shape}")
 
-        with reading(file, "the file"), h5py.File(file, "r") as content:
+        with reading(file, "is damaged and cannot be read"), h5py.File(file, "r") as content:
             content.visititems(visit)
         if too_large:
             raise SourceError(f"{file} is damaged: it cannot hold {too_large[0]}; export or download it again")

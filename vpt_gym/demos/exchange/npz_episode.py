@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class NpzEpisode:
         if path.suffix != ".npz" or not path.is_file():
             raise FileNotFoundError(f"{path} is not an .npz file")
         self._path = path
-        with reading(path, "the .npz file"):
+        with reading(path, "is not an .npz file, or is damaged"):
             self._archive = zipfile.ZipFile(path)
         self._members = {
             info.filename.removesuffix(".npy"): info
@@ -111,7 +111,7 @@ class NpzEpisode:
         size = math.prod(self._shape[1:])
         with self._open(self._frames_key) as file:
             for _ in range(len(self.actions)):
-                with reading(self._path, self._frames_key):
+                with _reading(self._path, self._frames_key):
                     row = np.frombuffer(file.read(size), np.uint8).reshape(self._shape[1:])
                 yield find_frame(row, layout=self._where.layout)
 
@@ -131,17 +131,17 @@ class NpzEpisode:
     @contextmanager
     def _open(self, name: str) -> Iterator[Any]:
         """Opens an array, after its header."""
-        with reading(self._path, name):
+        with _reading(self._path, name):
             file = self._archive.open(self._members[name])
         with file:
-            with reading(self._path, name):
+            with _reading(self._path, name):
                 _read_header(file)
             yield file
 
     def _header(self, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         """Returns shape, order and type of an array, whose bytes are in the file."""
         info = self._members[name]
-        with reading(self._path, name), self._archive.open(info) as file:
+        with _reading(self._path, name), self._archive.open(info) as file:
             shape, fortran_order, dtype = _read_header(file)
             begin = file.tell()
         if dtype.hasobject or any(side < 0 for side in shape):
@@ -157,7 +157,7 @@ class NpzEpisode:
 
     def _array(self, name: str) -> npt.NDArray[Any]:
         shape, fortran_order, dtype = self._header(name)
-        with self._open(name) as file, reading(self._path, name):
+        with self._open(name) as file, _reading(self._path, name):
             content = file.read(math.prod(shape) * dtype.itemsize)
             return np.frombuffer(content, dtype, math.prod(shape)).reshape(shape, order="F" if fortran_order else "C")
 
@@ -212,6 +212,10 @@ class NpzEpisode:
         if not isinstance(metadata, dict):
             raise SourceError(f"{self._path}: metadata is not a string with a JSON object")
         return metadata
+
+
+def _reading(path: Path, name: str) -> AbstractContextManager[None]:
+    return reading(path, f"is damaged, {name} cannot be read")
 
 
 def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
