@@ -1,7 +1,9 @@
 """What a policy loses when it plays without its memory, as in SB3 without ``RememberingVecEnv``.
 
 Plays each agent in the same validation worlds twice: as it is, and with every frame as the first of an episode. The
-figures are written into ``experiments/results/memoryless.json``.
+figures of docs/jobs/other-trainers.md are in ``experiments/memoryless.json``.
+
+They were made with ``--env-kwargs '{"level": "default"}' --episodes 50 --precision auto`` and
 
 python -m experiments.memoryless --models runs/results/demo-0/agent runs/results/demo-1/agent
 """
@@ -24,7 +26,7 @@ from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.system.machine import describe
 from vpt_gym.system.source_version import git_commit
 
-RESULT = Path(__file__).parent / "results" / "memoryless.json"
+RESULT = Path(__file__).with_suffix(".json")
 
 
 class MemorylessAgent(VPTAgent):
