@@ -67,19 +67,26 @@ def procedural_policy(name: str, dtype: torch.dtype = torch.float32) -> VPTPolic
     """A network with the weights of the recipe; the file's own checks show that the recipe was followed."""
     description = facts(f"proc_{name}")
     policy = VPTPolicy(config_of(description["config"]))
+    policy.load_state_dict(procedural_state(policy, description))
+    return policy.to(dtype)
+
+
+def procedural_state(network: torch.nn.Module, description: dict[str, Any]) -> dict[str, torch.Tensor]:
     state = {}
-    for key, value in policy.state_dict().items():
-        weight = procedural_weight(key, list(value.shape), description["seed"], description["g_qk"])
+    for key, value in network.state_dict().items():
+        weight = procedural_weight(key, list(value.shape), description["seed"], description.get("g_qk", 1.0))
         total, leading = description["weight_checks"][key]
         np.testing.assert_allclose(weight.sum(dtype=np.float64), total, rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(weight.ravel()[: len(leading)], leading, rtol=1e-7)
         state[key] = torch.from_numpy(weight)
-    policy.load_state_dict(state)
-    return policy.to(dtype)
+    return state
 
 
 def procedural_frames(name: str) -> torch.Tensor:
-    description = facts(f"proc_{name}")
+    return frames_of(facts(f"proc_{name}"))
+
+
+def frames_of(description: dict[str, Any]) -> torch.Tensor:
     batch, steps, seed = description["B"], description["T"], description["seed"]
     frames = np.empty((batch, steps, 128, 128, 3), np.uint8)
     for b in range(batch):

@@ -24,6 +24,7 @@ MOST = {
     "pointwise_ratio": 1 << 6,
     "pi_head_temperature": 1e6,
     "conv3d_channels": 1 << 12,
+    "goal_size": 1 << 16,
 }
 """The largest value of each number: at least 16 times that of any published model. Larger ones are mistakes or
 damage, and would take all memory or time before anything else could be checked."""

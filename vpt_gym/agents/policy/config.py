@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vpt_gym.agents.policy.architecture import REQUIRED, Architecture, is_integer, number
+from vpt_gym.agents.policy.architecture import MOST, REQUIRED, Architecture, is_integer, number
 from vpt_gym.system.printable import shown
 
 FRAME_SIZE = 128
@@ -70,6 +70,8 @@ class VPTConfig(Architecture):
             model. A power of two up to 8.
         action_sizes: Number of alternatives of each entry of an action, for a policy with a head for another action
             space (:meth:`VPTPolicy.with_action_space`); None is VPT's head.
+        goal_size: Number of values G of a goal, for a policy that acts on goals: 512 in STEVE-1, whose goals are
+            embeddings of MineCLIP (``mineclip_embed_dim`` in its description). None is a policy without goals.
 
     Raises:
         ValueError: A value is out of its range, or the values do not fit together.
@@ -77,6 +79,7 @@ class VPTConfig(Architecture):
 
     attention_memory_size: int = 256
     action_sizes: tuple[int, ...] | None = None
+    goal_size: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -95,6 +98,11 @@ class VPTConfig(Architecture):
                     "8,762"
                 )
             object.__setattr__(self, "action_sizes", tuple(sizes))
+        size = self.goal_size
+        if size is not None and not (is_integer(size) and 0 < size <= MOST["goal_size"]):
+            raise ValueError(
+                f"goal_size must be a positive integer, at most {MOST['goal_size']:,}, or None; got {shown(size)}"
+            )
 
     @property
     def context(self) -> int:
@@ -144,12 +152,17 @@ class VPTConfig(Architecture):
             value = policy.get(name, expected)
             if (list(value) if isinstance(value, tuple) else value) != expected:
                 raise ValueError(f"{name}={shown(value)} is not supported: VPT's policies have {expected!r}")
-        own = {field.name for field in fields(cls)} - {"stem_pool", "pi_head_temperature", "action_sizes"}
+        ours = {"stem_pool", "pi_head_temperature", "action_sizes", "goal_size"}
+        own = {field.name for field in fields(cls)} - ours
         missing = sorted(set(REQUIRED) - set(policy))
         if missing:
             raise ValueError(f"the model description lacks {', '.join(missing)}")
         values = {name: policy[name] for name in own & set(policy)}
-        return cls(**values, pi_head_temperature=number("temperature", pi_head.get("temperature", 1.0)))
+        return cls(
+            **values,
+            pi_head_temperature=number("temperature", pi_head.get("temperature", 1.0)),
+            goal_size=policy.get("mineclip_embed_dim"),
+        )
 
 
 NAMED: dict[str, VPTConfig] = {

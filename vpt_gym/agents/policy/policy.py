@@ -47,10 +47,14 @@ class _Net(nn.Module):
         self.recurrent_layer = Transformer(config)
         self.lastlayer = NormLinearReLU(config.hidsize, config.hidsize, norm=1.0)
         self.final_ln = nn.LayerNorm(config.hidsize)
+        if config.goal_size is not None:
+            self.mineclip_embed_linear = nn.Linear(config.goal_size, config.hidsize)  # STEVE-1's name
 
-    def forward(self, frames: Tensor, first: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+    def forward(self, frames: Tensor, first: Tensor, memory: Memory, goal: Tensor | None) -> tuple[Tensor, Memory]:
         is_image = frames.dim() == 5
         x_btd = torch.unflatten(self.img_process(frames.flatten(0, 1)), 0, first.shape) if is_image else frames
+        if goal is not None:
+            x_btd = x_btd + self.mineclip_embed_linear(goal)
         x_btd, memory = self.recurrent_layer(x_btd, first, memory)
         return self.final_ln(self.lastlayer(F.relu(x_btd))), memory
 
@@ -65,6 +69,9 @@ class VPTPolicy(nn.Module):
     """A VPT policy network, with the published architecture and the published names of its parameters.
 
     A fresh one is initialised as the published code does; :mod:`vpt_gym.agents.checkpoints.policy` loads weights.
+
+    With ``config.goal_size`` it is conditioned on goals as STEVE-1 is (Lifshitz et al. 2023, arXiv:2306.00937): one
+    affine layer maps a goal to the width D, and the result is added to the features of the frame.
 
     Args:
         config: The architecture.
@@ -150,7 +157,9 @@ class VPTPolicy(nn.Module):
         features: Tensor = self.net.img_process(frames)
         return features
 
-    def forward(self, frames: Tensor, first: Tensor, memory: Memory | None = None) -> PolicyOutput:
+    def forward(
+        self, frames: Tensor, first: Tensor, memory: Memory | None = None, goal: Tensor | None = None
+    ) -> PolicyOutput:
         """Processes a chunk of T frames for each of B streams.
 
         The results do not depend on how a stream is divided into chunks, up to rounding.
@@ -159,9 +168,12 @@ class VPTPolicy(nn.Module):
             frames: (B, T, 128, 128, 3) uint8, RGB; or (B, T, D), the features that :meth:`encode` returns.
             first: (B, T) bool, True where a frame is the first of its episode; nothing before it is seen.
             memory: The memory after the frame before the chunk; None is :meth:`initial_memory`.
+            goal: For a policy with goals: (B, T, G) floats, one for each frame, or (B, G), one for each stream. None is
+                no goal, which is a goal of zeros: the layer's bias is still added, as in STEVE-1's training.
 
         Raises:
-            ValueError: A shape or type is wrong, or the memory is of another architecture.
+            ValueError: A shape or type is wrong, the memory is of another architecture, or there is a goal and the
+                policy has no layer for one.
         """
         width, dtype = self.config.hidsize, self.net.final_ln.weight.dtype
         images = frames.dtype == torch.uint8 and frames.shape[2:] == (FRAME_SIZE, FRAME_SIZE, 3)
@@ -180,8 +192,25 @@ class VPTPolicy(nn.Module):
             memory = self.initial_memory(frames.shape[0])
         else:
             self._check_memory(memory, frames.shape[0])
-        latent, memory = self.net(frames, first, memory)
+        latent, memory = self.net(frames, first, memory, self._goal_btg(goal, first))
         return PolicyOutput(self.pi_head(latent), self.value_head(latent), memory, latent)
+
+    def _goal_btg(self, goal: Tensor | None, first: Tensor) -> Tensor | None:
+        """Returns goals that broadcast to (B, T, G); None for a policy without goals."""
+        size, like = self.config.goal_size, self.net.final_ln.weight
+        if size is None:
+            if goal is not None:
+                raise ValueError("this policy has no layer for goals (its config has goal_size None); leave goal out")
+            return None
+        if goal is None:
+            return like.new_zeros(1, 1, size)
+        if not goal.is_floating_point() or goal.shape not in ((*first.shape, size), (len(first), size)):
+            raise ValueError(
+                f"goal must be floats {(*first.shape, size)}, or {(len(first), size)} for one goal a stream; got "
+                f"{goal.dtype} {tuple(goal.shape)}"
+            )
+        goal = goal.to(like.dtype)
+        return goal if goal.dim() == 3 else goal[:, None]
 
     def _check_memory(self, memory: Memory, batch_size: int) -> None:
         config = self.config
