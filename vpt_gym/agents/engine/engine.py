@@ -54,15 +54,19 @@ class ActingEngine:
         batch_size: Number of streams B.
         precision: Number types, as above.
         compile: On a CUDA device, compile the network with ``torch.compile`` first; construction then takes minutes.
+        copies: How many times each frame is computed, each with a goal and a memory of its own: 2 for classifier-free
+            guidance. The memory, goals and outputs then have ``copies * B`` rows, first those of the first copies. The
+            image network computes each frame only once.
 
     Attributes:
         batch_size: B.
+        copies: Rows of the memory for each stream.
         precision: The precision.
         device: Where the policy and the memory are.
 
     Raises:
-        ValueError: The batch size is not positive, the policy's parameters are not float32, the machine does not
-            support the precision, or ``compile`` is True on a CPU.
+        ValueError: The batch size or ``copies`` is not positive, the policy's parameters are not float32, the machine
+            does not support the precision, or ``compile`` is True on a CPU.
     """
 
     def __init__(
@@ -72,24 +76,26 @@ class ActingEngine:
         *,
         precision: EnginePrecision = "fp32",
         compile: bool = False,
+        copies: int = 1,
     ) -> None:
         self.device = policy.net.final_ln.weight.device
         require_precision(precision, self.device)
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
+        for name, number in (("batch_size", batch_size), ("copies", copies)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise ValueError(f"{name} must be a positive integer, got {number!r}")
         if any(x.dtype != torch.float32 for x in policy.parameters()):
             found = ", ".join(sorted({str(x.dtype) for x in policy.parameters()}))
             raise ValueError(f"an engine packs a policy in float32, this one has {found}: use policy.float()")
         if compile and self.device.type != "cuda":
             raise ValueError("compile=True is for CUDA devices; on a CPU an engine has packed kernels already")
-        self.batch_size = batch_size
+        self.batch_size, self.copies = batch_size, copies
         self.precision: EnginePrecision = precision
         self._compile = compile
         self._config = policy.config
         self._snapshot = WeightSnapshot(policy)
         with torch.inference_mode():
-            self._ring = RingMemory(policy.config, batch_size, self.device)
-            self._packed = FrameStep(policy, self._ring, batch_size, precision)
+            self._ring = RingMemory(policy.config, copies * batch_size, self.device)
+            self._packed = FrameStep(policy, self._ring, batch_size, precision, copies)
             self._value = policy.value_head.linear.weight.clone(), policy.value_head.linear.bias.clone()
             self._step = self._recorded()
             self.reset()
@@ -115,7 +121,7 @@ class ActingEngine:
     @memory.setter
     def memory(self, memory: Memory) -> None:
         config = self._config
-        shape = (self.batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
+        shape = (self.copies * self.batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
         found = tuple(memory.keys.shape), tuple(memory.values.shape), tuple(memory.valid.shape)
         if found != (shape, shape, shape[::2]):
             raise ValueError(f"this engine's memory has keys and values (B, L, M - 1, D) = {shape}, got {found[0]}")
@@ -132,7 +138,7 @@ class ActingEngine:
             mask = torch.ones(self.batch_size, dtype=torch.bool)
         _require("mask", mask, torch.bool, (self.batch_size,))
         with torch.inference_mode():
-            self._ring.reset(mask.to(self.device))
+            self._ring.reset(mask.repeat(self.copies).to(self.device))
 
     def keep(self, rows: list[int]) -> None:
         """Drops all streams but these, which continue as before, in this order; :attr:`batch_size` changes.
@@ -145,14 +151,23 @@ class ActingEngine:
         if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(range(self.batch_size)):
             raise ValueError(f"rows must be different numbers in [0, {self.batch_size}), at least one; got {rows}")
         with torch.inference_mode():
-            memory = self._ring.read().index(rows)
-            self._ring.keep(rows)
+            kept = [copy * self.batch_size + row for copy in range(self.copies) for row in rows]
+            memory = self._ring.read().index(kept)
+            self._ring.keep(kept)
             self.batch_size = len(rows)
             if self.device.type == "cuda":
                 self._step = self._recorded()
                 self._ring.fill(memory)  # recording the graph overwrites the ring
 
-    def step(self, frames: Tensor, first: Tensor, *, value: bool = False, features: bool = False) -> EngineOutput:
+    def step(
+        self,
+        frames: Tensor,
+        first: Tensor,
+        *,
+        value: bool = False,
+        features: bool = False,
+        goal: Tensor | None = None,
+    ) -> EngineOutput:
         """Processes the next frame of every stream.
 
         Args:
@@ -160,14 +175,16 @@ class ActingEngine:
             first: (B,) bool, True where the frame is the first of its episode; nothing before it is seen then.
             value: Also compute the value.
             features: Also return the features of the image network, which are computed in any case.
+            goal: (copies * B, G) float32, for a policy with goals; None is no goal (zeros).
 
         Raises:
-            ValueError: A shape or type is wrong.
+            ValueError: A shape or type is wrong, or there is a goal and the policy has no layer for one.
         """
         _require("frames", frames, torch.uint8, (self.batch_size, FRAME_SIZE, FRAME_SIZE, 3))
         _require("first", first, torch.bool, (self.batch_size,))
+        inputs = [frames, first, *self._goal_inputs(goal)]
         with torch.inference_mode():
-            latent, image, *choices = self._step(frames.to(self.device), first.to(self.device))
+            latent, image, *choices = self._step(*(x.to(self.device) for x in inputs))
             values = F.linear(latent, *self._value).squeeze(-1) if value else None
         # Copies: a graph reuses its output tensors, and inference tensors cannot be used in training.
         heads = [x.clone() for x in choices]
@@ -175,18 +192,32 @@ class ActingEngine:
         image_features = image.clone().float() if features else None
         return EngineOutput(pi, None if values is None else values.clone(), latent.clone(), image_features)
 
+    def _goal_inputs(self, goal: Tensor | None) -> list[Tensor]:
+        """Returns the inputs of the step after the frames and ``first``: none for a policy without goals."""
+        size = self._config.goal_size
+        if size is None:
+            if goal is not None:
+                raise ValueError("this policy has no layer for goals (its config has goal_size None); leave goal out")
+            return []
+        shape = (self.copies * self.batch_size, size)
+        if goal is None:
+            return [torch.zeros(shape)]
+        _require("goal", goal, torch.float32, shape)
+        return [goal]
+
     def __getstate__(self) -> None:
         """Refuses a copy: packed weights can only be made from a policy."""
         raise TypeError("an engine cannot be copied or pickled: make another one of the policy, ActingEngine(policy)")
 
-    def _recorded(self) -> Callable[[Tensor, Tensor], tuple[Tensor, ...]]:
+    def _recorded(self) -> Callable[..., tuple[Tensor, ...]]:
         """Returns the step as a CUDA graph, or on a CPU the step itself."""
         if self.device.type != "cuda":
             return self._packed
         frames = torch.zeros(self.batch_size, FRAME_SIZE, FRAME_SIZE, 3, dtype=torch.uint8, device=self.device)
         first = torch.ones(self.batch_size, dtype=torch.bool, device=self.device)
         with torch.cuda.device(self.device):
-            return GraphedCall(self._packed, frames, first, compile=self._compile)
+            goal = [x.to(self.device) for x in self._goal_inputs(None)]
+            return GraphedCall(self._packed, frames, first, *goal, compile=self._compile)
 
 
 def _require(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> None:

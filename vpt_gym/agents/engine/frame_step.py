@@ -81,11 +81,15 @@ class FrameStep:
         ring: The memory.
         batch_size: B.
         precision: Number types, as :class:`~vpt_gym.agents.engine.ActingEngine` describes them.
+        copies: Rows of the ring for each stream, as there.
     """
 
-    def __init__(self, policy: VPTPolicy, ring: RingMemory, batch_size: int, precision: EnginePrecision) -> None:
+    def __init__(
+        self, policy: VPTPolicy, ring: RingMemory, batch_size: int, precision: EnginePrecision, copies: int = 1
+    ) -> None:
         config, net, head = policy.config, policy.net, policy.pi_head
         pack = _Packer(precision, net.final_ln.weight.device, batch_size)
+        self._copies = copies
         self._heads, self._head_size, self._width = config.attention_heads, config.head_size, config.hidsize
         self._ring = ring
         self._stacks = PackedConvStacks(net.img_process, config, pack.dtype, batch_size)
@@ -95,6 +99,11 @@ class FrameStep:
         self._flat = pack.dense(order(flat.layer.weight.detach()), None, flat=True)
         self._image_norm = _norm(net.img_process.linear.norm)
         self._image = pack.dense(net.img_process.linear.layer.weight, None)
+        self._goal: tuple[Tensor, Tensor] | None = None
+        if config.goal_size is not None:  # not rounded: it is small, and guidance multiplies errors
+            layer = net.mineclip_embed_linear
+            self._goal = layer.weight.detach().clone(), layer.bias.detach().clone()
+        pack = _Packer(precision, net.final_ln.weight.device, copies * batch_size)
         self._blocks = []
         for block in net.recurrent_layer.blocks:
             assert isinstance(block, Block)
@@ -110,15 +119,19 @@ class FrameStep:
         )
         self._choices = [x.out_features for x in linears]
 
-    def __call__(self, frames: Tensor, first: Tensor) -> tuple[Tensor, ...]:
-        """Runs a tick: frames uint8 (B, 128, 128, 3) and ``first`` bool (B,).
+    def __call__(self, frames: Tensor, first: Tensor, goal: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Runs a tick: frames uint8 (B, 128, 128, 3), ``first`` bool (B,), and goals (copies * B, G) if there are any.
 
         Returns:
-            The latent (B, D), for other heads; the features of the image network, (B, D); then the log-probabilities of
-            each choice of the action head, (B, n).
+            The latent (copies * B, D), for other heads; the features of the image network, (B, D); then the
+            log-probabilities of each choice of the action head, (copies * B, n).
         """
         x = self._flat(F.layer_norm(self._stacks(frames), *self._flat_norm)).relu_()
         features = x = self._image(F.layer_norm(x, *self._image_norm)).relu_()
+        if self._copies > 1:
+            x, first = x.repeat(self._copies, 1), first.repeat(self._copies)
+        if self._goal is not None and goal is not None:
+            x = x + F.linear(goal, *self._goal)
         self._ring.advance(first)
         distances = self._ring.distances()
         for index, block in enumerate(self._blocks):
