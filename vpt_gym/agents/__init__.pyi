@@ -8,6 +8,8 @@ from .checkpoints.errors import (
     WrongFile,
 )
 from .checkpoints.load_report import LoadReport
+from .goals.prior import GoalPrior
+from .goals.text import TextGoals
 from .idm.agent import IDMAgent, Labels
 from .idm.config import IDMConfig
 from .idm.model import InverseDynamicsModel
@@ -23,6 +25,7 @@ __all__ = [
     "CheckpointMismatch",
     "CorruptCheckpoint",
     "DownloadError",
+    "GoalPrior",
     "IDMAgent",
     "IDMConfig",
     "InverseDynamicsModel",
@@ -31,6 +34,7 @@ __all__ = [
     "Memory",
     "PolicyOutput",
     "Sampling",
+    "TextGoals",
     "UnsafeCheckpoint",
     "VPTAgent",
     "VPTConfig",

@@ -17,6 +17,8 @@ from vpt_gym.agents.device import checked_device
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision
 from vpt_gym.agents.engine.hardware import available_precisions, fastest_precision, require_precision
 from vpt_gym.agents.episode_generators import EpisodeGenerators, checked_seed
+from vpt_gym.agents.goals.embedding import GoalEncoder, goal_rows
+from vpt_gym.agents.goals.guidance import TEXT_GUIDANCE, PlayedGoal
 from vpt_gym.agents.observations import checked_first, checked_frames
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import Distribution
@@ -46,9 +48,13 @@ class VPTAgent:
             everywhere; where it cannot be packed, the network runs as it is.
         compile: On a CUDA device, compile the packed network too.
 
+        goal_encoder: For a policy that acts on goals: what :meth:`set_goal` gives text and names to. A function of the
+            text, such as :class:`vpt_gym.agents.TextGoals`, or a dictionary of embeddings by name.
+
     Attributes:
         policy: The network; training it does not involve the packed weights.
         sampling: How actions are drawn; may be replaced at any time.
+        goal_encoder: As above; may be replaced at any time.
         report: The report of the last loading of weights; None for a fresh network.
 
     Copying an agent copies its policy, its memory and its random numbers; the copy packs its own weights when it acts.
@@ -66,6 +72,7 @@ class VPTAgent:
         device: torch.device | str = "cpu",
         precision: ActingPrecision | None = None,
         compile: bool = False,
+        goal_encoder: GoalEncoder | None = None,
     ) -> None:
         device = checked_device(device)
         engine_precision = _engine_precision_for(policy, precision, device)
@@ -75,7 +82,9 @@ class VPTAgent:
         self.sampling = sampling or Sampling()
         self._automatic = precision == "auto"
         self._engine_precision = engine_precision
+        self.goal_encoder = goal_encoder
         self.report: LoadReport | None = None
+        self._goal: PlayedGoal | None = None
         self._compile = compile
         self._engine: ActingEngine | None = None
         self._memory: Memory | None = None  # used without an engine; an engine keeps its own
@@ -90,7 +99,7 @@ class VPTAgent:
         Args:
             config: A config, or a name: ``"nano"``, ``"1x"``, ``"2x"``, ``"3x"``.
             seed: Seed of the weights; the global random state is left alone. None draws from the global state.
-            **kwargs: ``sampling``, ``device``, ``precision`` and ``compile``, as for the constructor.
+            **kwargs: ``sampling``, ``device``, ``precision``, ``compile`` and ``goal_encoder``, as for the constructor.
         """
         config = VPTConfig.named(config) if isinstance(config, str) else config
         if seed is None:
@@ -117,11 +126,12 @@ class VPTAgent:
                 (``vpt-gym download`` lists them), which is read from the cache or downloaded, or of such a folder on
                 the Hugging Face Hub, ``"organisation/name"``. If there is a folder ``organisation``, such a name is a
                 path, unless a revision is given.
-            weights_path: The ``.weights`` file that belongs to a ``.model`` file.
+            weights_path: The ``.weights`` file that belongs to a ``.model`` file. STEVE-1's belongs to VPT's
+                ``2x.model``.
             revision: Branch, tag or commit on the Hub.
             precision: How the network computes while the agent acts, as for the constructor, but by default the
                 fastest way that this processor has.
-            **kwargs: ``sampling``, ``device`` and ``compile``, as for the constructor.
+            **kwargs: ``sampling``, ``device``, ``compile`` and ``goal_encoder``, as for the constructor.
 
         Raises:
             CheckpointError: A file is unsafe, damaged, of another kind or of another model.
@@ -178,7 +188,8 @@ class VPTAgent:
         """A copy of the agent's memory; None at the start of an episode.
 
         Setting it returns the agent to that point: the next :meth:`act` continues from there. The random numbers
-        are not affected.
+        are not affected. With guidance (:meth:`set_goal`) it has 2 N rows for N environments: first the memories with
+        goals, then those without.
         """
         if self._streams is None:
             return None
@@ -188,13 +199,16 @@ class VPTAgent:
 
     @memory.setter
     def memory(self, memory: Memory | None) -> None:
+        streams, rest = (None, 0) if memory is None else divmod(memory.batch_size, self._copies)
+        if rest:
+            raise ValueError(f"with guidance a memory has two rows for each environment, this one {streams} and {rest}")
         self._begins = memory is None
-        if memory is None or memory.batch_size != self._streams:
-            self._generators.restore_rows()
-        self._streams = None if memory is None else memory.batch_size
+        if streams is None or streams != self._streams:
+            self._restore_rows()
+        self._streams = streams
         self._memory = None
-        if memory is not None and self._engine_precision is not None:
-            self._packed(memory.batch_size).memory = memory
+        if memory is not None and streams is not None and self._engine_precision is not None:
+            self._packed(streams).memory = memory
         elif memory is not None:
             self._memory = memory.to(self._device).clone()
 
@@ -221,7 +235,7 @@ class VPTAgent:
             self._memory = None
             self._streams = None
             self._begins = True
-            self._generators.restore_rows()
+            self._restore_rows()
             if isinstance(seed, int):
                 self._generators = EpisodeGenerators(seed)
             elif seed is not None:
@@ -241,9 +255,49 @@ class VPTAgent:
                 self._engine.reset(marked)
             elif self._memory is not None:
                 with torch.inference_mode():
-                    self._memory = self._memory.reset(marked.to(self._device))
+                    self._memory = self._memory.reset(marked.repeat(self._copies).to(self._device))
             self._begins = self._begins or bool(marks.all())
         self._seed(np.flatnonzero(marks).tolist(), seed)
+
+    def set_goal(self, goal: Any, *, guidance: float | None = TEXT_GUIDANCE) -> None:
+        """Sets what the agent acts towards, if its policy acts on goals (``policy.config.goal_size``, G), as STEVE-1's.
+
+        The memory is kept, so the goal may change within an episode. It stays until the next call.
+
+        Args:
+            goal: An embedding, G floats, such as MineCLIP's of a video for STEVE-1; a text or a name, for which
+                :attr:`goal_encoder` returns one; or None, to act without a goal. For N environments also (N, G), or a
+                list of N of these.
+            guidance: Scale s of classifier-free guidance: actions are drawn from ``(1 + s) with - s without`` of the
+                log-probabilities with and without the goal. Each of the two has a memory of its own. STEVE-1 is
+                published with 6 for text and 7 for video. None acts with the goal alone, at half the cost of the
+                transformer. It can be turned on and off only at the start of an episode, after :meth:`reset`.
+
+        Raises:
+            TypeError: The goal is of another type.
+            ValueError: The policy takes no goals, the goal has another shape or is not finite, there is text and no
+                encoder for it, the scale is negative, or guidance is turned on or off within an episode.
+        """
+        size = self.policy.config.goal_size
+        if size is None:
+            raise ValueError(
+                "this policy takes no goals (its config has goal_size None); "
+                'VPTAgent.from_pretrained("steve1") loads one that does'
+            )
+        played = PlayedGoal(goal_rows(goal, size, self.goal_encoder), guidance)
+        if self._streams is not None and played.copies != self._copies:
+            raise ValueError(
+                f"guidance={guidance} would turn guidance {'on' if played.copies > 1 else 'off'} within an episode, in "
+                "which there is one memory with it and none without: call agent.reset() first, or keep guidance"
+            )
+        if self._streams is not None:
+            played.inputs(self._streams)
+        self._goal = played
+
+    @property
+    def goal(self) -> npt.NDArray[np.float32] | None:
+        """The embeddings of the goals, float32 (1, G) or (N, G), zeros for none; None before :meth:`set_goal`."""
+        return None if self._goal is None else self._goal.embeddings
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drops all environments except ``rows``, for example when one has no more episodes to play.
@@ -264,8 +318,11 @@ class VPTAgent:
         if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(range(self._streams)):
             raise ValueError(f"rows must be different numbers in [0, {self._streams}), at least one; got {rows}")
         self._generators.keep(rows)
+        if self._goal is not None:
+            self._goal.keep(rows)
         if self._memory is not None:
-            self._memory = self._memory.index(rows)
+            kept = [copy * self._streams + row for copy in range(self._copies) for row in rows]
+            self._memory = self._memory.index(kept)
         if self._engine is not None:
             self._engine.keep(rows)
         self._streams = len(rows)
@@ -337,7 +394,7 @@ class VPTAgent:
             )
         if self._streams is None and self._automatic:
             self._choose_precision()
-        pi = self._distribution(torch.from_numpy(frames), torch.from_numpy(begins))
+        pi = self._distribution(torch.from_numpy(frames), torch.from_numpy(begins), self._goal_inputs(len(frames)))
         finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
         if not finite.all():
             raise FloatingPointError(
@@ -348,17 +405,44 @@ class VPTAgent:
         self._begins = False
         return pi, begins, batched
 
-    def _distribution(self, frames: torch.Tensor, first: torch.Tensor) -> Distribution:
+    def _distribution(self, frames: torch.Tensor, first: torch.Tensor, goal: torch.Tensor | None) -> Distribution:
         """Passes a frame of each environment to the network; returns the distribution, shapes beginning with (N,)."""
+        pi: Distribution
         if self._engine_precision is not None:
             engine = self._packed(len(frames))
             if self._streams is None:
                 engine.reset()
-            return engine.step(frames, first).pi
-        out = self.policy(frames[:, None].to(self._device), first[:, None].to(self._device), self._memory)
-        self._memory = out.memory
-        pi: Distribution = out.pi.at_time(0)
-        return pi
+            pi = engine.step(frames, first, goal=goal).pi
+        else:
+            inputs, first = frames.to(self._device), first.to(self._device)
+            if self._copies > 1:  # both copies see the same features
+                inputs, first = self.policy.encode(inputs).repeat(self._copies, 1), first.repeat(self._copies)
+            goal = None if goal is None else goal.to(self._device)
+            out = self.policy(inputs[:, None], first[:, None], self._memory, goal)
+            self._memory = out.memory
+            pi = out.pi.at_time(0)
+        return pi if self._goal is None else self._goal.guided(pi)
+
+    @property
+    def _copies(self) -> int:
+        """How many rows of a batch, and memories, an environment has."""
+        return 1 if self._goal is None else self._goal.copies
+
+    def _goal_inputs(self, streams: int) -> torch.Tensor | None:
+        """Returns the goals of a batch of N environments; None for a policy without goals."""
+        if self.policy.config.goal_size is None:
+            return None
+        if self._goal is None:
+            raise ValueError(
+                "this policy acts on goals and has none yet: call agent.set_goal() with an embedding, a text or a "
+                "name, or agent.set_goal(None) to act without one"
+            )
+        return self._goal.inputs(streams)
+
+    def _restore_rows(self) -> None:
+        self._generators.restore_rows()
+        if self._goal is not None:
+            self._goal.restore_rows()
 
     def _choose_precision(self) -> None:
         """Follows a policy that was moved to another device or converted to another number type."""
@@ -369,10 +453,17 @@ class VPTAgent:
     def _packed(self, streams: int) -> ActingEngine:
         """Returns an engine for this number of environments, with the current weights of the policy."""
         engine = self._engine
-        if engine is None or engine.batch_size != streams or engine.stale:
+        if engine is None or engine.batch_size != streams or engine.copies != self._copies or engine.stale:
             assert self._engine_precision is not None
-            memory = engine.memory if engine is not None and engine.batch_size == streams else self._memory
-            self._engine = ActingEngine(self.policy, streams, precision=self._engine_precision, compile=self._compile)
+            fits = engine is not None and (engine.batch_size, engine.copies) == (streams, self._copies)
+            memory = engine.memory if engine is not None and fits else self._memory
+            self._engine = ActingEngine(
+                self.policy,
+                streams,
+                precision=self._engine_precision,
+                compile=self._compile,
+                copies=self._copies,
+            )
             if memory is not None:
                 self._engine.memory = memory
             self._memory = None

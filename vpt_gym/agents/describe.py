@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vpt_gym.agents.checkpoints.errors import CheckpointError, WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, cause_in_the_keys, compare
 from vpt_gym.agents.checkpoints.model_file import read_model_file
-from vpt_gym.agents.checkpoints.policy import FORMAT, check_weights
+from vpt_gym.agents.checkpoints.policy import FORMAT, check_weights, unwrapped, with_goals_of
 from vpt_gym.agents.checkpoints.saved_folder import open_folder
 from vpt_gym.agents.checkpoints.sources.download import cache_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
@@ -119,7 +119,7 @@ def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
                 str(source), problem=f"there is no such file or folder; as a name: {suggestion(str(source))}"
             )
         else:
-            files = [cache_folder() / file.name for file in published.files]
+            files = [cache_folder() / file.name for file in (published.model, published.weights)]
             if all(file.is_file() for file in files):
                 yield from files
             else:
@@ -141,7 +141,7 @@ def _describe_model(description: Description, path: Path) -> Config:
 
 def _describe_weights(description: Description, path: Path, model: tuple[str, Config] | None) -> None:
     description.holds = "weights"
-    weights = read_weights(path)
+    weights, _ = unwrapped(read_weights(path), description.source)
     _count(description, weights)
     if model is not None:
         description.compared_with, config = model
@@ -158,6 +158,8 @@ def _describe_weights(description: Description, path: Path, model: tuple[str, Co
             raise CheckpointError("the architecture of these weights cannot be inferred from the keys")
         config = guess
         description.compared_with = "the architecture that the shapes imply; the temperature is in the .model file"
+    if isinstance(config, VPTConfig):
+        config = with_goals_of(config, weights)
     _describe_config(description, config)
     _judge(description, weights, config)
 
@@ -217,6 +219,7 @@ def _name(config: Config) -> str:
     """Returns the name of an architecture; settings that do not change the shapes are ignored."""
     named: Mapping[str, Config] = policies.NAMED if isinstance(config, VPTConfig) else inverse.NAMED
     shapes = architecture_of(_network(config).state_dict())
+    shapes.pop("goal size", None)
     return next((name for name, known in named.items() if architecture_of(_network(known).state_dict()) == shapes), "")
 
 

@@ -16,7 +16,7 @@ from vpt_gym.cli.status import failed
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclass
 class Args:
-    """Downloads checkpoints that OpenAI published with VPT. Without a name, lists them.
+    """Downloads checkpoints that OpenAI published with VPT, and STEVE-1. Without a name, lists them.
 
     An interrupted transfer is resumed, by this command or the next. Sizes are always checked, and hashes if they are
     known. Complete files are only verified. Afterwards VPTAgent.from_pretrained(NAME) needs no network.
@@ -40,7 +40,7 @@ def run(args: Args) -> int:
     """Downloads or lists checkpoints; returns the exit status."""
     from vpt_gym.agents.checkpoints.errors import DownloadError
     from vpt_gym.agents.checkpoints.sources.download import download
-    from vpt_gym.agents.checkpoints.sources.published import LICENCE, LICENCE_URL
+    from vpt_gym.agents.checkpoints.sources.published import find_published
 
     if not args.names:
         _list()
@@ -53,9 +53,10 @@ def run(args: Args) -> int:
         except KeyboardInterrupt:
             print_text("vpt-gym download: stopped; run the same command again to continue", file=sys.stderr)
             return 130
-        for file in files:
+        for file in filter(None, files):
             print_text(f"{file}  {file.stat().st_size:,} bytes")
-    print_text(f"Published by OpenAI under the licence {LICENCE}: {LICENCE_URL}")
+    for terms in dict.fromkeys(checkpoint.terms for name in args.names if (checkpoint := find_published(name))):
+        print_text(terms)
     return 0
 
 
@@ -64,7 +65,7 @@ def _list() -> None:
     from rich.table import Table
 
     from vpt_gym.agents.checkpoints.sources.download import cache_folder
-    from vpt_gym.agents.checkpoints.sources.published import LICENCE, PUBLISHED
+    from vpt_gym.agents.checkpoints.sources.published import LICENCE, PUBLISHED, STEVE_1
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -73,7 +74,7 @@ def _list() -> None:
     for column in ("name", "MB", "here", "description"):
         table.add_column(column, justify="right" if column == "MB" else "left")
     folder = cache_folder()
-    for checkpoint in PUBLISHED.values():
+    for checkpoint in (*PUBLISHED.values(), STEVE_1):
         size = checkpoint.weights.size
         table.add_row(
             checkpoint.name,
@@ -82,4 +83,4 @@ def _list() -> None:
             checkpoint.about,
         )
     console.print(table)
-    console.print(f"\nLicence: {LICENCE}. Files are in {folder}", soft_wrap=True)
+    console.print(f"\nLicence: {LICENCE}; of steve1 none is stated. Files are in {folder}", soft_wrap=True)

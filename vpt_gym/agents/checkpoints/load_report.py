@@ -30,6 +30,9 @@ REQUIRED_PREFIXES = ("net.", "pi_head.")
 _ANCHOR = "net.img_process.linear.layer.weight"
 """A key that every VPT network has."""
 
+GOAL_LAYER = "net.mineclip_embed_linear."
+"""The prefix of the keys of the layer for goals, as STEVE-1 names it."""
+
 _COMPILED = "_orig_mod."
 """The prefix that ``torch.compile`` adds to the keys of a module."""
 
@@ -195,11 +198,18 @@ def _likely_cause(model: Mapping[str, Tensor], weights: Mapping[str, Tensor]) ->
     if inverse_dynamics == [False, True]:
         return "these are the weights of a policy, not of an inverse dynamics model"
     in_file, in_model = architecture_of(weights), architecture_of(model)
+    goals_in_file, goals_in_model = in_file.pop("goal size", None), in_model.pop("goal size", None)
     if in_file != in_model:
         file_name, model_name = named_like(in_file), named_like(in_model)
         if file_name and model_name:
             return f"these are {file_name} weights, the model is {model_name}"
         return f"the file has {_differences(in_file, in_model)}; the model has {_differences(in_model, in_file)}"
+    if goals_in_model not in (goals_in_file, None):
+        if goals_in_file is None:
+            return (
+                f'the model acts on goals, and the file has no layer for them; exclude="{GOAL_LAYER}*" loads the rest'
+            )
+        return f"the goals of these weights have {goals_in_file} values, those of the model {goals_in_model}"
     trunk = {key: value.shape for key, value in model.items() if key.startswith("net.")}
     if all(key in weights and weights[key].shape == shape for key, shape in trunk.items()):
         return 'the file has no action head, or one for another action space; exclude="pi_head.*" loads the rest'
@@ -245,6 +255,7 @@ def architecture_of(shapes: Mapping[str, Tensor]) -> dict[str, Any]:
         "context": size(f"{attention}.b_nd", 1),
         "image features": size("net.img_process.cnn.dense.layer.weight", 1),
         "temporal channels": size("net.conv3d_layer.layer.weight", 0),
+        "goal size": size(f"{GOAL_LAYER}weight", 1),
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
-from vpt_gym.agents.checkpoints.load_report import LoadReport, compare, examples, strip
+from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, compare, examples, strip
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
 from vpt_gym.agents.checkpoints.saved_folder import open_folder, write_folder
 from vpt_gym.agents.checkpoints.weights_file import read_weights
+from vpt_gym.agents.policy.architecture import MOST
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import ValueHead
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.system.printable import printable_name
+
+PUBLISHED_PREFIX = "module.policy."
+"""A prefix that the keys of published weights may have; STEVE-1's loader removes it."""
 
 FORMAT = "vpt-gym/1"
 """The format in ``config.json``; another number is another layout."""
@@ -61,16 +66,7 @@ def load_weights(
     if strip_prefix:
         weights = strip(weights, strip_prefix, source)
     report = compare(module.state_dict(), weights, source, include=include, exclude=exclude, stripped=strip_prefix)
-    check_weights(weights, report)
-    if not report.ok:
-        warnings.warn(f"some keys were not loaded\n{report}", stacklevel=3)
-    if report.converted:
-        types = ", ".join(dict.fromkeys(report.converted.values()))
-        warnings.warn(
-            f"{printable_name(source)} holds {types} in {len(report.converted)} tensor(s); they were converted",
-            stacklevel=3,
-        )
-    _fill(module, {key: weights[key] for key in report.loaded})
+    _load(module, weights, report)
     return report
 
 
@@ -99,13 +95,15 @@ def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
 
 
 def load_pair(model_path: str | Path, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
-    """Makes a policy from a ``.model`` file and its weights.
+    """Makes a policy from a ``.model`` file and its weights, which may be those of STEVE-1.
 
     Raises:
         CheckpointError: A file is unsafe, damaged, of another kind or of another model.
         ValueError: The ``.model`` file does not describe a policy.
     """
-    return _loaded(read_policy_config(model_path), weights_path)
+    config, source = read_policy_config(model_path), str(weights_path)
+    weights, prefix = unwrapped(read_weights(weights_path), source)
+    return _loaded(with_goals_of(config, weights), weights, source, stripped=prefix)
 
 
 def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
@@ -125,7 +123,32 @@ def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:
         CheckpointError: A file is missing, damaged, or of another format.
     """
     with open_folder(folder) as saved:
-        return _loaded(saved.config(VPTConfig, FORMAT), saved.weights_path)
+        config, path = saved.config(VPTConfig, FORMAT), saved.weights_path
+        return _loaded(config, read_weights(path), str(path))
+
+
+def unwrapped(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor], str]:
+    """Removes the prefix that published weights may have.
+
+    Args:
+        weights: The weights.
+        source: Their name in an error.
+
+    Returns:
+        The weights, and the prefix that was removed; empty if none.
+    """
+    if not any(key.startswith(f"{PUBLISHED_PREFIX}net.") for key in weights):
+        return weights, ""
+    return strip(weights, PUBLISHED_PREFIX, source), PUBLISHED_PREFIX
+
+
+def with_goals_of(config: VPTConfig, weights: Mapping[str, Tensor]) -> VPTConfig:
+    """Returns a config with the size of goals that weights have, if it has none itself.
+
+    STEVE-1 is published with VPT's description of 2x, which knows nothing of goals.
+    """
+    size = architecture_of(weights).get("goal size", 0)
+    return replace(config, goal_size=size) if config.goal_size is None and 0 < size <= MOST["goal_size"] else config
 
 
 def _finite(tensor: Tensor) -> bool:
@@ -133,16 +156,33 @@ def _finite(tensor: Tensor) -> bool:
     return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
-def _loaded(config: VPTConfig, weights_path: str | Path) -> tuple[VPTPolicy, LoadReport]:
+def _loaded(
+    config: VPTConfig, weights: Mapping[str, Tensor], source: str, *, stripped: str = ""
+) -> tuple[VPTPolicy, LoadReport]:
     # On the device meta no time is spent on initial values. Only the value head may be missing in a file.
     with torch.device("meta"):
         policy = VPTPolicy(config)
     policy.value_head = ValueHead(config.hidsize)
-    report = load_weights(policy, weights_path)
+    report = compare(policy.state_dict(), weights, source, stripped=stripped)
+    _load(policy, weights, report)
     tensors = itertools.chain(policy.named_parameters(), policy.named_buffers())
     if empty := [name for name, tensor in tensors if tensor.is_meta]:
         raise RuntimeError(f"these parameters got no weights: {', '.join(empty)}")
     return policy, report
+
+
+def _load(module: nn.Module, weights: Mapping[str, Tensor], report: LoadReport) -> None:
+    """Loads weights as reported; warns the caller of the function that calls it of what is not as it was published."""
+    check_weights(weights, report)
+    if not report.ok:
+        warnings.warn(f"some keys were not loaded\n{report}", stacklevel=4)
+    if report.converted:
+        types = ", ".join(dict.fromkeys(report.converted.values()))
+        warnings.warn(
+            f"{printable_name(report.source)} holds {types} in {len(report.converted)} tensor(s); they were converted",
+            stacklevel=4,
+        )
+    _fill(module, {key: weights[key] for key in report.loaded})
 
 
 def _fill(module: nn.Module, weights: Mapping[str, Tensor]) -> None:

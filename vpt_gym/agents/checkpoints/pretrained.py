@@ -62,7 +62,8 @@ def load_pretrained(
         _refuse_weights(weights_path, f"{published.name} comes with its own weights")
         if published.inverse_dynamics:
             raise WrongFile(f"{published.name} is an inverse dynamics model, not a policy: IDMAgent loads it")
-        return load_pair(*download(published.name))
+        files = download(published.name)
+        return load_pair(files.model, files.weights)
     if is_hub_id(name) and (revision is not None or not Path(name).parent.exists()):
         _refuse_weights(weights_path, f"{name} is on the Hugging Face Hub and comes with its own weights")
         return load_folder(download_folder(name, revision))

@@ -26,6 +26,7 @@ class CheckpointFiles(NamedTuple):
 
     model: Path
     weights: Path
+    prior: Path | None = None
 
 
 def cache_folder() -> Path:

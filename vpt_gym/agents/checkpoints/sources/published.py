@@ -1,4 +1,4 @@
-"""The checkpoints that OpenAI published with VPT: their names, files and addresses."""
+"""The checkpoints that OpenAI published with VPT, and STEVE-1: their names, files and addresses."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ class RemoteFile:
         size: In bytes; None if unknown.
         sha256: Hexadecimal; None if unknown. The publisher states no hashes: these are from other people who have
             the file.
+        own_name: The file's name, if the address does not end with it.
     """
 
     url: str
     size: int | None = None
     sha256: str | None = None
+    own_name: str = ""
 
     @property
     def name(self) -> str:
         """The file's name."""
-        return self.url.rpartition("/")[2]
+        return self.own_name or self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Published:
         parameters: Number of the network's parameters in the weights; four bytes each.
         about: What it was trained on, in one line.
         inverse_dynamics: True for the model that labels videos, which is not a policy.
+        prior: The prior of a policy that acts on goals, which makes goals of texts; None for any other.
+        terms: Who published it, under which licence.
     """
 
     name: str
@@ -52,11 +56,13 @@ class Published:
     parameters: int
     about: str
     inverse_dynamics: bool = False
+    prior: RemoteFile | None = None
+    terms: str = f"Published by OpenAI under the licence {LICENCE}: {LICENCE_URL}"
 
     @property
-    def files(self) -> tuple[RemoteFile, RemoteFile]:
-        """Both files, the small one first."""
-        return self.model, self.weights
+    def files(self) -> tuple[RemoteFile, ...]:
+        """The model file, the weights, and the prior if there is one."""
+        return (self.model, self.weights) if self.prior is None else (self.model, self.weights, self.prior)
 
 
 # Sources of sizes and hashes: for the 1x files, the Git LFS pointers of a submission to BASALT 2022 that contains them;
@@ -139,7 +145,26 @@ _ALL = (
 )
 
 PUBLISHED: dict[str, Published] = {checkpoint.name: checkpoint for checkpoint in _ALL}
-"""Every published checkpoint, by name."""
+"""Every checkpoint that OpenAI published, by name."""
+
+
+def _drive(identifier: str, name: str) -> RemoteFile:
+    # The address that sends the file; drive.google.com/uc?id=... answers for a large one with a page that asks first.
+    address = "https://drive.usercontent.google.com/download"
+    return RemoteFile(f"{address}?id={identifier}&export=download&confirm=t", own_name=name)
+
+
+# Source of the identifiers and names: download_weights.sh of the authors' repository. Sizes and hashes are unknown.
+STEVE_1 = Published(
+    "steve1",
+    _MODEL_2X,
+    _drive("1E3fd_-H1rRZqMkUKHfiMhx-ppLLehQPI", "steve1.weights"),
+    249_545_918,
+    "STEVE-1: acts on goals from text and video",
+    prior=_drive("1OdX5wiybK8jALVfP5_dEo0CWm9BQbDES", "steve1_prior.pt"),
+    terms="STEVE-1 was published by its authors, who state no licence: https://github.com/Shalev-Lifshitz/STEVE-1",
+)
+"""STEVE-1 (Lifshitz et al. 2023): the policy, with OpenAI's description of 2x, and its prior."""
 
 
 def find_published(name: str) -> Published | None:
@@ -147,13 +172,13 @@ def find_published(name: str) -> Published | None:
     if name in PUBLISHED:
         return PUBLISHED[name]
     stem = name.removesuffix(".weights")
-    return next((p for p in _ALL if p.weights.name == f"{stem}.weights"), None)
+    return next((p for p in (*_ALL, STEVE_1) if p.weights.name == f"{stem}.weights"), None)
 
 
 def suggestion(name: str) -> str:
     """Returns ``did you mean ...?`` for a name that is similar to a known one; otherwise the list of all names."""
-    stems = {p.weights.name.removesuffix(".weights"): p.name for p in _ALL}
+    stems = {p.weights.name.removesuffix(".weights"): p.name for p in (*_ALL, STEVE_1)}
     near = difflib.get_close_matches(name.lower().replace("_", "-"), [*PUBLISHED, *stems], n=3, cutoff=0.75)
     if near:
         return f"did you mean {' or '.join(dict.fromkeys(stems.get(n, n) for n in near))}?"
-    return f"published are {', '.join(PUBLISHED)}"
+    return f"published are {', '.join([*PUBLISHED, STEVE_1.name])}"
