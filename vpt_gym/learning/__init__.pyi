@@ -2,6 +2,7 @@ from .acting_time import acting_seconds
 from .bc import BCTrainer, TrainArgs
 from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from .evaluate import Evaluation, evaluate, wilson_interval
+from .hindsight import hindsight_goals, hindsight_ticks
 from .load import load_agent
 from .logging import MetricLogger, plot_curves, read_metrics
 from .losses import bc_loss, distillation_loss, weighted_mean
@@ -25,6 +26,8 @@ __all__ = [
     "collect_round",
     "distillation_loss",
     "evaluate",
+    "hindsight_goals",
+    "hindsight_ticks",
     "load_agent",
     "make_vector_env",
     "plot_curves",

@@ -1,0 +1,84 @@
+"""Goals for training: each stretch of an episode is labelled with what it reached (hindsight relabelling)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def hindsight_ticks(
+    length: int, rng: np.random.Generator, *, shortest: int = 15, longest: int = 200
+) -> npt.NDArray[np.int64]:
+    """Returns for each tick of an episode the later tick whose state is its goal, as STEVE-1 chooses them.
+
+    The goals are ``shortest`` to ``longest - 1`` ticks apart; the last one is the episode's last tick. A goal is that
+    of the ticks after the goal before it, up to and with the tick after its own.
+
+    Args:
+        length: Number of ticks n of the episode.
+        rng: Source of the distances.
+        shortest: Least number of ticks between two goals; the last may be nearer or farther.
+        longest: The distances are less than this.
+
+    Returns:
+        (n,) int64, the tick of the goal.
+
+    Raises:
+        ValueError: The episode has less than two ticks, or the distances are not 1 <= shortest < longest.
+    """
+    if length < 2:
+        raise ValueError(f"an episode of {length} tick(s) reaches no goal; it needs at least 2")
+    if not 1 <= shortest < longest:
+        raise ValueError(f"shortest is {shortest} and longest {longest}; they must be 1 <= shortest < longest")
+    goals = [0]
+    while goals[-1] < length - 1:
+        tick = goals[-1] + int(rng.integers(shortest, longest))
+        goals.append(length - 1 if length - tick < shortest else tick)
+    ahead = np.array(goals[1:])
+    # Tick i has the first goal that is at least i - 1: the tick after a goal still has it.
+    return ahead[np.searchsorted(ahead, np.arange(length) - 1)]
+
+
+def hindsight_goals(
+    embeddings: npt.NDArray[np.float32],
+    rng: np.random.Generator,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    shortest: int = 15,
+    longest: int = 200,
+    unconditional: float = 0.1,
+) -> npt.NDArray[np.float32]:
+    """Returns the goals of a sequence of an episode, with which a policy learns from it.
+
+    The episode is labelled as a whole (:func:`hindsight_ticks`), and then cut. With the probability
+    ``unconditional`` the sequence has no goal (zeros), from which the policy learns to act without one; classifier-free
+    guidance needs that.
+
+    Args:
+        embeddings: (n, G) float32, the embedding at each tick of what happened up to it. STEVE-1's are of the last 16
+            frames, so its first 15 are undefined: with ``shortest=15`` they are not used.
+        rng: Source of the goals.
+        start: First tick of the sequence.
+        stop: The tick after the last; None is n.
+        shortest: As for :func:`hindsight_ticks`.
+        longest: As for :func:`hindsight_ticks`.
+        unconditional: Probability of no goal; 0.1 in STEVE-1.
+
+    Returns:
+        (stop - start, G) float32.
+
+    Raises:
+        ValueError: The embeddings are not (n, G), or a number is out of its range.
+    """
+    if embeddings.ndim != 2:
+        raise ValueError(f"embeddings must be (n, G), one for each tick of the episode; got {embeddings.shape}")
+    length = len(embeddings)
+    stop = length if stop is None else stop
+    if not 0 <= start < stop <= length:
+        raise ValueError(f"start {start} and stop {stop} must be 0 <= start < stop <= {length}")
+    if not 0.0 <= unconditional <= 1.0:
+        raise ValueError(f"unconditional must be a probability, got {unconditional}")
+    ticks = hindsight_ticks(length, rng, shortest=shortest, longest=longest)[start:stop]
+    goals = embeddings[ticks].astype(np.float32)
+    return np.zeros_like(goals) if rng.random() < unconditional else goals
