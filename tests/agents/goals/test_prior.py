@@ -77,6 +77,9 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         "part": {key: value for key, value in state.items() if key != "decoder.6.bias"},
         "more": {**state, "extra": torch.ones(1)},
         "shape": {**state, "decoder.3.weight": torch.ones(2, 2)},
+        "huge": {**state, "encoder.0.weight": torch.ones(1 << 40, 0)},
+        "empty": {**state, "decoder.0.weight": torch.ones(0, 0)},
+        "scalar": {**state, "encoder.0.weight": torch.ones(())},
     }
     for name, weights in cases.items():
         torch.save(weights, tmp_path / name)

@@ -17,6 +17,10 @@ from vpt_gym.agents.checkpoints.pretrained import check_source
 from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.published import find_published
 from vpt_gym.agents.checkpoints.weights_file import read_weights
+from vpt_gym.agents.policy.architecture import MOST
+
+_PUBLISHED = 512, 512, 512
+"""Size, hidden and latent size of STEVE-1's prior."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,7 @@ def _sizes(weights: dict[str, Tensor]) -> tuple[int, int, int]:
     """Returns size, hidden and latent size by the shapes of weights; those of STEVE-1 where the keys are others."""
     encoder, decoder = (weights.get(f"{part}.0.weight") for part in ("encoder", "decoder"))
     if encoder is None or decoder is None or encoder.dim() != 2 or decoder.dim() != 2:
-        return 512, 512, 512
+        return _PUBLISHED
     size = encoder.shape[1] // 2
-    return size, encoder.shape[0], max(1, decoder.shape[1] - size)
+    sizes = size, encoder.shape[0], decoder.shape[1] - size
+    return sizes if all(0 < one <= MOST["goal_size"] for one in sizes) else _PUBLISHED
