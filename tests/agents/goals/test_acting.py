@@ -196,9 +196,10 @@ def test_the_packed_weights_follow_the_layer_for_goals(precision: str | None) ->
 
 @pytest.mark.parametrize("precision", [p for p in ("bf16", "int8") if p in available_precisions()])
 def test_rounded_engines_stay_near_with_guidance(precision: str) -> None:
-    exact, rounded = (play(small_agent(precision=p), {0: goals()[0]}, 6.0)["camera"] for p in (None, precision))
-    kl = (np.exp(exact) * (exact - rounded)).sum(-1)
-    assert kl.mean() < 0.3  # nats; the network of the goldens has steep attention, and s = 6 multiplies its errors
+    exact, rounded = (play(small_agent(precision=p), {0: goals()[0]}, 6.0) for p in (None, precision))
+    for head in exact:
+        kl = (np.exp(exact[head]) * (exact[head] - rounded[head])).sum(-1)
+        assert kl.mean() < 0.1  # nats; without guidance it is 0.0005
 
 
 def test_the_guided_distribution_is_normalised_and_keeps_its_kind() -> None:
