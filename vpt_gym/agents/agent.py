@@ -13,6 +13,7 @@ import torch
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights, save_folder
 from vpt_gym.agents.checkpoints.pretrained import load_pretrained
+from vpt_gym.agents.checkpoints.saved_folder import StoredAs
 from vpt_gym.agents.device import checked_device
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision
 from vpt_gym.agents.engine.hardware import available_precisions, fastest_precision, require_precision
@@ -169,9 +170,18 @@ class VPTAgent:
         self.report = load_weights(self.policy, path, include=include, exclude=exclude, strip_prefix=strip_prefix)
         return self.report
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder."""
-        save_folder(self.policy, folder)
+    def save_pretrained(self, folder: str | Path, stored_as: StoredAs = "fp32") -> None:
+        """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder.
+
+        Args:
+            folder: Where to write.
+            stored_as: Number type of the weights in the file. ``"int8"`` takes a quarter of the space and rounds them:
+                each by at most 1/254 of the largest in its row.
+
+        Raises:
+            ValueError: There is no such number type.
+        """
+        save_folder(self.policy, folder, stored_as)
 
     @property
     def precision(self) -> EnginePrecision:

@@ -16,6 +16,7 @@ from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, 
 from vpt_gym.agents.checkpoints.model_file import read_model_file
 from vpt_gym.agents.checkpoints.policy import FORMAT, check_weights, unwrapped, with_goals_of
 from vpt_gym.agents.checkpoints.saved_folder import open_folder
+from vpt_gym.agents.checkpoints.sources.bundled import find_bundled
 from vpt_gym.agents.checkpoints.sources.download import cache_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.checkpoints.weights_file import is_tensor_file, read_weights
@@ -114,6 +115,8 @@ def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
             yield Description(str(source), problem="the source is empty: name a file, a folder or a checkpoint")
         elif path.exists():
             yield path
+        elif (bundled := find_bundled(str(source))) is not None:
+            yield bundled
         elif (published := find_published(str(source))) is None:
             yield Description(
                 str(source), problem=f"there is no such file or folder; as a name: {suggestion(str(source))}"

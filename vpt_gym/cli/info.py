@@ -39,6 +39,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Prints the descriptions and returns the exit status."""
+    from vpt_gym.agents.checkpoints.sources.bundled import find_bundled
     from vpt_gym.agents.checkpoints.sources.published import find_published
     from vpt_gym.agents.describe import describe
 
@@ -50,7 +51,7 @@ def run(args: Args) -> int:
         print(json.dumps([one.to_dict() for one in described], indent=2))
     else:
         _print(described)
-    if any(not Path(name).exists() and find_published(name) is None for name in args.files):
+    if any(not (Path(name).exists() or find_bundled(name) or find_published(name)) for name in args.files):
         return WRONG_COMMAND
     return DONE if all(one.ok for one in described) else NOT_DONE
 

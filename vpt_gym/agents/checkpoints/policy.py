@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
 from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, compare, examples, strip
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
-from vpt_gym.agents.checkpoints.saved_folder import open_folder, write_folder
+from vpt_gym.agents.checkpoints.saved_folder import StoredAs, open_folder, write_folder
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.architecture import MOST
 from vpt_gym.agents.policy.config import VPTConfig
@@ -106,14 +106,14 @@ def load_pair(model_path: str | Path, weights_path: str | Path) -> tuple[VPTPoli
     return _loaded(with_goals_of(config, weights), weights, source, stripped=prefix)
 
 
-def save_folder(policy: VPTPolicy, folder: str | Path) -> None:
+def save_folder(policy: VPTPolicy, folder: str | Path, stored_as: StoredAs = "fp32") -> None:
     """Writes a policy as ``config.json`` and ``model.safetensors``: both or, if this fails, neither.
 
     Raises:
-        ValueError: The policy's parameters are not float32.
+        ValueError: The policy's parameters are not float32, or there is no such number type.
         OSError: The files cannot be written.
     """
-    write_folder(folder, policy, policy.config.to_json(), kind=FORMAT)
+    write_folder(folder, policy, policy.config.to_json(), kind=FORMAT, stored_as=stored_as)
 
 
 def load_folder(folder: str | Path) -> tuple[VPTPolicy, LoadReport]:

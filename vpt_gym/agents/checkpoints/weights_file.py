@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.torch_version import TorchVersion
 
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, UnsafeCheckpoint, WrongFile
+from vpt_gym.agents.checkpoints.int8_weights import unpack
 from vpt_gym.agents.checkpoints.tensor_index import check_legacy_index, check_zip_index
 from vpt_gym.system.printable import printable_name, shown
 
@@ -31,6 +32,8 @@ def is_tensor_file(path: Path) -> bool:
 
 def read_weights(path: str | Path, *, inside: str = "") -> dict[str, Tensor]:
     """Reads the tensors of a ``.weights`` file (``torch.save``) or of a ``.safetensors`` file, on the CPU.
+
+    Matrices that are stored as int8 (``int8_weights``) are returned as float32.
 
     Args:
         path: The file.
@@ -51,11 +54,12 @@ def read_weights(path: str | Path, *, inside: str = "") -> dict[str, Tensor]:
         head = file.read(64)
     if path.suffix == ".safetensors":
         try:
-            return dict(load_file(path))
+            tensors = load_file(path)
         except Exception as error:  # besides SafetensorError, what PyTorch raises for a shape that cannot be
             raise CorruptCheckpoint(
                 f"{path} is not a readable safetensors file ({shown(error)}): truncated?"
             ) from error
+        return unpack(tensors, printable_name(str(path)))
     if head.startswith(b"PK"):
         _check_archive(path)
         check_zip_index(path)

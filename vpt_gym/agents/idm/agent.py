@@ -19,6 +19,7 @@ from vpt_gym.actions import factored
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights
+from vpt_gym.agents.checkpoints.saved_folder import StoredAs
 from vpt_gym.agents.device import checked_device
 from vpt_gym.agents.idm.checkpoint import load_idm, save_idm
 from vpt_gym.agents.idm.config import KERNEL, IDMConfig
@@ -101,8 +102,8 @@ class IDMAgent:
         """Makes an agent from a checkpoint.
 
         Args:
-            source: The published ``4x_idm.model``; a folder written by :meth:`save_pretrained`; or ``"idm-4x"``, which
-                is downloaded unless it is in the cache.
+            source: The published ``4x_idm.model``; a folder written by :meth:`save_pretrained`; ``"nano-idm"``, which
+                comes with this package; or ``"idm-4x"``, which is downloaded unless it is in the cache.
             weights_path: The ``.weights`` file that belongs to a ``.model`` file.
             **kwargs: ``device``, as for the constructor.
 
@@ -128,9 +129,17 @@ class IDMAgent:
         self.report = load_weights(self.model, path)
         return self.report
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder."""
-        save_idm(self.model, folder)
+    def save_pretrained(self, folder: str | Path, stored_as: StoredAs = "fp32") -> None:
+        """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder.
+
+        Args:
+            folder: Where to write.
+            stored_as: Number type of the weights in the file, as for ``VPTAgent.save_pretrained``.
+
+        Raises:
+            ValueError: There is no such number type.
+        """
+        save_idm(self.model, folder, stored_as)
 
     def label(self, video: Video, *, resample: bool = False, progress: bool = False) -> HumanAction:
         """Returns the action of each tick of a video; :meth:`predict` returns the probabilities.

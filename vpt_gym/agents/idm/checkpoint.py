@@ -11,7 +11,8 @@ from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.model_file import published_config
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.checkpoints.pretrained import check_source
-from vpt_gym.agents.checkpoints.saved_folder import open_folder, write_folder
+from vpt_gym.agents.checkpoints.saved_folder import StoredAs, open_folder, write_folder
+from vpt_gym.agents.checkpoints.sources.bundled import INVERSE_DYNAMICS, find_bundled
 from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.idm.config import IDMConfig
@@ -36,8 +37,8 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
     """Makes an inverse dynamics model from a checkpoint.
 
     Args:
-        source: A ``.model`` file; a folder written by :func:`save_idm`; or the name of the published one, ``"idm-4x"``,
-            which is downloaded unless it is in the cache.
+        source: A ``.model`` file; a folder written by :func:`save_idm`; ``"nano-idm"``, which comes with this package;
+            or the name of the published one, ``"idm-4x"``, which is downloaded unless it is in the cache.
         weights_path: The ``.weights`` file that belongs to a ``.model`` file.
 
     Raises:
@@ -49,6 +50,10 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
     """
     check_source(source)
     path = Path(source)
+    if not path.exists() and (bundled := find_bundled(str(source))) is not None:
+        if bundled.name != INVERSE_DYNAMICS:
+            raise WrongFile(f'{bundled.name} is a policy, not an inverse dynamics model; that is "{INVERSE_DYNAMICS}"')
+        path = bundled
     if path.is_file():
         if weights_path is None:
             raise ValueError(f"{path} describes an architecture; give its weights too")
@@ -66,7 +71,7 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
     if published is None:
         raise FileNotFoundError(
             f"there is no {path}: give a .model file with its weights, a folder of a saved inverse dynamics model, or "
-            f'the published name "idm-4x"; {suggestion(name)}'
+            f'"{INVERSE_DYNAMICS}" or "idm-4x"; {suggestion(name)}'
         )
     if not published.inverse_dynamics:
         raise WrongFile(f'{published.name} is a policy, not an inverse dynamics model; that is "idm-4x"')
@@ -76,14 +81,14 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
     return _loaded(read_idm_config(files.model), files.weights)
 
 
-def save_idm(model: InverseDynamicsModel, folder: str | Path) -> None:
+def save_idm(model: InverseDynamicsModel, folder: str | Path, stored_as: StoredAs = "fp32") -> None:
     """Writes ``config.json`` and ``model.safetensors``; :func:`load_idm` reads the folder.
 
     Raises:
-        ValueError: The parameters are not float32.
+        ValueError: The parameters are not float32, or there is no such number type.
         OSError: The files cannot be written.
     """
-    write_folder(folder, model, model.config.to_json(), kind=FORMAT)
+    write_folder(folder, model, model.config.to_json(), kind=FORMAT, stored_as=stored_as)
 
 
 def _loaded(config: IDMConfig, weights_path: str | Path) -> tuple[InverseDynamicsModel, LoadReport]:

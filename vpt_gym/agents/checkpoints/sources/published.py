@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from vpt_gym.agents.checkpoints.sources.bundled import NAMES
+
 LICENCE = "MIT"
 LICENCE_URL = "https://github.com/openai/Video-Pre-Training/blob/main/LICENSE"
 """The licence of the repository that publishes the files; it states no other for the weights."""
@@ -178,7 +180,7 @@ def find_published(name: str) -> Published | None:
 def suggestion(name: str) -> str:
     """Returns ``did you mean ...?`` for a name that is similar to a known one; otherwise the list of all names."""
     stems = {p.weights.name.removesuffix(".weights"): p.name for p in (*_ALL, STEVE_1)}
-    near = difflib.get_close_matches(name.lower().replace("_", "-"), [*PUBLISHED, *stems], n=3, cutoff=0.75)
+    near = difflib.get_close_matches(name.lower().replace("_", "-"), [*NAMES, *PUBLISHED, *stems], n=3, cutoff=0.75)
     if near:
         return f"did you mean {' or '.join(dict.fromkeys(stems.get(n, n) for n in near))}?"
-    return f"published are {', '.join([*PUBLISHED, STEVE_1.name])}"
+    return f"published are {', '.join([*PUBLISHED, STEVE_1.name])}; nano-idm comes with this package"
