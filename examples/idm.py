@@ -51,13 +51,13 @@ class TrainArgs:
     """Ticks in a window."""
     mirror: bool = True
     """Flip half of the windows left to right, with their actions."""
-    lr: float = 1e-3
+    lr: float = 4e-4
     """Peak learning rate."""
     weight_decay: float = 0.1
     """Weight decay of AdamW; high, since the demos are few and the parameters many."""
-    clip: float = 20.0
+    clip: float = 1.0
     """Maximum norm of the gradient."""
-    warmup: int = 50
+    warmup: int = 200
     """Updates over which the learning rate rises to its peak."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of the convolutions; bf16 is faster where the processor has instructions for it."""

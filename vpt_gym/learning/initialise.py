@@ -19,12 +19,11 @@ PSEUDO_COUNT = 1e-2
 
 
 @torch.no_grad()
-def init_output_bias(
-    head: Any, labels: npt.NDArray[np.int64], choices: int, *, pseudo_count: float, zero_weight: bool
-) -> None:
+def init_output_bias(head: Any, labels: npt.NDArray[np.int64], choices: int, *, pseudo_count: float) -> None:
     """Sets the bias of an output layer to the log-frequencies of the labels.
 
-    Otherwise the network spends its first updates on learning which classes are rare. (Lin et al. 2017,
+    The weight stays random: with a weight of zero, the layers below get no gradient until it has grown. Without this
+    bias the network spends its first updates on learning which classes are rare. (Lin et al. 2017,
     arXiv:1708.02002, section 4.1, do the same for rare classes.)
 
     Args:
@@ -33,13 +32,9 @@ def init_output_bias(
         labels: (n, k) int64, for each of n samples the class in each of k independent choices.
         choices: Classes of one choice.
         pseudo_count: Added to the count of each class.
-        zero_weight: Whether the weight becomes zero, so that the network predicts exactly the frequencies, whatever its
-            input. The layers below then get no gradient until the weight has grown.
     """
     counts = np.stack([np.bincount(column, minlength=choices) for column in labels.T]) + pseudo_count
     bias = torch.from_numpy(np.log(counts / counts.sum(1, keepdims=True))).flatten()
-    if zero_weight:
-        head.linear_layer.weight.zero_()
     head.linear_layer.bias.copy_(bias * head.temperature)
 
 
@@ -72,4 +67,4 @@ def init_action_heads(policy: VPTPolicy, labels: npt.ArrayLike) -> None:
     if not len(rows):
         raise ValueError("no codes to take frequencies from")
     for entry, (part, choices) in enumerate(parts):
-        init_output_bias(part, rows[:, [entry]], choices, pseudo_count=PSEUDO_COUNT, zero_weight=False)
+        init_output_bias(part, rows[:, [entry]], choices, pseudo_count=PSEUDO_COUNT)

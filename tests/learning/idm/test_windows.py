@@ -128,15 +128,19 @@ class TestStart:
         with pytest.raises(ValueError, match="conv3d_channels is 8"):
             init_motion_filters(InverseDynamicsModel(IDMConfig.named("tiny")))
 
-    def test_the_heads_say_the_frequencies_whatever_they_see(self) -> None:
+    def test_the_heads_know_the_frequencies_of_the_labels(self) -> None:
         model = InverseDynamicsModel(IDMConfig.named("tiny"))
         buttons, camera = np.zeros((98, 20), int), np.full((98, 2), 5)
         buttons[:24, 0] = 1
         camera[:49, 1] = 7
+        weights = [head.linear_layer.weight.clone() for head in (model.pi_head.buttons, model.pi_head.camera)]
         init_idm_heads(model, buttons, camera)
-        frames = torch.randint(0, 255, (1, 8, 128, 128, 3), dtype=torch.uint8)
+        nothing = torch.zeros(1, 8, 32)  # the output of the layers below
         with torch.no_grad():
-            pi = model(frames)
-        torch.testing.assert_close(pi.buttons[..., 0, 1].exp(), torch.full((1, 8), 0.25))
-        torch.testing.assert_close(pi.buttons[..., 1, 1].exp(), torch.full((1, 8), 0.01))
-        torch.testing.assert_close(pi.camera[..., 1, 7].exp(), torch.full((1, 8), 50 / 109))
+            held, moved = model.pi_head.buttons(nothing), model.pi_head.camera(nothing)
+        torch.testing.assert_close(held[..., 0, 1].exp(), torch.full((1, 8), 0.25))
+        torch.testing.assert_close(held[..., 1, 1].exp(), torch.full((1, 8), 0.01))
+        torch.testing.assert_close(moved[..., 1, 7].exp(), torch.full((1, 8), 50 / 109))
+        # with weights of zero the layers below would not learn at first
+        assert torch.equal(model.pi_head.buttons.linear_layer.weight, weights[0])
+        assert torch.equal(model.pi_head.camera.linear_layer.weight, weights[1])

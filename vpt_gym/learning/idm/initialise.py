@@ -70,9 +70,7 @@ def init_idm_heads(model: InverseDynamicsModel, buttons: npt.ArrayLike, camera: 
     """
     for head, given, choices in ((model.pi_head.buttons, buttons, 2), (model.pi_head.camera, camera, N_BINS)):
         labels = np.asarray(given)
-        init_output_bias(
-            head, labels.reshape(-1, labels.shape[-1]), choices, pseudo_count=PSEUDO_COUNT, zero_weight=True
-        )
+        init_output_bias(head, labels.reshape(-1, labels.shape[-1]), choices, pseudo_count=PSEUDO_COUNT)
 
 
 def _drifting_stripes(axis: int, speed: float, phase: float) -> Tensor:
