@@ -239,6 +239,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
         agent.save_pretrained(run.directory / "agent_last")
     return {
         "updates": trainer.updates,
+        "ticks": trainer.dataset.n_ticks,
         "frames": trainer.frames,
         "train_seconds": trainer.seconds,
         "demos": {"trained": len(learned), "held_out": len(held_out)},

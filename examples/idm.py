@@ -166,8 +166,11 @@ def table(scores: LabelScores, intervals: dict[str, Any]) -> Table:
     return rows
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if value == math.inf else value for name, value in values.items()}
+def _finite(value: Any) -> Any:
+    """Returns a value as JSON can express it: None for no limit, and for the score of a key that was never labelled."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def learn(args: Args, run: Run, console: Console) -> dict[str, Any]:
@@ -208,7 +211,7 @@ def learn(args: Args, run: Run, console: Console) -> dict[str, Any]:
             "took": round(seconds, 1),
         },
         "held_out": {"demos": len(held_out), "ticks": sum(map(len, held_out))},
-        "scores": asdict(scores),
+        "scores": _finite(asdict(scores)),
         "intervals_95": intervals,
         "machine": {**describe("torch"), "threads": torch.get_num_threads()},
     }

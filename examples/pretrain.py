@@ -17,7 +17,7 @@ import json
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,6 +64,12 @@ class Args:
 
     preset: Literal["full", "quick", "smoke"] = "full"
     """full takes a night on 2 CPU cores, quick 20 minutes; smoke only tests that every step works."""
+    videos: int | None = None
+    """Episodes of play without labels, 2 minutes each; None: as the preset says."""
+    idm_updates: int | None = None
+    """Updates of the inverse dynamics model; None: as the preset says."""
+    updates: int | None = None
+    """Updates of the foundation model, 512 ticks each; None: as the preset says."""
     out: Path = Path("runs/pretrain")
     """Directory of all steps."""
     num_envs: int = 2
@@ -90,9 +96,15 @@ class Step:
         subprocess.run([sys.executable, *words], check=True)
 
 
+def extent_of(args: Args) -> Preset:
+    """Returns the extent of each step: that of the preset, but for the options that are given."""
+    given = {name: getattr(args, name) for name in ("videos", "idm_updates", "updates")}
+    return replace(PRESETS[args.preset], **{name: value for name, value in given.items() if value is not None})
+
+
 def steps_of(args: Args) -> list[Step]:
     """Returns the steps in their order."""
-    preset, out = PRESETS[args.preset], args.out
+    preset, out = extent_of(args), args.out
 
     def step(name: str, folder: str, *words: object) -> Step:
         return Step(name, out / folder, [*map(str, words), "--out", str(out / folder)])
@@ -116,17 +128,20 @@ def steps_of(args: Args) -> list[Step]:
             "foundation model", "foundation", bc, "--demos", out / "demos", "--seed", args.seed,
             "--train.order", "carried", "--train.seq-len", 32, "--train.batch-size", 16,
             "--train.drop-null", preset.drop_null,
-            "--train.steps", preset.updates, "--train.warmup", 200, "--train.precision", "auto", "--cache-gib", 8,
+            "--train.steps", preset.updates, "--train.warmup", 200, "--train.precision", "auto", "--cache-gib", 24,
             "--validation", 1 if preset.videos < 50 else 0.02, "--rollout-episodes", 0, "--eval-episodes", 0,
         ),
     ]  # fmt: skip
 
 
-def report(out: Path, console: Console) -> None:
-    """Prints what the IDM and the foundation model know of play that they did not learn from."""
+def report(args: Args, console: Console) -> None:
+    """Prints and writes what the two models know of play that they did not learn from."""
+    out = args.out
     idm, foundation = (
         json.loads((out / folder / RESULTS).read_text(encoding="utf-8")) for folder in ("idm", "foundation")
     )
+    results = {"extent": asdict(extent_of(args)), "seed": args.seed, "idm": idm, "foundation": foundation}
+    (out / RESULTS).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     scores: dict[str, Any] = idm["scores"]
     console.print(
         f"inverse dynamics model, on {idm['held_out']['ticks']:,} held-out ticks: {scores['key_accuracy']:.1%} of the "
@@ -143,7 +158,7 @@ def main(args: Args) -> None:
     console = Console()
     for step in steps_of(args):
         step.run(console)
-    report(args.out, console)
+    report(args, console)
 
 
 if __name__ == "__main__":
