@@ -264,7 +264,7 @@ def main(args: Args) -> None:
             )
             evaluation = evaluate(kept, args.env.make, SEEDS["evaluation"][: args.eval_episodes])
             console.print(f"success in unseen worlds, temperature {args.temperature:g}: {evaluation}")
-            results["evaluation"] = evaluation.summary()
+            results["evaluation"] = {**evaluation.summary(), "per_episode": evaluation.per_episode()}
         run.write_results(results)
         console.print(f"{results['frames']:,} frames, kept the agent of update {results['kept']['update']}:")
         console.print(str(run.directory / "agent"))

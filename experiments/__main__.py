@@ -65,7 +65,7 @@ def run(cell: Cell) -> None:
         "git": commit,
         "machine": describe("torch", "numba", "vpt-gym"),
         "seconds": round(time.monotonic() - start, 1),
-        "results": json.loads((cell.directory / cell.results).read_text(encoding="utf-8")),
+        "results": None if cell.results is None else json.loads((cell.directory / cell.results).read_text("utf-8")),
     }
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(result, indent=1) + "\n"

@@ -27,13 +27,13 @@ class Cell:
         seed: Its seed.
         templates: What follows ``python`` in each command, quoted as in a shell; ``$seed``, ``$out`` and ``$(NAME)``
             are replaced.
-        results: File with the figures, below the directory of the cell.
+        results: File with the figures, below the directory of the cell; None if it has no figures.
     """
 
     name: str
     seed: int
     templates: tuple[str, ...]
-    results: str = "results.json"
+    results: str | None = "results.json"
 
     @property
     def id(self) -> str:
@@ -85,11 +85,51 @@ DISTIL = (
 )
 """Distils the demo's agent into a policy of 1.9 million parameters."""
 
+PRETRAIN = ("examples/pretrain.py --videos 200 --idm-updates 5000 --updates 3000 --seed $seed --out $out",)
+"""Pretrains on play without labels; its models come with the package (``python -m experiments.bundle``)."""
+DEFAULT = """--env-kwargs '{"level": "default"}'"""
+PARTS = {"a": (0, 5), "b": (5, 5), "c": (10, 10), "d": (20, 30), "e": (50, 50)}
+"""Parts of the demos: the first seed and the number of episodes. The first k parts are 5, 10, 20, 50 or 100 demos."""
+LOG_DEMOS = tuple(
+    f"examples/record.py {DEFAULT} --seed 10$seed{first:02d} --episodes {episodes} --out $out/{part}"
+    for part, (first, episodes) in PARTS.items()
+)
+"""Records 100 demos in default worlds, others for each training seed."""
+ZERO_SHOT = (
+    f"examples/evaluate.py --model nano-foundation {DEFAULT} --sampling-seed $seed --episodes 100 --video-episodes 0 "
+    "--out $out",
+)
+"""Plays the foundation model as it is."""
+STARTS = {"scratch": "--model nano --train.steps 1500", "foundation": "--model nano-foundation --train.steps 600"}
+"""Where cloning starts, and how long it takes."""
+
+
+def clone(demos: int, start: str) -> tuple[str, ...]:
+    """Returns the command that clones some of the demos in default worlds, and plays 100 unseen worlds."""
+    parts = [part for part, (first, _) in PARTS.items() if first < demos]
+    words = " ".join(f"$(log-demos)/{part}" for part in parts)
+    return (
+        f"examples/bc.py --demos {words} {STARTS[start]} --seed $seed --out $out --train.precision bf16 --validation 0 "
+        f"--rollout-episodes 0 {DEFAULT} --eval-episodes 100",
+    )
+
+
+DEMO_COUNTS = (5, 10, 20, 50, 100)
+
 CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
     Cell("distil", 1, (DISTIL,)),
+    Cell("pretrain", 0, PRETRAIN),
+    *(Cell("zero-shot", seed, ZERO_SHOT) for seed in SEEDS),
+    *(Cell("log-demos", seed, LOG_DEMOS, results=None) for seed in SEEDS),
+    *(
+        Cell(f"bc-{demos}-{start}", seed, clone(demos, start))
+        for seed in SEEDS
+        for demos in DEMO_COUNTS
+        for start in STARTS
+    ),
 )
 """All cells, in the order in which they run."""
