@@ -6,7 +6,6 @@
     vpt-gym label my_game.mp4 -o demos/labelled --model runs/idm/idm
 
 It is trained on the executed actions of the demos, except those of the highest seeds, on which it is scored.
-benchmarks/results/idm.json was written with --train.precision bf16 --result benchmarks/results/idm.json.
 """
 
 from __future__ import annotations
