@@ -10,9 +10,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
-from vpt_gym.video_file import GAMEPLAY_DEMUXERS, display_turn, open_video, upright_command, video_stream
+from vpt_gym.video_file import GAMEPLAY_DEMUXERS, converted, display_turn, open_video, upright_command, video_stream
 
 TICKS_PER_SECOND = 20
 """Minecraft's ticks a second, and the frame rate that VPT's models were trained on."""
@@ -143,11 +144,12 @@ def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> It
     with _opened(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        reformatter = VideoReformatter()
         try:
             for picture in container.decode(stream):
                 if picture.is_corrupt:
                     raise ValueError("damaged frame")
-                frame = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+                frame = np.asarray(converted(reformatter, picture, "rgb24").to_ndarray(), np.uint8)
                 if resample:
                     if picture.time is None:
                         raise ValueError("a frame without a time stamp, so the video cannot be resampled")

@@ -20,7 +20,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
-from vpt_gym.video_file import DEMUXERS, display_turn, open_video, video_stream
+from vpt_gym.video_file import DEMUXERS, converted, display_turn, open_video, video_stream
 
 FRAGMENT_SECONDS = 0.5
 """Maximum length of a fragment of the video. A crash loses at most one, and the frames not yet encoded."""
@@ -97,7 +97,7 @@ class VideoWriter:
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
         if not self._lossless:
             # swscale averages colour over 2x2 pixels; cv2's converter takes one of the four, which costs over 1 dB
-            picture = _converted(self._reformatter, picture, "yuv420p")
+            picture = converted(self._reformatter, picture, "yuv420p")
         picture.pts = self._frames
         self._frames += 1
         self._container.mux(self._stream.encode(picture))
@@ -320,17 +320,6 @@ class _ToRgb:
 
 def _shape(picture: Any) -> tuple[int, int, str]:
     return picture.width, picture.height, picture.format.name
-
-
-def _converted(reformatter: Any, picture: Any, pixels: str) -> Any:
-    """Converts a frame to another pixel format, in one thread.
-
-    Frames are small: on a busy machine, waking threads for each costs up to ten times the conversion.
-    """
-    try:
-        return reformatter.reformat(picture, format=pixels, threads=1)
-    except TypeError:  # an older PyAV, which always uses one thread
-        return reformatter.reformat(picture, format=pixels)
 
 
 def _hidden_in_index(stream: Any) -> int:
