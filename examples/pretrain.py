@@ -45,15 +45,15 @@ class Preset:
     """Episodes of play without labels; 20 hours are 600."""
     idm_updates: int
     updates: int
-    """Updates of the foundation model, 512 ticks each."""
+    """Updates of the foundation model, 128 ticks each."""
     episode_ticks: int = PLAY_STEPS
     drop_null: str = "mask"
     """Ticks in which nothing is pressed (see TrainArgs). A few updates of the IDM find nothing else."""
 
 
 PRESETS = {
-    "full": Preset(labelled=30, held_out=4, videos=600, idm_updates=8000, updates=6000),
-    "quick": Preset(labelled=8, held_out=2, videos=25, idm_updates=1000, updates=600),
+    "full": Preset(labelled=30, held_out=4, videos=600, idm_updates=8000, updates=24_000),
+    "quick": Preset(labelled=8, held_out=2, videos=25, idm_updates=1000, updates=2400),
     "smoke": Preset(labelled=2, held_out=1, videos=2, idm_updates=2, updates=2, episode_ticks=60, drop_null="keep"),
 }
 
@@ -69,7 +69,7 @@ class Args:
     idm_updates: int | None = None
     """Updates of the inverse dynamics model; None: as the preset says."""
     updates: int | None = None
-    """Updates of the foundation model, 512 ticks each; None: as the preset says."""
+    """Updates of the foundation model, 128 ticks each; None: as the preset says."""
     out: Path = Path("runs/pretrain")
     """Directory of all steps."""
     num_envs: int = 2
@@ -126,7 +126,6 @@ def steps_of(args: Args) -> list[Step]:
         step("labels", "demos", "-m", "vpt_gym", "label", out / "videos", "--model", out / "idm" / "idm"),
         step(
             "foundation model", "foundation", bc, "--demos", out / "demos", "--seed", args.seed,
-            "--train.order", "carried", "--train.seq-len", 32, "--train.batch-size", 16,
             "--train.drop-null", preset.drop_null,
             "--train.steps", preset.updates, "--train.warmup", 200, "--train.precision", "auto", "--cache-gib", 24,
             "--validation", 1 if preset.videos < 50 else 0.02, "--rollout-episodes", 0, "--eval-episodes", 0,

@@ -52,7 +52,7 @@ python examples/bc.py --model {POLICY} --demos demos/harvest_1_log
   Their actions were inferred by [{INVERSE_DYNAMICS}](../{INVERSE_DYNAMICS}/{CARD}), which knew
   {hours(idm["train"]["ticks"])} hours of labelled play.
 * **Recipe**: `python examples/pretrain.py --videos {extent["videos"]} --idm-updates {extent["idm_updates"]} --updates \
-{extent["updates"]} --seed {results["seed"]}`. Behavioural cloning with memory through complete episodes:
+{extent["updates"]} --seed {results["seed"]}`. Behavioural cloning of independent chunks of 16 ticks:
   {foundation["frames"]:,} ticks, {foundation["frames"] / foundation["ticks"]:.1f} times through the data; ticks
   in which nothing is pressed have no weight. One training seed.
 * **Figures**: on {foundation["demos"]["held_out"]} held-out episodes,

@@ -85,7 +85,7 @@ DISTIL = (
 )
 """Distils the demo's agent into a policy of 1.9 million parameters."""
 
-PRETRAIN = ("examples/pretrain.py --videos 200 --idm-updates 5000 --updates 2000 --seed $seed --out $out",)
+PRETRAIN = ("examples/pretrain.py --videos 200 --idm-updates 5000 --updates 6000 --seed $seed --out $out",)
 """Pretrains on play without labels; its models come with the package (``python -m experiments.bundle``)."""
 DEFAULT = """--env-kwargs '{"level": "default"}'"""
 PARTS = {"a": (0, 5), "b": (5, 5), "c": (10, 10), "d": (20, 30), "e": (50, 50)}
