@@ -1,7 +1,8 @@
 """The cells of docs/results.md: which commands make which figure.
 
 A cell is one training with one seed. Its commands run one after the other, in the root of the repository.
-``$out`` is a directory of its own, ``$(NAME)`` that of another cell with the same seed, which runs first.
+``$out`` is a directory of its own, ``$(NAME)`` that of another cell with the same seed, which runs first, and
+``$(NAME-SEED)`` that of one with another seed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ SEEDS = (0, 1, 2)
 """Training seeds."""
 RUNS = Path("runs/results")
 """Where the cells run. Their figures are kept in ``experiments/results/``; the rest may be deleted."""
-_OTHER = re.compile(r"\$\(([\w-]+)\)")
+_OTHER = re.compile(r"\$\(([\w-]+?)(?:-(\d+))?\)")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Cell:
         """The words after ``python`` of each command."""
 
         def filled(word: str) -> str:
-            word = _OTHER.sub(lambda match: str(RUNS / f"{match[1]}-{self.seed}"), word)
+            word = _OTHER.sub(lambda match: str(RUNS / self._other(match)), word)
             return word.replace("$seed", str(self.seed)).replace("$out", str(self.directory))
 
         return [[filled(word) for word in shlex.split(template)] for template in self.templates]
@@ -58,7 +59,11 @@ class Cell:
     @property
     def needs(self) -> set[str]:
         """The ids of the cells whose directories the commands use."""
-        return {f"{name}-{self.seed}" for template in self.templates for name in _OTHER.findall(template)}
+        return {self._other(match) for template in self.templates for match in _OTHER.finditer(template)}
+
+    def _other(self, match: re.Match[str]) -> str:
+        """Returns the id of the cell that is named in a template."""
+        return f"{match[1]}-{self.seed if match[2] is None else match[2]}"
 
 
 DEMO = ("examples/end_to_end.py --seed $seed --out $out",)
@@ -86,7 +91,8 @@ DISTIL = (
 """Distils the demo's agent into a policy of 1.9 million parameters."""
 
 PRETRAIN = ("examples/pretrain.py --videos 200 --idm-updates 5000 --updates 6000 --seed $seed --out $out",)
-"""Pretrains on play without labels; its models come with the package (``python -m experiments.bundle``)."""
+"""Pretrains on play without labels; its model for videos comes with the package (``python -m experiments.bundle``)."""
+FOUNDATION = "$(pretrain-0)/foundation/agent"
 DEFAULT = """--env-kwargs '{"level": "default"}'"""
 PARTS = {"a": (0, 5), "b": (5, 5), "c": (10, 10), "d": (20, 30), "e": (50, 50)}
 """Parts of the demos: the first seed and the number of episodes. The first k parts are 5, 10, 20, 50 or 100 demos."""
@@ -96,11 +102,11 @@ LOG_DEMOS = tuple(
 )
 """Records 100 demos in default worlds, others for each training seed."""
 ZERO_SHOT = (
-    f"examples/evaluate.py --model nano-foundation {DEFAULT} --sampling-seed $seed --episodes 100 --video-episodes 0 "
+    f"examples/evaluate.py --model {FOUNDATION} {DEFAULT} --sampling-seed $seed --episodes 100 --video-episodes 0 "
     "--out $out",
 )
 """Plays the foundation model as it is."""
-STARTS = {"scratch": "--model nano --train.steps 1500", "foundation": "--model nano-foundation --train.steps 600"}
+STARTS = {"scratch": "--model nano --train.steps 1500", "foundation": f"--model {FOUNDATION} --train.steps 600"}
 """Where cloning starts, and how long it takes."""
 
 

@@ -102,56 +102,6 @@ def distil_table(results: Results) -> str:
     return "\n".join(lines)
 
 
-RARE = 0.001
-"""Keys held in a smaller share of the ticks are left out of the table: too few examples to score."""
-
-
-def idm_table(results: Results) -> str:
-    """Returns the table of the inverse dynamics model of the pretraining, on held-out players and worlds."""
-    (cell,) = _of("pretrain", results)
-    idm = cell["results"]["idm"]
-    scores, intervals = idm["scores"], idm["intervals_95"]
-    lines = [
-        f"| {idm['held_out']['demos']} episodes, {idm['held_out']['ticks']:,} ticks | model | 95 % interval |"
-        " always the most frequent label |",
-        "|---|---:|---:|---:|",
-    ]
-    for name, text, baseline in (
-        ("key_accuracy", "keys right, of those that are used at all", "majority_accuracy"),
-        ("exact_match", "ticks with all keys right", "majority_exact_match"),
-    ):
-        low, high = intervals[name]
-        lines.append(f"| {text} | {scores[name]:.1%} | {low:.1%} to {high:.1%} | {scores[baseline]:.1%} |")
-    low, high = intervals["camera_r2"]
-    lines.append(f"| camera, R² | {scores['camera_r2']:.2f} | {low:.2f} to {high:.2f} | 0 |")
-    lines += [
-        f"| F1 of {name}, held in {score['share']:.1%} of the ticks | {score['f1']:.2f} | | 0 |"
-        for name, score in scores["buttons"].items()
-        if score["share"] >= RARE
-    ]
-    return "\n".join(lines)
-
-
-STARTS = {"scratch": "fresh weights", "foundation": "`nano-foundation`"}
-
-
-def clone_table(results: Results) -> str:
-    """Returns the table of clones by number of demos and start: means and intervals over seeds and worlds."""
-    counts = sorted({int(name.split("-")[1]) for name in results if re.fullmatch(r"bc-\d+-\w+-\d+", name)})
-    lines = [f"| demos | {' | '.join(map(str, counts))} |", f"|---|{'---:|' * len(counts)}"]
-    for start, text in STARTS.items():
-        entries = []
-        for count in counts:
-            evaluations = [cell["results"]["evaluation"] for cell in _of(f"bc-{count}-{start}", results)]
-            if not evaluations:
-                entries.append("")
-                continue
-            mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-            entries.append(f"{mean:.0%} ({_interval([_successes(evaluation) for evaluation in evaluations])})")
-        lines.append(f"| {text} | {' | '.join(entries)} |")
-    return "\n".join(lines)
-
-
 @dataclass(frozen=True)
 class Table:
     """A table of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``.
@@ -170,7 +120,6 @@ TABLES: Mapping[str, Mapping[str, Table]] = {
         "demo": Table("demo", demo_table),
         "ppo": Table("ppo", ppo_table),
         "distil": Table("distil", distil_table),
-        "idm": Table("pretrain", idm_table),
     },
     "README.md": {"demo": Table("demo", demo_table)},
     "README.zh.md": {"demo": Table("demo", partial(demo_table, titles=CHINESE))},

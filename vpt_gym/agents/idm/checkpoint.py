@@ -51,8 +51,6 @@ def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tupl
     check_source(source)
     path = Path(source)
     if not path.exists() and (bundled := find_bundled(str(source))) is not None:
-        if bundled.name != INVERSE_DYNAMICS:
-            raise WrongFile(f'{bundled.name} is a policy, not an inverse dynamics model; that is "{INVERSE_DYNAMICS}"')
         path = bundled
     if path.is_file():
         if weights_path is None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "bundled"
 """Where they are. Each folder has a model card, ``README.md``, beside the model."""
-NAMES = ("nano-foundation", "nano-idm")
-"""The policy cloned from play, and the inverse dynamics model that labelled the play (docs/jobs/pretrain.md)."""
-POLICY, INVERSE_DYNAMICS = NAMES
+INVERSE_DYNAMICS = "nano-idm"
+"""The inverse dynamics model that labels play in the embedded world (docs/jobs/pretrain.md)."""
+NAMES = (INVERSE_DYNAMICS,)
 
 
 def find_bundled(name: str) -> Path | None:

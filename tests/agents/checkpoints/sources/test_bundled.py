@@ -1,0 +1,67 @@
+"""The models that come with the package are there, small, and do what their cards say."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import vpt_gym  # noqa: F401 (registers the environments)
+from vpt_gym import IDMAgent, VPTAgent
+from vpt_gym.agents.checkpoints.errors import WrongFile
+from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS, NAMES
+from vpt_gym.agents.describe import describe
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.frames import find_frame, to_size
+from vpt_gym.learning.idm.scores import score
+from vpt_gym.world.experts import PlayExpert
+from vpt_gym.world.ids import PLAY
+
+UNSEEN = SEEDS["play"][900_000:900_003]
+
+
+def test_they_take_at_most_10_mb_and_have_a_card() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 10e6
+    for name in NAMES:
+        assert (FOLDER / name / "README.md").read_text(encoding="utf-8").startswith(f"# {name}\n")
+        (described,) = describe([name])
+        assert described.ok
+
+
+def test_the_inverse_dynamics_model_labels_play_of_unseen_worlds() -> None:
+    agent = IDMAgent.from_pretrained(INVERSE_DYNAMICS)
+    assert agent.report is not None
+    assert agent.report.ok
+    env, labels, truth = gym.make(PLAY), [], []
+    for seed in UNSEEN:
+        observation, _ = env.reset(seed=seed)
+        expert, frames, actions = PlayExpert(), [], []
+        for _ in range(300):
+            frames.append(to_size(find_frame(observation)))
+            actions.append(expert.act(env))
+            observation, *_ = env.step(actions[-1])
+        labels.append(agent.label(np.stack(frames)))
+        truth.append({name: np.stack([action[name] for action in actions]) for name in actions[0]})
+    scores = score(labels, truth)
+    assert scores.key_accuracy > scores.majority_accuracy + 0.01
+    assert scores.exact_match > scores.majority_exact_match + 0.1
+    assert scores.camera_r2 > 0.6
+
+
+def test_an_inverse_dynamics_model_is_not_taken_for_a_policy() -> None:
+    with pytest.raises(WrongFile, match="nano-idm is an inverse dynamics model, not a policy: IDMAgent loads it"):
+        VPTAgent.from_pretrained("nano-idm")
+
+
+def test_a_folder_of_that_name_comes_first(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fresh = IDMAgent.from_config("nano", seed=0)
+    fresh.save_pretrained(INVERSE_DYNAMICS)
+    loaded = IDMAgent.from_pretrained(INVERSE_DYNAMICS)
+    for name, tensor in fresh.model.state_dict().items():
+        assert (loaded.model.state_dict()[name] == tensor).all()
+
+
+def test_a_name_that_is_similar_to_it_is_suggested() -> None:
+    with pytest.raises(FileNotFoundError, match="did you mean nano-idm"):
+        IDMAgent.from_pretrained("nanoidm")
