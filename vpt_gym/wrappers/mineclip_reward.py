@@ -65,14 +65,14 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
 
         >>> import gymnasium as gym
         >>> import vpt_gym
+        >>> from vpt_gym.actions import human_action
         >>> from vpt_gym.wrappers import MineCLIPReward
         >>> def brightness(videos, texts):
         ...     return videos.mean(axis=(1, 2, 3, 4))[:, None] / 255
         >>> env = gym.make("vpt_gym/Harvest1Log-v0", level="easy")
         >>> env = MineCLIPReward(env, "look at the sky", mode="delta", scorer=brightness)
         >>> _ = env.reset(seed=0)
-        >>> action = {**env.action_space.sample(), "camera": [-10, 0]}
-        >>> env.step(action)[1] > 0
+        >>> env.step(human_action(camera=(-10, 0)))[1] > 0
         True
 
     Change log: v0.1.0 - added.
