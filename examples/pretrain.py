@@ -54,7 +54,7 @@ class Preset:
 PRESETS = {
     "full": Preset(labelled=30, held_out=4, videos=600, idm_updates=8000, updates=24_000),
     "quick": Preset(labelled=8, held_out=2, videos=25, idm_updates=1000, updates=2400),
-    "smoke": Preset(labelled=2, held_out=1, videos=2, idm_updates=2, updates=2, episode_ticks=60, drop_null="keep"),
+    "smoke": Preset(labelled=2, held_out=1, videos=2, idm_updates=2, updates=2, episode_ticks=160, drop_null="keep"),
 }
 
 

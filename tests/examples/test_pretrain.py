@@ -33,7 +33,7 @@ def pretrained(tmp_path_factory) -> tuple[Path, str]:
 
 def test_it_makes_an_idm_and_a_foundation_model_of_play(pretrained):
     out, printed = pretrained
-    assert "inverse dynamics model, on 60 held-out ticks" in printed
+    assert "inverse dynamics model, on 160 held-out ticks" in printed
     VPTAgent.from_pretrained(out / "foundation" / "agent")
     assert json.loads((out / "foundation" / "results.json").read_text())["demos"] == {"trained": 1, "held_out": 1}
 

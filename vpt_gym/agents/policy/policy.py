@@ -50,7 +50,9 @@ class _Net(nn.Module):
         if config.goal_size is not None:
             self.mineclip_embed_linear = nn.Linear(config.goal_size, config.hidsize)  # STEVE-1's name
 
-    def forward(self, frames: Tensor, first: Tensor, memory: Memory, goal: Tensor | None) -> tuple[Tensor, Memory]:
+    def forward(
+        self, frames: Tensor, first: Tensor, memory: Memory, goal: Tensor | None = None
+    ) -> tuple[Tensor, Memory]:
         is_image = frames.dim() == 5
         x_btd = torch.unflatten(self.img_process(frames.flatten(0, 1)), 0, first.shape) if is_image else frames
         if goal is not None:

@@ -183,4 +183,4 @@ def suggestion(name: str) -> str:
     near = difflib.get_close_matches(name.lower().replace("_", "-"), [*NAMES, *PUBLISHED, *stems], n=3, cutoff=0.75)
     if near:
         return f"did you mean {' or '.join(dict.fromkeys(stems.get(n, n) for n in near))}?"
-    return f"published are {', '.join([*PUBLISHED, STEVE_1.name])}; {INVERSE_DYNAMICS} comes with this package"
+    return f"{INVERSE_DYNAMICS} comes with this package; published are {', '.join([*PUBLISHED, STEVE_1.name])}"
