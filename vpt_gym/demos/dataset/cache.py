@@ -7,7 +7,6 @@ import hashlib
 import io
 import math
 import os
-import tempfile
 import threading
 import time
 import uuid
@@ -21,6 +20,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vpt_gym.demos.dataset.temporary import TemporaryDirectory
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, Frame, to_size
 from vpt_gym.system.file_lock import try_lock
@@ -80,7 +80,7 @@ class FrameCache:
         self.size = (int(size[0]), int(size[1]))
         self.max_bytes = max_bytes
         self.max_file_bytes = max_file_bytes
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary: TemporaryDirectory | None = None
         self._directory = None if directory is None else Path(directory)
         self._frames: dict[str, Frame] = {}
         self._users: IO[bytes] | None = None
@@ -247,8 +247,8 @@ class FrameCache:
         with self._lock:
             if self._directory is None:
                 if self._temporary is None:
-                    self._temporary = tempfile.TemporaryDirectory(prefix="vpt-gym-frames-")
-                return Path(self._temporary.name)
+                    self._temporary = TemporaryDirectory("vpt-gym-frames-")
+                return self._temporary.path
             self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
 

@@ -1,0 +1,58 @@
+"""A temporary directory that does not outlive its process for long, even if the process is killed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from vpt_gym.system.file_lock import try_lock
+
+_LOCK = "in_use"
+_GRACE_SECONDS = 60.0
+"""Age below which a directory is left alone: its process may not have locked it yet."""
+
+
+class TemporaryDirectory:
+    """A directory for temporary files, removed with this object.
+
+    A killed process cannot remove its own. So a new one first removes those with the same prefix whose processes have
+    ended; decoded frames can take tens of GB.
+
+    Args:
+        prefix: Beginning of its name.
+
+    Attributes:
+        path: The directory.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix=prefix)
+        self.path = Path(self._directory.name)
+        self._lock = (self.path / _LOCK).open("ab")
+        try_lock(self._lock)  # until the file is closed, at the latest when the process ends
+        if self._locks_work():
+            _remove_abandoned(self.path.parent, prefix)
+
+    def _locks_work(self) -> bool:
+        """Whether another handle cannot take the lock; some file systems, and Windows, grant every lock."""
+        if sys.platform == "win32":
+            return False
+        with (self.path / _LOCK).open("ab") as other:
+            return not try_lock(other)
+
+
+def _remove_abandoned(parent: Path, prefix: str) -> None:
+    for directory in parent.glob(f"{prefix}*"):
+        with suppress(OSError):  # it is another user's, or another process has just removed it
+            if time.time() - directory.stat().st_mtime < _GRACE_SECONDS:
+                continue
+            with (directory / _LOCK).open("ab") as lock:
+                if try_lock(lock):
+                    shutil.rmtree(directory)
