@@ -1,6 +1,6 @@
 """All steps in one command: record, clone, evaluate, improve with DAgger, evaluate again. ``make demo`` runs it.
 
-    python examples/end_to_end.py                    # at most 15 minutes on 2 CPU cores
+    python examples/end_to_end.py                    # about 15 minutes on 2 CPU cores
     python examples/end_to_end.py --preset quick     # at most 4: the same steps, less of each
     python examples/end_to_end.py --resume runs/demo # continues after an interruption
 
@@ -80,7 +80,7 @@ class Args:
     """Records, clones, evaluates, improves with DAgger and evaluates again."""
 
     preset: Literal["full", "quick", "smoke"] = "full"
-    """full takes at most 15 minutes on 2 CPU cores, quick 4; smoke only tests that every step works."""
+    """full takes about 15 minutes on 2 CPU cores, quick 4; smoke only tests that every step works."""
     seed: int = 0
     """Seed of the weights, the sampling and the order of the batches."""
     run: RunArgs = field(default_factory=lambda: RunArgs(out=Path("runs/demo")))
