@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tests.support.goldens import read_arrays, read_facts
 from tests.support.paths import DATA
 from vpt_gym.mineclip import MineCLIPConfig
 from vpt_gym.mineclip.network import MineCLIPNetwork
@@ -31,15 +31,12 @@ SMALL = MineCLIPConfig(
 COPIED = {"image_encoder.": "clip_model.vision_model.", "reward_head.clip_model.": "clip_model."}
 
 
-@cache
 def arrays(name: str) -> dict[str, np.ndarray]:
-    with np.load(GOLDENS / f"{name}.npz", allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+    return read_arrays(GOLDENS, name)
 
 
-@cache
 def facts(name: str) -> dict[str, Any]:
-    return json.loads((GOLDENS / f"{name}.json").read_text())
+    return read_facts(GOLDENS, name)
 
 
 def procedural_weight(key: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
+from tests.support.goldens import read_arrays, read_facts
 from tests.support.paths import DATA
 from tests.support.vpt_goldens import config_of, frames_of, procedural_state
 from vpt_gym.agents.policy.config import VPTConfig
@@ -17,15 +16,12 @@ from vpt_gym.agents.policy.policy import VPTPolicy
 _FOLDER = DATA / "steve1"
 
 
-@cache
 def facts(name: str) -> dict[str, Any]:
-    return json.loads((_FOLDER / f"{name}.json").read_text())
+    return read_facts(_FOLDER, name)
 
 
-@cache
 def arrays(name: str = "small") -> dict[str, np.ndarray]:
-    with np.load(_FOLDER / f"{name}.npz", allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+    return read_arrays(_FOLDER, name)
 
 
 def goals() -> torch.Tensor:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
+from tests.support.goldens import read_arrays, read_facts
 from tests.support.paths import DATA
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.policy import PolicyOutput, VPTPolicy
@@ -18,15 +17,12 @@ from vpt_gym.agents.policy.policy import PolicyOutput, VPTPolicy
 GOLDENS = DATA / "vpt"
 
 
-@cache
 def arrays(name: str) -> dict[str, np.ndarray]:
-    with np.load(GOLDENS / f"{name}.npz", allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+    return read_arrays(GOLDENS, name)
 
 
-@cache
 def facts(name: str) -> dict[str, Any]:
-    return json.loads((GOLDENS / f"{name}.json").read_text())
+    return read_facts(GOLDENS, name)
 
 
 def config_of(description: dict[str, Any]) -> VPTConfig:
