@@ -17,7 +17,7 @@ from vpt_gym.system.printable import printable_name
 SUFFIX = ".int8_scale"
 """What is added to the name of a tensor for its scales."""
 SMALLEST = 1 << 12
-"""Numbers in the smallest tensor that is stored as int8. All smaller ones of ``nano`` together take 200 kB."""
+"""Numbers in the smallest tensor that is stored as int8. All smaller ones of ``nano`` together take 117 kB."""
 _LARGEST = 127
 
 
