@@ -35,13 +35,13 @@ from tests.support.published_files import SMALL_1X, write_model
 from vpt_gym.agents.checkpoints.errors import CheckpointError
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
 from vpt_gym.agents.checkpoints.policy import load_folder, save_folder
-from vpt_gym.agents.checkpoints.sources.transfer import Record
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.demos import DemoError, DemoWriteError, export_minari, export_npz, import_minari, import_npz, read_demo
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.exchange.importing import SourceError
 from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter, read_videos
+from vpt_gym.system.transfer import Record
 from vpt_gym.world.kernels import code_cache
 from vpt_gym.world.malmo.mission import MissionError, read_mission
 

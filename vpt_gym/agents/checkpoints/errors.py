@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vpt_gym.system.printable import printable
+from vpt_gym.system.transfer import DownloadError
 
 if TYPE_CHECKING:
     from vpt_gym.agents.checkpoints.load_report import LoadReport
+
+__all__ = [
+    "CheckpointError",
+    "CheckpointMismatch",
+    "CorruptCheckpoint",
+    "DownloadError",
+    "UnsafeCheckpoint",
+    "WrongFile",
+]
 
 
 class CheckpointError(ValueError):
@@ -49,10 +59,3 @@ class CheckpointMismatch(CheckpointError):
     def __reduce__(self) -> tuple[type[CheckpointMismatch], tuple[str, LoadReport]]:
         # By default an exception is pickled with its message alone, and cannot be restored from that.
         return type(self), (str(self), self.report)
-
-
-class DownloadError(RuntimeError):
-    """A file could not be downloaded completely, or is not the one that was asked for."""
-
-    def __str__(self) -> str:
-        return printable(super().__str__())

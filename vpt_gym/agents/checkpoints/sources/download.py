@@ -15,7 +15,7 @@ from rich.progress import Progress as Bars
 
 from vpt_gym.agents.checkpoints.errors import DownloadError
 from vpt_gym.agents.checkpoints.sources.published import Published, RemoteFile, find_published, suggestion
-from vpt_gym.agents.checkpoints.sources.transfer import Progress, Record, fetch, hash_of
+from vpt_gym.system.transfer import Progress, Record, fetch, hash_of
 
 CACHE_VARIABLE = "VPT_GYM_CACHE"
 MIRROR_VARIABLE = "VPT_GYM_MIRROR"

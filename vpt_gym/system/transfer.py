@@ -22,9 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from vpt_gym.agents.checkpoints.errors import DownloadError
 from vpt_gym.system.file_lock import exclusive_lock
-from vpt_gym.system.printable import shown
+from vpt_gym.system.printable import printable, shown
 
 Progress = Callable[[int, int], None]
 """Called with (bytes received, bytes in total) during a download."""
@@ -37,6 +36,18 @@ _HEADER = re.compile(r"[\x20-\x7e]*")
 _LENGTH = re.compile(r"[0-9]{1,19}")
 _TEMPORARY = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP status codes after which a later attempt may succeed."""
+_MISSING = frozenset({404, 410})
+
+
+class DownloadError(RuntimeError):
+    """A file could not be downloaded completely, or is not the one that was asked for."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
+class MissingFile(DownloadError):
+    """The server was reached and has no such file (HTTP 404 or 410)."""
 
 
 class _Interrupted(Exception):
@@ -134,8 +145,9 @@ def fetch(
         Its record, which is also written next to it (see :class:`Record`).
 
     Raises:
-        DownloadError: The server cannot be reached or lacks the file, the transfer is interrupted repeatedly, or the
-            server sends another file. The message names the cause and the remedy.
+        MissingFile: The server has no such file; a ``DownloadError``.
+        DownloadError: The server cannot be reached, the transfer is interrupted repeatedly, or the server sends another
+            file. The message names the cause and the remedy.
         ValueError: The address is not http or https, or cannot be one.
     """
     _check_address(url)
@@ -282,7 +294,8 @@ def _open(url: str, headers: Mapping[str, str], timeout: float, began: bool) -> 
             raise _Interrupted(f"the server answers {error.code} {error.reason}") from error
         if error.code == 416 and began:
             raise _Stale("the server's file is shorter than the partial file") from error
-        raise DownloadError(f"the server answers {error.code} {error.reason} for {url}") from error
+        kind = MissingFile if error.code in _MISSING else DownloadError
+        raise kind(f"the server answers {error.code} {error.reason} for {url}") from error
     except urllib.error.URLError as error:
         if began:
             raise _Interrupted(f"{error.reason}") from error

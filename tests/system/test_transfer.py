@@ -21,7 +21,7 @@ import pytest
 
 from tests.support.file_server import Files, serving
 from vpt_gym.agents.checkpoints.errors import DownloadError
-from vpt_gym.agents.checkpoints.sources.transfer import Record, _Redirects, fetch, hash_of
+from vpt_gym.system.transfer import Record, _Redirects, fetch, hash_of
 
 CONTENT = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(300_000)
@@ -254,7 +254,7 @@ def test_other_addresses_are_refused(tmp_path: Path, url: str) -> None:
 FETCH = """
 import sys
 from pathlib import Path
-from vpt_gym.agents.checkpoints.sources.transfer import fetch
+from vpt_gym.system.transfer import fetch
 fetch(sys.argv[1], Path(sys.argv[2]))
 """
 
