@@ -19,7 +19,7 @@ from vpt_gym.cli.output import printable_warnings
 from vpt_gym.cli.status import INTERRUPTED
 
 COMMANDS: dict[str, str] = {
-    "demos": "check, repair, count and replay demos; exchange them with Minari and MineDojo",
+    "demos": "check, repair, count, replay, exchange and download demos",
     "doctor": "check whether this machine can run the embedded world and MineDojo, and how to fix it",
     "download": "download the checkpoints that OpenAI published with VPT",
     "info": "describe a checkpoint and check whether it loads, without executing anything in it",

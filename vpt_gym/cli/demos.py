@@ -1,4 +1,4 @@
-"""``vpt-gym demos``: checks, repairs, counts and replays demos, and exports and imports them."""
+"""``vpt-gym demos``: checks, repairs, counts and replays demos, exports, imports and downloads them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
+from vpt_gym.cli.demos_fetch import Fetch, run_fetch
 from vpt_gym.cli.options import optional
 from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import DONE, NOT_DONE, failed
@@ -83,7 +84,7 @@ class Replay:
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
 @dataclass
 class Args:
-    """Checks, repairs, counts and replays demos, and exchanges them with Minari and MineDojo."""
+    """Checks, repairs, counts and replays demos, exchanges them with other formats, and downloads OpenAI's."""
 
     action: (
         Annotated[Check, tyro.conf.subcommand("check")]
@@ -92,12 +93,15 @@ class Args:
         | Annotated[Replay, tyro.conf.subcommand("replay")]
         | Annotated[Export, tyro.conf.subcommand("export")]
         | Annotated[Import, tyro.conf.subcommand("import")]
+        | Annotated[Fetch, tyro.conf.subcommand("fetch")]
     )
 
 
 def run(args: Args) -> int:
     """Runs the action; returns the exit status: 1 for a finding, such as damage, 2 if it fails or finds no demo."""
     from gymnasium.error import DependencyNotInstalled
+
+    from vpt_gym.system.transfer import DownloadError
 
     try:
         match args.action:
@@ -111,9 +115,11 @@ def run(args: Args) -> int:
                 return run_export(args.action)
             case Import():
                 return run_import(args.action)
+            case Fetch():
+                return run_fetch(args.action)
             case Stats():
                 return _stats(args.action)
-    except (ValueError, OSError, DependencyNotInstalled) as error:
+    except (ValueError, OSError, DownloadError, DependencyNotInstalled) as error:
         return failed("demos", error, checks=True)
 
 

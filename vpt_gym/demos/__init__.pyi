@@ -1,6 +1,7 @@
 from .dataset.cache import FrameCache
 from .dataset.dataset import DemoDataset, SequenceBatch
 from .demo import Demo, read_demo
+from .exchange.contractor_fetch import FetchResult, fetch_contractor
 from .exchange.importing import SourceError
 from .exchange.minari import export_minari, import_minari
 from .exchange.npz import export_npz, import_npz
@@ -17,6 +18,7 @@ __all__ = [
     "DemoWriteError",
     "DemoWriter",
     "EpisodeSummary",
+    "FetchResult",
     "FrameCache",
     "Problem",
     "SequenceBatch",
@@ -24,6 +26,7 @@ __all__ = [
     "check",
     "export_minari",
     "export_npz",
+    "fetch_contractor",
     "import_minari",
     "import_npz",
     "list_demos",

@@ -66,7 +66,11 @@ def recorder_version_of(directory: Path, given: str | None = None) -> str | None
         if not _VERSION.fullmatch(given):
             raise ValueError(f"recorder_version is {given!r}; it must look like '6.9'")
         return given
-    name = directory.resolve().name
+    return version_in_name(directory.resolve().name)
+
+
+def version_in_name(name: str) -> str | None:
+    """Returns a directory's name if it is a recorder version, such as "6.9"; otherwise None."""
     return name if _VERSION.fullmatch(name) else None
 
 
