@@ -13,6 +13,7 @@ from .goals.text import TextGoals
 from .idm.agent import IDMAgent, Labels
 from .idm.config import IDMConfig
 from .idm.model import InverseDynamicsModel
+from .onnx_export import OnnxExport, export_onnx
 from .policy.config import VPTConfig
 from .policy.heads import ActionDistribution
 from .policy.policy import PolicyOutput, VPTPolicy
@@ -32,6 +33,7 @@ __all__ = [
     "Labels",
     "LoadReport",
     "Memory",
+    "OnnxExport",
     "PolicyOutput",
     "Sampling",
     "TextGoals",
@@ -40,4 +42,5 @@ __all__ = [
     "VPTConfig",
     "VPTPolicy",
     "WrongFile",
+    "export_onnx",
 ]

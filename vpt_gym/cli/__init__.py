@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "demos": "check, repair, count, replay, exchange and download demos",
     "doctor": "check whether this machine can run the embedded world and MineDojo, and how to fix it",
     "download": "download the checkpoints that OpenAI published with VPT",
+    "export": "write an agent as an ONNX file, which plays without PyTorch",
     "info": "describe a checkpoint and check whether it loads, without executing anything in it",
     "label": "turn gameplay videos into demos with an inverse dynamics model",
     "malmo": "serve the embedded world to MineDojo in place of Minecraft",

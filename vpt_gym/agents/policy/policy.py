@@ -206,9 +206,10 @@ class VPTPolicy(nn.Module):
             return None
         if goal is None:
             return like.new_zeros(1, 1, size)
-        if not goal.is_floating_point() or goal.shape not in ((*first.shape, size), (len(first), size)):
+        shapes = (*first.shape, size), (first.shape[0], size)
+        if not goal.is_floating_point() or goal.shape not in shapes:
             raise ValueError(
-                f"goal must be floats {(*first.shape, size)}, or {(len(first), size)} for one goal a stream; got "
+                f"goal must be floats {shapes[0]}, or {shapes[1]} for one goal a stream; got "
                 f"{goal.dtype} {tuple(goal.shape)}"
             )
         goal = goal.to(like.dtype)
