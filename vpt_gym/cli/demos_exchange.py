@@ -1,4 +1,4 @@
-"""``vpt-gym demos export`` and ``import``: Minari datasets, and npz files of MineDojo's actions."""
+"""``vpt-gym demos export`` and ``import``: datasets of Minari and LeRobot, and npz files of MineDojo's actions."""
 
 from __future__ import annotations
 
@@ -16,27 +16,32 @@ if TYPE_CHECKING:
     from vpt_gym.demos.demo import Demo
     from vpt_gym.demos.exchange.exporting import ExportResult
 
-_MINARI = "minari:"
+_MINARI, _LEROBOT = "minari:", "lerobot:"
 _ABOUT = ("author", "author_email", "algorithm_name", "code_permalink", "description")
-_FOR_MINARI = ("id", "actions", "jpeg", *_ABOUT)
-_FOR_NPZ = ("out", "cam_interval", "layout", "compress")
+_OPTIONS = {
+    "minari": ("id", "actions", "jpeg", *_ABOUT),
+    "lerobot": ("out", "actions", "task", "crf"),
+    "npz": ("out", "cam_interval", "layout", "compress"),
+}
+"""The options that have a meaning for only some formats."""
 
 
 @dataclass
 class Export:
-    """Writes the complete demos of a directory as a Minari dataset, or as npz files of MineDojo's actions.
+    """Writes the complete demos of a directory as a Minari or LeRobot dataset, or as npz files of MineDojo's actions.
 
     Unfinished recordings, damaged demos and rejected demos are skipped and counted.
     """
 
     directory: Annotated[Path, tyro.conf.Positional]
     """Directory of demos or contractor recordings."""
-    to: Literal["minari", "npz"]
-    """minari: one dataset in Minari's own directory. npz: one file per episode, with MineDojo's actions."""
+    to: Literal["minari", "lerobot", "npz"]
+    """minari: one dataset in Minari's own directory. lerobot: one dataset of LeRobot's format v3.0. npz: one file per
+    episode, with MineDojo's actions."""
     id: Annotated[str | None, optional("ID", "none")] = None
     """minari: id of the dataset, such as vpt/harvest-1-log-v0; required."""
     out: Annotated[Path | None, optional("DIR", "none", aliases=("-o",))] = None
-    """npz: directory of the files; required."""
+    """lerobot, npz: directory of the dataset or of the files; required."""
     size: Annotated[tuple[int, int] | None, optional("HEIGHT WIDTH", "as recorded")] = None
     """Size that frames are scaled to; 128 128 is what VPT takes."""
     successes_only: bool = False
@@ -44,7 +49,7 @@ class Export:
     overwrite: bool = False
     """Replace an existing dataset or existing files."""
     actions: Literal["human", "factored", "codes"] = "human"
-    """minari: human: 23 keys and exact degrees. factored: VPT's 20 keys and 11 camera bins. codes: VPT's codes."""
+    """minari, lerobot: human: 23 keys and exact degrees. factored: VPT's 20 keys and 11 camera bins. codes: VPT's."""
     jpeg: bool = False
     """minari: store the frames as JPEG: lossy, a tenth of the space."""
     author: Annotated[str | None, optional("NAME", "none")] = None
@@ -57,6 +62,10 @@ class Export:
     """minari: address of the code that made the dataset."""
     description: Annotated[str | None, optional("TEXT", "none")] = None
     """minari: description of the dataset."""
+    task: Annotated[str | None, optional("TEXT", "the demo's task or environment")] = None
+    """lerobot: what the demos do, in words."""
+    crf: int = 18
+    """lerobot: constant rate factor of x264: a lower value gives better and larger videos."""
     cam_interval: float = 15.0
     """npz: degrees per camera bin; MineDojo's default is 15, and 0.15 loses almost nothing."""
     layout: Literal["chw", "hwc"] = "chw"
@@ -67,7 +76,7 @@ class Export:
 
 @dataclass
 class Import:
-    """Writes Minari datasets, or npz files of MineDojo's actions, as demos.
+    """Writes datasets of Minari or LeRobot, or npz files of MineDojo's actions, as demos.
 
     If one episode of a dataset fails, or one of the named npz files, none of them is written. Other demos in the
     directory are not touched.
@@ -76,13 +85,13 @@ class Import:
     sources: Annotated[
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE [SOURCE ...]", help_behavior_hint="")
     ]
-    """minari:ID of a dataset on this machine, or npz files."""
+    """minari:ID of a dataset on this machine, lerobot:DIRECTORY of one, or npz files."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Directory of the demos; it may hold other demos."""
     overwrite: bool = False
     """Replace demos that were imported from the same sources before."""
     frames_key: Annotated[str | None, optional("KEY", "the usual names")] = None
-    """Key of the RGB frame in the observation, or name of the frames in the file."""
+    """Key of the RGB frame in the observation, name of LeRobot's video, or name of the frames in the file."""
     layout: Annotated[Literal["chw", "hwc"] | None, optional("chw|hwc", "from the shape")] = None
     """Order of the axes of a frame, for a shape that fits both."""
     cam_interval: Annotated[float | None, optional("DEGREES", "from the source")] = None
@@ -98,13 +107,13 @@ class Import:
 
 def run_export(args: Export) -> int:
     """Writes the demos in another format, and prints what was written and skipped; returns the exit status."""
-    others = _FOR_NPZ if args.to == "minari" else _FOR_MINARI
+    others = dict.fromkeys(name for options in _OPTIONS.values() for name in options if name not in _OPTIONS[args.to])
     wrong = [name for name in others if getattr(args, name) != getattr(Export, name)]
     if wrong:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in wrong)
         raise ValueError(f"{options} has no meaning with --to {args.to}; remove it")
     keep: Callable[[Demo], bool] | None = (lambda demo: demo.success is True) if args.successes_only else None
-    done = _to_minari(args, keep) if args.to == "minari" else _to_npz(args, keep)
+    done = {"minari": _to_minari, "lerobot": _to_lerobot, "npz": _to_npz}[args.to](args, keep)
     print_text(f"{done.episodes:,} episodes, {done.ticks:,} ticks: {done.target}")
     if done.left_out:
         print_text(f"left out: {done.left_out}")
@@ -117,25 +126,37 @@ def run_export(args: Export) -> int:
 
 def run_import(args: Import) -> int:
     """Writes the sources as demos, and prints what was written; returns the exit status."""
+    from vpt_gym.demos.exchange.lerobot import import_lerobot
     from vpt_gym.demos.exchange.minari import import_minari
     from vpt_gym.demos.exchange.npz import import_npz
 
     if not args.sources:
-        raise ValueError("name what to import: minari:ID, or npz files")
-    how: dict[str, Any] = {
+        raise ValueError("name what to import: minari:ID, lerobot:DIRECTORY, or npz files")
+    video: dict[str, Any] = {
         "frames_key": args.frames_key,
-        "layout": None if args.layout is None else args.layout.upper(),
-        "cam_interval": args.cam_interval,
-        "drop_unsupported": args.drop_unsupported,
         "crf": args.crf,
         "lossless": args.lossless,
         "overwrite": args.overwrite,
     }
-    datasets = [source.removeprefix(_MINARI) for source in args.sources if source.startswith(_MINARI)]
-    files = [source for source in args.sources if not source.startswith(_MINARI)]
-    done = [import_minari(dataset_id, args.out, **how) for dataset_id in datasets]
+    actions: dict[str, Any] = {
+        "layout": None if args.layout is None else args.layout.upper(),
+        "cam_interval": args.cam_interval,
+        "drop_unsupported": args.drop_unsupported,
+    }
+    files = [source for source in args.sources if not source.startswith((_MINARI, _LEROBOT))]
+    if any(source.startswith(_LEROBOT) for source in args.sources):
+        wrong = [name for name, value in actions.items() if value != getattr(Import, name)]
+        if wrong:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in wrong)
+            raise ValueError(f"{options} has no meaning for a LeRobot dataset; remove it")
+    done = []
+    for source in args.sources:
+        if source.startswith(_MINARI):
+            done.append(import_minari(source.removeprefix(_MINARI), args.out, **video, **actions))
+        elif source.startswith(_LEROBOT):
+            done.append(import_lerobot(source.removeprefix(_LEROBOT), args.out, **video))
     if files:
-        done.append(import_npz(files, args.out, **how))
+        done.append(import_npz(files, args.out, **video, **actions))
     episodes, ticks = sum(len(part.demos) for part in done), sum(part.ticks for part in done)
     print_text(f"{episodes:,} episodes, {ticks:,} ticks: {args.out}")
     dropped = sum(part.dropped for part in done)
@@ -159,6 +180,23 @@ def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResul
         keep=keep,
         overwrite=args.overwrite,
         **about,
+    )
+
+
+def _to_lerobot(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
+    from vpt_gym.demos.exchange.lerobot import export_lerobot
+
+    if args.out is None:
+        raise ValueError("a LeRobot dataset needs a directory: --out DIRECTORY")
+    return export_lerobot(
+        args.directory,
+        args.out,
+        actions=args.actions,
+        size=args.size,
+        task=args.task,
+        crf=args.crf,
+        keep=keep,
+        overwrite=args.overwrite,
     )
 
 

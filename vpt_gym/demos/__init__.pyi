@@ -3,6 +3,7 @@ from .dataset.dataset import DemoDataset, SequenceBatch
 from .demo import Demo, read_demo
 from .exchange.contractor_fetch import FetchResult, fetch_contractor
 from .exchange.importing import SourceError
+from .exchange.lerobot import export_lerobot, import_lerobot
 from .exchange.minari import export_minari, import_minari
 from .exchange.npz import export_npz, import_npz
 from .files.names import DemoError, list_demos
@@ -24,9 +25,11 @@ __all__ = [
     "SequenceBatch",
     "SourceError",
     "check",
+    "export_lerobot",
     "export_minari",
     "export_npz",
     "fetch_contractor",
+    "import_lerobot",
     "import_minari",
     "import_npz",
     "list_demos",

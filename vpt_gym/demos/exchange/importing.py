@@ -131,6 +131,7 @@ class DemoImporter:
         rewards: npt.NDArray[Any],
         *,
         executed: Iterator[HumanAction] | None = None,
+        intervention: npt.NDArray[Any] | None = None,
         metadata: Mapping[str, Any],
         where: Mapping[str, Any],
         success: bool | None = None,
@@ -146,6 +147,7 @@ class DemoImporter:
             actions: The T actions.
             rewards: (T,), finite.
             executed: The T actions that were executed, if ``actions`` are labels for them.
+            intervention: (T,), true where a person took over from an agent.
             metadata: Metadata of the demo that the source was exported from (``exported_metadata``), or empty. Its
                 success and ending take precedence over the arguments below.
             where: More about the source, for the metadata.
@@ -173,8 +175,9 @@ class DemoImporter:
         with DemoWriter(self._staging, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
             for tick, (frame, action) in enumerate(zip(frames, actions, strict=True)):
                 done = None if executed is None else next(executed)
+                person = intervention is not None and bool(intervention[tick])
                 try:
-                    writer.append(frame, action, reward=float(rewards[tick]), executed=done)
+                    writer.append(frame, action, reward=float(rewards[tick]), executed=done, intervention=person)
                 except ValueError as error:
                     raise SourceError(f"{name}, tick {tick}: {error}") from error
             self.ticks += writer.ticks

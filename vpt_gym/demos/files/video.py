@@ -24,6 +24,7 @@ from vpt_gym.video_file import DEMUXERS, converted, display_turn, open_video, vi
 
 FRAGMENT_SECONDS = 0.5
 """Maximum length of a fragment of the video. A crash loses at most one, and the frames not yet encoded."""
+_PLAIN_OPTIONS = {"movflags": "faststart"}
 _CONTAINER_OPTIONS = {
     "movflags": "frag_keyframe+empty_moov+default_base_moof",
     "frag_duration": str(round(FRAGMENT_SECONDS * 1e6)),
@@ -54,6 +55,7 @@ class VideoWriter:
         crf: x264's constant rate factor, 0 (lossless luma) to 51.
         preset: x264's preset.
         lossless: Store RGB without loss (H.264's High 4:4:4 Predictive profile), and ignore ``crf``.
+        fragmented: False writes a plain MP4, with all of its index at the start. It cannot be read before ``close``.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "ultrafast",
         lossless: bool = False,
+        fragmented: bool = True,
     ) -> None:
         self._lossless = lossless
         height, width = size
         self._padding = (height % 2, width % 2)
-        self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER_OPTIONS)
+        container_options = _CONTAINER_OPTIONS if fragmented else _PLAIN_OPTIONS
+        self._container = av.open(str(path), "w", format="mp4", options=container_options)
         options = {
             "preset": preset,
             "tune": "zerolatency",

@@ -1,0 +1,217 @@
+"""Reading one LeRobot dataset on this machine, episode by episode."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.demos.exchange.importing import SourceError, reading
+from vpt_gym.demos.exchange.lerobot_layout import ACTION, DEMO_KEY, EPISODES, INFO, TASKS, require_pyarrow
+from vpt_gym.demos.files.names import parse_json
+from vpt_gym.demos.files.video import iter_lazy_frames
+from vpt_gym.frames import Frame
+from vpt_gym.system.printable import shown
+
+_EPISODE_COLUMNS = ("episode_index", "length", "data/chunk_index", "data/file_index", "tasks", DEMO_KEY)
+
+
+@dataclass(frozen=True)
+class LeRobotEpisode:
+    """One episode of T ticks.
+
+    Attributes:
+        index: Its number in the dataset.
+        columns: The features except the frames, (T,) or (T, n).
+        task: What it does, in words; empty if unknown.
+        demo: The metadata of the demo that it was exported from, as JSON; None for an episode of another program.
+    """
+
+    index: int
+    columns: dict[str, npt.NDArray[Any]]
+    task: str
+    demo: str | None
+
+    def __len__(self) -> int:
+        return len(self.columns[ACTION])
+
+
+class LeRobotReader:
+    """The episodes of a dataset, whose columns and frames are read one episode at a time.
+
+    Args:
+        root: The directory of the dataset.
+        frames_key: Feature of the frames; default: the only video.
+        wanted: The columns to read, where the dataset has them.
+
+    Attributes:
+        fps: Frames per second.
+        features: Description of each feature.
+        frame_shape: (height, width) of the frames.
+
+    Raises:
+        FileNotFoundError: The directory is not a LeRobot dataset.
+        SourceError: Its version is another one, its metadata are damaged, or the video is not clear.
+    """
+
+    def __init__(self, root: Path, frames_key: str | None, wanted: tuple[str, ...]) -> None:
+        self._pa, self._pq = require_pyarrow()
+        self._root = root
+        if not (root / INFO).is_file():
+            raise FileNotFoundError(f"{root} is not a LeRobot dataset: it has no {INFO}")
+        with reading(root / INFO, "is damaged"):
+            info = parse_json((root / INFO).read_bytes())
+            version, self.fps = str(info["codebase_version"]), int(info["fps"])
+            self.features: dict[str, dict[str, Any]] = {name: dict(one) for name, one in info["features"].items()}
+            self._patterns = {"data": str(info["data_path"]), "video": str(info.get("video_path"))}
+        if not version.startswith("v3."):
+            raise SourceError(
+                f"{root} has format {shown(version)}; this vpt-gym reads v3.0. LeRobot converts older ones: "
+                "python -m lerobot.datasets.v30.convert_dataset_v21_to_v30 --repo-id=ID"
+            )
+        if ACTION not in self.features:
+            raise SourceError(f"{root} has no {ACTION}; it has {', '.join(map(shown, self.features))}")
+        self._video_key = self._frames_key(frames_key)
+        with reading(root / INFO, f"is damaged, the shape of {self._video_key} cannot be read"):
+            height, width, _ = self.features[self._video_key]["shape"]
+            self.frame_shape = (int(height), int(width))
+        self._wanted = [ACTION, *(name for name in wanted if name in self.features)]
+        self._video = _Video()
+        self._rows = self._read_rows()
+        self._tasks = self._read_tasks()
+
+    def __iter__(self) -> Iterator[tuple[LeRobotEpisode, Iterator[Frame]]]:
+        """Yields each episode and its frames, uint8 (H, W, 3). Read the frames before the next episode."""
+        with closing(self._video):
+            for row in self._rows:
+                yield self._read(row)
+
+    def _frames_key(self, given: str | None) -> str:
+        videos = [name for name, feature in self.features.items() if feature.get("dtype") == "video"]
+        if given is None and len(videos) == 1:
+            return videos[0]
+        if given in videos:
+            return str(given)
+        found = f"its videos are {', '.join(map(shown, videos))}" if videos else "it has none"
+        if given is None:
+            raise SourceError(f"{self._root}: choose one video with --frames-key (frames_key=); {found}")
+        raise SourceError(f"{self._root} has no video {shown(given)}; {found}")
+
+    def _read_rows(self) -> list[dict[str, Any]]:
+        """Returns the metadata of the episodes, in their order."""
+        video = [f"videos/{self._video_key}/{name}" for name in ("chunk_index", "file_index", "from_timestamp")]
+        rows: list[dict[str, Any]] = []
+        for path in sorted((self._root / EPISODES).glob("*/*.parquet")):
+            with reading(path, "is damaged"):
+                known = self._pq.read_schema(path).names
+                columns = [name for name in (*_EPISODE_COLUMNS, *video) if name in known]
+                for row in self._pq.read_table(path, columns=columns).to_pylist():
+                    numbers = [int(row[name]) for name in ("episode_index", "length", *_EPISODE_COLUMNS[2:4])]
+                    if min(numbers) < 0 or not all(row[name] >= 0 for name in video):
+                        raise SourceError(f"{path}: the metadata of episode {numbers[0]} have a negative number")
+                    rows.append(row)
+        if not rows:
+            raise SourceError(f"{self._root} has no episode in {EPISODES}; its recording was not finished")
+        return sorted(rows, key=lambda row: int(row["episode_index"]))
+
+    def _read_tasks(self) -> dict[int, str]:
+        path = self._root / TASKS
+        if not path.is_file():
+            return {}
+        with reading(path, "is damaged"):
+            table = self._pq.read_table(path)
+            (names,) = (name for name in table.column_names if name != "task_index")
+            return {int(row["task_index"]): str(row[names]) for row in table.to_pylist()}
+
+    def _read(self, row: Mapping[str, Any]) -> tuple[LeRobotEpisode, Iterator[Frame]]:
+        index, length = int(row["episode_index"]), int(row["length"])
+        path = self._path("data", row, "data")
+        wanted = [*self._wanted, "frame_index", "task_index"]
+        with reading(path, f"is damaged, episode {index} cannot be read"):
+            table = self._pq.read_table(path, columns=wanted, filters=[("episode_index", "=", index)])
+            table = table.sort_by("frame_index")
+            columns = {name: self._array(table[name], name) for name in self._wanted}
+            numbers = table["frame_index"].to_pylist()
+            tasks = table["task_index"].to_pylist()
+        if numbers != list(range(length)) or not length:
+            raise SourceError(f"{path}: episode {index} has {len(numbers)} ticks, not the {length} of its metadata")
+        named = row.get("tasks") or []
+        task = self._tasks.get(tasks[0], str(named[0]) if named else "")
+        demo = row.get(DEMO_KEY)
+        frames = self._frames(row, index, length)
+        return LeRobotEpisode(index, columns, task, None if demo is None else str(demo)), frames
+
+    def _array(self, column: Any, name: str) -> npt.NDArray[Any]:
+        column = column.combine_chunks()
+        if column.null_count:
+            raise ValueError(f"{name} has {column.null_count} missing values")
+        types = self._pa.types
+        if not (types.is_fixed_size_list(column.type) or types.is_list(column.type)):
+            array: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
+        else:
+            array = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+        if not np.issubdtype(array.dtype, np.number) and array.dtype != np.bool_:
+            raise ValueError(f"{name} has values of type {array.dtype}; they must be numbers")
+        return array
+
+    def _frames(self, row: Mapping[str, Any], index: int, length: int) -> Iterator[Frame]:
+        path = self._path("video", row, f"videos/{self._video_key}")
+        start = round(float(row[f"videos/{self._video_key}/from_timestamp"]) * self.fps)
+        with reading(path, f"is damaged, the frames of episode {index} cannot be decoded"):
+            frames = self._video.frames(path, start)
+        for tick in range(length):
+            with reading(path, f"is damaged, the frames of episode {index} cannot be decoded"):
+                pixels = next(frames, None)
+                frame = None if pixels is None else pixels()
+            if frame is None:
+                raise SourceError(f"{path} ends after {tick} of the {length} frames of episode {index}")
+            if frame.shape[:2] != self.frame_shape:
+                raise SourceError(f"{path}: frames are {frame.shape[:2]}, not {self.frame_shape}, as {INFO} says")
+            yield frame
+
+    def _path(self, kind: str, row: Mapping[str, Any], prefix: str) -> Path:
+        chunk, file = int(row[f"{prefix}/chunk_index"]), int(row[f"{prefix}/file_index"])
+        with reading(self._root / INFO, f"is damaged, {kind}_path cannot be used"):
+            name = self._patterns[kind].format(chunk_index=chunk, file_index=file, video_key=self._video_key)
+            path = (self._root / name).resolve()
+            if not path.is_relative_to(self._root.resolve()):
+                raise SourceError(f"{self._root / INFO}: {kind}_path leads out of the dataset: {shown(name)}")
+        if not path.is_file():
+            raise SourceError(f"{path} is missing; download the dataset again")
+        return path
+
+
+class _Video:
+    """The decoder of the last video, kept open, since consecutive episodes are consecutive in a file."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._position = 0
+        self._source: Iterator[Callable[[], Frame]] = iter(())
+
+    def frames(self, path: Path, start: int) -> Iterator[Callable[[], Frame]]:
+        """Returns an iterator over the frames of a file from number ``start`` on."""
+        if path != self._path or start < self._position:
+            self.close()
+            self._source = iter_lazy_frames(path)
+            self._path, self._position = path, 0
+        for _ in itertools.islice(self._source, start - self._position):
+            self._position += 1
+        return self._counted()
+
+    def close(self) -> None:
+        """Closes the file."""
+        if hasattr(self._source, "close"):
+            self._source.close()
+        self._path, self._source = None, iter(())
+
+    def _counted(self) -> Iterator[Callable[[], Frame]]:
+        for pixels in self._source:
+            self._position += 1
+            yield pixels
