@@ -33,6 +33,7 @@ from vpt_gym.actions.codec import decode, encode
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import Expert
+from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
@@ -80,6 +81,7 @@ class Args:
     expert: str = SCRIPTED
     """Who labels: scripted (the env's expert), module:attribute of a class like vpt_gym.collect.experts.Expert, the
     folder or name of another agent, or person."""
+    goal: GoalArgs = field(default_factory=GoalArgs)
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)
     """Share of ticks in which the expert acts, by round; behavioural cloning counts as round 0."""
     stretch: tuple[int, int] = (1, 1)
@@ -157,7 +159,8 @@ class DAgger:
         self.acting: Any = {"temperature": args.temperature, "device": args.device, "precision": args.precision}
         self.agent = load_agent(*source, seed=args.seed, **self.acting)
         if args.expert != PERSON:
-            self.labels = label_source(args.expert, args.env.id, device=args.device, precision=args.precision)
+            acting = {"device": args.device, "precision": args.precision, "goal": args.goal.chosen()}
+            self.labels = label_source(args.expert, args.env.id, **acting)
 
     def improve(self) -> None:
         """Plays and trains until all rounds are done."""

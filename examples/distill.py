@@ -27,6 +27,7 @@ from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED, VPTConfig
 from vpt_gym.agents.policy.trainable import count_parameters
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
@@ -54,6 +55,7 @@ class Args:
     """Agent to learn from: folder of a saved agent, .model file, or name of a published one."""
     teacher_weights: Path | None = None
     """The .weights file that belongs to the teacher's .model file."""
+    goal: GoalArgs = field(default_factory=GoalArgs)
     student: VPTConfig = field(default_factory=lambda: NAMED["nano"])
     """Architecture of the student; the default is nano, 4.6 million parameters."""
     start: str | None = None
@@ -119,7 +121,7 @@ def main(args: Args) -> None:
     console = Console()
     torch.manual_seed(args.seed)
     acting = {"device": args.device, "precision": args.precision}
-    teacher = load_agent(args.teacher, args.teacher_weights, **acting)
+    teacher = load_agent(args.teacher, args.teacher_weights, goal=args.goal.chosen(), **acting)
     teacher.policy.requires_grad_(False)
     student = (
         VPTAgent.from_config(args.student, seed=args.seed, **acting)

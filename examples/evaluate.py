@@ -30,6 +30,7 @@ from vpt_gym.actions.human import no_op
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.agents.checkpoints.errors import CheckpointError
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.goals import ChosenGoal, GoalArgs, GoalError
 from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
@@ -79,6 +80,7 @@ class Args:
     """Seed of the agent's sampling."""
     seed: int = 0
     """Seed of fresh weights."""
+    goal: GoalArgs = field(default_factory=GoalArgs)
     ray: RayArgs = field(default_factory=RayArgs)
     run: RunArgs = field(default_factory=lambda: RunArgs(tensorboard=False))
 
@@ -129,7 +131,7 @@ def reports_success(task: EnvArgs) -> bool:
         env.close()
 
 
-def load(args: Args, model: str, weights: Path | None) -> VPTAgent:
+def load(args: Args, model: str, weights: Path | None, goal: ChosenGoal | None) -> VPTAgent:
     """Loads an agent."""
     return load_agent(
         model,
@@ -138,10 +140,13 @@ def load(args: Args, model: str, weights: Path | None) -> VPTAgent:
         temperature=args.temperature,
         device=args.device,
         precision=args.precision,
+        goal=goal,
     )
 
 
-def settings_of(args: Args, agent: VPTAgent, model: str, task: EnvArgs) -> dict[str, Any]:
+def settings_of(
+    args: Args, agent: VPTAgent, model: str, task: EnvArgs, goal: ChosenGoal | None = None
+) -> dict[str, Any]:
     """Returns what decides the result of an episode, besides its world."""
     return {
         "agent": model,
@@ -152,6 +157,7 @@ def settings_of(args: Args, agent: VPTAgent, model: str, task: EnvArgs) -> dict[
         "sampling_seed": args.sampling_seed,
         "device": args.device if args.ray.address is None else args.ray.device,
         "precision": agent.precision,
+        **({} if goal is None else {"goal": goal.provenance}),
     }
 
 
@@ -186,7 +192,7 @@ def play(
 
 def main(args: Args) -> None:
     """Plays all agents in all tasks, and writes the results after each."""
-    console, tasks, checkpoints = Console(), args.environments(), args.checkpoints()
+    console, tasks, checkpoints, goal = Console(), args.environments(), args.checkpoints(), args.goal.chosen()
     seeds = SEEDS[args.worlds][: args.episodes]
     table = Table(title=f"success in the {args.worlds} worlds {seeds[0]:,} to {seeds[-1]:,}")
     for column in ("agent", "task", "success", "95 % interval", "ticks", "return"):
@@ -197,13 +203,13 @@ def main(args: Args) -> None:
         # a wrong name, or a task that does not report success, is an error now and not after hours of play
         silent = [task for task in tasks if not reports_success(task)]
         for model, weights in checkpoints[1:]:
-            load(args, model, weights)
+            load(args, model, weights, goal)
         for model, weights in checkpoints:
-            agent = load(args, model, weights)
+            agent = load(args, model, weights, goal)
             for task in silent:
-                play(args, agent, task, seeds[:1], log, settings_of(args, agent, model, task), play_episodes)
+                play(args, agent, task, seeds[:1], log, settings_of(args, agent, model, task, goal), play_episodes)
             for task in tasks:
-                settings = settings_of(args, agent, model, task)
+                settings = settings_of(args, agent, model, task, goal)
                 evaluation = play(args, agent, task, seeds, log, settings, play_episodes)
                 name = name_of(task) if len(checkpoints) == 1 else f"{name_of(task)}, {model}"
                 figures = evaluation.summary()
@@ -230,5 +236,13 @@ def main(args: Args) -> None:
 if __name__ == "__main__":
     try:
         main(parse(Args))
-    except (SuccessNotReportedError, CheckpointError, RunError, ImportError, OSError, gym.error.Error) as error:
+    except (
+        SuccessNotReportedError,
+        CheckpointError,
+        GoalError,
+        RunError,
+        ImportError,
+        OSError,
+        gym.error.Error,
+    ) as error:
         sys.exit(f"evaluate.py: {error}")

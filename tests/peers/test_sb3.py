@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,18 @@ def test_wrong_arguments_of_the_vector_env_are_errors() -> None:
         RememberingVecEnv(DummyVecEnv(makers(1)), "no_such_agent")
     with pytest.raises(ValueError, match="is neither"):
         RememberingVecEnv(VecFrameStack(DummyVecEnv(makers(1)), 4), small_policy())
+
+
+@pytest.mark.parametrize("part", ["vector env", "features", "policy"])
+def test_a_model_that_acts_on_goals_is_an_error(part: str) -> None:
+    model, frames = Network(replace(SMALL, goal_size=6)), FlickerEnv.observation_space
+    parts: dict[str, Callable[[], object]] = {
+        "vector env": lambda: RememberingVecEnv(DummyVecEnv([FlickerEnv]), model),
+        "features": lambda: VPTFeatures(frames, model),
+        "policy": lambda: VPTPolicy(frames, code_space(), lambda _: 1e-4, model=model),
+    }
+    with pytest.raises(ValueError, match=r"acts on goals \(its config has goal_size 6\), and SB3 gives it none"):
+        parts[part]()
 
 
 def test_frames_of_another_size_are_an_error() -> None:

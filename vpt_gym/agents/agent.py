@@ -309,6 +309,11 @@ class VPTAgent:
         """The embeddings of the goals, float32 (1, G) or (N, G), zeros for none; None before :meth:`set_goal`."""
         return None if self._goal is None else self._goal.embeddings
 
+    @property
+    def guidance(self) -> float | None:
+        """The scale of guidance (:meth:`set_goal`); None without it."""
+        return None if self._goal is None else self._goal.guidance
+
     def keep(self, rows: Sequence[int]) -> None:
         """Drops all environments except ``rows``, for example when one has no more episodes to play.
 

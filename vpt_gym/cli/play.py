@@ -15,6 +15,7 @@ from vpt_gym.cli.options import optional
 from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.goals import GoalArgs
 
 if TYPE_CHECKING:
     from vpt_gym.collect.players import Player
@@ -58,6 +59,7 @@ class Args:
     """Device of the agent: cpu or cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     """Number type in which the agent acts. auto: the fastest on this processor. fp32: same actions on every machine."""
+    goal: GoalArgs = field(default_factory=GoalArgs)
     expert: Annotated[str | None, optional("EXPERT", "none")] = None
     """Labels the ticks in which the agent plays and you press nothing; without an agent, you hand over to the expert.
     scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
@@ -201,6 +203,8 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
     elif args.skill != 1.0:
         raise ValueError(f"--skill {args.skill} is for an expert, and there is none; name one (--expert scripted)")
     if not args.agent:
+        if args.goal.goal is not None:
+            raise ValueError(f"--goal {args.goal.goal!r} is for an agent, and there is none; name one (--agent)")
         return None if expert is None else AutoPlayer(expert, "expert", always_observes=False), expert
     if len(args.agent) > 2:
         raise ValueError(
@@ -211,7 +215,8 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
     if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
     threads = torch.get_num_threads()
-    auto_player = AutoPlayer(make_player(args.agent, device=args.device, precision=args.precision))
+    player = make_player(args.agent, device=args.device, precision=args.precision, goal=args.goal.chosen())
+    auto_player = AutoPlayer(player)
     torch.set_num_threads(
         threads
     )  # make_player sets one thread, so that many agents can play; here a single agent must be fast

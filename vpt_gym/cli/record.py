@@ -15,6 +15,7 @@ from vpt_gym.cli.options import optional
 from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.ray.options import RayArgs
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Args:
     """Device of an agent, for example cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     """Number type in which an agent acts. auto: the fastest on this processor. fp32: same episodes on every machine."""
+    goal: GoalArgs = field(default_factory=GoalArgs)
     ray: RayArgs = field(default_factory=RayArgs)
     quiet: Annotated[bool, tyro.conf.arg(aliases=["-q"])] = False
     """Show no progress, only the result."""
@@ -125,4 +127,5 @@ def _recording(args: Args) -> Recording:
         disturbance=args.disturbance,
         device=args.device,
         precision=args.precision,
+        goal=args.goal.chosen(),
     )

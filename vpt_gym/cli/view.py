@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +13,7 @@ import tyro
 from vpt_gym.cli.options import optional
 from vpt_gym.cli.output import print_text
 from vpt_gym.cli.status import failed
+from vpt_gym.collect.goals import GoalArgs
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -34,6 +35,7 @@ class Args:
     """Device of the agent: cpu or cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     """Number type in which the agent computes. auto: the fastest on this processor. fp32: same results everywhere."""
+    goal: GoalArgs = field(default_factory=GoalArgs)
     port: int = 0
     """Port on 127.0.0.1; 0 chooses a free one."""
     browser: bool = False
@@ -65,8 +67,8 @@ def _export(args: Args) -> None:
     from vpt_gym.demos.files.names import files_of
     from vpt_gym.view.export import export
 
-    if args.agent or args.browser or args.port:
-        raise ValueError("--export writes a file and ends: remove --agent, --browser and --port")
+    if args.agent or args.browser or args.port or args.goal.goal is not None:
+        raise ValueError("--export writes a file and ends: remove --agent, --goal, --browser and --port")
     if args.path.is_dir():
         raise ValueError(f"{args.path} is a directory; --export takes one episode: name one of its files")
     if not any(file.exists() for file in files_of(args.path).all):
@@ -91,6 +93,8 @@ def _serve(args: Args) -> None:
         raise ValueError(
             f"--agent takes one folder or name, or a .model and a .weights file; got {len(args.agent)} words"
         )
+    if args.goal.goal is not None and not args.agent:
+        raise ValueError(f"--goal {args.goal.goal!r} is for an agent, and there is none; name one (--agent)")
     library = DemoLibrary(args.path)
     if not library.rows():
         below = below_in_words(demos_below(library.directory))
@@ -105,7 +109,8 @@ def _serve(args: Args) -> None:
         if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
         agent = VPTAgent.from_pretrained(*args.agent, device=args.device, precision=args.precision)
-        predictions = Predictions(agent.policy, args.agent[0], engine_precision_of(args.precision, args.device))
+        precision = engine_precision_of(args.precision, args.device)
+        predictions = Predictions(agent.policy, args.agent[0], precision, goal=args.goal.chosen())
         note = f"the agent computes in {agent.precision}; "
     with (
         closing(predictions) if predictions else nullcontext(),

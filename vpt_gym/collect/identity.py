@@ -26,9 +26,13 @@ def agent_identity(agent: VPTAgent) -> dict[str, Any]:
     """Returns all that an agent's actions depend on besides frames and random numbers, as JSON values.
 
     Returns:
-        ``"weights"``, the digest; ``"precision"``, in which it acts; and the fields of its sampling that are not at
-        their defaults, except ``"temperature"``, which is always there.
+        ``"weights"``, the digest; ``"precision"``, in which it acts; the fields of its sampling that are not at
+        their defaults, except ``"temperature"``, which is always there; and, if it has a goal, ``"goal"``, a digest of
+        that, and ``"guidance"``.
     """
     sampling, default = asdict(agent.sampling), asdict(type(agent.sampling)())
     changed = {key: value for key, value in sampling.items() if key == "temperature" or value != default[key]}
-    return {"weights": weights_digest(agent.policy), "precision": agent.precision, **changed}
+    goal: dict[str, Any] = {}
+    if agent.goal is not None:
+        goal = {"goal": hashlib.sha256(agent.goal.tobytes()).hexdigest()[:16], "guidance": agent.guidance}
+    return {"weights": weights_digest(agent.policy), "precision": agent.precision, **changed, **goal}

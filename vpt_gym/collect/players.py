@@ -12,6 +12,7 @@ import gymnasium as gym
 from vpt_gym.actions.codec import decode
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.collect.experts import LOG_EXPERT, PLAY_EXPERT, TASK_EXPERT, Expert, load_expert
+from vpt_gym.collect.goals import ChosenGoal, give_goal
 from vpt_gym.frames import find_frame, to_size
 from vpt_gym.world.ids import ANY_TASK, PLAY, STEP_LIMITS, env_id
 
@@ -103,7 +104,12 @@ def is_agent(expert: Sequence[str]) -> bool:
 
 
 def make_player(
-    expert: Sequence[str], *, device: str = "cpu", precision: ActingPrecision = "auto", skill: float = 1.0
+    expert: Sequence[str],
+    *,
+    device: str = "cpu",
+    precision: ActingPrecision = "auto",
+    skill: float = 1.0,
+    goal: ChosenGoal | None = None,
 ) -> Player:
     """Makes a player from its name.
 
@@ -115,13 +121,16 @@ def make_player(
         precision: Number type in which an agent acts, as for ``VPTAgent``.
         skill: Skill of a scripted expert, in (0, 1], where 1 is its best. A value below 1 is passed to the expert's
             factory as ``skill=``.
+        goal: The goal of an agent whose policy acts on goals.
 
     Raises:
-        ValueError: There is no such expert, the checkpoint cannot be used, or the skill is out of range or the player
-            has no skill to choose.
+        ValueError: There is no such expert, the checkpoint cannot be used, the skill is out of range or the player
+            has no skill to choose, or the player lacks a goal or takes none.
         RuntimeError: A published checkpoint could not be downloaded.
     """
     if not is_agent(expert):
+        if goal is not None:
+            raise ValueError(f"--goal is {goal.name!r}, but {expert[0]} is no agent; leave it out")
         make: Callable[..., Expert] = load_expert(expert[0])
         if skill == 1.0:
             return _ExpertPlayer(make())
@@ -135,4 +144,6 @@ def make_player(
     from vpt_gym.agents.agent import VPTAgent
 
     torch.set_num_threads(1)
-    return AgentPlayer(VPTAgent.from_pretrained(*expert, device=device, precision=precision))
+    agent = VPTAgent.from_pretrained(*expert, device=device, precision=precision)
+    give_goal(agent, goal, expert[0])
+    return AgentPlayer(agent)

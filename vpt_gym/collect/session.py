@@ -12,6 +12,7 @@ import gymnasium as gym
 
 from vpt_gym.collect.disturbance import Disturbance
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.goals import ChosenGoal
 from vpt_gym.collect.import_here import import_here
 from vpt_gym.collect.players import SCRIPTED, is_agent, make_player, resolve
 from vpt_gym.collect.provenance import RECORDED_BY
@@ -72,6 +73,7 @@ class Recording:
         precision: Number type in which an agent acts; ``"auto"`` becomes the fastest on this processor
             (:class:`vpt_gym.agents.VPTAgent`). Demos name it, unless it is fp32.
         skill: Skill of a scripted expert, in (0, 1]: 1 is its best; less is slower and makes mistakes.
+        goal: The goal of an agent whose policy acts on goals. Demos name it.
         num_envs: Envs that run in parallel, each in its own process.
 
     Raises:
@@ -91,6 +93,7 @@ class Recording:
     device: str = "cpu"
     precision: ActingPrecision = "auto"
     skill: float = 1.0
+    goal: ChosenGoal | None = None
     num_envs: int = 1
 
     def __post_init__(self) -> None:
@@ -141,6 +144,7 @@ class Recording:
             "lossless": self.lossless,
             **({} if self.labels else {"labels": False}),
             **({} if self.skill == 1.0 else {"skill": self.skill}),
+            **({} if self.goal is None else {"goal": self.goal.provenance}),
             **({"precision": self.precision} if is_agent(self.expert) and self.precision != "fp32" else {}),
         }
 
@@ -159,7 +163,11 @@ class RecordingSession:
             warn_if_endless(base)
             self.env = HumanActionWrapper(self._recorder(base))
             self._player = make_player(
-                recording.expert, device=recording.device, precision=recording.precision, skill=recording.skill
+                recording.expert,
+                device=recording.device,
+                precision=recording.precision,
+                skill=recording.skill,
+                goal=recording.goal,
             )
         except BaseException:
             base.close()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
+from vpt_gym.agents.goals.refusal import refuse_goals
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.demos.dataset.dataset import DemoDataset, SequenceBatch
 from vpt_gym.demos.dataset.loading import DropNull
@@ -170,7 +171,7 @@ class BCTrainer:
         seconds: Seconds of training so far: the time in :meth:`update`, also before an interruption.
 
     Raises:
-        ValueError: All parameters are frozen.
+        ValueError: All parameters are frozen, or the policy acts on goals, of which demos have none.
 
     Example:
         ``trainer = BCTrainer(policy, dataset, args)``, then ``trainer.update()`` until ``trainer.finished``.
@@ -184,6 +185,7 @@ class BCTrainer:
         *,
         processes: Processes = Processes(),  # noqa: B008 (frozen)
     ) -> None:
+        refuse_goals(policy, "BCTrainer")
         self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
         self.updates, self.frames, self.seconds = 0, 0, 0.0
         self._device = policy.net.final_ln.weight.device

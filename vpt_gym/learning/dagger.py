@@ -17,6 +17,7 @@ import numpy as np
 from vpt_gym.collect.directory import clear_up, locked
 from vpt_gym.collect.experts import Expert, load_expert
 from vpt_gym.collect.finished import finished_episodes, finished_paths
+from vpt_gym.collect.goals import ChosenGoal
 from vpt_gym.collect.identity import agent_identity
 from vpt_gym.collect.players import is_agent, resolve
 from vpt_gym.collect.provenance import RECORDED_BY, check_same_env, check_same_recording
@@ -145,7 +146,14 @@ class LabelSource:
     teacher: VPTAgent | None = None
 
 
-def label_source(expert: str, env_id: str, *, device: str = "cpu", precision: ActingPrecision = "auto") -> LabelSource:
+def label_source(
+    expert: str,
+    env_id: str,
+    *,
+    device: str = "cpu",
+    precision: ActingPrecision = "auto",
+    goal: ChosenGoal | None = None,
+) -> LabelSource:
     """Loads what labels, from its name on a command line.
 
     Args:
@@ -154,16 +162,19 @@ def label_source(expert: str, env_id: str, *, device: str = "cpu", precision: Ac
         env_id: The environment.
         device: Device of such an agent.
         precision: Number type in which it acts.
+        goal: Its goal, if its policy acts on goals.
 
     Raises:
-        ValueError: There is no such expert.
+        ValueError: There is no such expert, or it lacks a goal or takes none.
         FileNotFoundError: There is no such agent.
         CheckpointError: The agent's files are unsafe, damaged, or of another model.
     """
     (name,) = resolve((expert,), env_id)
     if not is_agent((name,)):
+        if goal is not None:
+            raise ValueError(f"--goal is {goal.name!r}, but the expert {name} is no agent; leave it out")
         return LabelSource(name, load_expert(name))
-    teacher = load_agent(name, device=device, precision=precision)
+    teacher = load_agent(name, device=device, precision=precision, goal=goal)
     return LabelSource(agent_identity(teacher), lambda: None, teacher)
 
 

@@ -16,6 +16,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
+from vpt_gym.agents.goals.refusal import refuse_goals
 from vpt_gym.agents.policy.heads import ChoicesDistribution, Distribution
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.learning.losses import weighted_mean
@@ -128,8 +129,9 @@ def check_pair(teacher: VPTAgent, student: VPTAgent) -> None:
     """Checks that a student can learn from a teacher.
 
     Raises:
-        ValueError: They act in different action spaces.
+        ValueError: They act in different action spaces, or the student acts on goals.
     """
+    refuse_goals(student.policy, "distillation (to the student)")
     theirs, ours = teacher.policy.config.action_sizes, student.policy.config.action_sizes
     if theirs != ours:
         raise ValueError(
@@ -244,11 +246,13 @@ class DemoReader:
         dataset: The demos, in ``order="carried"``; a batch of it becomes B chunks of T ticks.
 
     Raises:
-        ValueError: The agents act in different action spaces, or the demos come in another order.
+        ValueError: The agents act in different action spaces, one of them acts on goals, or the demos come in another
+            order.
     """
 
     def __init__(self, student: VPTAgent, teacher: VPTAgent, dataset: DemoDataset) -> None:
         check_pair(teacher, student)
+        refuse_goals(teacher.policy, "distillation from demos")
         if dataset.order != "carried":
             raise ValueError(f'the data set has order={dataset.order!r}; complete episodes need order="carried"')
         self._policies = (teacher.policy, student.policy)

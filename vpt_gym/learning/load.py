@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpt_gym.agents.policy.config import NAMED
+from vpt_gym.collect.goals import ChosenGoal, give_goal
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,7 @@ def load_agent(
     temperature: float = 1.0,
     device: torch.device | str = "cpu",
     precision: ActingPrecision = "auto",
+    goal: ChosenGoal | None = None,
 ) -> VPTAgent:
     """Makes an agent from a size, or loads a saved or published one.
 
@@ -32,10 +34,12 @@ def load_agent(
         temperature: Sampling temperature of the agent.
         device: Where the agent runs.
         precision: Number type in which it acts, as for ``VPTAgent``; training its policy is not affected.
+        goal: What an agent acts towards whose policy acts on goals.
 
     Raises:
         CheckpointError: A file is unsafe, damaged, or of another model.
         FileNotFoundError: There is no such file, folder or name.
+        GoalError: The policy acts on goals and there is none, or it takes none and there is one; a ``ValueError``.
         ValueError: A ``.model`` file comes without its weights, or something else with weights.
     """
     from vpt_gym.agents.agent import VPTAgent
@@ -43,8 +47,11 @@ def load_agent(
 
     sampling = Sampling(temperature=temperature)
     if model not in NAMED:
-        return VPTAgent.from_pretrained(model, weights, sampling=sampling, device=device, precision=precision)
+        agent = VPTAgent.from_pretrained(model, weights, sampling=sampling, device=device, precision=precision)
+        give_goal(agent, goal, model)
+        return agent
     agent = VPTAgent.from_config(model, seed=seed, sampling=sampling, device=device, precision=precision)
     if weights is not None:
         agent.load_weights(weights)
+    give_goal(agent, goal, model)
     return agent

@@ -12,6 +12,8 @@ import torch
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
+from vpt_gym.agents.goals.refusal import refuse_goals
+
 if TYPE_CHECKING:
     from vpt_gym.agents.engine import ActingEngine, EnginePrecision
     from vpt_gym.agents.policy.heads import Distribution
@@ -113,7 +115,8 @@ class RolloutCollector:
         started: How many episodes have begun in each env, from which the seeds that are left can be told.
 
     Raises:
-        ValueError: The vector env has another autoreset mode, or the precision is not supported.
+        ValueError: The vector env has another autoreset mode, the precision is not supported, or the policy acts on
+            goals.
     """
 
     def __init__(
@@ -128,6 +131,7 @@ class RolloutCollector:
         mode = envs.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
             raise ValueError(f"autoreset_mode is {mode}; build the vector env with AutoresetMode.NEXT_STEP")
+        refuse_goals(policy, "RolloutCollector")
         self.policy = policy
         self.envs = envs
         self.device = next(policy.parameters()).device

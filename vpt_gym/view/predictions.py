@@ -14,7 +14,9 @@ import numpy.typing as npt
 import torch
 
 from vpt_gym.actions import codec
+from vpt_gym.agents.agent import VPTAgent
 from vpt_gym.agents.engine import ActingEngine
+from vpt_gym.collect.goals import ChosenGoal, give_goal
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, to_size
 from vpt_gym.view.timeline import action_tracks
@@ -64,6 +66,7 @@ def predict(
     demo: Demo,
     *,
     engine: ActingEngine | None = None,
+    agent: VPTAgent | None = None,
     progress: Callable[[int], object] = lambda ticks: None,
     stop: threading.Event | None = None,
 ) -> Prediction:
@@ -73,6 +76,7 @@ def predict(
         policy: A policy over VPT codes, in evaluation mode.
         demo: The demo.
         engine: The policy packed for one stream, to compute as an acting agent does; None runs the policy itself.
+        agent: An agent of the policy with its goal, which computes in their stead; it is reset.
         progress: Called with the number of completed ticks.
         stop: Cancels the computation soon after it is set.
 
@@ -82,6 +86,8 @@ def predict(
     """
     device = next(policy.parameters()).device
     memory, done = None, 0
+    if agent is not None:
+        agent.reset()
     nll: list[npt.NDArray[np.float64]] = []
     codes: list[npt.NDArray[np.int64]] = []
     probability: list[npt.NDArray[np.float64]] = []
@@ -93,7 +99,10 @@ def predict(
         first[:, 0] = done == 0
         labels = torch.from_numpy(demo.codes[done : done + len(chunk)])[None].to(device)
         with torch.inference_mode():
-            if engine is None:
+            if agent is not None:
+                steps = [agent.distribution(one, first=done + t == 0).log_probs for t, one in enumerate(chunk)]
+                log_probs = tuple(torch.stack(head, 1) for head in zip(*steps, strict=True))
+            elif engine is None:
                 out = policy(frames, first, memory)
                 memory, log_probs = out.memory, out.pi.log_probs
             else:
@@ -121,12 +130,20 @@ class Predictions:
         name: Name of the agent on the page.
         precision: Number type of an :class:`~vpt_gym.agents.engine.ActingEngine` that computes; None runs the policy
             itself.
+        goal: The goal, for a policy that acts on goals.
 
     Raises:
-        ValueError: The policy's action space is not VPT's.
+        ValueError: The policy's action space is not VPT's, it acts on goals and there is none, or it takes none and
+            there is one.
     """
 
-    def __init__(self, policy: VPTPolicy, name: str, precision: EnginePrecision | None = None) -> None:
+    def __init__(
+        self,
+        policy: VPTPolicy,
+        name: str,
+        precision: EnginePrecision | None = None,
+        goal: ChosenGoal | None = None,
+    ) -> None:
         if policy.config.action_sizes is not None:
             raise ValueError(
                 f"{name} has another action space, {policy.config.action_sizes}: labels are VPT codes, so only an "
@@ -136,6 +153,9 @@ class Predictions:
         self._policy = policy.eval()
         self._precision = precision
         self._engine: ActingEngine | None = None
+        agent = VPTAgent(self._policy, device=policy.net.final_ln.weight.device, precision=precision)
+        give_goal(agent, goal, name)
+        self._agent = agent if policy.config.goal_size is not None else None  # others compute many frames at once
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vpt-gym-predictions")
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -167,9 +187,9 @@ class Predictions:
         def progress(ticks: int) -> None:
             self._done[key] = ticks
 
-        if self._precision is not None and self._engine is None:
+        if self._agent is None and self._precision is not None and self._engine is None:
             self._engine = ActingEngine(self._policy, precision=self._precision)
-        return predict(self._policy, demo, engine=self._engine, progress=progress, stop=self._stop)
+        return predict(self._policy, demo, engine=self._engine, agent=self._agent, progress=progress, stop=self._stop)
 
 
 def _key(demo: Demo) -> tuple[str, int, int]:

@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
 
 from vpt_gym.collect.ray.connect import connected
 from vpt_gym.collect.ray.options import RayArgs
@@ -147,6 +149,8 @@ def _copied(agent: Agent, device: str) -> _Copy:
         agent.sampling,
         device,
         agent.engine_precision,
+        agent.goal,
+        agent.guidance,
     )
 
 
@@ -158,6 +162,8 @@ class _AgentCopy:
     sampling: Sampling
     device: str
     engine_precision: EnginePrecision | None
+    goal: npt.NDArray[np.float32] | None
+    guidance: float | None
 
     def make(self) -> VPTAgent:
         from vpt_gym.agents.agent import VPTAgent
@@ -167,7 +173,10 @@ class _AgentCopy:
         # copied, since the object store's memory is read-only; assigned, so that the number type stays
         policy.load_state_dict({name: tensor.clone() for name, tensor in self.weights.items()}, assign=True)
         policy.set_precision(self.policy_precision)
-        return VPTAgent(policy, sampling=self.sampling, device=self.device, precision=self.engine_precision)
+        agent = VPTAgent(policy, sampling=self.sampling, device=self.device, precision=self.engine_precision)
+        if self.goal is not None:
+            agent.set_goal(self.goal, guidance=self.guidance)
+        return agent
 
 
 @dataclass(frozen=True)

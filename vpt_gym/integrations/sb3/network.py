@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 
 from vpt_gym.agents.checkpoints.pretrained import load_pretrained
+from vpt_gym.agents.goals.refusal import refuse_goals
 from vpt_gym.agents.policy.config import NAMED, VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy as Network
 
@@ -29,8 +30,14 @@ def make_network(model: Model) -> Network:
         CheckpointError: A file is unsafe, damaged, or of another model.
         FileNotFoundError: There is no such file, folder or name.
         TypeError: ``model`` is something else.
-        ValueError: A network is not in float32.
+        ValueError: A network is not in float32, or it acts on goals, which SB3 has no place for.
     """
+    network = _made(model)
+    refuse_goals(network, "SB3")
+    return network
+
+
+def _made(model: Model) -> Network:
     if isinstance(model, Network):
         if any(parameter.dtype != torch.float32 for parameter in model.parameters()):
             raise ValueError("the parameters of the network must be float32: call its float() first")
