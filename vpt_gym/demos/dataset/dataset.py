@@ -21,6 +21,7 @@ from vpt_gym.demos.dataset.chunks import Priority, WeightedChunks, chunk_weights
 from vpt_gym.demos.dataset.loading import DropNull, EpisodeLoader, Paths, describe_demos_below, find_paths
 from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.dataset.orders import CarriedOrder, Order, RandomOrder, Segment
+from vpt_gym.demos.dataset.sessions import continuations
 from vpt_gym.demos.dataset.stream import FrameStream
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.files.contractor import Compat, check_compat
@@ -98,6 +99,10 @@ class DemoDataset:
         mirror: Only for ``"random"``: flips half of the chunks horizontally, with their codes, except those in which
             a menu is open (``Demo.menu``), whose layout has a left and a right. The task must not depend on left and
             right; outdoors it rarely does.
+        join_segments: Only for ``"carried"``: a row goes through the segments of one session of a contractor in their
+            order, and keeps its memory from one to the next. Their names show the session and the start,
+            ``<player>-<session>-<date>-<time>``. After a segment that is missing or damaged, memory is empty. Default:
+            each segment is an episode.
         labels: What is learned from a demo, instead of VPT codes: :class:`~vpt_gym.demos.dataset.native.NativeLabels`
             for an environment's own actions. Cannot be mirrored.
         priority: Only for ``"random"``: maps the codes (T, 2) of an episode to each tick's priority (T,), not
@@ -148,6 +153,7 @@ class DemoDataset:
         motion_fraction: float | None = None,
         mirror: bool = False,
         priority: Priority | None = None,
+        join_segments: bool = False,
         labels: NativeLabels | None = None,
         compat: Compat = None,
         recorder_version: str | None = None,
@@ -169,6 +175,8 @@ class DemoDataset:
             raise ValueError(f"motion_fraction is {motion_fraction}; it must be in [0, 1], or None")
         if order != "random" and (motion_fraction is not None or priority is not None or mirror):
             raise ValueError("motion_fraction, priority and mirror apply to random chunks: they need order='random'")
+        if order == "random" and join_segments:
+            raise ValueError("join_segments=True carries memory from segment to segment: it needs order='carried'")
         if labels is not None and mirror:
             raise ValueError("mirror=True flips VPT codes; it does not know how to flip other labels: use mirror=False")
         check_compat(compat)
@@ -188,7 +196,13 @@ class DemoDataset:
         )
         self._workers = workers
         loader = EpisodeLoader(
-            self._read, self.cache, drop_null=drop_null, labels=labels, stream=order != "random", workers=workers
+            self._read,
+            self.cache,
+            drop_null=drop_null,
+            labels=labels,
+            stream=order != "random",
+            workers=workers,
+            join_segments=join_segments,
         )
         paths = find_paths(demos)
         self._episodes, self.skipped, ticks = loader.load(paths, rank, world_size)
@@ -214,6 +228,7 @@ class DemoDataset:
         frames = self._episodes[0].frames
         if mirror and frames is not None and frames.ndim != 4:
             raise ValueError("mirror=True flips frames, but this cache holds features: use mirror=False")
+        self._joined = join_segments
         self._order = self._make_order(priority, motion_fraction)
         self._mirror = mirror
         self._padding = codec.NULL_CODE if labels is None else np.zeros(len(labels.sizes), np.int64)
@@ -289,7 +304,7 @@ class DemoDataset:
         """Returns the position in the order and in the epoch, as JSON values."""
         return {
             "demos": [episode.id for episode in self._episodes],
-            "shape": [self.order, self.batch_size, self.seq_len],
+            "shape": [self.order, self.batch_size, self.seq_len, *["joined"] * self._joined],
             "rng": self._rng.bit_generator.state,
             "batch": self._done % len(self),
             "dropped": list(self._dropped),
@@ -318,7 +333,9 @@ class DemoDataset:
     def _make_order(self, priority: Priority | None, motion_fraction: float | None) -> Order:
         lengths = [len(episode) for episode in self._episodes]
         if self.order == "carried":
-            return CarriedOrder(lengths, self.batch_size, self.seq_len, self._rng)
+            paths, ticks = [episode.path for episode in self._episodes], [len(one.wanted) for one in self._episodes]
+            continued = continuations(paths, ticks) if self._joined else {}
+            return CarriedOrder(lengths, self.batch_size, self.seq_len, self._rng, continued=continued)
         codes = [episode.codes for episode in self._episodes]
         weights = chunk_weights(codes, self.seq_len, priority)
         moving = [np.where(moves_camera(part, self.seq_len), w, 0.0) for part, w in zip(codes, weights, strict=True)]
@@ -350,7 +367,7 @@ class DemoDataset:
             target = (segment.row, slice(segment.offset, segment.offset + segment.length))
             source = slice(segment.start, segment.start + segment.length)
             codes[target], weight[target] = episode.labels[source], episode.weight[source]
-            first[segment.row, segment.offset] = segment.start == 0 or self.order == "random"
+            first[segment.row, segment.offset] = self._order.starts(segment)
             filled[segment.row] = segment.offset + segment.length
             if episode.frames is not None:
                 frames[target] = episode.frames[source if episode.rows is None else episode.rows[source]]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from vpt_gym.demos.dataset.cache import CacheFullError, DemoCache, FrameCache
 from vpt_gym.demos.dataset.native import NativeLabels
+from vpt_gym.demos.dataset.sessions import session_of
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.folders import below_in_words, demos_below
 from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, REMEDY_RESTORE_OR_REPAIR, DemoError, files_of, list_demos
@@ -75,6 +76,7 @@ class EpisodeLoader:
         labels: As in ``DemoDataset``.
         stream: Whether demos that the cache has no space for are streamed; otherwise they are an error.
         workers: Threads.
+        join_segments: Whether the segments of a session go to the same rank.
     """
 
     def __init__(
@@ -86,9 +88,10 @@ class EpisodeLoader:
         labels: NativeLabels | None,
         stream: bool,
         workers: int,
+        join_segments: bool = False,
     ) -> None:
         self._read, self._cache, self._drop_null, self._labels = read, cache, drop_null, labels
-        self._stream, self._workers = stream, workers
+        self._stream, self._workers, self._join_segments = stream, workers, join_segments
 
     def load(self, paths: list[Path], rank: int, world_size: int) -> LoadResult:
         """Returns the episodes of one rank, without those that have no tick to learn from.
@@ -106,7 +109,7 @@ class EpisodeLoader:
                 skipped += [item for item in counted if isinstance(item, tuple)]
                 intact = [path for path, item in zip(paths, counted, strict=True) if isinstance(item, int)]
                 lengths = [item for item in counted if isinstance(item, int)]
-                mine = {intact[index] for index in split_evenly(lengths, world_size)[rank]}
+                mine = self._share(intact, lengths, rank, world_size)
                 chosen = [path for path in chosen if path in mine]
             found = dict(zip(chosen, pool.map(self._decode, chosen), strict=True))
         loaded = [found[path] for path in paths if path in found]
@@ -115,6 +118,16 @@ class EpisodeLoader:
         if world_size == 1:  # several ranks must agree, so they count the ticks in the records, which all of them read
             lengths = [len(episode) for episode in episodes]
         return LoadResult(episodes, sorted(skipped), -(-sum(lengths) // world_size))
+
+    def _share(self, paths: list[Path], lengths: list[int], rank: int, world_size: int) -> set[Path]:
+        """Returns the demos of one rank."""
+        groups: dict[str | Path, list[int]] = {}
+        for index, path in enumerate(paths):
+            session = session_of(path) if self._join_segments else None
+            groups.setdefault(path if session is None else session, []).append(index)
+        members = list(groups.values())
+        shares = split_evenly([sum(lengths[index] for index in group) for group in members], world_size)
+        return {paths[index] for group in shares[rank] for index in members[group]}
 
     def _read_demo(self, path: Path) -> tuple[Demo, DropNull]:
         demo = self._read(path)

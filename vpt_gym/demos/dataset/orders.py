@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +28,9 @@ class Order(Protocol):
     def next(self) -> list[Segment]:
         """Returns the segments of the next batch; there is always one more. The rest of each row is padding."""
 
+    def starts(self, segment: Segment) -> bool:
+        """Returns whether memory must be empty before the first of these ticks."""
+
     def drop(self, episode: int) -> None:
         """Leaves an episode out from now on. Another episode must remain."""
 
@@ -48,10 +51,22 @@ class CarriedOrder:
         rows: Sequences in a batch.
         ticks: Ticks in a sequence.
         rng: Shuffles the episodes.
+        continued: The episode that continues another, by that other one. A row goes from one to the other, with its
+            memory, and only whole chains of them are shuffled.
     """
 
-    def __init__(self, lengths: Sequence[int], rows: int, ticks: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        rows: int,
+        ticks: int,
+        rng: np.random.Generator,
+        *,
+        continued: Mapping[int, int] | None = None,
+    ) -> None:
         self._lengths, self._ticks, self._rng = lengths, ticks, rng
+        self._continued = dict(continued or {})
+        self._continuing = set(self._continued.values())
         self._dropped: set[int] = set()
         self._queue: list[int] = []
         self._lanes: list[list[int]] = [[self._next_episode(), 0] for _ in range(rows)]  # episode, next tick
@@ -60,10 +75,18 @@ class CarriedOrder:
         """Returns the segments of the next batch."""
         return [segment for row in range(len(self._lanes)) for segment in self._advance(row)]
 
+    def starts(self, segment: Segment) -> bool:
+        """Returns whether the ticks begin an episode that continues no other one."""
+        return segment.start == 0 and segment.episode not in self._continuing
+
     def drop(self, episode: int) -> None:
-        """Leaves an episode out from now on."""
+        """Leaves an episode out from now on. One that continues it then begins with empty memory."""
         self._dropped.add(episode)
         self._queue = [queued for queued in self._queue if queued != episode]
+        if episode in self._continued:
+            self._queue.append(self._continued[episode])
+        self._continued = {one: other for one, other in self._continued.items() if episode not in (one, other)}
+        self._continuing = set(self._continued.values())
         for lane in self._lanes:
             if lane[0] == episode:
                 lane[:] = [self._next_episode(), 0]
@@ -85,13 +108,15 @@ class CarriedOrder:
             filled += count
             lane[1] += count
             if lane[1] == self._lengths[lane[0]]:
-                lane[:] = [self._next_episode(), 0]
+                following = self._continued.get(lane[0])
+                lane[:] = [self._next_episode() if following is None else following, 0]
         return segments
 
     def _next_episode(self) -> int:
         if not self._queue:
             shuffled: list[int] = self._rng.permutation(len(self._lengths)).tolist()
-            self._queue = [episode for episode in shuffled if episode not in self._dropped]
+            left_out = self._dropped | self._continuing
+            self._queue = [episode for episode in shuffled if episode not in left_out]
         return self._queue.pop(0)
 
 
@@ -131,6 +156,10 @@ class RandomOrder:
             Segment(row, 0, episode, start, min(self._ticks, self._lengths[episode] - start))
             for row, (episode, start) in enumerate(drawn)
         ]
+
+    def starts(self, segment: Segment) -> bool:
+        """Returns True: every chunk is apart from the others."""
+        return True
 
     def drop(self, episode: int) -> None:
         """Raises a ``RuntimeError``: the episodes of this order are decoded in advance, so none turns out damaged."""
