@@ -40,6 +40,11 @@ class Fetch:
     """At most so many recordings, of up to five minutes each."""
     seed: Annotated[int | None, optional("SEED", "the first of the index")] = None
     """Take a random sample of --limit recordings."""
+    actions: Annotated[tuple[str, ...], tyro.conf.arg(metavar="[BUTTON ...]", help_behavior_hint="")] = ()
+    """Of these, only recordings in which each of these buttons is pressed, such as attack. Others' videos are not
+    downloaded."""
+    max_menu: Annotated[float | None, optional("SHARE", "any")] = None
+    """Of these, only recordings in which a menu is open in at most this share of the ticks, 0 to 1."""
     workers: int = 4
     """Recordings that are downloaded at once, 1 to 32."""
     json: bool = False
@@ -58,6 +63,8 @@ def run_fetch(args: Fetch) -> int:
                 versions=args.versions,
                 limit=args.limit,
                 seed=args.seed,
+                actions=args.actions,
+                max_menu=args.max_menu,
                 workers=args.workers,
                 watch=watch,
             )
@@ -65,7 +72,7 @@ def run_fetch(args: Fetch) -> int:
         print_text("vpt-gym demos: stopped; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED
     print_text(json.dumps(done.as_json(), indent=1)) if args.json else _print(done)
-    return DONE if done.complete == done.segments else NOT_DONE
+    return DONE if done.complete + done.filtered == done.segments else NOT_DONE
 
 
 def _print(done: FetchResult) -> None:
@@ -75,6 +82,8 @@ def _print(done: FetchResult) -> None:
     )
     for folder, count in done.folders.items():
         print_text(f"  {folder}: {count:,}")
+    if done.filtered:
+        print_text(f"not wanted, by their actions or menus: {done.filtered:,}")
     for what, problems in (("not on the server", done.missing), ("failed", done.failed)):
         if problems:
             print_text(f"{what}: {len(problems):,}")

@@ -75,7 +75,7 @@ def test_all_of_an_index_and_nothing_twice(server: Files, tmp_path: Path) -> Non
     (out / both(NAMES)[0]).unlink()
     (out / both(NAMES)[3]).write_bytes(b"cut off")
     assert download(index, out).new == 2
-    assert [path for path, _ in server.gets()] == [f"/vpt/{both(NAMES)[n]}" for n in (0, 3)]
+    assert sorted(path for path, _ in server.gets()) == [f"/vpt/{both(NAMES)[n]}" for n in (0, 3)]
     assert all((out / name).read_bytes() == content(name) for name in both(NAMES))
 
 
@@ -199,6 +199,24 @@ def test_the_recordings_are_demos_with_their_recorder_version(server: Files, tmp
     assert check(folder) == []
 
 
+def test_recordings_are_chosen_by_their_content_before_the_video_comes(server: Files, tmp_path: Path) -> None:
+    walk, attack = {"keys": ["key.keyboard.w"]}, {"mouse": {"buttons": [0]}}
+    for name, content in zip(NAMES, (walk, attack, {**attack, "isGuiOpen": True}, walk), strict=True):
+        lines = [record(0, isGuiOpen=False), *(record(t, **{"isGuiOpen": False, **content}) for t in range(1, 4))]
+        server.files[f"/vpt/{name}.jsonl"] = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    server.files[f"/vpt/{NAMES[3]}.jsonl"] = b"no records"
+    index, out = write_index(server, tmp_path), tmp_path / "out"
+    done = download(index, out, actions=["attack"], max_menu=0.5)
+    assert (done.complete, done.filtered, visible(out)) == (1, 2, both(NAMES[1:2]))
+    assert [path for path, _ in done.failed] == [NAMES[3]]
+    server.seen.clear()
+    assert download(index, out, max_menu=0.5, limit=3).filtered == 1
+    assert [path for path, _ in server.gets()] == [f"/vpt/{NAMES[0]}.mp4"]  # its records were kept
+    for wrong in ({"actions": ["jumping"]}, {"max_menu": 30}):
+        with pytest.raises(ValueError, match=r"no button 'jumping'; the buttons are ESC|max_menu is 30"):
+            download(index, out, **wrong)
+
+
 def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "vpt_gym", "demos", "fetch", *map(str, words)]
 
@@ -207,12 +225,12 @@ def test_the_command_continues_after_ctrl_c_and_after_a_kill(server: Files, tmp_
     index, out = write_index(server, tmp_path), tmp_path / "out"
     for name in NAMES:
         server.files[f"/vpt/{name}.mp4"] = content(name) * 2_000  # 4 MB
-    server.pause = 0.05
+    server.pause = 0.1  # all of them take 8 seconds
 
     def stop(number: signal.Signals) -> tuple[int, str]:
         process = subprocess.Popen(command(index, out, "--workers", 2), stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
-        while sum(part.stat().st_size for part in out.rglob("*.mp4.part")) < (3 << 20):
+        while sum(part.stat().st_size for part in out.rglob("*.mp4.part")) < (2 << 20):
             assert time.monotonic() < deadline
             assert process.poll() is None
             time.sleep(0.02)
@@ -228,12 +246,12 @@ def test_the_command_continues_after_ctrl_c_and_after_a_kill(server: Files, tmp_
         with part.open("r+b") as file:
             file.truncate(100_000)
     assert stop(signal.SIGKILL)[0] == -signal.SIGKILL
-    assert visible(out) == []
+    assert all((out / name).stat().st_size == len(server.files[f"/vpt/{name}"]) for name in visible(out))
     server.pause = 0.0
     server.seen.clear()
     done = download(index, out)
     assert done.complete == 4
-    assert sum("Range" in headers for _, headers in server.gets()) == 2
+    assert 1 <= sum("Range" in headers for _, headers in server.gets()) <= 2
     assert all((out / f"{name}.mp4").read_bytes() == server.files[f"/vpt/{name}.mp4"] for name in NAMES)
 
 

@@ -18,6 +18,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any, Literal
 
+from vpt_gym.demos.exchange.contractor_filter import ContentFilter
 from vpt_gym.demos.exchange.contractor_index import RECORDS, VIDEO, Segment, choose, read_index
 from vpt_gym.system.file_lock import try_lock
 from vpt_gym.system.transfer import DownloadError, MissingFile, Record, fetch
@@ -41,6 +42,7 @@ class FetchResult:
         complete: Number of those whose two files are complete there.
         new: Number of those that this call completed.
         received: Bytes that this call received.
+        filtered: Number of segments whose videos were not wanted, by their actions or menus.
         missing: (path, problem) of each segment that the server does not have.
         failed: (path, problem) of each segment that could not be downloaded otherwise.
         untried: Number of segments that were not tried, after several in a row had failed.
@@ -52,6 +54,7 @@ class FetchResult:
     complete: int
     new: int
     received: int
+    filtered: int
     missing: tuple[tuple[str, str], ...]
     failed: tuple[tuple[str, str], ...]
     untried: int
@@ -65,6 +68,7 @@ class FetchResult:
             "complete": self.complete,
             "new": self.new,
             "received_bytes": self.received,
+            "filtered": self.filtered,
             "missing": [{"path": path, "problem": problem} for path, problem in self.missing],
             "failed": [{"path": path, "problem": problem} for path, problem in self.failed],
             "untried": self.untried,
@@ -79,6 +83,8 @@ def fetch_contractor(
     versions: Iterable[str] = (),
     limit: int | None = None,
     seed: int | None = None,
+    actions: Iterable[str] = (),
+    max_menu: float | None = None,
     workers: int = 4,
     watch: Watch | None = None,
     attempts: int = 5,
@@ -95,6 +101,9 @@ def fetch_contractor(
         versions: Only segments of these recorder versions: ``"6.9"``, or ``"6"`` for all of 6.x.
         limit: At most so many segments.
         seed: A random sample of ``limit`` segments in place of the first ones.
+        actions: Of these segments, only the videos of those in which each of these buttons is pressed.
+        max_menu: Of these segments, only the videos of those in which a menu is open in at most this share of the
+            ticks, 0 to 1. The records of the others are kept in ``<out>/.fetch``.
         workers: Number of segments that are downloaded at once, 1 to 32.
         watch: Called during the download, by several threads, one at a time.
         attempts: Give a file up after this many attempts in a row without progress.
@@ -108,6 +117,7 @@ def fetch_contractor(
     """
     if not 1 <= workers <= _MOST_WORKERS:
         raise ValueError(f"workers is {workers}; it must be 1 to {_MOST_WORKERS}")
+    content = ContentFilter(tuple(actions), max_menu)
     folder, source = Path(out), os.fspath(index)
     if re.match(r"https?://", source):
         with _lock(folder):
@@ -118,7 +128,7 @@ def fetch_contractor(
         path = Path(source)
     segments = choose(read_index(path), versions=versions, limit=limit, seed=seed)
     with _lock(folder):
-        return _Download(folder, len(segments), attempts, pause, watch).run(segments, workers)
+        return _Download(folder, len(segments), content, attempts, pause, watch).run(segments, workers)
 
 
 class _Stopped(Exception):
@@ -128,7 +138,7 @@ class _Stopped(Exception):
 @dataclass(frozen=True)
 class _Outcome:
     segment: Segment
-    state: Literal["had", "new", "missing", "failed", "untried"]
+    state: Literal["had", "new", "filtered", "missing", "failed", "untried"]
     problem: str = ""
 
 
@@ -136,6 +146,7 @@ class _Outcome:
 class _Download:
     folder: Path
     total: int
+    content: ContentFilter
     attempts: int
     pause: float
     watch: Watch | None
@@ -166,6 +177,8 @@ class _Download:
             # The records first: they are small, and without them nobody needs the video.
             lacking = [suffix for suffix in (RECORDS, VIDEO) if not self._is_complete(segment, suffix)]
             for suffix in lacking:
+                if suffix == VIDEO and self.content and not self.content.keeps(self._records(segment), segment.version):
+                    return _Outcome(segment, "filtered")
                 self._file(segment, suffix)
             for suffix in reversed(lacking):  # a video without records is no demo, records without a video are damage
                 final = segment.file(self.folder, suffix)
@@ -198,6 +211,10 @@ class _Download:
     def _staged(self, segment: Segment, suffix: str) -> Path:
         return segment.file(self.folder / _UNFINISHED, suffix)
 
+    def _records(self, segment: Segment) -> Path:
+        staged = self._staged(segment, RECORDS)
+        return staged if staged.exists() else segment.file(self.folder, RECORDS)
+
     def _is_complete(self, segment: Segment, suffix: str) -> bool:
         final, record = segment.file(self.folder, suffix), Record.of(self._staged(segment, suffix))
         return record is not None and final.is_file() and final.stat().st_size == record.size
@@ -221,6 +238,7 @@ class _Download:
             len(complete),
             sum(one.state == "new" for one in outcomes),
             self.received,
+            sum(one.state == "filtered" for one in outcomes),
             problems("missing"),
             problems("failed"),
             sum(one.state == "untried" for one in outcomes),
