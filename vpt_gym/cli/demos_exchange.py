@@ -85,7 +85,7 @@ class Import:
     sources: Annotated[
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE [SOURCE ...]", help_behavior_hint="")
     ]
-    """minari:ID of a dataset on this machine, lerobot:DIRECTORY of one, or npz files."""
+    """minari:ID of a dataset on this machine, lerobot:DIRECTORY (or DIRECTORY) of one, or npz files."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Directory of the demos; it may hold other demos."""
     overwrite: bool = False
@@ -127,6 +127,7 @@ def run_export(args: Export) -> int:
 def run_import(args: Import) -> int:
     """Writes the sources as demos, and prints what was written; returns the exit status."""
     from vpt_gym.demos.exchange.lerobot import import_lerobot
+    from vpt_gym.demos.exchange.lerobot_layout import INFO
     from vpt_gym.demos.exchange.minari import import_minari
     from vpt_gym.demos.exchange.npz import import_npz
 
@@ -143,8 +144,9 @@ def run_import(args: Import) -> int:
         "cam_interval": args.cam_interval,
         "drop_unsupported": args.drop_unsupported,
     }
-    files = [source for source in args.sources if not source.startswith((_MINARI, _LEROBOT))]
-    if any(source.startswith(_LEROBOT) for source in args.sources):
+    datasets = [source for source in args.sources if source.startswith(_LEROBOT) or (Path(source) / INFO).is_file()]
+    files = [source for source in args.sources if source not in datasets and not source.startswith(_MINARI)]
+    if datasets:
         wrong = [name for name, value in actions.items() if value != getattr(Import, name)]
         if wrong:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in wrong)
@@ -153,7 +155,7 @@ def run_import(args: Import) -> int:
     for source in args.sources:
         if source.startswith(_MINARI):
             done.append(import_minari(source.removeprefix(_MINARI), args.out, **video, **actions))
-        elif source.startswith(_LEROBOT):
+        elif source in datasets:
             done.append(import_lerobot(source.removeprefix(_LEROBOT), args.out, **video))
     if files:
         done.append(import_npz(files, args.out, **video, **actions))

@@ -229,7 +229,7 @@ def test_the_command_continues_after_ctrl_c_and_after_a_kill(server: Files, tmp_
 
     def stop(number: signal.Signals) -> tuple[int, str]:
         process = subprocess.Popen(command(index, out, "--workers", 2), stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while sum(part.stat().st_size for part in out.rglob("*.mp4.part")) < (2 << 20):
             assert time.monotonic() < deadline
             assert process.poll() is None

@@ -364,6 +364,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(*export, "-o", tmp_path / "out", "--task", "count", "--successes-only") == (0, said, "")
     source = f"lerobot:{tmp_path / 'out'}"
     assert run("import", source, "-o", tmp_path / "back") == (0, f"1 episodes, 20 ticks: {tmp_path / 'back'}\n", "")
+    status, _, error = run("import", tmp_path / "out", "-o", tmp_path / "back")  # found without the prefix
+    assert (status, "imported from out already" in error) == (2, True)
     for words, message in (
         ((*export, "-o", tmp_path / "out"), "--overwrite"),
         (export, "--out DIRECTORY"),
