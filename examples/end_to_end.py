@@ -15,6 +15,7 @@ Each step alone, with all options: ``record.py``, ``bc.py``, ``dagger.py``, ``ev
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from rich.table import Table
 
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import encode
+from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.experts import TASK_EXPERT, load_expert
 from vpt_gym.collect.progress import RecordingProgress
@@ -43,6 +45,7 @@ from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
 from vpt_gym.learning.fit import TrainResult, fit
 from vpt_gym.learning.initialise import init_action_heads
+from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.logging import plot_curves, read_metrics
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.run import Run
@@ -81,8 +84,10 @@ class Args:
 
     preset: Literal["full", "quick", "smoke"] = "full"
     """full takes about 15 minutes on 2 CPU cores, quick 4; smoke only tests that every step works."""
+    model: str = "nano-foundation"
+    """What is fine-tuned: a saved agent, a name, or nano for fresh weights (which need three times the updates)."""
     seed: int = 0
-    """Seed of the weights, the sampling and the order of the batches."""
+    """Seed of fresh weights, of the sampling and of the order of the batches."""
     run: RunArgs = field(default_factory=lambda: RunArgs(out=Path("runs/demo")))
 
 
@@ -112,7 +117,7 @@ class EndToEnd:
         self.directory = run.directory
         self.easy = EnvArgs()
         self.seeds = SEEDS["evaluation"][: self.preset.eval_episodes]
-        self.agent = VPTAgent.from_config("nano", seed=args.seed, precision="auto")
+        self.agent = load_agent(args.model, seed=args.seed)
         self.cache = FrameCache()
         self.rows: list[dict[str, Any]] = []
 
@@ -122,11 +127,13 @@ class EndToEnd:
         if checkpoint is not None:
             self.rows = checkpoint.state["rows"]
             self.agent = VPTAgent.from_pretrained(self.directory / self.rows[-1]["agent"], precision="auto")
-        for step in range(len(self.rows), self.preset.dagger_rounds + 1):
+        for step in range(len(self.rows), self.preset.dagger_rounds + 2):
             if step == 0:
+                self.add_row("before", "agent_before", 0, TrainResult(0, 0, 0.0, math.nan), self.preset.levels)
+            elif step == 1:
                 self.clone()
             else:
-                self.improve(step)
+                self.improve(step - 1)
             self.run.save_checkpoint(self.rows[-1]["updates"], {"rows": self.rows})
 
     def clone(self) -> None:
@@ -188,11 +195,10 @@ class EndToEnd:
 
     def train(self, demos: list[Path], updates: int, name: str) -> TrainResult:
         """Trains the agent on demos."""
-        options, step = TrainArgs(steps=updates, precision="auto"), len(self.rows)
-        dataset = make_dataset(tuple(demos), options, seed=self.args.seed + step, cache=self.cache)
-        if step == 0:  # the weights are fresh
+        options, before = TrainArgs(steps=updates, precision="auto"), self.rows[-1]["updates"]
+        dataset = make_dataset(tuple(demos), options, seed=self.args.seed + len(self.rows), cache=self.cache)
+        if before == 0 and self.args.model in NAMED:  # the weights are fresh
             init_action_heads(self.agent.policy, dataset.labels)
-        before = self.rows[-1]["updates"] if self.rows else 0
         trainer = BCTrainer(self.agent.policy, dataset, options)
         return fit(
             trainer,
@@ -241,7 +247,8 @@ class EndToEnd:
         losses, start = {}, 0
         for row in self.rows:
             part = [entry for entry in entries if start < entry["step"] <= row["updates"]]
-            losses[row["method"]] = [(entry["step"], entry["train/loss"]) for entry in part]
+            if part:
+                losses[row["method"]] = [(entry["step"], entry["train/loss"]) for entry in part]
             start = row["updates"]
         bars = [
             (f"{method}\n{level}", result["successes"], result["episodes"], tuple(result["wilson95"]))

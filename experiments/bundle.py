@@ -1,9 +1,9 @@
-"""Puts the inverse dynamics model of a pretraining run into the package, with its model card.
+"""Puts the two models of a pretraining run into the package, each with its model card.
 
     python -m experiments pretrain-0
     python -m experiments.bundle
 
-The weights are stored as int8. The figures on the card are those of the run's results.
+The weights are stored as int8. The figures on the cards are those of the run's results.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 import tyro
 
 from experiments.cells import RUNS
-from vpt_gym import IDMAgent
-from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS
+from vpt_gym import IDMAgent, VPTAgent
+from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS, POLICY
 
 TICKS_PER_HOUR = 72_000
 CARD = "README.md"
@@ -25,16 +25,47 @@ CARD = "README.md"
 
 @dataclass
 class Args:
-    """Puts the inverse dynamics model of a pretraining run into the package."""
+    """Puts the models of a pretraining run into the package."""
 
     run: Path = RUNS / "pretrain-0"
     """Directory of examples/pretrain.py."""
     out: Path = FOLDER
-    """Where the folder of the model is written."""
+    """Where the folders of the models are written."""
 
 
-def card(idm: dict[str, Any]) -> str:
-    """Returns the model card, given the results of the training."""
+def policy_card(results: dict[str, Any]) -> str:
+    """Returns the model card of the policy."""
+    extent, foundation, idm = results["extent"], results["foundation"], results["idm"]
+    videos = extent["videos"] - foundation["demos"]["held_out"]
+    return f"""# {POLICY}
+
+A VPT policy of size `nano` (4.6 million parameters), cloned from play without labels in the embedded world of vpt-gym.
+It is a start for fine-tuning, and plays at once:
+
+```console
+vpt-gym play --agent {POLICY} --agent-first
+python examples/bc.py --model {POLICY} --demos demos/harvest_1_log
+```
+
+* **Data**: {videos} episodes of at most two minutes ({hours(foundation["ticks"])} hours of game time) that scripted
+  players of many skills and aims played in `vpt_gym/Play-v0`, in worlds of `SEEDS["play"]`. Only the videos were used.
+  Their actions were inferred by [{INVERSE_DYNAMICS}](../{INVERSE_DYNAMICS}/{CARD}), which knew
+  {hours(idm["train"]["ticks"])} hours of labelled play.
+* **Recipe**: `python examples/pretrain.py --videos {extent["videos"]} --idm-updates {extent["idm_updates"]} --updates \
+{extent["updates"]} --seed {results["seed"]}`. Behavioural cloning of independent chunks of 16 ticks:
+  {foundation["frames"]:,} ticks, {foundation["frames"] / foundation["ticks"]:.1f} times through the data; ticks
+  in which nothing is pressed have no weight. One training seed.
+* **Figures**, before the weights were rounded to int8: {foundation["kept"]["validation_loss"]:.2f} nats per tick on
+  {foundation["demos"]["held_out"]} held-out episodes. docs/results.md has what it does in tasks.
+* **Limits**: the embedded world is not Minecraft. No task was trained, but chopping trees and making wooden tools
+  are among the aims of the players.
+* **Licence**: that of vpt-gym.
+"""
+
+
+def idm_card(results: dict[str, Any]) -> str:
+    """Returns the model card of the inverse dynamics model."""
+    idm = results["idm"]
     scores, held_out = idm["scores"], idm["held_out"]
     low, high = idm["intervals_95"]["key_accuracy"]
     rows = "\n".join(
@@ -74,12 +105,13 @@ def hours(ticks: int) -> str:
 
 
 def main(args: Args) -> None:
-    """Writes the folder."""
-    results = json.loads((args.run / "idm" / "results.json").read_text(encoding="utf-8"))
-    folder = args.out / INVERSE_DYNAMICS
-    IDMAgent.from_pretrained(args.run / "idm" / "idm").save_pretrained(folder, stored_as="int8")
-    (folder / CARD).write_text(card(results), encoding="utf-8")
-    print(folder)
+    """Writes both folders."""
+    results = json.loads((args.run / "results.json").read_text(encoding="utf-8"))
+    VPTAgent.from_pretrained(args.run / "foundation" / "agent").save_pretrained(args.out / POLICY, stored_as="int8")
+    IDMAgent.from_pretrained(args.run / "idm" / "idm").save_pretrained(args.out / INVERSE_DYNAMICS, stored_as="int8")
+    for name, card in ((POLICY, policy_card(results)), (INVERSE_DYNAMICS, idm_card(results))):
+        (args.out / name / CARD).write_text(card, encoding="utf-8")
+        print(args.out / name)
 
 
 if __name__ == "__main__":

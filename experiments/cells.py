@@ -90,9 +90,15 @@ DISTIL = (
 )
 """Distils the demo's agent into a policy of 1.9 million parameters."""
 
-PRETRAIN = ("examples/pretrain.py --videos 200 --idm-updates 5000 --updates 6000 --seed $seed --out $out",)
-"""Pretrains on play without labels; its model for videos comes with the package (``python -m experiments.bundle``)."""
-FOUNDATION = "$(pretrain-0)/foundation/agent"
+PRETRAIN = (
+    "examples/pretrain.py --videos 200 --idm-updates 5000 --updates 6000 --seed $seed --out $out",
+    "examples/bc.py --demos $out/demos --model $out/foundation/agent --seed 1 --train.drop-null mask "
+    "--train.steps 8000 --train.warmup 200 --train.precision bf16 --cache-gib 24 --validation 0.02 "
+    "--rollout-episodes 0 --eval-episodes 0 --validate-every 1000 --checkpoint-every 1000 --out $out/foundation-2",
+)
+"""Pretrains on play without labels, then goes on with the learning rate raised again; its models come with the package
+(``python -m experiments.bundle``)."""
+FOUNDATION = "nano-foundation"
 DEFAULT = """--env-kwargs '{"level": "default"}'"""
 PARTS = {"a": (0, 5), "b": (5, 5), "c": (10, 10), "d": (20, 30), "e": (50, 50)}
 """Parts of the demos: the first seed and the number of episodes. The first k parts are 5, 10, 20, 50 or 100 demos."""
@@ -110,17 +116,29 @@ STARTS = {"scratch": "--model nano --train.steps 1500", "foundation": f"--model 
 """Where cloning starts, and how long it takes."""
 
 
-def clone(demos: int, start: str) -> tuple[str, ...]:
-    """Returns the command that clones some of the demos in default worlds, and plays 100 unseen worlds."""
-    parts = [part for part, (first, _) in PARTS.items() if first < demos]
-    words = " ".join(f"$(log-demos)/{part}" for part in parts)
+def paths_of(demos: int) -> str:
+    """Returns the directories of so many demos in default worlds."""
+    return " ".join(f"$(log-demos)/{part}" for part, (first, _) in PARTS.items() if first < demos)
+
+
+def nearest(demos: int) -> tuple[str, ...]:
+    """Returns the command that imitates demos by search in the latents of the foundation model."""
     return (
-        f"examples/bc.py --demos {words} {STARTS[start]} --seed $seed --out $out --train.precision bf16 --validation 0 "
-        f"--rollout-episodes 0 {DEFAULT} --eval-episodes 100",
+        f"examples/nearest_neighbour.py --model {FOUNDATION} --demos {paths_of(demos)} {DEFAULT} --episodes 100 "
+        "--out $out",
     )
 
 
-DEMO_COUNTS = (5, 10, 20, 50, 100)
+def clone(demos: str, start: str, episodes: int) -> tuple[str, ...]:
+    """Returns the command that clones demos, and plays unseen worlds."""
+    return (
+        f"examples/bc.py --demos {demos} {start} --seed $seed --out $out --train.precision bf16 --validation 0 "
+        f"--rollout-episodes 0 {DEFAULT} --eval-episodes {episodes}",
+    )
+
+
+COUNTS = {"scratch": (20, 100), "foundation": (5, 20, 100)}
+"""Numbers of demos, for each start."""
 
 CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
@@ -129,13 +147,60 @@ CELLS: tuple[Cell, ...] = (
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
     Cell("distil", 1, (DISTIL,)),
     Cell("pretrain", 0, PRETRAIN),
-    *(Cell("zero-shot", seed, ZERO_SHOT) for seed in SEEDS),
     *(Cell("log-demos", seed, LOG_DEMOS, results=None) for seed in SEEDS),
+    *(Cell("zero-shot", seed, ZERO_SHOT) for seed in SEEDS),
     *(
-        Cell(f"bc-{demos}-{start}", seed, clone(demos, start))
+        Cell(f"bc-{demos}-{start}", seed, clone(paths_of(demos), words, 100))
         for seed in SEEDS
-        for demos in DEMO_COUNTS
-        for start in STARTS
+        for start, words in STARTS.items()
+        for demos in COUNTS[start]
     ),
+    *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),
 )
 """All cells, in the order in which they run."""
+
+QUICK_DEMOS = "$(quick-demos)"
+
+
+def quick(start: str) -> tuple[str, ...]:
+    """Returns the command that clones few demos, and plays 50 unseen worlds."""
+    return clone(QUICK_DEMOS, start, 50)
+
+
+def alone(model: str) -> tuple[str, ...]:
+    """Returns the command in which a policy plays 50 unseen worlds as it is."""
+    return (f"examples/evaluate.py --model {model} {DEFAULT} --episodes 50 --video-episodes 0 --out $out",)
+
+
+QUICK_CELLS: tuple[Cell, ...] = (
+    Cell("quick-demos", 0, (f"examples/record.py {DEFAULT} --seed 10000 --episodes 10 --out $out",), results=None),
+    Cell("quick-untrained", 0, alone("nano")),
+    Cell("quick-zero-shot", 0, alone(FOUNDATION)),
+    Cell("quick-foundation-300", 0, quick(f"--model {FOUNDATION} --train.steps 300")),
+    Cell("quick-scratch-300", 0, quick("--model nano --train.steps 300")),
+    Cell("quick-scratch-1500", 0, quick("--model nano --train.steps 1500")),
+)
+"""The cells of ``make results QUICK=1``: 10 demos and one training seed."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A claim that was written down before it was measured: the pretrained policy succeeds more often.
+
+    Attributes:
+        setting: What both have.
+        pretrained: Name of the cell that starts from the pretrained policy.
+        fresh: Name of the cell that starts from fresh weights.
+    """
+
+    setting: str
+    pretrained: str
+    fresh: str
+
+
+CONTRASTS = (
+    Contrast("no demo, no training", "quick-zero-shot", "quick-untrained"),
+    Contrast("10 demos, 300 updates", "quick-foundation-300", "quick-scratch-300"),
+    Contrast("10 demos, 300 updates against 1,500", "quick-foundation-300", "quick-scratch-1500"),
+)
+"""What ``make results QUICK=1`` checks."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from experiments.cells import CONTRASTS, Contrast
+
 Results = Mapping[str, Mapping[str, Any]]
 """Cell id -> its stored result."""
 _RESAMPLES = 10_000
@@ -102,6 +104,72 @@ def distil_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+LEARNERS = {
+    "bc-{}-scratch": "BC of fresh weights",
+    "bc-{}-foundation": "BC of `nano-foundation`",
+    "nearest-{}": "nearest neighbour in its latents, no training",
+}
+"""Pattern of the cells with some number of demos -> their row."""
+
+
+def few_demos_table(results: Results) -> str:
+    """Returns success by number of demos, and without demos for the pretrained policy alone."""
+    names = {result["cell"] for result in results.values()}
+    counts = sorted({int(found[1]) for name in names if (found := re.fullmatch(r"(?:bc|nearest)-(\d+).*", name))})
+    lines = [f"| demos | 0 | {' | '.join(map(str, counts))} |", f"|---|{'---:|' * (len(counts) + 1)}"]
+    for pattern, text in LEARNERS.items():
+        cells = ["zero-shot" if pattern == "bc-{}-foundation" else "", *(pattern.format(count) for count in counts)]
+        evaluations = [[_played(cell["results"]) for cell in _of(name, results)] for name in cells]
+        lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
+    return "\n".join(lines)
+
+
+def differences(results: Results, contrast: Contrast) -> list[float]:
+    """Returns the success from the pretrained policy less that from fresh weights, world by world."""
+    pretrained, fresh = (
+        _successes(_played(results[f"{name}-0"]["results"])) for name in (contrast.pretrained, contrast.fresh)
+    )
+    return [a - b for a, b in zip(pretrained, fresh, strict=True)]
+
+
+def holds(results: Results, contrast: Contrast) -> bool:
+    """Returns whether the interval of a contrast is above 0."""
+    return bootstrap_interval([differences(results, contrast)])[0] > 0
+
+
+def contrast_table(results: Results) -> str:
+    """Returns the table of the contrasts that were declared in advance."""
+    lines = [
+        "| | from `nano-foundation` | from fresh weights | difference | 95 % interval |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for contrast in CONTRASTS:
+        played = [_played(results[f"{name}-0"]["results"]) for name in (contrast.pretrained, contrast.fresh)]
+        by_world = differences(results, contrast)
+        lines.append(
+            f"| {contrast.setting} | {' | '.join(_by_seed([evaluation]) for evaluation in played)} |"
+            f" {np.mean(by_world):+.0%} | {_interval([by_world])} |"
+        )
+    return "\n".join(lines)
+
+
+def _played(figures: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the only evaluation in the figures of ``bc.py``, ``evaluate.py`` or ``nearest_neighbour.py``."""
+    if "evaluations" in figures:
+        (played,) = figures["evaluations"].values()
+        return {**played, "per_episode": played["results"]}
+    found: Mapping[str, Any] = figures.get("evaluation", figures)
+    return found
+
+
+def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    """Returns mean and interval over seeds and worlds in one column; nothing if there is no evaluation."""
+    if not evaluations:
+        return ""
+    mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
+    return f"{mean:.0%} ({_interval([_successes(evaluation) for evaluation in evaluations])})"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``.
@@ -120,6 +188,8 @@ TABLES: Mapping[str, Mapping[str, Table]] = {
         "demo": Table("demo", demo_table),
         "ppo": Table("ppo", ppo_table),
         "distil": Table("distil", distil_table),
+        "contrasts": Table(CONTRASTS[-1].fresh, contrast_table),
+        "few-demos": Table("bc-20-foundation", few_demos_table),
     },
     "README.md": {"demo": Table("demo", demo_table)},
     "README.zh.md": {"demo": Table("demo", partial(demo_table, titles=CHINESE))},

@@ -39,20 +39,21 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     assert "DAgger 1" in printed
 
     results = json.loads((out / "results.json").read_text())
-    assert [row["method"] for row in results["rows"]] == ["BC", "DAgger 1"]
+    assert [row["method"] for row in results["rows"]] == ["before", "BC", "DAgger 1"]
     for row in results["rows"]:
         for level in ("easy", "default"):
             cell = row[level]
             assert cell["wilson95"] == list(wilson_interval(cell["successes"], cell["episodes"]))
             assert all(seed in SEEDS["evaluation"] for seed in cell["seeds"])
-    assert results["rows"][1]["frames"] > results["rows"][0]["frames"] > 0
+    assert [row["frames"] > 0 for row in results["rows"]] == [False, True, True]
+    assert results["rows"][2]["frames"] > results["rows"][1]["frames"]
 
     recorded = [list_demos(out / f"demos_{level}") for level in ("easy", "default")]
     assert sum(map(len, recorded)) == results["settings"]["demos"]
     assert min(map(len, recorded)) > 0
     rounds = [list_demos(out / f"round_1_{level}") for level in ("easy", "default")]
     assert sum(map(len, rounds)) == results["settings"]["dagger_episodes"]
-    for name in ("agent_bc", "agent_1", "agent"):
+    for name in ("agent_before", "agent_bc", "agent_1", "agent"):
         VPTAgent.from_pretrained(out / name)
     for picture in ("results.png", "curves.png"):
         assert iio.imread(out / picture).std() > 10
@@ -72,7 +73,7 @@ def written(out: Path) -> dict[str, int]:
 def test_after_a_kill_it_continues_with_the_next_step(tmp_path):
     out = tmp_path / "demo"
     process = subprocess.Popen([*SCRIPT, "--preset", "smoke", "--out", str(out)], stdout=subprocess.DEVNULL)
-    while not (out / "checkpoints" / "last.pt").exists():  # cloning is done
+    while not (out / "round_1_easy").exists():  # cloning is done
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
@@ -83,7 +84,7 @@ def test_after_a_kill_it_continues_with_the_next_step(tmp_path):
     assert "recording" not in printed
     assert written(out) == recorded
     rows = json.loads((out / "results.json").read_text())["rows"]
-    assert [row["method"] for row in rows] == ["BC", "DAgger 1"]
+    assert [row["method"] for row in rows] == ["before", "BC", "DAgger 1"]
     steps = [entry["step"] for entry in read_metrics(out / "metrics.jsonl")]
     assert steps == sorted(set(steps))
     assert steps[-1] == rows[-1]["updates"]

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 
 from experiments.__main__ import RESULTS, result_of
-from experiments.cells import CELLS
-from experiments.tables import TABLES, bootstrap_interval, distil_table, ppo_table, with_tables
+from experiments.cells import CELLS, CONTRASTS, QUICK_CELLS
+from experiments.tables import TABLES, bootstrap_interval, distil_table, few_demos_table, holds, ppo_table, with_tables
 from tests.support.paths import ROOT
 
 
 def test_cells_run_in_an_order_in_which_what_they_need_is_done():
     done = set()
-    for cell in CELLS:
+    for cell in (*CELLS, *QUICK_CELLS):
         assert cell.needs <= done, f"{cell.id} needs {cell.needs - done}"
         assert cell.id not in done
         done.add(cell.id)
 
 
 def test_every_command_of_a_cell_is_a_script_of_the_repository():
-    for cell in CELLS:
+    for cell in (*CELLS, *QUICK_CELLS):
         for command in cell.commands:
             assert (ROOT / command[0]).is_file(), command
             assert "--out" in command
@@ -122,3 +122,49 @@ def test_a_training_that_differs_by_seed_widens_the_interval():
 def test_outcomes_that_are_no_table_are_refused(outcomes):
     with pytest.raises(ValueError, match="the same worlds"):
         bootstrap_interval(outcomes)
+
+
+def stored(name: str, successes: list[bool], seed: int = 0, script: str = "bc") -> dict:
+    """A result as the script stores it."""
+    episodes = [{"success": success} for success in successes]
+    played = {"successes": sum(successes), "episodes": len(successes), "rate": sum(successes) / len(successes)}
+    if script == "evaluate":
+        figures = {"worlds": "evaluation", "evaluations": {"Harvest1Log-v0": {**played, "results": episodes}}}
+    else:
+        played["per_episode"] = episodes
+        figures = {"evaluation": played} if script == "bc" else played
+    return {"cell": name, "seed": seed, "results": figures}
+
+
+def test_success_by_number_of_demos_has_a_row_for_each_learner():
+    cells = {
+        "zero-shot-0": stored("zero-shot", [True, False], script="evaluate"),
+        "bc-5-foundation-0": stored("bc-5-foundation", [True, True]),
+        "bc-5-foundation-1": stored("bc-5-foundation", [False, False], seed=1),
+        "bc-20-scratch-0": stored("bc-20-scratch", [False, False]),
+        "nearest-20-0": stored("nearest-20", [True, True], script="nearest_neighbour"),
+    }
+    assert few_demos_table(cells).split("\n") == [
+        "| demos | 0 | 5 | 20 |",
+        "|---|---:|---:|---:|",
+        "| BC of fresh weights |  |  | 0% (0% to 0%) |",
+        "| BC of `nano-foundation` | 50% (0% to 100%) | 50% (0% to 100%) |  |",
+        "| nearest neighbour in its latents, no training |  |  | 100% (100% to 100%) |",
+    ]
+
+
+def test_a_contrast_holds_where_the_interval_of_the_difference_is_above_0():
+    contrast = CONTRASTS[1]
+    results = {
+        f"{contrast.pretrained}-0": stored(contrast.pretrained, [True] * 30 + [False] * 20),
+        f"{contrast.fresh}-0": stored(contrast.fresh, [False] * 50),
+    }
+    assert holds(results, contrast)
+    results[f"{contrast.fresh}-0"] = stored(contrast.fresh, [True] * 29 + [False] * 21)
+    assert not holds(results, contrast)
+
+
+def test_every_contrast_is_between_cells_of_the_quick_run():
+    names = {cell.name for cell in QUICK_CELLS}
+    for contrast in CONTRASTS:
+        assert {contrast.pretrained, contrast.fresh} <= names

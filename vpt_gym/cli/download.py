@@ -64,7 +64,7 @@ def _list() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from vpt_gym.agents.checkpoints.sources.bundled import INVERSE_DYNAMICS
+    from vpt_gym.agents.checkpoints.sources.bundled import NAMES
     from vpt_gym.agents.checkpoints.sources.download import cache_folder
     from vpt_gym.agents.checkpoints.sources.published import LICENCE, PUBLISHED, STEVE_1
 
@@ -84,5 +84,5 @@ def _list() -> None:
             checkpoint.about,
         )
     console.print(table)
-    console.print(f"\n{INVERSE_DYNAMICS} comes with this package.")
+    console.print(f"\n{' and '.join(NAMES)} come with this package.")
     console.print(f"Licence: {LICENCE}; of steve1 none is stated. Files are in {folder}", soft_wrap=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from vpt_gym.agents.checkpoints.errors import WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_folder, load_pair
-from vpt_gym.agents.checkpoints.sources.bundled import find_bundled
+from vpt_gym.agents.checkpoints.sources.bundled import INVERSE_DYNAMICS, find_bundled
 from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.hub import download_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
@@ -28,8 +28,8 @@ def load_pretrained(
     taken for a path if there is a folder ``runs`` and no revision is given.
 
     Args:
-        source: A ``.model`` file; a folder of a saved agent; the name of a published checkpoint, such as
-            ``"foundation-1x"``, which is downloaded unless it is in the cache; or an id of the Hugging Face Hub,
+        source: A ``.model`` file; a folder of a saved agent; ``"nano-foundation"``, which comes with this package; the name
+            of a published checkpoint, such as ``"foundation-1x"``, which is downloaded unless it is in the cache; or an id of the Hugging Face Hub,
             ``"organisation/name"``, of such a folder.
         weights_path: The ``.weights`` file that belongs to a ``.model`` file.
         revision: Branch, tag or commit on the Hub.
@@ -59,7 +59,11 @@ def load_pretrained(
         return load_pair(path, weights_path)
     name = str(source)
     if (folder := find_bundled(name)) is not None:
-        raise WrongFile(f"{folder.name} is an inverse dynamics model, not a policy: IDMAgent loads it")
+        _refuse_revision(revision, f"{folder.name} comes with this package")
+        _refuse_weights(weights_path, f"{folder.name} comes with its own weights")
+        if folder.name == INVERSE_DYNAMICS:
+            raise WrongFile(f"{folder.name} is an inverse dynamics model, not a policy: IDMAgent loads it")
+        return load_folder(folder)
     if (published := find_published(name)) is not None:
         _refuse_revision(revision, f"{published.name} is not on the Hugging Face Hub")
         _refuse_weights(weights_path, f"{published.name} comes with its own weights")

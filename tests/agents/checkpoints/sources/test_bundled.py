@@ -9,10 +9,13 @@ import pytest
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym import IDMAgent, VPTAgent
 from vpt_gym.agents.checkpoints.errors import WrongFile
-from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS, NAMES
+from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS, NAMES, POLICY
 from vpt_gym.agents.describe import describe
+from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.frames import find_frame, to_size
+from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.idm.scores import score
 from vpt_gym.world.experts import PlayExpert
 from vpt_gym.world.ids import PLAY
@@ -46,6 +49,24 @@ def test_the_inverse_dynamics_model_labels_play_of_unseen_worlds() -> None:
     assert scores.key_accuracy > scores.majority_accuracy + 0.01
     assert scores.exact_match > scores.majority_exact_match + 0.1
     assert scores.camera_r2 > 0.6
+
+
+def test_the_policy_is_whole_and_chops_trees_that_it_has_not_seen() -> None:
+    agent = VPTAgent.from_pretrained(POLICY)
+    assert agent.report is not None
+    assert agent.report.ok
+    assert agent.policy.config == VPTConfig.named("nano")
+    played = evaluate(agent, EnvArgs().make, SEEDS["validation"][:8])
+    assert played.successes >= 2  # an untrained one has none
+
+
+def test_the_policy_takes_no_other_weights_and_is_no_inverse_dynamics_model() -> None:
+    with pytest.raises(ValueError, match="nano-foundation comes with its own weights"):
+        VPTAgent.from_pretrained(POLICY, "other.weights")
+    with pytest.raises(ValueError, match="nano-foundation comes with this package"):
+        VPTAgent.from_pretrained(POLICY, revision="main")
+    with pytest.raises(WrongFile, match=r"a folder of a policy is for VPTAgent\.from_pretrained"):
+        IDMAgent.from_pretrained(POLICY)
 
 
 def test_an_inverse_dynamics_model_is_not_taken_for_a_policy() -> None:

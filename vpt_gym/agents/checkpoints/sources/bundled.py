@@ -8,7 +8,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "bundled"
 """Where they are. Each folder has a model card, ``README.md``, beside the model."""
 INVERSE_DYNAMICS = "nano-idm"
 """The inverse dynamics model that labels play in the embedded world (docs/jobs/pretrain.md)."""
-NAMES = (INVERSE_DYNAMICS,)
+POLICY = "nano-foundation"
+"""The policy that was pretrained on play without labels in the embedded world (docs/jobs/pretrain.md)."""
+NAMES = (POLICY, INVERSE_DYNAMICS)
 
 
 def find_bundled(name: str) -> Path | None:

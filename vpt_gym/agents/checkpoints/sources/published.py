@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from vpt_gym.agents.checkpoints.sources.bundled import INVERSE_DYNAMICS, NAMES
+from vpt_gym.agents.checkpoints.sources.bundled import NAMES
 
 LICENCE = "MIT"
 LICENCE_URL = "https://github.com/openai/Video-Pre-Training/blob/main/LICENSE"
@@ -183,4 +183,4 @@ def suggestion(name: str) -> str:
     near = difflib.get_close_matches(name.lower().replace("_", "-"), [*NAMES, *PUBLISHED, *stems], n=3, cutoff=0.75)
     if near:
         return f"did you mean {' or '.join(dict.fromkeys(stems.get(n, n) for n in near))}?"
-    return f"{INVERSE_DYNAMICS} comes with this package; published are {', '.join([*PUBLISHED, STEVE_1.name])}"
+    return f"{' and '.join(NAMES)} come with this package; published are {', '.join([*PUBLISHED, STEVE_1.name])}"
