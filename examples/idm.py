@@ -10,7 +10,6 @@ It is trained on the executed actions of the demos, except those of the highest 
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from dataclasses import asdict, dataclass, field
@@ -25,6 +24,7 @@ from rich.table import Table
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import Demo, FrameCache, list_demos, read_demo
 from vpt_gym.demos.dataset.loading import describe_demos_below
+from vpt_gym.demos.files.atomic import write_metadata
 from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
@@ -165,13 +165,6 @@ def table(scores: LabelScores, intervals: dict[str, Any]) -> Table:
     return rows
 
 
-def _finite(value: Any) -> Any:
-    """Returns a value as JSON can express it: None for no limit, and for the score of a key that was never labelled."""
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def learn(args: Args, run: Run, console: Console) -> dict[str, Any]:
     """Trains, saves and scores a model; returns the figures."""
     torch.manual_seed(args.seed)
@@ -204,13 +197,13 @@ def learn(args: Args, run: Run, console: Console) -> dict[str, Any]:
         "model": args.model,
         "seed": args.seed,
         "train": {
-            **_finite(asdict(options)),
+            **asdict(options),
             "demos": len(learned),
             "ticks": windows.n_ticks,
             "took": round(seconds, 1),
         },
         "held_out": {"demos": len(held_out), "ticks": sum(map(len, held_out))},
-        "scores": _finite(asdict(scores)),
+        "scores": asdict(scores),
         "intervals_95": intervals,
         "machine": {**describe("torch"), "threads": torch.get_num_threads()},
     }
@@ -223,7 +216,7 @@ def main(args: Args) -> None:
         run.write_results(report)
         if args.result is not None:
             args.result.parent.mkdir(parents=True, exist_ok=True)
-            args.result.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            write_metadata(args.result, report)
 
 
 if __name__ == "__main__":

@@ -123,10 +123,11 @@ class VPTAgent:
 
         Args:
             source: An existing file or folder: a published ``.model`` file, or a folder written by
-                :meth:`save_pretrained`. Otherwise a name: ``"nano-foundation"``, which comes with this package and knows
-                the embedded world; of a published checkpoint such as ``"foundation-1x"`` (``vpt-gym download`` lists
-                them), which is read from the cache or downloaded; or of such a folder on the Hugging Face Hub, ``"organisation/name"``. If there is a folder ``organisation``, such a name is a
-                path, unless a revision is given.
+                :meth:`save_pretrained`. Otherwise a name: ``"nano-foundation"``, which comes with this package and
+                knows the embedded world; of a published checkpoint such as ``"foundation-1x"`` (``vpt-gym download``
+                lists them), which is read from the cache or downloaded; or of such a folder on the Hugging Face Hub,
+                ``"organisation/name"``. If there is a folder ``organisation``, such a name is a path, unless a
+                revision is given.
             weights_path: The ``.weights`` file that belongs to a ``.model`` file. STEVE-1's belongs to VPT's
                 ``2x.model``.
             revision: Branch, tag or commit on the Hub.

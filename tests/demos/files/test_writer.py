@@ -15,6 +15,7 @@ from tests.support.frame_counter_env import counter_frame, read_counter
 from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import BUTTONS, human_action, no_op
 from vpt_gym.demos import Demo, DemoError, DemoWriter, check, list_demos, read_demo
+from vpt_gym.demos.files.atomic import write_metadata
 
 
 def write(directory: Path, ticks: int = 45, size: tuple[int, int] = (48, 80), **ending: Any) -> Path:
@@ -303,3 +304,15 @@ def test_a_demo_knows_its_length_and_its_success(tmp_path: Path) -> None:
     demo: Demo = read_demo(write(tmp_path, 5))
     assert len(demo) == 5
     assert demo.success is None
+
+
+def test_metadata_is_json_that_every_reader_accepts(tmp_path):
+    values = {"loss": float("nan"), "limit": np.float32("inf"), "sizes": (np.int64(3), [float("-inf"), 0.5]), 4: "four"}
+    write_metadata(tmp_path / "a.json", values)
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "loss": None,
+        "limit": None,
+        "sizes": [3, [None, 0.5]],
+        "4": "four",
+    }

@@ -28,9 +28,9 @@ def load_pretrained(
     taken for a path if there is a folder ``runs`` and no revision is given.
 
     Args:
-        source: A ``.model`` file; a folder of a saved agent; ``"nano-foundation"``, which comes with this package; the name
-            of a published checkpoint, such as ``"foundation-1x"``, which is downloaded unless it is in the cache; or an id of the Hugging Face Hub,
-            ``"organisation/name"``, of such a folder.
+        source: A ``.model`` file; a folder of a saved agent; ``"nano-foundation"``, which comes with this package; the
+            name of a published checkpoint, such as ``"foundation-1x"``, which is downloaded unless it is in the cache;
+            or an id of the Hugging Face Hub, ``"organisation/name"``, of such a folder.
         weights_path: The ``.weights`` file that belongs to a ``.model`` file.
         revision: Branch, tag or commit on the Hub.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,16 +46,24 @@ def discard(files: DemoFiles) -> None:
 
 
 def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes metadata as JSON and waits until it is on the disk. The old content of ``path`` stays until then."""
+    """Writes metadata as JSON and waits until it is on the disk. The old content of ``path`` stays until then.
+
+    Numbers that JSON lacks, NaN and infinity, become null.
+    """
     with open(scratch(path), "w", encoding="utf-8") as file:
-        json.dump(metadata, file, indent=1, default=_as_json)
+        json.dump(_finite(metadata), file, indent=1, default=repr, allow_nan=False)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(scratch(path), path)
 
 
-def _as_json(value: object) -> object:
+def _finite(value: Any) -> Any:
+    """Returns a value without NumPy's types, and without the numbers that JSON lacks."""
     if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    return repr(value)
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
