@@ -137,7 +137,7 @@ def clone(demos: str, start: str, episodes: int) -> tuple[str, ...]:
     )
 
 
-COUNTS = {"scratch": (20, 100), "foundation": (5, 20, 100)}
+COUNTS = {"scratch": (5, 20, 100), "foundation": (5, 20, 100)}
 """Numbers of demos, for each start."""
 
 CELLS: tuple[Cell, ...] = (
