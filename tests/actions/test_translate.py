@@ -11,6 +11,8 @@ from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vpt_gym  # noqa: F401 (registers the environments)
+from vpt_gym import VPTActionWrapper
 from vpt_gym.actions import craftground, minedojo, minedojo_spaces, minerl
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, canonical, code_space, decode, encode
 from vpt_gym.actions.human import BUTTONS, human_action, human_action_space, no_op
@@ -377,3 +379,9 @@ def test_codes_that_take_extra_ticks_are_not_a_third_group_in_the_text() -> None
         f"{coverage.buttons_lost} lost; of those kept or changed, {coverage.buttons_slow:,} take extra ticks)" in text
     )
     assert "extra ticks" not in str(translator_for(MINERL).coverage())
+
+
+def test_an_env_that_takes_vpt_codes_needs_no_second_wrapper() -> None:
+    env = VPTActionWrapper(gym.make("vpt_gym/Harvest1Log-v0", level="easy"))
+    with pytest.raises(ValueError, match=r"VPT codes.*leave the \(second\) VPTActionWrapper out"):
+        VPTActionWrapper(env)

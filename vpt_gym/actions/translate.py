@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from vpt_gym.actions import craftground, mcio, minecraft_gym, minedojo, minedojo_spaces, minerl, minestudio
 from vpt_gym.actions.chain import through_wrappers
+from vpt_gym.actions.codec import code_space
 from vpt_gym.actions.coverage import Coverage
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.actions.protocol import Translator
@@ -90,10 +91,15 @@ def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interva
         if cam_interval is None and env is not None and env.has_wrapper_attr("cam_interval"):
             cam_interval = float(env.get_wrapper_attr("cam_interval"))
         return minedojo.MineDojoTranslator(space, cam_interval)
+    already = (
+        "These are VPT codes, as behind a VPTActionWrapper: leave the (second) VPTActionWrapper out.\n"
+        if space == code_space()
+        else ""
+    )
     compared = _compared(space)
     lines = "" if _PLAIN in compared else f", for example\n{suggestion(space)}"
     raise ValueError(
-        f"no translator is known for the action space {space}. Known are\n{_KNOWN}\n{compared}"
+        f"no translator is known for the action space {space}. {already}Known are\n{_KNOWN}\n{compared}"
         f"For another, pass translator=, a vpt_gym.actions.KeyedTranslator or your own Translator{lines}"
     )
 
