@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.cells import CONTRASTS, Contrast
+from experiments.cells import CONTRASTS, SEEDS, Contrast
 
 Results = Mapping[str, Mapping[str, Any]]
 """Cell id -> its stored result."""
@@ -167,7 +167,8 @@ def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
     if not evaluations:
         return ""
     mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-    return f"{mean:.0%} ({_interval([_successes(evaluation) for evaluation in evaluations])})"
+    fewer = "" if len(evaluations) == len(SEEDS) else f", {len(evaluations)} of {len(SEEDS)} seeds"
+    return f"{mean:.0%} ({_interval([_successes(evaluation) for evaluation in evaluations])}{fewer})"
 
 
 @dataclass(frozen=True)

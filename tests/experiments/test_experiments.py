@@ -141,15 +141,16 @@ def test_success_by_number_of_demos_has_a_row_for_each_learner():
         "zero-shot-0": stored("zero-shot", [True, False], script="evaluate"),
         "bc-5-foundation-0": stored("bc-5-foundation", [True, True]),
         "bc-5-foundation-1": stored("bc-5-foundation", [False, False], seed=1),
+        "bc-5-foundation-2": stored("bc-5-foundation", [True, False], seed=2),
         "bc-20-scratch-0": stored("bc-20-scratch", [False, False]),
         "nearest-20-0": stored("nearest-20", [True, True], script="nearest_neighbour"),
     }
     assert few_demos_table(cells).split("\n") == [
         "| demos | 0 | 5 | 20 |",
         "|---|---:|---:|---:|",
-        "| BC of fresh weights |  |  | 0% (0% to 0%) |",
-        "| BC of `nano-foundation` | 50% (0% to 100%) | 50% (0% to 100%) |  |",
-        "| nearest neighbour in its latents, no training |  |  | 100% (100% to 100%) |",
+        "| BC of fresh weights |  |  | 0% (0% to 0%, 1 of 3 seeds) |",
+        "| BC of `nano-foundation` | 50% (0% to 100%, 1 of 3 seeds) | 50% (0% to 100%) |  |",
+        "| nearest neighbour in its latents, no training |  |  | 100% (100% to 100%, 1 of 3 seeds) |",
     ]
 
 
