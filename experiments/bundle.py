@@ -21,6 +21,8 @@ from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS,
 
 TICKS_PER_HOUR = 72_000
 CARD = "README.md"
+SECOND = "foundation-2"
+"""Directory of the second training of the policy, which goes on from the first."""
 
 
 @dataclass
@@ -33,10 +35,10 @@ class Args:
     """Where the folders of the models are written."""
 
 
-def policy_card(results: dict[str, Any]) -> str:
-    """Returns the model card of the policy."""
-    extent, foundation, idm = results["extent"], results["foundation"], results["idm"]
-    videos = extent["videos"] - foundation["demos"]["held_out"]
+def policy_card(results: dict[str, Any], second: dict[str, Any]) -> str:
+    """Returns the model card of the policy, given the results of ``pretrain.py`` and of the second training."""
+    extent, first, idm = results["extent"], results["foundation"], results["idm"]
+    frames, trained = first["frames"] + second["frames"], first["demos"]["trained"]
     return f"""# {POLICY}
 
 A VPT policy of size `nano` (4.6 million parameters), cloned from play without labels in the embedded world of vpt-gym.
@@ -44,19 +46,21 @@ It is a start for fine-tuning, and plays at once:
 
 ```console
 vpt-gym play --agent {POLICY} --agent-first
-python examples/bc.py --model {POLICY} --demos demos/harvest_1_log
+python examples/bc.py --model {POLICY} --demos demos/harvest_1_log --train.steps 600
 ```
 
-* **Data**: {videos} episodes of at most two minutes ({hours(foundation["ticks"])} hours of game time) that scripted
-  players of many skills and aims played in `vpt_gym/Play-v0`, in worlds of `SEEDS["play"]`. Only the videos were used.
-  Their actions were inferred by [{INVERSE_DYNAMICS}](../{INVERSE_DYNAMICS}/{CARD}), which knew
+* **Data**: {extent["videos"]} episodes of at most two minutes, played in `vpt_gym/Play-v0` by scripted players of many
+  skills and aims, in worlds of `SEEDS["play"]`. Only the videos were used, {trained} of them in each training
+  ({hours(first["ticks"])} hours of game time). Their actions were inferred by \
+[{INVERSE_DYNAMICS}](../{INVERSE_DYNAMICS}/{CARD}), which knew
   {hours(idm["train"]["ticks"])} hours of labelled play.
-* **Recipe**: `python examples/pretrain.py --videos {extent["videos"]} --idm-updates {extent["idm_updates"]} --updates \
-{extent["updates"]} --seed {results["seed"]}`. Behavioural cloning of independent chunks of 16 ticks:
-  {foundation["frames"]:,} ticks, {foundation["frames"] / foundation["ticks"]:.1f} times through the data; ticks
-  in which nothing is pressed have no weight. One training seed.
-* **Figures**, before the weights were rounded to int8: {foundation["kept"]["validation_loss"]:.2f} nats per tick on
-  {foundation["demos"]["held_out"]} held-out episodes. docs/results.md has what it does in tasks.
+* **Recipe**: `python -m experiments pretrain-0`. Behavioural cloning of independent chunks of 16 ticks, 128 ticks an
+  update: {first["updates"]:,} updates, then {second["updates"]:,} with the learning rate raised again.
+  In all {frames:,} ticks, {frames / first["ticks"]:.1f} times through the data. Ticks in which nothing is pressed have
+  no weight. One training seed.
+* **Figures**: after the first training {first["kept"]["validation_loss"]:.2f} nats per tick on \
+{first["demos"]["held_out"]} held-out episodes, before the
+  weights were rounded to int8. docs/results.md has what it does in a task, alone and fine-tuned.
 * **Limits**: the embedded world is not Minecraft. No task was trained, but chopping trees and making wooden tools
   are among the aims of the players.
 * **Licence**: that of vpt-gym.
@@ -106,10 +110,12 @@ def hours(ticks: int) -> str:
 
 def main(args: Args) -> None:
     """Writes both folders."""
-    results = json.loads((args.run / "results.json").read_text(encoding="utf-8"))
-    VPTAgent.from_pretrained(args.run / "foundation" / "agent").save_pretrained(args.out / POLICY, stored_as="int8")
+    results, second = (
+        json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in (args.run, args.run / SECOND)
+    )
+    VPTAgent.from_pretrained(args.run / SECOND / "agent").save_pretrained(args.out / POLICY, stored_as="int8")
     IDMAgent.from_pretrained(args.run / "idm" / "idm").save_pretrained(args.out / INVERSE_DYNAMICS, stored_as="int8")
-    for name, card in ((POLICY, policy_card(results)), (INVERSE_DYNAMICS, idm_card(results))):
+    for name, card in ((POLICY, policy_card(results, second)), (INVERSE_DYNAMICS, idm_card(results))):
         (args.out / name / CARD).write_text(card, encoding="utf-8")
         print(args.out / name)
 
