@@ -68,8 +68,8 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset(50, 1000, 2, 50, 900, 50),
-    "quick": Preset(20, 200, 1, 16, 150, 50, levels=("easy",)),
+    "full": Preset(50, 600, 2, 50, 600, 50),
+    "quick": Preset(20, 150, 1, 16, 100, 50, levels=("easy",)),
     "smoke": Preset(2, 3, 1, 2, 3, 2),
 }
 ROUND_TICKS = 300
