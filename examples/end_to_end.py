@@ -68,7 +68,7 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset(50, 600, 2, 50, 600, 50),
+    "full": Preset(50, 1200, 2, 50, 1000, 50),
     "quick": Preset(20, 150, 1, 16, 100, 50, levels=("easy",)),
     "smoke": Preset(2, 3, 1, 2, 3, 2),
 }
