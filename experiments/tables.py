@@ -113,14 +113,18 @@ LEARNERS = {
 
 
 def few_demos_table(results: Results) -> str:
-    """Returns success by number of demos, and without demos for the pretrained policy alone."""
+    """Returns success by number of demos; without demos for the pretrained policy alone.
+
+    A learner of which nothing was run is left out.
+    """
     names = {result["cell"] for result in results.values()}
     counts = sorted({int(found[1]) for name in names if (found := re.fullmatch(r"(?:bc|nearest)-(\d+).*", name))})
     lines = [f"| demos | 0 | {' | '.join(map(str, counts))} |", f"|---|{'---:|' * (len(counts) + 1)}"]
     for pattern, text in LEARNERS.items():
         cells = ["zero-shot" if pattern == "bc-{}-foundation" else "", *(pattern.format(count) for count in counts)]
         evaluations = [[_played(cell["results"]) for cell in _of(name, results)] for name in cells]
-        lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
+        if any(evaluations):
+            lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
     return "\n".join(lines)
 
 
@@ -190,7 +194,7 @@ TABLES: Mapping[str, Mapping[str, Table]] = {
         "ppo": Table("ppo", ppo_table),
         "distil": Table("distil", distil_table),
         "contrasts": Table(CONTRASTS[-1].fresh, contrast_table),
-        "few-demos": Table("bc-20-foundation", few_demos_table),
+        "few-demos": Table("bc-20-scratch", few_demos_table),
     },
     "README.md": {"demo": Table("demo", demo_table)},
     "README.zh.md": {"demo": Table("demo", partial(demo_table, titles=CHINESE))},
