@@ -55,7 +55,7 @@ def jobs(measured: Measured) -> list[Job]:
     # one process on each core: a tick of the world and the expert, then the recorder's share
     tick_ms = recording["step_ms"]["median"] + recording["recorded"]["overhead_processor_ms"]["median"]
     ppo = measured["ppo"]["runs"][0]
-    cloned = measured[DEMO]["results"]["rows"][0]
+    (cloned,) = (row for row in measured[DEMO]["results"]["rows"] if row["method"] == "BC")
     rows = [Job("record a scripted expert, 160x256", cores * 1000 / tick_ms, "recording")]
     for name, streams, precision in (("nano", 1, "bf16"), ("1x", 8, "int8"), ("2x", 1, "int8"), ("3x", 1, "int8")):
         speed = agent[f"{name}, {streams} stream{'s' * (streams > 1)}"][precision]["frames_per_second"]
