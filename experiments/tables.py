@@ -136,23 +136,19 @@ def differences(results: Results, contrast: Contrast) -> list[float]:
     return [a - b for a, b in zip(pretrained, fresh, strict=True)]
 
 
-def holds(results: Results, contrast: Contrast) -> bool:
-    """Returns whether the interval of a contrast is above 0."""
-    return bootstrap_interval([differences(results, contrast)])[0] > 0
-
-
 def contrast_table(results: Results) -> str:
     """Returns the table of the contrasts that were declared in advance."""
     lines = [
-        "| | from `nano-foundation` | from fresh weights | difference | 95 % interval |",
-        "|---|---:|---:|---:|---:|",
+        "| | from `nano-foundation` | from fresh weights | difference | 95 % interval | shown |",
+        "|---|---:|---:|---:|---:|---|",
     ]
     for contrast in CONTRASTS:
         played = [_played(results[f"{name}-0"]["results"]) for name in (contrast.pretrained, contrast.fresh)]
         by_world = differences(results, contrast)
+        shown = "yes" if bootstrap_interval([by_world])[0] > 0 else "no"
         lines.append(
             f"| {contrast.setting} | {' | '.join(_by_seed([evaluation]) for evaluation in played)} |"
-            f" {np.mean(by_world):+.0%} | {_interval([by_world])} |"
+            f" {np.mean(by_world):+.0%} | {_interval([by_world])} | {shown} |"
         )
     return "\n".join(lines)
 
