@@ -69,7 +69,7 @@ demo: $(STAMP)  ## record, clone, evaluate, improve with DAgger; results in runs
 pretrain: $(STAMP)  ## a foundation model from play without labels, in runs/pretrain/: a night (QUICK=1: 20 minutes)
 	$(BIN)/python examples/pretrain.py --preset $(PRESET)
 
-results: $(STAMP)  ## the trainings behind docs/results.md: hours, resumable (QUICK=1: 20 minutes, checks three claims)
+results: $(STAMP)  ## the trainings behind docs/results.md: hours, resumable (QUICK=1: 20 minutes, measures three claims)
 	$(BIN)/python -m experiments $(if $(QUICK),--quick)
 
 test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP) $(PEERS_STAMP)  ## all tests; some again with interpreted kernels (for coverage), and those of the real MineDojo

@@ -4,7 +4,7 @@ python -m experiments                 # all cells; stop it and start it again as
 python -m experiments demo-0 demo-1   # some of them
 python -m experiments --list          # what is done, and with which commit
 python -m experiments --tables        # only write the tables
-python -m experiments --quick         # 20 minutes: checks three claims about pretraining
+python -m experiments --quick         # 20 minutes: measures three claims about pretraining
 """
 
 from __future__ import annotations
