@@ -4,10 +4,10 @@
     python examples/end_to_end.py --preset quick     # about 4: the same steps, less of each
     python examples/end_to_end.py --resume runs/demo # continues after an interruption
 
-A scripted expert chops trees in the embedded world and is recorded. A small VPT policy is cloned from the demos,
-evaluated in worlds it has never seen, improved by DAgger rounds, and evaluated again. Results go to ``runs/demo``:
-demos, checkpoints, metrics, learning curves, a video of the agent, and the table. ``vpt-gym report runs/demo`` shows
-them on one page.
+A scripted expert chops trees in the embedded world and is recorded. A small pretrained VPT policy is fine-tuned on
+the demos, evaluated in worlds it has never seen, improved by DAgger rounds, and evaluated again. Results go to
+``runs/demo``: demos, checkpoints, metrics, learning curves, a video of the agent, and the table.
+``vpt-gym report runs/demo`` shows them on one page.
 
 Each step alone, with all options: ``record.py``, ``bc.py``, ``dagger.py``, ``evaluate.py``.
 """
@@ -85,7 +85,7 @@ class Args:
     preset: Literal["full", "quick", "smoke"] = "full"
     """full takes about 14 minutes on 2 CPU cores, quick 4; smoke only tests that every step works."""
     model: str = "nano-foundation"
-    """What is fine-tuned: a saved agent, a name, or nano for fresh weights (which need three times the updates)."""
+    """What is fine-tuned: a saved agent, a name, or nano for fresh weights."""
     seed: int = 0
     """Seed of fresh weights, of the sampling and of the order of the batches."""
     run: RunArgs = field(default_factory=lambda: RunArgs(out=Path("runs/demo")))

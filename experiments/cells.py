@@ -137,8 +137,8 @@ def clone(demos: str, start: str, episodes: int) -> tuple[str, ...]:
     )
 
 
-COUNTS = {"scratch": (5, 20, 100), "foundation": (5, 20, 100)}
-"""Numbers of demos, for each start."""
+COUNTS = (5, 20, 100)
+"""Numbers of demos."""
 
 CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
@@ -153,18 +153,16 @@ CELLS: tuple[Cell, ...] = (
         Cell(f"bc-{demos}-{start}", seed, clone(paths_of(demos), words, 100))
         for seed in SEEDS
         for start, words in STARTS.items()
-        for demos in COUNTS[start]
+        for demos in COUNTS
     ),
     *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),
 )
 """All cells, in the order in which they run."""
 
-QUICK_DEMOS = "$(quick-demos)"
-
 
 def quick(start: str) -> tuple[str, ...]:
     """Returns the command that clones few demos, and plays 50 unseen worlds."""
-    return clone(QUICK_DEMOS, start, 50)
+    return clone("$(quick-demos)", start, 50)
 
 
 def alone(model: str) -> tuple[str, ...]:
@@ -203,4 +201,4 @@ CONTRASTS = (
     Contrast("10 demos, 300 updates", "quick-foundation-300", "quick-scratch-300"),
     Contrast("10 demos, 300 updates against 1,500", "quick-foundation-300", "quick-scratch-1500"),
 )
-"""What ``make results QUICK=1`` checks."""
+"""What ``make results QUICK=1`` measures."""
