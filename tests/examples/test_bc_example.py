@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
 from tests.support.small_policy import SMALL, small_policy
@@ -23,6 +24,7 @@ from vpt_gym.demos import DemoDataset, SequenceBatch, list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.processes import Processes
+from vpt_gym.learning.runs.args import parse
 
 LENGTHS = (17, 9, 23, 12, 31)
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -93,6 +95,16 @@ def test_it_prints_how_many_demos_it_learns_from_and_where_others_are(folder, tm
     output = run(words)
     assert "demos: 1 to train on, 0 to validate on" in output
     assert "6.9 (2)" in output.replace("\n", "")
+
+
+def test_joined_segments_need_the_carried_order_and_that_is_said_before_anything_is_read(capsys):
+    script = load_example("bc")
+    words = ["--demos", "nowhere", "--train.join-segments"]
+    with pytest.raises(SystemExit) as ended:
+        parse(script.Args, words)
+    assert ended.value.code == 2
+    assert "--train.order carried" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert parse(script.Args, [*words, "--train.order", "carried"]).train.join_segments
 
 
 def test_it_stops_when_nothing_improves(folder):

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.support.numbered_demos import write_episodes
+from tests.support.contractor_files import record, write_recording
+from tests.support.frame_counter_env import counter_frame
+from tests.support.numbered_demos import SIZE, write_episodes
 from tests.support.small_policy import small_policy
 from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym.agents.policy.trainable import freeze
@@ -223,11 +225,24 @@ class TestNonFinite:
         ({"lr": 0.0}, "lr is 0.0"),
         ({"clip": -1.0}, "clip is -1.0"),
         ({"warmup": -1}, "warmup is -1"),
+        ({"join_segments": True}, r"order 'random'.*--train\.order carried"),
     ],
 )
 def test_options_out_of_range_are_errors(changes, message):
     with pytest.raises(ValueError, match=message):
         TrainArgs(**changes)
+
+
+def test_memory_goes_through_the_segments_of_a_session_if_they_are_to_be_joined(tmp_path):
+    for start in ("100000", "100001"):
+        frames = [counter_frame(t, SIZE) for t in range(7)]
+        write_recording(
+            tmp_path / f"Player7-abc-20211003-{start}", [record(t, keys=["key.keyboard.w"]) for t in range(7)], frames
+        )
+    for joined, starts in ((False, [0, 7]), (True, [0])):
+        args = options(order="carried", batch_size=1, seq_len=14, join_segments=joined)
+        (first,) = make_dataset((tmp_path,), args, seed=0).next_batch().first
+        assert first.nonzero().flatten().tolist() == starts
 
 
 def test_the_training_ends_by_the_clock_or_by_the_updates(demos):

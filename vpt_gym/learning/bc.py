@@ -54,6 +54,8 @@ class TrainArgs:
     """Ticks in a sequence."""
     order: Literal["carried", "random"] = "random"
     """carried: complete episodes, memory carried from chunk to chunk. random: independent chunks."""
+    join_segments: bool = False
+    """Carry memory through the segments of a contractor's session, in their order; needs --train.order carried."""
     drop_null: Literal["auto", "keep", "mask", "cut"] = "auto"
     """Ticks in which nothing is pressed and the camera rests. keep: learn them like all others. mask: see them without
     learning them. cut: remove them, as OpenAI did. auto: mask in demos of people, keep in all others."""
@@ -81,6 +83,11 @@ class TrainArgs:
     """Recompute the convolutions in the backward pass: slower, with a fraction of the memory."""
 
     def __post_init__(self) -> None:
+        if self.join_segments and self.order != "carried":
+            raise ValueError(
+                f"join_segments carries memory from segment to segment, and the chunks of order {self.order!r} begin "
+                'without memory: choose order="carried" (--train.order carried), or leave join_segments out'
+            )
         if self.steps < 1 or not self.seconds > 0:
             raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
         if not 0.0 <= self.ema < 1.0:
@@ -133,6 +140,7 @@ def make_dataset(
         drop_null=drop_null_of(args),
         motion_fraction=args.motion_fraction if args.order == "random" else None,
         mirror=args.mirror and args.order == "random",
+        join_segments=args.join_segments,
         labels=labels,
         seed=seed,
         rank=processes.rank,

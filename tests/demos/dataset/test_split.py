@@ -43,3 +43,14 @@ def test_what_cannot_be_split_is_an_error(validation, message):
 def test_a_share_of_one_episode_is_an_error():
     with pytest.raises(ValueError, match=r"1 episodes.*without validation"):
         split_by_episode(paths(1), 0.1)
+
+
+def test_the_segments_of_a_session_are_in_the_same_part_if_they_are_joined():
+    segments = [
+        Path(f"Player{player}-abc-20211003-10{minute:02}00.jsonl") for player in range(6) for minute in range(5)
+    ]
+    train, validated = split_by_episode(segments, 2, join_segments=True)
+    assert len(validated) == 10
+    players = [{path.name.partition("-")[0] for path in part} for part in (train, validated)]
+    assert not players[0] & players[1]
+    assert len(split_by_episode(segments, 2)[1]) == 2

@@ -18,11 +18,17 @@ _MOST_LATE = 60.0
 longer than its ticks; a segment that is missing between the two takes up to 300."""
 
 
-def session_of(path: Path) -> str | None:
-    """Returns the session that a recording is a segment of, with its folder; None if it is no contractor recording."""
+def session_name(path: Path) -> str | None:
+    """Returns the session that a recording is a segment of; None if it is no contractor recording."""
     files = files_of(path)
     match = None if files.metadata.exists() else _NAME.fullmatch(files.id)
-    return None if match is None else str(files.directory / match[1])
+    return None if match is None else match[1]
+
+
+def session_of(path: Path) -> str | None:
+    """Returns the session that a recording is a segment of, with its folder; None if it is no contractor recording."""
+    name = session_name(path)
+    return None if name is None else str(files_of(path).directory / name)
 
 
 def continuations(paths: Sequence[Path], ticks: Sequence[int]) -> dict[int, int]:
