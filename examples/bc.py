@@ -1,9 +1,9 @@
 """Behavioural cloning: a VPT policy learns from demos, and the agent that plays best on validation worlds is kept.
 
     python examples/record.py --out demos/harvest_1_log --episodes 50
-    python examples/bc.py --demos demos/harvest_1_log --out runs/bc
-    python examples/bc.py --resume runs/bc
-    torchrun --nproc-per-node 2 examples/bc.py --demos demos/harvest_1_log --out runs/bc
+    python examples/bc.py --demos demos/harvest_1_log --out runs/bc/log
+    python examples/bc.py --resume runs/bc/log
+    torchrun --nproc-per-node 2 examples/bc.py --demos demos/harvest_1_log --out runs/bc/log
 
 A part of the episodes is held out. Every ``--validate-every`` updates the loss on them and the success on validation
 worlds are measured, since a low loss does not make a good player. ``OUT/agent`` is the agent with the highest success

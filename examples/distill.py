@@ -1,8 +1,8 @@
 """Distillation: a small student learns to play like a large teacher, from the states that the student visits.
 
-    python examples/distill.py --teacher runs/dagger/agent
+    python examples/distill.py --teacher runs/dagger/log/agent
     python examples/distill.py --teacher foundation-model-1x.model --teacher-weights foundation-model-1x.weights
-    python examples/distill.py --teacher runs/bc/agent --student.hidsize 128 --student.attention-heads 2
+    python examples/distill.py --teacher runs/bc/log/agent --student.hidsize 128 --student.attention-heads 2
 
 The student plays; the teacher follows its frames with a memory of its own. The loss is KL(teacher || student) over all
 8,641 buttons and 121 camera movements: this is DAgger (Ross et al. 2011, arXiv:1011.0686) with an expert whose labels

@@ -1,8 +1,8 @@
 """Evaluates agents in tasks: success rates with their intervals, each episode's result, and videos.
 
-python examples/evaluate.py --model runs/dagger/agent_2 --levels easy default
+python examples/evaluate.py --model runs/dagger/log/agent_2 --levels easy default
 python examples/evaluate.py --model foundation-model-1x.model --weights foundation-model-1x.weights
-python examples/evaluate.py --model runs/bc/agent runs/dagger/agent_2 --episodes 100 \
+python examples/evaluate.py --model runs/bc/log/agent runs/dagger/log/agent_2 --episodes 100 \
     --tasks vpt_gym/Harvest1Log-v0 'vpt_gym/Harvest1Dirt-v0 {"level": "default"}'
 
 It needs no training: zero-shot, an agent plays in an environment that it was not trained in. A run that was stopped
@@ -65,6 +65,8 @@ class Args:
     success in the evaluation worlds."""
     episodes: int = 50
     """Episodes of each agent in each task, each in a different world."""
+    skip: int = 0
+    """Number of worlds to leave out before them: those by which something was chosen."""
     num_envs: int = 16
     """Episodes that run at the same time."""
     video_episodes: int = 4
@@ -86,8 +88,13 @@ class Args:
 
     def __post_init__(self) -> None:
         # an error that is raised here is shown as a wrong option
-        if self.episodes < 1 or self.num_envs < 1 or self.video_episodes < 0:
-            raise ValueError("--episodes and --num-envs must be at least 1, and --video-episodes at least 0")
+        if min(self.episodes, self.num_envs) < 1 or min(self.video_episodes, self.skip) < 0:
+            raise ValueError("--episodes and --num-envs must be at least 1, --video-episodes and --skip at least 0")
+        if self.skip + self.episodes > len(SEEDS[self.worlds]):
+            raise ValueError(
+                f"--skip {self.skip} and --episodes {self.episodes} go beyond the {len(SEEDS[self.worlds]):,} "
+                f"{self.worlds} worlds"
+            )
         for name, values in (("--model", self.checkpoints()), ("--tasks", [str(task) for task in self.environments()])):
             if len(set(values)) != len(values):
                 raise ValueError(f"{name} has the same value twice: {values}")
@@ -193,7 +200,7 @@ def play(
 def main(args: Args) -> None:
     """Plays all agents in all tasks, and writes the results after each."""
     console, tasks, checkpoints, goal = Console(), args.environments(), args.checkpoints(), args.goal.chosen()
-    seeds = SEEDS[args.worlds][: args.episodes]
+    seeds = SEEDS[args.worlds][args.skip : args.skip + args.episodes]
     table = Table(title=f"success in the {args.worlds} worlds {seeds[0]:,} to {seeds[-1]:,}")
     for column in ("agent", "task", "success", "95 % interval", "ticks", "return"):
         table.add_column(column, justify="left" if column in ("agent", "task") else "right", overflow="fold")

@@ -1,8 +1,8 @@
 """Fine-tuning with the env's own actions: a VPT trunk gets new heads for another action space, and learns from demos.
 
     python examples/record.py --out demos/harvest_1_log --episodes 50
-    python examples/finetune_native.py --demos demos/harvest_1_log --model runs/bc/agent
-    python examples/finetune_native.py --demos demos/harvest_1_log --model runs/bc/agent --freeze "net.*"
+    python examples/finetune_native.py --demos demos/harvest_1_log --model runs/bc/log/agent
+    python examples/finetune_native.py --demos demos/harvest_1_log --model runs/bc/log/agent --freeze "net.*"
     python examples/finetune_native.py --demos demos/mine --env vpt_gym/MineDojo-v0
         --env-kwargs '{"task_id": "harvest_1_log", "actions": "minedojo"}'
 

@@ -1,7 +1,7 @@
 """Imitation without training: the agent repeats what a demo did in the most similar state.
 
     python examples/nearest_neighbour.py --model foundation-1x --demos demos/harvest_1_log
-    python examples/nearest_neighbour.py --model runs/bc/agent --demos demos/harvest_1_log --follow 16
+    python examples/nearest_neighbour.py --model runs/bc/log/agent --demos demos/harvest_1_log --follow 16
 
 The network of a policy turns each frame, with its memory of those before, into a latent; its action head is not used.
 The agent searches the demos for the nearest latent and repeats the actions from there on. It searches again when the

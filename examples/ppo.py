@@ -1,6 +1,6 @@
 """PPO: a VPT policy learns from reward, and stays close to the policy that it starts from.
 
-    python examples/ppo.py --model runs/bc/agent --env-kwargs '{"level": "default"}'
+    python examples/ppo.py --model runs/bc/log/agent --env-kwargs '{"level": "default"}'
     python examples/ppo.py --resume runs/ppo/20261128-210000
 
 As in Baker et al. 2022 (arXiv:2206.11795), appendix G: a KL term to the frozen start policy, whose weight decays, takes

@@ -68,6 +68,18 @@ class Cell:
 
 DEMO = ("examples/end_to_end.py --seed $seed --out $out",)
 """Records 50 demos, clones them, and improves in two DAgger rounds."""
+UNTOUCHED = "--levels easy default --skip 50 --episodes 100 --video-episodes 0"
+"""Worlds by which nothing was chosen: the updates of the demo were chosen in the first 50."""
+FRESH_WORLDS = (f"examples/evaluate.py --model $(demo)/agent_bc $(demo)/agent_2 {UNTOUCHED} --out $out",)
+"""Plays the demo's clone, and its agent after two rounds, in such worlds."""
+MORE_DEMOS = (
+    """examples/record.py --env-kwargs '{"level": "easy"}' --seed 200$seed00 --episodes 75 --out $out/easy""",
+    """examples/record.py --env-kwargs '{"level": "default"}' --seed 201$seed00 --episodes 75 --out $out/default""",
+    "examples/bc.py --demos $out/easy $out/default --model nano-foundation --seed $seed --out $out/bc "
+    "--train.steps 3200 --train.precision bf16 --validation 0 --rollout-episodes 0 --eval-episodes 0",
+    f"examples/evaluate.py --model $out/bc/agent {UNTOUCHED} --out $out/evaluation",
+)
+"""Clones as many demos as the demo has after two rounds, in as many updates: what the rounds add is not only that."""
 WEAK_START = (
     "examples/record.py --episodes 5 --out $out/demos",
     "examples/bc.py --demos $out/demos --seed $seed --out $out/bc --train.steps 600 --train.precision bf16 "
@@ -142,6 +154,8 @@ COUNTS = (5, 20, 100)
 
 CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
+    *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
+    *(Cell("more-demos", seed, MORE_DEMOS, results="evaluation/results.json") for seed in SEEDS),
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),

@@ -66,6 +66,39 @@ def demo_table(results: Results, titles: Sequence[str] = ENGLISH) -> str:
     return "\n".join(lines)
 
 
+FRESH_ROWS = {
+    "BC, 50 demos, 1,200 updates": ("fresh-worlds", "agent_bc"),
+    "BC, 150 demos, 3,200 updates": ("more-demos", "agent"),
+    "DAgger 2: 50 demos, 100 episodes of rounds, 3,200 updates": ("fresh-worlds", "agent_2"),
+}
+"""Row -> the cells that played it, and the agent's folder."""
+
+
+def fresh_worlds_table(results: Results) -> str:
+    """Returns success in worlds by which nothing was chosen, with as many demos and updates by cloning alone."""
+    lines = [
+        "| | `easy`, by training seed | success | 95 % interval | `default`, by training seed | success | 95 % interval |",
+        "|---|---|---:|---:|---|---:|---:|",
+    ]
+    for title, (name, folder) in FRESH_ROWS.items():
+        parts = []
+        for level in ("easy", "default"):
+            played = [_in_level(cell["results"], folder, level) for cell in _of(name, results)]
+            parts.append(f"{_by_seed(played)} | {_pooled(played)}" if played else "| |")
+        lines.append(f"| {title} | {' | '.join(parts)} |")
+    return "\n".join(lines)
+
+
+def _in_level(figures: Mapping[str, Any], folder: str, level: str) -> Mapping[str, Any]:
+    """Returns how the agent of a folder played a level, from the figures of ``evaluate.py``."""
+    (played,) = (
+        one
+        for one in figures["evaluations"].values()
+        if Path(one["agent"]).name == folder and one["env_kwargs"]["level"] == level
+    )
+    return {**played, "per_episode": played["results"]}
+
+
 PPO_METHODS = {"ppo": "PPO", "ppo-without-kl": "PPO without the KL term"}
 
 
@@ -187,6 +220,7 @@ class Table:
 TABLES: Mapping[str, Mapping[str, Table]] = {
     "docs/results.md": {
         "demo": Table("demo", demo_table),
+        "fresh-worlds": Table("fresh-worlds", fresh_worlds_table),
         "ppo": Table("ppo", ppo_table),
         "distil": Table("distil", distil_table),
         "contrasts": Table(CONTRASTS[-1].fresh, contrast_table),

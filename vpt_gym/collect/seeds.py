@@ -15,7 +15,7 @@ SEEDS: Mapping[str, range] = MappingProxyType(
         "evaluation": range(9_000_000, 10_000_000),
     }
 )
-"""World seeds by purpose. The ranges do not overlap: no training or tuning uses the evaluation worlds."""
+"""World seeds by purpose. The ranges do not overlap: no training uses the evaluation worlds."""
 RECORDED = ("demos", "play")
 """The purposes that are recorded: demos of tasks, and play without a task."""
 
