@@ -77,7 +77,7 @@ FRESH_ROWS = {
 def fresh_worlds_table(results: Results) -> str:
     """Returns success in worlds by which nothing was chosen, with as many demos and updates by cloning alone."""
     lines = [
-        "| | `easy`, by training seed | success | 95 % interval | `default`, by training seed | success | 95 % interval |",
+        "| | `easy`, by seed | success | 95 % interval | `default`, by seed | success | 95 % interval |",
         "|---|---|---:|---:|---|---:|---:|",
     ]
     for title, (name, folder) in FRESH_ROWS.items():
