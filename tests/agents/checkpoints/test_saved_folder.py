@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -178,3 +179,14 @@ def test_an_odd_config_is_refused(tmp_path: Path, config: str) -> None:
     with pytest.raises(CorruptCheckpoint, match=r"config\.json"):
         load_folder(tmp_path)
     assert "config.json" in describe([tmp_path])[0].problem
+
+
+@pytest.mark.parametrize("stored_as", ["fp32", "int8"])
+def test_weights_that_are_not_finite_replace_nothing(tmp_path: Path, stored_as: Any) -> None:
+    OLD.save_pretrained(tmp_path)
+    diverged = VPTAgent.from_config(SMALL_1X, seed=1, precision=None)
+    with torch.no_grad():
+        diverged.policy.net.lastlayer.layer.weight[0, 0] = torch.inf
+    with pytest.raises(ValueError, match=r"NaN or infinity in 1 tensor\(s\)  net\.lastlayer\.layer\.weight"):
+        diverged.save_pretrained(tmp_path, stored_as=stored_as)
+    assert is_same(VPTAgent.from_pretrained(tmp_path), OLD)

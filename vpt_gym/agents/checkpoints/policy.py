@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
+from vpt_gym.agents.checkpoints.finite import not_finite
 from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, compare, examples, strip
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
 from vpt_gym.agents.checkpoints.saved_folder import StoredAs, open_folder, write_folder
@@ -87,7 +88,7 @@ def check_weights(weights: Mapping[str, Tensor], report: LoadReport) -> None:
             raise CorruptCheckpoint(
                 f"{report.source}: {key} has {weights[key].numel():,} values, and the file holds fewer: is it damaged?"
             )
-    if bad := [key for key in report.loaded if not _finite(weights[key].float())]:
+    if bad := not_finite((key, weights[key].float()) for key in report.loaded):
         raise CorruptCheckpoint(
             f"{report.source} holds NaN or infinity in {len(bad)} tensor(s){examples(bad)}: "
             "the training run that saved it had diverged, or the file is damaged"
@@ -110,7 +111,7 @@ def save_folder(policy: VPTPolicy, folder: str | Path, stored_as: StoredAs = "fp
     """Writes a policy as ``config.json`` and ``model.safetensors``: both or, if this fails, neither.
 
     Raises:
-        ValueError: The policy's parameters are not float32, or there is no such number type.
+        ValueError: The policy's parameters are not float32 or not finite, or there is no such number type.
         OSError: The files cannot be written.
     """
     write_folder(folder, policy, policy.config.to_json(), kind=FORMAT, stored_as=stored_as)
@@ -149,11 +150,6 @@ def with_goals_of(config: VPTConfig, weights: Mapping[str, Tensor]) -> VPTConfig
     """
     size = architecture_of(weights).get("goal size", 0)
     return replace(config, goal_size=size) if config.goal_size is None and 0 < size <= MOST["goal_size"] else config
-
-
-def _finite(tensor: Tensor) -> bool:
-    # A sum that includes NaN or infinity is not finite; it is many times faster than a check of each value.
-    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
 def _loaded(

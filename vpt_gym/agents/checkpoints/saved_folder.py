@@ -21,7 +21,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, WrongFile
+from vpt_gym.agents.checkpoints.finite import not_finite
 from vpt_gym.agents.checkpoints.int8_weights import pack
+from vpt_gym.agents.checkpoints.load_report import examples
 from vpt_gym.agents.policy.architecture import Architecture
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import folder_lock
@@ -105,7 +107,7 @@ def write_folder(
         stored_as: Number type of the large matrices in the file.
 
     Raises:
-        ValueError: The parameters are not float32, or there is no such number type.
+        ValueError: The parameters are not float32, hold NaN or infinity, or there is no such number type.
         OSError: The files cannot be written, for example because the disk is full.
     """
     if stored_as not in get_args(StoredAs):
@@ -113,6 +115,11 @@ def write_folder(
     state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     if other := {str(value.dtype) for value in state.values()} - {"torch.float32"}:
         raise ValueError(f"the parameters are {', '.join(sorted(other))}; files hold float32: save model.float()")
+    if bad := not_finite(state.items()):  # no reader takes such a file, and it would replace one that is good
+        raise ValueError(
+            f"{folder} is not written, since the parameters hold NaN or infinity in {len(bad)} tensor(s)"
+            f"{examples(bad)}: the training has diverged. Continue from an earlier checkpoint"
+        )
     if stored_as == "int8":
         state = pack(state)
     folder = Path(folder)
