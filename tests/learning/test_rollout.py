@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -119,6 +121,25 @@ def test_a_policy_that_diverged_is_an_error(policy):
     with torch.no_grad():
         policy.net.final_ln.weight.fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="training has diverged"):
+        RolloutCollector(policy, vector_env(3), seed=0).collect(1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), 1e200])  # the last one is infinite in float32
+def test_a_reward_that_is_not_finite_names_its_env_and_tick(policy, value):
+    class Odd(ClockEnv):
+        def step(self, action):
+            observation, reward, *rest = super().step(action)
+            return observation, value if self.tick == 3 else reward, *rest
+
+    collector = RolloutCollector(policy, SyncVectorEnv([lambda: ClockEnv(9), lambda: Odd(9)]), seed=0)
+    with pytest.raises(FloatingPointError, match=f"reward of environment 1 is {re.escape(str(value))} in tick 2"):
+        collector.collect(5)
+
+
+def test_a_value_that_is_not_finite_is_an_error(policy):
+    with torch.no_grad():
+        next(policy.value_head.parameters()).fill_(torch.inf)
+    with pytest.raises(FloatingPointError, match="the policy's output is not finite"):
         RolloutCollector(policy, vector_env(3), seed=0).collect(1)
 
 

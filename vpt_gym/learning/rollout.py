@@ -153,7 +153,7 @@ class RolloutCollector:
         """Plays ``ticks`` ticks in each env.
 
         Raises:
-            FloatingPointError: The policy's output is not finite.
+            FloatingPointError: The policy's output or a reward is not finite.
         """
         start = self._pack()
         rows: dict[str, list[Tensor]] = {
@@ -165,13 +165,14 @@ class RolloutCollector:
             pi, value, features = self._act(frames, first)
             codes = pi.sample(self.generator)
             log_prob = pi.log_prob(codes)
-            if not log_prob.isfinite().all():
+            if not (log_prob.isfinite().all() and value.isfinite().all()):
                 raise FloatingPointError(
                     "the policy's output is not finite: training has diverged. Continue from the last checkpoint with "
                     "a lower learning rate"
                 )
             resetting = self._ended
             self._obs, reward, terminated, truncated, info = self.envs.step(codes.cpu().numpy())
+            self._check_rewards(reward)
             broken = np.asarray(info.get("_env_error", np.zeros_like(resetting)), bool)
             if rows["ended"]:
                 # a step in which the game failed has no meaning: the episode is truncated at the step before
@@ -218,6 +219,16 @@ class RolloutCollector:
         self.generator.set_state(state["generator"])
         self.started = [before + now for before, now in zip(state["started"], self.started, strict=True)]
         self.episodes = [FinishedEpisode(*episode) for episode in state["episodes"]]
+
+    def _check_rewards(self, reward: npt.NDArray[Any]) -> None:
+        with np.errstate(over="ignore"):
+            bad = np.flatnonzero(~np.isfinite(np.asarray(reward, np.float32)))
+        if bad.size:
+            row = int(bad[0])
+            raise FloatingPointError(
+                f"the reward of environment {row} is {reward[row]} in tick {self._ticks[row]} of its episode; it must "
+                "be finite, and fit float32. Correct the environment or the wrapper that computes it"
+            )
 
     def _pack(self) -> Memory:
         """Packs the current weights if an engine acts, and returns the memory before the next tick."""
