@@ -22,6 +22,7 @@ from vpt_gym.agents.goals.embedding import GoalEncoder, goal_rows
 from vpt_gym.agents.goals.guidance import TEXT_GUIDANCE, PlayedGoal
 from vpt_gym.agents.observations import checked_first, checked_frames
 from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.agents.policy.fresh import seeded
 from vpt_gym.agents.policy.heads import Distribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
@@ -103,10 +104,7 @@ class VPTAgent:
             **kwargs: ``sampling``, ``device``, ``precision``, ``compile`` and ``goal_encoder``, as for the constructor.
         """
         config = VPTConfig.named(config) if isinstance(config, str) else config
-        if seed is None:
-            return cls(VPTPolicy(config), **kwargs)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return cls(VPTPolicy(config), **kwargs)
 
     @classmethod

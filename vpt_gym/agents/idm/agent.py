@@ -25,6 +25,7 @@ from vpt_gym.agents.idm.checkpoint import load_idm, save_idm
 from vpt_gym.agents.idm.config import KERNEL, IDMConfig
 from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
 from vpt_gym.agents.idm.model import REACH, InverseDynamicsModel
+from vpt_gym.agents.policy.fresh import seeded
 from vpt_gym.frames import Frame, to_size
 
 Video: TypeAlias = npt.NDArray[np.uint8] | str | os.PathLike[str]
@@ -91,10 +92,7 @@ class IDMAgent:
             **kwargs: ``device``, as for the constructor.
         """
         config = IDMConfig.named(config) if isinstance(config, str) else config
-        if seed is None:
-            return cls(InverseDynamicsModel(config), **kwargs)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return cls(InverseDynamicsModel(config), **kwargs)
 
     @classmethod
