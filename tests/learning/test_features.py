@@ -120,6 +120,16 @@ def test_files_are_found_again_until_weights_precision_or_video_change(
     assert len(files(directory)) == 5
 
 
+@pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[:-1], lambda content: b"x" + content])
+def test_a_damaged_file_of_features_is_computed_again(demos: Path, policy: VPTPolicy, tmp_path: Path, damage) -> None:
+    demo = read_demo(sorted(demos.glob("*.json"))[0])
+    expected = np.array(FeatureCache(policy, directory=tmp_path / "cache").frames(demo))
+    (file,) = (tmp_path / "cache").iterdir()
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.warns(RuntimeWarning, match="is damaged; its features are computed again"):
+        assert np.array_equal(FeatureCache(policy, directory=tmp_path / "cache").frames(demo), expected)
+
+
 def test_a_temporary_directory_goes_with_the_cache(demos: Path, policy: VPTPolicy) -> None:
     cache = FeatureCache(policy)
     directory = cache.directory

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vpt_gym.demos.dataset.array_file import is_whole
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE
@@ -59,6 +61,7 @@ class FeatureCache:
     def frames(self, demo: Demo) -> Features:
         """Returns the demo's features, float32 (T, D), read-only; computes them if they are not in a file yet.
 
+        A damaged file is replaced, with a warning.
         Several threads may call it; one of them computes at a time.
 
         Raises:
@@ -69,17 +72,17 @@ class FeatureCache:
         stat = demo.files.video.stat()
         with self._lock:
             path = self.directory / f"{demo.id}-{self._key()}-{stat.st_size}-{stat.st_mtime_ns}.npy"
-            if not path.exists():
-                self._compute(demo, path)
+            shape = (len(demo), self._policy.config.hidsize)
+            if not _exists_whole(path, shape):
+                self._compute(demo, path, shape)
         features: Features = np.load(path, mmap_mode="r")
         return features
 
-    def _compute(self, demo: Demo, path: Path) -> None:
+    def _compute(self, demo: Demo, path: Path, shape: tuple[int, int]) -> None:
         scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
         frames = FrameCache(size=self.size).frames(demo)
         device = self._policy.net.final_ln.weight.device
         try:
-            shape = (len(demo), self._policy.config.hidsize)
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)
             for start in range(0, len(frames), _BATCH_SIZE):
                 part = torch.from_numpy(np.array(frames[start : start + _BATCH_SIZE])).to(device)
@@ -105,3 +108,13 @@ class FeatureCache:
                 f"features are for a frozen image network, and {len(trained)} of its parameters are being trained, "
                 f'such as {trained[0]}: call freeze(policy, "net.img_process.*") first'
             )
+
+
+def _exists_whole(path: Path, shape: tuple[int, int]) -> bool:
+    try:
+        whole = is_whole(path, shape, np.float32)
+    except FileNotFoundError:
+        return False
+    if not whole:
+        warnings.warn(f"{path} is damaged; its features are computed again", RuntimeWarning, stacklevel=3)
+    return whole

@@ -19,7 +19,10 @@ if sys.platform != "win32":
 
 
 def try_lock(file: IO[Any]) -> bool:
-    """Locks an open file until it is closed. Returns False if another process or thread holds the lock."""
+    """Locks an open file until ``unlock``, or until it is closed in this process and in those forked meanwhile.
+
+    Returns False if another process or thread holds the lock.
+    """
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,6 +31,13 @@ def try_lock(file: IO[Any]) -> bool:
         except OSError:
             return True
     return True
+
+
+def unlock(file: IO[Any]) -> None:
+    """Releases the lock of a file before it is closed. A forked process may have it open, and would hold the lock."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @contextmanager

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
-import math
 import os
 import threading
 import time
@@ -20,10 +18,11 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vpt_gym.demos.dataset.array_file import header_of, is_whole
 from vpt_gym.demos.dataset.temporary import TemporaryDirectory
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, Frame, to_size
-from vpt_gym.system.file_lock import try_lock
+from vpt_gym.system.file_lock import exclusive_lock, try_lock, unlock
 
 _HEADER_BYTES = 128  # of an .npy file
 _USERS_SUFFIX = ".users"  # of the file in which each cache lists the files that it uses
@@ -163,6 +162,7 @@ class FrameCache:
                             os.replace(scratch, path)
                     finally:
                         scratch.unlink(missing_ok=True)
+                        unlock(lock)
                 elif _has_name(lock, scratch):
                     scratch.unlink()
         return found
@@ -177,14 +177,11 @@ class FrameCache:
                 os.utime(path)  # marks it as recently used
             except FileNotFoundError:
                 return None
-            header = _header(shape)
-            with open(path, "rb") as file:
-                begin, size = file.read(len(header)), os.fstat(file.fileno()).st_size
-            if begin != header or size != len(header) + math.prod(shape):
+            if not is_whole(path, shape, np.uint8):
                 warnings.warn(f"{path} is damaged; its frames are decoded again", RuntimeWarning, stacklevel=4)
                 path.unlink()
                 return None
-            frames: Frame = np.memmap(path, np.uint8, "r", len(header), shape)
+            frames: Frame = np.memmap(path, np.uint8, "r", len(header_of(shape, np.uint8)), shape)
             with self._lock:
                 if self._users is None:
                     users = path.with_name(f"{uuid.uuid4().hex}{_USERS_SUFFIX}")
@@ -206,9 +203,7 @@ class FrameCache:
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         """Lets one cache at a time create or delete files, or change the list of the files that it uses."""
-        with open(self._files_directory() / "lock", "ab") as lock:
-            while not try_lock(lock):
-                time.sleep(0.002)
+        with exclusive_lock(self._files_directory() / "lock"):
             yield
 
     def _files_in_use(self) -> set[str]:
@@ -251,13 +246,6 @@ class FrameCache:
                 return self._temporary.path
             self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    """Returns the header of an ``.npy`` file of frames."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return header.getvalue()
 
 
 def _remove_users_file(users: IO[bytes], path: Path) -> None:

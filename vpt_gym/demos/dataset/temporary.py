@@ -51,7 +51,7 @@ class TemporaryDirectory:
 def _remove_abandoned(parent: Path, prefix: str) -> None:
     for directory in parent.glob(f"{prefix}*"):
         with suppress(OSError):  # it is another user's, or another process has just removed it
-            if time.time() - directory.stat().st_mtime < _GRACE_SECONDS:
+            if abs(time.time() - directory.stat().st_mtime) < _GRACE_SECONDS:  # the clock may have been set back
                 continue
             with (directory / _LOCK).open("ab") as lock:
                 if try_lock(lock):

@@ -29,7 +29,7 @@ from vpt_gym.demos.files.records import RecordBuilder, to_line
 from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
 from vpt_gym.frames import Frame, packed_copy
 from vpt_gym.system.durable import sync
-from vpt_gym.system.file_lock import try_lock
+from vpt_gym.system.file_lock import try_lock, unlock
 
 PENDING_SECONDS = 0.4
 """Maximum time that ticks wait for the encoder. With one fragment of the video, this is what a crash can lose."""
@@ -232,7 +232,9 @@ class DemoWriter:
             if sys.platform == "win32":  # which cannot rename an open file
                 self._lines.close()
             finish(self.files)
-            self._lines.close()  # last: its lock marks the demo as being recorded
+            if not self._lines.closed:
+                unlock(self._lines)  # last: its lock marks the demo as being recorded
+                self._lines.close()
         self._closed = True
         return self.files.metadata
 
@@ -339,6 +341,7 @@ class DemoWriter:
             self._background.discard()
         if self._lines is not None:
             with suppress(OSError, ValueError):
+                unlock(self._lines)
                 self._lines.close()
 
 
