@@ -71,10 +71,6 @@ def _named(entries: Mapping[str, spaces.Space[Any]], button: str) -> str | None:
     return next((names[name] for name in wanted if name in names), None)
 
 
-def _is_switch(entry: spaces.Space[Any]) -> bool:
-    return isinstance(entry, spaces.Discrete) and entry.n == 2
-
-
 def _turns(name: str, entry: spaces.Space[Any], taken: Any) -> bool:
     return isinstance(entry, spaces.Box) and entry.shape == (2,) and name not in taken
 
