@@ -203,8 +203,10 @@ class TestErrors:
     def test_camera_values_are_checked(self):
         with pytest.raises(ValueError, match="NaN"):
             camera.to_bin(float("nan"))
-        with pytest.raises(ValueError, match="integers in"):
-            camera.to_degrees([11])
+        for bins in ([11], [-1]):
+            with pytest.raises(ValueError, match="integers in"):
+                camera.to_degrees(bins)
+        assert not camera.BIN_DEGREES.flags.writeable
         with pytest.raises(ValueError, match="integers in"):
             camera.to_degrees([1.0])
 
@@ -215,6 +217,7 @@ class TestHumanAction:
         assert [name for name in BUTTONS if action[name]] == ["forward", "hotbar.3"]
         assert action["camera"].tolist() == [1.0, -2.0]
         assert human_action_space().contains(action)
+        assert checked({"camera": (180, -180)})["camera"].tolist() == [180, -180]
 
     def test_checked_adds_absent_buttons_and_does_not_change_its_argument(self):
         given_action = {"jump": np.array([True]), "camera": [0, 3]}
@@ -267,12 +270,13 @@ class TestHumanAction:
         with pytest.raises(ValueError, match=r"is 2|camera is|unknown keys"):
             checked(action)
 
-    @pytest.mark.parametrize("degrees", [np.nan, np.inf, 181.0, -181.0])
-    def test_a_checked_action_whose_camera_was_changed_in_place_is_checked_again(self, degrees):
+    @pytest.mark.parametrize("axis", [0, 1])
+    @pytest.mark.parametrize("degrees", [np.nan, np.inf, 180.5, -181.0])
+    def test_a_checked_action_whose_camera_was_changed_in_place_is_checked_again(self, degrees, axis):
         action = CheckedAction(no_op())
-        action["camera"][1] = 180.0
+        action["camera"][axis] = 180.0
         assert checked(action) is action
-        action["camera"][1] = degrees
+        action["camera"][axis] = degrees
         with pytest.raises(ValueError, match="camera is"):
             checked(action)
 

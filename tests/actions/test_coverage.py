@@ -13,7 +13,8 @@ from gymnasium import spaces
 from tests.support.view_env import ViewEnv
 from vpt_gym import HumanActionWrapper, VPTActionWrapper
 from vpt_gym.actions import Coverage, Translator, human_action, translator_for
-from vpt_gym.actions.coverage import count_coverage, same
+from vpt_gym.actions.coverage import count_coverage, missing_keys, same
+from vpt_gym.actions.human import HOTBAR
 from vpt_gym.actions.minedojo import MineDojoTranslator
 
 
@@ -132,3 +133,30 @@ def test_actions_are_compared_by_value() -> None:
     assert not same({"a": 1}, {"b": 1})
     assert not same((1, 2), (1, 3))
     assert same(np.int8(1), 1)
+    assert same((1, "none"), (1, "none"))
+    for one, other in [((1, 2), (1, 2, 3)), ((1, 2), (1,)), ({"a": 1}, 1), ({"a": 1}, {"a": 2}), (1, 2), ("a", "b")]:
+        assert not same(one, other)
+        assert not same(other, one)
+
+
+def test_missing_keys_are_named_and_all_hotbar_keys_at_once() -> None:
+    assert missing_keys(()) == ()
+    assert missing_keys(HOTBAR) == ("It has no hotbar keys",)
+    assert missing_keys((*HOTBAR, "drop")) == ("It has no drop, hotbar keys",)
+    assert missing_keys(("hotbar.3", "use", "hotbar.9")) == ("It has no use, hotbar.3, hotbar.9",)
+
+
+def test_a_coverage_in_words() -> None:
+    whole = Coverage("game", 8641, 0, 0, 0, 121, 0)
+    assert whole.complete
+    assert str(whole) == (
+        "game keeps 8,641 of VPT's 8,641 button codes (0 changed, 0 lost) and 121 of its 121 camera codes"
+    )
+    part = Coverage("game", 8000, 600, 41, 7, 21, 100, 1.5, ("A note", "Another"), "Do this")
+    assert not part.complete
+    assert str(part).endswith(
+        "(600 changed, 41 lost; of those kept or changed, 7 take extra ticks) and 21 of its 121 camera codes; the view "
+        "is at most 1.5° off. A note. Another. Do this"
+    )
+    assert not Coverage("game", 8641, 0, 0, 0, 120, 1).complete
+    assert not Coverage("game", 8640, 1, 0, 0, 121, 0).complete

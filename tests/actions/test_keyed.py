@@ -158,7 +158,22 @@ def test_an_action_without_a_key_has_no_human_action(action: dict[str, Any]) -> 
             spaces.Dict(forward=SWITCH, backward=SWITCH, dig=SWITCH, zoom=SWITCH, mouse=spaces.Box(-1, 1, (2,))),
             ['"back": "backward"', '"attack": "dig"', 'pitch=("mouse", 1)', 'at_rest={"zoom": 0}'],
         ),
-        (spaces.MultiBinary(4), ["keys={", "camera=None"]),
+        (
+            spaces.Dict(
+                w=SWITCH,
+                jump=spaces.Discrete(3),
+                Slot_2=SWITCH,
+                chat=spaces.Text(5),
+                stick=spaces.Box(-1, 1, (3,), np.float32),
+                odd=spaces.Box(1, 2, (3,)),
+            ),
+            [
+                'keys={"forward": "w", "hotbar.2": "Slot_2"},',
+                "camera=None,",
+                'at_rest={"jump": 0, "chat": "", "stick": np.zeros((3,), np.float32), "odd": ...},',
+            ],
+        ),
+        (spaces.MultiBinary(4), ["keys={", "camera=None", "0), ...: Key(1"]),
         (spaces.Discrete(4), ["Key((), 1)"]),
     ],
 )

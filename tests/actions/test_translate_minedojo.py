@@ -286,6 +286,14 @@ def test_hotbar_key_equips_its_slot_if_there_is_something() -> None:
     assert nn.unexpressed == {"dropped": ("hotbar.2",)}
 
 
+def test_a_hotbar_is_nine_slots() -> None:
+    nn = translator()
+    for slots, function in ((8, 5), (9, 0)):  # of fewer slots nothing is known
+        nn.observe({"inventory": {"name": ["air"] * slots}})
+        assert nn.to_env(human_action("hotbar.9"))[5] == function
+        nn.observe({"inventory": {}})
+
+
 def test_what_has_no_entry_is_dropped() -> None:
     nn = translator()
     action = nn.to_env(human_action("ESC", "inventory", "pickItem", "swapHands", "forward", "back", "left"))
@@ -320,6 +328,8 @@ def test_actions_outside_the_space_are_refused(action: Any) -> None:
         (25, 10, r"25 camera bins, but cam_interval=10 needs 37.*25 bins are 15° apart"),
         (1, 15, "1 camera bins, but cam_interval=15 needs 25"),
         (25, -15, "must be in"),
+        (25, 0, "must be in"),
+        (2, 180.5, "must be in"),
         (2, None, "must be in"),
     ],
 )
@@ -329,7 +339,7 @@ def test_bins_whose_no_op_turns_are_refused(bins: int, cam_interval: float | Non
 
 
 @pytest.mark.parametrize(
-    ("cam_interval", "bins"), [(15, 25), (10, 37), (9, 41), (7.5, 49), (5, 73), (3, 121), (1, 361)]
+    ("cam_interval", "bins"), [(180, 3), (15, 25), (10, 37), (9, 41), (7.5, 49), (5, 73), (3, 121), (1, 361)]
 )
 def test_bins_are_those_of_minedojo(cam_interval: float, bins: int) -> None:
     nn = MineDojoTranslator(spaces.MultiDiscrete([3, 3, 4, bins, bins, 8, 244, 36]), cam_interval)
