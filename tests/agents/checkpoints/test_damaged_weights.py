@@ -199,6 +199,24 @@ def test_the_global_that_is_refused_is_named(tmp_path: Path) -> None:
         read_weights(path)
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_tensors_of_every_number_type_and_without_values_are_read(tmp_path: Path, zipped: bool) -> None:
+    numbers = ("float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "bool", "complex64", "complex128")
+    state = {name: torch.ones(20_000, dtype=getattr(torch, name)) for name in numbers}
+    state |= {"none": torch.zeros(0), "one": torch.ones(()), "tied": state["float64"]}
+    found = read_weights(saved(tmp_path / "x.weights", state, zipped))
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], value) and found[key].dtype == value.dtype for key, value in state.items())
+
+
+def test_an_index_of_more_than_8_mib_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.weights"
+    for size, refused in ((1 << 23, False), ((1 << 23) + 1, True)):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x/data.pkl", b"\x80\x02N.".ljust(size))
+        assert ("has an index of 8,388,609 bytes" in read(path)) is refused
+
+
 def test_a_tensor_repeated_by_strides_is_not_made(tmp_path: Path) -> None:
     """Its shape fits, but its values take more memory than the file has bytes."""
     state = {key: torch.zeros(()).expand(value.shape) for key, value in VPTPolicy(SMALL_1X).state_dict().items()}

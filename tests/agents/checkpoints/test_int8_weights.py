@@ -97,3 +97,18 @@ def test_scales_that_do_not_fit_are_an_error_that_names_the_tensor(tmp_path: Pat
     save_file(tensors, tmp_path / WEIGHTS)
     with pytest.raises(CorruptCheckpoint, match=r"mlp0\.layer\.weight"):
         VPTAgent.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        torch.ones(4, dtype=torch.int8),  # no rows
+        torch.ones(3, 4, dtype=torch.int8),
+        torch.ones(4, 4),
+        torch.ones(4, 4, dtype=torch.int16),
+    ],
+)
+def test_scales_belong_to_as_many_rows_of_int8(values: torch.Tensor) -> None:
+    with pytest.raises(CorruptCheckpoint, match="file: the scales of a do not fit its values"):
+        unpack({"a": values, f"a{SUFFIX}": torch.ones(4)}, "file")
+    assert unpack({"a": values}, "file")["a"] is values

@@ -84,6 +84,14 @@ def test_numpy_numbers_are_read(tmp_path: Path) -> None:
     assert read_policy_config(path) == replace(NAMED["1x"], pi_head_temperature=2.5)
 
 
+def test_a_numpy_number_of_another_length_is_damage(tmp_path: Path) -> None:
+    content = pickle.dumps(model_content(NAMED["1x"], extra_args=np.int32(0x41424344)), protocol=3)
+    path = tmp_path / "short.model"
+    path.write_bytes(content.replace(b"C\x04DCBA", b"C\x03DCB"))
+    with pytest.raises(CorruptCheckpoint, match="of type i4 comes with 3 bytes of data"):
+        read_policy_config(path)
+
+
 def test_big_endian_numbers_are_refused(tmp_path: Path) -> None:
     content = model_content(NAMED["1x"], extra_args=np.int64(3))
     path = tmp_path / "big.model"
