@@ -26,7 +26,7 @@ from vpt_gym.actions import codec
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, FrameCache, list_demos, read_demo
 from vpt_gym.demos.files.contractor import WINDOW_HEIGHT, read_ticks
-from vpt_gym.demos.files.cursor import CURSOR, CursorTrack, draw
+from vpt_gym.demos.files.cursor import CURSOR, CursorTrack, check_sprite, draw
 from vpt_gym.frames import to_size
 
 
@@ -174,6 +174,46 @@ def test_what_older_recorders_lack_or_wrote_as_null_is_read() -> None:
     assert np.isnan(ticks.cursor).all()
     with pytest.raises(ValueError, match=r"line 1: .*KeyError"):
         read_ticks([bare], compat="openai")
+
+
+def test_more_than_half_a_turn_is_an_error_of_the_recorder() -> None:
+    counts = (1200.0, 1201.0, -1200.0, -1201.0)
+    ticks = read_ticks([record(mouse={"dx": dx}) for dx in counts])
+    assert ticks.actions["camera"][:, 1].tolist() == [180.0, 0.0, -180.0, 0.0]
+    # after scaling
+    ticks = read_ticks([record(mouse={"dy": dy}, isGuiOpen=True) for dy in (600.0, 601.0)], recorder_version="6.9")
+    assert ticks.actions["camera"][:, 0].tolist() == [180.0, 0.0]
+
+
+@pytest.mark.parametrize(("x", "y"), [(None, 5.0), (5.0, None), (None, None)])
+def test_a_cursor_of_which_a_part_is_unknown_is_not_drawn(x: float | None, y: float | None) -> None:
+    assert np.isnan(read_ticks([record(isGuiOpen=True, mouse={"x": x, "y": y})]).cursor).all()
+    position = np.array([[np.nan if x is None else x, np.nan if y is None else y]])
+    frame = np.zeros((40, 40, 3), np.uint8)
+    assert not CursorTrack(position, CURSOR, WINDOW_HEIGHT).draw(frame, 0).any()
+
+
+def test_a_position_is_scaled_to_the_frame_and_rounded_down() -> None:
+    sprite = np.full((2, 2, 4), 255, np.uint8)
+
+    def lit(x: float, y: float) -> list[list[int]]:
+        frame = CursorTrack(np.array([[x, y]]), sprite, 80).draw(np.zeros((40, 60, 3), np.uint8), 0)
+        return np.argwhere(frame.all(axis=-1)).tolist()
+
+    assert lit(5.9, 21.9) == [[10, 2], [10, 3], [11, 2], [11, 3]]
+    assert lit(-1.0, 21.9) == [[10, 0], [11, 0]]
+    assert lit(5.9, -1.0) == [[0, 2], [0, 3]]
+    assert lit(118.0, 78.0) == [[39, 59]]
+    assert lit(120.0, 78.0) == lit(118.0, 80.0) == []
+
+
+@pytest.mark.parametrize(
+    "sprite", [np.zeros((16, 16, 3), np.uint8), np.zeros((16, 4), np.uint8), np.zeros((2, 2, 4)), [[0, 0, 0, 0]], None]
+)
+def test_what_is_no_sprite_is_refused(sprite: Any) -> None:
+    with pytest.raises(ValueError, match=r"a cursor is uint8 \(h, w, 4\), RGBA, got"):
+        check_sprite(sprite)
+    assert not CURSOR.flags.writeable
 
 
 @pytest.mark.parametrize(

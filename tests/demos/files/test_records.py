@@ -13,6 +13,7 @@ from vpt_gym.demos.files.records import (
     RecordBuilder,
     executed_action_of,
     human_action_of,
+    is_intervention,
     reward_of,
     stack_actions,
     to_line,
@@ -135,6 +136,38 @@ def test_state_of_the_game_is_written_under_the_contractors_names() -> None:
     assert record["milli"] == 5
     with pytest.raises(ValueError, match="colour"):
         RecordBuilder().build(no_op(), milli=0, state={"colour": 1})
+
+
+def test_a_cursor_is_written_in_the_contractors_window_and_only_in_menus() -> None:
+    def place(**options: Any) -> tuple[float, float]:
+        mouse = RecordBuilder().build(no_op(), milli=0, **options)["mouse"]
+        return mouse["x"], mouse["y"]
+
+    menu = {"isGuiOpen": True}
+    assert place() == place(cursor=(0.25, 0.75)) == place(state={"isGuiOpen": False}, cursor=(0.25, 0.75)) == (640, 360)
+    assert place(state=menu) == (1280, 720)  # unknown: where it is not visible
+    assert place(state=menu, cursor=(0.25, 0.75)) == (320, 540)
+    for cursor in ((float("nan"), 0.5), (0.5, float("inf"))):
+        with pytest.raises(ValueError, match=r"cursor is .* at tick 0; its position must be finite"):
+            place(state=menu, cursor=cursor)
+    unknown = RecordBuilder().build(no_op(), milli=0)
+    assert (unknown["isGuiOpen"], unknown["isGuiInventory"]) == (None, None)
+
+
+def test_ticks_are_counted_and_interventions_marked() -> None:
+    builder = RecordBuilder()
+    records = [builder.build(no_op(), milli=50 * t, intervention=t == 1) for t in range(3)]
+    assert [record["tick"] for record in records] == [0, 1, 2]
+    assert [is_intervention(record) for record in records] == [False, True, False]
+    assert ["intervention" in record["vpt_gym"] for record in records] == [False, True, False]
+    assert [executed_action_of(record) for record in records] == [None] * 3
+    assert not is_intervention({})
+
+
+@pytest.mark.parametrize("reward", [True, "1.5", None, [1], 10**400, float("nan"), float("-inf")])
+def test_a_stored_reward_that_is_no_finite_number_is_refused(reward: Any) -> None:
+    with pytest.raises(ValueError, match="it must be a finite number"):
+        reward_of({"vpt_gym": {"reward": reward}})
 
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf")])

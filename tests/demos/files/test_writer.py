@@ -172,6 +172,7 @@ def test_a_tick_that_is_refused_is_not_recorded(tmp_path: Path) -> None:
         for bad, message in [
             (np.zeros((4, 4, 3), np.float32), "uint8"),
             (np.zeros((3, 4, 4), np.uint8), "uint8"),
+            (np.zeros((4, 4), np.uint8), "uint8"),
             ([[0]], "list"),
         ]:
             with pytest.raises(ValueError, match=message):
@@ -196,6 +197,41 @@ def test_bad_arguments_are_refused(tmp_path: Path) -> None:
         DemoWriter(tmp_path).close(metadata={"success": 3})
     with pytest.raises(ValueError, match="fps is 0"):
         DemoWriter(tmp_path, fps=0)
+
+
+@pytest.mark.parametrize(("fps", "milli"), [(20, [0, 50, 100]), (1, [0, 1000, 2000]), (3, [0, 333, 666])])
+def test_records_have_the_time_of_the_game(tmp_path: Path, fps: int, milli: list[int]) -> None:
+    writer = DemoWriter(tmp_path, fps=fps)
+    assert (writer.ticks, writer.pending, writer.closed) == (0, 0, False)
+    for t in range(3):
+        writer.append(counter_frame(t), no_op(), reward=t + 0.5)
+    summary = writer.summary(success=False, ended="reset")
+    assert (summary.id, summary.ticks, summary.episode_return) == (writer.files.id, 3, 4.5)
+    assert (summary.success, summary.ended, summary.wall_time >= 0) == (False, "reset", True)
+    path = writer.close()
+    assert path is not None
+    assert [json.loads(line)["milli"] for line in path.with_suffix(".jsonl").read_text().splitlines()] == milli
+    assert (read_demo(path).metadata["fps"], writer.closed) == (fps, True)
+
+
+def test_frames_of_a_demo_depend_on_its_cursor_and_its_decoder(tmp_path: Path) -> None:
+    path = write(tmp_path, 6)
+    lines = [json.loads(line) for line in path.with_suffix(".jsonl").read_text().splitlines()]
+    demo = read_demo(path)
+    assert demo.cursor is None
+    plain = list(demo.frames())
+    chosen = list(demo.frames(wanted=np.array([False, True, False, False, False, True])))
+    assert all(np.array_equal(one, plain[t]) for one, t in zip(chosen, (1, 5), strict=True))
+    digests = {demo.decoding_digest, read_demo(path, compat="openai").decoding_digest}
+    for place in (10.0, 20.0):
+        for line in lines:
+            line["isGuiOpen"], line["mouse"]["x"], line["mouse"]["y"] = True, place, 10.0
+        path.with_suffix(".jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        digests |= {read_demo(path, compat="openai").decoding_digest}
+        digests |= {read_demo(path, compat="openai", cursor=np.zeros((4, 4, 4), np.uint8)).decoding_digest}
+        assert read_demo(path).decoding_digest == demo.decoding_digest  # its frames have their cursor already
+    assert len(digests) == 6
+    assert {len(digest) for digest in digests} == {12}
 
 
 def test_ids_sort_by_the_time_of_recording(tmp_path: Path) -> None:
@@ -257,8 +293,12 @@ def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> Non
 
 def test_a_build_without_the_encoder_is_rejected_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("av.codecs_available", {"mpeg4"})
-    with pytest.raises(RuntimeError, match="libx264"):
+    with pytest.raises(RuntimeError, match="no libx264 encoder"):
         DemoWriter(tmp_path)
+    monkeypatch.setattr("av.codecs_available", {"libx264"})
+    DemoWriter(tmp_path)
+    with pytest.raises(RuntimeError, match="no libx264rgb encoder"):
+        DemoWriter(tmp_path, lossless=True)
 
 
 def rewrite(path: Path, **changes: Any) -> None:
