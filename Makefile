@@ -23,7 +23,7 @@ PINNED_STAMP := $(PINNED)/.installed
 PEERS := $(VENV)-peers
 PEERS_STAMP := $(PEERS)/.installed
 
-.PHONY: install programs demo pretrain results test test-long doctest lint format docs bench clean
+.PHONY: install programs demo pretrain results test test-long mutation doctest lint format docs bench clean
 
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
@@ -82,6 +82,9 @@ test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP) $(PEERS_STAMP)  ## all
 test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults; 10,000 mutated files for each reader
 	$(MINEDOJO)/bin/python -m pytest tests/integration --long
 	$(BIN)/python -m pytest $(PARALLEL) tests/fuzz --long
+
+mutation: $(STAMP)  ## mutation testing of the actions, the checkpoint readers and the format of demos; not in CI
+	nice -n 19 $(BIN)/python -m tests.mutation
 
 doctest: $(MINEDOJO_STAMP)  ## the examples in docstrings; one uses the real MineDojo
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) --doctest-modules vpt_gym
