@@ -68,6 +68,6 @@ def _options(text: str) -> list[str]:
     """Returns the options in a help, without the older spellings with a dot."""
     lines = [line.strip(" │") for line in text.splitlines()]
     found = [
-        name for line in lines if line.startswith("-") for name in re.findall(r"(?<!\S)--[a-z][\w-]*(?![\w.])", line)
+        name for line in lines if line.startswith("-") for name in re.findall(r"(?<!\S)--[a-z][\w-]*(?![\w.-])", line)
     ]
     return [*dict.fromkeys(found)]
