@@ -3,12 +3,17 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.support.programs import skip_or_fail
 
 # For this process and those that tests start: the nets are tiny, and threads that wait for each other on a busy
 # machine are slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# By default an example that takes more than 0.2 seconds fails, which it does on a busy machine.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser):
