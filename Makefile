@@ -23,7 +23,14 @@ PINNED_STAMP := $(PINNED)/.installed
 PEERS := $(VENV)-peers
 PEERS_STAMP := $(PEERS)/.installed
 
-.PHONY: install programs demo pretrain results test test-long mutation doctest lint format docs bench clean
+# The oldest packages that pyproject.toml allows, and the newest that there are (no constraints.txt). The oldest have wheels
+# for Python 3.10 and 3.11 only, and `minari` is not among their extras: Minari requires numpy 2.
+BOUNDS := $(VENV)-lowest/.installed $(VENV)-newest/.installed
+EXTRAS := plot,train,wandb,play,hub,lerobot,ray,mineclip,onnx
+PACKAGE_TESTS := $(addprefix tests/,test_spaces.py actions agents cli collect demos learning mineclip resilient system \
+	world/test_env.py wrappers)
+
+.PHONY: install programs demo pretrain results test test-long mutation lowest newest doctest lint format docs bench clean
 
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
@@ -60,6 +67,16 @@ $(PEERS_STAMP): $(STAMP)
 	$(PEERS)/bin/python -m pip install --quiet --no-deps minecraft-gym==0.3.2
 	touch $(PEERS_STAMP)
 
+$(VENV)-lowest/.installed: CHOICE = --resolution lowest-direct --editable ".[$(EXTRAS)]"
+$(VENV)-newest/.installed: CHOICE = --upgrade --editable ".[$(EXTRAS),minari]"
+$(BOUNDS): $(VENV)-%/.installed: pyproject.toml
+	test -x $(VENV)-$*/bin/python || $(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python -m pip install --quiet --upgrade pip uv
+	$(VENV)-$*/bin/uv pip install --quiet --python $(VENV)-$*/bin/python --torch-backend cpu $(CHOICE)
+	$(VENV)-$*/bin/uv pip install --quiet --python $(VENV)-$*/bin/python "pytest>=8" pytest-timeout pytest-xdist hypothesis
+	$(VENV)-$*/bin/uv pip list --python $(VENV)-$*/bin/python
+	touch $@
+
 programs:  ## the programs that tests run and that pip cannot install: Chromium, Xvfb, Java
 	@PYTHON="$(PYTHON)" tests/install_programs.sh
 
@@ -86,6 +103,12 @@ test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 5
 mutation: $(STAMP)  ## mutation testing of the actions, the checkpoint readers and the format of demos; not in CI
 	nice -n 19 $(BIN)/python -m tests.mutation
 
+lowest: $(VENV)-lowest/.installed  ## most tests, with the oldest packages that pyproject.toml allows (Python 3.10 or 3.11)
+	$(VENV)-lowest/bin/python -m pytest $(PARALLEL) -m "not slow" $(PACKAGE_TESTS) --ignore tests/demos/exchange/test_minari.py
+
+newest: $(VENV)-newest/.installed  ## the same tests, with the newest packages
+	$(VENV)-newest/bin/python -m pytest $(PARALLEL) -m "not slow" $(PACKAGE_TESTS)
+
 doctest: $(MINEDOJO_STAMP)  ## the examples in docstrings; one uses the real MineDojo
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) --doctest-modules vpt_gym
 
@@ -106,4 +129,4 @@ bench: $(MINEDOJO_STAMP)  ## all benchmarks; writes benchmarks/results/*.json
 	$(MINEDOJO)/bin/python -m benchmarks
 
 clean:  ## removes what was built and cached; your runs stay
-	rm -rf .venv .venv-minedojo .venv-minedojo-pinned .venv-peers dist build site .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf .venv .venv-minedojo .venv-minedojo-pinned .venv-peers .venv-lowest .venv-newest dist build site .pytest_cache .mypy_cache .ruff_cache .coverage
