@@ -466,6 +466,8 @@ def test_the_blocks_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(blocks) == 3
     code = "".join(blocks)
     assert code.count("100_000") == 3
+    assert code.count('MODEL = "nano-foundation"') == 1
+    code = code.replace("nano-foundation", "runs/bc/agent")
     names: dict[str, Any] = {}
     exec(code.replace("100_000", "8").replace("256", "8"), names)
     assert names["minedojo"].action_space == MINEDOJO

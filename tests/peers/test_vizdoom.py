@@ -20,13 +20,16 @@ PAGE = ROOT / "docs/envs/translator.md"
 
 
 @pytest.fixture(scope="module")
-def make_doom() -> Callable[..., gym.Env[Any, Any]]:
-    code = re.search(r"```python notest\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert code is not None
-    lines = [line for line in code[1].splitlines() if line.strip()]
+def blocks() -> list[str]:
+    return re.findall(r"```python notest\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def make_doom(blocks: list[str]) -> Callable[..., gym.Env[Any, Any]]:
+    lines = [line for line in blocks[0].splitlines() if line.strip()]
     assert len(lines) <= 40
     names: dict[str, Any] = {}
-    exec(compile(code[1], str(PAGE), "exec"), names)
+    exec(compile(blocks[0], str(PAGE), "exec"), names)
     return names["make_doom"]
 
 
@@ -55,6 +58,14 @@ def test_it_plays_with_the_frame_of_the_screen(doom: gym.Env[Any, Any]) -> None:
     info = doom.step(encode(human_action("jump")))[4]
     assert info["translation"] == {"dropped": ("jump",)}
     assert doom.translator.coverage().camera_kept == 121
+
+
+@pytest.mark.filterwarnings("ignore:.*ViZDoom keeps 504")
+def test_an_agent_plays_it(blocks: list[str], make_doom: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"make_doom": make_doom}
+    exec(blocks[1].replace("1000", "10"), names)
+    assert names["env"].action_space.contains(names["agent"].act(names["obs"]))
 
 
 def test_the_view_turns_right_and_down(doom: gym.Env[Any, Any]) -> None:
