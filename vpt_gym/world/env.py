@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -20,6 +20,7 @@ from vpt_gym.world.interface.observation import Observation, Observer
 from vpt_gym.world.interface.observation_space import observation_space
 from vpt_gym.world.player.controls import NO_INPUT, Controls
 from vpt_gym.world.player.screen_layout import INVENTORY_SCREEN, WINDOW_HEIGHT, WINDOW_WIDTH
+from vpt_gym.world.render.renderer import PolicyRenderer, Renderer
 from vpt_gym.world.tasks import CREATURE_IDS, ITEM_IDS, TASKS, Task
 from vpt_gym.world.terrain.generate import TERRAINS
 
@@ -27,6 +28,8 @@ Array = np.ndarray[Any, Any]
 
 MAX_SIDE = 4096
 """The largest height and width of a picture, pixels."""
+POLICY_FRAMES = "policy"
+"""The ``image_size`` of frames as a policy sees them."""
 MAX_BREAK_SPEED = 1_000_000
 
 
@@ -63,6 +66,30 @@ def start_of(task: Task) -> Start:
     )
 
 
+def _renderer_of(image_size: Any) -> Renderer:
+    """Returns what draws frames of a size.
+
+    Raises:
+        ValueError: The world draws no such frames.
+    """
+    if isinstance(image_size, str) and image_size == POLICY_FRAMES:
+        return PolicyRenderer()
+    try:
+        if isinstance(image_size, str):
+            raise ValueError("not a name of a size")
+        height, width = (operator.index(n) for n in image_size)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"image_size is {shown(image_size)}; it must be two integers, (height, width), or {POLICY_FRAMES!r}"
+        ) from error
+    if max(height, width) > MAX_SIDE:
+        raise ValueError(
+            f"image_size is {shown(image_size)}; the world draws at most {MAX_SIDE:,} pixels each way, and "
+            f"policies see 128 x 128: image_size={POLICY_FRAMES!r}"
+        )
+    return Renderer(height, width)
+
+
 class VoxelEnv(gym.Env[Observation, Any]):
     """First-person survival in a world of blocks, 20 ticks a second.
 
@@ -79,7 +106,8 @@ class VoxelEnv(gym.Env[Observation, Any]):
             as ``"easy"``: gentle hills, oaks with 5 or 6 logs, and a start 4 to 8 blocks from a trunk in plain view.
         actions: ``"human"`` (MineRL 1.0's), ``"minedojo"`` (``MultiDiscrete``) or ``"native"`` (``Dict`` of
             MineDojo's simulator); see ``vpt_gym.world.interface.actions``.
-        image_size: (height, width) of ``obs["rgb"]``, pixels, 32 to 4096 each.
+        image_size: (height, width) of ``obs["rgb"]``, pixels, 32 to 4096 each. Or ``"policy"``: 128 x 128, equal to
+            frames of (360, 640) that ``VPTObsWrapper`` scales, but drawn several times as fast.
         cam_interval: Degrees between camera bins; ``"minedojo"`` actions only. MineDojo's own default is 15.
         break_speed: Multiplies the speed of digging; 1 is Minecraft's.
         dense_reward: Add the gain of the step in the task's ``potential`` to the reward.
@@ -103,7 +131,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         task: str | Task | Mapping[str, Any] = "harvest_1_log",
         level: str = "default",
         actions: str = "human",
-        image_size: Sequence[int] = (144, 256),
+        image_size: Sequence[int] | Literal["policy"] = (144, 256),
         cam_interval: float = 0.15,
         break_speed: float = 1.0,
         dense_reward: bool = False,
@@ -122,15 +150,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
             raise ValueError(f"dense_reward=True, but the task {task.prompt!r} has no potential to take it from")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
-        try:
-            height, width = (operator.index(n) for n in image_size)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"image_size is {shown(image_size)}; it must be two integers, (height, width)") from error
-        if max(height, width) > MAX_SIDE:
-            raise ValueError(
-                f"image_size is {shown(image_size)}; the world draws at most {MAX_SIDE:,} pixels each way, and "
-                "policies see 128 x 128: image_size=(128, 128)"
-            )
+        renderer = _renderer_of(image_size)
         if not is_number(break_speed, 0.0, MAX_BREAK_SPEED) or break_speed == 0:
             raise ValueError(
                 f"break_speed is {shown(break_speed)}; it must be a number greater than 0 and at most "
@@ -141,7 +161,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         self.render_mode = render_mode
         self.task = task
         land = task.terrain if level == "default" else level
-        self._game = Game(land, height, width, break_speed, start_of(task))
+        self._game = Game(land, renderer.height, renderer.width, break_speed, start_of(task), renderer)
         self.state = self._game.state
         self._potential = task.potential if dense_reward else None
         self._interface = make_interface(actions, cam_interval)
@@ -149,7 +169,12 @@ class VoxelEnv(gym.Env[Observation, Any]):
         self._frame: Array | None = None
         self._measured, self._expected = 0.0, 0.0
         self.action_space = self._interface.action_space
-        self.observation_space = observation_space(height, width)
+        self.observation_space = observation_space(renderer.height, renderer.width)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """(height, width) of the picture that a frame shows, pixels: (360, 640) for ``image_size="policy"``."""
+        return self._game.renderer.picture_size
 
     @property
     def elapsed_ticks(self) -> int:

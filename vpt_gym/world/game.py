@@ -98,6 +98,7 @@ class Game:
         width: Width of the frames, pixels, at least 32.
         break_speed: Multiplies the speed of digging; 1 is Minecraft's.
         start: How episodes start.
+        renderer: Draws the frames; None: a ``Renderer`` of ``height`` and ``width``.
 
     Raises:
         ValueError: An argument is out of its range; the message names the possible values.
@@ -116,6 +117,7 @@ class Game:
         width: int,
         break_speed: float = 1.0,
         start: Start = DEFAULT_START,
+        renderer: Renderer | None = None,
     ) -> None:
         if isinstance(terrain, str):
             if terrain not in TERRAINS:
@@ -126,7 +128,7 @@ class Game:
             raise ValueError(f"break_speed is {break_speed!r}; it must be greater than 0 (1 is Minecraft's)")
         check_start(start)
         self.state = WorldState()
-        self.renderer = Renderer(height, width)
+        self.renderer = Renderer(height, width) if renderer is None else renderer
         self.ticks = 0
         self.world_seed = 0
         self._terrain = terrain

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from vpt_gym.world.core.clock import MORNING, NIGHT, TICKS_PER_DAY
 from vpt_gym.world.env import VoxelEnv, start_of
 from vpt_gym.world.game import Game
 from vpt_gym.world.interface.observation_space import observation_space
+from vpt_gym.world.render.renderer import Renderer
 from vpt_gym.world.tasks import TASKS, Task, nothing
 from vpt_gym.world.terrain.generate import TERRAINS
 
@@ -94,7 +96,8 @@ class PlayEnv(VoxelEnv):
 
     Args:
         actions: See ``VoxelEnv``.
-        image_size: (height, width) of all frames, pixels; None: drawn for each episode.
+        image_size: (height, width) of all frames, pixels, or ``"policy"``, see ``VoxelEnv``; None: drawn for each
+            episode.
         cam_interval: See ``VoxelEnv``.
         render_mode: None or ``"rgb_array"``.
 
@@ -111,20 +114,21 @@ class PlayEnv(VoxelEnv):
     def __init__(
         self,
         actions: str = "human",
-        image_size: tuple[int, int] | None = None,
+        image_size: Sequence[int] | Literal["policy"] | None = None,
         cam_interval: float = 0.15,
         render_mode: str | None = None,
     ) -> None:
         self._draws_size = image_size is None
         size = next(iter(SIZES)) if image_size is None else image_size
         super().__init__("open-ended", "default", actions, size, cam_interval, render_mode=render_mode)
-        self._size = (self._game.renderer.height, self._game.renderer.width)
 
     def _prepare(self, rng: np.random.Generator) -> None:
         size = tuple(SIZES)[int(rng.choice(len(SIZES), p=list(SIZES.values())))]
+        renderer = self._game.renderer
         if self._draws_size:  # the start is the same, whether the size is drawn or chosen
-            self._size = size
+            renderer = Renderer(*size)
             self.observation_space = observation_space(*size)
         self.task = draw_task(rng)
-        self._game = Game(self.task.terrain, *self._size, start=start_of(self.task))
+        start = start_of(self.task)
+        self._game = Game(self.task.terrain, renderer.height, renderer.width, start=start, renderer=renderer)
         self.state = self._game.state

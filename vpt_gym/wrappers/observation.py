@@ -57,7 +57,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
 
     Warns:
         UserWarning: The frame is more than 12 % off the aspect ratio 16:9 that policies were trained on, and is not
-            one that a wrapper below has scaled to a square.
+            one that a wrapper below, or the environment itself, has scaled to a square.
 
     Change log: v0.1.0 - added.
     """
@@ -122,8 +122,15 @@ def _is_wide(size: tuple[int, int]) -> bool:
 
 
 def _sizes_below(env: gym.Env[Any, Any]) -> Iterator[tuple[int, int]]:
-    """Yields the frame sizes, (height, width), that the wrappers of an environment get, from the outside in."""
+    """Yields the frame sizes, (height, width), that the wrappers of an environment get, from the outside in.
+
+    The last one is ``picture_size`` of an environment that has one, such as the embedded world: the size of the picture
+    from which it made the frame.
+    """
     while isinstance(env, gym.Wrapper):
         env = env.env
         with suppress(TypeError, ValueError):  # no frame here
             yield find_frame_space(env.observation_space).size
+    picture_size: tuple[int, int] | None = getattr(env, "picture_size", None)
+    if picture_size is not None:
+        yield picture_size

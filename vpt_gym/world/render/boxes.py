@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.world.kernels.compiled import pixel_kernel
+from vpt_gym.world.render.raster import first_not_below
 from vpt_gym.world.render.rays import place_in_tiles
 
 MIDDLE, AXES, HALF, SKIN, SHINE, HURT, SPRITE = 0, 3, 12, 15, 16, 19, 20
@@ -83,18 +84,30 @@ def out_of_view(x: float, y: float, z: float, radius: float, camera: Any) -> boo
 
 @pixel_kernel
 def draw_box(
-    box: Any, height: int, width: int, camera: Any, skins: Any, sky_state: Any, frame: Any, depth: Any, surface: Any
+    box: Any,
+    height: int,
+    width: int,
+    rows: Any,
+    columns: Any,
+    camera: Any,
+    skins: Any,
+    sky_state: Any,
+    frame: Any,
+    depth: Any,
+    surface: Any,
 ) -> None:
     """Draws one box.
 
     Args:
         box: (BOX_COLUMNS,) float64.
-        height: Height of the frame, pixels.
-        width: Width of the frame, pixels.
+        height: Height of the complete picture, pixels.
+        width: Width of the complete picture, pixels.
+        rows: (h,) int32, the rows of the picture that are drawn.
+        columns: (w,) int32, its columns that are drawn.
         camera: (3, 3), see ``camera_axes``.
         skins: Flat uint32 texels, 0xAABBGGRR: 6 faces of 256 for a box, 256 for a sprite.
         sky_state: A ``SkyState``, for the fog and the colour of water.
-        frame: Flat (3, height, width) uint8; written.
+        frame: Flat (3, h, w) uint8; written.
         depth: Float32 depths, tile by tile, see ``rays.place_in_tiles``; read and written.
         surface: Float32 distances to the water's surface, in the same order; read.
     """
@@ -142,11 +155,13 @@ def draw_box(
     is_sprite = box[SPRITE] != 0.0
     red = box[HURT]
     start, per_fog = sky_state.numbers[6], sky_state.numbers[7]
-    plane = height * width
-    for row in range(first_row, last_row + 1):
-        v = 1.0 - (2 * row + 1) / height
-        for column in range(first_column, last_column + 1):
-            u = (2 * column + 1) / width - 1.0
+    down, across = rows.shape[0], columns.shape[0]
+    plane = down * across
+    left, right = first_not_below(columns, first_column), first_not_below(columns, last_column + 1)
+    for row in range(first_not_below(rows, first_row), first_not_below(rows, last_row + 1)):
+        v = 1.0 - (2 * rows[row] + 1) / height
+        for column in range(left, right):
+            u = (2 * columns[column] + 1) / width - 1.0
             dx = c[0] + u * c[3] + v * c[6]
             dy = c[1] + u * c[4] + v * c[7]
             dz = c[2] + u * c[5] + v * c[8]
@@ -158,8 +173,8 @@ def draw_box(
             enter_z = -oz * rz - hz * abs(rz)
             leave = min(-ox * rx + hx * abs(rx), min(-oy * ry + hy * abs(ry), -oz * rz + hz * abs(rz)))
             way = max(enter_x, max(enter_y, enter_z))
-            pixel = row * width + column
-            place = place_in_tiles(row, column, height, width)
+            pixel = row * across + column
+            place = place_in_tiles(row, column, down, across)
             if way > leave or way <= NEAREST or way >= depth[place]:
                 continue
             tx, ty, tz = ox + way * dx, oy + way * dy, oz + way * dz

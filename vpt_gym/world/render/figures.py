@@ -90,6 +90,8 @@ def set_light(box: Any, x: float, y: float, z: float, light: Any, lightmap: Any)
 def draw_figures(
     height: int,
     width: int,
+    rows: Any,
+    columns: Any,
     camera: Any,
     eye: Any,
     items: Any,
@@ -104,8 +106,10 @@ def draw_figures(
     """Draws creatures and dropped items.
 
     Args:
-        height: Height of the frame, pixels.
-        width: Width of the frame, pixels.
+        height: See ``draw_box``.
+        width: See ``draw_box``.
+        rows: See ``draw_box``.
+        columns: See ``draw_box``.
         camera: (3, 3) float32, see ``camera_axes``.
         eye: (3,) float32, blocks.
         items: See ``state.ITEM``.
@@ -113,7 +117,7 @@ def draw_figures(
         light: Flat light bytes, see ``World``.
         skins: See ``Art``.
         sky_state: The sky and the light, a ``SkyState``.
-        frame: Flat (3, height, width) uint8; written.
+        frame: See ``draw_box``.
         depth: See ``draw_box``.
         surface: See ``draw_box``.
     """
@@ -141,7 +145,7 @@ def draw_figures(
         for copy in range(min(3, 1 + int(items[n].count > 1) + int(items[n].count > 16))):
             if copy > 0:
                 shift(box, 0.06, 0.05, 0.07)
-            draw_box(box, height, width, camera, skins, sky_state, frame, depth, surface)
+            draw_box(box, height, width, rows, columns, camera, skins, sky_state, frame, depth, surface)
     for n in range(creatures.shape[0]):
         body = creatures[n]
         if body.kind <= 0:
@@ -186,4 +190,4 @@ def draw_figures(
             box[SKIN] = FIRST_SKIN + PARTS[part, 9] * 1536
             box[HURT] = 1.0 if body.hurt_ticks > 0 or body.death_ticks > 0 else (0.35 if body.fire > 0 else 0.0)
             set_light(box, body.x, body.y + 0.6, body.z, light, sky_state.lightmap)
-            draw_box(box, height, width, camera, skins, sky_state, frame, depth, surface)
+            draw_box(box, height, width, rows, columns, camera, skins, sky_state, frame, depth, surface)

@@ -14,6 +14,7 @@ from vpt_gym.world.render.art.textures import art
 from vpt_gym.world.render.boxes import AXES, BOX_COLUMNS, HALF, MIDDLE, SHINE, SKIN, SPRITE, draw_box
 from vpt_gym.world.render.figures import FIRST_SKIN, FIRST_SPRITE, IS_FLAT, shift, turn
 from vpt_gym.world.render.overlay.gui import Layer, blend
+from vpt_gym.world.render.raster import Raster
 from vpt_gym.world.render.rays import depth_size
 from vpt_gym.world.render.shading import FAR
 from vpt_gym.world.render.sky_state import sky_state_at
@@ -70,20 +71,18 @@ class Hand:
     """Draws the hand in frames of one size.
 
     Args:
-        height: Height of the frames, pixels.
-        width: Width of the frames, pixels.
+        raster: The pixels of the frames.
         up: Tangent of half the vertical field of view.
     """
 
-    def __init__(self, height: int, width: int, up: float) -> None:
-        self._height = height
-        self._width = width
-        self._camera = np.array(((0, 0, 1), (up * width / height, 0, 0), (0, up, 0)), np.float32)
+    def __init__(self, raster: Raster, up: float) -> None:
+        self._raster = raster
+        self._camera = np.array(((0, 0, 1), (up * raster.width / raster.height, 0, 0), (0, up, 0)), np.float32)
         self._sky_state = sky_state_at(NOON, 0.0)
         self._layers: dict[tuple[int, int, int], Layer] = {}
 
     def draw(self, frame: Array, item: int, swing: int, eat_ticks: int, shine: int) -> None:
-        """Draws on a flat (3, height, width) frame, in place.
+        """Draws on a flat (3, h, w) frame, in place.
 
         Args:
             frame: The frame.
@@ -100,16 +99,17 @@ class Hand:
             self._layers[pose] = self._draw(*pose)
         layer = self._layers[pose]
         light = ((shine >> bits & 255) + 1 for bits in (0, 8, 16))
-        blend(frame, self._height * self._width, *layer, *light)
+        blend(frame, self._raster.plane, *layer, *light)
 
     def _draw(self, item: int, swing: int, eating: int) -> Layer:
-        plane = self._height * self._width
+        raster, plane = self._raster, self._raster.plane
         frame = np.zeros(3 * plane, np.uint8)
-        depth = np.full(depth_size(self._height, self._width), FAR, np.float32)
+        depth = np.full(depth_size(len(raster.rows), len(raster.columns)), FAR, np.float32)
         box = _posed(item, swing, eating)
         skins = art().skins
         dry = depth.copy()
-        draw_box(box, self._height, self._width, self._camera, skins, self._sky_state, frame, depth, dry)
-        pixels = np.flatnonzero(frame.reshape(3, plane).any(0))
-        colours = frame.reshape(3, plane)[:, pixels].T.astype(np.uint16)
-        return Layer(pixels.astype(np.int64), np.ascontiguousarray(colours), np.full(len(pixels), 256, np.uint16))
+        pixels = (raster.height, raster.width, raster.rows, raster.columns)
+        draw_box(box, *pixels, self._camera, skins, self._sky_state, frame, depth, dry)
+        covered = np.flatnonzero(frame.reshape(3, plane).any(0))
+        colours = frame.reshape(3, plane)[:, covered].T.astype(np.uint16)
+        return Layer(covered.astype(np.int64), np.ascontiguousarray(colours), np.full(len(covered), 256, np.uint16))

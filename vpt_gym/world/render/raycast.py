@@ -73,6 +73,8 @@ def write_tile(
 def draw_world(
     height: int,
     width: int,
+    rows: Any,
+    columns: Any,
     camera: Any,
     eye: Any,
     ceiling: float,
@@ -95,8 +97,10 @@ def draw_world(
     """Draws the blocks and the sky.
 
     Args:
-        height: Height of the frame, pixels.
-        width: Width of the frame, pixels.
+        height: Height of the complete picture, pixels.
+        width: Width of the complete picture, pixels.
+        rows: (h,) int32, the rows of the picture that are drawn, at least ``TILE_HEIGHT``.
+        columns: (w,) int32, its columns that are drawn, at least ``TILE_WIDTH``.
         camera: (3, 3) float32, see ``camera_axes``.
         eye: (3,) float32, blocks.
         ceiling: Height above which the world is empty (at least the eye's).
@@ -109,8 +113,8 @@ def draw_world(
         target: Flat index of the block in the crosshair, or -1.
         stage: Stage of its cracks, 0 to 9, or -1.
         time: Ticks; they animate the water's surface.
-        frame: Flat (3, height, width) uint8; written.
-        depth: (depth_size(height, width),) float32, distance of each ray's hit, tile by tile; written.
+        frame: Flat (3, h, w) uint8; written.
+        depth: (depth_size(h, w),) float32, distance of each ray's hit, tile by tile; written.
         surface: Distance of each ray to the surface of water, in the same order; written where there is any.
         S: Float scratch, (FLOAT_ROWS * LANES,) float32.
         Q: Int scratch, (INT_ROWS * LANES,) int32.
@@ -119,17 +123,19 @@ def draw_world(
     # unpacked once: each access counts references, for which threads that draw would wait for each other
     sky, lightmap, clouds, stars, haze, numbers = sky_state
     words = colours.view(np.uint32)
-    pixels = (frame if width % 4 == 0 else colours).view(np.uint32)
+    down = rows.shape[0]
+    across = columns.shape[0]
+    pixels = (frame if across % 4 == 0 else colours).view(np.uint32)
     per_pixel = 2.0 * np.sqrt(camera[2, 0] ** 2 + camera[2, 1] ** 2 + camera[2, 2] ** 2) / height
     place = 0
     lanes = lanes_of(Q)
     for k in range(LANES):
         Q[SPRITE + k] = i32(-1)
-    for tile_row in range(0, height, TILE_HEIGHT):
-        row = min(tile_row, height - TILE_HEIGHT)  # the last tiles may overlap those before
-        for tile_column in range(0, width, TILE_WIDTH):
-            column = min(tile_column, width - TILE_WIDTH)
-            aim_rays(S, Q, camera, eye, row, column, height, width, ceiling)
+    for tile_row in range(0, down, TILE_HEIGHT):
+        row = min(tile_row, down - TILE_HEIGHT)  # the last tiles may overlap those before
+        for tile_column in range(0, across, TILE_WIDTH):
+            column = min(tile_column, across - TILE_WIDTH)
+            aim_rays(S, Q, camera, eye, row, column, height, width, rows, columns, ceiling)
             march(S, Q, leaps, blocks, 0)
             hits = i32(0)
             for k in range(lanes):
@@ -168,4 +174,4 @@ def draw_world(
                     level = S[SURFACE + k]
                     surface[place + k] = level if level >= f32(0.0) else FAR
             place += LANES
-            write_tile(Q, colours, words, row, column, height, width, frame, pixels)
+            write_tile(Q, colours, words, row, column, down, across, frame, pixels)

@@ -91,9 +91,19 @@ def flat_index(x: Any, y: Any, z: Any, mx: Any, mz: Any, flip: Any, base: Any) -
 
 @pixel_kernel
 def aim_rays(
-    S: Any, Q: Any, camera: Any, eye: Any, row: int, column: int, height: int, width: int, ceiling: float
+    S: Any,
+    Q: Any,
+    camera: Any,
+    eye: Any,
+    row: int,
+    column: int,
+    height: int,
+    width: int,
+    rows: Any,
+    columns: Any,
+    ceiling: float,
 ) -> None:
-    """Sets up the rays of the tile whose upper left pixel is (row, column)."""
+    """Sets up the rays of the tile whose upper left pixel is drawn pixel (row, column); see ``Raster``."""
     per_u = f32(2.0 / width)
     per_v = f32(2.0 / height)
     fx = camera[0, 0]
@@ -114,8 +124,11 @@ def aim_rays(
     view = f32(VIEW)
     top = f32(ceiling)
     for k in range(LANES):
-        u = per_u * (f32(column + i32(i32(k) & i32(TILE_WIDTH - 1))) + f32(0.5)) - F1
-        v = F1 - per_v * (f32(row + i32(i32(k) >> i32(TILE_SHIFT))) + f32(0.5))
+        Q[CX + k] = columns[column + (k & (TILE_WIDTH - 1))]
+        Q[CY + k] = rows[row + (k >> TILE_SHIFT)]
+    for k in range(LANES):
+        u = per_u * (f32(Q[CX + k]) + f32(0.5)) - F1
+        v = F1 - per_v * (f32(Q[CY + k]) + f32(0.5))
         dx = fx + v * ux + u * rx
         dy = fy + v * uy + u * ry
         dz = fz + v * uz + u * rz

@@ -1,4 +1,4 @@
-"""``Renderer``: draws the frame that the player of a world sees. The top module of the renderer."""
+"""``Renderer`` and ``PolicyRenderer`` draw what the player of a world sees. The top module of the renderer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from vpt_gym.world.render.figures import draw_figures
 from vpt_gym.world.render.hand import Hand
 from vpt_gym.world.render.overlay.hud import Hud
 from vpt_gym.world.render.overlay.screen_view import ScreenView
+from vpt_gym.world.render.raster import Raster, complete_raster, mix_rows, policy_raster
 from vpt_gym.world.render.raycast import draw_world
 from vpt_gym.world.render.rays import FLOAT_ROWS, INT_ROWS, depth_size
 from vpt_gym.world.render.shading import FAR
@@ -68,10 +69,15 @@ class Renderer:
             )
         self.height = height
         self.width = width
-        self._hand = Hand(height, width, math.tan(math.radians(FIELD_OF_VIEW) / 2.0))
-        self._hud = Hud(height, width)
-        self._screen = ScreenView(height, width)
-        self._depth = np.zeros(depth_size(height, width), np.float32)
+        self._prepare(complete_raster(height, width))
+
+    def _prepare(self, raster: Raster) -> None:
+        """Makes what draws the pixels of a raster."""
+        self._raster = raster
+        self._hand = Hand(raster, math.tan(math.radians(FIELD_OF_VIEW) / 2.0))
+        self._hud = Hud(raster.height, raster.width, raster)
+        self._screen = ScreenView(raster)
+        self._depth = np.zeros(depth_size(len(raster.rows), len(raster.columns)), np.float32)
         self._surface = self._depth.copy()
         self._floats = np.zeros(FLOAT_ROWS * LANES, np.float32)
         self._ints = np.zeros(INT_ROWS * LANES, np.int32)
@@ -81,9 +87,19 @@ class Renderer:
         """Pickles and copies the size only; the rest is derived from it."""
         return type(self), (self.height, self.width)
 
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """(height, width) of the picture that a frame shows, pixels; a policy's frame is scaled to another size."""
+        return self._raster.height, self._raster.width
+
     def draw(self, state: WorldState) -> Array:
         """Returns the frame that the player sees: a new (3, height, width) uint8 array, RGB."""
-        height, width = self.height, self.width
+        return self._drawn(state)
+
+    def _drawn(self, state: WorldState) -> Array:
+        """Returns the drawn pixels of the raster, (3, h, w) uint8."""
+        raster = self._raster
+        height, width, rows, columns = raster.height, raster.width, raster.rows, raster.columns
         world, player = state.world, state.world.player
         x, y, z = float(player["x"][0]), float(player["y"][0]), float(player["z"][0])
         eye_y = y + (SNEAKING_EYE_HEIGHT if player["sneaking"][0] else EYE_HEIGHT)
@@ -99,11 +115,13 @@ class Renderer:
         look_up = art()
         sky_state = sky_state_at(int(world.clock["time"][0]), ticks * CLOUD_SPEED)
         light = world.light.reshape(-1)
-        frame = np.empty(3 * height * width, np.uint8)
+        frame = np.empty(3 * raster.plane, np.uint8)
         self._surface.fill(FAR)
         draw_world(
             height,
             width,
+            rows,
+            columns,
             camera,
             eye,
             max(float(world.tops.max()), float(int(eye_y) + 1)),
@@ -126,6 +144,8 @@ class Renderer:
         draw_figures(
             height,
             width,
+            rows,
+            columns,
             camera,
             eye,
             world.items,
@@ -145,4 +165,26 @@ class Renderer:
         self._hud.draw(frame, state)
         if world.screen["open"][0]:
             self._screen.draw(frame, state)
-        return frame.reshape(3, height, width)
+        return frame.reshape(3, len(rows), len(columns))
+
+
+class PolicyRenderer(Renderer):
+    """Draws the frames that a policy sees: equal to pictures of 640 x 360 that ``VPTObsWrapper`` scales to 128 x 128.
+
+    It draws only the pixels that such a picture keeps, one in seven, and mixes them as OpenCV does.
+    """
+
+    def __init__(self) -> None:
+        raster, self._shares = policy_raster()
+        self.height, self.width = len(self._shares), len(raster.columns)
+        self._prepare(raster)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles and copies the class only; the rest is derived from it."""
+        return type(self), ()
+
+    def draw(self, state: WorldState) -> Array:
+        """Returns the frame that a policy sees: a new (3, height, width) uint8 array, RGB."""
+        frame = np.empty((3, self.height, self.width), np.uint8)
+        mix_rows(self._drawn(state), self._shares, frame)
+        return frame

@@ -14,6 +14,7 @@ from vpt_gym.world.catalog.items import DURABILITY
 from vpt_gym.world.kernels.compiled import pixel_kernel
 from vpt_gym.world.render.art.block_art import Colour, picture
 from vpt_gym.world.render.art.textures import art
+from vpt_gym.world.render.raster import Raster
 
 Array = np.ndarray[Any, Any]
 
@@ -120,6 +121,15 @@ def scaled(part: Array, x: float, y: float, scale_x: float, scale_y: float, heig
 def joined(layers: list[Layer]) -> Layer:
     """Joins several layers into one, in order."""
     return Layer(*(np.concatenate(parts) for parts in zip(*layers, strict=True)))
+
+
+def drawn(layer: Layer, raster: Raster) -> Layer:
+    """Returns what a raster draws of a layer of the complete picture; its indices are those of the drawn pixels."""
+    if raster.places is None:
+        return layer
+    places = raster.places[layer.pixels]
+    kept = places >= 0
+    return Layer(places[kept], layer.colours[kept], layer.alpha[kept])
 
 
 _SMALL_DIGITS = (

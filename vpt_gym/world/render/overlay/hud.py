@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from vpt_gym.world.core.state import HOTBAR_SLOTS, MAX_AIR, WorldState
-from vpt_gym.world.render.overlay.gui import Layer, blend, joined, scaled, solid, sprite, stack_layers, tint
+from vpt_gym.world.render.overlay.gui import Layer, blend, drawn, joined, scaled, solid, sprite, stack_layers, tint
+from vpt_gym.world.render.raster import Raster, complete_raster
 from vpt_gym.world.rules.vitals import HURT_DELAY
 
 Array = np.ndarray[Any, Any]
@@ -108,13 +109,15 @@ class Hud:
     """Draws the heads-up display of frames of one size.
 
     Args:
-        height: Height of the frames, pixels.
-        width: Width of the frames, pixels.
+        height: Height of the complete picture, pixels.
+        width: Width of the complete picture, pixels.
+        raster: The pixels of it that are drawn; None: all.
     """
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, height: int, width: int, raster: Raster | None = None) -> None:
         self._height = height
         self._width = width
+        self._raster = complete_raster(height, width) if raster is None else raster
         chosen = max(1, min(width // 320, height // 240))
         self._scale = min(chosen, width / 190.0, height / 80.0)
         self._left = width / 2 - BAR_WIDTH / 2 * self._scale
@@ -129,7 +132,7 @@ class Hud:
         self._bar = self._at(_hotbar(), 0, BAR_HEIGHT) if self._scale >= MIN_SCALE else None
 
     def draw(self, frame: Array, state: WorldState) -> None:
-        """Draws on a flat (3, height, width) frame, in place."""
+        """Draws on a flat (3, h, w) frame of the drawn pixels, in place."""
         world = state.world
         health, food, air, hurt, slot = (
             world.player[name][0] for name in ("health", "food", "air", "hurt_ticks", "slot")
@@ -140,9 +143,9 @@ class Hud:
         bubbles = NO_BUBBLES if air >= MAX_AIR else max(0, math.ceil(10 * air / MAX_AIR))
         key = (hotbar.tobytes(), int(slot), math.ceil(health), int(food), bubbles)
         if key != self._key:
-            self._layer = self._compose(hotbar, key)
+            self._layer = drawn(self._compose(hotbar, key), self._raster)
             self._key = key
-        blend(frame, self._height * self._width, *self._layer, 256, 256, 256)
+        blend(frame, self._raster.plane, *self._layer, 256, 256, 256)
 
     def _compose(self, hotbar: Array, key: tuple[Any, ...]) -> Layer:
         if self._bar is None:

@@ -35,7 +35,19 @@ from vpt_gym.world.player.screen_layout import (
     slot_at,
     slots,
 )
-from vpt_gym.world.render.overlay.gui import Layer, blend, joined, paste, scaled, solid, sprite, stack_layers, tint
+from vpt_gym.world.render.overlay.gui import (
+    Layer,
+    blend,
+    drawn,
+    joined,
+    paste,
+    scaled,
+    solid,
+    sprite,
+    stack_layers,
+    tint,
+)
+from vpt_gym.world.render.raster import Raster
 from vpt_gym.world.rules.smelting import SMELT_TICKS
 
 Array = np.ndarray[Any, Any]
@@ -157,11 +169,12 @@ class ScreenView:
     """Draws screens in frames of one size.
 
     Args:
-        height: Height of the frames, pixels.
-        width: Width of the frames, pixels.
+        raster: The pixels of the frames.
     """
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, raster: Raster) -> None:
+        self._raster = raster
+        height, width = raster.height, raster.width
         self._height = height
         self._width = width
         self._scale_x = width * GUI_SCALE / WINDOW_WIDTH
@@ -170,7 +183,7 @@ class ScreenView:
         self._layer = Layer(np.zeros(0, np.int64), np.zeros((0, 3), np.uint16), np.zeros(0, np.uint16))
 
     def draw(self, frame: Array, state: WorldState) -> None:
-        """Draws the open screen on a flat (3, height, width) frame, in place."""
+        """Draws the open screen on a flat (3, h, w) frame, in place."""
         screen = state.screen[0]
         kind = int(screen.open)
         furnace = self._furnace(state) if kind == FURNACE_SCREEN else None
@@ -183,12 +196,12 @@ class ScreenView:
             furnace.tobytes() if furnace is not None else b"",
         )
         if key != self._key:
-            self._layer = self._panel(state, kind, hovered, furnace)
+            self._layer = drawn(self._panel(state, kind, hovered, furnace), self._raster)
             self._key = key
         tint(frame, 16, 16, 16, DIMMED)
-        plane = self._height * self._width
+        plane = self._raster.plane
         blend(frame, plane, *self._layer, 256, 256, 256)
-        blend(frame, plane, *self._cursor(screen), 256, 256, 256)
+        blend(frame, plane, *drawn(self._cursor(screen), self._raster), 256, 256, 256)
 
     def _furnace(self, state: WorldState) -> Any:
         screen = state.screen[0]
