@@ -100,6 +100,7 @@ class PlayEnv(VoxelEnv):
             episode.
         cam_interval: See ``VoxelEnv``.
         render_mode: None or ``"rgb_array"``.
+        observations: See ``VoxelEnv``.
 
     Raises:
         ValueError: An argument is out of its range; the message names the possible values.
@@ -117,17 +118,20 @@ class PlayEnv(VoxelEnv):
         image_size: Sequence[int] | Literal["policy"] | None = None,
         cam_interval: float = 0.15,
         render_mode: str | None = None,
+        observations: Sequence[str] | None = None,
     ) -> None:
         self._draws_size = image_size is None
         size = next(iter(SIZES)) if image_size is None else image_size
-        super().__init__("open-ended", "default", actions, size, cam_interval, render_mode=render_mode)
+        super().__init__(
+            "open-ended", "default", actions, size, cam_interval, render_mode=render_mode, observations=observations
+        )
 
     def _prepare(self, rng: np.random.Generator) -> None:
         size = tuple(SIZES)[int(rng.choice(len(SIZES), p=list(SIZES.values())))]
         renderer = self._game.renderer
         if self._draws_size:  # the start is the same, whether the size is drawn or chosen
             renderer = Renderer(*size)
-            self.observation_space = observation_space(*size)
+            self.observation_space = observation_space(*size, self._parts)
         self.task = draw_task(rng)
         start = start_of(self.task)
         self._game = Game(self.task.terrain, renderer.height, renderer.width, start=start, renderer=renderer)

@@ -7,6 +7,7 @@ as in MineDojo, whose Python code looks for it in the wrong place. Observations 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from vpt_gym.world.interface.observation_space import (
     DELTA_INCREASES,
     EQUIPMENT_SLOTS,
     NAME_LENGTH,
+    PARTS,
 )
 from vpt_gym.world.kernels.compiled import kernel
 from vpt_gym.world.rules.crafting import CRAFTS, MINEDOJO_NUMBERS, NEARBY_FURNACE, NEARBY_TABLE, Craft, craftable
@@ -169,10 +171,63 @@ def _single(value: float) -> Array:
     return np.array((value,), np.float32)
 
 
-class Observer:
-    """Builds observations of one world; parts that did not change since the last one are copied, not rebuilt."""
+def _life_stats(facts: Any) -> dict[str, Any]:
+    return {
+        "life": _single(facts.life),
+        "armor": _single(0.0),
+        "food": _single(facts.food),
+        "saturation": _single(facts.saturation),
+        "oxygen": _single(facts.oxygen),
+        "xp": _single(0.0),
+        "is_sleeping": np.int64(0),
+    }
 
-    def __init__(self) -> None:
+
+def _location_stats(facts: Any) -> dict[str, Any]:
+    return {
+        "pos": np.array((facts.x, facts.y, facts.z), np.float32),
+        "pitch": _single(facts.pitch),
+        "yaw": _single(facts.yaw),
+        "biome_id": np.array(int(facts.biome_id)),
+        "rainfall": _single(facts.rainfall),
+        "temperature": _single(min(1.0, facts.temperature)),
+        "can_see_sky": np.array(int(facts.can_see_sky)),
+        "is_raining": np.array(int(facts.is_raining)),
+        "light_level": _single(facts.light_level),
+        "sky_light_level": _single(facts.sky_light_level),
+        "sun_brightness": _single(facts.sun_brightness),
+        "sea_level": _single(facts.sea_level),
+    }
+
+
+def _nearby_tools(facts: Any) -> dict[str, Any]:
+    stations = int(facts.stations)
+    return {
+        "table": np.array(bool(stations & NEARBY_TABLE)),
+        "furnace": np.array(bool(stations & NEARBY_FURNACE)),
+    }
+
+
+_OF_FACTS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "life_stats": _life_stats,
+    "location_stats": _location_stats,
+    "nearby_tools": _nearby_tools,
+}
+"""Parts of an observation that the facts alone determine."""
+_OF_SLOTS = frozenset(("inventory", "equipment", "masks", "delta_inv"))
+"""Parts that are built again only when the inventory has changed."""
+
+
+class Observer:
+    """Builds observations of one world; parts that did not change since the last one are copied, not rebuilt.
+
+    Args:
+        parts: Keys of the observations, of ``PARTS``.
+    """
+
+    def __init__(self, parts: Sequence[str] = PARTS) -> None:
+        self._parts = tuple(parts)
+        self._reads_slots = not _OF_SLOTS.isdisjoint(parts)
         self._ids = np.zeros((3, 3, 3), np.int64)
         self.reset()
 
@@ -193,46 +248,18 @@ class Observer:
             frame: (3, H, W) uint8, the frame of the state.
             craft: The craft that the step requested, an index into ``CRAFTS``, or -1.
         """
-        facts = facts_of(state.world)
-        stations = int(facts.stations)
-        self._update_inventory(state, stations, int(facts.slot), craft)
-        slots = self._slots_obs
-        return {
-            "rgb": frame,
-            "inventory": _copied(slots["inventory"]),
-            "equipment": _copied(slots["equipment"]),
-            "life_stats": {
-                "life": _single(facts.life),
-                "armor": _single(0.0),
-                "food": _single(facts.food),
-                "saturation": _single(facts.saturation),
-                "oxygen": _single(facts.oxygen),
-                "xp": _single(0.0),
-                "is_sleeping": np.int64(0),
-            },
-            "location_stats": {
-                "pos": np.array((facts.x, facts.y, facts.z), np.float32),
-                "pitch": _single(facts.pitch),
-                "yaw": _single(facts.yaw),
-                "biome_id": np.array(int(facts.biome_id)),
-                "rainfall": _single(facts.rainfall),
-                "temperature": _single(min(1.0, facts.temperature)),
-                "can_see_sky": np.array(int(facts.can_see_sky)),
-                "is_raining": np.array(int(facts.is_raining)),
-                "light_level": _single(facts.light_level),
-                "sky_light_level": _single(facts.sky_light_level),
-                "sun_brightness": _single(facts.sun_brightness),
-                "sea_level": _single(facts.sea_level),
-            },
-            "nearby_tools": {
-                "table": np.array(bool(stations & NEARBY_TABLE)),
-                "furnace": np.array(bool(stations & NEARBY_FURNACE)),
-            },
-            "damage_source": _copied(_NO_DAMAGE),
-            "voxels": self._look(state),
-            "masks": _copied(slots["masks"]),
-            "delta_inv": _copied(slots["delta_inv"]),
-        }
+        facts = facts_of(state.world) if len(self._parts) > 1 else None
+        if self._reads_slots:
+            assert facts is not None
+            self._update_inventory(state, int(facts.stations), int(facts.slot), craft)
+        return {name: frame if name == "rgb" else self._part(name, state, facts) for name in self._parts}
+
+    def _part(self, name: str, state: WorldState, facts: Any) -> dict[str, Any]:
+        if name in _OF_SLOTS:
+            return _copied(self._slots_obs[name])
+        if name == "voxels":
+            return self._look(state)
+        return _copied(_NO_DAMAGE) if name == "damage_source" else _OF_FACTS[name](facts)
 
     def _update_inventory(self, state: WorldState, stations: int, slot: int, craft: int) -> None:
         key = state.inventory.tobytes() + bytes((slot, stations))
