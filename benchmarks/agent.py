@@ -1,15 +1,15 @@
 """How fast does an agent act, and how close is each engine to its policy?
 
 Times one tick of the plain policy and of each engine alternately, and writes ``benchmarks/results/agent.json``. Run it
-with ``python -m benchmarks agent``; it takes some minutes, and 9 GB of memory for 3x. It also times a CUDA device if
-there is one. Ratios are relative to the plain policy in the same run.
+with ``python -m benchmarks agent``; it takes some minutes, and 9 GB of memory for 3x. Ratios are relative to the plain
+policy in the same run. ``python -m benchmarks gpu`` does the same on a CUDA device.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 from benchmarks._cost import Peaks, cost, measure_peaks
 from benchmarks._procedural import procedural_frames, procedural_policy
 from benchmarks._timing import in_turns
-from vpt_gym.agents.engine import ActingEngine, EnginePrecision, available_precisions
+from vpt_gym.agents.engine import ActingEngine, available_precisions
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import Distribution
 from vpt_gym.agents.policy.policy import VPTPolicy
@@ -30,7 +30,6 @@ RESULT = Path(__file__).parent / "results" / "agent.json"
 THREADS = 2
 CPU = {("nano", 1): (20, 20), ("1x", 1): (12, 10), ("1x", 8): (8, 3), ("2x", 1): (10, 5), ("3x", 1): (8, 4)}
 """(size, streams): (blocks of each variant, ticks in a block)."""
-CUDA = {(size, streams): (10, 30) for size in ("1x", "2x", "3x") for streams in (1, 64)}
 FRAMES = 40
 """Number of frames on which an engine is compared with its policy."""
 Step = Callable[[torch.Tensor, torch.Tensor], Distribution]
@@ -47,14 +46,6 @@ def plain(policy: VPTPolicy) -> Step:
         return output.pi
 
     return step
-
-
-def engines(device: str) -> Iterator[tuple[str, EnginePrecision, bool]]:
-    """Yields name, precision and ``compile`` of each engine that runs on a device."""
-    for precision in available_precisions(device):
-        yield precision, precision, False
-        if device == "cuda":
-            yield f"{precision} compiled", precision, True
 
 
 def timed(step: Step, frames: torch.Tensor, first: torch.Tensor) -> Callable[[], None]:
@@ -89,25 +80,24 @@ def nearness(policy: VPTPolicy, engine: ActingEngine) -> dict[str, float]:
     }
 
 
-def measure(size: str, streams: int, device: str, rounds: int, block: int, peaks: Peaks) -> dict[str, Any]:
-    """Times the policy and its engines alternately."""
-    config = VPTConfig.named(size)
-    policy = procedural_policy(config).to(device)
+def measure(policy: VPTPolicy, streams: int, rounds: int, block: int, peaks: Peaks) -> dict[str, Any]:
+    """Times the policy and its engines alternately, on the policy's device."""
+    config, device = policy.config, policy.net.final_ln.weight.device.type
     frames = procedural_frames(streams, 1)[:, 0].to(device)
     first = torch.zeros(streams, dtype=torch.bool, device=device)
     ways, near, megabytes = {"plain": timed(plain(policy), frames, first)}, {}, {}
-    for name, precision, compiled in engines(device):
+    for precision in available_precisions(device):
         gc.collect()
         before = psutil.Process().memory_info().rss
-        engine = ActingEngine(policy, streams, precision=precision, compile=compiled)
-        megabytes[name] = round((psutil.Process().memory_info().rss - before) / 1e6)
+        engine = ActingEngine(policy, streams, precision=precision)
+        megabytes[precision] = round((psutil.Process().memory_info().rss - before) / 1e6)
         if streams == 1:
-            near[name] = nearness(policy, engine)
-        ways[name] = timed(lambda frames, first, engine=engine: engine.step(frames, first).pi, frames, first)
+            near[precision] = nearness(policy, engine)
+        ways[precision] = timed(lambda frames, first, engine=engine: engine.step(frames, first).pi, frames, first)
     times, others = in_turns(ways, rounds=rounds, block=block)
     result: dict[str, Any] = {"other_programs_cores": others}
     for name, figures in times.items():
-        precision = name.split()[0].replace("plain", "fp32")
+        precision = name.replace("plain", "fp32")
         result[name] = {
             "ms_per_tick": figures,
             "times_plain": round(times["plain"]["median"] / figures["median"], 2),
@@ -119,26 +109,36 @@ def measure(size: str, streams: int, device: str, rounds: int, block: int, peaks
     return result
 
 
-def on_device(device: str, plan: dict[tuple[str, int], tuple[int, int]]) -> dict[str, Any]:
-    """Measures every entry of a plan on a device."""
-    peaks = measure_peaks(device)
-    result: dict[str, Any] = {
+def described(peaks: Peaks) -> dict[str, Any]:
+    """Returns the peaks of a device as they are written."""
+    return {
         "peak_conv_gflops": {name: round(value / 1e9) for name, value in peaks.conv.items()},
         "peak_read_gb_per_s": round(peaks.read / 1e9, 1),
     }
-    for (size, streams), (rounds, block) in plan.items():
-        of = cost(VPTConfig.named(size))
-        key = f"{size}, {streams} stream{'s' if streams > 1 else ''}"
-        result[key] = {"gflop_per_frame": round(of.flop / 1e9, 3), "million_dense_weights": round(of.dense / 1e6, 1)}
-        result[key].update(measure(size, streams, device, rounds, block, peaks))
-        print(key, json.dumps(result[key]), flush=True)
-        gc.collect()
-    if "1x, 8 streams" in result:
-        one, eight = result["1x, 1 stream"], result["1x, 8 streams"]
-        result["1x, frames per second of 8 streams over 1"] = {
-            name: round(eight[name]["frames_per_second"] / one[name]["frames_per_second"], 2)
-            for name in ("plain", *available_precisions())
-        }
+
+
+def entry(policy: VPTPolicy, size: str, streams: int, rounds: int, block: int, peaks: Peaks) -> dict[str, Any]:
+    """Measures one size and number of streams; returns the figures under their name."""
+    of = cost(policy.config)
+    figures = {"gflop_per_frame": round(of.flop / 1e9, 3), "million_dense_weights": round(of.dense / 1e6, 1)}
+    key = f"{size}, {streams} stream{'s' if streams > 1 else ''}"
+    found = {key: {**figures, **measure(policy, streams, rounds, block, peaks)}}
+    print(json.dumps(found), flush=True)
+    gc.collect()
+    return found
+
+
+def on_cpu() -> dict[str, Any]:
+    """Measures every entry of the plan."""
+    peaks = measure_peaks("cpu")
+    result = described(peaks)
+    for (size, streams), (rounds, block) in CPU.items():
+        result |= entry(procedural_policy(VPTConfig.named(size)), size, streams, rounds, block, peaks)
+    one, eight = result["1x, 1 stream"], result["1x, 8 streams"]
+    result["1x, frames per second of 8 streams over 1"] = {
+        name: round(eight[name]["frames_per_second"] / one[name]["frames_per_second"], 2)
+        for name in ("plain", *available_precisions())
+    }
     return result
 
 
@@ -150,10 +150,8 @@ def main() -> None:
         f"weights and memory read once; KL and agreement with the policy on {FRAMES} frames, procedural weights",
         "machine": describe("torch", "numpy"),
         "threads": THREADS,
-        "cpu": on_device("cpu", CPU),
+        "cpu": on_cpu(),
     }
-    if torch.cuda.is_available():
-        result["cuda"] = {"device": torch.cuda.get_device_name(), **on_device("cuda", CUDA)}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"written to {RESULT}")

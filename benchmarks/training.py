@@ -80,8 +80,8 @@ def one_frame_a_step(policy: VPTPolicy, streams: int) -> Callable[[], int]:
 
 
 def sequences(policy: VPTPolicy, way: Way) -> Callable[[], int]:
-    """Returns an update on complete sequences, with memory carried from one to the next."""
-    shape = (way.streams, way.steps)
+    """Returns an update on complete sequences, with memory carried from one to the next, on the policy's device."""
+    shape, device = (way.streams, way.steps), policy.net.final_ln.weight.device
     if way.frozen:
         freeze(policy, "net.img_process.*")
         frames = torch.randn(*shape, policy.config.hidsize).relu_()
@@ -89,9 +89,10 @@ def sequences(policy: VPTPolicy, way: Way) -> Callable[[], int]:
         frames = torch.randint(0, 256, (*shape, 128, 128, 3), dtype=torch.uint8)
     policy.set_precision("bf16" if way.bf16 else "fp32")
     policy.gradient_checkpointing = way.checkpointing
+    frames = frames.to(device)
     parameters = [p for p in policy.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    first, codes = torch.zeros(shape, dtype=torch.bool), torch.randint(0, 121, (*shape, 2))
+    first, codes = torch.zeros(shape, dtype=torch.bool, device=device), torch.randint(0, 121, (*shape, 2)).to(device)
     memory: list[Memory | None] = [None]
 
     def update() -> int:

@@ -2,10 +2,12 @@
 
 Plays it with human actions and full observations on one core, with three sizes of frames. The cost of the frame is
 measured with the same env with blank frames, and with a plain ray caster (one ray after the other, cell by cell, with
-the same compiler; it only finds blocks and computes no colours). Then it plays 1 to 32 worlds at the same time, in the
-world's own vector environment and in Gymnasium's. Times depend on the machine, ratios hardly. Times are processor
-times of the playing thread, which other processes hardly change; for vector environments they are wall times.
-Writes ``benchmarks/results/world.json``. Run it with ``python -m benchmarks world``.
+the same compiler; it only finds blocks and computes no colours). Ways to make a policy's frames of 128 x 128 are
+compared alternately. Then it plays 1 to 32 worlds at the same time, in the world's own vector environment and in
+Gymnasium's. Times depend on the machine, ratios hardly. Times are processor times of the playing thread, which other
+processes hardly change; for vector environments they are wall times. Writes ``benchmarks/results/world.json``. Run it
+with ``python -m benchmarks world``; ``python -m benchmarks.world --policy-frames`` only compares those ways, in half a
+minute, and writes nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import gymnasium as gym
 import numpy as np
 from llvmlite import binding
 
-import vpt_gym  # noqa: F401 (registers the environments)
+from vpt_gym import VPTObsWrapper
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.system.machine import describe
 from vpt_gym.world.core.geometry import EYE_HEIGHT
@@ -39,6 +41,15 @@ from vpt_gym.world.render.renderer import camera_axes
 
 SIZES = ((128, 128), (160, 256), (360, 640))
 MAIN_SIZE = (160, 256)
+POLICY_WAYS: dict[str, dict[str, Any]] = {
+    "policy": {"image_size": "policy"},
+    "policy, rgb only": {"image_size": "policy", "observations": ["rgb"]},
+    "360x640, scaled": {"image_size": (360, 640)},
+    "160x256, scaled": {"image_size": (160, 256)},
+}
+"""Arguments of the world by the way in which a policy's frame is made, inside ``VPTObsWrapper``."""
+STRETCHES = 3
+"""How often each world is measured; the best counts."""
 TASKS = (
     ("harvest_1_log", "easy"),
     ("harvest_1_log", "default"),
@@ -124,20 +135,43 @@ def ticks_per_second(height: int, width: int, blank: bool = False) -> float:
         env.reset(seed=world)
         if blank:
             env._game.renderer = BlankRenderer(height, width)  # type: ignore[assignment]
-        script = actions(world)
-        env.step(script[0])  # the kernels are compiled now, if they were not
-        best = 0.0
-        for _ in range(3):  # the same stretch of the same world
-            env.reset(seed=world)
-            done, started = 0, time.process_time()
-            while (spent := time.process_time() - started) < SECONDS / WORLDS:
-                _, _, terminated, _, _ = env.step(script[done % len(script)])
-                done += 1
-                if terminated:
-                    env.reset()
-            best = max(best, done / spent)
-        rates.append(best)
+        env.step(actions(world)[0])  # the kernels are compiled now, if they were not
+        rates.append(max(stretch(env, world) for _ in range(STRETCHES)))
     return statistics.harmonic_mean(rates)
+
+
+def stretch(env: gym.Env[Any, Any], world: int) -> float:
+    """Returns ticks per second over some time from the start of a world, the same for all calls."""
+    script = actions(world)
+    env.reset(seed=world)
+    done, started = 0, time.process_time()
+    while (spent := time.process_time() - started) < SECONDS / WORLDS:
+        _, _, terminated, _, _ = env.step(script[done % len(script)])
+        done += 1
+        if terminated:
+            env.reset()
+    return done / spent
+
+
+def policy_frames() -> dict[str, float]:
+    """Returns ticks per second by the way in which a policy's frame is made, timed alternately in each world."""
+    rates: dict[str, list[float]] = {name: [] for name in POLICY_WAYS}
+    for world, (task, level) in enumerate(TASKS):
+        envs = {name: VPTObsWrapper(VoxelEnv(task, level, **kwargs)) for name, kwargs in POLICY_WAYS.items()}
+        for env in envs.values():
+            env.reset(seed=world)
+            env.step(actions(world)[0])
+        best = dict.fromkeys(envs, 0.0)
+        for _ in range(STRETCHES):
+            best = {name: max(best[name], stretch(env, world)) for name, env in envs.items()}
+        for name, rate in best.items():
+            rates[name].append(rate)
+    return {name: round(statistics.harmonic_mean(found)) for name, found in rates.items()}
+
+
+def times_policy_frames(ticks: dict[str, float]) -> dict[str, float]:
+    """Returns how many times as fast policy frames are as each other way."""
+    return {name: round(ticks["policy"] / rate, 2) for name, rate in ticks.items() if name != "policy"}
 
 
 def plain_frames_per_second(height: int, width: int) -> float:
@@ -230,9 +264,16 @@ def first_tick_seconds(cache: str, standard: bool = False) -> float:
 
 
 def main() -> None:
-    """Measures for about four minutes and writes the result."""
+    """Measures for about five minutes and writes the result."""
+    if "--policy-frames" in sys.argv:
+        ticks = policy_frames()
+        print(
+            json.dumps({"ticks_per_processor_second": ticks, "policy_frames_to": times_policy_frames(ticks)}, indent=2)
+        )
+        return
     ticks = {f"{height}x{width}": round(ticks_per_second(height, width)) for height, width in SIZES}
     name = f"{MAIN_SIZE[0]}x{MAIN_SIZE[1]}"
+    for_a_policy = policy_frames()
     blank = ticks_per_second(*MAIN_SIZE, blank=True)
     plain = plain_frames_per_second(*MAIN_SIZE)
     env = VoxelEnv(image_size=MAIN_SIZE)
@@ -245,6 +286,7 @@ def main() -> None:
     result = {
         "question": "How fast is the embedded world, on one core, with human actions and full observations?",
         "ticks_per_processor_second": ticks,
+        "ticks_with_frames_for_a_policy": for_a_policy,
         "vector_ticks_per_second": vectors,
         "reset_ms": round(1000 / resets, 1),
         "first_tick_seconds": {
@@ -258,6 +300,7 @@ def main() -> None:
         },
         "ratios": {
             "size": name,
+            "policy_frames_to": times_policy_frames(for_a_policy),
             "whole_tick_to_plain_ray_caster": round(ticks[name] / plain, 2),
             "make_vec_of_8_to_of_1": round(vectors["make_vec"]["8"] / vectors["make_vec"]["1"], 2),
             "two_processes_of_4_to_make_vec_of_1": round(vectors["two_processes"]["8"] / vectors["make_vec"]["1"], 2),
