@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -254,6 +257,18 @@ def test_other_names_need_a_translator(tmp_path: Path) -> None:
         (lambda d: next(d.glob("videos/*/*/*")).write_bytes(b"no video"), "frames of episode 0 cannot be decoded"),
         (lambda d: next(d.glob("meta/episodes/*/*")).write_bytes(b"PAR1"), "is damaged"),
         (lambda d: next(d.glob("meta/episodes/*/*")).unlink(), "has no episode"),
+        (lambda d: change(d, fps=0), "info.json is damaged"),
+        (lambda d: change(d, fps=20), "does not fit 12 ticks at 20 a second"),
+        (lambda d: change(d, data_path="{chunk_index:999999999d}{file_index}"), "data_path cannot be used"),
+        (lambda d: change(d, data_path=5000 * "x"), "data_path cannot be used|is missing"),
+        (lambda d: rewrite(d, EPISODES, "length", lambda n, old: 1 << 40), "has 12 ticks, not the 1099511627776"),
+        (lambda d: rewrite(d, EPISODES, "episode_index", lambda n, old: 0), "has an episode twice"),
+        (lambda d: rewrite(d, EPISODES, START, lambda n, old: math.inf), "is damaged"),
+        (lambda d: rewrite(d, EPISODES, START, lambda n, old: math.nan), "negative number"),
+        (lambda d: rewrite(d, DATA_FILES, "next.done", lambda n, old: [old, old]), r"next.done of shape \(12, 2\)"),
+        (lambda d: rewrite(d, DATA_FILES, "action", lambda n, old: [None, *old[1:]]), "missing values"),
+        # as many numbers in all as 25 in each row
+        (lambda d: rewrite(d, DATA_FILES, "action", lambda n, old: [*old, 0.0][: 24 + n % 2 * 2]), "several lengths"),
     ],
 )
 def test_damage_is_named_and_nothing_is_imported(tmp_path: Path, damage: Any, message: str) -> None:
@@ -266,6 +281,38 @@ def test_damage_is_named_and_nothing_is_imported(tmp_path: Path, damage: Any, me
 
 def change(dataset: Path, **entries: Any) -> None:
     (dataset / "meta/info.json").write_text(json.dumps({**read_info(dataset), **entries}))
+
+
+EPISODES, DATA_FILES = "meta/episodes/*/*", "data/*/*"
+START = "videos/observation.images.front/from_timestamp"
+
+
+def rewrite(dataset: Path, pattern: str, column: str, new: Callable[[int, Any], Any]) -> None:
+    """Replaces the values of a column by what ``new`` makes of their rows and old values."""
+    path = next(dataset.glob(pattern))
+    table = pq.read_table(path)
+    values = [new(row, old) for row, old in enumerate(table[column].to_pylist())]
+    pq.write_table(table.set_column(table.column_names.index(column), column, pa.array(values)), path)
+
+
+def test_a_flipped_byte_of_the_actions_is_noticed(tmp_path: Path) -> None:
+    write_counter_demo(tmp_path / "demos", ticks=60)
+    export_lerobot(tmp_path / "demos", tmp_path / "dataset")
+    path = next((tmp_path / "dataset").glob(DATA_FILES))
+    group = pq.read_metadata(path).row_group(0)
+    (chunk,) = (
+        group.column(n) for n in range(group.num_columns) if group.column(n).path_in_schema.startswith("action")
+    )
+    begin = chunk.dictionary_page_offset or chunk.data_page_offset
+    content = bytearray(path.read_bytes())
+    for back in range(1, 40, 5):  # in the last page of the column
+        flipped = content.copy()
+        flipped[begin + chunk.total_compressed_size - 1 - back] ^= 4
+        path.write_bytes(flipped)
+        with pytest.raises(SourceError, match="is damaged, episode 0 cannot be read"):
+            import_lerobot(tmp_path / "dataset", tmp_path / "back")
+    path.write_bytes(content)
+    assert import_lerobot(tmp_path / "dataset", tmp_path / "back").ticks == 60
 
 
 def test_a_choice_of_videos_and_half_pressed_buttons_are_errors(tmp_path: Path) -> None:

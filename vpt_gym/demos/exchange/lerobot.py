@@ -201,14 +201,15 @@ def import_lerobot(
         for episode, frames in source:
             where = f"{root}, episode {episode.index}"
             executed = episode.columns.get(EXECUTED)
-            done, success = episode.columns.get(DONE), episode.columns.get(SUCCESS)
+            done, success = _numbers(episode, DONE, where), _numbers(episode, SUCCESS, where)
+            rewards = _numbers(episode, REWARD, where)
             importer.write(
                 name,
                 frames,
                 _read_actions(reader, episode.columns[ACTION], kind, where),
-                _rewards(episode, where),
+                np.zeros(len(episode)) if rewards is None else rewards,
                 executed=None if executed is None else _read_actions(reader, executed, kind, where),
-                intervention=episode.columns.get(INTERVENTION),
+                intervention=_numbers(episode, INTERVENTION, where),
                 metadata=_metadata(episode, where, source.fps),
                 where={"episode": episode.index},
                 success=None if success is None else bool(success.any()),
@@ -357,11 +358,12 @@ def _read_actions(
             raise SourceError(f"{where}, tick {tick}: {error}") from error
 
 
-def _rewards(episode: LeRobotEpisode, where: str) -> npt.NDArray[np.float64]:
-    rewards = np.asarray(episode.columns.get(REWARD, np.zeros(len(episode))), np.float64)
-    if rewards.size != len(episode):
-        raise SourceError(f"{where} has {len(episode)} ticks and rewards of shape {rewards.shape}; each tick needs one")
-    return rewards.ravel()
+def _numbers(episode: LeRobotEpisode, name: str, where: str) -> npt.NDArray[Any] | None:
+    """Returns a feature of one number a tick, (T,); None if the dataset does not have it."""
+    column = episode.columns.get(name)
+    if column is not None and column.size != len(episode):
+        raise SourceError(f"{where} has {len(episode)} ticks and {name} of shape {column.shape}; each tick needs one")
+    return None if column is None else column.ravel()
 
 
 def _metadata(episode: LeRobotEpisode, where: str, fps: int) -> dict[str, Any]:

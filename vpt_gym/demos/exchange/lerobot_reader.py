@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from vpt_gym.frames import Frame
 from vpt_gym.system.printable import shown
 
 _EPISODE_COLUMNS = ("episode_index", "length", "data/chunk_index", "data/file_index", "tasks", DEMO_KEY)
+_PLACEHOLDER = re.compile(r"\{(?:chunk_index|file_index)(?::0?\d{1,2}d)?\}|\{video_key\}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,19 @@ class LeRobotEpisode:
 
     def __len__(self) -> int:
         return len(self.columns[ACTION])
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the ticks and frames of an episode are, each as (chunk, file), and the number of its first frame there."""
+
+    index: int
+    length: int
+    data: tuple[int, int]
+    video: tuple[int, int]
+    start: int
+    task: str
+    demo: str | None
 
 
 class LeRobotReader:
@@ -70,6 +85,8 @@ class LeRobotReader:
             version, self.fps = str(info["codebase_version"]), int(info["fps"])
             self.features: dict[str, dict[str, Any]] = {name: dict(one) for name, one in info["features"].items()}
             self._patterns = {"data": str(info["data_path"]), "video": str(info.get("video_path"))}
+            if self.fps < 1:
+                raise ValueError(f"fps is {shown(self.fps)}")
         if not version.startswith("v3."):
             raise SourceError(
                 f"{root} has format {shown(version)}; this vpt-gym reads v3.0. LeRobot converts older ones: "
@@ -83,14 +100,14 @@ class LeRobotReader:
             self.frame_shape = (int(height), int(width))
         self._wanted = [ACTION, *(name for name in wanted if name in self.features)]
         self._video = _Video()
-        self._rows = self._read_rows()
+        self._places = self._read_places()
         self._tasks = self._read_tasks()
 
     def __iter__(self) -> Iterator[tuple[LeRobotEpisode, Iterator[Frame]]]:
         """Yields each episode and its frames, uint8 (H, W, 3). Read the frames before the next episode."""
         with closing(self._video):
-            for row in self._rows:
-                yield self._read(row)
+            for place in self._places:
+                yield self._read(place)
 
     def _frames_key(self, given: str | None) -> str:
         videos = [name for name, feature in self.features.items() if feature.get("dtype") == "video"]
@@ -103,49 +120,63 @@ class LeRobotReader:
             raise SourceError(f"{self._root}: choose one video with --frames-key (frames_key=); {found}")
         raise SourceError(f"{self._root} has no video {shown(given)}; {found}")
 
-    def _read_rows(self) -> list[dict[str, Any]]:
+    def _read_places(self) -> list[_Place]:
         """Returns the metadata of the episodes, in their order."""
         video = [f"videos/{self._video_key}/{name}" for name in ("chunk_index", "file_index", "from_timestamp")]
-        rows: list[dict[str, Any]] = []
+        places: list[_Place] = []
         for path in sorted((self._root / EPISODES).glob("*/*.parquet")):
             with reading(path, "is damaged"):
                 known = self._pq.read_schema(path).names
                 columns = [name for name in (*_EPISODE_COLUMNS, *video) if name in known]
-                for row in self._pq.read_table(path, columns=columns).to_pylist():
-                    numbers = [int(row[name]) for name in ("episode_index", "length", *_EPISODE_COLUMNS[2:4])]
-                    if min(numbers) < 0 or not all(row[name] >= 0 for name in video):
-                        raise SourceError(f"{path}: the metadata of episode {numbers[0]} have a negative number")
-                    rows.append(row)
-        if not rows:
+                places += [self._place(row, path) for row in self._table(path, columns).to_pylist()]
+        if not places:
             raise SourceError(f"{self._root} has no episode in {EPISODES}; its recording was not finished")
-        return sorted(rows, key=lambda row: int(row["episode_index"]))
+        if len({place.index for place in places}) < len(places):
+            raise SourceError(f"{self._root} is damaged, {EPISODES} has an episode twice; download it again")
+        return sorted(places, key=lambda place: place.index)
+
+    def _place(self, row: Mapping[str, Any], path: Path) -> _Place:
+        video = f"videos/{self._video_key}"
+        index, length = int(row["episode_index"]), int(row["length"])
+        data = int(row["data/chunk_index"]), int(row["data/file_index"])
+        frames = int(row[f"{video}/chunk_index"]), int(row[f"{video}/file_index"])
+        seconds = float(row[f"{video}/from_timestamp"])
+        if min(index, length, *data, *frames) < 0 or not seconds >= 0:
+            raise SourceError(f"{path}: the metadata of episode {index} have a negative number")
+        tasks, demo = row.get("tasks"), row.get(DEMO_KEY)
+        task = str(tasks[0]) if isinstance(tasks, list) and tasks else ""
+        start = round(seconds * self.fps)
+        return _Place(index, length, data, frames, start, task, None if demo is None else str(demo))
+
+    def _table(self, path: Path, columns: list[str] | None = None, **options: Any) -> Any:
+        """Returns columns of a Parquet file; checksums of its pages are verified if it has them."""
+        return self._pq.read_table(path, columns=columns, page_checksum_verification=True, **options)
 
     def _read_tasks(self) -> dict[int, str]:
         path = self._root / TASKS
         if not path.is_file():
             return {}
         with reading(path, "is damaged"):
-            table = self._pq.read_table(path)
+            table = self._table(path)
             (names,) = (name for name in table.column_names if name != "task_index")
             return {int(row["task_index"]): str(row[names]) for row in table.to_pylist()}
 
-    def _read(self, row: Mapping[str, Any]) -> tuple[LeRobotEpisode, Iterator[Frame]]:
-        index, length = int(row["episode_index"]), int(row["length"])
-        path = self._path("data", row, "data")
-        wanted = [*self._wanted, "frame_index", "task_index"]
+    def _read(self, place: _Place) -> tuple[LeRobotEpisode, Iterator[Frame]]:
+        index, length = place.index, place.length
+        path = self._path("data", place.data)
+        times = ["timestamp"] if "timestamp" in self.features else []
+        wanted = [*self._wanted, "frame_index", "task_index", *times]
         with reading(path, f"is damaged, episode {index} cannot be read"):
-            table = self._pq.read_table(path, columns=wanted, filters=[("episode_index", "=", index)])
-            table = table.sort_by("frame_index")
-            columns = {name: self._array(table[name], name) for name in self._wanted}
+            table = self._table(path, wanted, filters=[("episode_index", "=", index)]).sort_by("frame_index")
             numbers = table["frame_index"].to_pylist()
-            tasks = table["task_index"].to_pylist()
-        if numbers != list(range(length)) or not length:
-            raise SourceError(f"{path}: episode {index} has {len(numbers)} ticks, not the {length} of its metadata")
-        named = row.get("tasks") or []
-        task = self._tasks.get(tasks[0], str(named[0]) if named else "")
-        demo = row.get(DEMO_KEY)
-        frames = self._frames(row, index, length)
-        return LeRobotEpisode(index, columns, task, None if demo is None else str(demo)), frames
+            if len(numbers) != length or numbers != list(range(length)) or not length:
+                raise SourceError(f"{path}: episode {index} has {len(numbers)} ticks, not the {length} of its metadata")
+            for name in times:  # a wrong rate would give the ticks the frames of others
+                if not abs(table[name][-1].as_py() * self.fps - (length - 1)) < 0.5:
+                    raise ValueError(f"its last {name} does not fit {length} ticks at {self.fps} a second")
+            columns = {name: self._array(table[name], name) for name in self._wanted}
+            task = self._tasks.get(table["task_index"][0].as_py(), place.task)
+        return LeRobotEpisode(index, columns, task, place.demo), self._frames(place)
 
     def _array(self, column: Any, name: str) -> npt.NDArray[Any]:
         column = column.combine_chunks()
@@ -155,34 +186,42 @@ class LeRobotReader:
         if not (types.is_fixed_size_list(column.type) or types.is_list(column.type)):
             array: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
         else:
-            array = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+            if types.is_list(column.type) and len(set(np.diff(column.offsets.to_numpy()).tolist())) > 1:
+                raise ValueError(f"{name} has rows of several lengths")
+            values = column.flatten()
+            if values.null_count:
+                raise ValueError(f"{name} has {values.null_count} missing values")
+            array = values.to_numpy(zero_copy_only=False).reshape(len(column), -1)
         if not np.issubdtype(array.dtype, np.number) and array.dtype != np.bool_:
             raise ValueError(f"{name} has values of type {array.dtype}; they must be numbers")
         return array
 
-    def _frames(self, row: Mapping[str, Any], index: int, length: int) -> Iterator[Frame]:
-        path = self._path("video", row, f"videos/{self._video_key}")
-        start = round(float(row[f"videos/{self._video_key}/from_timestamp"]) * self.fps)
-        with reading(path, f"is damaged, the frames of episode {index} cannot be decoded"):
-            frames = self._video.frames(path, start)
-        for tick in range(length):
-            with reading(path, f"is damaged, the frames of episode {index} cannot be decoded"):
+    def _frames(self, place: _Place) -> Iterator[Frame]:
+        path = self._path("video", place.video)
+        damaged = f"is damaged, the frames of episode {place.index} cannot be decoded"
+        with reading(path, damaged):
+            frames = self._video.frames(path, place.start)
+        for tick in range(place.length):
+            with reading(path, damaged):
                 pixels = next(frames, None)
                 frame = None if pixels is None else pixels()
             if frame is None:
-                raise SourceError(f"{path} ends after {tick} of the {length} frames of episode {index}")
+                raise SourceError(f"{path} ends after {tick} of the {place.length} frames of episode {place.index}")
             if frame.shape[:2] != self.frame_shape:
                 raise SourceError(f"{path}: frames are {frame.shape[:2]}, not {self.frame_shape}, as {INFO} says")
             yield frame
 
-    def _path(self, kind: str, row: Mapping[str, Any], prefix: str) -> Path:
-        chunk, file = int(row[f"{prefix}/chunk_index"]), int(row[f"{prefix}/file_index"])
+    def _path(self, kind: str, place: tuple[int, int]) -> Path:
+        pattern = self._patterns[kind]
         with reading(self._root / INFO, f"is damaged, {kind}_path cannot be used"):
-            name = self._patterns[kind].format(chunk_index=chunk, file_index=file, video_key=self._video_key)
+            if set("{}") & set(_PLACEHOLDER.sub("", pattern)):  # others could ask for a name of a gigabyte
+                raise ValueError(f"it is {shown(pattern)}")
+            name = pattern.format(chunk_index=place[0], file_index=place[1], video_key=self._video_key)
             path = (self._root / name).resolve()
             if not path.is_relative_to(self._root.resolve()):
                 raise SourceError(f"{self._root / INFO}: {kind}_path leads out of the dataset: {shown(name)}")
-        if not path.is_file():
+            found = path.is_file()
+        if not found:
             raise SourceError(f"{path} is missing; download the dataset again")
         return path
 

@@ -210,7 +210,7 @@ class LeRobotWriter:
             self._data_file.close()
             self._data_file = None
         if self._data_file is None:
-            self._data_file = self._pq.ParquetWriter(self._data.next(), self._schema)
+            self._data_file = self._pq.ParquetWriter(self._data.next(), self._schema, write_page_checksum=True)
         columns = []
         for field in self._schema:
             array = arrays[field.name]
@@ -227,7 +227,7 @@ class LeRobotWriter:
                 chunk_index=row["meta/episodes/chunk_index"], file_index=row["meta/episodes/file_index"]
             )
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._pq.write_table(self._pa.Table.from_pylist(self._rows), path)
+            self._pq.write_table(self._pa.Table.from_pylist(self._rows), path, write_page_checksum=True)
             self._rows = []
 
     def _write_tasks(self) -> None:
@@ -257,7 +257,8 @@ class LeRobotWriter:
         table = self._pa.table(
             {"task_index": self._pa.array(self._tasks.values(), self._pa.int64()), "task": list(self._tasks)}
         )
-        self._pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), self._root / TASKS)
+        table = table.replace_schema_metadata({"pandas": json.dumps(pandas)})
+        self._pq.write_table(table, self._root / TASKS, write_page_checksum=True)
 
 
 class _Numbered:
