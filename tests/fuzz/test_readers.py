@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,28 @@ from tests.support.limited import outcome
 from tests.support.malmo_client import mission_xml
 from tests.support.mutations import mutated
 from tests.support.published_files import SMALL_1X, write_model
+from tests.support.small_policy import SMALL, small_policy
 from vpt_gym.agents.checkpoints.errors import CheckpointError
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
 from vpt_gym.agents.checkpoints.policy import load_folder, save_folder
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.policy import VPTPolicy
-from vpt_gym.demos import DemoError, DemoWriteError, export_minari, export_npz, import_minari, import_npz, read_demo
+from vpt_gym.agents.policy.trainable import freeze
+from vpt_gym.demos import (
+    DemoError,
+    DemoWriteError,
+    export_lerobot,
+    export_minari,
+    export_npz,
+    import_lerobot,
+    import_minari,
+    import_npz,
+    read_demo,
+)
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.exchange.importing import SourceError
 from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter, read_videos
+from vpt_gym.learning.features import FeatureCache
 from vpt_gym.system.transfer import Record
 from vpt_gym.world.kernels import code_cache
 from vpt_gym.world.malmo.mission import MissionError, read_mission
@@ -128,6 +142,17 @@ def _import_minari(path: Path) -> None:
     import_minari("vpt/a-v0", path.parents[4] / "out")
 
 
+def _lerobot(folder: Path, pattern: str) -> Path:
+    write_counter_demo(folder / "demos", ticks=4, size=SIZE, disturbed=2)
+    export_lerobot(folder / "demos", folder / "dataset")
+    return next((folder / "dataset").glob(pattern))
+
+
+def _import_lerobot(path: Path) -> None:
+    dataset = next(parent for parent in path.parents if parent.name == "dataset")
+    import_lerobot(dataset, dataset.parent / "out")
+
+
 def _mission(folder: Path) -> Path:
     path = folder / "mission.xml"
     start = '<Placement x="1" y="20" z="2" yaw="3" pitch="4"/><StartingHealth maxHealth="20" health="7.5"/>'
@@ -147,6 +172,25 @@ def _read_cache(path: Path) -> None:
     assert (frames.shape, frames.dtype) == ((len(demo), *SIZE, 3), np.uint8)
 
 
+@cache
+def _frozen_policy() -> VPTPolicy:
+    policy = small_policy()
+    freeze(policy, "net.img_process.*")
+    return policy
+
+
+def _feature_cache(folder: Path) -> Path:
+    demo = _demo(folder, ".json")
+    FeatureCache(_frozen_policy(), directory=folder / "cache").frames(read_demo(demo))
+    return next((folder / "cache").glob("*.npy"))
+
+
+def _read_feature_cache(path: Path) -> None:
+    demo = read_demo(next(path.parents[1].glob("*.json")))
+    features = FeatureCache(_frozen_policy(), directory=path.parent).frames(demo)
+    assert (features.shape, features.dtype) == ((len(demo), SMALL.hidsize), np.float32)
+
+
 def _download_record(folder: Path) -> Path:
     (folder / "a.weights").write_bytes(b"content")
     record = {"url": "https://example.org/a.weights", "size": 7, "sha256": 64 * "0", "validator": '"abc"'}
@@ -162,6 +206,14 @@ def _unlabelled(folder: Path) -> Path:
 
 
 CHECKPOINT, DEMO, SOURCE = (CheckpointError,), (DemoError,), (SourceError, DemoWriteError)
+LEROBOT = {
+    "info": "meta/info.json",
+    "tasks": "meta/tasks.parquet",
+    "episodes": "meta/episodes/*/*.parquet",
+    "data": "data/*/*.parquet",
+    "video": "videos/*/*/*.mp4",
+}
+"""The files of a LeRobot dataset that are read."""
 
 READERS = {
     "model": Reader(lambda folder: write_model(folder / "a.model", SMALL_1X), read_policy_config, CHECKPOINT),
@@ -190,11 +242,24 @@ READERS = {
     "Minari, json": Reader(
         lambda folder: _minari(folder, "metadata.json"), _import_minari, SOURCE, text=True, names="vpt/a-v0"
     ),
+    **{
+        f"LeRobot, {part}": Reader(
+            partial(_lerobot, pattern=pattern), _import_lerobot, SOURCE, text=part == "info", names="dataset"
+        )
+        for part, pattern in LEROBOT.items()
+    },
     "mission": Reader(_mission, lambda path: read_mission(path.read_bytes()), (MissionError,), text=True, names=None),
     "frame cache": Reader(_cache, _read_cache, ()),
+    "feature cache": Reader(_feature_cache, _read_feature_cache, ()),
     "download record": Reader(_download_record, lambda path: Record.of(path.with_suffix("")), (), text=True),
 }
-SLOW = {"Minari, hdf5": 4, "Minari, json": 4, "saved config": 2}
+SLOW = {
+    "Minari, hdf5": 4,
+    "Minari, json": 4,
+    "saved config": 2,
+    "feature cache": 4,
+    **{f"LeRobot, {part}": 10 for part in LEROBOT},
+}
 """Readers that get fewer mutations, by the factor: each takes 10 to 50 ms."""
 
 
@@ -285,6 +350,8 @@ def reader_file(name: str, source: Path) -> Path:
 def test_a_mutated_file_is_read_or_refused(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if name.startswith("LeRobot"):
+        pytest.importorskip("pyarrow")
     if name.startswith("Minari"):
         pytest.importorskip("minari")
         monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
