@@ -30,7 +30,11 @@ EXTRAS := plot,train,wandb,play,hub,lerobot,ray,mineclip,onnx
 PACKAGE_TESTS := $(addprefix tests/,test_spaces.py actions agents cli collect demos learning mineclip resilient system \
 	world/test_env.py wrappers)
 
-.PHONY: install programs demo pretrain results test test-long mutation lowest newest doctest lint format docs bench clean
+# Tools that look at the packages in $(VENV) from outside, so that these are not mixed with theirs.
+TOOLS := $(VENV)-tools
+TOOLS_STAMP := $(TOOLS)/.installed
+
+.PHONY: install programs demo pretrain results test test-long mutation lowest newest doctest lint format docs bench audit sbom clean
 
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
@@ -76,6 +80,11 @@ $(BOUNDS): $(VENV)-%/.installed: pyproject.toml
 	$(VENV)-$*/bin/uv pip install --quiet --python $(VENV)-$*/bin/python "pytest>=8" pytest-timeout pytest-xdist hypothesis
 	$(VENV)-$*/bin/uv pip list --python $(VENV)-$*/bin/python
 	touch $@
+
+$(TOOLS_STAMP):
+	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	touch $(TOOLS_STAMP)
 
 programs:  ## the programs that tests run and that pip cannot install: Chromium, Xvfb, Java
 	@PYTHON="$(PYTHON)" tests/install_programs.sh
@@ -128,5 +137,14 @@ docs: $(STAMP)  ## the documentation site, into site/; a broken link is an error
 bench: $(MINEDOJO_STAMP)  ## all benchmarks; writes benchmarks/results/*.json
 	$(MINEDOJO)/bin/python -m benchmarks
 
+audit: $(STAMP) $(TOOLS_STAMP)  ## known vulnerabilities of the packages in .venv; asks pypi.org about each
+	$(TOOLS)/bin/pip-audit --skip-editable --progress-spinner off \
+		--path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+sbom: $(STAMP) $(TOOLS_STAMP)  ## a bill of the packages in .venv (CycloneDX), in dist/sbom.cdx.json
+	mkdir -p dist
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file dist/sbom.cdx.json $(BIN)/python
+
 clean:  ## removes what was built and cached; your runs stay
-	rm -rf .venv .venv-minedojo .venv-minedojo-pinned .venv-peers .venv-lowest .venv-newest dist build site .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf .venv .venv-minedojo .venv-minedojo-pinned .venv-peers .venv-tools .venv-lowest .venv-newest dist build site .pytest_cache .mypy_cache .ruff_cache .coverage
