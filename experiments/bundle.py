@@ -18,9 +18,11 @@ import tyro
 from experiments.cells import RUNS
 from vpt_gym import IDMAgent, VPTAgent
 from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS, POLICY
+from vpt_gym.hub.card import CARD, LIBRARY, Card
 
 TICKS_PER_HOUR = 72_000
-CARD = "README.md"
+FRONT = {"license": "mit", "library_name": LIBRARY, "tags": ["vpt-gym", "vpt", "minecraft"]}
+"""What the Hugging Face Hub reads of both cards."""
 SECOND = "foundation-2"
 """Directory of the second training of the policy, which goes on from the first."""
 
@@ -35,39 +37,40 @@ class Args:
     """Where the folders of the models are written."""
 
 
-def policy_card(results: dict[str, Any], second: dict[str, Any]) -> str:
+def policy_card(results: dict[str, Any], second: dict[str, Any]) -> Card:
     """Returns the model card of the policy, given the results of ``pretrain.py`` and of the second training."""
     extent, first, idm = results["extent"], results["foundation"], results["idm"]
     frames, trained = first["frames"] + second["frames"], first["demos"]["trained"]
-    return f"""# {POLICY}
-
-A VPT policy of size `nano` (4.6 million parameters), cloned from play without labels in the embedded world of vpt-gym.
-It is a start for fine-tuning, and plays at once:
-
-```console
+    return Card(
+        POLICY,
+        "A VPT policy of size `nano` (4.6 million parameters), cloned from play without labels in the embedded world "
+        "of vpt-gym. It is a start for fine-tuning, and plays at once:",
+        f"""```console
 vpt-gym play --agent {POLICY} --agent-first
 python examples/bc.py --model {POLICY} --demos demos/harvest_1_log --train.steps 600
-```
+```""",
+        {
+            "Data": f"{extent['videos']} episodes of at most two minutes, played in `vpt_gym/Play-v0` by scripted "
+            f'players of many skills and aims, in worlds of `SEEDS["play"]`. Only the videos were used, {trained} of '
+            f"them in each training ({hours(first['ticks'])} hours of game time). Their actions were inferred by "
+            f"[{INVERSE_DYNAMICS}](../{INVERSE_DYNAMICS}/{CARD}), which knew {hours(idm['train']['ticks'])} hours of "
+            "labelled play.",
+            "Recipe": "`python -m experiments pretrain-0`. Behavioural cloning of independent chunks of 16 ticks, 128 "
+            f"ticks an update: {first['updates']:,} updates, then {second['updates']:,} with the learning rate raised "
+            f"again. In all {frames:,} ticks, {frames / first['ticks']:.1f} times through the data. Ticks in which "
+            "nothing is pressed have no weight. One training seed.",
+            "Figures": f"after the first training {first['kept']['validation_loss']:.2f} nats per tick on "
+            f"{first['demos']['held_out']} held-out episodes, before the weights were rounded to int8. docs/results.md "
+            "has what it does in a task, alone and fine-tuned.",
+            "Limits": "the embedded world is not Minecraft. No task was trained, but chopping trees and making wooden "
+            "tools are among the aims of the players.",
+            "Licence": "that of vpt-gym.",
+        },
+        FRONT | {"pipeline_tag": "reinforcement-learning"},
+    )
 
-* **Data**: {extent["videos"]} episodes of at most two minutes, played in `vpt_gym/Play-v0` by scripted players of many
-  skills and aims, in worlds of `SEEDS["play"]`. Only the videos were used, {trained} of them in each training
-  ({hours(first["ticks"])} hours of game time). Their actions were inferred by \
-[{INVERSE_DYNAMICS}](../{INVERSE_DYNAMICS}/{CARD}), which knew
-  {hours(idm["train"]["ticks"])} hours of labelled play.
-* **Recipe**: `python -m experiments pretrain-0`. Behavioural cloning of independent chunks of 16 ticks, 128 ticks an
-  update: {first["updates"]:,} updates, then {second["updates"]:,} with the learning rate raised again.
-  In all {frames:,} ticks, {frames / first["ticks"]:.1f} times through the data. Ticks in which nothing is pressed have
-  no weight. One training seed.
-* **Figures**: after the first training {first["kept"]["validation_loss"]:.2f} nats per tick on \
-{first["demos"]["held_out"]} held-out episodes, before the
-  weights were rounded to int8. docs/results.md has what it does in a task, alone and fine-tuned.
-* **Limits**: the embedded world is not Minecraft. No task was trained, but chopping trees and making wooden tools
-  are among the aims of the players.
-* **Licence**: that of vpt-gym.
-"""
 
-
-def idm_card(results: dict[str, Any]) -> str:
+def idm_card(results: dict[str, Any]) -> Card:
     """Returns the model card of the inverse dynamics model."""
     idm = results["idm"]
     scores, held_out = idm["scores"], idm["held_out"]
@@ -77,30 +80,28 @@ def idm_card(results: dict[str, Any]) -> str:
         for name, score in scores["buttons"].items()
         if score["share"]
     )
-    return f"""# {INVERSE_DYNAMICS}
-
-An inverse dynamics model of size `nano` (2.0 million parameters): it infers the action of each tick from a video of the
-embedded world of vpt-gym.
-
-```console
-vpt-gym label VIDEOS -o demos/labelled --model {INVERSE_DYNAMICS}
-```
-
-* **Data**: {idm["train"]["demos"]} episodes ({hours(idm["train"]["ticks"])} hours of game time) of play with labels, in
-  `vpt_gym/Play-v0`.
-* **Recipe**: `examples/idm.py`, {idm["train"]["steps"]:,} updates of {idm["train"]["batch_size"]} windows of \
-{idm["train"]["seq_len"]} ticks, seed {idm["seed"]}.
-* **Figures**, before the weights were rounded to int8, on {held_out["demos"]} held-out episodes
-  ({held_out["ticks"]:,} ticks) of other players and worlds: {scores["key_accuracy"]:.1%} of the keys are right (95 %
-  interval {low:.1%} to {high:.1%}; always the more frequent label: {scores["majority_accuracy"]:.1%}), all
-  keys of a tick in {scores["exact_match"]:.1%}; camera R² {scores["camera_r2"]:.2f}.
-* **Limits**: it knows the pictures of the embedded world alone. A key without a visible effect cannot be seen.
-* **Licence**: that of vpt-gym.
-
-| key | held in | F1 |
-|---|---:|---:|
-{rows}
-"""
+    return Card(
+        INVERSE_DYNAMICS,
+        "An inverse dynamics model of size `nano` (2.0 million parameters): it infers the action of each tick from a "
+        "video of the embedded world of vpt-gym.",
+        f"```console\nvpt-gym label VIDEOS -o demos/labelled --model {INVERSE_DYNAMICS}\n```",
+        {
+            "Data": f"{idm['train']['demos']} episodes ({hours(idm['train']['ticks'])} hours of game time) of play "
+            "with labels, in `vpt_gym/Play-v0`.",
+            "Recipe": f"`examples/idm.py`, {idm['train']['steps']:,} updates of {idm['train']['batch_size']} windows "
+            f"of {idm['train']['seq_len']} ticks, seed {idm['seed']}.",
+            "Figures": f"before the weights were rounded to int8, on {held_out['demos']} held-out episodes "
+            f"({held_out['ticks']:,} ticks) of other players and worlds, {scores['key_accuracy']:.1%} of the keys are "
+            f"right (95 % interval {low:.1%} to {high:.1%}; always the more frequent label: "
+            f"{scores['majority_accuracy']:.1%}), all keys of a tick in {scores['exact_match']:.1%}; camera R² "
+            f"{scores['camera_r2']:.2f}.",
+            "Limits": "it knows the pictures of the embedded world alone. A key without a visible effect cannot be "
+            "seen.",
+            "Licence": "that of vpt-gym.",
+        },
+        FRONT,
+        f"| key | held in | F1 |\n|---|---:|---:|\n{rows}",
+    )
 
 
 def hours(ticks: int) -> str:
@@ -116,7 +117,7 @@ def main(args: Args) -> None:
     VPTAgent.from_pretrained(args.run / SECOND / "agent").save_pretrained(args.out / POLICY, stored_as="int8")
     IDMAgent.from_pretrained(args.run / "idm" / "idm").save_pretrained(args.out / INVERSE_DYNAMICS, stored_as="int8")
     for name, card in ((POLICY, policy_card(results, second)), (INVERSE_DYNAMICS, idm_card(results))):
-        (args.out / name / CARD).write_text(card, encoding="utf-8")
+        (args.out / name / CARD).write_text(card.text(), encoding="utf-8")
         print(args.out / name)
 
 

@@ -20,6 +20,7 @@ SUBPACKAGES = (
     "agents",
     "collect",
     "demos",
+    "hub",
     "learning",
     "minedojo",
     "resilient",

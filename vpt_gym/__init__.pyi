@@ -1,4 +1,4 @@
-from . import actions, agents, collect, demos, learning, minedojo, resilient, world, wrappers
+from . import actions, agents, collect, demos, hub, learning, minedojo, resilient, world, wrappers
 from .agents.agent import VPTAgent
 from .agents.idm.agent import IDMAgent
 from .agents.policy.config import VPTConfig
@@ -29,6 +29,7 @@ __all__ = [
     "as_gymnasium",
     "collect",
     "demos",
+    "hub",
     "learning",
     "minedojo",
     "resilient",

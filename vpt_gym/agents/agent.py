@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vpt_gym.agents.checkpoints.card import push_model, write_card
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights, save_folder
 from vpt_gym.agents.checkpoints.pretrained import load_pretrained
@@ -27,6 +28,7 @@ from vpt_gym.agents.policy.heads import Distribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.agents.sampling import Sampling
+from vpt_gym.hub.card import About
 
 ActingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "int8"]
 """Number types in which an agent can act, as :class:`VPTAgent` describes them."""
@@ -169,18 +171,59 @@ class VPTAgent:
         self.report = load_weights(self.policy, path, include=include, exclude=exclude, strip_prefix=strip_prefix)
         return self.report
 
-    def save_pretrained(self, folder: str | Path, stored_as: StoredAs = "fp32") -> None:
+    def save_pretrained(
+        self, folder: str | Path, stored_as: StoredAs = "fp32", *, card: About | str | None = None
+    ) -> None:
         """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder.
 
         Args:
             folder: Where to write.
             stored_as: Number type of the weights in the file. ``"int8"`` takes a quarter of the space and rounds them:
                 each by at most 1/254 of the largest in its row.
+            card: What to say about the agent in a model card, ``README.md``, or the text of the whole card. None writes
+                no card.
 
         Raises:
             ValueError: There is no such number type.
         """
         save_folder(self.policy, folder, stored_as)
+        if card is not None:
+            write_card(folder, card, self.policy, self.policy.config)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        card: About | str = About(),  # noqa: B008 (frozen)
+        stored_as: StoredAs = "fp32",
+        private: bool = False,
+        revision: str | None = None,
+        message: str = "",
+    ) -> str:
+        """Publishes the agent and its model card on the Hugging Face Hub; :meth:`from_pretrained` loads it by its id.
+
+        Args:
+            repo_id: ``"organisation/name"``; the repository is made if it does not exist.
+            card: What to say about the agent in its card, or the text of the whole card.
+            stored_as: As for :meth:`save_pretrained`.
+            private: Make a private repository. One that exists must be private.
+            revision: Branch to commit to, made if it does not exist; default: the main branch.
+            message: Message of the commit.
+
+        Returns:
+            The address of the repository.
+
+        Raises:
+            ImportError: huggingface_hub is not installed.
+            UploadError: The Hub cannot be reached, or refuses.
+            ValueError: The id is not ``organisation/name``, or there is no such number type.
+        """
+
+        def save(folder: Path, source: str) -> None:
+            self.save_pretrained(folder, stored_as)
+            write_card(folder, card, self.policy, self.policy.config, source=source)
+
+        return push_model(save, repo_id, private=private, revision=revision, message=message)
 
     @property
     def precision(self) -> EnginePrecision:

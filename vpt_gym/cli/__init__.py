@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "label": "turn gameplay videos into demos with an inverse dynamics model",
     "malmo": "serve the embedded world to MineDojo in place of Minecraft",
     "play": "play an environment in a window with keyboard and mouse, and record demos",
+    "push": "publish an agent or demos on the Hugging Face Hub, with a card",
     "record": "record demos of a scripted expert or an agent",
     "report": "compare training runs in one HTML page: results, curves, videos, arguments",
     "view": "show demos in a browser: video, keys, camera, reward, and where an agent disagrees",

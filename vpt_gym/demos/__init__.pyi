@@ -2,6 +2,7 @@ from .dataset.cache import FrameCache
 from .dataset.dataset import DemoDataset, SequenceBatch
 from .demo import Demo, read_demo
 from .exchange.contractor_fetch import FetchResult, fetch_contractor
+from .exchange.hub import PushedDemos, push_demos
 from .exchange.importing import SourceError
 from .exchange.lerobot import export_lerobot, import_lerobot
 from .exchange.minari import export_minari, import_minari
@@ -22,6 +23,7 @@ __all__ = [
     "FetchResult",
     "FrameCache",
     "Problem",
+    "PushedDemos",
     "SequenceBatch",
     "SourceError",
     "check",
@@ -33,6 +35,7 @@ __all__ = [
     "import_minari",
     "import_npz",
     "list_demos",
+    "push_demos",
     "read_demo",
     "read_stats",
     "repair",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from vpt_gym.agents.checkpoints.errors import WrongFile
@@ -14,6 +13,7 @@ from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.hub import download_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.policy.policy import VPTPolicy
+from vpt_gym.hub.upload import is_repo_id
 from vpt_gym.system.printable import printable_name, shown
 
 _FILE_SUFFIXES = (".model", ".weights", ".safetensors", ".json", ".pt", ".pth", ".zip")
@@ -102,7 +102,7 @@ def check_source(source: object) -> None:
 
 def is_hub_id(name: str) -> bool:
     """Returns whether a name has the form ``organisation/name`` of the Hugging Face Hub, unlike a path."""
-    return bool(re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)) and not name.endswith(_FILE_SUFFIXES)
+    return is_repo_id(name) and not name.endswith(_FILE_SUFFIXES)
 
 
 def _neighbours(path: Path, most: int = 10) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vpt_gym.actions import factored
 from vpt_gym.actions.human import HumanAction
+from vpt_gym.agents.checkpoints.card import push_model, write_card
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.checkpoints.saved_folder import StoredAs
@@ -27,6 +28,7 @@ from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
 from vpt_gym.agents.idm.model import REACH, InverseDynamicsModel
 from vpt_gym.agents.policy.fresh import seeded
 from vpt_gym.frames import Frame, to_size
+from vpt_gym.hub.card import About
 
 Video: TypeAlias = npt.NDArray[np.uint8] | str | os.PathLike[str]
 """Frames uint8 (T, H, W, 3) RGB, or the path of a video file."""
@@ -96,13 +98,22 @@ class IDMAgent:
             return cls(InverseDynamicsModel(config), **kwargs)
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, weights_path: str | Path | None = None, **kwargs: Any) -> IDMAgent:
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        weights_path: str | Path | None = None,
+        *,
+        revision: str | None = None,
+        **kwargs: Any,
+    ) -> IDMAgent:
         """Makes an agent from a checkpoint.
 
         Args:
             source: The published ``4x_idm.model``; a folder written by :meth:`save_pretrained`; ``"nano-idm"``, which
-                comes with this package; or ``"idm-4x"``, which is downloaded unless it is in the cache.
+                comes with this package; ``"idm-4x"``, which is downloaded unless it is in the cache; or an id of the
+                Hugging Face Hub, ``"organisation/name"``.
             weights_path: The ``.weights`` file that belongs to a ``.model`` file.
+            revision: Branch, tag or commit on the Hub.
             **kwargs: ``device``, as for the constructor.
 
         Raises:
@@ -112,7 +123,7 @@ class IDMAgent:
             ValueError: A ``.model`` file comes without its weights or describes a policy, or another source comes with
                 weights.
         """
-        model, report = load_idm(source, weights_path)
+        model, report = load_idm(source, weights_path, revision=revision)
         agent = cls(model, **kwargs)
         agent.report = report
         return agent
@@ -127,17 +138,40 @@ class IDMAgent:
         self.report = load_weights(self.model, path)
         return self.report
 
-    def save_pretrained(self, folder: str | Path, stored_as: StoredAs = "fp32") -> None:
+    def save_pretrained(
+        self, folder: str | Path, stored_as: StoredAs = "fp32", *, card: About | str | None = None
+    ) -> None:
         """Writes ``config.json`` and ``model.safetensors``; :meth:`from_pretrained` reads the folder.
 
         Args:
             folder: Where to write.
             stored_as: Number type of the weights in the file, as for ``VPTAgent.save_pretrained``.
+            card: As for ``VPTAgent.save_pretrained``.
 
         Raises:
             ValueError: There is no such number type.
         """
         save_idm(self.model, folder, stored_as)
+        if card is not None:
+            write_card(folder, card, self.model, self.model.config)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        card: About | str = About(),  # noqa: B008 (frozen)
+        stored_as: StoredAs = "fp32",
+        private: bool = False,
+        revision: str | None = None,
+        message: str = "",
+    ) -> str:
+        """Publishes the agent and its model card on the Hugging Face Hub, as ``VPTAgent.push_to_hub`` does."""
+
+        def save(folder: Path, source: str) -> None:
+            self.save_pretrained(folder, stored_as)
+            write_card(folder, card, self.model, self.model.config, source=source)
+
+        return push_model(save, repo_id, private=private, revision=revision, message=message)
 
     def label(self, video: Video, *, resample: bool = False, progress: bool = False) -> HumanAction:
         """Returns the action of each tick of a video; :meth:`predict` returns the probabilities.

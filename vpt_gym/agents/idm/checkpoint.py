@@ -10,10 +10,11 @@ from vpt_gym.agents.checkpoints.errors import WrongFile
 from vpt_gym.agents.checkpoints.load_report import LoadReport
 from vpt_gym.agents.checkpoints.model_file import published_config
 from vpt_gym.agents.checkpoints.policy import load_weights
-from vpt_gym.agents.checkpoints.pretrained import check_source
+from vpt_gym.agents.checkpoints.pretrained import check_source, is_hub_id
 from vpt_gym.agents.checkpoints.saved_folder import StoredAs, open_folder, write_folder
 from vpt_gym.agents.checkpoints.sources.bundled import INVERSE_DYNAMICS, find_bundled
 from vpt_gym.agents.checkpoints.sources.download import download
+from vpt_gym.agents.checkpoints.sources.hub import download_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.idm.config import IDMConfig
 from vpt_gym.agents.idm.model import InverseDynamicsModel
@@ -33,23 +34,40 @@ def read_idm_config(path: str | Path) -> IDMConfig:
     return published_config(path, IDMConfig.from_published)
 
 
-def load_idm(source: str | Path, weights_path: str | Path | None = None) -> tuple[InverseDynamicsModel, LoadReport]:
+def load_idm(
+    source: str | Path, weights_path: str | Path | None = None, *, revision: str | None = None
+) -> tuple[InverseDynamicsModel, LoadReport]:
     """Makes an inverse dynamics model from a checkpoint.
 
     Args:
         source: A ``.model`` file; a folder written by :func:`save_idm`; ``"nano-idm"``, which comes with this package;
-            or the name of the published one, ``"idm-4x"``, which is downloaded unless it is in the cache.
+            the name of the published one, ``"idm-4x"``, which is downloaded unless it is in the cache; or an id of the
+            Hugging Face Hub, ``"organisation/name"``, of such a folder.
         weights_path: The ``.weights`` file that belongs to a ``.model`` file.
+        revision: Branch, tag or commit on the Hub.
 
     Raises:
         CheckpointError: A file is unsafe, damaged, of another kind or of another model.
         DownloadError: The published model is not on this machine and cannot be downloaded.
         FileNotFoundError: There is no such file, folder or name.
-        ValueError: A ``.model`` file comes without its weights or describes a policy, or another source comes with
-            weights.
+        ImportError: The source is an id of the Hub, and huggingface_hub is not installed.
+        ValueError: A ``.model`` file comes without its weights or describes a policy, another source comes with
+            weights, or a source that is not on the Hub comes with a revision.
     """
     check_source(source)
     path = Path(source)
+    on_hub = (
+        not path.exists()
+        and find_published(str(source)) is None
+        and is_hub_id(str(source))
+        and (revision is not None or not path.parent.exists())
+    )
+    if on_hub and weights_path is not None:
+        raise ValueError(f"{source} is on the Hugging Face Hub and comes with its own weights; leave the weights out")
+    if on_hub:
+        path = download_folder(str(source), revision)
+    elif revision is not None:
+        raise ValueError(f"{source} is not on the Hugging Face Hub; leave revision={revision!r} out")
     if not path.exists() and (bundled := find_bundled(str(source))) is not None:
         path = bundled
     if path.is_file():

@@ -27,7 +27,9 @@ UNSEEN = SEEDS["play"][900_000:900_003]
 def test_they_take_at_most_10_mb_and_have_a_card() -> None:
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 10e6
     for name in NAMES:
-        assert (FOLDER / name / "README.md").read_text(encoding="utf-8").startswith(f"# {name}\n")
+        front, body = (FOLDER / name / "README.md").read_text(encoding="utf-8").removeprefix("---\n").split("---\n", 1)
+        assert body.startswith(f"\n# {name}\n")
+        assert "library_name: vpt-gym\n" in front
         (described,) = describe([name])
         assert described.ok
 

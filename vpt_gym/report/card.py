@@ -1,0 +1,74 @@
+"""What the run that trained an agent says about it, for the agent's card."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from vpt_gym.hub.card import About, code
+from vpt_gym.hub.card import SuccessRate as HubRate
+from vpt_gym.learning.runs.directory import DESCRIPTION
+from vpt_gym.report.record import RunRecord, is_number, read_runs
+from vpt_gym.report.results import SuccessRate, rows_of
+
+_KEPT = "agent"
+"""The folder of the agent that the results of a run are of; the others are of moments in the training."""
+_LONGEST = 2000
+
+
+def about_of_run(agent: Path) -> About:
+    """Returns data, recipe and figures of an agent from the run in whose directory it is; empty if it is in none.
+
+    Figures are those of the agent that the run kept, which all trainers save as ``agent``.
+
+    Args:
+        agent: The folder of the agent.
+    """
+    agent = agent.resolve()
+    if not (agent.parent / DESCRIPTION).is_file():
+        return About()
+    (record,) = read_runs([agent.parent])
+    figures, success = _figures(record) if agent.name == _KEPT else ("", None)
+    return About(data=_data(record), recipe=_recipe(record), figures=figures, success=success)
+
+
+def _data(record: RunRecord) -> str:
+    demos, frames = record.results.get("demos"), record.results.get("frames")
+    parts = []
+    if isinstance(demos, dict) and is_number(demos.get("trained")):
+        parts.append(f"{demos['trained']:,} demos")
+        if is_number(demos.get("held_out")):
+            parts[-1] += f", and {demos['held_out']:,} that were held out"
+    if is_number(frames):
+        parts.append(f"{frames:,} frames trained on, repetitions included")
+    return f"{'; '.join(parts)}." if parts else ""
+
+
+def _recipe(record: RunRecord) -> str:
+    argv = record.about.get("argv")
+    words = [str(word) for word in argv] if isinstance(argv, list) else []
+    text = code(shlex.join(["python", f"examples/{record.said('script')}.py", *words]), most=_LONGEST)
+    git = record.about.get("git")
+    if isinstance(git, dict) and git.get("commit"):
+        text += f", commit {code(git['commit'])}{' with changes' if git.get('changed') else ''}"
+    if (model := record.settings.get("model")) is not None:
+        text += f". It started from {code(model)}"
+    return f"{text}."
+
+
+def _figures(record: RunRecord) -> tuple[str, HubRate | None]:
+    rates = [(name, rate) for name, rate in rows_of(record.results) if isinstance(rate, SuccessRate)]
+    environment = record.settings.get("env.id", "")
+    told = []
+    for name, rate in rates:
+        low, high = rate.interval
+        told.append(
+            f"{name}: success in {rate.successes} of {rate.episodes} episodes ({rate.rate:.0%}, 95 % interval "
+            f"{low:.0%} to {high:.0%})"
+        )
+    where = f" in {code(environment)}" if environment else ""
+    text = f"{'; '.join(told)}{where}. From `results.json` of the training." if told else ""
+    final = dict(rates).get("evaluation")
+    if final is None or not environment:
+        return text, None
+    return text, HubRate(final.successes, final.episodes, environment)
