@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast, get_args
+from typing import Any, TypeAlias, cast, get_args
 
 import numpy.typing as npt
 
@@ -30,6 +30,14 @@ from vpt_gym.system.printable import printable_name, shown
 
 SOURCE_KEY = "imported_from"
 """Key of a demo's metadata for the source that it was imported from."""
+
+CURSOR = "cursor"
+GameState: TypeAlias = Mapping[str, Any]
+"""Any of ``records.STATE_KEYS``, from before the action of a tick; and under ``CURSOR``, where the cursor is in the
+frame while a menu is open: [x, y], each from 0 (left, top) to 1."""
+
+_OF_THE_ORIGINAL = ("id", "versions", "started", "wall_time")
+"""Metadata that ``DemoWriter`` writes itself; those of the original demo are kept under ``SOURCE_KEY``."""
 
 _MOST_CHARACTERS = 300  # of another package's message
 
@@ -132,6 +140,7 @@ class DemoImporter:
         *,
         executed: Iterator[HumanAction] | None = None,
         intervention: npt.NDArray[Any] | None = None,
+        states: Sequence[GameState] | None = None,
         metadata: Mapping[str, Any],
         where: Mapping[str, Any],
         success: bool | None = None,
@@ -148,6 +157,7 @@ class DemoImporter:
             rewards: (T,), finite.
             executed: The T actions that were executed, if ``actions`` are labels for them.
             intervention: (T,), true where a person took over from an agent.
+            states: The state of the game before each of the T actions.
             metadata: Metadata of the demo that the source was exported from (``exported_metadata``), or empty. Its
                 success and ending take precedence over the arguments below.
             where: More about the source, for the metadata.
@@ -157,11 +167,11 @@ class DemoImporter:
             lossless: Store the frames without loss.
 
         Raises:
-            SourceError: A demo cannot express an action, a reward or the metadata.
+            SourceError: A demo cannot express an action, a reward, a state or the metadata.
         """
         kept = {name: value for name, value in metadata.items() if name not in (*RESERVED_KEYS, SOURCE_KEY)}
         origin = {"format": self._format, "name": name, **where}
-        origin |= {name: metadata[name] for name in ("id", "versions") if name in metadata}
+        origin |= {name: metadata[name] for name in _OF_THE_ORIGINAL if name in metadata}
         if metadata.get("ended") in get_args(Ending):
             ended = cast(Ending, metadata["ended"])
         success = metadata.get("success", success)
@@ -176,9 +186,19 @@ class DemoImporter:
             for tick, (frame, action) in enumerate(zip(frames, actions, strict=True)):
                 done = None if executed is None else next(executed)
                 person = intervention is not None and bool(intervention[tick])
+                state = {} if states is None else dict(states[tick])
+                cursor = state.pop(CURSOR, None)
                 try:
-                    writer.append(frame, action, reward=float(rewards[tick]), executed=done, intervention=person)
-                except ValueError as error:
+                    writer.append(
+                        frame,
+                        action,
+                        reward=float(rewards[tick]),
+                        executed=done,
+                        intervention=person,
+                        state=state,
+                        cursor=cursor,
+                    )
+                except (ValueError, TypeError, OverflowError, RecursionError) as error:
                     raise SourceError(f"{name}, tick {tick}: {error}") from error
             self.ticks += writer.ticks
             writer.close(success=success, ended=ended)

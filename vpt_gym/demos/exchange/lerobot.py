@@ -31,7 +31,8 @@ from vpt_gym.demos.exchange.exporting import (
     has_labels,
     sized_frames,
 )
-from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError, reading
+from vpt_gym.demos.exchange.game_state import game_states
+from vpt_gym.demos.exchange.importing import DemoImporter, GameState, ImportResult, SourceError, reading
 from vpt_gym.demos.exchange.lerobot_layout import (
     ACTION,
     DEMO_KEY,
@@ -40,6 +41,7 @@ from vpt_gym.demos.exchange.lerobot_layout import (
     EXECUTED,
     INFO,
     INTERVENTION,
+    MENU,
     NAMES,
     REWARD,
     STATE,
@@ -52,10 +54,13 @@ from vpt_gym.demos.exchange.lerobot_layout import (
 )
 from vpt_gym.demos.exchange.lerobot_reader import LeRobotEpisode, LeRobotReader
 from vpt_gym.demos.exchange.lerobot_writer import LeRobotWriter
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, parse_json, read_records
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, parse_json
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
 from vpt_gym.system.printable import shown
+
+_COMMON = (EXECUTED, INTERVENTION, REWARD, SUCCESS, DONE)
+"""Columns that are read of any dataset which has them."""
 
 UNKNOWN_TASK = "play Minecraft"
 """Task of a demo whose metadata name neither a task nor an environment."""
@@ -77,7 +82,8 @@ def export_lerobot(
     """Writes the intact demos of a directory as one LeRobot dataset, which appears when it is complete.
 
     Its features are ``observation.images.pov``, ``action``, ``next.reward`` and ``next.done``; and, where all demos
-    have them, ``observation.state`` (position and view) and ``next.success``; and, where any demo has them,
+    have them, ``observation.state`` (position and view), ``menu`` (one is open) and ``next.success``; and, where any
+    demo has them,
     ``executed_action`` (other than the label) and ``intervention``. The metadata of each demo are in the column
     ``vpt_gym_demo`` of the episodes.
 
@@ -167,7 +173,8 @@ def import_lerobot(
     """Writes the episodes of a LeRobot dataset on this machine as demos: all of them, or none.
 
     Its actions must have the names of one of ``export_lerobot``'s kinds. ``next.reward``, ``next.success``,
-    ``executed_action`` and ``intervention`` are read where it has them. Other observations are not.
+    ``executed_action``, ``intervention``, ``menu``, and ``observation.state`` with the names that ``export_lerobot``
+    gives, are read where it has them. Other observations are not.
 
     Args:
         dataset: Directory of the dataset, of format v3.
@@ -186,7 +193,8 @@ def import_lerobot(
             message has them); or a demo cannot express an action or a reward. It is a ``ValueError``.
     """
     root = Path(dataset)
-    source = LeRobotReader(root, frames_key, (EXECUTED, INTERVENTION, REWARD, SUCCESS, DONE))
+    own: dict[str, dict[str, Any]] = {STATE: {"names": list(STATE_NAMES)}, MENU: {"dtype": "bool"}}
+    source = LeRobotReader(root, frames_key, own | {name: {} for name in _COMMON})
     names = source.features[ACTION].get("names")
     kind = None if translator is not None else kind_of(names)
     if kind is None and translator is None:
@@ -210,6 +218,7 @@ def import_lerobot(
                 np.zeros(len(episode)) if rewards is None else rewards,
                 executed=None if executed is None else _read_actions(reader, executed, kind, where),
                 intervention=_numbers(episode, INTERVENTION, where),
+                states=_states(episode, where),
                 metadata=_metadata(episode, where, source.fps),
                 where={"episode": episode.index},
                 success=None if success is None else bool(success.any()),
@@ -225,7 +234,8 @@ class _Content:
 
     def __init__(self) -> None:
         self.rates: set[int] = set()
-        self._demos = self._labelled = self._with_state = self._with_outcome = 0
+        self._demos = self._labelled = self._with_outcome = 0
+        self._known = {STATE: 0, MENU: 0}
         self._intervention = False
 
     def see(self, demo: Demo) -> bool:
@@ -233,7 +243,8 @@ class _Content:
         self.rates.add(int(demo.metadata.get("fps", 20)))
         self._demos += 1
         self._labelled += has_labels(demo)
-        self._with_state += _state_of(demo) is not None
+        for name, column in _game_of(demo).items():
+            self._known[name] += column is not None
         self._with_outcome += demo.success is not None
         self._intervention |= bool(demo.intervention.any())
         return True
@@ -241,8 +252,10 @@ class _Content:
     def features(self, kind: ActionKind) -> dict[str, list[str] | None]:
         """Returns the names of the entries of each feature, or None for one number."""
         features: dict[str, list[str] | None] = {}
-        if self._with_state == self._demos:
+        if self._known[STATE] == self._demos:
             features[STATE] = list(STATE_NAMES)
+        if self._known[MENU] == self._demos:
+            features[MENU] = None
         features |= {ACTION: NAMES[kind], REWARD: None, DONE: None}
         if self._with_outcome == self._demos:
             features[SUCCESS] = None
@@ -254,7 +267,7 @@ class _Content:
 
     def dtypes(self, kind: ActionKind) -> dict[str, str]:
         """Returns the type of each feature."""
-        flags = {DONE: "bool", SUCCESS: "bool", INTERVENTION: "bool"}
+        flags = dict.fromkeys((DONE, SUCCESS, INTERVENTION, MENU), "bool")
         known = {STATE: "float32", ACTION: DTYPES[kind], EXECUTED: DTYPES[kind], REWARD: "float64", **flags}
         return {name: known[name] for name in self.features(kind)}
 
@@ -267,7 +280,7 @@ class _Content:
         last = np.zeros(len(demo), np.bool_)
         last[-1] = True
         columns: dict[str, npt.NDArray[Any] | None] = {
-            STATE: _state_of(demo),
+            **_game_of(demo),
             ACTION: vectors(demo.actions, kind),
             EXECUTED: vectors(demo.executed, kind),
             REWARD: demo.rewards,
@@ -279,7 +292,7 @@ class _Content:
         for name in self.features(kind):
             column = columns[name]
             if column is None:
-                raise DemoError(f"{demo.files.records} has changed: it lacks the state", "export again")
+                raise DemoError(f"{demo.files.records} has changed: it lacks {name}", "export again")
             found[name] = column
         return found
 
@@ -290,19 +303,24 @@ class _Content:
             notes.append(
                 f"in {self._labelled} episodes the labels differ from the executed actions, which are in {EXECUTED}"
             )
-        for what, count in ((STATE, self._with_state), (SUCCESS, self._with_outcome)):
+        for what, count in (*self._known.items(), (SUCCESS, self._with_outcome)):
             if 0 < count < self._demos:
                 notes.append(f"{self._demos - count} of {self._demos} demos do not have {what}, so it is left out")
         return tuple(notes)
 
 
-def _state_of(demo: Demo) -> npt.NDArray[np.float32] | None:
-    """Returns the player's position and view, (T, 5); None unless they are known in every tick."""
-    values = [[record.get(key) for key in STATE_NAMES.values()] for record in read_records(demo.files.records)]
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) for row in values for one in row):
-        return None
-    state = np.array(values, np.float64)
-    return state.astype(np.float32) if np.isfinite(state).all() else None
+def _game_of(demo: Demo) -> dict[str, npt.NDArray[Any] | None]:
+    """Returns ``STATE`` (T, 5) and ``MENU`` (T,); None for one that is not known in every tick."""
+    known = game_states(demo)
+    places = [[state.get(key) for key in STATE_NAMES.values()] for state in known]
+    menus = [state.get("isGuiOpen") for state in known]
+    state = None
+    if all(isinstance(one, int | float) and not isinstance(one, bool) for row in places for one in row):
+        state = np.array(places, np.float64).astype(np.float32)
+    return {
+        STATE: state if state is not None and np.isfinite(state).all() else None,
+        MENU: np.array(menus, np.bool_) if all(isinstance(menu, bool) for menu in menus) else None,
+    }
 
 
 def _task_of(demo: Demo) -> str:
@@ -364,6 +382,21 @@ def _numbers(episode: LeRobotEpisode, name: str, where: str) -> npt.NDArray[Any]
     if column is not None and column.size != len(episode):
         raise SourceError(f"{where} has {len(episode)} ticks and {name} of shape {column.shape}; each tick needs one")
     return None if column is None else column.ravel()
+
+
+def _states(episode: LeRobotEpisode, where: str) -> list[GameState]:
+    """Returns the state of the game in each tick, as far as the columns have it."""
+    states: list[dict[str, Any]] = [{} for _ in range(len(episode))]
+    places, menus = episode.columns.get(STATE), _numbers(episode, MENU, where)
+    if places is not None:
+        if places.shape != (len(episode), len(STATE_NAMES)):
+            raise SourceError(f"{where}: {STATE} is of shape {places.shape}; it has {', '.join(STATE_NAMES)} each tick")
+        for state, row in zip(states, places.tolist(), strict=True):
+            state.update(zip(STATE_NAMES.values(), row, strict=True))
+    if menus is not None:
+        for state, menu in zip(states, menus.tolist(), strict=True):
+            state["isGuiOpen"] = bool(menu)
+    return list(states)
 
 
 def _metadata(episode: LeRobotEpisode, where: str, fps: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class LeRobotReader:
     Args:
         root: The directory of the dataset.
         frames_key: Feature of the frames; default: the only video.
-        wanted: The columns to read, where the dataset has them.
+        wanted: The columns to read, where the dataset has them and describes them so, for example with these ``names``.
 
     Attributes:
         fps: Frames per second.
@@ -75,7 +75,7 @@ class LeRobotReader:
         SourceError: Its version is another one, its metadata are damaged, or the video is not clear.
     """
 
-    def __init__(self, root: Path, frames_key: str | None, wanted: tuple[str, ...]) -> None:
+    def __init__(self, root: Path, frames_key: str | None, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         self._pa, self._pq = require_pyarrow()
         self._root = root
         if not (root / INFO).is_file():
@@ -98,7 +98,11 @@ class LeRobotReader:
         with reading(root / INFO, f"is damaged, the shape of {self._video_key} cannot be read"):
             height, width, _ = self.features[self._video_key]["shape"]
             self.frame_shape = (int(height), int(width))
-        self._wanted = [ACTION, *(name for name in wanted if name in self.features)]
+        known = {name: self.features.get(name) for name in wanted}
+        self._wanted = [
+            ACTION,
+            *(name for name, found in known.items() if found and wanted[name].items() <= found.items()),
+        ]
         self._video = _Video()
         self._places = self._read_places()
         self._tasks = self._read_tasks()

@@ -29,6 +29,7 @@ from vpt_gym.demos.exchange.exporting import (
     has_labels,
     sized_frames,
 )
+from vpt_gym.demos.exchange.game_state import read_state_texts
 from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError, reading
 from vpt_gym.demos.exchange.minari_dataset import (
     ABOUT,
@@ -64,10 +65,12 @@ def export_minari(
     """Writes the intact demos of a directory as one Minari dataset, in Minari's directory (``MINARI_DATASETS_PATH``).
 
     Observations are the frames, ``Box(0, 255, (H, W, 3), uint8)``. The last step of an episode is terminated if the
-    demo ended so, else truncated. ``infos["success"]`` is present if it is known, and ``infos["executed"]`` if the
-    executed actions differ from the labels. The metadata of an episode has seed, success, ``env_id``, ``task``,
-    ``ended`` and ``demo_id``. Minari can recover the environment if all demos come from one that Gymnasium has
-    registered. Episodes are decoded one by one, to a file, and the dataset appears when it is complete.
+    demo ended so, else truncated. ``infos["success"]`` is present if it is known, ``infos["executed"]`` if the
+    executed actions differ from the labels, ``infos["intervention"]`` if a person took over from an agent, and
+    ``infos["state"]``, a JSON text for each observation, if the records say anything about the game. The metadata of an
+    episode has seed, success, ``env_id``, ``task``, ``ended`` and ``demo_id``. Minari can recover the environment if
+    all demos come from one that Gymnasium has registered. Episodes are decoded one by one, to a file, and the dataset
+    appears when it is complete.
 
     Args:
         directory: The directory of demos.
@@ -282,6 +285,8 @@ def _import_episode(
         raise SourceError(f"{name}: its observations are {observations.shape}; frames are (T, H, W, 3) or (T, 3, H, W)")
     exported_by_us = DEMO_KEY in about
     executed = infos.get("executed") if exported_by_us else None
+    intervention = _own_info(infos, "intervention", ticks, name) if exported_by_us else None
+    states = _own_info(infos, "state", ticks, name) if exported_by_us else None
     importer.write(
         dataset.id,
         frames,
@@ -289,6 +294,8 @@ def _import_episode(
         rewards,
         # info t + 1 belongs to step t
         executed=None if executed is None else _actions(reader, executed, range(1, ticks + 1), name),
+        intervention=None if intervention is None else intervention[1:].astype(np.bool_),
+        states=None if states is None else read_state_texts(states[:ticks], name),
         metadata=_own_metadata(about, name) if exported_by_us else _metadata_from_minari(dataset, about, name),
         where={"episode": index},
         success=success,
@@ -302,6 +309,17 @@ def _entry(observations: Any, key: FrameKey | None) -> npt.NDArray[Any]:
     for part in () if key is None else (key,) if isinstance(key, str) else key:
         observations = observations[part]
     return np.asarray(observations)
+
+
+def _own_info(infos: Mapping[str, Any], key: str, ticks: int, name: str) -> npt.NDArray[Any] | None:
+    """Returns an info that ``write_episode`` wrote, (T + 1,), or None."""
+    if key not in infos:
+        return None
+    info = np.asarray(infos[key])
+    texts = info.dtype.hasobject and all(isinstance(text, str | bytes) for text in info.ravel().tolist())
+    if info.shape != (ticks + 1,) or not (texts if key == "state" else info.dtype == np.bool_):
+        raise SourceError(f"{name}: infos[{key!r}] is {info.dtype} {info.shape}; it needs one for each observation")
+    return info
 
 
 def _own_metadata(about: Mapping[str, Any], name: str) -> dict[str, Any]:

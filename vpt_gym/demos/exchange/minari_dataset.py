@@ -19,6 +19,7 @@ from vpt_gym.actions.human import no_op
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.action_spaces import ActionKind, encode
 from vpt_gym.demos.exchange.exporting import exported_metadata, has_labels
+from vpt_gym.demos.exchange.game_state import state_texts
 from vpt_gym.demos.exchange.importing import SourceError, reading
 from vpt_gym.demos.files.records import stack_actions
 from vpt_gym.frames import Frame
@@ -162,6 +163,10 @@ def write_episode(storage: Any, index: int, demo: Demo, observations: Frame, act
     if has_labels(demo):
         executed = encode(demo.executed, actions)
         infos["executed"] = _after_reset(executed, encode(stack_actions([no_op()]), actions))
+    if demo.intervention.any():
+        infos["intervention"] = np.append([False], demo.intervention)
+    if (states := state_texts(demo)) is not None:
+        infos["state"] = [*states, states[-1]]  # of each observation, of which the last is repeated
     seed = demo.metadata.get("seed")
     storage.update_episodes(
         [

@@ -6,6 +6,9 @@
 ``reward``              float64 (T,)
 ``cam_interval``        float64 (), degrees per camera bin; 15 unless the environment uses another
 ``executed_action``     int64 (T, 8), if the executed actions differ from the labels
+``intervention``        bool (T,), true where a person took over from an agent, if anywhere
+``state``               bytes (T,), a JSON object for each tick, what the records say about the game before the action
+                        (menu, position, inventory, cursor), if anything
 ``metadata``            str (), JSON: seed, success, environment, task
 ======================  ===================================================================================
 """
@@ -35,6 +38,7 @@ from vpt_gym.demos.exchange.exporting import (
     has_labels,
     sized_frames,
 )
+from vpt_gym.demos.exchange.game_state import state_texts
 from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, MineDojoLoss, minedojo_space, to_minedojo
 from vpt_gym.demos.exchange.npz_episode import NpzEpisode, write_npz
@@ -141,7 +145,7 @@ def import_npz(
 
     A file must have frames, uint8 (T, 3, H, W) or (T, H, W, 3), under ``rgb``, another common name, or ``frames_key``;
     and actions, integers (T, 8), under ``action`` or ``actions``. Rewards (T,), under ``reward`` or ``rewards``, are
-    optional. An additional last frame, after the last action, is left out.
+    optional, as is all else that ``export_npz`` writes. An additional last frame, after the last action, is left out.
 
     Args:
         files: The ``.npz`` files.
@@ -183,6 +187,8 @@ def import_npz(
                     _read(reader, episode.actions, path),
                     episode.rewards,
                     executed=None if episode.executed is None else _read(executed_reader, episode.executed, path),
+                    intervention=episode.intervention,
+                    states=episode.states,
                     metadata=episode.metadata,
                     where={"cam_interval": episode.cam_interval},
                     crf=crf,
@@ -203,6 +209,10 @@ def _arrays_of(demo: Demo, cam_interval: float) -> tuple[dict[str, npt.NDArray[A
     }
     if has_labels(demo):
         arrays["executed_action"] = to_minedojo(demo.executed, cam_interval)[0]
+    if demo.intervention.any():
+        arrays["intervention"] = demo.intervention
+    if (states := state_texts(demo)) is not None:
+        arrays["state"] = np.array([text.encode() for text in states])
     return arrays, loss
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from vpt_gym.demos.exchange.importing import SourceError, reading
+from vpt_gym.demos.exchange.game_state import read_state_texts
+from vpt_gym.demos.exchange.importing import GameState, SourceError, reading
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, minedojo_space
 from vpt_gym.demos.files.names import parse_json
 from vpt_gym.frames import KEYS, Frame, Layout, find_frame, find_frame_space
@@ -83,7 +84,14 @@ class NpzEpisode:
             self.rewards = np.zeros(ticks)
             if any(name in self._members for name in _REWARD_KEYS):
                 self.rewards = self._numbers(self._key("rewards", _REWARD_KEYS))
-            for what, array in (("rewards", self.rewards), ("executed actions", self.executed)):
+            self.intervention = self._flags("intervention") if "intervention" in self._members else None
+            self.states = self._states() if "state" in self._members else None
+            for what, array in (
+                ("rewards", self.rewards),
+                ("executed actions", self.executed),
+                ("interventions", self.intervention),
+                ("states", self.states),
+            ):
                 if array is not None and len(array) != ticks:
                     raise SourceError(f"{path} has {len(array)} {what} and {ticks} actions; it needs one for each")
             self.cam_interval = self._cam_interval(cam_interval)
@@ -166,6 +174,18 @@ class NpzEpisode:
         if array.dtype.kind not in "biuf" or array.ndim != 1:
             raise SourceError(f"{self._path}: {name} is {array.dtype} {array.shape}; rewards are numbers (T,)")
         return array.astype(np.float64)
+
+    def _flags(self, name: str) -> npt.NDArray[np.bool_]:
+        array = self._array(name)
+        if array.dtype != np.bool_ or array.ndim != 1:
+            raise SourceError(f"{self._path}: {name} is {array.dtype} {array.shape}; it must be bool (T,)")
+        return array
+
+    def _states(self) -> list[GameState]:
+        array = self._array("state")
+        if array.dtype.kind != "S" or array.ndim != 1:
+            raise SourceError(f"{self._path}: state is {array.dtype} {array.shape}; it must be bytes (T,)")
+        return read_state_texts(array.tolist(), str(self._path))
 
     def _ints(self, name: str) -> npt.NDArray[np.int64]:
         array = self._array(name)

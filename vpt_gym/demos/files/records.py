@@ -239,6 +239,23 @@ def is_intervention(record: Record) -> bool:
     return bool(_extra_of(record).get("intervention", False))
 
 
+def state_of(record: Record) -> dict[str, Any]:
+    """Returns the state of the game in a record: those of ``STATE_KEYS`` that it has and that are known."""
+    return {key: record[key] for key in STATE_KEYS if record.get(key) is not None}
+
+
+def cursor_of(record: Record) -> tuple[float, float] | None:
+    """Returns where the cursor is in the frame, (x, y), each from 0 to 1; None if no menu is open or it is unknown."""
+    mouse = record.get("mouse")
+    if not record.get("isGuiOpen") or not isinstance(mouse, dict):
+        return None
+    try:
+        x, y = float(mouse["x"]) / WINDOW_SIZE[0], float(mouse["y"]) / WINDOW_SIZE[1]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return (x, y) if math.isfinite(x) and math.isfinite(y) else None
+
+
 def _extra_of(record: Record) -> dict[str, Any]:
     extra = record.get(EXTRA_KEY, {})
     if not isinstance(extra, dict):
