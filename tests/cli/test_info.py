@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pty
@@ -13,7 +14,9 @@ import pytest
 import torch
 
 from tests.support import malicious_pickles as evil
+from tests.support import mineclip_goldens
 from tests.support.published_files import SMALL_1X, published_state, write_model
+from vpt_gym.agents.goals.prior import GoalPrior
 from vpt_gym.cli import main
 
 
@@ -93,6 +96,55 @@ def test_a_file_that_does_not_load_is_explained(tmp_path: Path, capsys: pytest.C
     assert 'all keys lack the prefix "net."' in out
     assert "missing        125 keys" in out
     assert "can be loaded" not in out
+
+
+@pytest.mark.parametrize("pooling", ["attn", "avg"])
+def test_a_file_of_mineclip_is_described_as_one(
+    tmp_path: Path, pair: list[str], pooling: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = mineclip_goldens.save_published(tmp_path / f"{pooling}.pth", pooling)
+    assert main(["info", pair[0], str(path), "--json"]) == 0
+    _, found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["loaded_by"]) == ("MineCLIP scorer", "MineCLIP.from_pretrained")
+    small = {**dataclasses.asdict(mineclip_goldens.SMALL), "pooling": pooling}
+    unknown = {"text_heads"} | ({"temporal_heads"} if pooling == "avg" else set())
+    assert {key: found["config"][key] for key in small if key not in unknown} == {
+        key: list(value) if isinstance(value, tuple) else value for key, value in small.items() if key not in unknown
+    }
+    assert set(found["report"]["loaded"]) == set(mineclip_goldens.small_weights(pooling))
+    weights = mineclip_goldens.small_weights(pooling).values()
+    assert found["parameters"]["total"] == sum(value.numel() for value in weights)
+    assert main(["info", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "weights of a MineCLIP scorer" in out
+    assert "action head" not in out
+
+
+def test_an_incomplete_file_of_mineclip_and_its_cause_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = mineclip_goldens.published_layout(mineclip_goldens.small_weights())
+    kept = {key: value for key, value in weights.items() if not key.startswith("model.reward_head.video_adapter")}
+    torch.save({"state_dict": kept}, tmp_path / "attn.pth")
+    assert main(["info", str(tmp_path / "attn.pth")]) == 1
+    out = capsys.readouterr().out
+    assert "weights of a MineCLIP scorer" in out
+    assert "is the file incomplete" in out
+    assert "missing        4 keys" in out
+
+
+def test_a_file_of_steve_1s_prior_is_described_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(GoalPrior(size=8, hidden=6, latent=4).state_dict(), tmp_path / "steve1_prior.pt")
+    assert main(["info", str(tmp_path / "steve1_prior.pt"), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["config"]) == ("prior of goals", {"size": 8, "latent": 4})
+    assert found["loaded_by"] == "GoalPrior.from_pretrained"
+
+
+def test_weights_of_no_known_model_stay_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"state_dict": {"conv.weight": torch.zeros(2)}}, tmp_path / "other.pth")
+    assert main(["info", str(tmp_path / "other.pth")]) == 1
+    assert "is not a dictionary of tensors by name (a state dict); it holds state_dict" in capsys.readouterr().out
 
 
 def test_without_a_file_it_asks_for_one(capsys: pytest.CaptureFixture[str]) -> None:

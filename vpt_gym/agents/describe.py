@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from vpt_gym.agents.checkpoints.sources.bundled import find_bundled
 from vpt_gym.agents.checkpoints.sources.download import cache_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.checkpoints.weights_file import is_tensor_file, read_weights
+from vpt_gym.agents.goals.prior import GoalPrior
 from vpt_gym.agents.idm import checkpoint as idm_checkpoint
 from vpt_gym.agents.idm import config as inverse
 from vpt_gym.agents.idm.config import IDMConfig
@@ -39,7 +40,8 @@ class Description:
     Attributes:
         source: The file, folder or name.
         holds: ``"description"`` (a ``.model`` file), ``"weights"`` or ``"both"`` (a folder).
-        kind: ``"policy"`` or ``"inverse dynamics model"``; like everything below, empty if unknown.
+        kind: ``"policy"``, ``"inverse dynamics model"``, ``"prior of goals"`` (of STEVE-1) or what a recogniser says;
+            like everything below, empty if unknown.
         architecture: ``"1x"`` and so on; empty if it has no name.
         config: The architecture in numbers.
         heads: The choices of the action head.
@@ -48,6 +50,7 @@ class Description:
             for weights.
         compared_with: The description that weights were compared with.
         report: For each key, whether it would be loaded.
+        loaded_by: What loads it, if that is not an agent; empty otherwise.
         problem: Why it cannot be loaded; empty if it can.
     """
 
@@ -61,6 +64,7 @@ class Description:
     parameters: dict[str, int] = field(default_factory=dict)
     compared_with: str = ""
     report: LoadReport | None = None
+    loaded_by: str = ""
     problem: str = ""
 
     @property
@@ -73,7 +77,11 @@ class Description:
         return {"ok": self.ok, **asdict(self)}
 
 
-def describe(sources: Iterable[str | Path]) -> list[Description]:
+Recogniser: TypeAlias = Callable[[Mapping[str, Tensor], str], Description | None]
+"""Describes the tensors of a file, given its name too, or returns None: they are of another kind of model."""
+
+
+def describe(sources: Iterable[str | Path], *, others: Sequence[Recogniser] = ()) -> list[Description]:
     """Describes files, folders and published names.
 
     Weights are compared with the last ``.model`` file before them in the list; otherwise with the published one next to
@@ -82,6 +90,7 @@ def describe(sources: Iterable[str | Path]) -> list[Description]:
     Args:
         sources: Paths of ``.model``, ``.weights`` and ``.safetensors`` files and of folders of saved models; or names
             of published checkpoints that are in the cache.
+        others: What to ask about weights that are of no agent.
 
     Returns:
         One description for each file or folder, two for each name.
@@ -105,7 +114,37 @@ def describe(sources: Iterable[str | Path]) -> list[Description]:
                 _describe_weights(description, source, model)
         except (CheckpointError, ValueError, OSError, RuntimeError) as error:
             description.problem = str(error).partition("\n")[0]  # the rest is the report
+            if description.holds == "weights" and (other := _of_no_agent(description.source, others)) is not None:
+                described[-1] = other
     return described
+
+
+def _of_no_agent(source: str, others: Sequence[Recogniser]) -> Description | None:
+    """Describes weights that are of no agent, or returns None."""
+    try:
+        weights = read_weights(source, inside="state_dict")
+    except (CheckpointError, OSError, RuntimeError):
+        return None
+    try:
+        return next(filter(None, (recognise(weights, source) for recognise in (_prior, *others))), None)
+    except ValueError:  # keys with a prefix and without
+        return None
+
+
+def _prior(weights: Mapping[str, Tensor], source: str) -> Description | None:
+    """Describes weights of a prior of goals."""
+    if not {"encoder.0.weight", "decoder.0.weight"} <= set(weights):
+        return None
+    description = Description(source, holds="weights", kind="prior of goals", loaded_by="GoalPrior.from_pretrained")
+    _count(description, weights)
+    try:
+        prior = GoalPrior.from_weights(weights, source)
+    except CheckpointError as error:
+        description.problem = str(error).partition("\n")[0]
+    else:
+        description.config = {"size": prior.size, "latent": prior.latent_size}
+        description.report = prior.report
+    return description
 
 
 def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:

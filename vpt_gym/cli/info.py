@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Args:
     """Describes checkpoints: architecture, parameters, heads, temperature, and for each key whether it would be loaded.
 
+    They may be of policies, inverse dynamics models, STEVE-1's prior and MineCLIP.
+
     Nothing in a file is executed. Weights are compared with the .model file named before them, else with the published
     .model file in the same folder, else with the architecture that their shapes imply.
 
@@ -32,7 +34,7 @@ class Args:
     files: Annotated[
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]", help_behavior_hint="")
     ]
-    """Files (.model, .weights, .safetensors), folders of saved models, or names of downloaded checkpoints."""
+    """Files (.model, .weights, .pth, .safetensors), folders of saved models, or names of downloaded checkpoints."""
     json: bool = False
     """Print JSON: a list with an object for each file or folder."""
 
@@ -42,11 +44,12 @@ def run(args: Args) -> int:
     from vpt_gym.agents.checkpoints.sources.bundled import find_bundled
     from vpt_gym.agents.checkpoints.sources.published import find_published
     from vpt_gym.agents.describe import describe
+    from vpt_gym.mineclip.describe import describe_mineclip
 
     if not args.files:
         print("vpt-gym info: name a file, a folder or a downloaded checkpoint", file=sys.stderr)
         return WRONG_COMMAND
-    described = describe(args.files)
+    described = describe(args.files, others=(describe_mineclip,))
     if args.json:
         print(json.dumps([one.to_dict() for one in described], indent=2))
     else:
@@ -84,9 +87,11 @@ def _rows(one: Description) -> Iterable[tuple[str, str]]:
     if one.kind:
         held = {"description": "description of", "weights": "weights of", "both": "saved"}[one.holds]
         yield "what", f"{held} {'an' if one.kind[0] in 'aeiou' else 'a'} {one.kind}"
-        yield "architecture", one.architecture or "none of the named ones"
+        if one.heads or one.architecture:
+            yield "architecture", one.architecture or "none of the named ones"
         yield "config", ", ".join(f"{name} {value}" for name, value in one.config.items() if value is not None)
-        yield "action head", one.heads
+        if one.heads:
+            yield "action head", one.heads
     if one.temperature is not None:
         yield "temperature", f"{one.temperature:g}"
     if one.parameters:
@@ -100,6 +105,8 @@ def _rows(one: Description) -> Iterable[tuple[str, str]]:
             keys = list(getattr(report, name))
             if keys:
                 yield name, f"{len(keys)} keys{examples(keys)}"
+    if one.loaded_by:
+        yield "loaded by", one.loaded_by
     if one.problem:
         yield "PROBLEM", one.problem
     else:

@@ -22,7 +22,9 @@ PREFIX = "model."
 COPIES = {"image_encoder.": "clip_model.vision_model.", "reward_head.clip_model.": "clip_model."}
 """CLIP's weights are in the published files three times: prefixes of the copies, and of the keys that they repeat."""
 
-_ANCHOR = "clip_model.logit_scale"
+ANCHOR = "clip_model.logit_scale"
+"""A key that every file of MineCLIP has, without the prefix and the copies."""
+
 _FOREIGN = {
     "visual.conv1.weight": "these are the weights of OpenAI's CLIP, not of MineCLIP",
     "net.img_process.linear.layer.weight": "these are the weights of a VPT policy, not of MineCLIP",
@@ -42,12 +44,26 @@ def load_network(path: str | Path, config: MineCLIPConfig) -> tuple[MineCLIPNetw
         CheckpointError: The file is unsafe, damaged or something else.
         FileNotFoundError: There is no such file.
     """
-    source = str(path)
-    weights = read_weights(path, inside="state_dict")
-    prefix = PREFIX if any(key.startswith(PREFIX) for key in weights) else ""
-    if prefix:
-        weights = strip(weights, prefix, source)
-    single, copies = _apart(weights)
+    network, report = load_state(read_weights(path, inside="state_dict"), str(path), config)
+    return network, report
+
+
+def load_state(
+    weights: Mapping[str, Tensor], source: str, config: MineCLIPConfig, *, meta: bool = False
+) -> tuple[MineCLIPNetwork, LoadReport]:
+    """Makes a network from the tensors of a checkpoint, as :func:`load_network` does.
+
+    Args:
+        weights: The tensors.
+        source: Their name in an error.
+        config: The sizes of the network.
+        meta: Only check that they fit: the network is on the device ``meta``.
+
+    Raises:
+        CheckpointError: They do not fit.
+    """
+    single, copies, prefix = unwrapped(weights, source)
+    weights = strip(weights, prefix, source) if prefix else weights
     temporal = any(key.startswith("temporal_encoder.") for key in single)
     with torch.device("meta"):
         network = MineCLIPNetwork(dataclasses.replace(config, pooling="attn" if temporal else "avg"))
@@ -58,8 +74,23 @@ def load_network(path: str | Path, config: MineCLIPConfig) -> tuple[MineCLIPNetw
         if not _same(weights[key], single[own]):
             report = dataclasses.replace(report, cause=f"{key} and {own} differ, and are one weight in MineCLIP")
             raise CheckpointMismatch(f"{source} does not fit the model: {report.cause}\n{report}", report)
-    network.to_empty(device="cpu").load_state_dict({key: single[key] for key in report.loaded})
+    if not meta:
+        network.to_empty(device="cpu").load_state_dict({key: single[key] for key in report.loaded})
     return network.eval().requires_grad_(False), report
+
+
+def unwrapped(weights: Mapping[str, Tensor], source: str) -> tuple[dict[str, Tensor], dict[str, str], str]:
+    """Returns each weight once, the keys that repeat one with the key that they repeat, and the prefix of all keys.
+
+    Neither has the prefix.
+
+    Args:
+        weights: The tensors of a file.
+        source: Its name in an error.
+    """
+    prefix = PREFIX if any(key.startswith(PREFIX) for key in weights) else ""
+    single, copies = _apart(strip(weights, prefix, source) if prefix else weights)
+    return single, copies, prefix
 
 
 def _apart(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -105,7 +136,7 @@ def _likely_cause(report: LoadReport, weights: Mapping[str, Tensor]) -> str:
     for key, what in _FOREIGN.items():
         if key in weights:
             return what
-    if _ANCHOR not in weights:
+    if ANCHOR not in weights:
         return "the keys are not those of MineCLIP"
     if report.mismatched:
         return "the network has other sizes than the file (see config)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,13 +80,26 @@ class GoalPrior(nn.Module):
             if published is None or published.prior is None:
                 raise FileNotFoundError(f'there is no file {path}, and the only published prior is "steve1"')
             path = download(published.name).prior or path
-        weights = read_weights(path)
-        sizes = _sizes(weights)
+        return cls.from_weights(read_weights(path), str(path))
+
+    @classmethod
+    def from_weights(cls, weights: Mapping[str, Tensor], source: str) -> GoalPrior:
+        """Makes a prior from weights, which it then shares; its sizes are theirs.
+
+        Args:
+            weights: The tensors.
+            source: Their name in an error.
+
+        Raises:
+            CheckpointError: They are not those of a prior.
+        """
         with torch.device("meta"):
-            prior = cls(*sizes)
-        report = compare(prior.state_dict(), weights, str(path))
+            prior = cls(*_sizes(weights))
+        report = compare(prior.state_dict(), weights, source)
         if not report.ok:
-            raise CheckpointMismatch(f"{path} does not hold the weights of a prior (steve1_prior.pt)\n{report}", report)
+            raise CheckpointMismatch(
+                f"{source} does not hold the weights of a prior (steve1_prior.pt)\n{report}", report
+            )
         check_weights(weights, report)
         prior.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
         prior.report = report
@@ -150,7 +164,7 @@ def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     )
 
 
-def _sizes(weights: dict[str, Tensor]) -> tuple[int, int, int]:
+def _sizes(weights: Mapping[str, Tensor]) -> tuple[int, int, int]:
     """Returns size, hidden and latent size by the shapes of weights; those of STEVE-1 where the keys are others."""
     encoder, decoder = (weights.get(f"{part}.0.weight") for part in ("encoder", "decoder"))
     if encoder is None or decoder is None or encoder.dim() != 2 or decoder.dim() != 2:
