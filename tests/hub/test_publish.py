@@ -30,7 +30,7 @@ from vpt_gym.hub import About, UploadError
 
 agent, inverse, out = VPTAgent.from_pretrained("saved"), IDMAgent.from_pretrained("inverse"), {}
 out["url"] = agent.push_to_hub("org/agent", card=About(license="mit", data="40 demos."), message="first")
-out["weight"] = float(VPTAgent.from_pretrained("org/agent").policy.net.final_ln.weight.sum())
+out["weight"] = VPTAgent.from_pretrained("org/agent").policy.net.final_ln.weight.sum().item()
 agent.push_to_hub("org/agent", card="---\\nlicense: mit\\n---\\n# mine\\n", revision="next", stored_as="int8")
 inverse.push_to_hub("org/inverse", private=True)
 out["idm"] = len(IDMAgent.from_pretrained("org/inverse").report.loaded)
