@@ -34,6 +34,7 @@ from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last_layers
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.goals import NONE, ChosenGoal
 from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
@@ -43,6 +44,7 @@ from vpt_gym.demos.files.names import DemoError, read_metadata
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.features import FeatureCache
+from vpt_gym.learning.hindsight import HindsightGoals
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.non_finite import NonFiniteLossError
@@ -69,6 +71,9 @@ class Args:
     """Train only the last K transformer blocks and what follows them; 0: only the heads. None: everything."""
     freeze: tuple[str, ...] = ()
     """Parameters to keep as they are: names with * and ?, such as "net.img_process.*" for the image network."""
+    goals: str | None = None
+    """Learn to act on goals: the demos are labelled in hindsight with what this pretrained policy, such as
+    nano-foundation, sees in them 15 to 199 ticks later (docs/jobs/goals.md). Rollouts are played without a goal."""
     features: Path | None = None
     """Directory that caches the outputs of a frozen image network (needs --train.no-mirror)."""
     cache_gib: float | None = None
@@ -162,11 +167,28 @@ def play(agent: VPTAgent, args: Args, seeds: range, group: Processes) -> Evaluat
     return Evaluation.merged([part for part in parts if part is not None])
 
 
+def towards_goals(agent: VPTAgent, args: Args, group: Processes) -> VPTAgent:
+    """Returns the agent with a layer for goals if it is to learn to act on them; it plays without one."""
+    if args.goals is None:
+        return agent
+    policy = agent.policy.with_goals(load_agent(args.goals).policy.config.hidsize)
+    agent = VPTAgent(policy, sampling=agent.sampling, device=group.device, precision=args.precision)
+    agent.set_goal(None, guidance=None)
+    return agent
+
+
 def validate(
-    agent: VPTAgent, trainer: BCTrainer, validation: Validation | None, args: Args, group: Processes
+    agent: VPTAgent,
+    trainer: BCTrainer,
+    validation: Validation | None,
+    goals: HindsightGoals | None,
+    args: Args,
+    group: Processes,
 ) -> dict[str, float]:
     """Returns the metrics of the agent on held-out demos and in validation worlds."""
-    metrics = {} if validation is None else validation.measure(trainer.policy).metrics
+    metrics = {} if validation is None else validation.measure(trainer.policy, goals).metrics
+    if validation is not None and goals is not None:
+        metrics["validation/loss_without_goals"] = validation.measure(trainer.policy).loss
     if args.rollout_episodes:
         played = play(agent, args, SEEDS["validation"][: args.rollout_episodes], group)
         metrics |= {"rollout/success": played.rate, "rollout/ticks": played.mean_ticks}
@@ -184,6 +206,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
         device=group.device,
         precision=args.precision,
     )
+    agent = towards_goals(agent, args, group)
     if args.last_layers is not None:
         train_last_layers(agent.policy, args.last_layers)
     if args.freeze:
@@ -202,7 +225,8 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
     if args.model in NAMED and args.weights is None:
         init_action_heads(agent.policy, np.concatenate(group.gather(dataset.labels)))
 
-    trainer, best = BCTrainer(agent.policy, dataset, args.train, processes=group), Best()
+    goals = HindsightGoals(load_agent(args.goals).policy, cache=cache, seed=args.seed) if args.goals else None
+    trainer, best = BCTrainer(agent.policy, dataset, args.train, goals=goals, processes=group), Best()
     checkpoint = run.checkpoint()
     if checkpoint is not None:
         trainer.load_state_dict(checkpoint.state["trainer"])
@@ -226,7 +250,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
                 progress.update(bar, completed=trainer.progress, state=state)
             if update % args.validate_every == 0 or trainer.finished:
                 with trainer.evaluating():
-                    metrics = validate(agent, trainer, validation, args, group)
+                    metrics = validate(agent, trainer, validation, goals, args, group)
                     run.log(update, metrics)
                     if best.improves(update, metrics) and run.is_main:
                         agent.save_pretrained(run.directory / "agent")
@@ -263,6 +287,7 @@ def main(args: Args) -> None:
                 temperature=args.temperature,
                 device=group.device,
                 precision=args.precision,
+                goal=ChosenGoal(NONE, None, None) if args.goals else None,
             )
             evaluation = evaluate(kept, args.env.make, SEEDS["evaluation"][: args.eval_episodes])
             console.print(f"success in unseen worlds, temperature {args.temperature:g}: {evaluation}")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
     from vpt_gym.demos.dataset.cache import DemoCache
     from vpt_gym.demos.dataset.native import NativeLabels
+    from vpt_gym.learning.hindsight import HindsightGoals
 
 
 LATENT_EVERY = 100
@@ -156,8 +157,10 @@ class _PolicyOnly(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, frames: Tensor, first: Tensor, memory: Memory | None) -> tuple[Distribution, Memory]:
-        output = self.policy(frames, first, memory)
+    def forward(
+        self, frames: Tensor, first: Tensor, memory: Memory | None, goal: Tensor | None
+    ) -> tuple[Distribution, Memory]:
+        output = self.policy(frames, first, memory, goal)
         return output.pi, output.memory.detach()
 
 
@@ -169,6 +172,7 @@ class BCTrainer:
             :meth:`finish`.
         dataset: The demos, from :func:`make_dataset`.
         args: Options of the training.
+        goals: For a policy that acts on goals: those of the demos, in hindsight.
         processes: Those that train together. All of them call every method in the same order.
 
     Attributes:
@@ -179,7 +183,8 @@ class BCTrainer:
         seconds: Seconds of training so far: the time in :meth:`update`, also before an interruption.
 
     Raises:
-        ValueError: All parameters are frozen, or the policy acts on goals, of which demos have none.
+        ValueError: All parameters are frozen; the policy acts on goals and there are none, or it takes others; or
+            there are goals, and null ticks are cut or chunks are flipped.
 
     Example:
         ``trainer = BCTrainer(policy, dataset, args)``, then ``trainer.update()`` until ``trainer.finished``.
@@ -191,9 +196,18 @@ class BCTrainer:
         dataset: DemoDataset,
         args: TrainArgs,
         *,
+        goals: HindsightGoals | None = None,
         processes: Processes = Processes(),  # noqa: B008 (frozen)
     ) -> None:
-        refuse_goals(policy, "BCTrainer")
+        if goals is None:
+            refuse_goals(policy, "BCTrainer without goals=")
+        elif policy.config.goal_size != goals.size:
+            raise ValueError(f"the goals have {goals.size} floats, the policy takes {policy.config.goal_size}")
+        elif args.drop_null == "cut":
+            raise ValueError('goals lie a number of ticks ahead, which drop_null="cut" removes: use "mask" or "keep"')
+        elif args.mirror and args.order == "random":
+            raise ValueError("goals are not flipped with the demos: use mirror=False (--train.no-mirror)")
+        self._goals = goals
         self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
         self.updates, self.frames, self.seconds = 0, 0, 0.0
         self._device = policy.net.final_ln.weight.device
@@ -238,13 +252,14 @@ class BCTrainer:
 
         batch = SequenceBatch(*(tensor.to(self._device) for tensor in self.dataset.next_batch()))
         weight_of_all = self._processes.sum(batch.weight.sum())  # a mean over all ticks, not over the processes' means
-        pi, memory = self._model(batch.frames, batch.first, self._memory)
+        goal = self._goals_of(batch, update)
+        pi, memory = self._model(batch.frames, batch.first, self._memory, goal)
         terms = dict(zip(entry_names(pi), entry_losses(pi, batch.codes, batch.weight, weight_of_all), strict=True))
         loss = sum(terms.values(), start=torch.zeros((), device=self._device))
         metrics = {"train/loss": loss, **{f"train/loss_{name}": term for name, term in terms.items()}}
         if self._start is not None:
             with torch.no_grad():
-                start = self._start(batch.frames, batch.first, self._start_memory)
+                start = self._start(batch.frames, batch.first, self._start_memory, goal)
             kl = weighted_mean(start.pi.kl(pi), batch.weight, weight_of_all)
             loss = loss + self._args.kl_to_start * kl
             metrics["train/kl_to_start"] = kl
@@ -350,6 +365,12 @@ class BCTrainer:
         if mine["cuda_rng"] is not None and self._device.type == "cuda":
             torch.cuda.set_rng_state(mine["cuda_rng"], self._device)
         self._train_mode()
+
+    def _goals_of(self, batch: SequenceBatch, update: int) -> Tensor | None:
+        if self._goals is None:
+            return None
+        shape = (batch.first.shape[0], batch.first.shape[1])
+        return self._goals.of_batch(self.dataset.sources, shape, update, rank=self._processes.rank).to(self._device)
 
     def _measure(self, sums: dict[str, Tensor], others: dict[str, float], began: float) -> dict[str, float]:
         """Returns the metrics of an update over all processes, whose clocks become equal here."""

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
+import torch
+
+from vpt_gym.agents.goals.video import video_goals
+from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.demo import read_demo
+from vpt_gym.learning.features import FeatureCache
+
+if TYPE_CHECKING:
+    from vpt_gym.agents.policy.policy import VPTPolicy
+    from vpt_gym.demos.dataset.dataset import Source
 
 
 def hindsight_ticks(
@@ -82,3 +96,73 @@ def hindsight_goals(
     ticks = hindsight_ticks(length, rng, shortest=shortest, longest=longest)[start:stop]
     goals = embeddings[ticks].astype(np.float32)
     return np.zeros_like(goals) if rng.random() < unconditional else goals
+
+
+class HindsightGoals:
+    """Goals for the batches of a :class:`DemoDataset`: what the episode shows 15 to 199 ticks later.
+
+    Equal arguments give equal goals, so that a training which continues gets those of an uninterrupted one.
+
+    Args:
+        policy: The pretrained policy that makes the goals (:func:`vpt_gym.agents.goals.video.video_goals`), not the one
+            that is trained.
+        cache: Decoded frames, or features of the same image network, which may be those of the training.
+        seed: Seed of the goals.
+        unconditional: Probability that a sequence has no goal; 0.1 in STEVE-1.
+
+    Attributes:
+        size: G, floats of a goal.
+
+    Raises:
+        ValueError: The policy acts on goals itself, or the features are of another image network.
+    """
+
+    def __init__(
+        self,
+        policy: VPTPolicy,
+        *,
+        cache: FrameCache | FeatureCache | None = None,
+        seed: int = 0,
+        unconditional: float = 0.1,
+    ) -> None:
+        if policy.config.goal_size is not None:
+            raise ValueError("hindsight goals are made by a policy that takes none itself, such as nano-foundation")
+        if isinstance(cache, FeatureCache):
+            cache.require_image_network_of(policy)
+        self.size = policy.config.hidsize
+        self._policy, self._cache = policy.eval(), FrameCache() if cache is None else cache
+        self._seed, self._unconditional = seed, unconditional
+        self._goals: dict[Path, npt.NDArray[np.float32]] = {}
+
+    def of_batch(
+        self, sources: Sequence[Source], shape: tuple[int, int], number: int, *, rank: int = 0
+    ) -> torch.Tensor:
+        """Returns the goals of a batch.
+
+        Args:
+            sources: Where its ticks come from, ``DemoDataset.sources``; without ``drop_null="cut"``.
+            shape: (B, T).
+            number: Number of the batch; each has other goals.
+            rank: Of this process, where several train together.
+
+        Returns:
+            (B, T, G) float32; zeros where there is no goal or no tick.
+        """
+        rng = np.random.default_rng([self._seed, rank, number])
+        goals = np.zeros((*shape, self.size), np.float32)
+        filled = [0] * shape[0]
+        for source in sources:
+            episode, start = self._of_episode(source.path), filled[source.row]
+            length = source.last_tick - source.first_tick + 1
+            filled[source.row] += length
+            if len(episode) > 1:
+                goals[source.row, start : start + length] = hindsight_goals(
+                    episode, rng, start=source.first_tick, stop=source.last_tick + 1, unconditional=self._unconditional
+                )
+        return torch.from_numpy(goals)
+
+    def _of_episode(self, path: Path) -> npt.NDArray[np.float32]:
+        """Returns the goal of each tick of an episode."""
+        if path not in self._goals:
+            self._goals[path] = video_goals(self._policy, self._cache.frames(read_demo(path, count_frames=False)))
+        return self._goals[path]

@@ -17,6 +17,7 @@ from vpt_gym.learning.processes import Processes
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
     from vpt_gym.demos.dataset.cache import DemoCache
+    from vpt_gym.learning.hindsight import HindsightGoals
 
 _CHUNK = 64
 """Ticks in a forward pass; the figures do not depend on it, up to rounding."""
@@ -84,8 +85,13 @@ class Validation:
         self._begin = None if self._dataset is None else self._dataset.state_dict()
 
     @torch.no_grad()
-    def measure(self, policy: VPTPolicy) -> ValidationResult:
-        """Returns the figures of a policy, which should be in evaluation mode; equal weights give equal figures."""
+    def measure(self, policy: VPTPolicy, goals: HindsightGoals | None = None) -> ValidationResult:
+        """Returns the figures of a policy, which should be in evaluation mode; equal weights give equal figures.
+
+        Args:
+            policy: The policy.
+            goals: What a policy that acts on goals is told of the demos; None: it acts without a goal.
+        """
         device = policy.net.final_ln.weight.device
         names: tuple[str, ...] = ()
         sums = torch.zeros(2, len(policy.config.action_sizes or (0, 0)), device=device)
@@ -93,11 +99,13 @@ class Validation:
         if self._dataset is not None and self._begin is not None:
             self._dataset.load_state_dict(self._begin)
             memory, left = None, self._dataset.n_ticks
-            for batch in self._dataset:
+            for number, batch in enumerate(self._dataset):
                 batch.weight[:, left:] = 0.0  # the last batch goes on into the next epoch
                 left -= batch.first.numel()
                 codes, weight = batch.codes.to(device), batch.weight.to(device)
-                output = policy(batch.frames.to(device), batch.first.to(device), memory)
+                shape = (batch.first.shape[0], batch.first.shape[1])
+                goal = None if goals is None else goals.of_batch(self._dataset.sources, shape, number).to(device)
+                output = policy(batch.frames.to(device), batch.first.to(device), memory, goal)
                 memory, names = output.memory, entry_names(output.pi)
                 log_probs = torch.stack(output.pi.entry_log_probs(codes))
                 right = (output.pi.mode() == codes).movedim(-1, 0)

@@ -111,6 +111,31 @@ class VPTPolicy(nn.Module):
         other.pi_head = _action_head(config).to(device=like.device, dtype=like.dtype)
         return other.train(self.training)
 
+    def with_goals(self, size: int) -> VPTPolicy:
+        """Returns a policy that also takes goals, and without one acts as this policy does, until it is trained.
+
+        The weights are shared, not copied. Those of the new layer are zero.
+
+        Args:
+            size: G, floats of a goal.
+
+        Raises:
+            ValueError: The policy takes goals already, or the size is no positive integer.
+        """
+        if self.config.goal_size is not None:
+            raise ValueError(f"this policy takes goals already (its config has goal_size {self.config.goal_size})")
+        with torch.device("meta"):
+            other = VPTPolicy(replace(self.config, goal_size=size))
+        like = self.net.final_ln.weight
+        layer = nn.Linear(size, self.config.hidsize, device=like.device, dtype=like.dtype)
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        for name, module in self.net.named_children():
+            setattr(other.net, name, module)
+        other.net.mineclip_embed_linear = layer
+        other.value_head, other.pi_head = self.value_head, self.pi_head
+        return other.train(self.training)
+
     def initial_memory(self, batch_size: int) -> Memory:
         """Returns the empty memory of ``batch_size`` streams before their first frame."""
         config, like = self.config, self.net.final_ln.weight
