@@ -125,13 +125,24 @@ def test_what_does_not_go_with_goals_is_refused(demos):
         BCTrainer(policy, dataset, TrainArgs(**OPTIONS, drop_null="cut"), goals=goals)
     with pytest.raises(ValueError, match="flip"):
         BCTrainer(policy, dataset, TrainArgs(**{**OPTIONS, "mirror": True}), goals=goals)
-    other = small_policy(1)
-    freeze(other, "net.img_process.*")
-    cache = FeatureCache(other)
-    with pytest.raises(ValueError, match="another image network"):
-        HindsightGoals(small_policy(), cache=cache)
     with pytest.raises(ValueError, match="a policy that takes none itself"):
         HindsightGoals(policy)
+
+
+def test_features_of_the_training_are_used_where_the_image_network_is_the_same(demos, tmp_path):
+    trained = small_policy()
+    freeze(trained, "net.img_process.*")
+    cache = FeatureCache(trained, directory=tmp_path)
+    dataset = make_dataset((demos,), TrainArgs(**OPTIONS), seed=0, cache=cache)
+    dataset.next_batch()
+    files = set(tmp_path.iterdir())
+    trained.set_precision("bf16")  # as a trainer may do
+    expected = HindsightGoals(small_policy()).of_batch(dataset.sources, (2, 6), 1)
+    goals = HindsightGoals(small_policy(), cache=cache).of_batch(dataset.sources, (2, 6), 1)
+    torch.testing.assert_close(goals, expected, atol=1e-4, rtol=0)
+    assert set(tmp_path.iterdir()) == files
+    HindsightGoals(small_policy(1), cache=cache).of_batch(dataset.sources, (2, 6), 1)
+    assert set(tmp_path.iterdir()) > files
 
 
 def test_validation_tells_the_goals(demos):
@@ -150,7 +161,7 @@ def test_the_script_trains_an_agent_that_acts_on_goals(demos, tmp_path):
     frozen = ("--freeze", "net.img_process.*", "--features", tmp_path / "features", "--train.no-mirror")
     sizes = ("--train.steps", "3", "--train.batch-size", "2", "--train.seq-len", "5", "--validation", "1")
     env = ("--env-kwargs", '{"level": "easy", "image_size": [32, 32], "max_episode_steps": 3}')
-    played = ("--rollout-episodes", "1", "--eval-episodes", "1", "--no-tensorboard", *env)
+    played = ("--rollout-episodes", "0", "--eval-episodes", "1", "--no-tensorboard", *env)
     command = [sys.executable, ROOT / "examples" / "bc.py", *words, *frozen, *sizes, *played]
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -78,18 +78,6 @@ class FeatureCache:
         features: Features = np.load(path, mmap_mode="r")
         return features
 
-    def require_image_network_of(self, policy: VPTPolicy) -> None:
-        """Refuses a policy for which these features are not those of its own image network.
-
-        Raises:
-            ValueError: The weights or the precision differ.
-        """
-        if _digest(policy) != self._key():
-            raise ValueError(
-                "the features are of another image network: keep it as it is in the policy that makes the goals "
-                '(--freeze "net.img_process.*", from the same start), or leave --features out'
-            )
-
     def _compute(self, demo: Demo, path: Path, shape: tuple[int, int]) -> None:
         scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
         frames = FrameCache(size=self.size).frames(demo)
@@ -106,7 +94,12 @@ class FeatureCache:
             scratch.unlink(missing_ok=True)
 
     def _key(self) -> str:
-        return _digest(self._policy)
+        """Returns a digest of the weights and the precision, on which the features of a frame depend."""
+        digest = hashlib.sha256(self._policy.precision.encode())
+        for name, value in self._policy.net.img_process.state_dict().items():
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()[:16]
 
     def _require_frozen(self) -> None:
         trained = [name for name, p in self._policy.net.img_process.named_parameters() if p.requires_grad]
@@ -125,12 +118,3 @@ def _exists_whole(path: Path, shape: tuple[int, int]) -> bool:
     if not whole:
         warnings.warn(f"{path} is damaged; its features are computed again", RuntimeWarning, stacklevel=3)
     return whole
-
-
-def _digest(policy: VPTPolicy) -> str:
-    """Returns a digest of the weights and the precision, on which the features of a frame depend."""
-    digest = hashlib.sha256(policy.precision.encode())
-    for name, value in policy.net.img_process.state_dict().items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16]

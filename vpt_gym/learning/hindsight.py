@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from vpt_gym.agents.goals.video import video_goals
+from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import read_demo
 from vpt_gym.learning.features import FeatureCache
@@ -105,8 +106,8 @@ class HindsightGoals:
 
     Args:
         policy: The pretrained policy that makes the goals (:func:`vpt_gym.agents.goals.video.video_goals`), not the one
-            that is trained.
-        cache: Decoded frames, or features of the same image network, which may be those of the training.
+            that is trained. It is frozen.
+        cache: That of the training, in which frames or features are found that both need.
         seed: Seed of the goals.
         unconditional: Probability that a sequence has no goal; 0.1 in STEVE-1.
 
@@ -114,7 +115,7 @@ class HindsightGoals:
         size: G, floats of a goal.
 
     Raises:
-        ValueError: The policy acts on goals itself, or the features are of another image network.
+        ValueError: The policy acts on goals itself.
     """
 
     def __init__(
@@ -127,10 +128,13 @@ class HindsightGoals:
     ) -> None:
         if policy.config.goal_size is not None:
             raise ValueError("hindsight goals are made by a policy that takes none itself, such as nano-foundation")
-        if isinstance(cache, FeatureCache):
-            cache.require_image_network_of(policy)
-        self.size = policy.config.hidsize
-        self._policy, self._cache = policy.eval(), FrameCache() if cache is None else cache
+        freeze(policy, "*")
+        self.size, self._policy = policy.config.hidsize, policy.eval()
+        self._cache: FrameCache | FeatureCache
+        if isinstance(cache, FeatureCache):  # one of its own, since training may change the precision of that policy
+            self._cache = FeatureCache(policy, directory=cache.directory)
+        else:
+            self._cache = FrameCache() if cache is None else cache
         self._seed, self._unconditional = seed, unconditional
         self._goals: dict[Path, npt.NDArray[np.float32]] = {}
 
