@@ -18,6 +18,7 @@ settings.load_profile("any machine")
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="repeat cycles and faults more often (make test-long)")
+    parser.addoption("--ticks", type=int, help="ticks that tests/soak plays; 1,728,000 are a day of game time")
 
 
 @pytest.hookimpl(tryfirst=True)
