@@ -101,7 +101,7 @@ def plot_curves(
         counts = [f"{won}/{played}" for won, played in zip(successes, episodes, strict=True)]
         axes[-1].bar_label(drawn, counts, padding=2)  # a bar of height 0 is only visible by its label
         axes[-1].set(title="Success, unseen worlds (95 % interval)", ylim=(0, 1.12), ylabel="success rate")
-        axes[-1].tick_params(axis="x", rotation=20)
+        axes[-1].tick_params(axis="x", labelsize=7)
         axes[-1].grid(axis="y", alpha=0.3)
     figure.savefig(Path(path), dpi=110)
 
