@@ -169,6 +169,10 @@ CELLS: tuple[Cell, ...] = (
         for start, words in STARTS.items()
         for demos in COUNTS
     ),
+    *(
+        Cell("bc-100-foundation-1500", seed, clone(paths_of(100), f"--model {FOUNDATION} --train.steps 1500", 100))
+        for seed in SEEDS
+    ),
     *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),
 )
 """All cells, in the order in which they run."""

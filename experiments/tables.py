@@ -138,8 +138,9 @@ def distil_table(results: Results) -> str:
 
 
 LEARNERS = {
-    "bc-{}-scratch": "BC of fresh weights",
-    "bc-{}-foundation": "BC of `nano-foundation`",
+    "bc-{}-scratch": "BC of fresh weights, 1,500 updates",
+    "bc-{}-foundation": "BC of `nano-foundation`, 600 updates",
+    "bc-{}-foundation-1500": "BC of `nano-foundation`, 1,500 updates",
     "nearest-{}": "nearest neighbour in its latents, no training",
 }
 """Pattern of the cells with some number of demos -> their row."""
@@ -158,7 +159,24 @@ def few_demos_table(results: Results) -> str:
         evaluations = [[_played(cell["results"]) for cell in _of(name, results)] for name in cells]
         if any(evaluations):
             lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
+    gains = [_gain(results, f"bc-{count}-foundation", f"bc-{count}-scratch") for count in counts]
+    if any(gains):
+        lines.append(f"| 600 updates of `nano-foundation` less 1,500 of fresh weights | | {' | '.join(gains)} |")
     return "\n".join(lines)
+
+
+def _gain(results: Results, name: str, other: str) -> str:
+    """Returns the difference of two cells' success, by seed and world, over the seeds that both have."""
+    cells, others = ({cell["seed"]: cell["results"] for cell in _of(one, results)} for one in (name, other))
+    seeds = sorted(cells.keys() & others.keys())
+    if not seeds:
+        return ""
+    rows = [
+        [a - b for a, b in zip(_successes(_played(cells[s])), _successes(_played(others[s])), strict=True)]
+        for s in seeds
+    ]
+    fewer = "" if len(seeds) == len(SEEDS) else f", {len(seeds)} of {len(SEEDS)} seeds"
+    return f"{np.mean(rows):+.0%} ({_interval(rows)}{fewer})"
 
 
 def differences(results: Results, contrast: Contrast) -> list[float]:

@@ -15,6 +15,7 @@ from experiments.tables import (
     contrast_table,
     distil_table,
     few_demos_table,
+    fresh_worlds_table,
     ppo_table,
     with_tables,
 )
@@ -150,16 +151,36 @@ def test_success_by_number_of_demos_has_a_row_for_each_learner():
         "bc-5-foundation-0": stored("bc-5-foundation", [True, True]),
         "bc-5-foundation-1": stored("bc-5-foundation", [False, False], seed=1),
         "bc-5-foundation-2": stored("bc-5-foundation", [True, False], seed=2),
+        "bc-5-scratch-0": stored("bc-5-scratch", [False, True]),
         "bc-20-scratch-0": stored("bc-20-scratch", [False, False]),
         "nearest-20-0": stored("nearest-20", [True, True], script="nearest_neighbour"),
     }
     assert few_demos_table(cells).split("\n") == [
         "| demos | 0 | 5 | 20 |",
         "|---|---:|---:|---:|",
-        "| BC of fresh weights |  |  | 0% (0% to 0%, 1 of 3 seeds) |",
-        "| BC of `nano-foundation` | 50% (0% to 100%, 1 of 3 seeds) | 50% (0% to 100%) |  |",
+        "| BC of fresh weights, 1,500 updates |  | 50% (0% to 100%, 1 of 3 seeds) | 0% (0% to 0%, 1 of 3 seeds) |",
+        "| BC of `nano-foundation`, 600 updates | 50% (0% to 100%, 1 of 3 seeds) | 50% (0% to 100%) |  |",
         "| nearest neighbour in its latents, no training |  |  | 100% (100% to 100%, 1 of 3 seeds) |",
+        "| 600 updates of `nano-foundation` less 1,500 of fresh weights | | +50% (0% to 100%, 1 of 3 seeds) |  |",
     ]
+
+
+def test_the_demo_in_other_worlds_has_a_row_for_each_agent():
+    def played(folder, level, successes):
+        results = [{"success": world < successes} for world in range(4)]
+        return {
+            "agent": f"runs/results/demo-0/{folder}", "env_kwargs": {"level": level}, "successes": successes,
+            "episodes": 4, "rate": successes / 4, "results": results,
+        }  # fmt: skip
+
+    agents = [("agent_bc", "easy", 4), ("agent_bc", "default", 0), ("agent_2", "easy", 4), ("agent_2", "default", 4)]
+    evaluations = {str(number): played(*agent) for number, agent in enumerate(agents)}
+    cells = {"fresh-worlds-0": {"cell": "fresh-worlds", "seed": 0, "results": {"evaluations": evaluations}}}
+    rows = fresh_worlds_table(cells).split("\n")[2:]
+    perfect, none = "4/4 | 100.0% | 100% to 100%", "0/4 | 0.0% | 0% to 0%"
+    assert rows[0] == f"| BC, 50 demos, 1,200 updates | {perfect} | {none} |"
+    assert rows[1] == "| BC, 150 demos, 3,200 updates | | | | | | |"
+    assert rows[2].endswith(f" | {perfect} | {perfect} |")
 
 
 def test_a_contrast_is_shown_where_the_interval_of_the_difference_is_above_0():
