@@ -80,12 +80,21 @@ def fresh_worlds_table(results: Results) -> str:
         "| | `easy`, by seed | success | 95 % interval | `default`, by seed | success | 95 % interval |",
         "|---|---|---:|---:|---|---:|---:|",
     ]
-    for title, (name, folder) in FRESH_ROWS.items():
-        parts = []
-        for level in ("easy", "default"):
-            played = [_in_level(cell["results"], folder, level) for cell in _of(name, results)]
-            parts.append(f"{_by_seed(played)} | {_pooled(played)}" if played else "| |")
-        lines.append(f"| {title} | {' | '.join(parts)} |")
+    played = {
+        title: {
+            level: {cell["seed"]: _in_level(cell["results"], folder, level) for cell in _of(name, results)}
+            for level in ("easy", "default")
+        }
+        for title, (name, folder) in FRESH_ROWS.items()
+    }
+    for title, levels in played.items():
+        parts = [list(by_seed.values()) for by_seed in levels.values()]
+        columns = [f"{_by_seed(part)} | {_pooled(part)}" if part else "| |" for part in parts]
+        lines.append(f"| {title} | {' | '.join(columns)} |")
+    _, more_demos, rounds = played.values()
+    if more_demos["easy"]:
+        gains = (f"{_gain(rounds[level], more_demos[level])} | |" for level in rounds)
+        lines.append(f"| DAgger 2 less the row above it, by seed and world | {' | '.join(gains)} |")
     return "\n".join(lines)
 
 
@@ -159,24 +168,28 @@ def few_demos_table(results: Results) -> str:
         evaluations = [[_played(cell["results"]) for cell in _of(name, results)] for name in cells]
         if any(evaluations):
             lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
-    gains = [_gain(results, f"bc-{count}-foundation", f"bc-{count}-scratch") for count in counts]
+    starts = ("foundation", "scratch")
+    gains = [
+        _gain(*({c["seed"]: _played(c["results"]) for c in _of(f"bc-{count}-{start}", results)} for start in starts))
+        for count in counts
+    ]
     if any(gains):
         lines.append(f"| 600 updates of `nano-foundation` less 1,500 of fresh weights | | {' | '.join(gains)} |")
     return "\n".join(lines)
 
 
-def _gain(results: Results, name: str, other: str) -> str:
-    """Returns the difference of two cells' success, by seed and world, over the seeds that both have."""
-    cells, others = ({cell["seed"]: cell["results"] for cell in _of(one, results)} for one in (name, other))
+def _gain(cells: Mapping[int, Mapping[str, Any]], others: Mapping[int, Mapping[str, Any]]) -> str:
+    """Returns the difference of success by seed and world, given evaluations by seed, over the seeds that both have."""
     seeds = sorted(cells.keys() & others.keys())
     if not seeds:
         return ""
-    rows = [
-        [a - b for a, b in zip(_successes(_played(cells[s])), _successes(_played(others[s])), strict=True)]
-        for s in seeds
-    ]
-    fewer = "" if len(seeds) == len(SEEDS) else f", {len(seeds)} of {len(SEEDS)} seeds"
-    return f"{np.mean(rows):+.0%} ({_interval(rows)}{fewer})"
+    pairs = [zip(_successes(cells[seed]), _successes(others[seed]), strict=True) for seed in seeds]
+    rows = [[a - b for a, b in pair] for pair in pairs]
+    return f"{np.mean(rows):+.0%} ({_interval(rows)}{_fewer(len(seeds))})"
+
+
+def _fewer(seeds: int) -> str:
+    return "" if seeds == len(SEEDS) else f", {seeds} of {len(SEEDS)} seeds"
 
 
 def differences(results: Results, contrast: Contrast) -> list[float]:
@@ -218,8 +231,8 @@ def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
     if not evaluations:
         return ""
     mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-    fewer = "" if len(evaluations) == len(SEEDS) else f", {len(evaluations)} of {len(SEEDS)} seeds"
-    return f"{mean:.0%} ({_interval([_successes(evaluation) for evaluation in evaluations])}{fewer})"
+    interval = _interval([_successes(evaluation) for evaluation in evaluations])
+    return f"{mean:.0%} ({interval}{_fewer(len(evaluations))})"
 
 
 @dataclass(frozen=True)

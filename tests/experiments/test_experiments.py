@@ -181,6 +181,10 @@ def test_the_demo_in_other_worlds_has_a_row_for_each_agent():
     assert rows[0] == f"| BC, 50 demos, 1,200 updates | {perfect} | {none} |"
     assert rows[1] == "| BC, 150 demos, 3,200 updates | | | | | | |"
     assert rows[2].endswith(f" | {perfect} | {perfect} |")
+    assert len(rows) == 3
+    evaluations = {str(number): played("agent", level, 1) for number, level in enumerate(("easy", "default"))}
+    cells["more-demos-0"] = {"cell": "more-demos", "seed": 0, "results": {"evaluations": evaluations}}
+    assert "| +75% (25% to 100%, 1 of 3 seeds) | | | +75%" in fresh_worlds_table(cells).split("\n")[-1]
 
 
 def test_a_contrast_is_shown_where_the_interval_of_the_difference_is_above_0():
