@@ -83,6 +83,18 @@ def test_what_the_bounds_cut_off_is_lost() -> None:
     assert translator.to_env(human_action())["look"].tolist() == [0, 0]
 
 
+def test_a_small_loss_is_reported_too_and_a_plain_camera_owes_nothing() -> None:
+    space = spaces.Dict(jump=SWITCH, camera=spaces.Box(-10, 10, (2,), np.float32))
+    translator = KeyedTranslator(space)
+    action = translator.to_env(human_action("jump", camera=(10.5, -10.25)))
+    assert translator.unexpressed == {"camera_lost": (0.5, -0.25)}
+    human = translator.to_human(action)
+    assert (human["jump"], human["camera"].tolist()) == (1, [10.0, -10.0])
+    assert translator.to_env(human_action())["camera"].tolist() == [0, 0]
+    with pytest.raises(ValueError, match=r"'jump' is 2|has no key in the human action"):
+        translator.to_human({**action, "jump": 2})
+
+
 def test_a_camera_of_choices() -> None:
     space = spaces.MultiDiscrete([2, 5, 5])
     camera = Camera(pitch=2, yaw=1, values=(0, -6, 6, -18, 18))
@@ -156,7 +168,13 @@ def test_an_action_without_a_key_has_no_human_action(action: dict[str, Any]) -> 
     [
         (
             spaces.Dict(forward=SWITCH, backward=SWITCH, dig=SWITCH, zoom=SWITCH, mouse=spaces.Box(-1, 1, (2,))),
-            ['"back": "backward"', '"attack": "dig"', 'pitch=("mouse", 1)', 'at_rest={"zoom": 0}'],
+            [
+                "import Camera, KeyedTranslator\n",
+                '"back": "backward"',
+                '"attack": "dig"',
+                'pitch=("mouse", 1)',
+                'at_rest={"zoom": 0}',
+            ],
         ),
         (
             spaces.Dict(
@@ -170,11 +188,12 @@ def test_an_action_without_a_key_has_no_human_action(action: dict[str, Any]) -> 
             [
                 'keys={"forward": "w", "hotbar.2": "Slot_2"},',
                 "camera=None,",
+                "import KeyedTranslator\n",
                 'at_rest={"jump": 0, "chat": "", "stick": np.zeros((3,), np.float32), "odd": ...},',
             ],
         ),
         (spaces.MultiBinary(4), ["keys={", "camera=None", "0), ...: Key(1"]),
-        (spaces.Discrete(4), ["Key((), 1)"]),
+        (spaces.Discrete(4), ["Key((), 1)", "import Key, KeyedTranslator\n"]),
     ],
 )
 def test_the_error_for_an_unknown_space_has_the_lines_to_write(space: spaces.Space, lines: list[str]) -> None:

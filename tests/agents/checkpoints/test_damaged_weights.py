@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import struct
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,14 @@ def test_packed_members_are_refused_before_they_are_unpacked(tmp_path: Path, kin
         read_weights(path)
 
 
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4])
+@pytest.mark.parametrize("content", [{"a": 1}, {}, OrderedDict(a=1)])
+def test_a_pickle_of_another_program_is_named(tmp_path: Path, protocol: int, content: object) -> None:
+    (tmp_path / "x.weights").write_bytes(pickle.dumps(content, protocol))
+    with pytest.raises(WrongFile, match=r"is a pickle, but torch\.save did not write it"):
+        read_weights(tmp_path / "x.weights")
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
     path = repacked(saved(tmp_path / "x.weights"), zipfile.ZIP_STORED, more=("x/version", b"3\n"))
@@ -190,6 +200,13 @@ def test_an_index_cannot_take_much_memory_or_time(tmp_path: Path, name: str, for
     assert isinstance(message, str), message
     assert message.startswith(("CorruptCheckpoint: ", "UnsafeCheckpoint: ", "WrongFile: ")), message
     assert len(message) < 1_000
+
+
+@pytest.mark.parametrize(("length", "kind"), [(-1, "FloatStorage"), (6, "Size")])
+def test_a_storage_that_cannot_be_is_damage(tmp_path: Path, length: int, kind: str) -> None:
+    FORMS["zip"](tmp_path / "x.weights", whole(named(tensor(storage(length, kind), ONE, ONE))))
+    with pytest.raises(CorruptCheckpoint, match=f"a storage of {length} numbers"):
+        read_weights(tmp_path / "x.weights")
 
 
 def test_the_global_that_is_refused_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,10 +14,10 @@ from vpt_gym.agents.checkpoints.errors import UnsafeCheckpoint
 from vpt_gym.agents.checkpoints.limited_pickle import PLAIN_CLASSES, LimitedUnpickler, Limits
 
 
-def nested(levels: int) -> Any:
+def nested(levels: int, container: Callable[[Any], Any]) -> Any:
     value: Any = 0
     for _ in range(levels):
-        value = [value]
+        value = container(value)
     return value
 
 
@@ -40,9 +41,16 @@ def test_values_of_all_checks_together_count() -> None:
 
 def test_depth_and_length_are_bounded() -> None:
     limits = Limits(10_000, "; none does")
-    limits.check(nested(32), (1 << 128) - 1, -(1 << 128) + 1, True)
-    with pytest.raises(UnsafeCheckpoint, match="nests more than 32 containers; none does"):
-        limits.check(nested(33))
+    limits.check((1 << 128) - 1, -(1 << 128) + 1, True)
+    for container in (
+        lambda value: [value],
+        lambda value: (1, value),
+        lambda value: {1: value},
+        lambda v: frozenset((v,)),
+    ):
+        limits.check(nested(32, container))
+        with pytest.raises(UnsafeCheckpoint, match="nests more than 32 containers; none does"):
+            limits.check(nested(33, container))
     for number in (1 << 128, [1 << 128], {1: 1 << 128}, -(1 << 128)):
         with pytest.raises(UnsafeCheckpoint, match=r"holds -?34028\d*; none does"):
             limits.check(number)

@@ -213,6 +213,7 @@ def test_a_position_is_scaled_to_the_frame_and_rounded_down() -> None:
 def test_what_is_no_sprite_is_refused(sprite: Any) -> None:
     with pytest.raises(ValueError, match=r"a cursor is uint8 \(h, w, 4\), RGBA, got"):
         check_sprite(sprite)
+    assert check_sprite(CURSOR) is CURSOR
     assert not CURSOR.flags.writeable
 
 

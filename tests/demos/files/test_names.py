@@ -14,6 +14,7 @@ from vpt_gym.demos.files.names import (
     DemoError,
     DemoFiles,
     files_of,
+    is_metadata,
     list_demos,
     list_metadata,
     partial,
@@ -102,6 +103,8 @@ def test_listed_are_finished_demos_and_lone_videos_on_request(tmp_path: Path) ->
     assert [path.name for path in list_demos(tmp_path, lone_videos=True)] == ["lone.mp4", "own.json", "recording.jsonl"]
     assert [path.name for path in list_metadata(tmp_path)] == ["own.json"]
     assert list_metadata(tmp_path / "absent") == []
+    assert is_metadata(tmp_path / "own.json")
+    assert not is_metadata(tmp_path / "absent.json")
 
 
 def test_folders_below_are_found_to_three_levels(tmp_path: Path) -> None:
