@@ -71,11 +71,11 @@ class MutationSession:
         calls = self._calls(session.items)
         items = {item.nodeid: item for item in session.items}
         every = gc.get_objects()
-        functions = [f for f in every if isinstance(f, types.FunctionType) and f.__code__.co_filename in self._files]
+        functions = [f for f in every if type(f) is types.FunctionType and f.__code__.co_filename in self._files]
         caches = [
             cache
             for cache in every
-            if isinstance(cache, functools._lru_cache_wrapper) and str(cache.__module__).startswith("vpt_gym")
+            if type(cache) is functools._lru_cache_wrapper and str(cache.__module__).startswith("vpt_gym")
         ]
         for mutant in self._mutants:
             file = str(self._root / mutant.path)
@@ -173,13 +173,17 @@ def exchange(functions: Sequence[types.FunctionType], module: types.CodeType) ->
     waiting = [module]
     while waiting:
         inner = [const for const in waiting.pop().co_consts if isinstance(const, types.CodeType)]
-        codes.update({(code.co_qualname, code.co_firstlineno): code for code in inner})
+        codes.update({_place(code): code for code in inner})
         waiting += inner
     for function in functions:
         old = function.__code__
-        new = codes.get((old.co_qualname, old.co_firstlineno))
+        new = codes.get(_place(old))
         if new is not None and new.co_freevars == old.co_freevars:
             function.__code__ = new
+
+
+def _place(code: types.CodeType) -> tuple[str, int]:
+    return getattr(code, "co_qualname", code.co_name), code.co_firstlineno  # Python 3.10 has only the name
 
 
 def _in_fork(work: Callable[[], object], seconds: float, hangs: int = _HANGS) -> bool:
