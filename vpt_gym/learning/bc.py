@@ -200,7 +200,7 @@ class BCTrainer:
         processes: Processes = Processes(),  # noqa: B008 (frozen)
     ) -> None:
         if goals is None:
-            refuse_goals(policy, "BCTrainer without goals=")
+            refuse_goals(policy, "BCTrainer")
         elif policy.config.goal_size != goals.size:
             raise ValueError(f"the goals have {goals.size} floats, the policy takes {policy.config.goal_size}")
         elif args.drop_null == "cut":
