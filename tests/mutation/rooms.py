@@ -58,6 +58,7 @@ ROOMS = {
             "tests/agents/checkpoints/test_pretrained.py",
             "tests/agents/checkpoints/test_saved_folder.py",
             "tests/agents/checkpoints/test_steve1.py",
+            "tests/hub/test_card.py",
         ),
         packages=("torch", "safetensors.torch", "av", "cv2", "hypothesis"),
     ),
