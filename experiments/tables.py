@@ -123,7 +123,7 @@ def ppo_table(results: Results) -> str:
         for cell in _of(name, results):
             figures = cell["results"]
             after, minutes = figures["after PPO"], figures["train_seconds"] / 60
-            rises = [now - before for now, before in zip(_successes(after), _successes(figures["start"]), strict=True)]
+            rises = _by_world(after, figures["start"])
             lines.append(
                 f"| {method} | {figures['ticks']:,} | {minutes:.0f} | {_by_seed([after])} |"
                 f" {_interval([_successes(after)])} | {np.mean(rises):+.0%} | {_interval([rises])} |"
@@ -183,8 +183,7 @@ def _gain(cells: Mapping[int, Mapping[str, Any]], others: Mapping[int, Mapping[s
     seeds = sorted(cells.keys() & others.keys())
     if not seeds:
         return ""
-    pairs = [zip(_successes(cells[seed]), _successes(others[seed]), strict=True) for seed in seeds]
-    rows = [[a - b for a, b in pair] for pair in pairs]
+    rows = [_by_world(cells[seed], others[seed]) for seed in seeds]
     return f"{np.mean(rows):+.0%} ({_interval(rows)}{_fewer(len(seeds))})"
 
 
@@ -194,10 +193,7 @@ def _fewer(seeds: int) -> str:
 
 def differences(results: Results, contrast: Contrast) -> list[float]:
     """Returns the success from the pretrained policy less that from fresh weights, world by world."""
-    pretrained, fresh = (
-        _successes(_played(results[f"{name}-0"]["results"])) for name in (contrast.pretrained, contrast.fresh)
-    )
-    return [a - b for a, b in zip(pretrained, fresh, strict=True)]
+    return _by_world(*(_played(results[f"{name}-0"]["results"]) for name in (contrast.pretrained, contrast.fresh)))
 
 
 def contrast_table(results: Results) -> str:
@@ -297,6 +293,11 @@ def _by_seed(evaluations: Sequence[Mapping[str, Any]]) -> str:
 
 def _successes(evaluation: Mapping[str, Any]) -> list[float]:
     return [float(episode["success"]) for episode in evaluation["per_episode"]]
+
+
+def _by_world(evaluation: Mapping[str, Any], other: Mapping[str, Any]) -> list[float]:
+    """Returns the success in each world less that of another evaluation of the same worlds."""
+    return [a - b for a, b in zip(_successes(evaluation), _successes(other), strict=True)]
 
 
 def _interval(outcomes: Sequence[Sequence[float]]) -> str:
