@@ -167,11 +167,9 @@ def play(agent: VPTAgent, args: Args, seeds: range, group: Processes) -> Evaluat
     return Evaluation.merged([part for part in parts if part is not None])
 
 
-def towards_goals(agent: VPTAgent, args: Args, group: Processes) -> VPTAgent:
-    """Returns the agent with a layer for goals if it is to learn to act on them; it plays without one."""
-    if args.goals is None:
-        return agent
-    policy = agent.policy.with_goals(load_agent(args.goals).policy.config.hidsize)
+def towards_goals(agent: VPTAgent, goal_size: int, args: Args, group: Processes) -> VPTAgent:
+    """Returns the agent with a layer for goals, on which it is to learn to act; it plays without one."""
+    policy = agent.policy.with_goals(goal_size)
     agent = VPTAgent(policy, sampling=agent.sampling, device=group.device, precision=args.precision)
     agent.set_goal(None, guidance=None)
     return agent
@@ -206,7 +204,9 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
         device=group.device,
         precision=args.precision,
     )
-    agent = towards_goals(agent, args, group)
+    goal_maker = load_agent(args.goals).policy if args.goals else None
+    if goal_maker is not None:
+        agent = towards_goals(agent, goal_maker.config.hidsize, args, group)
     if args.last_layers is not None:
         train_last_layers(agent.policy, args.last_layers)
     if args.freeze:
@@ -225,7 +225,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
     if args.model in NAMED and args.weights is None:
         init_action_heads(agent.policy, np.concatenate(group.gather(dataset.labels)))
 
-    goals = HindsightGoals(load_agent(args.goals).policy, cache=cache, seed=args.seed) if args.goals else None
+    goals = None if goal_maker is None else HindsightGoals(goal_maker, cache=cache, seed=args.seed)
     trainer, best = BCTrainer(agent.policy, dataset, args.train, goals=goals, processes=group), Best()
     checkpoint = run.checkpoint()
     if checkpoint is not None:

@@ -369,8 +369,8 @@ class BCTrainer:
     def _goals_of(self, batch: SequenceBatch, update: int) -> Tensor | None:
         if self._goals is None:
             return None
-        shape = (batch.first.shape[0], batch.first.shape[1])
-        return self._goals.of_batch(self.dataset.sources, shape, update, rank=self._processes.rank).to(self._device)
+        goals = self._goals.of_batch(self.dataset.sources, batch.first.shape, update, rank=self._processes.rank)
+        return goals.to(self._device)
 
     def _measure(self, sums: dict[str, Tensor], others: dict[str, float], began: float) -> dict[str, float]:
         """Returns the metrics of an update over all processes, whose clocks become equal here."""

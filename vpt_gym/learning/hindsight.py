@@ -139,7 +139,7 @@ class HindsightGoals:
         self._goals: dict[Path, npt.NDArray[np.float32]] = {}
 
     def of_batch(
-        self, sources: Sequence[Source], shape: tuple[int, int], number: int, *, rank: int = 0
+        self, sources: Sequence[Source], shape: tuple[int, ...], number: int, *, rank: int = 0
     ) -> torch.Tensor:
         """Returns the goals of a batch.
 

@@ -103,8 +103,9 @@ class Validation:
                 batch.weight[:, left:] = 0.0  # the last batch goes on into the next epoch
                 left -= batch.first.numel()
                 codes, weight = batch.codes.to(device), batch.weight.to(device)
-                shape = (batch.first.shape[0], batch.first.shape[1])
-                goal = None if goals is None else goals.of_batch(self._dataset.sources, shape, number).to(device)
+                goal = None
+                if goals is not None:
+                    goal = goals.of_batch(self._dataset.sources, batch.first.shape, number).to(device)
                 output = policy(batch.frames.to(device), batch.first.to(device), memory, goal)
                 memory, names = output.memory, entry_names(output.pi)
                 log_probs = torch.stack(output.pi.entry_log_probs(codes))
