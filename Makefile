@@ -105,9 +105,10 @@ test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP) $(PEERS_STAMP)  ## all
 	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
-test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults; 10,000 mutated files for each reader; hours of collecting (TICKS=1728000: a day)
+test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults; 10,000 mutated files for each reader; trainers killed 20 times; hours of collecting (TICKS=1728000: a day)
 	$(MINEDOJO)/bin/python -m pytest tests/integration --long
 	$(BIN)/python -m pytest $(PARALLEL) tests/fuzz --long
+	VPT_GYM_KILLS=20 $(BIN)/python -m pytest $(PARALLEL) tests/examples -k killed_at
 	$(BIN)/python -m pytest -s tests/soak --long $(if $(TICKS),--ticks $(TICKS))
 
 mutation: $(STAMP)  ## mutation testing of the actions, the checkpoint readers and the format of demos; not in CI

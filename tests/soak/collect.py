@@ -1,15 +1,20 @@
 """Records demos from games that fail, on a disk that fills up, with a clock that jumps; a program.
 
-It plays ``--ticks`` ticks in a vector environment of recorders around ``ResilientEnv``. A fault comes every ``--every``
-ticks, one kind after the other. From time to time it counts what is left behind, reads every demo, and deletes most of
-them. It prints one line of JSON::
+It plays ``--ticks`` ticks, counted over all environments, in a vector environment of recorders around ``ResilientEnv``.
+A fault comes every ``--every`` ticks, one kind after the other. Every ``--check`` ticks it counts what is left behind,
+reads every demo, and deletes most of them. It prints one line of JSON::
 
-    {"ticks": ..., "demos": ..., "recovered": ..., "faults": {kind: ...}, "problems": [...], "rss": [[ticks, MB], ...]}
+    {"ticks": ..., "demos": ..., "recovered": ..., "faults": {kind: ...}, "problems": [...],
+     "memory": [[ticks, MB, objects], ...], "in_use": MB}
+
+``memory`` is resident memory and the number of Python's objects at each count; ``in_use`` is the memory at the end
+without what the allocator keeps for later.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import json
 import os
@@ -33,6 +38,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from tests.support.frame_counter_env import FrameCounterEnv, read_counter
 from vpt_gym import RecorderWrapper, ResilientEnv
+from vpt_gym.actions.codec import code_space, encode
 from vpt_gym.actions.human import human_action
 from vpt_gym.demos import DemoWriteError, check, list_demos, read_demo, repair
 from vpt_gym.demos.files import names, writer
@@ -40,10 +46,6 @@ from vpt_gym.resilient.env import EnvFailure
 
 FAULTS = ("crash", "hang", "kill", "full disk", "clock")
 STEP_TIMEOUT = 5.0
-LENGTH = 40
-"""Ticks of an episode."""
-CHECKS = 2000
-"""Ticks between two counts of what is left behind."""
 KEPT = 10
 """Demos that a check leaves on the disk."""
 JUMPS = tuple(timedelta(days=days) for days in (-4000, -1, 1, 400))
@@ -54,8 +56,9 @@ class StumblingEnv(FrameCounterEnv):
 
     fault = ""
 
-    def __init__(self) -> None:
-        super().__init__(length=LENGTH)
+    def __init__(self, length: int) -> None:
+        super().__init__(length=length, success=True)
+        self.action_space = code_space()
         self.pid = os.getpid()
 
     def fail_next(self, fault: str) -> None:
@@ -112,18 +115,19 @@ class Report:
     recovered: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
-    rss: list[tuple[int, float]] = field(default_factory=list)
+    memory: list[tuple[int, float, int]] = field(default_factory=list)
+    in_use: float = 0.0
 
 
 class Collection:
     """The environments and what they have left behind so far."""
 
-    def __init__(self, directory: Path, num_envs: int, disk: Disk) -> None:
+    def __init__(self, directory: Path, num_envs: int, length: int, disk: Disk) -> None:
         self.report = Report()
-        self._directory, self._disk = directory, disk
-        self._envs = SyncVectorEnv([partial(make, directory)] * num_envs)
-        action = human_action("attack", camera=(0.0, 1.0))
-        self._actions = {name: np.stack([np.asarray(value)] * num_envs) for name, value in action.items()}
+        self._directory, self._length, self._disk = directory, length, disk
+        self._envs = SyncVectorEnv([partial(make, directory, length)] * num_envs)
+        code = encode(human_action("attack", camera=(0.0, 1.0)))
+        self._actions = np.stack([np.asarray(code)] * num_envs)
         self._seen: set[Path] = set()
         self._left: tuple[int, int, int] | None = None
         self._envs.reset()
@@ -174,12 +178,12 @@ class Collection:
         report = self.report
         self._disk.free()
         self.reset()
-        report.recovered += sum(bool(done.ticks) for done in repair(self._directory))
-        report.problems += [str(problem) for problem in check(self._directory)]
+        report.recovered += sum(bool(done.ticks) for done in repair(self._directory, interrupted_only=True))
+        report.problems += [str(problem) for problem in check(self._directory, decode=False)]
         for path in list_demos(self._directory):
             report.demos += path not in self._seen
             self._seen.add(path)
-            if (problem := _damage(path)) is not None:
+            if (problem := _damage(path, self._length)) is not None:
                 report.problems.append(problem)
         for path in list_demos(self._directory)[:-KEPT]:
             for suffix in (".json", ".jsonl", ".mp4"):
@@ -198,7 +202,7 @@ class Collection:
                 f"after {report.ticks} ticks there are {left} processes, descriptors and temporary files; "
                 f"at first there were {self._left}"
             )
-        report.rss.append((report.ticks, me.memory_info().rss / 1e6))
+        report.memory.append((report.ticks, me.memory_info().rss / 1e6, len(gc.get_objects())))
 
     def close(self) -> None:
         """Closes the envs."""
@@ -207,24 +211,24 @@ class Collection:
             self.report.problems.append("processes are left")
 
 
-def make(directory: Path) -> RecorderWrapper:
-    return RecorderWrapper(ResilientEnv(StumblingEnv, step_timeout=STEP_TIMEOUT), directory)
+def make(directory: Path, length: int) -> RecorderWrapper:
+    return RecorderWrapper(ResilientEnv(partial(StumblingEnv, length), step_timeout=STEP_TIMEOUT), directory)
 
 
 def _kind(cause: str) -> str:
     return "hang" if "did not answer" in cause else "kill" if "SIGKILL" in cause else "crash"
 
 
-def _damage(path: Path) -> str | None:
+def _damage(path: Path, length: int) -> str | None:
     """Returns what is wrong with a demo: it must have the frames, actions and rewards of one episode from its start."""
     try:
         demo = read_demo(path)
-        shown = [read_counter(frame) for frame in demo.frames()]
+        shown = [read_counter(frame) for frame in demo.frames(threads=1)]
     except Exception as error:
         return f"{path.name}: {type(error).__name__}: {error}"
     whole = shown == [(tick, shown[0][1]) for tick in range(len(demo))]
     whole &= np.allclose(demo.rewards, np.arange(len(demo)) / 10) and bool(demo.actions["attack"].all())
-    whole &= demo.metadata["ended"] != "terminated" or len(demo) == LENGTH
+    whole &= demo.metadata["ended"] != "terminated" or (len(demo) == length and demo.success is True)
     return None if whole else f"{path.name}: {demo.metadata['ended']} after {len(demo)} ticks, shows {shown[:3]} ..."
 
 
@@ -233,12 +237,14 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--ticks", type=int, required=True)
     parser.add_argument("--every", type=int, required=True)
+    parser.add_argument("--check", type=int, default=2000, help="ticks between two counts of what is left behind")
     parser.add_argument("--num-envs", type=int, default=2)
+    parser.add_argument("--length", type=int, default=40, help="ticks of an episode")
     parser.add_argument("--mounted", action="store_true", help="the directory is a file system that may be filled up")
     args = parser.parse_args()
     names.datetime = writer.datetime = JumpingClock  # type: ignore[attr-defined]
     rng = random.Random(0)
-    collection = Collection(args.directory, args.num_envs, Disk(args.directory, args.mounted))
+    collection = Collection(args.directory, args.num_envs, args.length, Disk(args.directory, args.mounted))
     report = collection.report
     attempts = happened = checks = 0
     before: int | None = None  # how often the fault of the last attempt had happened before it
@@ -251,12 +257,16 @@ def main() -> None:
             fault = FAULTS[happened % len(FAULTS)]
             before = report.faults[fault]
             collection.fail(fault, rng.randrange(args.num_envs), rng)
-        if report.ticks // CHECKS > checks:
+        if report.ticks // args.check > checks:
             collection.check()
             checks += 1
-            print(report.ticks, report.demos, dict(report.faults), report.problems, file=sys.stderr, flush=True)
+            state = (report.ticks, report.demos, dict(report.faults), report.problems, report.memory[-1])
+            print(*state, round(time.process_time()), "s", file=sys.stderr, flush=True)
     collection.check()
     collection.close()
+    with suppress(AttributeError):  # another C library than GNU's
+        ctypes.CDLL(None).malloc_trim(0)
+    report.in_use = psutil.Process().memory_info().rss / 1e6
     print(json.dumps(vars(report)))
 
 
