@@ -13,6 +13,7 @@ from gymnasium import spaces
 from tests.support.view_env import ViewEnv
 from vpt_gym import HumanActionWrapper, VPTActionWrapper
 from vpt_gym.actions import Coverage, Translator, human_action, translator_for
+from vpt_gym.actions.chain import ChainedTranslator, through_wrappers
 from vpt_gym.actions.coverage import count_coverage, missing_keys, same
 from vpt_gym.actions.human import HOTBAR
 from vpt_gym.actions.minedojo import MineDojoTranslator
@@ -126,6 +127,40 @@ def test_what_two_translators_lose_is_lost_together() -> None:
     human = human_action("attack", "jump")
     info = HumanActionWrapper(inner, translator=Slow(inner.action_space)).step(human)[4]
     assert info["translation"] == {"dropped": ("attack", "jump")}
+
+
+class Remembers(Slow):
+    """Keeps what it is given."""
+
+    def __init__(self, space: spaces.Space) -> None:
+        super().__init__(space)
+        self.observed, self.resets = [], 0
+
+    def reset(self) -> None:
+        super().reset()
+        self.resets += 1
+
+    def observe(self, observation: Any) -> None:
+        self.observed.append(observation)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_translator_above_others_works_as_it_does_alone() -> None:
+    inner = HumanActionWrapper(Game(), translator=ThreeActions())
+    middle = HumanActionWrapper(inner, translator=Remembers(inner.action_space))
+    below, above = middle.translator.first, Remembers(inner.action_space)
+    chained = through_wrappers(above, middle)
+    assert (type(chained), chained.action_space) == (ChainedTranslator, above.action_space)
+    human = human_action("attack", "jump")
+    assert same(chained.to_env(human), {**human, "attack": 0})
+    assert chained.unexpressed == above.unexpressed == {"dropped": ("attack",)}
+    assert same(chained.to_human(human), human)
+    chained.observe("an observation")
+    chained.reset()
+    assert (above.observed, above.resets, above.unexpressed) == (["an observation"], 1, {})
+    assert (chained.coverage().buttons_kept, below.observed, below.resets) == (4, [], 0)  # counted with copies
+    assert above.resets == 1
+    assert through_wrappers(above, Game()) is above
 
 
 def test_actions_are_compared_by_value() -> None:
