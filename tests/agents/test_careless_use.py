@@ -84,6 +84,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
         (None, "device is None; this machine has"),
         ("cuda:4097", "device is 'cuda:"),
         ("cuda:999999999999", "device is 'cuda:"),
+        ("xpu", "device is 'xpu', which PyTorch cannot use here; this machine has 'cpu'"),
+        ("fpga:1", "device is 'fpga:1', which PyTorch cannot use here; this machine has 'cpu'"),
     ],
 )
 def test_devices(device: Any, message: str) -> None:

@@ -21,6 +21,10 @@ def checked_device(device: torch.device | str) -> torch.device:
         raise ValueError(f"device is {shown(str(wanted))}, which PyTorch does not find; {_present()}")
     if wanted.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError(f"device is 'mps', which PyTorch does not find; {_present()}")
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # another kind, which this build lacks
+        raise ValueError(f"device is {shown(str(wanted))}, which PyTorch cannot use here; {_present()}") from error
     return wanted
 
 
