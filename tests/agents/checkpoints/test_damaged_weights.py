@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import struct
 import zipfile
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from tests.support.malicious_pickles import FORMS, call, found, group, number, t
 from tests.support.published_files import SMALL_1X
 from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint, WrongFile
 from vpt_gym.agents.checkpoints.policy import load_weights
+from vpt_gym.agents.checkpoints.tensor_index import check_legacy_index, check_zip_index
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.describe import describe
 from vpt_gym.agents.policy.policy import VPTPolicy
@@ -159,8 +161,8 @@ def doubled(levels: int) -> bytes:
     )
 
 
-def storage(length: int, kind: str = "FloatStorage") -> bytes:
-    return group(text("storage"), found("torch", kind), text("0"), text("cpu"), number(length)) + b"Q"
+def storage(length: int, kind: str = "FloatStorage", key: str = "0") -> bytes:
+    return group(text("storage"), found("torch", kind), text(key), text("cpu"), number(length)) + b"Q"
 
 
 def tensor(storage: bytes, shape: bytes, stride: bytes) -> bytes:
@@ -200,6 +202,44 @@ def test_an_index_cannot_take_much_memory_or_time(tmp_path: Path, name: str, for
     assert isinstance(message, str), message
     assert message.startswith(("CorruptCheckpoint: ", "UnsafeCheckpoint: ", "WrongFile: ")), message
     assert len(message) < 1_000
+
+
+BYTES = {"Byte": 1, "Bool": 1, "Half": 2, "BFloat16": 2, "Short": 2, "Int": 4, "Float": 4, "Long": 8, "Double": 8}
+BYTES |= {"ComplexFloat": 8, "ComplexDouble": 16}
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_storages_may_have_as_many_bytes_as_the_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x.weights"
+
+    def write(*lengths: int) -> int:
+        tensors = [
+            text(str(n)) + tensor(storage(length, f"{kind}Storage", str(n)), ONE, ONE)
+            for n, length in enumerate(lengths)
+        ]
+        FORMS["zip"](path, whole(b"}(" + b"".join(tensors) + b"u"))
+        return path.stat().st_size
+
+    most, rest = divmod(write(1, 1), BYTES[kind])
+    assert write(most - 5, 5) - rest == most * BYTES[kind]
+    check_zip_index(path)
+    write(most - 5, 6)
+    described = re.escape(f"{(most + 1) * BYTES[kind]:,} bytes and has only {path.stat().st_size:,}")
+    with pytest.raises(CorruptCheckpoint, match=f"describes tensors of {described}: truncated or damaged"):
+        check_zip_index(path)
+
+
+@pytest.mark.parametrize("sizes", [(6, 1 << 29), (1 << 29, 6)])
+def test_the_largest_size_of_a_storage_counts(tmp_path: Path, sizes: tuple[int, int]) -> None:
+    """A file could describe a storage twice: in one pickle, or in two of the old format."""
+    first, second = (tensor(storage(size), ONE, ONE) for size in sizes)
+    path = tmp_path / "x.weights"
+    FORMS["zip"](path, whole(b"}(" + text("a") + first + text("b") + second + b"u"))
+    with pytest.raises(CorruptCheckpoint, match=r"describes tensors of 2,147,483,648 bytes"):
+        check_zip_index(path)
+    FORMS["old"](path, whole(named(first)) + whole(named(second)))
+    with pytest.raises(CorruptCheckpoint, match=r"describes tensors of 2,147,483,648 bytes"):
+        check_legacy_index(path)
 
 
 @pytest.mark.parametrize(("length", "kind"), [(-1, "FloatStorage"), (6, "Size")])

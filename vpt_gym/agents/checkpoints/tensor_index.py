@@ -59,11 +59,11 @@ class _Nothing:
 
 
 class _IndexUnpickler(LimitedUnpickler):
-    """Reads an index. Afterwards ``sizes`` has the bytes of each storage, by its key."""
+    """Reads an index. Afterwards ``sizes`` has the most bytes that were said of each storage, by its key."""
 
-    def __init__(self, file: Any, limits: Limits) -> None:
+    def __init__(self, file: Any, limits: Limits, sizes: dict[str, int]) -> None:
         super().__init__(file, limits)
-        self.sizes: dict[str, int] = {}
+        self.sizes = sizes
 
     def find_class(self, module: str, name: str) -> Any:
         """Returns a class for a name that an index may have.
@@ -147,9 +147,7 @@ def _check(path: Path, file: Any, pickles: int) -> None:
     sizes: dict[str, int] = {}
     try:
         for _ in range(pickles):
-            unpickler = _IndexUnpickler(file, limits)
-            limits.check(unpickler.load())
-            sizes.update(unpickler.sizes)
+            limits.check(_IndexUnpickler(file, limits, sizes).load())
     except _RefusedByTorch:
         return
     except CheckpointError as error:
