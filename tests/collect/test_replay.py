@@ -164,7 +164,7 @@ def test_a_demo_without_a_seed(demo: Path, tmp_path: Path, capsys: pytest.Captur
         ({"env_id": None}, "does not name its env (env_id is None); pass --env ID"),
         ({"env_kwargs": 7}, "does not name its env"),
         ({"labelled_by": {"model": "idm"}}, "a model labelled a video here"),
-        ({"env_id": "absent_module:Game-v0"}, "there is no module 'absent_module'"),
+        ({"env_id": "absent_module:Game-v0"}, "its env 'absent_module:Game-v0' is in a module; if you trust it, pass"),
     ],
 )
 def test_an_env_that_cannot_be_made(
@@ -173,6 +173,18 @@ def test_an_env_that_cannot_be_made(
     said = refused(changed(demo, tmp_path, **metadata), capsys)
     assert message in said
     assert str(tmp_path) in said
+
+
+def test_no_module_is_imported_because_a_demo_names_it(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beside.py").write_text("open('imported', 'w')")
+    with pytest.raises(ReplayError, match="pass --env MODULE:ID"):
+        replay(changed(demo, tmp_path, env_id="beside:Game-v0"))
+    assert not Path("imported").exists()
+    with pytest.raises(ReplayError, match="there is no module 'absent_module'"):
+        replay(demo, env="absent_module:Game-v0")
 
 
 def test_an_env_of_a_module(tmp_path: Path) -> None:

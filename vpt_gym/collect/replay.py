@@ -22,6 +22,7 @@ from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, files_of, read_records
 from vpt_gym.demos.files.records import EXTRA_KEY, Record
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import FrameKey
+from vpt_gym.system.printable import shown
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 
 _BY_THE_ENV = ("terminated", "truncated")
@@ -90,7 +91,8 @@ def replay(
 
     Args:
         path: Any of the demo's files, or their common stem.
-        env: Gymnasium id of the env, or ``module:id`` to import the module that registers it; default: the demo's.
+        env: Gymnasium id of the env, or ``module:id`` to import the module that registers it; default: the demo's,
+            for which no module is imported.
         key: Key of the frame in the env's observation; default: the usual names.
         tolerance: Mean difference of two frames, in grey levels of 255, up to which they count as equal.
 
@@ -151,8 +153,8 @@ def _seed_of(demo: Demo) -> tuple[int, int]:
     chosen, count = (seed, 0) if seed is not None else (last, resets)
     if not all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in (chosen, count)):
         raise ReplayError(
-            f"{where} has no seed (seed is {seed!r}, last_seed is {last!r}), so its world is not known; record with "
-            "env.reset(seed=...)"
+            f"{where} has no seed (seed is {shown(seed)}, last_seed is {shown(last)}), so its world is not known; "
+            "record with env.reset(seed=...)"
         )
     assert isinstance(chosen, int)
     assert isinstance(count, int)
@@ -163,13 +165,15 @@ def _make(demo: Demo, env: str | None) -> gym.Env[Any, Any]:
     metadata, where = demo.metadata, demo.files.metadata
     name, kwargs = env or metadata.get("env_id"), metadata.get("env_kwargs") or {}
     if not isinstance(name, str) or not isinstance(kwargs, Mapping):
-        raise ReplayError(f"{where} does not name its env (env_id is {name!r}); pass --env ID")
+        raise ReplayError(f"{where} does not name its env (env_id is {shown(name)}); pass --env ID")
+    module = name.rpartition(":")[0]
+    if module and env is None:  # a file must not choose what is imported
+        raise ReplayError(f"{where}: its env {shown(name)} is in a module; if you trust it, pass --env MODULE:ID")
     limit: dict[str, Any] = {}
     if "max_episode_steps" in metadata:
         steps = metadata["max_episode_steps"]
         limit = {"max_episode_steps": -1 if steps is None else steps}  # -1 is Gymnasium's word for none
     try:
-        module = name.rpartition(":")[0]
         if module:
             import_here(module)
         made: gym.Env[Any, Any] = gym.make(name, **limit, **kwargs)
@@ -177,7 +181,7 @@ def _make(demo: Demo, env: str | None) -> gym.Env[Any, Any]:
         what = f"{type(error).__name__}: {error}"
         remedy = "install what it needs; if a module registers it, pass --env MODULE:ID"
         raise ReplayError(
-            f"{where}: its env {name} with {dict(kwargs)} cannot be made here ({what}); {remedy}"
+            f"{where}: its env {name} with {shown(dict(kwargs))} cannot be made here ({what}); {remedy}"
         ) from error
     return made
 
