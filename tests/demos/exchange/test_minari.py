@@ -463,3 +463,12 @@ def test_metadata_survives_as_json(tmp_path: Path) -> None:
     metadata = json.loads(path.read_text(encoding="utf-8"))
     assert metadata["player"] == "me"
     assert metadata["env_kwargs"] == {"deep": {"list": [1, None, "é"]}}
+
+
+@pytest.mark.parametrize("odd", [3, ["X-v0"], {"a": 1}, "\ud800", "a\0b", 10**30, "antigravity_elsewhere:X-v0"])
+def test_odd_entries_of_metadata_are_exported_as_json_alone(tmp_path: Path, odd: object) -> None:
+    write_with(tmp_path / "demos", env_id=odd, env_kwargs=odd, task=odd, seed=odd)
+    done = export_minari(tmp_path / "demos", "a-v0")
+    assert any("Minari cannot recover it" in note or "do not name their environment" in note for note in done.notes)
+    (path,) = import_minari("a-v0", tmp_path / "back").demos
+    assert json.loads(path.read_text(encoding="utf-8"))["task"] == odd

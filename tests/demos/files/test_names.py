@@ -52,8 +52,8 @@ def test_metadata_that_are_valid(tmp_path: Path, key: str, values: tuple[Any, ..
         ("ticks", (-1, 0.0, True)),
         ("frame_size", ([0, 1], [1, 0], [1], [1, 1, 1], [1, True])),
         ("success", (0, 1)),
-        ("return", (True, 10**309, -(10**309))),
-        ("fps", (0.99, 0, 1001, True)),
+        ("return", (True, 10**309, -(10**309), float("nan"), float("inf"), float("-inf"))),
+        ("fps", (0.99, 0, 1001, True, float("nan"))),
         ("format_version", (0, 2, None)),
     ],
 )
@@ -63,6 +63,15 @@ def test_metadata_that_are_not(tmp_path: Path, key: str, values: tuple[Any, ...]
         path.write_text(json.dumps({**GOOD, key: value}))
         with pytest.raises(DemoError, match=f"{key}|format version"):
             read_metadata(path)
+
+
+def test_numbers_that_json_lacks_are_no_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(GOOD)[:-1] + ', "a": NaN, "b": {"c": [1, 1e999, -Infinity]}, "wall_time": Infinity}')
+    assert read_metadata(path) == {**GOOD, "a": None, "b": {"c": [1, None, None]}, "wall_time": None}
+    path.write_text(json.dumps(GOOD)[:-1] + ', "return": 1e999}')
+    with pytest.raises(DemoError, match=r"a\.json: return is inf; it must be a finite number"):
+        read_metadata(path)
 
 
 @pytest.mark.parametrize("key", ["ticks", "frame_size", "success"])

@@ -166,5 +166,5 @@ def exported_metadata(demo: Demo) -> dict[str, Any]:
 
 
 def _environment_of(demo: Demo) -> tuple[str, dict[str, Any]] | None:
-    env_id = demo.metadata.get("env_id")
-    return None if env_id is None else (env_id, demo.metadata.get("env_kwargs") or {})
+    env_id, kwargs = demo.metadata.get("env_id"), demo.metadata.get("env_kwargs") or {}
+    return (env_id, kwargs) if isinstance(env_id, str) and isinstance(kwargs, dict) else None

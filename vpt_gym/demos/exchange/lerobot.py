@@ -57,10 +57,12 @@ from vpt_gym.demos.exchange.lerobot_writer import LeRobotWriter
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, parse_json
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
-from vpt_gym.system.printable import shown
+from vpt_gym.system.printable import printable, shown
 
 _COMMON = (EXECUTED, INTERVENTION, REWARD, SUCCESS, DONE)
 """Columns that are read of any dataset which has them."""
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 UNKNOWN_TASK = "play Minecraft"
 """Task of a demo whose metadata name neither a task nor an environment."""
@@ -315,17 +317,17 @@ def _game_of(demo: Demo) -> dict[str, npt.NDArray[Any] | None]:
     places = [[state.get(key) for key in STATE_NAMES.values()] for state in known]
     menus = [state.get("isGuiOpen") for state in known]
     state = None
-    if all(isinstance(one, int | float) and not isinstance(one, bool) for row in places for one in row):
-        state = np.array(places, np.float64).astype(np.float32)
+    if all(type(one) in (int, float) and abs(one) <= _LARGEST for row in places for one in row):
+        state = np.array(places, np.float32)
     return {
-        STATE: state if state is not None and np.isfinite(state).all() else None,
+        STATE: state,
         MENU: np.array(menus, np.bool_) if all(isinstance(menu, bool) for menu in menus) else None,
     }
 
 
 def _task_of(demo: Demo) -> str:
     task = demo.metadata.get("task") or demo.metadata.get("env_id") or UNKNOWN_TASK
-    return task if isinstance(task, str) else json.dumps(task)
+    return printable(task) if isinstance(task, str) else json.dumps(task)
 
 
 def _only(values: set[Any], problem: str, remedy: str) -> Any:

@@ -24,7 +24,7 @@ from vpt_gym.demos.exchange.importing import SourceError, reading
 from vpt_gym.demos.files.records import stack_actions
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
-from vpt_gym.system.printable import printable_name
+from vpt_gym.system.printable import printable, printable_name
 from vpt_gym.system.require import require
 
 DEMO_KEY = "vpt_gym_demo"
@@ -125,10 +125,10 @@ def env_spec_of(
     if environments[0] is None:
         return None, ("the demos do not name their environment, so Minari cannot recover it",)
     env_id, kwargs = environments[0]
-    try:
-        spec = copy.deepcopy(gym.spec(env_id))
-    except gym.error.Error:
-        return None, (f"{env_id} is not registered with Gymnasium, so Minari cannot recover it",)
+    registered = gym.registry.get(env_id)  # gym.spec would import a module that the metadata name
+    if registered is None:
+        return None, (f"{printable_name(env_id)} is not registered with Gymnasium, so Minari cannot recover it",)
+    spec = copy.deepcopy(registered)
     spec.kwargs = kwargs
     wrappers = [WrapperSpec("VPTObsWrapper", "vpt_gym.wrappers:VPTObsWrapper", {"size": list(size)})]
     if actions in _ACTION_WRAPPERS:
@@ -172,7 +172,7 @@ def write_episode(storage: Any, index: int, demo: Demo, observations: Frame, act
         [
             EpisodeBuffer(
                 id=index,
-                seed=seed if isinstance(seed, int) else None,
+                seed=seed if isinstance(seed, int) and abs(seed) < 1 << 63 else None,  # what HDF5 has a type for
                 observations=observations,
                 actions=encode(demo.actions, actions),
                 rewards=demo.rewards,
@@ -184,7 +184,8 @@ def write_episode(storage: Any, index: int, demo: Demo, observations: Frame, act
     )
     metadata = exported_metadata(demo)
     entries = {"demo_id": demo.id, "success": demo.success}
-    entries |= {name: metadata.get(name) for name in ("env_id", "task", "ended")}
+    said = {name: metadata.get(name) for name in ("env_id", "task", "ended")}
+    entries |= {name: printable(value) for name, value in said.items() if isinstance(value, str)}
     entries = {name: value for name, value in entries.items() if value is not None}  # HDF5 cannot store None
     storage.update_episode_metadata([{**entries, DEMO_KEY: json.dumps(metadata)}], [index])
 

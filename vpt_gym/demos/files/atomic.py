@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vpt_gym.demos.files.names import DemoFiles, partial
+from vpt_gym.demos.files.records import finite
 from vpt_gym.system.durable import sync
 
 SCRATCH_SUFFIX = ".tmp"
@@ -51,19 +49,8 @@ def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
     Numbers that JSON lacks, NaN and infinity, become null.
     """
     with open(scratch(path), "w", encoding="utf-8") as file:
-        json.dump(_finite(metadata), file, indent=1, default=repr, allow_nan=False)
+        json.dump(finite(metadata), file, indent=1, default=repr, allow_nan=False)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(scratch(path), path)
-
-
-def _finite(value: Any) -> Any:
-    """Returns a value without NumPy's types, and without the numbers that JSON lacks."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

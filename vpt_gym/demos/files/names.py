@@ -13,6 +13,7 @@ final name last. OpenAI's own recordings have only the first two files (see ``vp
 from __future__ import annotations
 
 import json
+import math
 import os
 import reprlib
 import sys
@@ -23,7 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from vpt_gym.demos.files.records import Record
+from vpt_gym.demos.files.records import Record, finite
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
@@ -212,7 +213,7 @@ def files_of(path: str | os.PathLike[str]) -> DemoFiles:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Returns the metadata in ``<id>.json``.
+    """Returns the metadata in ``<id>.json``. NaN and infinity, which JSON lacks, become None.
 
     Raises:
         DemoError: The file is not a demo's metadata, or has a format version that this package cannot read.
@@ -232,7 +233,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     for key, (is_valid, expected) in _RULES.items():
         if key in metadata and not is_valid(metadata[key]):
             raise DemoError(f"{path}: {key} is {reprlib.repr(metadata[key])}; it must be {expected}", REMEDY_RESTORE)
-    return metadata
+    known: dict[str, Any] = finite(metadata)
+    return known
 
 
 def parse_json(content: bytes) -> Any:
@@ -252,7 +254,9 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, float) or (_is_int(value) and abs(value) <= sys.float_info.max)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return _is_int(value) and abs(value) <= sys.float_info.max
 
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -262,7 +266,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "[height, width] in pixels",
     ),
     "success": (lambda value: value is None or isinstance(value, bool), "true, false or null"),
-    "return": (lambda value: value is None or _is_number(value), "a number"),
+    "return": (lambda value: value is None or _is_number(value), "a finite number"),
     "fps": (lambda value: _is_number(value) and 1 <= value <= 1000, "a number of frames per second"),
 }
 """For keys of the metadata that this package computes with: whether a value is valid, and what it must be."""

@@ -240,8 +240,9 @@ def is_intervention(record: Record) -> bool:
 
 
 def state_of(record: Record) -> dict[str, Any]:
-    """Returns the state of the game in a record: those of ``STATE_KEYS`` that it has and that are known."""
-    return {key: record[key] for key in STATE_KEYS if record.get(key) is not None}
+    """Returns the state of the game in a record: those of ``STATE_KEYS`` that it has and that are known, not NaN."""
+    state = finite({key: record.get(key) for key in STATE_KEYS})
+    return {key: value for key, value in state.items() if value is not None}
 
 
 def cursor_of(record: Record) -> tuple[float, float] | None:
@@ -254,6 +255,17 @@ def cursor_of(record: Record) -> tuple[float, float] | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return (x, y) if math.isfinite(x) and math.isfinite(y) else None
+
+
+def finite(value: Any) -> Any:
+    """Returns a value without NumPy's types, and with None for the numbers that JSON lacks, NaN and infinity."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _extra_of(record: Record) -> dict[str, Any]:
