@@ -295,16 +295,16 @@ def _check_size(files: DemoFiles, header: VideoHeader, frame_size: list[int]) ->
 
 def wrong_length(files: DemoFiles, header: VideoHeader, ticks: int) -> DemoError:
     """Returns the error of a demo whose video does not have one frame for each of its ``ticks`` records."""
-    cut = "jsonl" if header.frames > ticks else "video"
-    problem = (
-        f"{files.video} holds {header.frames} frames, but {files.records.name} holds {ticks} ticks: "
-        f"the {cut} is cut off"
-    )
+    problem = f"{files.video} holds {header.frames} frames, but {files.records.name} holds {ticks} ticks: "
+    if header.lacks_ticks_of(ticks):
+        problem += "an edit list hides the frames before these, so it is not known which ticks belong to them"
+    else:
+        problem += f"the {'jsonl' if header.frames > ticks else 'video'} is cut off"
     return _not_equally_long(problem, files, header, ticks)
 
 
 def _not_equally_long(problem: str, files: DemoFiles, header: VideoHeader, ticks: int) -> DemoError:
-    if header.frames == 0:
+    if header.frames == 0 or header.lacks_ticks_of(ticks):
         return DemoError(problem, REMEDY_RESTORE)
     if header.needs_encoding(ticks):
         command = (

@@ -388,12 +388,14 @@ def test_as_many_records_as_shown_and_hidden_frames_are_damage_in_every_reader(t
     with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):  # streamed
         assert DemoDataset(tmp_path, cache=cache).n_ticks == 12
     assert [demo_id for demo_id, _ in read_stats(tmp_path).damaged] == ["a"]
-    assert len(check(tmp_path)) == 1
+    (problem,) = check(tmp_path)
+    assert not problem.repairable
+    assert "it is not known which ticks belong to them" in problem.problem
 
-    assert [done.ticks for done in repair(tmp_path)] == [13]  # only the records are cut
-    assert check(tmp_path) == []
-    assert jsonl.with_suffix(".mp4").read_bytes() == before
-    assert [read_counter(frame)[0] for frame in read_demo(jsonl).frames()] == list(range(27, 40))
+    lines = jsonl.read_bytes()
+    assert repair(tmp_path) == []  # the first records may be those of the hidden frames
+    assert (jsonl.with_suffix(".mp4").read_bytes(), jsonl.read_bytes()) == (before, lines)
+    assert len(check(tmp_path)) == 1
 
 
 def test_a_cut_never_reveals_hidden_frames(tmp_path: Path) -> None:
@@ -413,9 +415,28 @@ def test_an_own_demo_with_hidden_frames_keeps_its_video(tmp_path: Path) -> None:
     video = path.with_suffix(".mp4")
     write_with_hidden_start(video, np.stack(frames(40)), first_packet=20, first_shown=27)
     before = video.read_bytes()
-    assert [done.ticks for done in repair(tmp_path)] == [13]
-    assert video.read_bytes() == before
-    assert check(tmp_path, decode=False) == []
+    for interrupted in (False, True):
+        if interrupted:
+            for file in list(tmp_path.iterdir()):
+                file.rename(partial(file))
+            video = partial(video)
+        (problem,) = check(tmp_path)
+        assert "it is not known which ticks belong to them" in problem.problem
+        assert repair(tmp_path) == []
+        assert video.read_bytes() == before
+
+
+def test_frames_hidden_at_the_end_are_those_of_the_last_records(tmp_path: Path) -> None:
+    jsonl = write_cut_recording(tmp_path, 20)
+    video = jsonl.with_suffix(".mp4")
+    write_with_hidden_start(video, np.stack(frames(40)), first_packet=20, first_shown=20)
+    content = video.read_bytes()
+    entry = content.index(b"elst") + 12  # its duration, in milliseconds: 10 of the 20 frames
+    video.write_bytes(content[:entry] + (500).to_bytes(4, "big") + content[entry + 4 :])
+    (problem,) = check(tmp_path)
+    assert (problem.repairable, "the video is cut off" in problem.problem) == (True, True)
+    assert [done.ticks for done in repair(tmp_path)] == [10]
+    assert [read_counter(frame)[0] for frame in read_demo(jsonl).frames()] == list(range(20, 30))
 
 
 @pytest.mark.parametrize("matrix", TURNS.values(), ids=TURNS)

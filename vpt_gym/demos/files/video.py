@@ -193,6 +193,12 @@ class VideoHeader(NamedTuple):
     indivisible: bool
     """Whether it cannot be cut without encoding it again: it has frames that are out of order (B-frames), or that are
     decoded and not shown, since an edit list of the MP4 leaves them out."""
+    begins_hidden: bool = False
+    """Whether it hides frames before the first that it shows."""
+
+    def lacks_ticks_of(self, ticks: int) -> bool:
+        """Whether some of ``ticks`` records have no frame, and may be the first of them, whose frames are hidden."""
+        return self.begins_hidden and self.frames < ticks
 
     def needs_encoding(self, ticks: int) -> bool:
         """Whether the video cannot be cut to ``ticks`` frames without encoding it again."""
@@ -221,12 +227,13 @@ def read_header(path: str | os.PathLike[str], *, count: bool = True) -> VideoHea
             stream = video_stream(container, path)
             size = (stream.height, stream.width)
             stored, hidden = stream.frames, _hidden_in_index(stream)
-            frames = 0
+            frames, begins_hidden = 0, False
             if count:
                 shown = [not packet.is_discard for packet in _intact_packets(container, stream)]
                 frames, hidden = sum(shown), max(hidden, len(shown) - sum(shown))
+                begins_hidden = shown[:1] == [False]
             indivisible = hidden > 0 or bool(stream.codec_context.has_b_frames)
-            return VideoHeader(frames, size, max(stored - hidden, 0), indivisible)
+            return VideoHeader(frames, size, max(stored - hidden, 0), indivisible, begins_hidden)
     except FileNotFoundError:
         raise
     except (av.FFmpegError, OSError, ValueError):  # PyAV raises an OSError for invalid data too

@@ -109,6 +109,8 @@ def repair(directory: str | os.PathLike[str], *, interrupted_only: bool = False)
     deleted. Demos that are being recorded, and other kinds of damage, are left unchanged: see ``check``.
 
     Contractor recordings are cut in the same way, except a video with reordered frames that is longer than its records.
+    Nothing is cut where a video hides frames before the first that it shows and has fewer than there are records: it is
+    not known which ticks belong to them.
 
     Args:
         directory: The directory of demos.
@@ -140,6 +142,8 @@ def _interrupted(files: DemoFiles) -> Problem:
             read_metadata(_newest(files.metadata))
         if ticks and header.needs_encoding(ticks):
             raise wrong_length(files, header, ticks)
+        if header.lacks_ticks_of(len(records)):
+            raise wrong_length(files, header, len(records))
         if not ticks and header.frames and len(record_lines(_newest(files.records))) > 1:
             problem = f"{_newest(files.records)}: the first line is damaged, and {header.frames} frames are intact"
             raise DemoError(problem, REMEDY_RESTORE)
