@@ -100,6 +100,13 @@ def test_a_gpu_that_is_not_there() -> None:
         small(device="cuda")
 
 
+@pytest.mark.parametrize("source", ["x" * 5_000, "x" * 300 + ".model", "a\0b"])
+def test_a_source_that_cannot_be_a_name_does_not_exist(source: str) -> None:
+    for load in (VPTAgent.from_pretrained, IDMAgent.from_pretrained):
+        with pytest.raises(FileNotFoundError, match="there is no file or folder"):
+            load(source)
+
+
 @pytest.mark.parametrize("source", ["", "  "])
 def test_an_empty_source_is_not_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str

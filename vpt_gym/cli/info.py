@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -54,7 +54,7 @@ def run(args: Args) -> int:
         print(json.dumps([one.to_dict() for one in described], indent=2))
     else:
         _print(described)
-    if any(not (Path(name).exists() or find_bundled(name) or find_published(name)) for name in args.files):
+    if any(not (os.path.exists(name) or find_bundled(name) or find_published(name)) for name in args.files):
         return WRONG_COMMAND
     return DONE if all(one.ok for one in described) else NOT_DONE
 

@@ -45,7 +45,7 @@ def load_pretrained(
     """
     check_source(source)
     path = Path(os.path.expanduser(source))  # Path.expanduser raises if the user is unknown
-    if path.exists():
+    if os.path.exists(path):  # Path.exists raises if a name is too long
         _refuse_revision(revision, f"{path} is on this machine")
         if path.is_dir():
             _refuse_weights(weights_path, f"{path} is a folder and holds its own weights")
@@ -71,7 +71,7 @@ def load_pretrained(
             raise WrongFile(f"{published.name} is an inverse dynamics model, not a policy: IDMAgent loads it")
         files = download(published.name)
         return load_pair(files.model, files.weights)
-    if is_hub_id(name) and (revision is not None or not Path(name).parent.exists()):
+    if is_hub_id(name) and (revision is not None or not os.path.exists(Path(name).parent)):
         _refuse_weights(weights_path, f"{name} is on the Hugging Face Hub and comes with its own weights")
         return load_folder(download_folder(name, revision))
     first = name.replace(os.sep, "/").partition("/")[0]  # not path.parts: Path drops a leading ./
@@ -107,7 +107,7 @@ def is_hub_id(name: str) -> bool:
 
 def _neighbours(path: Path, most: int = 10) -> str:
     """Returns a description of the contents of the deepest folder of a path that exists."""
-    folder = next((parent for parent in path.parents if parent.is_dir()), None)
+    folder = next((parent for parent in path.parents if os.path.isdir(parent)), None)
     if folder is None:
         return "none of its folders exists"
     try:

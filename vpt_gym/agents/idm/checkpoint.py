@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -55,12 +56,12 @@ def load_idm(
             weights, or a source that is not on the Hub comes with a revision.
     """
     check_source(source)
-    path = Path(source)
+    path = Path(os.path.expanduser(source))
     on_hub = (
-        not path.exists()
+        not os.path.exists(path)  # Path.exists raises if a name is too long
         and find_published(str(source)) is None
         and is_hub_id(str(source))
-        and (revision is not None or not path.parent.exists())
+        and (revision is not None or not os.path.exists(path.parent))
     )
     if on_hub and weights_path is not None:
         raise ValueError(f"{source} is on the Hugging Face Hub and comes with its own weights; leave the weights out")
@@ -68,13 +69,13 @@ def load_idm(
         path = download_folder(str(source), revision)
     elif revision is not None:
         raise ValueError(f"{source} is not on the Hugging Face Hub; leave revision={revision!r} out")
-    if not path.exists() and (bundled := find_bundled(str(source))) is not None:
+    if not os.path.exists(path) and (bundled := find_bundled(str(source))) is not None:
         path = bundled
-    if path.is_file():
+    if os.path.isfile(path):
         if weights_path is None:
             raise ValueError(f"{path} describes an architecture; give its weights too")
         return _loaded(read_idm_config(path), weights_path)
-    if path.is_dir():
+    if os.path.isdir(path):
         if weights_path is not None:
             raise ValueError(f"{path} is a folder and holds its own weights; leave the weights out")
         try:
@@ -86,8 +87,8 @@ def load_idm(
     published = find_published(name)
     if published is None:
         raise FileNotFoundError(
-            f"there is no {path}: give a .model file with its weights, a folder of a saved inverse dynamics model, or "
-            f'"{INVERSE_DYNAMICS}" or "idm-4x"; {suggestion(name)}'
+            f"there is no file or folder {path}: give a .model file with its weights, a folder of a saved inverse "
+            f'dynamics model, or "{INVERSE_DYNAMICS}" or "idm-4x"; {suggestion(name)}'
         )
     if not published.inverse_dynamics:
         raise WrongFile(f'{published.name} is a policy, not an inverse dynamics model; that is "idm-4x"')
