@@ -92,6 +92,14 @@ def test_an_env_with_a_render_mode_renders_only_if_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    "kwargs", ["", "[]", "3", "{'a': 1}", '{"a": ' * 5000, '{"a": ' + "9" * 5000 + "}", "{" * 9999]
+)
+def test_arguments_that_are_no_object(kwargs: str) -> None:
+    with pytest.raises(ValueError, match=r"^env kwargs .{,100} must be a JSON object such as"):
+        EnvArgs(kwargs=kwargs)
+
+
+@pytest.mark.parametrize(
     ("name", "meant"),
     [
         ("vpt_gym/harvest_1_dirt", "vpt_gym/Harvest1Dirt-v0"),

@@ -44,7 +44,10 @@ def test_a_line_that_a_kill_cut_off_is_removed_at_every_length(tmp_path: Path) -
         assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize("line", ["{}", "[1]", "{not json}"])
+SEEDS_IN_A_LIST = json.dumps({**EPISODES[0].__dict__, "seed": [1]})
+
+
+@pytest.mark.parametrize("line", ["{}", "[1]", "{not json}", "[" * 5000, '{"a": ' + "9" * 5000 + "}", SEEDS_IN_A_LIST])
 def test_another_damaged_line_is_an_error_that_names_it(tmp_path: Path, line: str) -> None:
     path = tmp_path / "episodes.jsonl"
     path.write_text(json.dumps({"agent": "a", **EPISODES[0].__dict__}) + f"\n{line}\n")

@@ -15,6 +15,8 @@ import tyro
 from gymnasium.envs.registration import find_highest_version, load_env_creator, parse_env_id
 
 from vpt_gym.collect.import_here import import_here
+from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.printable import shown
 from vpt_gym.world.ids import env_id
 
 
@@ -54,10 +56,10 @@ class EnvArgs:
         # an error that is raised here is shown as a wrong option; the module of module:id is imported later
         try:
             is_object = isinstance(self.arguments, dict)
-        except json.JSONDecodeError:
+        except ValueError:
             is_object = False
         if not is_object:
-            raise ValueError(f"env kwargs {self.kwargs!r} must be a JSON object such as " + '{"level": "easy"}')
+            raise ValueError(f"env kwargs {shown(self.kwargs)} must be a JSON object such as " + '{"level": "easy"}')
         if ":" not in self.id and not _is_registered(self.id):
             raise ValueError(f"there is no env {self.id}; {_suggestion(self.id)}")
 
@@ -79,7 +81,7 @@ class EnvArgs:
         """The arguments of the environment."""
         if self.kwargs is None:
             return {"level": "easy"} if self.name == EnvArgs.id else {}
-        arguments: dict[str, Any] = json.loads(self.kwargs)
+        arguments: dict[str, Any] = parse_json(self.kwargs)
         return arguments
 
     def with_kwargs(self, **kwargs: Any) -> EnvArgs:

@@ -10,6 +10,7 @@ from typing import Any
 
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.learning.runs.directory import RunError
+from vpt_gym.system.json_text import parse_json
 
 _RESULT = {field.name for field in fields(Episode)}
 
@@ -33,8 +34,8 @@ class EpisodeLog:
         self._lines: list[dict[str, Any]] = []
         for number, line in enumerate(complete.splitlines(), 1):
             try:
-                entry = json.loads(line)
-                if not isinstance(entry, dict) or not entry.keys() >= _RESULT:
+                entry = parse_json(line)
+                if not isinstance(entry, dict) or not entry.keys() >= _RESULT or type(entry["seed"]) is not int:
                     raise ValueError("it is not the result of an episode")
             except ValueError as error:
                 raise RunError(f"{path}, line {number} is damaged ({error}); delete the line") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.require import require
 
 Metric = float | int | str
@@ -55,11 +56,22 @@ class MetricLogger:
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
-    """Returns the entries that a ``MetricLogger`` wrote. An incomplete last line, left by a kill, is skipped."""
+    """Returns the entries that a ``MetricLogger`` wrote. An incomplete last line, left by a kill, is skipped.
+
+    Raises:
+        ValueError: A line is damaged.
+    """
     entries = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            entries.append(json.loads(line))
+    for number, line in enumerate(Path(path).read_bytes().splitlines(keepends=True), 1):
+        if not line.endswith(b"\n"):
+            continue
+        try:
+            entry = parse_json(line)
+            if not isinstance(entry, dict):
+                raise ValueError("it is not an object")
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number} is damaged ({error}); delete the line") from error
+        entries.append(entry)
     return entries
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from vpt_gym.learning.runs.directory import DESCRIPTION, METRICS, RESULTS
+from vpt_gym.system.json_text import parse_json
 
 MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif", ".mp4": "video/mp4"}
 """Suffixes of the pictures and videos that a report shows."""
@@ -148,11 +149,11 @@ def _unfinished(directory: Path, state: str) -> str:
 
 def _read_object(path: Path, notes: list[str]) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         if isinstance(content, dict):
             return content
         problem = "it is not a JSON object"
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         problem = str(error)
     notes.append(f"{path.name} cannot be read: {problem}.")
     return {}
@@ -192,8 +193,8 @@ def _read_curves(path: Path, notes: list[str]) -> dict[str, list[Point]]:
 
 def _entry(line: str) -> dict[str, Any] | None:
     try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
+        entry = parse_json(line)
+    except ValueError:
         return None
     complete = isinstance(entry, dict) and is_number(entry.get("step")) and math.isfinite(entry["step"])
     return entry if complete else None

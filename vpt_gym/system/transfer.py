@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from vpt_gym.system.file_lock import exclusive_lock
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import printable, shown
 
 Progress = Callable[[int, int], None]
@@ -361,8 +362,8 @@ def _length(part: Path) -> int:
 def _read_json(path: Path, kind: Callable[..., _Kept]) -> _Kept | None:
     """Reads a record; None if there is none, or it is damaged."""
     try:
-        return kind(**json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError, RecursionError):
+        return kind(**parse_json(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 

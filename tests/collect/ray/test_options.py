@@ -48,6 +48,7 @@ def test_the_address_may_be_left_out(words: list[str], address: str | None) -> N
         (["--ray-gpus", "-1"], "--ray-gpus is -1.0"),
         (["--ray-cpus", "0"], "needs nothing"),
         (["--ray-resources", "[]"], "JSON object"),
+        (["--ray-resources", '{"a": ' * 5000], "JSON object"),
     ],
 )
 def test_a_wrong_option_is_named(words: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -202,6 +202,17 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
         load_checkpoint(tmp_path)
 
 
+@pytest.mark.parametrize("content", ["{not json}", "[" * 5000, "[1]", "null", "9" * 5000, "\ufffd"])
+def test_damaged_descriptions_and_results_are_named(tmp_path, content):
+    with Run("bc", arguments(tmp_path / "run")) as run:
+        (run.directory / "results.json").write_text(content)
+        with pytest.raises(RunError, match=r"results\.json cannot be read \(.*delete it"):
+            run.results()
+    (tmp_path / "run" / "run.json").write_text(content)
+    with pytest.raises(RunError, match=r"run\.json (cannot be read|is not the description of a run)"):
+        read_description(tmp_path / "run")
+
+
 def test_no_code_in_a_checkpoint_is_executed(tmp_path):
     class Malicious:
         def __reduce__(self):

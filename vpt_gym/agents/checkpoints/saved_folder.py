@@ -27,6 +27,7 @@ from vpt_gym.agents.checkpoints.load_report import examples
 from vpt_gym.agents.policy.architecture import Architecture
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import folder_lock
+from vpt_gym.system.json_text import parse_json
 
 ConfigT = TypeVar("ConfigT", bound=Architecture)
 
@@ -66,8 +67,8 @@ class SavedModel:
         if (size := path.stat().st_size) > _MAX_CONFIG_BYTES:
             raise CorruptCheckpoint(f"{path} has {size:,} bytes; a config takes less than 1,000. Is it another file?")
         try:
-            description = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:  # also an integer of thousands of digits, or deep nesting
+            description = parse_json(path.read_text(encoding="utf-8"))
+        except ValueError as error:  # also an integer of thousands of digits, or deep nesting
             raise CorruptCheckpoint(f"{path} is not readable JSON: {error}") from error
         if not isinstance(description, dict) or description.get("format") != kind:
             found = description.get("format") if isinstance(description, dict) else None

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import printable_name, shown
 
 if TYPE_CHECKING:
@@ -110,10 +111,7 @@ class Architecture:
         Raises:
             ValueError: The text is not a JSON object, a field is unknown or missing, or a value is out of range.
         """
-        try:
-            values: Any = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("the config is nested too deeply") from error
+        values: Any = parse_json(text)
         if not isinstance(values, dict):
             raise ValueError(f"a config is a JSON object, got {type(values).__name__}")
         known = {field.name for field in fields(cls)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
+
+from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.printable import shown
 
 DEFAULT_ADDRESS = "auto"
 """Address if ``--ray`` is given without one: the cluster that this machine belongs to."""
@@ -82,11 +84,13 @@ class RayArgs:
     def own_resources(self) -> dict[str, float]:
         """The resources besides processors and GPUs that a worker needs."""
         try:
-            resources = json.loads(self.resources)
-        except json.JSONDecodeError:
+            resources = parse_json(self.resources)
+        except ValueError:
             resources = None
         if not isinstance(resources, dict):
-            raise ValueError(f"--ray-resources {self.resources!r} must be a JSON object such as " + '{"rollout": 1}')
+            raise ValueError(
+                f"--ray-resources {shown(self.resources)} must be a JSON object such as " + '{"rollout": 1}'
+            )
         return resources
 
     @property

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vpt_gym.demos.files.contractor import version_in_name
-from vpt_gym.demos.files.names import parse_json
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 
 RECORDS, VIDEO = ".jsonl", ".mp4"

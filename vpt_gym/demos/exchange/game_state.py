@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.exchange.importing import CURSOR, GameState, SourceError
-from vpt_gym.demos.files.names import parse_json, read_records
+from vpt_gym.demos.files.names import read_records
 from vpt_gym.demos.files.records import cursor_of, state_of
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 
 

@@ -54,9 +54,10 @@ from vpt_gym.demos.exchange.lerobot_layout import (
 )
 from vpt_gym.demos.exchange.lerobot_reader import LeRobotEpisode, LeRobotReader
 from vpt_gym.demos.exchange.lerobot_writer import LeRobotWriter
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, parse_json
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import printable, shown
 
 _COMMON = (EXECUTED, INTERVENTION, REWARD, SUCCESS, DONE)
@@ -317,7 +318,8 @@ def _game_of(demo: Demo) -> dict[str, npt.NDArray[Any] | None]:
     places = [[state.get(key) for key in STATE_NAMES.values()] for state in known]
     menus = [state.get("isGuiOpen") for state in known]
     state = None
-    if all(type(one) in (int, float) and abs(one) <= _LARGEST for row in places for one in row):
+    numbers = [one for row in places for one in row if isinstance(one, int | float) and not isinstance(one, bool)]
+    if len(numbers) == len(STATE_NAMES) * len(places) and all(abs(one) <= _LARGEST for one in numbers):
         state = np.array(places, np.float32)
     return {
         STATE: state,

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from vpt_gym.demos.exchange.importing import SourceError, reading
 from vpt_gym.demos.exchange.lerobot_layout import ACTION, DEMO_KEY, EPISODES, INFO, TASKS, require_pyarrow
-from vpt_gym.demos.files.names import parse_json
 from vpt_gym.demos.files.video import iter_lazy_frames
 from vpt_gym.frames import Frame
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 
 _EPISODE_COLUMNS = ("episode_index", "length", "data/chunk_index", "data/file_index", "tasks", DEMO_KEY)

@@ -43,9 +43,10 @@ from vpt_gym.demos.exchange.minari_dataset import (
     require_minari,
     write_episode,
 )
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, parse_json
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Frame, FrameKey, FrameSpec, Layout, find_frame, find_frame_space
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 
 _SUCCESS_KEYS = ("success", "is_success")

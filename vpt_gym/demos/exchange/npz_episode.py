@@ -16,8 +16,8 @@ from gymnasium import spaces
 from vpt_gym.demos.exchange.game_state import read_state_texts
 from vpt_gym.demos.exchange.importing import GameState, SourceError, reading
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, minedojo_space
-from vpt_gym.demos.files.names import parse_json
 from vpt_gym.frames import KEYS, Frame, Layout, find_frame, find_frame_space
+from vpt_gym.system.json_text import parse_json
 
 _FRAME_KEYS = (*KEYS, "frames", "observations", "obs")
 _ACTION_KEYS = ("action", "actions")

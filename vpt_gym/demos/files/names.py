@@ -12,7 +12,6 @@ final name last. OpenAI's own recordings have only the first two files (see ``vp
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import reprlib
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from vpt_gym.demos.files.records import Record, finite
+from vpt_gym.system.json_text import parse_json
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
@@ -235,18 +235,6 @@ def read_metadata(path: Path) -> dict[str, Any]:
             raise DemoError(f"{path}: {key} is {reprlib.repr(metadata[key])}; it must be {expected}", REMEDY_RESTORE)
     known: dict[str, Any] = finite(metadata)
     return known
-
-
-def parse_json(content: bytes) -> Any:
-    """Returns the value of a JSON text.
-
-    Raises:
-        ValueError: It is not JSON, or is nested too deeply to be read.
-    """
-    try:
-        return json.loads(content)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
 
 
 def _is_int(value: Any) -> bool:

@@ -14,11 +14,12 @@ from typing import Any
 import av
 
 from vpt_gym.demos.files.atomic import scratch, write_metadata
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, parse_json, partial
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, partial
 from vpt_gym.demos.files.video import VideoWriter
 from vpt_gym.demos.files.writer import DemoWriteError, check_metadata, versions_in_use
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
+from vpt_gym.system.json_text import parse_json
 
 VIDEO_FORMAT_VERSION = 1
 TICKS_PER_SECOND = 20

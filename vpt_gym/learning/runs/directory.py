@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from vpt_gym.system.json_text import parse_json
 
 DESCRIPTION, METRICS, RESULTS, CURVES = "run.json", "metrics.jsonl", "results.json", "curves.png"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
@@ -24,7 +25,7 @@ def read_description(directory: str | Path) -> dict[str, Any]:
     """
     path = Path(directory) / DESCRIPTION
     try:
-        description: Any = json.loads(path.read_text(encoding="utf-8"))
+        description: Any = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{directory} is not the directory of a run: it has no {DESCRIPTION}") from error
     except (OSError, ValueError) as error:

@@ -29,6 +29,7 @@ from vpt_gym.learning.runs.directory import (
 )
 from vpt_gym.learning.runs.sinks import MetricSink, open_tensorboard, open_wandb
 from vpt_gym.system.file_lock import try_lock
+from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.machine import describe
 from vpt_gym.system.source_version import git_commit
 
@@ -163,9 +164,19 @@ class Run:
             write_metadata(self.directory / RESULTS, {"machine": self._description["machine"], **results})
 
     def results(self) -> dict[str, Any]:
-        """Returns the figures that were written so far, also by an earlier process; empty if there are none."""
+        """Returns the figures that were written so far, also by an earlier process; empty if there are none.
+
+        Raises:
+            RunError: The file is damaged.
+        """
         path = self.directory / RESULTS
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        if not path.exists():
+            return {}
+        try:
+            results: dict[str, Any] = dict(parse_json(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{path} cannot be read ({error}); delete it to measure its figures again") from error
+        return results
 
     def close(self, state: str = "finished") -> None:
         """Writes the state of the run, and closes its files."""
