@@ -9,6 +9,7 @@ import torch
 
 from tests.support.vpt_goldens import arrays, procedural_frames, procedural_policy, tiny_policy
 from vpt_gym.agents.engine import ActingEngine, EnginePrecision, available_precisions
+from vpt_gym.agents.engine.engine import ONE_THREAD
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.heads import ChoicesDistribution
 from vpt_gym.agents.policy.policy import VPTPolicy
@@ -375,3 +376,29 @@ def test_bad_arguments_are_named() -> None:
         engine.reset(torch.ones(3, dtype=torch.bool))
     with pytest.raises(ValueError, match=r"\(2, 2, 4, 32\), got \(3, 2, 4, 32\)"):
         engine.memory = policy.initial_memory(3)
+
+
+@pytest.mark.parametrize(("streams", "threads"), [(1, 1), (ONE_THREAD // 2048, 1), (ONE_THREAD // 2048 + 1, 2)])
+def test_a_small_step_runs_on_one_thread_and_returns_the_callers_number(
+    streams: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest activation of ``MINI`` has 8 × 16 × 16 = 2,048 numbers for each stream."""
+    torch.set_num_threads(2)
+    engine, used = ActingEngine(mini_policy(), streams), []
+    step = engine._step
+
+    def watched(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        used.append(torch.get_num_threads())
+        return step(*inputs)
+
+    def failing(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        raise RuntimeError("in the step")
+
+    frames, first = sequence(streams, 1)
+    monkeypatch.setattr(engine, "_step", watched)
+    engine.step(frames[:, 0], first[:, 0])
+    assert (used, torch.get_num_threads()) == ([threads], 2)
+    monkeypatch.setattr(engine, "_step", failing)
+    with pytest.raises(RuntimeError, match="in the step"):
+        engine.step(frames[:, 0], first[:, 0])
+    assert torch.get_num_threads() == 2

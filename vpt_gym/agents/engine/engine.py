@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,10 @@ from vpt_gym.agents.policy.config import FRAME_SIZE
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
+
+ONE_THREAD = 1 << 17
+"""Largest activation of a step, in numbers, up to which one thread is faster on a CPU than two. ``nano`` has half of it
+for each stream. Smaller operators take less time than waking a second thread for each of them."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class ActingEngine:
     """A policy packed for acting: computes ``VPTPolicy.forward`` for T = 1, several times as fast.
 
     The weights are copied and packed at construction. The policy can be used independently; :attr:`stale` is True
-    once its weights have changed. The precisions are:
+    once its weights have changed. On a CPU the step of a small policy for few streams runs on one of torch's threads,
+    which is faster. The precisions are:
 
     - ``"fp32"``: nothing is rounded. The results are the policy's, up to the order of sums.
     - ``"bf16"``: convolutions except the first in bf16. On a CPU the dense weights are in half precision;
@@ -183,7 +189,7 @@ class ActingEngine:
         _require("frames", frames, torch.uint8, (self.batch_size, FRAME_SIZE, FRAME_SIZE, 3))
         _require("first", first, torch.bool, (self.batch_size,))
         inputs = [frames, first, *self._goal_inputs(goal)]
-        with torch.inference_mode():
+        with torch.inference_mode(), self._threads():
             latent, image, *choices = self._step(*(x.to(self.device) for x in inputs))
             values = F.linear(latent, *self._value).squeeze(-1) if value else None
         # Copies: a graph reuses its output tensors, and inference tensors cannot be used in training.
@@ -191,6 +197,20 @@ class ActingEngine:
         pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
         image_features = image.clone().float() if features else None
         return EngineOutput(pi, None if values is None else values.clone(), latent.clone(), image_features)
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Uses one of torch's threads, if the step is so small that this is faster. The caller's number comes back."""
+        config, threads = self._config, torch.get_num_threads()
+        largest = self.batch_size * config.channels[0] * (FRAME_SIZE // config.stem_pool) ** 2
+        if self.device.type != "cpu" or threads == 1 or largest > ONE_THREAD:
+            yield
+            return
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
     def _goal_inputs(self, goal: Tensor | None) -> list[Tensor]:
         """Returns the inputs of the step after the frames and ``first``: none for a policy without goals."""
