@@ -50,7 +50,7 @@ def read_results() -> dict[str, Any]:
 
 def jobs(measured: Measured) -> list[Job]:
     """Returns the jobs with their measured speed."""
-    recording, agent, training = measured["recording"], measured["agent"]["cpu"], measured["training"]
+    recording, agent, training = measured["recording"], measured["agent"]["cpu"], measured["training"]["1x"]
     cores = recording["machine"]["cores"]
     # one process on each core: a tick of the world and the expert, then the recorder's share
     tick_ms = recording["step_ms"]["median"] + recording["recorded"]["overhead_processor_ms"]["median"]
