@@ -86,13 +86,19 @@ WEAK_START = (
     "--validation 0 --rollout-episodes 0 --eval-episodes 0",
 )
 """Clones 5 demos."""
-PPO = (
-    "examples/ppo.py --model $(weak-start)/bc/agent --seed $seed --out $out --iterations 150 --seconds 7200 "
-    """--env-kwargs '{"level": "default", "dense_reward": true}' --episode-ticks 300 --gamma 0.99 """
-    "--freeze net.img_process.* --train-precision bf16 --lr 2e-4 --epochs 3 --target-kl 0.03 --kl-coefficient 0.1 "
-    "--warmup-iterations 3 --eval-episodes 100"
-)
-"""Improves the weak start in default worlds."""
+
+
+def ppo(model: str) -> str:
+    """Returns the command that improves a policy in default worlds; later options replace earlier ones."""
+    return (
+        f"examples/ppo.py --model {model} --seed $seed --out $out --iterations 150 --seconds 7200 "
+        """--env-kwargs '{"level": "default", "dense_reward": true}' --episode-ticks 300 --gamma 0.99 """
+        "--freeze net.img_process.* --train-precision bf16 --lr 2e-4 --epochs 3 --target-kl 0.03 --kl-coefficient 0.1 "
+        "--warmup-iterations 3 --eval-episodes 100"
+    )
+
+
+PPO = ppo("$(weak-start)/bc/agent")
 
 DISTIL = (
     "examples/distill.py --teacher $(demo)/agent --demos $(demo)/demos_easy $(demo)/demos_default --demo-share 0.5 "
@@ -159,6 +165,10 @@ CELLS: tuple[Cell, ...] = (
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
+    Cell("ppo-foundation", 0, (ppo("nano-foundation"),)),
+    Cell("ppo-foundation-without-kl", 0, (f"{ppo('nano-foundation')} --kl-coefficient 0",)),
+    # fresh weights: nothing to stay close to, an image network that must learn, and the entropy bonus of Baker et al.
+    Cell("ppo-scratch", 0, (f"{ppo('nano')} --freeze --kl-coefficient 0 --entropy-coefficient 0.01",)),
     Cell("distil", 1, (DISTIL,)),
     Cell("pretrain", 0, PRETRAIN),
     *(Cell("log-demos", seed, LOG_DEMOS, results=None) for seed in SEEDS),

@@ -108,20 +108,26 @@ def _in_level(figures: Mapping[str, Any], folder: str, level: str) -> Mapping[st
     return {**played, "per_episode": played["results"]}
 
 
-PPO_METHODS = {"ppo": "PPO", "ppo-without-kl": "PPO without the KL term"}
+PPO_STARTS = {
+    "BC on 5 demos": {"ppo": "PPO", "ppo-without-kl": "PPO without the KL term"},
+    "`nano-foundation`": {"ppo-foundation": "PPO", "ppo-foundation-without-kl": "PPO without the KL term"},
+    "fresh weights": {"ppo-scratch": "PPO with an entropy bonus, image network trained"},
+}
+"""Start -> the cells of PPO from it, and their rows."""
 
 
 def ppo_table(results: Results) -> str:
-    """Returns the table of PPO from a weak start: one row for the start, and one for each method."""
+    """Returns the table of PPO: for each start a row as it is, and one for each method."""
     lines = [
         "| | ticks played | minutes | success | 95 % interval | rise | 95 % interval |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    start = _of("ppo", results)[0]["results"]["start"]
-    lines.append(f"| start: BC on 5 demos | | | {_by_seed([start])} | {_interval([_successes(start)])} | | |")
-    for name, method in PPO_METHODS.items():
-        for cell in _of(name, results):
-            figures = cell["results"]
+    for title, methods in PPO_STARTS.items():
+        cells = [(method, cell["results"]) for name, method in methods.items() for cell in _of(name, results)]
+        if cells:
+            start = cells[0][1]["start"]
+            lines.append(f"| start: {title} | | | {_by_seed([start])} | {_interval([_successes(start)])} | | |")
+        for method, figures in cells:
             after, minutes = figures["after PPO"], figures["train_seconds"] / 60
             rises = _by_world(after, figures["start"])
             lines.append(
