@@ -12,6 +12,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpt_gym.world.ids import env_id
+
 SEEDS = (0, 1, 2)
 """Training seeds."""
 RUNS = Path("runs/results")
@@ -158,6 +160,28 @@ def clone(demos: str, start: str, episodes: int) -> tuple[str, ...]:
 COUNTS = (5, 20, 100)
 """Numbers of demos."""
 
+TASKS = {
+    "8-log": "harvest_8_log",
+    "cobblestone": "harvest_1_cobblestone_with_wooden_pickaxe",
+    "pig": "combat_pig_plains_barehand",
+    "wool": "harvest_wool_with_shears_and_sheep",
+}
+"""Other tasks, each with 20 demos."""
+
+
+def task_demos(task: str) -> tuple[str, ...]:
+    """Returns the command that records 20 demos of a task, others for each training seed."""
+    return (f"examples/record.py --env {env_id(task)} --seed 11$seed00 --episodes 20 --out $out",)
+
+
+def task_clone(name: str, task: str, start: str) -> tuple[str, ...]:
+    """Returns the command that clones them, and plays unseen worlds."""
+    return (
+        f"examples/bc.py --demos $(task-demos-{name}) --env {env_id(task)} {start} --seed $seed --out $out "
+        "--train.precision bf16 --validation 0 --rollout-episodes 0 --eval-episodes 100",
+    )
+
+
 CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
     *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
@@ -184,6 +208,17 @@ CELLS: tuple[Cell, ...] = (
         for seed in SEEDS
     ),
     *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),
+    *(
+        Cell(f"task-demos-{name}", seed, task_demos(task), results=None)
+        for seed in SEEDS
+        for name, task in TASKS.items()
+    ),
+    *(
+        Cell(f"task-{name}-{start}", seed, task_clone(name, task, words))
+        for seed in SEEDS
+        for name, task in TASKS.items()
+        for start, words in STARTS.items()
+    ),
 )
 """All cells, in the order in which they run."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.cells import CONTRASTS, SEEDS, Contrast
+from experiments.cells import CONTRASTS, SEEDS, STARTS, TASKS, Contrast
 
 Results = Mapping[str, Mapping[str, Any]]
 """Cell id -> its stored result."""
@@ -184,6 +184,23 @@ def few_demos_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+def tasks_table(results: Results) -> str:
+    """Returns success in other tasks, each with 20 demos: from fresh weights, and from the foundation model."""
+    lines = [
+        "| task | fresh weights, 1,500 updates | `nano-foundation`, 600 updates | difference |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, task in TASKS.items():
+        scratch, foundation = (
+            {cell["seed"]: _played(cell["results"]) for cell in _of(f"task-{name}-{start}", results)}
+            for start in STARTS
+        )
+        if scratch or foundation:
+            means = (_mean_with_interval(list(by_seed.values())) for by_seed in (scratch, foundation))
+            lines.append(f"| `{task}` | {' | '.join(means)} | {_gain(foundation, scratch)} |")
+    return "\n".join(lines)
+
+
 def _gain(cells: Mapping[int, Mapping[str, Any]], others: Mapping[int, Mapping[str, Any]]) -> str:
     """Returns the difference of success by seed and world, given evaluations by seed, over the seeds that both have."""
     seeds = sorted(cells.keys() & others.keys())
@@ -258,6 +275,7 @@ TABLES: Mapping[str, Mapping[str, Table]] = {
         "distil": Table("distil", distil_table),
         "contrasts": Table(CONTRASTS[-1].fresh, contrast_table),
         "few-demos": Table("bc-20-scratch", few_demos_table),
+        "tasks": Table("task-pig-foundation", tasks_table),
     },
     "README.md": {"demo": Table("demo", demo_table)},
     "README.zh.md": {"demo": Table("demo", partial(demo_table, titles=CHINESE))},
