@@ -92,6 +92,20 @@ def test_what_does_nothing_must_be_known(space: spaces.Space[Any]) -> None:
         rest_of(spaces.Dict(a=space))
 
 
+def test_what_is_given_becomes_an_action_of_the_space() -> None:
+    rest = rest_of(TREE, {"pair": [1, [0, 1]], "some": [2, 5], "late": 6, "look": [[1, 2]]})
+    assert TREE.contains(rest)
+    assert rest["some"].tolist() == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("late", 8), ("late", 5.5), ("some", [2, 9]), ("some", [2.5, 3]), ("look", [0, 0]), ("one", "a")]
+)
+def test_what_is_given_must_be_in_the_space(name: str, given: Any) -> None:
+    with pytest.raises(ValueError, match="at_rest is .* does not contain it"):
+        rest_of(TREE, {"some": [0, 2], "late": 5, name: given})
+
+
 def test_a_fresh_action_shares_nothing() -> None:
     action = {"a": np.zeros(2), "b": ({"c": np.ones(1)}, 3), "d": "none"}
     again = fresh(action)

@@ -64,6 +64,34 @@ def test_of_keys_in_one_entry_opposites_cancel_and_else_the_last_is_passed_on() 
     assert "It has no camera" in str(coverage)
 
 
+def test_a_key_that_a_turn_replaces_in_its_entry_is_dropped() -> None:
+    camera = Camera(pitch=None, yaw=(), values=(0, 0, -10, 10))
+    pad = KeyedTranslator(spaces.Discrete(4), keys={"forward": Key((), 1)}, camera=camera)
+    assert pad.to_env(human_action("forward", camera=(0, 10))) == 3
+    assert pad.unexpressed == {"dropped": ("forward",)}
+    assert pad.to_env(human_action("forward", camera=(0, 4))) == 1  # too little to turn
+    assert "dropped" not in pad.unexpressed
+
+
+@pytest.mark.parametrize(
+    ("space", "at"),
+    [
+        (spaces.Tuple((spaces.Discrete(2), spaces.Discrete(3))), 1),
+        (spaces.Dict(a=spaces.Tuple((spaces.Discrete(2),))), ("a", 0)),
+        (spaces.Tuple((spaces.Tuple((spaces.Discrete(2), spaces.MultiBinary(2))),)), (0, 1, 1)),
+        (spaces.Dict(a=spaces.Box(0, 1, ())), "a"),
+        (spaces.Box(0, 1, (), np.int8), ()),
+    ],
+)
+def test_keys_are_found_in_tuples_and_in_arrays_without_axes(space: spaces.Space, at: Any) -> None:
+    translator = KeyedTranslator(space, keys={"forward": at}, camera=None)
+    held = translator.to_env(human_action("forward"))
+    assert space.contains(held)
+    assert translator.to_human(held)["forward"] == 1
+    assert translator.to_human(translator.to_env(human_action()))["forward"] == 0
+    assert translator.coverage().buttons_kept == 4
+
+
 def test_what_integers_round_off_is_carried_to_the_next_tick() -> None:
     translator = game()
     moved = 0.0
@@ -143,6 +171,7 @@ def test_the_count_agrees_with_the_rule_for_plain_keys() -> None:
         ({"camera": Camera(pitch=None, yaw="walk", values=(1, 2, 3))}, "one of values must be 0"),
         ({"camera": "camera"}, "camera must be a Box"),
         ({"camera": None}, "unknown entries .'look'."),
+        ({"camera": Camera(pitch=("look", 0), yaw=("look", 0))}, "pitch and yaw are the same entry"),
     ],
 )
 def test_what_does_not_fit_the_space_is_refused(change: dict[str, Any], message: str) -> None:

@@ -118,7 +118,7 @@ def find_axes(space: spaces.Space[Any], camera: Camera) -> tuple[Axis, Axis]:
     """Returns the axes of a camera, (pitch, yaw).
 
     Raises:
-        ValueError: The space has no such entry, its values do not fit, or it cannot be at rest.
+        ValueError: The space has no such entry, its values do not fit, it cannot be at rest, or both axes are the same.
     """
     units = camera.degrees if isinstance(camera.degrees, tuple) else (camera.degrees, camera.degrees)
     if len(units) != 2 or not all(np.isfinite(unit) and unit != 0 for unit in units):
@@ -126,6 +126,8 @@ def find_axes(space: spaces.Space[Any], camera: Camera) -> tuple[Axis, Axis]:
     pitch, yaw = (
         _axis(space, at, float(unit), camera.values) for at, unit in zip((camera.pitch, camera.yaw), units, strict=True)
     )
+    if pitch.place is not None and yaw.place is not None and pitch.place.path == yaw.place.path:
+        raise ValueError(f"pitch and yaw are the same entry, {camera.pitch!r}; write a Translator for such a camera")
     return pitch, yaw
 
 

@@ -6,7 +6,7 @@ An action may be a number, an array, or dictionaries and tuples of these; a plac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,12 +28,14 @@ class Place:
         low: Its smallest value.
         high: Its largest value.
         whole: Whether it is an integer.
+        array: The dtype of the array of shape () that holds it; None if it is a plain number, or in a larger array.
     """
 
     path: Path
     low: float
     high: float
     whole: bool
+    array: np.dtype[Any] | None = None
 
     def takes(self, value: float) -> bool:
         """Returns whether the number may be ``value``."""
@@ -46,14 +48,20 @@ class Place:
         return action
 
     def write(self, action: Any, value: Any) -> Any:
-        """Returns ``action`` with the number set to ``value``, in place where the action is not a number itself."""
-        if not self.path:
+        """Returns ``action`` with the number set to ``value``, in place where neither a number nor a tuple holds it."""
+        if not self.path and self.array is None:
             return np.int64(value) if self.whole else value
-        parent = action
-        for step in self.path[:-1]:
-            parent = parent[step]
-        parent[self.path[-1]] = int(value) if self.whole else value
-        return action
+        return self._written(action, self.path, value)
+
+    def _written(self, part: Any, path: Path, value: Any) -> Any:
+        if not path:
+            number = int(value) if self.whole else value
+            return number if self.array is None else np.array(number, self.array)
+        inner = self._written(part[path[0]], path[1:], value)
+        if isinstance(part, tuple):
+            return tuple(inner if index == path[0] else other for index, other in enumerate(part))
+        part[path[0]] = inner
+        return part
 
 
 def path_of(at: At) -> Path:
@@ -78,6 +86,8 @@ def find_place(space: spaces.Space[Any], at: At) -> Place:
         return Place(path, int(part.start), int(part.start + part.n - 1), True)
     if part.shape == (1,):
         return _in_array(space, part, (*path, 0), (0,))
+    if isinstance(part, spaces.Box) and part.shape == ():
+        return replace(_in_array(space, part, path, ()), array=part.dtype)
     raise ValueError(f"{at!r} is {part}; one number is needed: name an entry of it, such as {(*path, 0)}")
 
 
@@ -113,7 +123,7 @@ def rest_of(space: spaces.Space[Any], given: Any = None) -> Any:
         given: The action, or for a ``Dict`` a mapping of some of its entries; None for none.
 
     Raises:
-        ValueError: The value of an entry without zero was not given.
+        ValueError: The value of an entry without zero was not given, or one that was given is not in the space.
     """
     if isinstance(space, spaces.Dict) and (given is None or isinstance(given, Mapping)):
         unknown = [name for name in given or () if name not in space.spaces]
@@ -121,7 +131,7 @@ def rest_of(space: spaces.Space[Any], given: Any = None) -> Any:
             raise ValueError(f"at_rest names {unknown}, which the action space lacks; it has {list(space.spaces)}")
         return {name: rest_of(part, (given or {}).get(name)) for name, part in space.spaces.items()}
     if given is not None:
-        return fresh(given)
+        return _checked_rest(space, given)
     if isinstance(space, spaces.Tuple):
         return tuple(rest_of(part) for part in space.spaces)
     if isinstance(space, spaces.Discrete) and space.contains(np.int64(0)):
@@ -135,6 +145,23 @@ def rest_of(space: spaces.Space[Any], given: Any = None) -> Any:
     if "none" in getattr(space, "values", ()):  # MineRL's and MineDojo's items
         return "none"
     raise ValueError(f"what does nothing in {space} is unknown; give it in at_rest")
+
+
+def _checked_rest(space: spaces.Space[Any], given: Any) -> Any:
+    """Returns a copy of an action that was given, with its arrays in the dtypes of the space."""
+    if isinstance(space, spaces.Tuple) and isinstance(given, list | tuple) and len(given) == len(space.spaces):
+        return tuple(map(_checked_rest, space.spaces, given))
+    value = fresh(given)
+    if isinstance(space, spaces.Box | spaces.MultiBinary | spaces.MultiDiscrete):
+        exact = np.asarray(given)
+        value = exact.astype(space.dtype) if exact.dtype.kind in "biuf" else exact
+        if space.dtype.kind in "biu" and not np.array_equal(value, exact):  # a rounded value is another one
+            value = exact
+    if isinstance(space, spaces.Text) and given == "":  # declared with Gymnasium's default, at least one letter
+        return given
+    if not space.contains(value):
+        raise ValueError(f"at_rest is {given!r} where the action space has {space}, which does not contain it")
+    return value
 
 
 def fresh(action: Any) -> Any:

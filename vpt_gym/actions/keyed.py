@@ -14,7 +14,7 @@ from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.camera_entry import FLOAT32_NOISE, Axis, Camera, find_axes
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, VPT_BUTTONS, decode
 from vpt_gym.actions.coverage import Coverage, count_coverage, missing_keys, same
-from vpt_gym.actions.entries import At, Place, find_place, fresh, path_of, rest_of
+from vpt_gym.actions.entries import At, Path, Place, find_place, fresh, path_of, rest_of
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, CheckedAction, HumanAction, checked, is_checked, no_op
 from vpt_gym.actions.protocol import Translator
 
@@ -53,7 +53,8 @@ class KeyedTranslator(Translator):
     (``unexpressed["camera_residual"]``). A plain ``"camera"`` of integers loses it.
 
     Of keys that are values of one entry, the one that ``keys`` names last is passed on and the others are dropped, but
-    forward with back, and left with right, cancel.
+    forward with back, and left with right, cancel. Where the camera is a value of the same entry, turning comes before
+    the key.
 
     Args:
         action_space: The space of the environment's actions: a ``Dict``, or any other of numbers and arrays.
@@ -66,8 +67,8 @@ class KeyedTranslator(Translator):
             ``Camera``; None if the environment has none.
 
     Raises:
-        ValueError: The space lacks an entry, its camera cannot be at rest, an entry has no value in ``at_rest``, or a
-            name is not a button.
+        ValueError: The space lacks an entry, its camera cannot be at rest, an entry has no value in ``at_rest`` or one
+            that the space lacks, or a name is not a button.
 
     Example:
         >>> from gymnasium import spaces
@@ -143,14 +144,16 @@ class KeyedTranslator(Translator):
         self.unexpressed = {}
         if self._is_human:
             return CheckedAction({**human, "camera": human["camera"].copy()})
-        action, dropped = self._press(fresh(self._template), human)
+        action, holder, dropped = self._press(fresh(self._template), human)
+        action, turned = self._turn(action, human["camera"].astype(np.float64))
+        dropped += [holder[path] for path in turned if path in holder]  # one entry holds either a key or a turn
         dropped += [name for name in self._missing if human[name]]
         if dropped:
             self.unexpressed["dropped"] = tuple(dropped)
-        return self._turn(action, human["camera"].astype(np.float64))
+        return action
 
-    def _press(self, action: Any, human: HumanAction) -> tuple[Any, list[str]]:
-        holder: dict[Any, str] = {}  # by the path of the entry
+    def _press(self, action: Any, human: HumanAction) -> tuple[Any, dict[Path, str], list[str]]:
+        holder: dict[Path, str] = {}  # by the path of the entry
         dropped: list[str] = []
         for name, (place, value) in self._places.items():
             if not human[name]:
@@ -164,9 +167,11 @@ class KeyedTranslator(Translator):
                 dropped.append(other)
             action = place.write(action, value)
             holder[place.path] = name
-        return action, dropped
+        return action, holder, dropped
 
-    def _turn(self, action: Any, degrees: npt.NDArray[np.float64]) -> Any:
+    def _turn(self, action: Any, degrees: npt.NDArray[np.float64]) -> tuple[Any, list[Path]]:
+        """Returns the action with the camera in it, and the paths of the entries that turn."""
+        moved = []
         wanted = degrees + self._residual if self._carries else degrees
         bounds = np.array([axis.bounds for axis in self._axes])
         clipped = np.clip(wanted, bounds[:, 0], bounds[:, 1])
@@ -174,6 +179,7 @@ class KeyedTranslator(Translator):
         for axis, value in zip(self._axes, turned.tolist(), strict=True):
             if axis.place is not None and value:
                 action = axis.place.write(action, axis.number(value))
+                moved.append(axis.place.path)
         if self._carries:
             self._residual = clipped - turned
             if (np.abs(self._residual) > FLOAT32_NOISE).any():
@@ -181,7 +187,7 @@ class KeyedTranslator(Translator):
         lost = wanted - (clipped if self._carries else turned)
         if (np.abs(lost) > (FLOAT32_NOISE if self._carries else 0.0)).any():
             self.unexpressed["camera_lost"] = tuple(lost.tolist())
-        return action
+        return action, moved
 
     def _nearest_camera(self, degrees: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Returns the movements, (..., 2) degrees, that the environment takes and that are nearest to ``degrees``."""
