@@ -125,6 +125,11 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     assert not canary.exists()
 
 
+def test_a_missing_file_says_where_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*attn\.pth; download .*github.com/MineDojo/MineCLIP"):
+        MineCLIP.from_pretrained(tmp_path / "attn.pth")
+
+
 def test_a_truncated_file_is_recognised(tmp_path: Path) -> None:
     path = save_published(tmp_path / "attn.pth")
     path.write_bytes(path.read_bytes()[:-1000])

@@ -83,6 +83,10 @@ class MineCLIP:
             ValueError: This machine does not have the device.
         """
         device = checked_device(device)
+        if not Path(path).exists():
+            raise FileNotFoundError(
+                f"there is no file {path}; download attn.pth or avg.pth by hand, see https://github.com/MineDojo/MineCLIP"
+            )
         network, report = load_network(path, config)
         return cls(network, report, device)
 

@@ -109,6 +109,15 @@ def test_without_a_network_the_message_says_what_to_fetch_by_hand(cache: Path, m
     assert (cache / "foundation-model-3x.model").exists()
 
 
+def test_an_address_without_a_file_name_is_listed_with_it(cache: Path) -> None:
+    with pytest.raises(DownloadError) as caught:
+        download("steve1", offline=True)
+    lines = str(caught.value).splitlines()
+    for file in PUBLISHED["steve1"].files:
+        (line,) = [line for line in lines if line.endswith(file.url)]
+        assert file.name in line
+
+
 def test_files_put_there_by_hand_count(cache: Path) -> None:
     cache.mkdir()
     (cache / "foundation-model-3x.model").write_bytes(MODEL)

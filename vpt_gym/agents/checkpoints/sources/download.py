@@ -115,11 +115,16 @@ def _state(file: RemoteFile, path: Path, verify: bool) -> str:
 def _by_hand(checkpoint: Published, folder: Path, mirror: str | None) -> str:
     lines = [
         f"{checkpoint.name} can be downloaded by hand: get these files on any machine, and put them into {folder}",
-        *(f"  {address(file, mirror)}" for file in checkpoint.files),
+        *(f"  {_named(address(file, mirror), file.name)}" for file in checkpoint.files),
     ]
     if mirror is None:
         lines.append(f"or use a mirror that has them: vpt-gym download --mirror URL, or {MIRROR_VARIABLE}=URL")
     return "\n".join(lines)
+
+
+def _named(url: str, name: str) -> str:
+    """Returns an address, with the name of the file where the address does not end with it."""
+    return url if url.endswith(f"/{name}") else f"{name}: {url}"
 
 
 @contextmanager
