@@ -110,6 +110,8 @@ COMP_WORDS=({words}); COMP_CWORD={last}; _vpt_gym; echo "${{COMPREPLY[@]}}"
         (["vpt-gym", "demos", "export", "--suc"], {"--successes-only"}),
         (["vpt-gym", "record", "-o", "x", "--env"], {"--env", "--env-kwargs", "--env-key"}),
         (["vpt-gym", "doctor", "--e"], {"--embedded"}),
+        (["vpt-gym", "export", "--f"], {"--format"}),
+        (["vpt-gym", "export", "onn"], set()),  # a value of --format, not an action
         (["vpt-gym", "record", "--num"], {"--num-envs"}),  # tyro 0.9 begins a line of the help with `--num-envs.`
     ],
 )

@@ -49,8 +49,8 @@ def _cases(command: str) -> list[str]:
     """Returns the branches of the script for a command; those of its actions come first, as they match more words."""
     text = _help(command)
     usage = text.partition("\n\n")[0]
-    listed = re.search(r"\{([a-z,-]+)\}", usage)
-    actions = listed[1].split(",") if listed else []
+    listed = re.findall(r"(--[a-z][\w-]* )?\{([a-z,-]+)\}", usage)  # an option has choices in braces too
+    actions = next((choices.split(",") for option, choices in listed if not option), [])
     branches = [(f"{command} {action}", _options(_help(command, action))) for action in actions]
     branches.append((command, [*actions, *_options(text)]))
     return [f'        "{path}"*) words="{" ".join(words)}" ;;' for path, words in branches]
