@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
@@ -13,6 +15,7 @@ import pytest
 import vizdoom
 
 from tests.support.paths import ROOT
+from vpt_gym import VPTActionWrapper, VPTObsWrapper
 from vpt_gym.actions import encode, human_action
 from vpt_gym.frames import find_frame_space
 
@@ -37,7 +40,7 @@ def make_doom(blocks: list[str]) -> Callable[..., gym.Env[Any, Any]]:
 def doom(make_doom: Callable[..., gym.Env[Any, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)  # ViZDoom writes _vizdoom.ini into the working directory
     with pytest.warns(UserWarning, match="ViZDoom keeps 504 of VPT's 8,641 button codes"):
-        env = make_doom()
+        env = VPTActionWrapper(VPTObsWrapper(make_doom()))
     yield env
     env.close()
 
@@ -63,7 +66,8 @@ def test_it_plays_with_the_frame_of_the_screen(doom: gym.Env[Any, Any]) -> None:
 @pytest.mark.filterwarnings("ignore:.*ViZDoom keeps 504")
 def test_an_agent_plays_it(blocks: list[str], make_doom: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = {"make_doom": make_doom}
+    monkeypatch.setitem(sys.modules, "doom", SimpleNamespace(make_doom=make_doom))
+    names: dict[str, Any] = {}
     exec(blocks[1].replace("1000", "10"), names)
     assert names["env"].action_space.contains(names["agent"].act(names["obs"]))
 
