@@ -27,7 +27,7 @@ PEERS_STAMP := $(PEERS)/.installed
 # for Python 3.10 and 3.11 only. `minari` and `onnx` are not among their extras: they require a newer numpy and PyTorch.
 BOUNDS := $(VENV)-lowest/.installed $(VENV)-newest/.installed
 EXTRAS := plot,train,wandb,play,hub,lerobot,ray,mineclip
-PACKAGE_TESTS := $(addprefix tests/,test_spaces.py actions agents cli collect demos learning mineclip resilient system \
+PACKAGE_TESTS := $(addprefix tests/,test_spaces.py actions agents cli collect demos hub learning mineclip resilient system \
 	world/test_env.py wrappers)
 
 # Tools that look at the packages in $(VENV) from outside, so that these are not mixed with theirs.
@@ -77,7 +77,7 @@ $(BOUNDS): $(VENV)-%/.installed: pyproject.toml
 	test -x $(VENV)-$*/bin/python || $(PYTHON) -m venv $(VENV)-$*
 	$(VENV)-$*/bin/python -m pip install --quiet --upgrade pip uv
 	$(VENV)-$*/bin/uv pip install --quiet --python $(VENV)-$*/bin/python --torch-backend cpu $(CHOICE)
-	$(VENV)-$*/bin/uv pip install --quiet --python $(VENV)-$*/bin/python "pytest>=8" pytest-timeout pytest-xdist hypothesis
+	$(VENV)-$*/bin/uv pip install --quiet --python $(VENV)-$*/bin/python "pytest>=8" pytest-timeout pytest-xdist hypothesis moviepy
 	$(VENV)-$*/bin/uv pip list --python $(VENV)-$*/bin/python
 	touch $@
 
