@@ -12,7 +12,7 @@ import pytest
 from tests.support.file_server import Files, serving
 from vpt_gym.agents.checkpoints.errors import DownloadError
 from vpt_gym.agents.checkpoints.sources.download import address, cache_folder, download
-from vpt_gym.agents.checkpoints.sources.published import PUBLISHED, find_published, suggestion
+from vpt_gym.agents.checkpoints.sources.published import PUBLISHED, STEVE_1, find_published, suggestion
 from vpt_gym.agents.policy.config import NAMED
 
 MODEL, WEIGHTS = b"a model description", b"its weights" * 1000
@@ -113,7 +113,7 @@ def test_an_address_without_a_file_name_is_listed_with_it(cache: Path) -> None:
     with pytest.raises(DownloadError) as caught:
         download("steve1", offline=True)
     lines = str(caught.value).splitlines()
-    for file in PUBLISHED["steve1"].files:
+    for file in STEVE_1.files:
         (line,) = [line for line in lines if line.endswith(file.url)]
         assert file.name in line
 
