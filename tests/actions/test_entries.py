@@ -99,10 +99,11 @@ def test_what_is_given_becomes_an_action_of_the_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "given"), [("late", 8), ("late", 5.5), ("some", [2, 9]), ("some", [2.5, 3]), ("look", [0, 0]), ("one", "a")]
+    ("name", "given"),
+    [("late", 8), ("late", 5.5), ("some", [2, 9]), ("some", [2.5, 3]), ("look", [0, 0]), ("one", "a")],
 )
 def test_what_is_given_must_be_in_the_space(name: str, given: Any) -> None:
-    with pytest.raises(ValueError, match="at_rest is .* does not contain it"):
+    with pytest.raises(ValueError, match=r"at_rest is .* does not contain it"):
         rest_of(TREE, {"some": [0, 2], "late": 5, name: given})
 
 

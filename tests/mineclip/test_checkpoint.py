@@ -126,7 +126,7 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_says_where_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*attn\.pth; download .*github.com/MineDojo/MineCLIP"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*attn\.pth; download .*github.com/MineDojo/MineCLIP"):
         MineCLIP.from_pretrained(tmp_path / "attn.pth")
 
 
