@@ -50,7 +50,7 @@ def _cases(command: str) -> list[str]:
     text = _help(command)
     usage = text.partition("\n\n")[0]
     listed = re.findall(r"(--[a-z][\w-]* )?\{([a-z,-]+)\}", usage)  # an option has choices in braces too
-    actions = next((choices.split(",") for option, choices in listed if not option), [])
+    actions: list[str] = next((choices.split(",") for option, choices in listed if not option), [])
     branches = [(f"{command} {action}", _options(_help(command, action))) for action in actions]
     branches.append((command, [*actions, *_options(text)]))
     return [f'        "{path}"*) words="{" ".join(words)}" ;;' for path, words in branches]
