@@ -158,9 +158,46 @@ def test_a_translator_above_others_works_as_it_does_alone() -> None:
     chained.observe("an observation")
     chained.reset()
     assert (above.observed, above.resets, above.unexpressed) == (["an observation"], 1, {})
+    assert "no attack through three actions" in str(chained.coverage())
     assert (chained.coverage().buttons_kept, below.observed, below.resets) == (4, [], 0)  # counted with copies
     assert above.resets == 1
     assert through_wrappers(above, Game()) is above
+
+
+class Moody(ThreeActions):
+    """Acts in the first tick of an episode alone, attacks without a key, and turns too little."""
+
+    acted = False
+
+    def to_env(self, human: dict[str, Any]) -> int:
+        acted, self.acted = self.acted, True
+        action = super().to_env(human)
+        self.unexpressed = {"camera_residual": (0.0, 2.5)}
+        return 0 if acted else action
+
+    def by_other_means(self, env_action: int) -> bool:
+        return env_action == 2
+
+    def reset(self) -> None:
+        super().reset()
+        self.acted = False
+
+
+class NoDrop(Slow):
+    """Human actions without drop, which the game lacks too."""
+
+    def to_env(self, human: dict[str, Any]) -> dict[str, Any]:
+        self.unexpressed = {}
+        return {**human, "drop": 0}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_translator_of_the_game_counts_through_others_as_it_does_alone() -> None:
+    inner = HumanActionWrapper(Game(), translator=Moody())
+    alone, through = Moody().coverage(), through_wrappers(NoDrop(inner.action_space), inner).coverage()
+    assert counts(through) == counts(alone)
+    assert alone.buttons_kept == 4  # nothing and forward
+    assert through.camera_error == alone.camera_error == 2.5
 
 
 def test_actions_are_compared_by_value() -> None:
