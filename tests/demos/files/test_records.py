@@ -164,6 +164,14 @@ def test_ticks_are_counted_and_interventions_marked() -> None:
     assert not is_intervention({})
 
 
+@pytest.mark.parametrize(("key", "value"), [("yaw", float("nan")), ("inventory", [{"quantity": float("inf")}])])
+def test_a_state_that_is_not_finite_is_named(key: str, value: Any) -> None:
+    builder = RecordBuilder()
+    builder.build(no_op(), milli=0)
+    with pytest.raises(ValueError, match=f"Out of range float values are not JSON compliant.*: {key} at tick 1"):
+        to_line(builder.build(no_op(), milli=50, state={"xpos": 1.0, key: value}))
+
+
 @pytest.mark.parametrize("reward", [True, "1.5", None, [1], 10**400, float("nan"), float("-inf")])
 def test_a_stored_reward_that_is_no_finite_number_is_refused(reward: Any) -> None:
     with pytest.raises(ValueError, match="it must be a finite number"):

@@ -174,10 +174,22 @@ def to_line(record: Record) -> str:
     """Returns the record as one line of JSON, with its newline.
 
     Raises:
-        ValueError: It contains a number that is not finite, which JSON cannot express.
+        ValueError: It contains a number that is not finite, which JSON cannot express; the message names the key.
         TypeError: It contains a value that JSON cannot express, such as a NumPy array in ``state``.
     """
-    return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
+    try:
+        return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
+    except ValueError as error:
+        names = ", ".join(key for key, value in record.items() if not _is_json(value))
+        raise ValueError(f"{error}: {names} at tick {record.get('tick')}") from error
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def human_action_of(record: Record) -> HumanAction:
