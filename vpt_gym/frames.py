@@ -6,7 +6,7 @@ first; the layout is read from the shape.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
+
+from vpt_gym.system.printable import shown
 
 Frame: TypeAlias = npt.NDArray[np.uint8]
 Layout: TypeAlias = Literal["HWC", "CHW"]
@@ -29,6 +31,31 @@ KEYS: tuple[str, ...] = ("img", "rgb", "pov", "image", "frame", "screen")
 
 POLICY_SIZE: tuple[int, int] = (128, 128)
 """(height, width) of the frames that VPT policies take (openai/Video-Pre-Training, ``AGENT_RESOLUTION``)."""
+
+
+MAX_SIDE = 4096
+"""The longest side of a frame that is made, in pixels, as in the embedded world."""
+
+
+def checked_size(size: Any, name: str = "size", more: str = "") -> tuple[int, int]:
+    """Returns a size for frames, (height, width), as two ``int``.
+
+    Args:
+        size: The size.
+        name: Its name in the message.
+        more: What else it may be, for the message.
+
+    Raises:
+        ValueError: It is not two integers from 1 to ``MAX_SIDE``.
+    """
+    sides = tuple(size) if isinstance(size, Sequence | np.ndarray) and not isinstance(size, str) else ()
+    whole = [side for side in sides if isinstance(side, int | np.integer) and not isinstance(side, bool)]
+    if len(sides) != 2 or len(whole) != 2 or not all(1 <= side <= MAX_SIDE for side in whole):
+        raise ValueError(
+            f"{name} is {shown(size)}; it must be (height, width) in pixels, two positive integers of at most "
+            f"{MAX_SIDE:,}{more}"
+        )
+    return int(whole[0]), int(whole[1])
 
 
 class FrameSpec(NamedTuple):
@@ -233,6 +260,8 @@ def _entries(where: Any) -> Mapping[str, Any] | None:
 
 def _path(where: Any, key: FrameKey) -> tuple[str, ...] | None:
     """Returns a key as the keys from the outside in; None if there is no such entry."""
+    if not isinstance(key, str) and not (isinstance(key, Sequence) and all(isinstance(name, str) for name in key)):
+        raise TypeError(f"key is {shown(key)}; it must be a text, or a tuple of texts where dictionaries are nested")
     if isinstance(key, str):
         if key in (_entries(where) or {}):
             return (key,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import os
 import pickle
 import re
@@ -17,9 +19,11 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from tests.support.frame_counter_env import FrameCounterEnv
 from tests.support.leftovers import left
 from tests.support.misbehaving_env import BadActionError, MisbehavingEnv, act
 from vpt_gym import ResilientEnv
+from vpt_gym.actions.human import no_op
 from vpt_gym.resilient.env import EnvFailure
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.wrappers.success import success_of
@@ -259,3 +263,13 @@ def test_after_a_failed_render_the_last_picture_is_returned_and_the_next_step_re
     assert not env.has_wrapper_attr("volume")
     env.reset()
     assert env.render().max() == 0
+
+
+def test_a_copy_is_refused_and_the_original_goes_on(resilient):
+    env = resilient(FrameCounterEnv)
+    env.reset()
+    for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="a ResilientEnv is a process, which cannot be copied or pickled"):
+            copied(env)
+    gc.collect()  # a half-made copy would close the pipe
+    assert "env_error" not in env.step(no_op())[4]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from vpt_gym import RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium
+from tests.support.frame_counter_env import FrameCounterEnv
+from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium
 from vpt_gym.actions.codec import code_space
-from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.actions.human import no_op
+from vpt_gym.demos import check, list_demos, read_demo
 from vpt_gym.wrappers import FrameKeyWrapper, VideoRecorderWrapper
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
@@ -165,11 +169,59 @@ def test_a_second_recorder_is_refused(recorder: Any, tmp_path: Path) -> None:
     other(first, tmp_path / "b").close()  # a video without labels beside the demo
 
 
-@pytest.mark.parametrize("size", [(0, 128), (128,), (1, 2, 3)])
+SIZES = [(0, 128), (128,), (1, 2, 3), 128, "128", (1.5, 2), (True, 2), (2, None), (4097, 2), (10**9, 10**9), {1: 2}]
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_both_recorders_check_the_size(size: Any, tmp_path: Path) -> None:
     for recorder in RECORDERS:
-        with pytest.raises(ValueError, match=r"it must be \(height, width\) in pixels"):
+        with pytest.raises(ValueError, match=r"^size is .*; it must be \(height, width\) in pixels.* or None for the"):
             recorder(Fixed(PICTURE), tmp_path, size=size)
+    with pytest.raises(ValueError, match=r"^size is .*; it must be \(height, width\) in pixels.* at most 4,096"):
+        VPTObsWrapper(Fixed(PICTURE), size=size)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"key": 3}, TypeError, "key is 3; it must be a text, or a tuple of texts"),
+        ({"metadata": [1]}, TypeError, r"metadata is \[1\]; it must be a mapping"),
+        ({"metadata": {3: 4}}, TypeError, "metadata is {3: 4}; it must be a mapping of names"),
+        ({"directory": ""}, ValueError, "the directory of demos is ''; the current folder is"),
+        ({"directory": None}, TypeError, "the directory of demos is None; it must be a text or a path"),
+    ],
+)
+def test_both_recorders_name_what_is_wrong(given: Any, error: type[Exception], message: str, tmp_path: Path) -> None:
+    for recorder in RECORDERS:
+        with pytest.raises(error, match=message):
+            recorder(FrameCounterEnv(), **{"directory": tmp_path, **given})
+
+
+def test_a_translator_of_a_recorder_is_one(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"translator is 'auto'; it must be a vpt_gym\.actions\.Translator, or None"):
+        RecorderWrapper(Fixed(PICTURE), tmp_path, translator="auto")
+
+
+def test_an_episode_that_is_recorded_is_not_copied(tmp_path: Path) -> None:
+    env = RecorderWrapper(FrameCounterEnv(), tmp_path)
+    assert copy.deepcopy(env).last_demo is None  # between two episodes
+    env.reset()
+    for copied in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="is being recorded; it cannot be copied or pickled: end its episode first"):
+            copied(env)
+    env.step(no_op())
+    env.close()
+    assert check(tmp_path) == []
+
+
+@pytest.mark.parametrize("action", [None, 3, "attack", [1, 2]])
+def test_a_human_action_is_a_mapping(action: Any) -> None:
+    env = HumanActionWrapper(FrameCounterEnv())
+    env.reset()
+    with pytest.raises(ValueError, match="a human action is a mapping of camera and buttons, got"):
+        env.step(action)
+    with pytest.raises(ValueError, match="camera is 'up'; it must be two finite numbers"):
+        env.step({**no_op(), "camera": "up"})
 
 
 def test_both_recorders_refuse_reserved_metadata_at_once(tmp_path: Path) -> None:

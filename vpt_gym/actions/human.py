@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 
+from vpt_gym.system.printable import shown
+
 HOTBAR: tuple[str, ...] = tuple(f"hotbar.{slot}" for slot in range(1, 10))
 """The nine hotbar keys, in slot order."""
 
@@ -149,6 +151,8 @@ def checked(action: HumanAction) -> HumanAction:
     """
     if is_checked(action):
         return action
+    if not isinstance(action, Mapping):
+        raise ValueError(f"a human action is a mapping of camera and buttons, got {shown(action)}")
     unknown = [name for name in action if name != "camera" and name not in BUTTONS]
     if unknown:
         raise ValueError(f"unknown keys {unknown} in the human action; the keys are camera, {', '.join(BUTTONS)}")
@@ -161,7 +165,10 @@ def checked(action: HumanAction) -> HumanAction:
         if given not in (0, 1):
             raise ValueError(f"button {name!r} is {action[name]!r}; it must be 0 or 1")
         result[name] = int(given)
-    camera = np.asarray(action.get("camera", ()), np.float32)
+    try:
+        camera = np.asarray(action.get("camera", ()), np.float32)
+    except (TypeError, ValueError, OverflowError):  # no numbers
+        camera = np.empty(0, np.float32)
     if camera.shape != (2,) or not np.isfinite(camera).all() or (np.abs(camera) > CAMERA_LIMIT).any():
         raise ValueError(
             f"camera is {action.get('camera')!r}; it must be two finite numbers (pitch, yaw), degrees per tick, "

@@ -229,6 +229,14 @@ class ResilientEnv(gym.Env[Any, Any]):
             raise AttributeError(f"{name!r} belongs to the env in another process; set it in env_fn")
         return super().set_wrapper_attr(name, value, force=force)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuses copies: a copy would close the pipe of this object's process.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("a ResilientEnv is a process, which cannot be copied or pickled; make another one")
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

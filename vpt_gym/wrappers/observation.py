@@ -11,7 +11,15 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from vpt_gym.frames import POLICY_SIZE, FrameKey, declared_frame, find_declared_frame, find_frame_space, to_size
+from vpt_gym.frames import (
+    POLICY_SIZE,
+    FrameKey,
+    checked_size,
+    declared_frame,
+    find_declared_frame,
+    find_frame_space,
+    to_size,
+)
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 TRAINED_ASPECT = 16 / 9
@@ -74,9 +82,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         super().__init__(env)
         if isinstance(keep, str):
             raise ValueError(f"keep={keep!r} is one string; pass a sequence of keys, e.g. keep=[{keep!r}]")
-        if len(size) != 2 or not all(isinstance(side, int | np.integer) and side > 0 for side in size):
-            raise ValueError(f"size={size!r}; it must be (height, width), two positive integers")
-        self._size = (int(size[0]), int(size[1]))
+        self._size = checked_size(size, more=", such as size=(128, 128)")
         self._keep = tuple(keep)
         self._where, self._named = declared_frame(env.observation_space, key), key is not None
         self.source_observation: Any = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from vpt_gym.frames import Frame, FrameKey, declared_frame, find_declared_frame, packed_copy, to_size
+from vpt_gym.frames import Frame, FrameKey, checked_size, declared_frame, find_declared_frame, packed_copy, to_size
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 
@@ -25,9 +25,7 @@ class RecordedFrames:
 
     def __init__(self, env: gym.Env[Any, Any], key: FrameKey | None, size: tuple[int, int] | None) -> None:
         self._where, self._named = declared_frame(env.observation_space, key), key is not None
-        if size is not None and (len(size) != 2 or min(size) < 1):
-            raise ValueError(f"size is {size}; it must be (height, width) in pixels, or None for the frames' own")
-        self._size = size
+        self._size = None if size is None else checked_size(size, more=", or None for the frames' own")
 
     def of(self, observation: Any) -> Frame:
         """Returns the frame, (H, W, 3). It is a copy: an env may draw the next frame into the same memory."""

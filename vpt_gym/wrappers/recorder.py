@@ -13,8 +13,10 @@ import numpy as np
 from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
-from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary
+from vpt_gym.demos.files.names import checked_directory
+from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary, check_metadata
 from vpt_gym.frames import Frame, FrameKey
+from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers.labels import RecordsLabels
 from vpt_gym.wrappers.recorded_frames import RecordedFrames, describe_env, require_unrecorded
@@ -99,6 +101,10 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                 f"keep is {keep!r}; it must be a function of the EpisodeSummary that returns whether to keep the demo, "
                 "or None to keep all"
             )
+        if translator is not None and not isinstance(translator, Translator):
+            raise TypeError(f"translator is {shown(translator)}; it must be a vpt_gym.actions.Translator, or None")
+        check_metadata(metadata or {})
+        folder = checked_directory(directory)
         gym.utils.RecordConstructorArgs.__init__(
             self,
             directory=os.fspath(directory),
@@ -110,7 +116,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             lossless=lossless,
         )
         super().__init__(env)
-        self.directory = Path(directory)
+        self.directory = folder
         self._keep = keep
         self._entries: dict[str, Any] = {**describe_env(env), **(metadata or {})}
         self._frames = RecordedFrames(env, key, size)

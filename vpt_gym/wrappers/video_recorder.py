@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
+from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter
 from vpt_gym.demos.files.video import require_encoder
 from vpt_gym.demos.files.writer import check_metadata
@@ -50,11 +50,13 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
         lossless: bool = False,
     ) -> None:
         env = require_unrecorded(env, VideoRecorderWrapper)
+        check_metadata(metadata or {})
+        folder = checked_directory(directory)
         gym.utils.RecordConstructorArgs.__init__(
             self, directory=os.fspath(directory), key=key, metadata=metadata, size=size, lossless=lossless
         )
         super().__init__(env)
-        self.directory = Path(directory)
+        self.directory = folder
         self._entries: dict[str, Any] = {**describe_env(env), **(metadata or {})}
         self._frames = RecordedFrames(env, key, size)
         self._lossless = lossless

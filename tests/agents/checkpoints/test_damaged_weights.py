@@ -189,6 +189,12 @@ INDICES = {
     "a shape that overflows": named(tensor(storage(6), group(LONG, LONG), NO_STRIDE)),
     "a negative shape": named(tensor(storage(6), group(number(-1)), ONE)),
     "a storage without a type": named(tensor(b"K\x05Q", ONE, ONE)),
+    "a storage named by doubled tuples": doubled(45)
+    + named(
+        tensor(
+            group(text("storage"), found("torch", "FloatStorage"), b"h\x2d", text("cpu"), number(6)) + b"Q", ONE, ONE
+        )
+    ),
     "deep nesting": b"]" * 20_000 + b"a" * 19_999,
 }
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from vpt_gym.demos.dataset.array_file import header_of, is_whole
 from vpt_gym.demos.dataset.temporary import TemporaryDirectory
 from vpt_gym.demos.demo import Demo
-from vpt_gym.frames import POLICY_SIZE, Frame, to_size
+from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
 from vpt_gym.system.file_lock import exclusive_lock, try_lock, unlock
 
 _HEADER_BYTES = 128  # of an .npy file
@@ -74,9 +74,7 @@ class FrameCache:
         for name, limit in (("max_bytes", max_bytes), ("max_file_bytes", max_file_bytes)):
             if limit is not None and limit < 0:
                 raise ValueError(f"{name} is {limit}; it must not be negative")
-        if len(size) != 2 or min(size) < 1:
-            raise ValueError(f"size is {size}; it must be (height, width), both positive")
-        self.size = (int(size[0]), int(size[1]))
+        self.size = checked_size(size)
         self.max_bytes = max_bytes
         self.max_file_bytes = max_file_bytes
         self._temporary: TemporaryDirectory | None = None

@@ -20,7 +20,7 @@ from vpt_gym.demos.files.names import (
     files_of,
     list_demos,
 )
-from vpt_gym.frames import Frame, to_size
+from vpt_gym.frames import Frame, checked_size, to_size
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ def sized_frames(demo: Demo, size: tuple[int, int] | None) -> Iterator[Frame]:
 
 def check_size(size: tuple[int, int] | None) -> None:
     """Raises a ``ValueError`` unless ``size`` is None or (height, width), both positive."""
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise ValueError(f"size is {size}; it must be (height, width), both positive")
+    if size is not None:
+        checked_size(size)
 
 
 def has_labels(demo: Demo) -> bool:

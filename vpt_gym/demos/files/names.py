@@ -25,6 +25,7 @@ from typing import Any
 
 from vpt_gym.demos.files.records import Record, finite
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.printable import shown
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
@@ -114,6 +115,20 @@ def existing_directory(directory: str | os.PathLike[str]) -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
     return folder
+
+
+def checked_directory(directory: str | os.PathLike[str]) -> Path:
+    """Returns the path of a directory to write to, which need not exist.
+
+    Raises:
+        TypeError: It is neither text nor a path.
+        ValueError: It is empty, which a path would take for the current folder.
+    """
+    if not isinstance(directory, str | os.PathLike):
+        raise TypeError(f"the directory of demos is {shown(directory)}; it must be a text or a path")
+    if not str(directory).strip():
+        raise ValueError(f'the directory of demos is {shown(directory)}; the current folder is "."')
+    return Path(directory)
 
 
 def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) -> list[Path]:

@@ -24,12 +24,13 @@ from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos.files.atomic import finish, scratch, write_metadata
 from vpt_gym.demos.files.background import BackgroundWriter
 from vpt_gym.demos.files.disk import describe_disk_usage
-from vpt_gym.demos.files.names import FORMAT, FORMAT_VERSION, DemoFiles, new_id, partial
+from vpt_gym.demos.files.names import FORMAT, FORMAT_VERSION, DemoFiles, checked_directory, new_id, partial
 from vpt_gym.demos.files.records import RecordBuilder, to_line
 from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
 from vpt_gym.frames import Frame, packed_copy
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import try_lock, unlock
+from vpt_gym.system.printable import shown
 
 PENDING_SECONDS = 0.4
 """Maximum time that ticks wait for the encoder. With one fragment of the video, this is what a crash can lose."""
@@ -111,7 +112,7 @@ class DemoWriter:
         if fps < 1:
             raise ValueError(f"fps is {fps}; it must be a positive number of ticks per second")
         require_encoder(lossless=lossless)
-        self.files = DemoFiles(Path(directory), new_id())
+        self.files = DemoFiles(checked_directory(directory), new_id())
         self._metadata = dict(metadata or {})
         self._fps, self._crf, self._preset, self._lossless = fps, crf, preset, lossless
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
@@ -132,6 +133,14 @@ class DemoWriter:
     def pending(self) -> int:
         """Number of ticks that wait for the encoder."""
         return 0 if self._background is None else self._background.pending
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuses copies: two writers of one demo would damage it.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(f"{self.files.id} is being recorded; it cannot be copied or pickled: end its episode first")
 
     @property
     def closed(self) -> bool:
@@ -364,7 +373,14 @@ RESERVED_KEYS = {
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> None:
-    """Raises a ``ValueError`` if metadata of a caller have a key of ``RESERVED_KEYS``."""
+    """Checks metadata of a caller.
+
+    Raises:
+        TypeError: They are not a mapping with texts as keys.
+        ValueError: They have a key of ``RESERVED_KEYS``.
+    """
+    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
+        raise TypeError(f"metadata is {shown(metadata)}; it must be a mapping of names to values")
     taken = sorted(set(metadata) & RESERVED_KEYS)
     if taken:
         raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
