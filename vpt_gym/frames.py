@@ -89,6 +89,8 @@ def find_frame(observation: Any, key: FrameKey | None = None, layout: Layout | N
         part: Any = observation
         for name in _choose_key(observation, key):
             part = part[name]
+        if isinstance(part, Mapping):
+            raise ValueError(f"under key={key!r} is a dictionary with the keys {list(part)}; name one of them too")
         frame = np.asarray(part)
     elif key is not None:
         raise ValueError(f"key={key!r} was given, but the observation is not a mapping: {type(observation).__name__}")

@@ -118,3 +118,8 @@ def test_the_key_of_the_command_line_serves_recording_playing_and_training() -> 
     assert isinstance(FrameKeyWrapper(Peer(NESTED, nested), ("eyes", "left")).observation_space, spaces.Dict)
     with pytest.raises(ValueError, match="not in the observation"):
         EnvArgs("frame_keys/Nested-v0", key="nose").base()
+
+
+def test_a_key_of_a_dictionary_is_no_frame() -> None:
+    with pytest.raises(ValueError, match=r"under key='eyes' is a dictionary with the keys \['left', 'right'\]"):
+        find_frame({"eyes": {"left": PICTURE.sample(), "right": PICTURE.sample()}}, "eyes")
