@@ -164,6 +164,15 @@ def test_a_translator_above_others_works_as_it_does_alone() -> None:
     assert through_wrappers(above, Game()) is above
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_is_lost_between_two_that_keep_everything_is_lost() -> None:
+    game = HumanActionWrapper(ViewEnv("human"))
+    middle = HumanActionWrapper(game, translator=Slow(game.action_space))
+    top = HumanActionWrapper(middle).translator
+    assert top.first.coverage().complete
+    assert top.coverage().buttons_kept == Slow(game.action_space).coverage().buttons_kept < 8641
+
+
 class Moody(ThreeActions):
     """Acts in the first tick of an episode alone, attacks without a key, and turns too little."""
 
