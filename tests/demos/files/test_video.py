@@ -54,8 +54,8 @@ def test_a_picture_is_converted_when_it_is_called_for(video: Path) -> None:
 
 
 def test_a_header_is_read_without_counting(video: Path) -> None:
-    assert read_header(video) == (TICKS, SIZE, 0, False)
-    assert read_header(video, count=False) == (0, SIZE, 0, False)
+    assert read_header(video) == (TICKS, SIZE, 0, False, False)
+    assert read_header(video, count=False) == (0, SIZE, 0, False, False)
 
 
 def test_a_frame_is_scaled_into_an_array(video: Path) -> None:
