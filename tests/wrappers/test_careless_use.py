@@ -240,6 +240,11 @@ def test_a_recorder_hides_no_attribute_of_gymnasium(tmp_path: Path) -> None:
 def test_a_vector_has_at_least_one_environment(num_envs: Any) -> None:
     with pytest.raises(ValueError, match=f"num_envs is {num_envs!r}; it must be a positive number"):
         gym.make_vec("vpt_gym/Harvest1Log-v0", num_envs=num_envs)
+
+
+def test_a_vector_environment_is_not_made_of_more_worlds_than_memory_holds() -> None:
+    with pytest.raises(ValueError, match="num_envs is 1000000000; one process takes at most 16,384 worlds"):
+        gym.make_vec("vpt_gym/Harvest1Log-v0", num_envs=10**9)
     with pytest.raises(ValueError, match="env_fns is empty"):
         ThreadVectorEnv([])
 

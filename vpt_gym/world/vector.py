@@ -10,6 +10,9 @@ from gymnasium.vector import AutoresetMode
 
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
+MOST_WORLDS = 1 << 14
+"""The largest number of worlds in a process. Each takes about 5 MB, so these take 80 GB."""
+
 
 def make_worlds(
     num_envs: int = 1,
@@ -34,10 +37,15 @@ def make_worlds(
         The vector environment. Its worlds equal those of ``VoxelEnv`` with the same seeds.
 
     Raises:
-        ValueError: ``num_envs`` is not a positive integer, or an argument of ``VoxelEnv`` is invalid.
+        ValueError: ``num_envs`` is not an integer from 1 to ``MOST_WORLDS``, or an argument of ``VoxelEnv`` is invalid.
     """
     if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
         raise ValueError(f"num_envs is {num_envs!r}; it must be a positive number of worlds")
+    if num_envs > MOST_WORLDS:
+        raise ValueError(
+            f"num_envs is {num_envs}; one process takes at most {MOST_WORLDS:,} worlds, of about 5 MB each: "
+            "share them out among several processes"
+        )
     from vpt_gym.world.env import VoxelEnv
 
     def make() -> gym.Env[Any, Any]:
