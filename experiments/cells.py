@@ -204,6 +204,11 @@ CELLS: tuple[Cell, ...] = (
         for demos in COUNTS
     ),
     *(
+        Cell(f"bc-{demos}-scratch-600", seed, clone(paths_of(demos), "--model nano --train.steps 600", 100))
+        for seed in SEEDS
+        for demos in (5, 20)
+    ),
+    *(
         Cell("bc-100-foundation-1500", seed, clone(paths_of(100), f"--model {FOUNDATION} --train.steps 1500", 100))
         for seed in SEEDS
     ),

@@ -153,6 +153,7 @@ def distil_table(results: Results) -> str:
 
 
 LEARNERS = {
+    "bc-{}-scratch-600": "BC of fresh weights, 600 updates",
     "bc-{}-scratch": "BC of fresh weights, 1,500 updates",
     "bc-{}-foundation": "BC of `nano-foundation`, 600 updates",
     "bc-{}-foundation-1500": "BC of `nano-foundation`, 1,500 updates",
@@ -174,13 +175,16 @@ def few_demos_table(results: Results) -> str:
         evaluations = [[_played(cell["results"]) for cell in _of(name, results)] for name in cells]
         if any(evaluations):
             lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
-    starts = ("foundation", "scratch")
-    gains = [
-        _gain(*({c["seed"]: _played(c["results"]) for c in _of(f"bc-{count}-{start}", results)} for start in starts))
-        for count in counts
-    ]
-    if any(gains):
-        lines.append(f"| 600 updates of `nano-foundation` less 1,500 of fresh weights | | {' | '.join(gains)} |")
+    played = {
+        pattern: [{cell["seed"]: _played(cell["results"]) for cell in _of(pattern.format(n), results)} for n in counts]
+        for pattern in ("bc-{}-foundation", "bc-{}-scratch-600", "bc-{}-scratch")
+    }
+    pretrained, *others = played.values()
+    for updates, fresh in zip(("600", "1,500"), others, strict=True):
+        gains = list(map(_gain, pretrained, fresh))
+        if any(gains):
+            title = f"600 updates of `nano-foundation` less {updates} of fresh weights"
+            lines.append(f"| {title} | | {' | '.join(gains)} |")
     return "\n".join(lines)
 
 
