@@ -250,6 +250,7 @@ def test_other_names_need_a_translator(tmp_path: Path) -> None:
         (lambda d: change(d, codebase_version="v2.1"), "v2.1.*reads v3.0.*convert_dataset"),
         (lambda d: change(d, data_path="../../{chunk_index}{file_index}"), "leads out of the dataset"),
         (lambda d: change(d, data_path="{nothing}"), "data_path cannot be used"),
+        (lambda d: change(d, data_path="\x1b[31m{chunk_index}"), r"data_path cannot be used.*\\x1b"),
         (lambda d: change(d, features={}), "has no action"),
         (lambda d: next(d.glob("data/*/*")).write_bytes(b"PAR1"), "is damaged, episode 0"),
         (lambda d: next(d.glob("data/*/*")).unlink(), "is missing; download"),

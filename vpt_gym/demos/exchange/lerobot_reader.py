@@ -18,7 +18,7 @@ from vpt_gym.demos.exchange.lerobot_layout import ACTION, DEMO_KEY, EPISODES, IN
 from vpt_gym.demos.files.video import iter_lazy_frames
 from vpt_gym.frames import Frame
 from vpt_gym.system.json_text import parse_json
-from vpt_gym.system.printable import shown
+from vpt_gym.system.printable import printable_name, shown
 
 _EPISODE_COLUMNS = ("episode_index", "length", "data/chunk_index", "data/file_index", "tasks", DEMO_KEY)
 _PLACEHOLDER = re.compile(r"\{(?:chunk_index|file_index)(?::0?\d{1,2}d)?\}|\{video_key\}")
@@ -221,6 +221,8 @@ class LeRobotReader:
             if set("{}") & set(_PLACEHOLDER.sub("", pattern)):  # others could ask for a name of a gigabyte
                 raise ValueError(f"it is {shown(pattern)}")
             name = pattern.format(chunk_index=place[0], file_index=place[1], video_key=self._video_key)
+            if name != printable_name(name):
+                raise ValueError(f"it names the file {shown(name)}")
             path = (self._root / name).resolve()
             if not path.is_relative_to(self._root.resolve()):
                 raise SourceError(f"{self._root / INFO}: {kind}_path leads out of the dataset: {shown(name)}")
