@@ -149,11 +149,11 @@ def nearest(demos: int) -> tuple[str, ...]:
     )
 
 
-def clone(demos: str, start: str, episodes: int) -> tuple[str, ...]:
-    """Returns the command that clones demos, and plays unseen worlds."""
+def clone(demos: str, start: str, episodes: int, env: str = DEFAULT) -> tuple[str, ...]:
+    """Returns the command that clones demos, and plays unseen worlds of the environment that the options name."""
     return (
         f"examples/bc.py --demos {demos} {start} --seed $seed --out $out --train.precision bf16 --validation 0 "
-        f"--rollout-episodes 0 {DEFAULT} --eval-episodes {episodes}",
+        f"--rollout-episodes 0 {env} --eval-episodes {episodes}",
     )
 
 
@@ -172,14 +172,6 @@ TASKS = {
 def task_demos(task: str) -> tuple[str, ...]:
     """Returns the command that records 20 demos of a task, others for each training seed."""
     return (f"examples/record.py --env {env_id(task)} --seed 11$seed00 --episodes 20 --out $out",)
-
-
-def task_clone(name: str, task: str, start: str) -> tuple[str, ...]:
-    """Returns the command that clones them, and plays unseen worlds."""
-    return (
-        f"examples/bc.py --demos $(task-demos-{name}) --env {env_id(task)} {start} --seed $seed --out $out "
-        "--train.precision bf16 --validation 0 --rollout-episodes 0 --eval-episodes 100",
-    )
 
 
 CELLS: tuple[Cell, ...] = (
@@ -219,7 +211,7 @@ CELLS: tuple[Cell, ...] = (
         for name, task in TASKS.items()
     ),
     *(
-        Cell(f"task-{name}-{start}", seed, task_clone(name, task, words))
+        Cell(f"task-{name}-{start}", seed, clone(f"$(task-demos-{name})", words, 100, f"--env {env_id(task)}"))
         for seed in SEEDS
         for name, task in TASKS.items()
         for start, words in STARTS.items()
