@@ -17,7 +17,7 @@ log-likelihood.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from vpt_gym.actions.minedojo_spaces import Entry, is_minedojo_space
 from vpt_gym.actions.protocol import Translator
 from vpt_gym.actions.translate import translator_for
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
-from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.import_here import import_here
@@ -39,13 +38,16 @@ from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
 from vpt_gym.demos.dataset.native import NativeLabels
-from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
+from vpt_gym.demos.dataset.split import split_by_episode
+from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
+from vpt_gym.learning.best import BestAgent
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
+from vpt_gym.learning.validation import Validation
 from vpt_gym.wrappers import ChoicesActionWrapper, VPTObsWrapper
 
 CAM_INTERVAL = 5
@@ -68,8 +70,8 @@ class Args:
     """Directory that caches the outputs of a frozen image network."""
     translator: str | None = None
     """Translator of the env, module:attribute, such as a class; None takes the one of the env's action space."""
-    validation_share: float = 0.1
-    """Share of the episodes that are not learned from, but validated on."""
+    validation: float = 0.1
+    """Episodes that are held out and validated on: a share below 1, or a number."""
     train: TrainArgs = field(default_factory=lambda: TrainArgs(mirror=False))
     log_every: int = 20
     """Updates between two entries of the metrics."""
@@ -93,8 +95,10 @@ class Args:
 
     def __post_init__(self) -> None:
         check_counts(self, "log_every", "validate_every")
-        if not 0.0 < self.validation_share < 1.0:
-            raise ValueError(f"validation_share is {self.validation_share}; it must be between 0 and 1")
+        if not self.validation > 0:
+            raise ValueError(
+                f"validation is {self.validation}; it must be a share of the episodes, or a number of them"
+            )
         if self.train.mirror:
             raise ValueError("mirror is for VPT codes: the env's own actions cannot be mirrored; use --train.no-mirror")
         if self.env.name == EnvArgs.id and self.env.kwargs is None:
@@ -113,40 +117,12 @@ class Args:
         return translator
 
 
-def split(paths: list[Path], share: float, seed: int) -> tuple[list[Path], list[Path]]:
-    """Divides demos, complete episodes, into those to train and those to validate on."""
-    if len(paths) < 2:
-        raise ValueError(f"{len(paths)} demo: training and validation need at least one each; record more")
-    order = np.random.default_rng(seed).permutation(len(paths))
-    held_out = min(max(round(share * len(paths)), 1), len(paths) - 1)
-    return [paths[i] for i in sorted(order[held_out:])], [paths[i] for i in sorted(order[:held_out])]
-
-
 def with_heads(agent: VPTAgent, space: gym.Space[Any], sizes: tuple[int, ...], args: Args) -> tuple[VPTAgent, bool]:
     """Returns an agent with heads for the action space, and whether they are fresh."""
     if agent.policy.config.action_sizes == sizes:
         return agent, False
     policy = agent.policy.with_action_space(space)
     return VPTAgent(policy, sampling=agent.sampling, device=args.device, precision=args.precision), True
-
-
-@torch.no_grad()
-def validate(policy: VPTPolicy, dataset: DemoDataset, names: list[str]) -> dict[str, float]:
-    """Returns the loss, nats per tick, and the share of right choices of each entry, over one epoch with memory."""
-    device, memory, beginning = policy.net.final_ln.weight.device, None, dataset.state_dict()
-    total, right, loss = 0.0, torch.zeros(len(names)), 0.0
-    for batch in dataset:
-        output = policy(batch.frames.to(device), batch.first.to(device), memory)
-        memory = output.memory
-        labels, weight = batch.codes.to(device), batch.weight.to(device)
-        total += weight.sum().item()
-        loss -= (output.pi.log_prob(labels) * weight).sum().item()
-        right += ((output.pi.mode() == labels) * weight[..., None]).sum((0, 1)).cpu()
-    dataset.load_state_dict(beginning)  # the same batches each time
-    if not total:
-        raise ValueError("no tick of the validation episodes has an action of the env; raise --validation-share")
-    accuracy = {f"validation/accuracy_{name}": value / total for name, value in zip(names, right.tolist(), strict=True)}
-    return {"validation/loss": loss / total, **accuracy}
 
 
 def majority(labels: np.ndarray) -> list[float]:
@@ -166,43 +142,35 @@ def main(args: Args) -> None:
     if args.freeze:
         console.print(str(freeze(agent.policy, args.freeze)))
     cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)
-    training, held_out = split(find_paths(args.demos), args.validation_share, args.seed)
+    training, held_out = split_by_episode(find_paths(args.demos), args.validation, seed=args.seed)
     dataset = make_dataset(tuple(training), args.train, seed=args.seed, cache=cache, labels=labels)
     if not len(dataset.labels):
         raise ValueError(f"there is nothing to learn: {labels.loss}")
-    complete = replace(args.train, order="carried", batch_size=min(8, len(held_out)))
-    validation = make_dataset(tuple(held_out), complete, seed=args.seed, cache=dataset.cache, labels=labels)
+    names = [entry.name.lower() for entry in Entry] if is_minedojo_space(labels.space) else ()
+    drop_null = drop_null_of(args.train)
+    validation = Validation(held_out, drop_null=drop_null, labels=labels, names=names, cache=dataset.cache)
+    if not len(validation.labels):
+        raise ValueError("no tick of the validation episodes has an action of the env; raise --validation")
     console.print(f"{len(training)} demos to train on, {len(held_out)} to validate on; {labels.loss}")
     if below := describe_demos_below(args.demos):
         console.print(f"[yellow]{below}")
     if fresh:
         init_action_heads(agent.policy, dataset.labels)
-    entries = Entry if is_minedojo_space(labels.space) else range(len(labels.sizes))
-    names = [getattr(entry, "name", str(entry)).lower() for entry in entries]
     if args.eval_episodes:
         check_success_reported(args.make_env)
     with Run("finetune_native", args) as run:
-        fit(agent, dataset, validation, names, args, run, console)
-        report(validation, names, args, run, console)
+        fit(agent, dataset, validation, args, run, console)
+        report(validation, args, run, console)
     env.close()
 
 
-def fit(
-    agent: VPTAgent,
-    dataset: DemoDataset,
-    validation: DemoDataset,
-    names: list[str],
-    args: Args,
-    run: Run,
-    console: Console,
-) -> None:
+def fit(agent: VPTAgent, dataset: DemoDataset, validation: Validation, args: Args, run: Run, console: Console) -> None:
     """Trains the agent's policy; the best one becomes ``agent`` in the run."""
-    trainer = BCTrainer(agent.policy, dataset, args.train)
-    best = float("-inf")
+    trainer, best = BCTrainer(agent.policy, dataset, args.train), BestAgent(run.directory / "agent")
     checkpoint = run.checkpoint()
     if checkpoint is not None:
         trainer.load_state_dict(checkpoint.state["trainer"])
-        best = checkpoint.state["best"]
+        best.score = tuple(checkpoint.state["best"])
     while not trainer.finished:
         trainer.update()
         update = trainer.updates
@@ -212,30 +180,27 @@ def fit(
         metrics = trainer.metrics()
         if due:
             with trainer.evaluating() as policy:
-                metrics |= validate(policy, validation, names)
+                metrics |= validation.measure(policy).metrics
                 score, text = -metrics["validation/loss"], f"validation loss {metrics['validation/loss']:.3f}"
                 if args.validation_episodes:
                     played = evaluate(agent, args.make_env, SEEDS["validation"][: args.validation_episodes])
                     metrics["validation/success"] = played.rate
                     score, text = played.rate, f"{text}; validation worlds: {played}"
                 console.print(f"update {update}: {text}")
-                if score > best:
-                    best = score
-                    agent.save_pretrained(run.directory / "agent")
+                best.offer(agent, score)
         run.log(update, metrics)
         if due:
-            run.save_checkpoint(update, {"trainer": trainer.state_dict(), "best": best})
+            run.save_checkpoint(update, {"trainer": trainer.state_dict(), "best": best.score})
 
 
-def report(validation: DemoDataset, names: list[str], args: Args, run: Run, console: Console) -> None:
+def report(validation: Validation, args: Args, run: Run, console: Console) -> None:
     """Writes the figures of the best agent: accuracy in the validation episodes, success in the evaluation worlds."""
     agent = load_agent(
         str(run.directory / "agent"), temperature=args.temperature, device=args.device, precision=args.precision
     )
-    best = validate(agent.policy, validation, names)
-    results: dict[str, Any] = {"validation_loss": best["validation/loss"], "entries": {}}
-    for name, share in zip(names, majority(validation.labels), strict=True):
-        accuracy = best[f"validation/accuracy_{name}"]
+    best = validation.measure(agent.policy)
+    results: dict[str, Any] = {"validation_loss": best.loss, "entries": {}}
+    for (name, accuracy), share in zip(best.accuracies.items(), majority(validation.labels), strict=True):
         results["entries"][name] = {"accuracy": accuracy, "majority": share}
         console.print(f"{name}: accuracy {accuracy:.1%}, always the most frequent one {share:.1%}")
     if args.eval_episodes:

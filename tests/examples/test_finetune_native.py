@@ -20,10 +20,12 @@ from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent, VPTObsWrapper
 from vpt_gym.collect.run import record
 from vpt_gym.collect.session import Recording
+from vpt_gym.demos import list_demos
 from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.validation import Validation
 
 KWARGS = json.dumps(
     {"level": "easy", "actions": "minedojo", "cam_interval": 5, "image_size": [64, 64], "max_episode_steps": 10}
@@ -138,9 +140,9 @@ def test_its_heads_are_trained_and_validated_off_the_cpu(demos):
         init_action_heads(agent.policy, dataset.labels)
         trainer = BCTrainer(agent.policy, dataset, args.train)
         assert trainer.update()["train/loss"] > 0
-        figures = script.validate(agent.policy, dataset, [str(entry) for entry in range(8)])
+        figures = Validation(list_demos(demos), labels=labels).measure(agent.policy)
         assert on_stand_in(agent.policy.pi_head.choices[0].linear_layer.weight)
-    assert figures["validation/accuracy_6"] == 1.0, "nothing is crafted"
+    assert figures.accuracies["6"] == 1.0, "nothing is crafted"
     env.close()
 
 

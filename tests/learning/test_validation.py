@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from gymnasium.spaces import MultiDiscrete
 
 from tests.support.numbered_demos import write_episodes
 from tests.support.small_policy import small_policy
+from vpt_gym.actions.minedojo import MineDojoTranslator
 from vpt_gym.demos import FrameCache, list_demos, read_demo
+from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.learning.validation import Validation
 
 
@@ -41,6 +44,17 @@ def test_every_tick_counts_once_with_the_memory_of_its_episode(demos):
     assert list(result.accuracies.values()) == pytest.approx((right / ticks).tolist())
     assert result.loss == pytest.approx((sums / ticks).sum().item(), rel=1e-5)
     assert result.metrics["validation/loss_camera"] == result.losses["camera"]
+
+
+def test_the_actions_of_an_environment_count_once_too_under_their_names(demos):
+    space = MultiDiscrete([3, 3, 4, 25, 25, 8, 244, 36])
+    names = ("move", "strafe", "jump", "pitch", "yaw", "function", "craft", "slot")
+    labels = NativeLabels(lambda: MineDojoTranslator(space))
+    validation = Validation(demos, drop_null=False, labels=labels, names=names)
+    result = validation.measure(small_policy().with_action_space(space).eval())
+    assert result.ticks == len(validation.labels) == labels.loss.ticks - labels.loss.unknown
+    assert validation.labels.shape[1] == len(names)
+    assert [*result.losses] == [*result.accuracies] == [*names]
 
 
 def test_equal_weights_give_equal_figures(demos):

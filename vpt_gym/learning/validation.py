@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from vpt_gym.demos.dataset.dataset import DemoDataset
@@ -17,6 +19,7 @@ from vpt_gym.learning.processes import Processes
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
     from vpt_gym.demos.dataset.cache import DemoCache
+    from vpt_gym.demos.dataset.native import NativeLabels
     from vpt_gym.learning.hindsight import HindsightGoals
 
 _CHUNK = 64
@@ -29,7 +32,7 @@ class ValidationResult:
 
     Attributes:
         loss: Negative log-likelihood, nats per tick; the sum of ``losses``.
-        losses: Its part of each entry of an action: buttons and camera of a VPT code.
+        losses: Its part of each entry of an action, by name: buttons and camera of a VPT code.
         accuracies: Share of the ticks in which the most probable value of an entry is that of the demo.
         ticks: Ticks with weight.
     """
@@ -55,6 +58,8 @@ class Validation:
     Args:
         demos: One file of each demo.
         drop_null: As in ``DemoDataset``.
+        labels: What the policy predicts instead of VPT codes, as in ``DemoDataset``.
+        names: Names of the entries of an action, in their order; default: those of ``losses.entry_names``.
         cache: Decoded frames or features, which may be those of the training.
         processes: Those that train together: each validates a part of the demos.
 
@@ -70,19 +75,24 @@ class Validation:
         demos: Sequence[Path],
         *,
         drop_null: DropNull = "auto",
+        labels: NativeLabels | None = None,
+        names: Sequence[str] = (),
         cache: DemoCache | None = None,
         processes: Processes = Processes(),  # noqa: B008 (frozen)
     ) -> None:
         if not demos:
             raise ValueError("no demos to validate on")
-        self.episodes, self._processes = len(demos), processes
-        mine = processes.mine(demos)
-        self._dataset = (
-            DemoDataset(list(mine), seq_len=_CHUNK, batch_size=1, order="carried", drop_null=drop_null, cache=cache)
-            if mine
-            else None
-        )
+        self.episodes, self._names, self._processes = len(demos), tuple(names), processes
+        mine = list(processes.mine(demos))
+        options: dict[str, Any] = {"drop_null": drop_null, "labels": labels, "cache": cache}
+        self._dataset = DemoDataset(mine, seq_len=_CHUNK, batch_size=1, order="carried", **options) if mine else None
         self._begin = None if self._dataset is None else self._dataset.state_dict()
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The labels of all ticks with weight, (n, k) int64, in the demos of all processes."""
+        mine = None if self._dataset is None else self._dataset.labels
+        return np.concatenate([part for part in self._processes.gather(mine) if part is not None])
 
     @torch.no_grad()
     def measure(self, policy: VPTPolicy, goals: HindsightGoals | None = None) -> ValidationResult:
@@ -93,7 +103,7 @@ class Validation:
             goals: What a policy that acts on goals is told of the demos; None: it acts without a goal.
         """
         device = policy.net.final_ln.weight.device
-        names: tuple[str, ...] = ()
+        names = self._names
         sums = torch.zeros(2, len(policy.config.action_sizes or (0, 0)), device=device)
         ticks = torch.zeros((), device=device)
         if self._dataset is not None and self._begin is not None:
@@ -107,7 +117,7 @@ class Validation:
                 if goals is not None:
                     goal = goals.of_batch(self._dataset.sources, batch.first.shape, number).to(device)
                 output = policy(batch.frames.to(device), batch.first.to(device), memory, goal)
-                memory, names = output.memory, entry_names(output.pi)
+                memory, names = output.memory, self._names or entry_names(output.pi)
                 log_probs = torch.stack(output.pi.entry_log_probs(codes))
                 right = (output.pi.mode() == codes).movedim(-1, 0)
                 sums += torch.stack([(-log_probs * weight).sum((1, 2)), (right * weight).sum((1, 2))])
