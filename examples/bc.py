@@ -151,9 +151,9 @@ class Best:
 
     def improves(self, update: int, metrics: dict[str, float]) -> bool:
         """Takes the metrics of a validation, and returns whether its agent is the one to keep."""
-        success, loss = metrics.get("rollout/success", 0.0), metrics.get("validation/loss", 0.0)
+        success, loss = metrics.get("validation/success", 0.0), metrics.get("validation/loss", 0.0)
         # without rollouts the last agent is kept: the loss says too little about play
-        if "rollout/success" in metrics and (success, -loss) <= (self.success, -self.loss):
+        if "validation/success" in metrics and (success, -loss) <= (self.success, -self.loss):
             self.since += 1
             return False
         self.success, self.loss, self.update, self.since = success, loss, update, 0
@@ -189,7 +189,7 @@ def validate(
         metrics["validation/loss_without_goals"] = validation.measure(trainer.policy).loss
     if args.rollout_episodes:
         played = play(agent, args, SEEDS["validation"][: args.rollout_episodes], group)
-        metrics |= {"rollout/success": played.rate, "rollout/ticks": played.mean_ticks}
+        metrics |= {"validation/success": played.rate, "validation/mean_ticks": played.mean_ticks}
     return metrics
 
 

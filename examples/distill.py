@@ -196,7 +196,7 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         metrics = {
             "train/kl": torch.stack(losses).mean().item(),
             "train/grad_norm": torch.stack(norms).mean().item(),
-            "train/lr": optimizer.param_groups[0]["lr"],
+            "train/learning_rate": optimizer.param_groups[0]["lr"],
             "train/updates": updates,
             "rollout/beta": args.beta(iteration),
             "rollout/kl": agreement.kl,

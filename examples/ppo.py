@@ -231,7 +231,7 @@ class PPO:
         variance = explained_variance(rollout.value[:, :-1], target, rollout.weight)
         metrics = {name: sum(values) / len(values) for name, values in losses.items()}
         metrics |= {} if variance is None else {"value/explained_variance": variance}
-        return metrics | {"train/lr": self.optimizer.lr}
+        return metrics | {"train/learning_rate": self.optimizer.lr}
 
     def sleep(self, batch: Batch, losses: dict[str, list[float]]) -> None:
         """Makes PPG's auxiliary passes: the value trains the trunk, and the policy is held where it is."""

@@ -74,7 +74,7 @@ def test_it_validates_plays_and_keeps_the_best_agent(folder):
     assert [entry["step"] for entry in checked] == [2, 4, 5]
     for name in ("loss_buttons", "loss_camera", "grad_norm", "learning_rate"):
         assert f"train/{name}" in train[0]
-    assert {"validation/accuracy_buttons", "validation/loss_camera", "rollout/success"} <= set(checked[0])
+    assert {"validation/accuracy_buttons", "validation/loss_camera", "validation/success"} <= set(checked[0])
     results = json.loads((folder / "whole" / "results.json").read_text())
     validated = [entry["validation/loss"] for entry in checked]
     assert (

@@ -108,7 +108,7 @@ def test_ppo_improves_an_agent_and_logs_how(runs, demos, cloned):
     assert "loss/policy" not in warm_up  # only the value head learns
     assert third["loss/kl_to_start"] > second["loss/kl_to_start"] >= 0
     names = {"loss/policy", "loss/value", "loss/entropy", "loss/kl_to_start", "loss/approx_kl", "loss/clip_fraction"}
-    names |= {"loss/bc", "loss/sleep_kl", "rollout/return", "rollout/success", "rollout/length", "train/lr"}
+    names |= {"loss/bc", "loss/sleep_kl", "rollout/return", "rollout/success", "rollout/length", "train/learning_rate"}
     assert names | {"time/ticks_per_second", "time/ticks"} <= set(third)
     assert "validation/success" in second
     assert (runs / "ppo" / "best" / "config.json").exists()

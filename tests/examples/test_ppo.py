@@ -251,11 +251,11 @@ class TestLearner:
             metrics = learner.learn(rollout, rollout.frames, progress=0.5)
             distances.append(metrics["loss/approx_kl"])
             # 3 epochs of 2 minibatches; the rate falls linearly over the run
-            assert metrics["train/lr"] == pytest.approx(0.5e-3 * (6 / 20 if warmup else 1.0))
+            assert metrics["train/learning_rate"] == pytest.approx(0.5e-3 * (6 / 20 if warmup else 1.0))
         assert distances[1] < 0.5 * distances[0]
         resumed = ppo.PPO(agent, self.args(epochs=3, lr=1e-3, warmup=20))
         resumed.load_state_dict(learner.state_dict())
-        assert resumed.learn(rollout, rollout.frames, progress=0.5)["train/lr"] > metrics["train/lr"]
+        assert resumed.learn(rollout, rollout.frames, progress=0.5)["train/learning_rate"] > metrics["train/learning_rate"]
 
     def test_the_sleep_phase_teaches_the_trunk_values_and_keeps_the_policy(self):
         agent, rollout = agent_and_rollout(3, 5, 4, 6)
