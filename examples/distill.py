@@ -29,7 +29,7 @@ from vpt_gym.agents.policy.trainable import count_parameters
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.rollouts import check_success_reported
-from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.learning.acting_time import acting_seconds
 from vpt_gym.learning.best import BestAgent
@@ -154,9 +154,9 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         optimizer.load_state_dict(state["optimizer"])
         generator.set_state(state["generator"])
     # each env has its own share of the worlds; a run that is resumed plays none again, and its replay begins empty
-    band = SEEDS["dagger"][args.seed % 50 * 10_000 :]
+    worlds = training_worlds("dagger", args.seed)
     started = [0] * args.num_envs if checkpoint is None else state["started"]
-    seeds = [band[i + args.num_envs * started[i] :: args.num_envs] for i in range(args.num_envs)]
+    seeds = [worlds[i + args.num_envs * started[i] :: args.num_envs] for i in range(args.num_envs)]
     envs = make_vector_env(args.env.make, seeds, args.vector)
     sampling_seed = args.seed + 1000 * begin
     collector = DistillationCollector(student, teacher, envs, chunk=args.chunk, seed=sampling_seed)

@@ -16,8 +16,27 @@ SEEDS: Mapping[str, range] = MappingProxyType(
     }
 )
 """World seeds by purpose. The ranges do not overlap: no training uses the evaluation worlds."""
+_TRAININGS, _APART = 50, 10_000
+"""Training seeds with worlds of their own, and how many worlds lie between the first ones of two of them."""
 RECORDED = ("demos", "play")
 """The purposes that are recorded: demos of tasks, and play without a task."""
+
+
+def training_worlds(purpose: str, seed: int) -> range:
+    """Returns the worlds of a training in the order in which it plays them.
+
+    Trainings with different seeds begin in different worlds and share none in their first 10,000 episodes. Seeds that
+    differ by a multiple of 50 have the same worlds.
+
+    Args:
+        purpose: A key of ``SEEDS``.
+        seed: Seed of the training.
+
+    Example:
+        >>> training_worlds("ppo", 3)
+        range(2030000, 3000000)
+    """
+    return SEEDS[purpose][seed % _TRAININGS * _APART :]
 
 
 def recorded_band(seed: int) -> range:
