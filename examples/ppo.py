@@ -26,7 +26,7 @@ from vpt_gym.agents.agent import VPTAgent
 from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.agents.policy.transformer import Memory
-from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.learning.best import BestAgent
 from vpt_gym.learning.collectors import open_collector
 from vpt_gym.learning.demo_term import DemoTerm
@@ -176,10 +176,6 @@ class PPO:
         self.demos = DemoTerm(args.demos, seed=args.seed) if args.demos else None
         self.value_warmup = ValueWarmUp(self.policy.value_head, partial(gae, gamma=args.gamma, gae_lambda=1.0), args)
 
-    def features(self, rollout: Rollout) -> Tensor:
-        """Returns the frames, or the features of an image network that is frozen, so that no pass repeats it."""
-        return network_inputs(self.policy, rollout)
-
     @property
     def warm(self) -> bool:
         """Whether the values are worth learning from."""
@@ -220,7 +216,7 @@ class PPO:
                 if self.demos is not None:
                     terms["loss/bc"] = bc = self.demos.loss(policy)
                     loss = loss + args.bc_coefficient * 0.5 ** (progress / args.bc_half_life) * bc
-                self.step(loss)
+                self.optimizer.step(loss)
                 for name, term in terms.items():
                     losses.setdefault(name, []).append(term.item())
                 distances.append(losses["loss/approx_kl"][-1])
@@ -238,12 +234,8 @@ class PPO:
         args = self.args
         losses |= auxiliary_phase(
             self.policy, self.auxiliary, batch, lambda held: held.minibatches(args.minibatches, self.generator),
-            self.step, cycles=args.sleep_cycles,
+            self.optimizer.step, cycles=args.sleep_cycles,
         )  # fmt: skip
-
-    def step(self, loss: Tensor) -> None:
-        """Makes a step of the optimizer."""
-        self.optimizer.step(loss)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint holds of the learner."""
@@ -269,7 +261,7 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> dict[str, 
         learner.load_state_dict(state["learner"])
     counters, best = Counters.of(state), BestAgent(run.directory / "best", state.get("best", ()))
     playing = open_collector(
-        agent.policy, partial(make_env, args), SEEDS["ppo"][args.seed % 50 * 10_000 :],
+        agent.policy, partial(make_env, args), training_worlds("ppo", args.seed),
         num_envs=args.num_envs, seed=args.seed, kind=args.vector, ray=args.ray, state=state.get("collector"),
     )  # fmt: skip
     with playing as collector, progress_bar(console) as bar:
@@ -277,7 +269,7 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> dict[str, 
         while (progress := counters.progress(args)) < 1.0:
             begun = time.perf_counter()
             rollout = collector.collect(args.ticks)
-            inputs = learner.features(rollout)
+            inputs = network_inputs(agent.policy, rollout)  # features if the image network is frozen
             metrics = learner.learn(rollout, inputs, progress) if learner.warm else learner.warm_up(rollout, inputs)
             if counters.iteration % 20 == 0:
                 metrics |= monitor.measure(inputs, rollout.first, rollout.memory)
