@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gymnasium as gym
+import numpy as np
 import pytest
 
-from vpt_gym.wrappers.success import success_of
+from vpt_gym.wrappers.success import success_in, success_of
 
 
 class MineDojoLike(gym.Env):
@@ -24,3 +25,18 @@ class MineDojoLike(gym.Env):
 )
 def test_success_is_read_from_each_place_where_envs_report_it(env, info, expected):
     assert success_of(env, info) is expected
+
+
+@pytest.mark.parametrize(
+    ("infos", "expected"),
+    [
+        ({"success": [True, False], "is_success": [False, True]}, [True, False]),
+        ({"is_success": [1, 0]}, [True, False]),
+        ({"success": [True, False], "_success": [True, False], "is_success": [False, True]}, [True, True]),
+        ({"success": [None, False]}, [None, False]),
+        ({}, [None, None]),
+    ],
+)
+def test_success_of_one_environment_of_a_vector(infos, expected):
+    arrays = {name: np.array(values) for name, values in infos.items()}
+    assert [success_in(arrays, row) for row in (0, 1)] == expected

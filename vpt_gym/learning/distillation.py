@@ -20,6 +20,7 @@ from vpt_gym.agents.goals.refusal import refuse_goals
 from vpt_gym.agents.policy.heads import ChoicesDistribution, Distribution
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.learning.losses import weighted_mean
+from vpt_gym.wrappers.success import success_in
 from vpt_gym.wrappers.vector import EpisodeStarts
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class DistillationCollector:
 
     Attributes:
         started: How many episodes have begun in each env.
-        successes: ``info["success"]`` at the end of each episode that has ended, the oldest first.
+        successes: Whether each episode that has ended succeeded, the oldest first; without those that do not report it.
 
     Raises:
         ValueError: The agents act in different action spaces, ``chunk`` is not positive, or the vector env does not
@@ -226,8 +227,8 @@ class DistillationCollector:
         self._obs, _, terminated, truncated, info = self.envs.step(codes.numpy())
         self.started = [count + int(new) for count, new in zip(self.started, self.envs.first, strict=True)]
         played = self.envs.played & ~np.asarray(info.get("_env_error", np.zeros_like(first)), bool)
-        if "success" in info:
-            self.successes += np.asarray(info["success"])[(terminated | truncated) & played].astype(bool).tolist()
+        reported = (success_in(info, row) for row in np.flatnonzero((terminated | truncated) & played).tolist())
+        self.successes += [success for success in reported if success is not None]
         return (
             torch.from_numpy(np.array(obs)),
             torch.from_numpy(first.copy()),

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from vpt_gym.agents.goals.refusal import refuse_goals
+from vpt_gym.wrappers.success import success_in
 
 if TYPE_CHECKING:
     from vpt_gym.agents.engine import ActingEngine, EnginePrecision
@@ -60,7 +61,8 @@ class FinishedEpisode:
     """An episode that ended while rollouts were collected.
 
     Attributes:
-        success: ``info["success"]`` of its last step; None if the env does not report it.
+        success: Whether its last step reported success (``vpt_gym.wrappers.success``); None if the env does not report
+            it.
         total_reward: Sum of its rewards.
         ticks: Its length in steps.
         truncated: Whether a limit ended it, not the task.
@@ -261,7 +263,5 @@ class RolloutCollector:
 
     def _finish(self, ended: npt.NDArray[np.int64], info: dict[str, Any], truncated: npt.NDArray[np.bool_]) -> None:
         for row in ended:
-            success = info["success"][row] if "success" in info else None  # None: unknown
-            success = None if success is None else bool(success)
             total, ticks = float(self._return[row]), int(self._ticks[row])
-            self.episodes.append(FinishedEpisode(success, total, ticks, bool(truncated[row])))
+            self.episodes.append(FinishedEpisode(success_in(info, row), total, ticks, bool(truncated[row])))
