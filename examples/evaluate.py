@@ -1,12 +1,12 @@
 """Evaluates agents in tasks: success rates with their intervals, each episode's result, and videos.
 
-python examples/evaluate.py --model runs/dagger/log/agent_2 --levels easy default
-python examples/evaluate.py --model foundation-model-1x.model --weights foundation-model-1x.weights
-python examples/evaluate.py --model runs/bc/log/agent runs/dagger/log/agent_2 --episodes 100 \
-    --tasks vpt_gym/Harvest1Log-v0 'vpt_gym/Harvest1Dirt-v0 {"level": "default"}'
+    python examples/evaluate.py --model runs/dagger/log/agent_2 --levels easy default
+    python examples/evaluate.py --model foundation-model-1x.model --weights foundation-model-1x.weights
+    python examples/evaluate.py --model runs/bc/log/agent runs/dagger/log/agent_2 --episodes 100
+        --tasks vpt_gym/Harvest1Log-v0 'vpt_gym/Harvest1Dirt-v0 {"level": "default"}'
 
-It needs no training: zero-shot, an agent plays in an environment that it was not trained in. A run that was stopped
-is continued with --resume RUN, and plays only the episodes that are missing.
+The environment may be one that the agent was not trained in. ``--resume RUN`` continues a run that was stopped, and
+plays only the episodes that are missing.
 """
 
 from __future__ import annotations
@@ -124,7 +124,8 @@ def name_of(task: EnvArgs) -> str:
 def reports_success(task: EnvArgs) -> bool:
     """Returns whether a task reports success in its first tick. If not, its first episode must show that it does.
 
-    It also fails for an environment that cannot be made, before hours of play in the others.
+    Raises:
+        RunError: The environment cannot be made, which is an error now and not after hours of play in the others.
     """
     try:
         env: gym.Env[Any, Any] = task.make()

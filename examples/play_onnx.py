@@ -1,7 +1,9 @@
 """Plays one episode with an agent from an ONNX file: ONNX Runtime and numpy, no PyTorch.
 
-vpt-gym export runs/demo/agent --format onnx --out agent.onnx
-python examples/play_onnx.py agent.onnx
+    vpt-gym export runs/demo/agent --format onnx --out agent.onnx
+    python examples/play_onnx.py agent.onnx
+
+The memory of the policy goes into the file's network with each frame, and comes out for the next one.
 """
 
 from __future__ import annotations

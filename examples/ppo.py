@@ -178,7 +178,7 @@ class PPO:
 
     @property
     def warm(self) -> bool:
-        """Whether the values are worth learning from."""
+        """Whether the warm-up of the value head is over."""
         return self.value_warmup.done
 
     def warm_up(self, rollout: Rollout, inputs: Tensor) -> dict[str, float]:

@@ -112,7 +112,7 @@ class EnvArgs:
         return FrameKeyWrapper(env, self.key)
 
     def make(self, *, record_to: Path | None = None, render: bool = False) -> gym.Env[Any, Any]:
-        """Makes the environment in VPT's format: 128×128 frames in, VPT codes out.
+        """Makes the environment in VPT's format: it takes VPT codes and returns 128×128 frames.
 
         Args:
             record_to: Directory that gets a demo of each episode that is played to its end.

@@ -100,7 +100,7 @@ class Validation:
 
         Args:
             policy: The policy.
-            goals: What a policy that acts on goals is told of the demos; None: it acts without a goal.
+            goals: For a policy that acts on goals: those of the demos, in hindsight; None: it acts without a goal.
         """
         device = policy.net.final_ln.weight.device
         names = self._names

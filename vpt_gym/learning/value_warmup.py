@@ -1,6 +1,6 @@
-"""The start of a training from reward: only the value head learns, until its values are worth learning from.
+"""The start of a training from reward: only the value head learns, until its values are good enough for advantages.
 
-A cloned policy knows what to do, and not what it is worth. Advantages of a value head without training would spoil it.
+Cloning trains a policy but no values. Advantages computed with an untrained value head would make the policy worse.
 """
 
 from __future__ import annotations

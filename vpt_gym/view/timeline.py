@@ -16,7 +16,7 @@ def timeline(demo: Demo) -> dict[str, Any]:
     """Returns the data of a demo of T ticks that the page draws, as JSON values.
 
     ``label`` is the action to learn; ``executed`` is the action taken, None if the two never differ. Both have the
-    form of ``action_tracks``. ``rewards`` and ``null`` hold one value per tick; null ticks are left out of training.
+    form of ``action_tracks``. ``rewards`` and ``null`` hold one value per tick; null ticks are drawn faintly.
     """
     differs = np.zeros(len(demo), np.bool_)
     for name in BUTTONS:
