@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,7 @@ from vpt_gym.agents.checkpoints.policy import load_weights, save_folder
 from vpt_gym.agents.checkpoints.pretrained import load_pretrained
 from vpt_gym.agents.checkpoints.saved_folder import StoredAs
 from vpt_gym.agents.device import checked_device
-from vpt_gym.agents.engine import ActingEngine, EnginePrecision
-from vpt_gym.agents.engine.hardware import available_precisions, fastest_precision, require_precision
+from vpt_gym.agents.engine import EnginePrecision
 from vpt_gym.agents.episode_generators import EpisodeGenerators, checked_seed
 from vpt_gym.agents.goals.embedding import GoalEncoder, goal_rows
 from vpt_gym.agents.goals.guidance import TEXT_GUIDANCE, PlayedGoal
@@ -27,11 +27,11 @@ from vpt_gym.agents.policy.fresh import seeded
 from vpt_gym.agents.policy.heads import Distribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
+from vpt_gym.agents.runner import ActingPrecision, PolicyRunner, engine_precision_of
 from vpt_gym.agents.sampling import Sampling
 from vpt_gym.hub.card import About
 
-ActingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "int8"]
-"""Number types in which an agent can act, as :class:`VPTAgent` describes them."""
+__all__ = ["ActingPrecision", "VPTAgent", "engine_precision_of"]
 
 
 class VPTAgent:
@@ -51,12 +51,10 @@ class VPTAgent:
             machine with ``"auto"``. ``"fp32"`` rounds nothing: choose it for episodes that must be the same
             everywhere; where it cannot be packed, the network runs as it is.
         compile: On a CUDA device, compile the packed network too.
-
         goal_encoder: For a policy that acts on goals: what :meth:`set_goal` gives text and names to. A function of the
             text, such as :class:`vpt_gym.agents.TextGoals`, or a dictionary of embeddings by name.
 
     Attributes:
-        policy: The network; training it does not involve the packed weights.
         sampling: How actions are drawn; may be replaced at any time.
         goal_encoder: As above; may be replaced at any time.
         report: The report of the last loading of weights; None for a fresh network.
@@ -78,21 +76,11 @@ class VPTAgent:
         compile: bool = False,
         goal_encoder: GoalEncoder | None = None,
     ) -> None:
-        device = checked_device(device)
-        engine_precision = _engine_precision_for(policy, precision, device)
-        if compile and engine_precision is None:
-            raise ValueError('compile=True needs a precision, for example precision="bf16"')
-        self.policy = policy.to(device).eval()
+        self._runner = PolicyRunner(policy, checked_device(device), precision, compile=compile)
         self.sampling = sampling or Sampling()
-        self._automatic = precision == "auto"
-        self._engine_precision = engine_precision
         self.goal_encoder = goal_encoder
         self.report: LoadReport | None = None
         self._goal: PlayedGoal | None = None
-        self._compile = compile
-        self._engine: ActingEngine | None = None
-        self._memory: Memory | None = None  # used without an engine; an engine keeps its own
-        self._streams: int | None = None
         self._generators = EpisodeGenerators()
         self._begins = True
 
@@ -226,14 +214,19 @@ class VPTAgent:
         return push_model(save, repo_id, private=private, revision=revision, message=message)
 
     @property
+    def policy(self) -> VPTPolicy:
+        """The network; training it does not involve the packed weights."""
+        return self._runner.policy
+
+    @property
     def precision(self) -> EnginePrecision:
         """The number type in which the agent acts, which ``"auto"`` has chosen or the policy was set to."""
-        return self._engine_precision or self.policy.precision
+        return self._runner.engine_precision or self.policy.precision
 
     @property
     def engine_precision(self) -> EnginePrecision | None:
         """The number type of the packed copy that acts; None if the network runs as it is."""
-        return self._engine_precision
+        return self._runner.engine_precision
 
     @property
     def memory(self) -> Memory | None:
@@ -243,26 +236,22 @@ class VPTAgent:
         are not affected. With guidance (:meth:`set_goal`) it has 2 N rows for N environments: first the memories with
         goals, then those without.
         """
-        if self._streams is None:
-            return None
-        if self._engine is not None:
-            return self._engine.memory
-        return None if self._memory is None else self._memory.clone()
+        return self._runner.memory
 
     @memory.setter
     def memory(self, memory: Memory | None) -> None:
-        streams, rest = (None, 0) if memory is None else divmod(memory.batch_size, self._copies)
+        if memory is None:
+            self._begins = True
+            self._restore_rows()
+            self._runner.reset()
+            return
+        streams, rest = divmod(memory.batch_size, self._copies)
         if rest:
             raise ValueError(f"with guidance a memory has two rows for each environment, this one {streams} and {rest}")
-        self._begins = memory is None
-        if streams is None or streams != self._streams:
+        self._begins = False
+        if streams != self._runner.environments:
             self._restore_rows()
-        self._streams = streams
-        self._memory = None
-        if memory is not None and streams is not None and self._engine_precision is not None:
-            self._packed(streams).memory = memory
-        elif memory is not None:
-            self._memory = memory.to(self._device).clone()
+        self._runner.restore(memory, streams)
 
     def reset(self, mask: npt.ArrayLike | None = None, seed: int | Sequence[int | None] | None = None) -> None:
         """Clears the memory; call it whenever an environment has been reset.
@@ -284,8 +273,7 @@ class VPTAgent:
         """
         seed = checked_seed(seed)
         if mask is None:
-            self._memory = None
-            self._streams = None
+            self._runner.reset()
             self._begins = True
             self._restore_rows()
             if isinstance(seed, int):
@@ -294,20 +282,16 @@ class VPTAgent:
                 self._seed(range(len(seed)), seed)
             return
         marks = np.asarray(mask)
-        streams = marks.size if self._streams is None else self._streams
+        playing = self._runner.environments
+        streams = marks.size if playing is None else playing
         if marks.dtype != np.bool_ or marks.shape != (streams,):
             raise ValueError(
                 f"mask must be bool ({streams},), one entry per environment; got {marks.dtype} {marks.shape}"
             )
         if seed is not None and not isinstance(seed, int) and len(seed) != streams:
             raise ValueError(f"seed has {len(seed)} entries for {streams} environments; it needs one for each, or None")
-        if self._streams is not None:
-            marked = torch.from_numpy(marks.copy())
-            if self._engine is not None:
-                self._engine.reset(marked)
-            elif self._memory is not None:
-                with torch.inference_mode():
-                    self._memory = self._memory.reset(marked.repeat(self._copies).to(self._device))
+        if playing is not None:
+            self._runner.reset(torch.from_numpy(marks.copy()))
             self._begins = self._begins or bool(marks.all())
         self._seed(np.flatnonzero(marks).tolist(), seed)
 
@@ -337,13 +321,14 @@ class VPTAgent:
                 'VPTAgent.from_pretrained("steve1") loads one that does'
             )
         played = PlayedGoal(goal_rows(goal, size, self.goal_encoder), guidance)
-        if self._streams is not None and played.copies != self._copies:
+        playing = self._runner.environments
+        if playing is not None and played.copies != self._copies:
             raise ValueError(
                 f"guidance={guidance} would turn guidance {'on' if played.copies > 1 else 'off'} within an episode, in "
                 "which there is one memory with it and none without: call agent.reset() first, or keep guidance"
             )
-        if self._streams is not None:
-            played.inputs(self._streams)
+        if playing is not None:
+            played.inputs(playing)
         self._goal = played
 
     @property
@@ -369,20 +354,16 @@ class VPTAgent:
             ValueError: There are no rows, one is given twice, or one is not in the batch; or no environment is being
                 played, since :meth:`act` has not been called after :meth:`reset`.
         """
-        if self._streams is None:
+        playing = self._runner.environments
+        if playing is None:
             raise ValueError("no environment is being played yet; call keep() after act()")
         rows = [int(row) for row in rows]
-        if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(range(self._streams)):
-            raise ValueError(f"rows must be different numbers in [0, {self._streams}), at least one; got {rows}")
+        if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(range(playing)):
+            raise ValueError(f"rows must be different numbers in [0, {playing}), at least one; got {rows}")
         self._generators.keep(rows)
         if self._goal is not None:
             self._goal.keep(rows)
-        if self._memory is not None:
-            kept = [copy * self._streams + row for copy in range(self._copies) for row in rows]
-            self._memory = self._memory.index(kept)
-        if self._engine is not None:
-            self._engine.keep(rows)
-        self._streams = len(rows)
+        self._runner.keep(rows)
 
     def _seed(self, rows: Sequence[int], seed: int | Sequence[int | None] | None) -> None:
         for row in rows:
@@ -444,41 +425,24 @@ class VPTAgent:
         """Passes the next frames to the network; returns its distribution, the starts, and if obs was a batch."""
         frames, batched = checked_frames(obs)
         begins = checked_first(first, len(frames), batched, default=self._begins)
-        if self._streams is not None and self._streams != len(frames):
+        playing = self._runner.environments
+        if playing is not None and playing != len(frames):
             raise ValueError(
-                f"the agent plays {self._streams} environment(s) and got frames of {len(frames)}: "
+                f"the agent plays {playing} environment(s) and got frames of {len(frames)}: "
                 "call agent.reset() before the number changes"
             )
-        if self._streams is None and self._automatic:
-            self._choose_precision()
-        pi = self._distribution(torch.from_numpy(frames), torch.from_numpy(begins), self._goal_inputs(len(frames)))
+        goal = self._goal_inputs(len(frames))
+        pi = self._runner.step(torch.from_numpy(frames), torch.from_numpy(begins), goal)
+        if self._goal is not None:
+            pi = self._goal.guided(pi)
         finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
         if not finite.all():
             raise FloatingPointError(
                 f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
                 "its weights contain NaN or infinity, or overflow; training has diverged, or the file is damaged"
             )
-        self._streams = len(frames)
         self._begins = False
         return pi, begins, batched
-
-    def _distribution(self, frames: torch.Tensor, first: torch.Tensor, goal: torch.Tensor | None) -> Distribution:
-        """Passes a frame of each environment to the network; returns the distribution, shapes beginning with (N,)."""
-        pi: Distribution
-        if self._engine_precision is not None:
-            engine = self._packed(len(frames))
-            if self._streams is None:
-                engine.reset()
-            pi = engine.step(frames, first, goal=goal).pi
-        else:
-            inputs, first = frames.to(self._device), first.to(self._device)
-            if self._copies > 1:  # both copies see the same features
-                inputs, first = self.policy.encode(inputs).repeat(self._copies, 1), first.repeat(self._copies)
-            goal = None if goal is None else goal.to(self._device)
-            out = self.policy(inputs[:, None], first[:, None], self._memory, goal)
-            self._memory = out.memory
-            pi = out.pi.at_time(0)
-        return pi if self._goal is None else self._goal.guided(pi)
 
     @property
     def _copies(self) -> int:
@@ -501,60 +465,6 @@ class VPTAgent:
         if self._goal is not None:
             self._goal.restore_rows()
 
-    def _choose_precision(self) -> None:
-        """Follows a policy that was moved to another device or converted to another number type."""
-        chosen = _engine_precision_for(self.policy, "auto", self._device)
-        if chosen != self._engine_precision:
-            self._engine_precision, self._engine = chosen, None
-
-    def _packed(self, streams: int) -> ActingEngine:
-        """Returns an engine for this number of environments, with the current weights of the policy."""
-        engine = self._engine
-        if engine is None or engine.batch_size != streams or engine.copies != self._copies or engine.stale:
-            assert self._engine_precision is not None
-            fits = engine is not None and (engine.batch_size, engine.copies) == (streams, self._copies)
-            memory = engine.memory if engine is not None and fits else self._memory
-            self._engine = ActingEngine(
-                self.policy,
-                streams,
-                precision=self._engine_precision,
-                compile=self._compile,
-                copies=self._copies,
-            )
-            if memory is not None:
-                self._engine.memory = memory
-            self._memory = None
-            return self._engine
-        return engine
-
     def __getstate__(self) -> dict[str, Any]:
-        """Returns what is copied or pickled: all but the packed weights, whose memory is kept in its stead."""
-        return {**self.__dict__, "_engine": None, "_memory": self.memory}
-
-    @property
-    def _device(self) -> torch.device:
-        return self.policy.net.final_ln.weight.device
-
-
-def engine_precision_of(precision: ActingPrecision | None, device: torch.device | str) -> EnginePrecision | None:
-    """Returns the precision of the engine that an agent uses on a device; None if the network runs as it is.
-
-    Raises:
-        ValueError: There is no such precision, or the device or this PyTorch cannot run it.
-    """
-    device = torch.device(device)
-    if precision is None or precision == "auto":
-        return None if precision is None else fastest_precision(device)
-    if precision == "fp32" and precision not in available_precisions(device):
-        return None
-    require_precision(precision, device)
-    return precision
-
-
-def _engine_precision_for(
-    policy: VPTPolicy, precision: ActingPrecision | None, device: torch.device | str
-) -> EnginePrecision | None:
-    """Returns ``engine_precision_of``; None for ``"auto"`` if the policy is not in float32, which no engine packs."""
-    if precision == "auto" and any(parameter.dtype != torch.float32 for parameter in policy.parameters()):
-        return None
-    return engine_precision_of(precision, device)
+        """Returns what is copied or pickled; the memory of a copy is its own, also of a shallow one."""
+        return {**self.__dict__, "_runner": copy(self._runner)}
