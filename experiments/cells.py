@@ -111,13 +111,10 @@ DISTIL = (
 """Distils the demo's agent into a policy of 1.9 million parameters."""
 
 PRETRAIN = (
-    "examples/pretrain.py --videos 200 --idm-updates 5000 --updates 6000 --seed $seed --out $out",
-    "examples/bc.py --demos $out/demos --model $out/foundation/agent --seed 1 --train.drop-null mask "
-    "--train.steps 8000 --train.warmup 200 --train.precision bf16 --cache-gib 24 --validation 0.02 "
-    "--rollout-episodes 0 --eval-episodes 0 --validate-every 1000 --checkpoint-every 1000 --out $out/foundation-2",
+    "examples/pretrain.py --videos 200 --idm-updates 5000 --updates 6000 --early-game-updates 6000 "
+    "--seed $seed --out $out",
 )
-"""Pretrains on play without labels, then goes on with the learning rate raised again; its models come with the package
-(``python -m experiments.bundle``)."""
+"""Pretrains on videos without labels; its models come with the package (``python -m experiments.bundle``)."""
 FOUNDATION = "nano-foundation"
 DEFAULT = """--env-kwargs '{"level": "default"}'"""
 PARTS = {"a": (0, 5), "b": (5, 5), "c": (10, 10), "d": (20, 30), "e": (50, 50)}

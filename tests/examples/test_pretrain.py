@@ -38,6 +38,18 @@ def test_it_makes_an_idm_and_a_foundation_model_of_play(pretrained):
     assert json.loads((out / "foundation" / "results.json").read_text())["demos"] == {"trained": 1, "held_out": 1}
 
 
+def test_the_policy_goes_on_with_demos_of_the_early_game(pretrained):
+    out, printed = pretrained
+    assert "after the early game" in printed
+    VPTAgent.from_pretrained(out / "early-game" / "agent")
+    arguments = json.loads((out / "early-game" / "run.json").read_text())["args"]
+    assert arguments["model"] == str(out / "foundation" / "agent")
+    folders = sorted((out / "early-game-demos").iterdir())
+    assert [folder.name for folder in folders] == ["harvest_1_log_forest", "harvest_1_log_taiga"]
+    assert sorted(arguments["demos"]) == [str(folder) for folder in folders]
+    assert all(read_demo(demo).metadata["seed"] in SEEDS["play"] for folder in folders for demo in list_demos(folder))
+
+
 def test_the_foundation_model_learns_from_the_labels_of_the_idm_alone(pretrained):
     out, _ = pretrained
     assert not list_demos(out / "videos"), "play without labels has actions"
