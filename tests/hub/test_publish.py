@@ -164,7 +164,7 @@ def test_the_card_of_an_agent_tells_what_its_run_knows(tmp_path: Path) -> None:
 
 def test_a_card_that_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_counter_demo(tmp_path / "demos", ticks=5)
-    assert "1 episodes, 5 ticks" in card_of(tmp_path / "demos", "--title", "Counts")
+    assert "1 episode, 5 ticks" in card_of(tmp_path / "demos", "--title", "Counts")
     for words, message in ((["--card-only"], "would be replaced"), (["--license", "mit"], "--license would have no")):
         assert main(["push", str(tmp_path / "demos"), "me/counts", *words]) == 1
         assert message in capsys.readouterr().err

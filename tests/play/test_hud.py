@@ -100,7 +100,7 @@ def test_it_shows_what_was_pressed(tmp_path: Path) -> None:
         ({"length": 2, "success": True}, False, "Success / 2 ticks, return 0.1 / Enter: next world."),
         ({"length": 2, "success": False}, True, "No success / 2 ticks, return 0.1 / F9: keep this demo / F10: discard"),
         ({"length": 2}, True, "Episode over / 2 ticks, return 0.1 / F9: keep this demo / F10: discard"),
-        ({"reports_at": 2}, True, "The game failed / the game has ended (1 ticks, return 0) / F9: keep this demo"),
+        ({"reports_at": 2}, True, "The game failed / the game has ended (1 tick, return 0) / F9: keep this demo"),
     ],
 )
 def test_the_end_of_an_episode_shows_the_possible_keys(

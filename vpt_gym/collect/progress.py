@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.run import finished_demos
 from vpt_gym.collect.session import Recording
+from vpt_gym.system.plural import counted
 
 
 class RecordingProgress:
@@ -55,6 +56,7 @@ class RecordingProgress:
             what = {True: "success", False: "failure", None: "success not known"}[episode.success]
             what += "" if kept else ", discarded"
             self._console.print(
-                f"{self._demos}/{self._recording.episodes}: seed {episode.seed}, {episode.ticks} ticks, {what}",
+                f"{self._demos}/{self._recording.episodes}: seed {episode.seed}, "
+                f"{counted(episode.ticks, 'tick')}, {what}",
                 highlight=False,
             )

@@ -22,6 +22,7 @@ from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, files_of, read_records
 from vpt_gym.demos.files.records import EXTRA_KEY, Record
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import FrameKey
+from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import shown
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 
@@ -63,7 +64,7 @@ class Replayed:
 
     def __str__(self) -> str:
         if self.equal:
-            return f"{self.id}: equal: {self.ticks} ticks, all frames, records and the end"
+            return f"{self.id}: equal: {counted(self.ticks, 'tick')}, all frames, records and the end"
         text = (
             f"{self.id}: different from tick {self.tick} of {self.ticks} on: {', '.join(self.different)}; "
             f"{self.frames} frames and {self.records} records are equal, frames differ by up to "

@@ -18,6 +18,7 @@ from vpt_gym.collect.session import Recording
 from vpt_gym.collect.workers import LocalWorker, ProcessPool, WorkerPool
 from vpt_gym.demos.files.names import list_demos
 from vpt_gym.demos.files.unlabelled import clear_up_videos, read_videos
+from vpt_gym.system.plural import counted
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Recorded:
         if not self.played:
             return ""
         if self.unknown == self.played:
-            return f"; of {self.played} episodes the success is not known"
-        return f"; of {self.played} episodes {self.successes} succeeded" + (
+            return f"; of {counted(self.played, 'episode')} the success is not known"
+        return f"; of {counted(self.played, 'episode')} {self.successes:,} succeeded" + (
             f", of {self.unknown} the success is not known" if self.unknown else ""
         )
 

@@ -13,6 +13,7 @@ import pygame
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.play.clock import TICK_RATE
 from vpt_gym.play.session import Phase, Session
+from vpt_gym.system.plural import counted
 
 Colour: TypeAlias = tuple[int, int, int]
 
@@ -121,7 +122,7 @@ def overlay(session: Session) -> list[Line]:
     if session.phase is not Phase.OVER or session.outcome is None:
         return []
     outcome = session.outcome
-    what = f"{session.ticks} ticks, return {session.episode_return:g}"
+    what = f"{counted(session.ticks, 'tick')}, return {session.episode_return:g}"
     if outcome.ended == "error":
         title = Line("The game failed", 30, _RED)
         what = f"{outcome.error[:160]} ({what})"

@@ -17,6 +17,7 @@ from vpt_gym.demos.files.names import REJECTED, files_of
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.frames import Frame, find_declared_frame, find_frame_space, packed_copy
 from vpt_gym.play.controls import Command, InputCollector
+from vpt_gym.system.plural import counted
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 from vpt_gym.wrappers.success import success_of
 
@@ -336,7 +337,7 @@ class Session:
         self.demo = self._reported = self._recorder.last_demo
         self.kept += 1
         success = {True: "success", False: "no success", None: "success not known"}[self.success]
-        details = ", ".join(part for part in (f"{self.ticks} ticks", success, note) if part)
+        details = ", ".join(part for part in (counted(self.ticks, "tick"), success, note) if part)
         self._say(f"Recorded {self.demo} ({details}).")
 
     def _discard(self) -> None:

@@ -149,7 +149,7 @@ def test_a_round_trip_keeps_actions_rewards_and_metadata(tmp_path: Path) -> None
         write_walk(tmp_path / "demos", 25, person=True),
     ]
     done = export_lerobot(tmp_path / "demos", tmp_path / "dataset")
-    assert any("1 episodes the labels differ" in note for note in done.notes)
+    assert any("1 episode the labels differ" in note for note in done.notes)
     back = import_lerobot(tmp_path / "dataset", tmp_path / "back")
     assert (len(back.demos), back.ticks) == (3, 75)
     assert check(tmp_path / "back") == []
@@ -408,10 +408,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     write_counter_demo(tmp_path / "demos", ticks=20)
     write_counter_demo(tmp_path / "demos", ticks=30, success=False)
     export = ("export", tmp_path / "demos", "--to", "lerobot")
-    said = f"1 episodes, 20 ticks: {tmp_path / 'out'}\nleft out: 1 filtered out\n"
+    said = f"1 episode, 20 ticks: {tmp_path / 'out'}\nleft out: 1 filtered out\n"
     assert run(*export, "-o", tmp_path / "out", "--task", "count", "--successes-only") == (0, said, "")
     source = f"lerobot:{tmp_path / 'out'}"
-    assert run("import", source, "-o", tmp_path / "back") == (0, f"1 episodes, 20 ticks: {tmp_path / 'back'}\n", "")
+    assert run("import", source, "-o", tmp_path / "back") == (0, f"1 episode, 20 ticks: {tmp_path / 'back'}\n", "")
     status, _, error = run("import", tmp_path / "out", "-o", tmp_path / "back")  # found without the prefix
     assert (status, "imported from out already" in error) == (2, True)
     for words, message in (

@@ -15,6 +15,7 @@ from vpt_gym.demos.exchange.exporting import DemoSelection, LeftOut
 from vpt_gym.demos.files.names import CONTRACTOR_FORMAT
 from vpt_gym.hub.card import CARD, About, Card, code
 from vpt_gym.hub.upload import link, require_hub, upload
+from vpt_gym.system.plural import counted
 
 _TAGS = ("vpt-gym", "vpt", "minecraft")
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
@@ -165,7 +166,8 @@ class _Content:
 
     def _data(self) -> str:
         sizes = ", ".join(f"{height}x{width}" for height, width in self._sizes)
-        text = f"{self.episodes:,} episodes, {self.ticks:,} ticks, {self._seconds / 3600:.1f} hours; frames of {sizes}."
+        text = f"{counted(self.episodes, 'episode')}, {counted(self.ticks, 'tick')}"
+        text += f", {self._seconds / 3600:.1f} hours; frames of {sizes}."
         names = {"env_id": "Environments", "task": "Tasks", "recorded_by": "Recorded by"}
         for key, name in names.items():
             if counts := self._said[key].most_common():
@@ -179,7 +181,7 @@ class _Content:
 
     def _figures(self) -> str:
         yes, no, unknown = (self._outcomes[outcome] for outcome in (True, False, None))
-        return f"{yes:,} episodes succeeded, {no:,} failed, of {unknown:,} it is unknown."
+        return f"{counted(yes, 'episode')} succeeded, {no:,} failed, of {unknown:,} it is unknown."
 
     def _limits(self) -> str:
         return "Frames are stored as H.264 video, with some loss." if self._lossy else ""

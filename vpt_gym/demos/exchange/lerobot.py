@@ -58,6 +58,7 @@ from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import printable, shown
 
 _COMMON = (EXECUTED, INTERVENTION, REWARD, SUCCESS, DONE)
@@ -304,7 +305,8 @@ class _Content:
         notes = []
         if self._labelled:
             notes.append(
-                f"in {self._labelled} episodes the labels differ from the executed actions, which are in {EXECUTED}"
+                f"in {counted(self._labelled, 'episode')} the labels differ from the executed actions, "
+                f"which are in {EXECUTED}"
             )
         for what, count in (*self._known.items(), (SUCCESS, self._with_outcome)):
             if 0 < count < self._demos:

@@ -12,6 +12,7 @@ import numpy as np
 from vpt_gym.actions import camera
 from vpt_gym.demos.library.stats import DemoStats
 from vpt_gym.system.output_file import check_output_file
+from vpt_gym.system.plural import counted
 from vpt_gym.system.require import require
 
 _INK, _FAINT, _GRID = "#1f2933", "#6b7785", "#d9dee4"
@@ -191,7 +192,7 @@ def _abbreviated(names: Sequence[str]) -> str:
 
 def headline(stats: DemoStats) -> str:
     """Returns a line with the number of episodes and ticks, the duration and the success rate."""
-    words = [f"{stats.episodes:,} episodes", f"{stats.ticks:,} ticks", f"{stats.ticks / 20 / 60:.1f} minutes"]
+    words = [counted(stats.episodes, "episode"), counted(stats.ticks, "tick"), f"{stats.ticks / 20 / 60:.1f} minutes"]
     if stats.success_rate is not None:
         known = stats.successes + stats.failures
         words.append(f"success {100 * stats.success_rate:.0f} % ({stats.successes} of {known})")
