@@ -15,6 +15,7 @@ import numpy as np
 import tyro
 
 import vpt_gym  # registers the environments
+from vpt_gym.system.command_line import read_command_line
 from vpt_gym.system.require import require
 
 TYPES = {"tensor(uint8)": np.uint8, "tensor(bool)": np.bool_, "tensor(float)": np.float32}
@@ -59,4 +60,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    read_command_line(main)

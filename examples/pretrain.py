@@ -22,11 +22,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import tyro
 from rich.console import Console
 
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.runs.directory import RESULTS, remaining_command
+from vpt_gym.system.command_line import read_command_line
 from vpt_gym.world.ids import PLAY, PLAY_STEPS, env_id
 
 EXAMPLES = Path(__file__).resolve().parent
@@ -209,4 +209,4 @@ def main(args: Args) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    main(read_command_line(Args))

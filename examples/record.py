@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tyro
 from rich.console import Console
 
 from vpt_gym.collect.envs import EnvArgs
@@ -23,6 +22,8 @@ from vpt_gym.collect.progress import RecordingProgress
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.run import record
 from vpt_gym.collect.session import Recording, demo_folder
+from vpt_gym.system.command_line import read_command_line
+from vpt_gym.system.plural import counted
 
 
 @dataclass
@@ -67,9 +68,9 @@ def main(args: Args) -> None:
     )
     with RecordingProgress(recording, console) as progress:
         recorded = record(recording, ray=args.ray, on_episode=progress.advance)
-    what = "videos" if args.video_only else "demos"
-    console.print(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {recording.out}{recorded.outcome}")
+    what = counted(recorded.demos, "video" if args.video_only else "demo")
+    console.print(f"{what}, {counted(recorded.ticks, 'tick')} in {recording.out}{recorded.outcome}")
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    main(read_command_line(Args))

@@ -4,8 +4,10 @@ Each command is a module, imported only when it is used: ``vpt-gym --help`` impo
 write a module with a dataclass ``Args``, whose docstrings are the help, and ``run(args) -> int``, which returns the
 exit status, and add its name to ``COMMANDS``.
 
-Exit statuses (``vpt_gym.cli.status``): 0 done; 1 not done, or a problem found; 2 a wrong option, or a path that does
-not exist; 130 stopped by Ctrl+C. ``demos`` checks: its 1 is a finding, and its 2 also all that it cannot do.
+Exit statuses (``vpt_gym.cli.status``; docs/reference/command.md has the table): 0 done; 1 not done, or a problem
+found; 2 a wrong option, or a path or name that does not exist; 130 stopped by Ctrl+C. ``demos`` checks: its 1 is a
+finding, and its 2 also all that it cannot do. Each command with a result has ``--quiet`` and ``--json`` (``Quiet`` and
+``Json`` in ``vpt_gym.cli.options``), and prints with ``vpt_gym.cli.output.Output``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from collections.abc import Sequence
 
 from vpt_gym import __version__
 from vpt_gym.cli.output import printable_warnings
-from vpt_gym.cli.status import INTERRUPTED
+from vpt_gym.cli.status import INTERRUPTED, WRONG_COMMAND
+from vpt_gym.system.command_line import read_command_line
 
 COMMANDS: dict[str, str] = {
     "demos": "check, repair, count, replay, exchange and download demos",
@@ -57,15 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return completion(rest)
     if name not in COMMANDS:
         print(f"vpt-gym: there is no command {name!r}\n\n{_usage()}", file=sys.stderr)
-        return 2
+        return WRONG_COMMAND
 
-    import tyro  # here, so that `vpt-gym --help` is fast
-
-    command = importlib.import_module(f"vpt_gym.cli.{name}")
-    args = tyro.cli(command.Args, prog=f"vpt-gym {name}", args=rest)
     with printable_warnings():
         try:
-            status: int = command.run(args)
+            command = importlib.import_module(f"vpt_gym.cli.{name}")
+            status: int = command.run(read_command_line(command.Args, rest, prog=f"vpt-gym {name}"))
         except KeyboardInterrupt:  # in a command that has nothing more to say about it
             print(f"vpt-gym {name}: stopped; what was finished stays", file=sys.stderr)
             return INTERRUPTED
@@ -83,6 +83,6 @@ def _usage() -> str:
             "",
             "`vpt-gym COMMAND --help` lists the options of a command.",
             'In bash and zsh, `eval "$(vpt-gym --print-completion bash)"` completes commands and options.',
-            "Exit status: 0 done; 1 not done, or a problem found; 2 a wrong option or a missing path; 130 stopped.",
+            "Exit status: 0 done; 1 not done, or a problem found; 2 a wrong option or a missing path; 130 Ctrl+C.",
         ]
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from vpt_gym.cli.output import print_text
+from vpt_gym.system.command_line import WRONG_COMMAND
+
+__all__ = ["DONE", "FAILED_CHECK", "INTERRUPTED", "NOT_DONE", "WRONG_COMMAND", "failed", "stopped_by"]
 
 DONE = 0
 """The command did what it was asked to."""
@@ -12,12 +16,14 @@ DONE = 0
 NOT_DONE = 1
 """It could not, and says why; or it checked something and found a problem."""
 
-WRONG_COMMAND = 2
-"""The command line is wrong: an unknown command or option, a wrong value, or a path or name that does not exist."""
 
-INTERRUPTED = 130
-"""It was stopped by Ctrl+C."""
+def stopped_by(number: int) -> int:
+    """Returns the exit status of a command that a signal stopped, as shells count it."""
+    return 128 + number
 
+
+INTERRUPTED = stopped_by(signal.SIGINT)
+"""It was stopped by Ctrl+C: 130."""
 
 FAILED_CHECK = 2
 """A command that checks could not do so. Its 1 says that it found something, as with ``grep`` and ``diff``."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import tyro
 
 from vpt_gym.learning.runs.directory import RunError, read_description
+from vpt_gym.system.command_line import check_values, read_command_line
 
 ArgsT = TypeVar("ArgsT")
 _RESUME, _PRESET = "--resume", "--preset"
@@ -55,6 +56,7 @@ def parse(
             ``preset``, makes them the defaults: options on the command line replace them.
     """
     words = list(sys.argv[1:] if command_line is None else command_line)
+    check_values(words)  # before --resume is looked up
     directory = _last_value(words, _RESUME)
     if directory is not None:
         try:
@@ -69,9 +71,9 @@ def parse(
         words = joined(description["argv"], words, args_type)
     preset = (presets or {}).get(_last_value(words, _PRESET) or "")
     if preset is None:  # none is named, or one that does not exist, which tyro reports
-        return tyro.cli(args_type, args=words)
+        return read_command_line(args_type, words)
     required = [field.name for field in fields(args_type) if field.default is field.default_factory is MISSING]  # type: ignore[arg-type]
-    return tyro.cli(args_type, args=words, default=args_type(**dict.fromkeys(required, tyro.MISSING), **preset))
+    return read_command_line(args_type, words, default=args_type(**dict.fromkeys(required, tyro.MISSING), **preset))
 
 
 def check_counts(args: object, *names: str) -> None:

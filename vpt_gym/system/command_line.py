@@ -1,0 +1,69 @@
+"""Reads a command line with tyro, after a check that holds for the values of all options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+WRONG_COMMAND = 2
+"""Exit status of a wrong command line, as ``argparse`` and tyro have it: an unknown command or option, a value of the
+wrong kind or an empty one, or a path or a name that does not exist."""
+
+ResultT = TypeVar("ResultT")
+
+
+def read_command_line(
+    args_type: Callable[..., ResultT],
+    words: Sequence[str] | None = None,
+    *,
+    default: Any = None,
+    prog: str | None = None,
+) -> ResultT:
+    """Returns the arguments of a command line, by ``tyro.cli``.
+
+    Args:
+        args_type: A dataclass, or a function, which is called.
+        words: The words of the command line; default: those after the program's name in ``sys.argv``.
+        default: Arguments that count where the command line has none; default: those of ``args_type``.
+        prog: Name of the program, for messages; default: the name of the script.
+
+    Raises:
+        SystemExit: A value is empty or an option is wrong (2), or the help is asked for (0).
+    """
+    import tyro  # here, so that what only imports this module is fast
+
+    words = sys.argv[1:] if words is None else list(words)
+    check_values(words, prog)
+    more = {} if default is None else {"default": default}
+    result: ResultT = tyro.cli(args_type, args=words, prog=prog, **more)
+    return result
+
+
+def check_values(words: Sequence[str], prog: str | None = None) -> None:
+    """Checks that no value on a command line is empty.
+
+    An empty path would be the current folder, and an empty address every address of the machine. It usually comes from
+    a shell variable that is not set.
+
+    Args:
+        words: The words of the command line.
+        prog: Name of the program, for the message.
+
+    Raises:
+        SystemExit: A value is empty (2); the message names its option.
+    """
+    for position, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if word == "":
+            before = words[position - 1] if position else ""
+            name = before if before.startswith("-") else f"argument {position + 1}"
+        elif option.startswith("-") and equals and value == "":
+            name = option
+        else:
+            continue
+        begin = "" if prog is None else f"{prog}: "
+        print(
+            f"{begin}{name} is empty; give a value, such as . for the current folder, or leave it out", file=sys.stderr
+        )
+        sys.exit(WRONG_COMMAND)
