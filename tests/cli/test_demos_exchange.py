@@ -52,7 +52,7 @@ def test_to_minari_and_back(tmp_path: Path) -> None:
 
     done = command(store, "import", "minari:vpt/harvest-1-log-v0", "-o", tmp_path / "back")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"1 episodes, 20 ticks: {tmp_path / 'back'}\n"
+    assert done.stdout == f"1 episode, 20 ticks: {tmp_path / 'back'}\n"
     old, (new,) = read_demo(paths[0]), map(read_demo, list_demos(tmp_path / "back"))
     assert all(np.array_equal(old.actions[name], new.actions[name]) for name in (*BUTTONS, "camera"))
     assert new.frame_size == (128, 128)

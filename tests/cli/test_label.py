@@ -93,7 +93,11 @@ def test_a_folder_of_videos_is_labelled_and_continued(model, tmp_path):
     (folder / "notes.json").write_text("{}")
     for number in range(2):
         write_video(folder / f"{number}.mp4", moving_texture(12, (36, 64), seed=number), 20)
-    assert label(folder, "-o", out, "--model", model).returncode == 0
+    done = label(folder, "-o", out, "--model", model, "--json")
+    found = json.loads(done.stdout)
+    assert [(Path(one["video"]).name, one["ticks"]) for one in found["demos"]] == [("0.mp4", 12), ("1.mp4", 12)]
+    assert [one["demo"] for one in found["demos"]] == [str(path) for path in list_demos(out)]
+    assert "(2 of 2)" in done.stderr
     first = {path: path.stat().st_mtime_ns for path in out.glob("*.*") if not path.name.startswith(".")}
     assert len(first) == 6
     # as killed while it labelled the second
@@ -129,7 +133,8 @@ def test_a_faster_video_is_refused_or_resampled(model, videos, tmp_path):
     assert refused.returncode == 1
     assert "60 frames a second" in refused.stderr
     assert "--resample" in refused.stderr
-    assert label(videos / "fast.mp4", "-o", tmp_path / "out", "--model", model, "--resample").returncode == 0
+    done = label(videos / "fast.mp4", "-o", tmp_path / "out", "--model", model, "--resample", "-q")
+    assert (done.returncode, done.stdout) == (0, f"1 demo, 20 ticks in {tmp_path / 'out'}\n"), done.stderr
     (path,) = list_demos(tmp_path / "out")
     demo = read_demo(path)
     assert len(demo) == 20

@@ -12,9 +12,10 @@ import tyro
 
 from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
 from vpt_gym.cli.demos_fetch import Fetch, run_fetch
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output, print_text
 from vpt_gym.cli.status import DONE, NOT_DONE, failed
+from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.demos.library.stats import DemoStats
@@ -31,8 +32,8 @@ class Check:
     """Directory of demos or contractor recordings."""
     quick: bool = False
     """Do not decode the videos; damage inside them is then not found."""
-    json: bool = False
-    """Print JSON."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Repair:
 
     directory: Annotated[Path, tyro.conf.Positional]
     """Directory of demos or contractor recordings."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass
@@ -54,8 +57,8 @@ class Stats:
     """Directory of demos or contractor recordings."""
     picture: Annotated[Path | None, optional("FILE", "none")] = None
     """PNG file to draw the counts into; needs matplotlib."""
-    json: bool = False
-    """Print JSON."""
+    quiet: Quiet = False
+    json: Json = False
     compat: Annotated[Literal["openai"] | None, optional("openai", "none")] = None
     """openai: count the actions as the loader of openai/Video-Pre-Training reads them, with its faults."""
     recorder_version: Annotated[str | None, optional("VERSION", "the directory's name, if it is a version")] = None
@@ -77,8 +80,8 @@ class Replay:
     """Key of the frame in the observation, such as view."""
     tolerance: float = 0.0
     """Mean difference of two frames, in grey levels of 255, up to which they count as equal."""
-    json: bool = False
-    """Print JSON."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
@@ -123,8 +126,8 @@ def run(args: Args) -> int:
         return failed("demos", error, checks=True)
 
 
-def _report_found(directory: Path, *, count: bool = True) -> None:
-    """Prints to stderr how many demos a directory has, and where others lie.
+def _report_found(directory: Path, *, quiet: bool, count: bool = True) -> None:
+    """Prints to stderr, if not quiet, how many demos a directory has, and where others lie.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -138,38 +141,43 @@ def _report_found(directory: Path, *, count: bool = True) -> None:
     if not found:
         remedy = f"{below}; name one of these folders" if below else "record some with `vpt-gym record`"
         raise ValueError(f"{directory} has no demo; {remedy}")
-    if count:
-        print_text(f"{found} demo{'s' * (found != 1)} in {directory}", file=sys.stderr)
-    if below:
+    if count and not quiet:
+        print_text(f"{counted(found, 'demo')} in {directory}", file=sys.stderr)
+    if below and not quiet:
         print_text(below, file=sys.stderr)
 
 
 def _check(args: Check) -> int:
     from vpt_gym.demos.library.checks import check
 
-    _report_found(args.directory)
+    _report_found(args.directory, quiet=args.quiet)
     problems = check(args.directory, decode=not args.quick)
-    if args.json:
-        print_text(json.dumps([vars(problem) for problem in problems], indent=1))
-        return NOT_DONE if problems else DONE
-    for problem in problems:
-        print_text(f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}")
+    lines = [
+        f"{problem.id}\n  {problem.problem}\n  remedy: {problem.remedy.replace('DIR', str(args.directory))}"
+        for problem in problems
+    ]
     repairable = sum(problem.repairable for problem in problems)
     damaged = f"{len(problems)} damaged, of them {repairable} can be repaired"
-    print_text(damaged if problems else "all demos are complete")
+    lines.append(damaged if problems else "all demos are complete")
+    Output(args.quiet, args.json).result("\n".join(lines), [vars(problem) for problem in problems])
     return NOT_DONE if problems else DONE
 
 
 def _repair(args: Repair) -> int:
     from vpt_gym.demos.library.checks import check, repair
 
-    _report_found(args.directory)
-    for done in repair(args.directory):
-        print_text(done)
+    _report_found(args.directory, quiet=args.quiet)
+    output, repaired = Output(args.quiet, args.json), repair(args.directory)
+    if not args.json:  # now: the check reads every demo
+        for done in repaired:
+            print_text(done, flush=True)
     left = check(args.directory)
-    for problem in left:
-        print_text(f"not repaired: {problem}")
-    print_text(f"{len(left)} are still damaged" if left else "all demos are complete")
+    lines = [f"not repaired: {problem}" for problem in left]
+    still = counted(len(left), "demo is", many="demos are")
+    lines.append(f"{still} still damaged" if left else "all demos are complete")
+    output.result(
+        "\n".join(lines), {"repaired": [vars(done) for done in repaired], "damaged": [vars(one) for one in left]}
+    )
     return NOT_DONE if left else DONE
 
 
@@ -179,7 +187,7 @@ def _stats(args: Stats) -> int:
 
     if args.picture is not None:  # now: reading the demos may take minutes
         check_output_file(args.picture)
-    _report_found(args.directory, count=False)
+    _report_found(args.directory, quiet=args.quiet, count=False)
     stats = read_stats(args.directory, compat=args.compat, recorder_version=args.recorder_version)
     if args.picture is not None:
         from vpt_gym.demos.library.stats_picture import draw_stats
@@ -215,7 +223,7 @@ def _print(stats: DemoStats) -> None:
         moving = max(stats.moving_ticks, 1)
         pitch, yaw = (100 * share for share in stats.camera_lost)
         rows = {
-            "episodes": f"{stats.episodes:,} of {lengths[0]:,} to {lengths[-1]:,} ticks, median {middle:,}",
+            "episodes": f"{stats.episodes:,} of {lengths[0]:,} to {counted(lengths[-1], 'tick')}, median {middle:,}",
             "ticks": f"{stats.ticks:,}, {stats.ticks / 20 / 60:.1f} minutes",
             "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
             "null ticks": _percent(stats.null_ticks, stats.ticks),
@@ -236,7 +244,8 @@ def _print(stats: DemoStats) -> None:
             print_text(f"{name:<10}" + "".join(f"{100 * n / stats.ticks:>8.2f}" for n in stats.camera.sum(axis=axis)))
     if stats.damaged:
         remedies = "`vpt-gym demos check DIR` lists the remedies"
-        print_text(f"\n{len(stats.damaged)} damaged demos are not counted; {remedies}")
+        damaged = counted(len(stats.damaged), "damaged demo is", many="damaged demos are")
+        print_text(f"\n{damaged} not counted; {remedies}")
 
 
 def _percent(count: int, of: int) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output
+from vpt_gym.cli.status import DONE
+from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.demos.demo import Demo
@@ -72,6 +74,8 @@ class Export:
     """npz: order of the axes of a frame; MineDojo's is chw."""
     compress: bool = False
     """npz: compress the files."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass
@@ -103,10 +107,14 @@ class Import:
     """Constant rate factor of x264: a lower value gives better and larger videos."""
     lossless: bool = False
     """Keep every pixel unchanged; the videos are larger."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run_export(args: Export) -> int:
     """Writes the demos in another format, and prints what was written and skipped; returns the exit status."""
+    from vpt_gym.demos.exchange.npz import NpzExportResult
+
     others = dict.fromkeys(name for options in _OPTIONS.values() for name in options if name not in _OPTIONS[args.to])
     wrong = [name for name in others if getattr(args, name) != getattr(Export, name)]
     if wrong:
@@ -114,14 +122,27 @@ def run_export(args: Export) -> int:
         raise ValueError(f"{options} has no meaning with --to {args.to}; remove it")
     keep: Callable[[Demo], bool] | None = (lambda demo: demo.success is True) if args.successes_only else None
     done = {"minari": _to_minari, "lerobot": _to_lerobot, "npz": _to_npz}[args.to](args, keep)
-    print_text(f"{done.episodes:,} episodes, {done.ticks:,} ticks: {done.target}")
+    output = Output(args.quiet, args.json)
+    lost = str(done.loss) if isinstance(done, NpzExportResult) else None
+    if lost is not None:
+        output.remark(lost)
+    output.result(
+        f"{counted(done.episodes, 'episode')}, {counted(done.ticks, 'tick')}: {done.target}",
+        {
+            "target": str(done.target),
+            "episodes": done.episodes,
+            "ticks": done.ticks,
+            "left_out": asdict(done.left_out),
+            "notes": [*done.notes, *([] if lost is None else [lost])],
+        },
+    )
     if done.left_out:
-        print_text(f"left out: {done.left_out}")
+        output.remark(f"left out: {done.left_out}")
     for demo_id, problem in done.left_out.damaged:
-        print_text(f"  {demo_id}: {problem}")
+        output.remark(f"  {demo_id}: {problem}")
     for note in done.notes:
-        print_text(f"note: {note}")
-    return 0
+        output.remark(f"note: {note}")
+    return DONE
 
 
 def run_import(args: Import) -> int:
@@ -160,11 +181,20 @@ def run_import(args: Import) -> int:
     if files:
         done.append(import_npz(files, args.out, **video, **actions))
     episodes, ticks = sum(len(part.demos) for part in done), sum(part.ticks for part in done)
-    print_text(f"{episodes:,} episodes, {ticks:,} ticks: {args.out}")
     dropped = sum(part.dropped for part in done)
+    output = Output(args.quiet, args.json)
+    output.result(
+        f"{counted(episodes, 'episode')}, {counted(ticks, 'tick')}: {args.out}",
+        {
+            "directory": str(args.out),
+            "demos": [str(path) for part in done for path in part.demos],
+            "ticks": ticks,
+            "ticks_with_dropped_actions": dropped,
+        },
+    )
     if dropped:
-        print_text(f"left out: the craft, place, destroy or equip of {dropped:,} ticks")
-    return 0
+        output.remark(f"left out: the craft, place, destroy or equip of {counted(dropped, 'tick')}")
+    return DONE
 
 
 def _to_minari(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
@@ -207,7 +237,7 @@ def _to_npz(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
 
     if args.out is None:
         raise ValueError("npz files need a directory: --out DIRECTORY")
-    done = export_npz(
+    return export_npz(
         args.directory,
         args.out,
         cam_interval=args.cam_interval,
@@ -217,5 +247,3 @@ def _to_npz(args: Export, keep: Callable[[Demo], bool] | None) -> ExportResult:
         keep=keep,
         overwrite=args.overwrite,
     )
-    print_text(done.loss)
-    return done

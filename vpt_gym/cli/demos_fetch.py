@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output, print_text
 from vpt_gym.cli.status import DONE, INTERRUPTED, NOT_DONE
+from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.demos.exchange.contractor_fetch import FetchResult, Watch
@@ -47,8 +47,8 @@ class Fetch:
     """Of these, only recordings in which a menu is open in at most this share of the ticks, 0 to 1."""
     workers: int = 4
     """Recordings that are downloaded at once, 1 to 32."""
-    json: bool = False
-    """Print JSON."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run_fetch(args: Fetch) -> int:
@@ -56,7 +56,7 @@ def run_fetch(args: Fetch) -> int:
     from vpt_gym.demos.exchange.contractor_fetch import fetch_contractor
 
     try:
-        with _progress() as watch:
+        with nullcontext() if args.quiet else _progress() as watch:
             done = fetch_contractor(
                 args.index,
                 args.out,
@@ -71,30 +71,28 @@ def run_fetch(args: Fetch) -> int:
     except KeyboardInterrupt:
         print_text("vpt-gym demos: stopped; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED
-    print_text(json.dumps(done.as_json(), indent=1)) if args.json else _print(done)
+    Output(args.quiet, args.json).result(_in_words(done), done.as_json())
     return DONE if done.complete + done.filtered == done.segments else NOT_DONE
 
 
-def _print(done: FetchResult) -> None:
-    print_text(
-        f"{done.complete:,} of {done.segments:,} recordings are complete, {done.new:,} of them new "
-        f"({done.received / 1e6:,.1f} MB received)"
-    )
-    for folder, count in done.folders.items():
-        print_text(f"  {folder}: {count:,}")
+def _in_words(done: FetchResult) -> str:
+    wanted = counted(done.segments, "recording is", many="recordings are")
+    received = f"{done.received / 1e6:,.1f} MB received"
+    lines = [f"{done.complete:,} of {wanted} complete, {done.new:,} of them new ({received})"]
+    lines += [f"  {folder}: {count:,}" for folder, count in done.folders.items()]
     if done.filtered:
-        print_text(f"not wanted, by their actions or menus: {done.filtered:,}")
+        lines.append(f"not wanted, by their actions or menus: {done.filtered:,}")
     for what, problems in (("not on the server", done.missing), ("failed", done.failed)):
         if problems:
-            print_text(f"{what}: {len(problems):,}")
-        for path, problem in problems[:_LISTED]:
-            print_text(f"  {path}: {problem}")
+            lines.append(f"{what}: {len(problems):,}")
+        lines += [f"  {path}: {problem}" for path, problem in problems[:_LISTED]]
         if len(problems) > _LISTED:
-            print_text(f"  and {len(problems) - _LISTED:,} more; --json lists all")
+            lines.append(f"  and {len(problems) - _LISTED:,} more; --json lists all")
     if done.untried:
-        print_text(f"not tried, since several in a row had failed: {done.untried:,}")
+        lines.append(f"not tried, since several in a row had failed: {done.untried:,}")
     if done.failed or done.untried:
-        print_text("run the same command again to continue")
+        lines.append("run the same command again to continue")
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
-from vpt_gym.cli.status import failed
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output, print_text
+from vpt_gym.cli.status import DONE, INTERRUPTED, failed
+from vpt_gym.system.plural import counted
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -34,33 +35,48 @@ class Args:
     """Address of a folder with the files, instead of OpenAI's server."""
     offline: bool = False
     """Use no network; only verify the files on this machine."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
     """Downloads or lists checkpoints; returns the exit status."""
     from vpt_gym.agents.checkpoints.errors import DownloadError
     from vpt_gym.agents.checkpoints.sources.download import download
-    from vpt_gym.agents.checkpoints.sources.published import find_published
+    from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 
+    output = Output(args.quiet, args.json)
     if not args.names:
-        _list()
-        return 0
+        _list(output)
+        return DONE
+    for name in args.names:
+        if find_published(name) is None:
+            unknown = f"no published checkpoint is called {name!r}; {suggestion(name)}"
+            return failed("download", FileNotFoundError(unknown))
+    downloaded: list[dict[str, Any]] = []
     for name in args.names:
         try:
-            files = download(name, to=args.to, mirror=args.mirror, offline=args.offline, verify=True)
+            files = download(
+                name, to=args.to, mirror=args.mirror, offline=args.offline, verify=True, show=not args.quiet
+            )
         except (ValueError, DownloadError) as error:
             return failed("download", error)
         except KeyboardInterrupt:
             print_text("vpt-gym download: stopped; run the same command again to continue", file=sys.stderr)
-            return 130
+            return INTERRUPTED
         for file in filter(None, files):
-            print_text(f"{file}  {file.stat().st_size:,} bytes")
+            size = file.stat().st_size
+            downloaded.append({"name": name, "file": str(file), "bytes": size})
+            if not args.json:  # now: the next one may take an hour
+                print_text(f"{file}  {counted(size, 'byte')}", flush=True)
     for terms in dict.fromkeys(checkpoint.terms for name in args.names if (checkpoint := find_published(name))):
-        print_text(terms)
-    return 0
+        output.remark(terms)
+    if args.json:
+        output.result("", downloaded)
+    return DONE
 
 
-def _list() -> None:
+def _list(output: Output) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -68,21 +84,30 @@ def _list() -> None:
     from vpt_gym.agents.checkpoints.sources.download import cache_folder
     from vpt_gym.agents.checkpoints.sources.published import LICENCE, PUBLISHED, STEVE_1
 
+    folder = cache_folder()
+    found: list[dict[str, Any]] = [
+        {
+            "name": checkpoint.name,
+            "bytes": checkpoint.weights.size or None,
+            "parameters": checkpoint.parameters,
+            "here": all((folder / file.name).is_file() for file in checkpoint.files),
+            "description": checkpoint.about,
+        }
+        for checkpoint in (*PUBLISHED.values(), STEVE_1)
+    ]
+    if output.json:
+        output.result("", found)
+        return
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120
     table = Table(box=None, pad_edge=False)
     for column in ("name", "MB", "here", "description"):
         table.add_column(column, justify="right" if column == "MB" else "left")
-    folder = cache_folder()
-    for checkpoint in (*PUBLISHED.values(), STEVE_1):
-        size = checkpoint.weights.size
-        table.add_row(
-            checkpoint.name,
-            f"{size / 1e6:,.0f}" if size else f"~{checkpoint.parameters * 4 / 1e6:,.0f}",
-            "yes" if all((folder / file.name).is_file() for file in checkpoint.files) else "",
-            checkpoint.about,
-        )
+    for row in found:
+        size = f"{row['bytes'] / 1e6:,.0f}" if row["bytes"] else f"~{row['parameters'] * 4 / 1e6:,.0f}"
+        table.add_row(row["name"], size, "yes" if row["here"] else "", row["description"])
     console.print(table)
-    console.print(f"\n{' and '.join(NAMES)} come with this package.")
-    console.print(f"Licence: {LICENCE}; of steve1 none is stated. Files are in {folder}", soft_wrap=True)
+    if not output.quiet:
+        console.print(f"\n{' and '.join(NAMES)} come with this package.")
+        console.print(f"Licence: {LICENCE}; of steve1 none is stated. Files are in {folder}", soft_wrap=True)

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, failed
+from vpt_gym.system.plural import counted
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -32,6 +33,8 @@ class Args:
         Path | None, optional("FILE", "the agent's name with .onnx, in the current folder", aliases=("-o",))
     ] = None
     """File to write; one of that name is replaced."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -58,9 +61,15 @@ def _export(args: Args) -> int:
     require_onnx()
     policy, _ = load_pretrained(*args.agent)
     exported = export_onnx(policy, out, source=" ".join(args.agent))
-    for file in exported.files:
-        print_text(f"{file}  {file.stat().st_size:,} bytes")
-    print_text(f"checked in ONNX Runtime: probabilities differ from PyTorch's by at most {exported.difference:.1g}")
+    output, sizes = Output(args.quiet, args.json), {str(file): file.stat().st_size for file in exported.files}
+    output.result(
+        "\n".join(f"{file}  {counted(size, 'byte')}" for file, size in sizes.items()),
+        {
+            "files": [{"file": file, "bytes": size} for file, size in sizes.items()],
+            "difference": exported.difference,
+        },
+    )
+    output.remark(f"checked in ONNX Runtime: probabilities differ from PyTorch's by at most {exported.difference:.1g}")
     return DONE
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -11,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from vpt_gym.cli.options import Json, Quiet
+from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, NOT_DONE, WRONG_COMMAND
+from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import printable_name
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ class Args:
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]", help_behavior_hint="")
     ]
     """Files (.model, .weights, .pth, .safetensors), folders of saved models, or names of downloaded checkpoints."""
-    json: bool = False
-    """Print JSON: a list with an object for each file or folder."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -51,21 +53,25 @@ def run(args: Args) -> int:
         return WRONG_COMMAND
     described = describe(args.files, others=(describe_mineclip,))
     if args.json:
-        print(json.dumps([one.to_dict() for one in described], indent=2))
+        Output(json=True).result("", [one.to_dict() for one in described])
     else:
-        _print(described)
+        _print(described, only_verdict=args.quiet)
     if any(not (os.path.exists(name) or find_bundled(name) or find_published(name)) for name in args.files):
         return WRONG_COMMAND
     return DONE if all(one.ok for one in described) else NOT_DONE
 
 
-def _print(described: Iterable[Description]) -> None:
+def _print(described: Iterable[Description], *, only_verdict: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
     for index, one in enumerate(described):
+        if only_verdict:
+            verdict = f"PROBLEM: {one.problem}" if one.problem else "can be loaded"
+            console.print(Text(printable_name(f"{one.source}: {verdict}")), soft_wrap=True)
+            continue
         if index:
             console.print()
         console.print(Text(printable_name(one.source), style="bold"), soft_wrap=True)
@@ -100,11 +106,11 @@ def _rows(one: Description) -> Iterable[tuple[str, str]]:
     if one.compared_with:
         yield "compared with", one.compared_with
     if (report := one.report) is not None:
-        yield "would load", f"{len(report.loaded)} keys"
+        yield "would load", counted(len(report.loaded), "key")
         for name in ("missing", "unexpected", "mismatched", "ignored", "converted"):
             keys = list(getattr(report, name))
             if keys:
-                yield name, f"{len(keys)} keys{examples(keys)}"
+                yield name, f"{counted(len(keys), 'key')}{examples(keys)}"
     if one.loaded_by:
         yield "loaded by", one.loaded_by
     if one.problem:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
-from vpt_gym.cli.status import failed
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output, print_text
+from vpt_gym.cli.status import DONE, INTERRUPTED, NOT_DONE, failed
+from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.agents.idm.agent import IDMAgent
@@ -50,6 +51,8 @@ class Args:
     videos are an error."""
     device: str = "cpu"
     """Device of the model, for example cuda."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -59,27 +62,38 @@ def run(args: Args) -> int:
     from vpt_gym.collect.directory import clear_up, locked
     from vpt_gym.demos import DemoWriteError
 
+    output = Output(args.quiet, args.json)
+    written: list[dict[str, Any]] = []
     try:
-        videos = _to_label(args)
+        videos, done = _to_label(args)
+        if done:
+            output.remark(f"{done} of {counted(done + len(videos), 'video')} are demos in {args.out} already")
         agent = IDMAgent.from_pretrained(args.model, args.weights, device=args.device)
         with locked(args.out):
             clear_up(args.out)
             for number, video in enumerate(videos, start=1):
-                print_text(f"{video} ({number} of {len(videos)})", flush=True)
-                print_text(f"  {_label(agent, video, args)}")
+                output.remark(f"{video} ({number} of {len(videos)})")
+                path, ticks = _label(agent, video, args)
+                output.remark(f"  {counted(ticks, 'tick')}: {path}")
+                written.append({"video": str(video), "demo": str(path), "ticks": ticks})
     except BlockingIOError:
         print_text(f"vpt-gym label: another run is writing into {args.out}; wait for it, or choose -o", file=sys.stderr)
-        return 1
+        return NOT_DONE
     except (ValueError, TypeError, FloatingPointError, FileNotFoundError, DownloadError, DemoWriteError) as error:
         return failed("label", error)
     except KeyboardInterrupt:
         print_text("vpt-gym label: stopped; finished demos stay", file=sys.stderr)
-        return 130
-    return 0
+        return INTERRUPTED
+    total = sum(one["ticks"] for one in written)
+    output.result(
+        f"{counted(len(written), 'demo')}, {counted(total, 'tick')} in {args.out}",
+        {"directory": str(args.out), "demos": written, "ticks": total, "already_demos": done},
+    )
+    return DONE
 
 
-def _to_label(args: Args) -> list[Path]:
-    """Checks all videos and the folder before any video is labelled; returns those that are not labelled yet.
+def _to_label(args: Args) -> tuple[list[Path], int]:
+    """Checks all videos and the folder; returns the videos to label, and the number of those that are demos already.
 
     A named video that is a demo already is an error. Of a folder, the rest is labelled.
     """
@@ -106,9 +120,7 @@ def _to_label(args: Args) -> list[Path]:
                     f"{there[video.name]} is already a demo of a video named {video.name}, and demos are not "
                     "overwritten: delete that demo, or choose another folder with -o"
                 )
-    if done:
-        print_text(f"{done} of {len(found)} videos are demos in {args.out} already", flush=True)
-    return [video for name, video in found.items() if name not in there]
+    return [video for name, video in found.items() if name not in there], done
 
 
 def _videos_in(folder: Path) -> list[Path]:
@@ -136,14 +148,14 @@ def _sources(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _label(agent: IDMAgent, video: Path, args: Args) -> str:
-    """Writes the demo of one video; returns one line about it."""
+def _label(agent: IDMAgent, video: Path, args: Args) -> tuple[Path, int]:
+    """Writes the demo of one video; returns its ``<id>.json`` and its ticks."""
     from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
     from vpt_gym.collect.provenance import LABELLED_BY
     from vpt_gym.demos import DemoWriter
 
     info = read_video_info(video)
-    actions = agent.label(video, resample=args.resample, progress=sys.stderr.isatty())
+    actions = agent.label(video, resample=args.resample, progress=sys.stderr.isatty() and not args.quiet)
     metadata = {
         LABELLED_BY: {
             "kind": "inverse dynamics model",
@@ -164,7 +176,9 @@ def _label(agent: IDMAgent, video: Path, args: Args) -> str:
     except BaseException:
         writer.abort()
         raise
-    return f"{ticks:,} ticks: {writer.close()}"
+    path = writer.close()
+    assert path is not None  # it is None for a demo without a tick, and the model refuses such videos
+    return path, ticks
 
 
 def _tick(actions: dict[str, Any], tick: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from vpt_gym.cli.options import optional
-from vpt_gym.cli.status import failed
+from vpt_gym.cli.status import DONE, INTERRUPTED, failed
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -43,5 +43,5 @@ def run(args: Args) -> int:
     except (ValueError, OSError) as error:
         return failed("malmo", error)
     except KeyboardInterrupt:
-        return 130
-    return 0
+        return INTERRUPTED
+    return DONE

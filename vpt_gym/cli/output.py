@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from vpt_gym.system.printable import printable
 
@@ -19,6 +22,33 @@ def print_text(text: object = "", *, file: TextIO | None = None, flush: bool = F
         flush: Do not buffer it.
     """
     print(printable(text), file=file, flush=flush)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command prints: its result, as text or JSON, and remarks.
+
+    Attributes:
+        quiet: Print no remarks.
+        json: Print the result as JSON. Remarks then go to standard error, as nothing else may stand beside it.
+    """
+
+    quiet: bool = False
+    json: bool = False
+
+    def remark(self, text: object) -> None:
+        """Prints what is not the result: progress, notes, what was left out."""
+        if not self.quiet:
+            print_text(text, file=sys.stderr if self.json else None, flush=True)
+
+    def result(self, text: object, value: Any) -> None:
+        """Prints the result.
+
+        Args:
+            text: The result in words.
+            value: The same as JSON values.
+        """
+        print_text(json.dumps(value, indent=1) if self.json else text, flush=True)
 
 
 @contextmanager

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
-from vpt_gym.cli.status import failed
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output
+from vpt_gym.cli.status import DONE, INTERRUPTED, failed, stopped_by
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
+from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.collect.players import Player
@@ -65,6 +66,8 @@ class Args:
     scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
     skill: float = 1.0
     """Skill of the expert, above 0 and up to 1 (best). Less is slower and makes mistakes, like a person."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -79,13 +82,28 @@ def run(args: Args) -> int:
         except (ValueError, TypeError, OSError, ImportError, RuntimeError, gym.error.Error) as error:
             return failed("play", error)
         except KeyboardInterrupt:
-            return 130
+            return INTERRUPTED
         try:
-            return _play(session, window, controls)
+            status = _play(session, window, controls)
         except DemoWriteError as error:
             return failed("play", error)
         except KeyboardInterrupt:
-            return 130
+            return INTERRUPTED
+    _print_result(args, session)
+    return status
+
+
+def _print_result(args: Args, session: Session) -> None:
+    directory = args.out if args.record else None
+    what = "nothing is recorded" if directory is None else f"{counted(session.kept, 'demo')} recorded in {directory}"
+    Output(args.quiet, args.json).result(
+        f"{what}{f', {session.discarded:,} discarded' if session.discarded else ''}",
+        {
+            "directory": None if directory is None else str(directory),
+            "recorded": session.kept,
+            "discarded": session.discarded,
+        },
+    )
 
 
 def _play(session: Session, window: Window, controls: InputCollector) -> int:
@@ -101,7 +119,7 @@ def _play(session: Session, window: Window, controls: InputCollector) -> int:
             raise
         finally:
             session.close(why)
-    return 0 if stop.number is None else 128 + stop.number
+    return DONE if stop.number is None else stopped_by(stop.number)
 
 
 def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollector]:
@@ -127,8 +145,10 @@ def _prepare(args: Args, stack: ExitStack) -> tuple[Session, Window, InputCollec
     window = Window(f"vpt-gym play - {env_args.id}", find_frame_space(env.observation_space).size, args.scale)
     stack.callback(window.close)
 
+    output = Output(args.quiet, args.json)
+
     def say(message: str) -> None:
-        print_text(message, flush=True)
+        output.remark(message)
         window.panel.add_message(message)
 
     session = Session(
@@ -182,7 +202,7 @@ def _seeds(args: Args) -> Iterator[int]:
     assert args.episodes is not None
     worlds = [seed for seed in range(args.seed, args.seed + args.episodes) if seed not in played]
     if not worlds:
-        raise ValueError(f"all {args.episodes} worlds from {args.seed} on have a demo in {args.out}")
+        raise ValueError(f"all of {counted(args.episodes, 'world')} from {args.seed} on have a demo in {args.out}")
     return iter(worlds)
 
 

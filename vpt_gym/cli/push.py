@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, failed
+from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.agents.idm.model import InverseDynamicsModel
@@ -58,6 +60,8 @@ class Args:
     """Message of the commit."""
     card_only: bool = False
     """Write the card into the folder and publish nothing."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -76,6 +80,8 @@ def _push(args: Args) -> int:
     from vpt_gym.hub.upload import check_repo_id
 
     check_repo_id(args.id)
+    if args.quiet:
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # read when huggingface_hub is imported
     if not args.source.is_dir():
         raise FileNotFoundError(f"there is no directory {args.source}: name a saved agent or a directory of demos")
     written = args.source / CARD
@@ -115,11 +121,11 @@ def _push_agent(args: Args, written: Path) -> int:
         )
         text = model_card(network, network.config, about, source=args.id).text()
     if args.card_only:
-        return _write(written, text)
+        return _write(args, written, text)
     url = push_folder(
         args.source, args.id, card=text, private=args.private, revision=args.revision, message=args.message
     )
-    print_text(url)
+    Output(args.quiet, args.json).result(url, {"url": url})
     return DONE
 
 
@@ -129,7 +135,7 @@ def _push_demos(args: Args, written: Path) -> int:
 
     about = _about(args, About())
     if args.card_only:
-        return _write(written, demos_card(args.source, about, repo_id=args.id).text())
+        return _write(args, written, demos_card(args.source, about, repo_id=args.id).text())
     done = push_demos(
         args.source,
         args.id,
@@ -138,13 +144,17 @@ def _push_demos(args: Args, written: Path) -> int:
         revision=args.revision,
         message=args.message,
     )
-    print_text(f"{done.episodes:,} episodes, {done.ticks:,} ticks: {done.url}")
+    output = Output(args.quiet, args.json)
+    output.result(
+        f"{counted(done.episodes, 'episode')}, {counted(done.ticks, 'tick')}: {done.url}",
+        {"url": done.url, "episodes": done.episodes, "ticks": done.ticks, "left_out": asdict(done.left_out)},
+    )
     if done.left_out:
-        print_text(f"left out: {done.left_out}")
+        output.remark(f"left out: {done.left_out}")
     return DONE
 
 
-def _write(path: Path, text: str) -> int:
+def _write(args: Args, path: Path, text: str) -> int:
     path.write_text(text, encoding="utf-8")
-    print_text(path)
+    Output(args.quiet, args.json).result(path, {"card": str(path)})
     return DONE

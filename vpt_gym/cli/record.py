@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
-from vpt_gym.cli.status import failed
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output, print_text
+from vpt_gym.cli.status import DONE, INTERRUPTED, failed
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.ray.options import RayArgs
+from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.collect.session import Recording
@@ -65,10 +65,8 @@ class Args:
     """Number type in which an agent acts. auto: the fastest on this processor. fp32: same episodes on every machine."""
     goal: GoalArgs = field(default_factory=GoalArgs)
     ray: RayArgs = field(default_factory=RayArgs)
-    quiet: Annotated[bool, tyro.conf.arg(aliases=["-q"])] = False
-    """Show no progress, only the result."""
-    json: bool = False
-    """Print the result as JSON, and the progress to standard error."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -88,18 +86,18 @@ def run(args: Args) -> int:
         with warnings.catch_warnings(), RecordingProgress(recording, console) as progress:
             warnings.showwarning = lambda message, *_, **__: print_text(f"vpt-gym record: {message}", file=sys.stderr)
             recorded = record(recording, ray=args.ray, on_episode=progress.advance)
-        if args.json:
-            print_text(json.dumps({**asdict(recorded), "directory": str(directory)}))
-            return 0
         agent = f"; the agent acted in {recording.precision}" if is_agent(recording.expert) else ""
-        what = "videos" if args.video_only else "demos"
-        print_text(f"{recorded.demos} {what}, {recorded.ticks:,} ticks in {directory}{recorded.outcome}{agent}")
+        what = counted(recorded.demos, "video" if args.video_only else "demo")
+        Output(args.quiet, args.json).result(
+            f"{what}, {counted(recorded.ticks, 'tick')} in {directory}{recorded.outcome}{agent}",
+            {**asdict(recorded), "directory": str(directory)},
+        )
     except KeyboardInterrupt:
         print_text(f"vpt-gym record: stopped; run the same command again to continue in {directory}", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError, gym.error.Error) as error:
         return failed("record", error)
-    return 0
+    return DONE
 
 
 def _recording(args: Args) -> Recording:

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import tyro
 
-from vpt_gym.cli.output import print_text
-from vpt_gym.cli.status import failed
+from vpt_gym.cli.options import Json, Quiet
+from vpt_gym.cli.output import Output
+from vpt_gym.cli.status import DONE, failed
+from vpt_gym.system.plural import counted
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -29,6 +31,8 @@ class Args:
     """Megabytes of pictures and videos to embed for each run. Larger ones are linked."""
     browser: bool = False
     """Also open the page in the browser of this machine."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -41,12 +45,17 @@ def run(args: Args) -> int:
         write_report(runs, args.out, media_bytes=int(args.media_mb * 1e6))
     except (ValueError, OSError) as error:
         return failed("report", error)
+    output = Output(args.quiet, args.json)
     for record in runs:
         for note in record.notes:
-            print_text(f"{record.label}: {note}")
-    print_text(f"{args.out}  {len(runs)} {'run' if len(runs) == 1 else 'runs'}, {args.out.stat().st_size:,} bytes")
+            output.remark(f"{record.label}: {note}")
+    size = args.out.stat().st_size
+    output.result(
+        f"{args.out}  {counted(len(runs), 'run')}, {counted(size, 'byte')}",
+        {"file": str(args.out), "bytes": size, "runs": {record.label: list(record.notes) for record in runs}},
+    )
     if args.browser:
         import webbrowser
 
         webbrowser.open(args.out.resolve().as_uri())
-    return 0
+    return DONE

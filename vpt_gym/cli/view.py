@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vpt_gym.cli.options import optional
-from vpt_gym.cli.output import print_text
-from vpt_gym.cli.status import failed
+from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.output import Output, print_text
+from vpt_gym.cli.status import DONE, INTERRUPTED, failed
 from vpt_gym.collect.goals import GoalArgs
+from vpt_gym.system.plural import counted
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -46,6 +47,8 @@ class Args:
     """File that --export writes: .mp4, .gif, or .png for one tick."""
     tick: int = 0
     """Tick that a .png shows, from 0."""
+    quiet: Quiet = False
+    json: Json = False
 
 
 def run(args: Args) -> int:
@@ -58,8 +61,8 @@ def run(args: Args) -> int:
     except (ValueError, OSError, IndexError, OverflowError, ImportError, RuntimeError) as error:
         return failed("view", error)
     except KeyboardInterrupt:
-        return 130
-    return 0
+        return INTERRUPTED
+    return DONE
 
 
 def _export(args: Args) -> None:
@@ -76,8 +79,12 @@ def _export(args: Args) -> None:
     demo = read_demo(args.path)
     out = Path(f"{demo.id}.keys.mp4") if args.out is None else args.out
     export(demo, out, tick=args.tick)
-    what = f"tick {args.tick}" if out.suffix == ".png" else f"{len(demo)} ticks"
-    print_text(f"{out}  {what}, {out.stat().st_size:,} bytes")
+    picture, size = out.suffix == ".png", out.stat().st_size
+    what = f"tick {args.tick}" if picture else counted(len(demo), "tick")
+    Output(args.quiet, args.json).result(
+        f"{out}  {what}, {counted(size, 'byte')}",
+        {"file": str(out), "bytes": size, **({"tick": args.tick} if picture else {"ticks": len(demo)})},
+    )
 
 
 def _serve(args: Args) -> None:
@@ -116,7 +123,11 @@ def _serve(args: Args) -> None:
         closing(predictions) if predictions else nullcontext(),
         ViewServer(library, predictions, port=args.port) as server,
     ):
-        print_text(f"{library.directory}: open {server.url}\n{note}Ctrl+C stops it", flush=True)
+        output = Output(args.quiet, args.json)
+        output.result(
+            f"{library.directory}: open {server.url}", {"directory": str(library.directory), "url": server.url}
+        )
+        output.remark(f"{note}Ctrl+C stops it")
         if args.browser:
             import webbrowser
 

@@ -11,6 +11,7 @@ from vpt_gym.cli.doctor import embedded, minecraft, minedojo_package
 from vpt_gym.cli.doctor.check import Check
 from vpt_gym.cli.doctor.probe import SystemInfo, examine
 from vpt_gym.cli.doctor.report import as_json, can_run, print_text
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.status import DONE, NOT_DONE
 
 EMBEDDED = "vpt-gym on the embedded world"
@@ -29,8 +30,8 @@ class Args:
     """Check only what the embedded world needs, without Java and MineDojo."""
     minedojo: bool = False
     """Count problems of MineDojo, too: exit status 1 if it cannot run."""
-    json: bool = False
-    """Print JSON."""
+    quiet: Quiet = False
+    json: Json = False
 
     def __post_init__(self) -> None:
         if self.embedded and self.minedojo:
@@ -57,5 +58,5 @@ def run(args: Args) -> int:
     if args.json:
         print(as_json(sections, ok=can_run(needed)))
     else:
-        print_text(sections, Console(highlight=False))
+        print_text(sections, Console(highlight=False), only_verdict=args.quiet)
     return DONE if can_run(needed) else NOT_DONE

@@ -19,10 +19,10 @@ def can_run(sections: Mapping[str, Sequence[Check]]) -> bool:
     return all(check.status != "problem" for checks in sections.values() for check in checks)
 
 
-def print_text(sections: Mapping[str, Sequence[Check]], console: Console) -> None:
-    """Prints a line for each check and, below it, how to fix it; in colour on a terminal."""
+def print_text(sections: Mapping[str, Sequence[Check]], console: Console, *, only_verdict: bool = False) -> None:
+    """Prints a line for each check and, below it, how to fix it; in colour on a terminal. The verdicts come last."""
     width = max(len(check.name) for checks in sections.values() for check in checks)
-    for title, checks in sections.items():
+    for title, checks in () if only_verdict else sections.items():
         console.print(Text(f"\n{title}", style="bold"))
         for check in checks:
             mark, style = _MARKS[check.status]
@@ -30,7 +30,8 @@ def print_text(sections: Mapping[str, Sequence[Check]], console: Console) -> Non
             console.print(line, soft_wrap=True)
             if check.fix:
                 console.print(Text(f"{'':{width + 13}}-> {check.fix}"), soft_wrap=True)
-    console.print()
+    if not only_verdict:
+        console.print()
     for title, checks in sections.items():
         verdict = "can run" if can_run({title: checks}) else "cannot run; fix what is marked PROBLEM"
         console.print(Text(f"{title}: {verdict}", style="bold"), soft_wrap=True)

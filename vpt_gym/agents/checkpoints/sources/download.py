@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +46,7 @@ def download(
     mirror: str | None = None,
     offline: bool = False,
     verify: bool = False,
+    show: bool = True,
 ) -> CheckpointFiles:
     """Returns the files of a published checkpoint, and downloads those that are missing.
 
@@ -60,6 +61,7 @@ def download(
             default: ``$VPT_GYM_MIRROR``.
         offline: Use no network: all files must be on this machine.
         verify: Also read existing files and compare their hashes, where these are known.
+        show: Show the progress bar.
 
     Raises:
         ValueError: No checkpoint has this name, or the mirror is not an http(s) address.
@@ -80,7 +82,7 @@ def download(
             if (folder / file.name).exists():
                 warnings.warn(f"{state}: it is downloaded again", stacklevel=2)
                 Record.path(folder / file.name).unlink(missing_ok=True)
-            with _progress(file.name) as progress:
+            with _progress(file.name) if show else nullcontext() as progress:
                 fetch(
                     address(file, mirror),
                     folder / file.name,
