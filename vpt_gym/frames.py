@@ -58,6 +58,26 @@ def checked_size(size: Any, name: str = "size", more: str = "") -> tuple[int, in
     return int(whole[0]), int(whole[1])
 
 
+def checked_key(key: Any) -> FrameKey | None:
+    """Returns the key of a frame, as a text or a tuple of texts.
+
+    Args:
+        key: The key, or None where the usual names are tried.
+
+    Raises:
+        TypeError: It is neither a text nor a sequence of texts.
+        ValueError: It is empty.
+    """
+    if key is None:
+        return None
+    names = (key,) if isinstance(key, str) else tuple(key) if isinstance(key, list | tuple) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"key is {shown(key)}; it must be a text, or a tuple of texts where dictionaries are nested")
+    if not names or "" in names:
+        raise ValueError(f"key is {shown(key)}, which names nothing; leave it out, or name the entry with the frame")
+    return str(key) if isinstance(key, str) else tuple(map(str, names))
+
+
 class FrameSpec(NamedTuple):
     """Where an observation space has its frame, and the frame's shape."""
 
@@ -82,9 +102,10 @@ def find_frame(observation: Any, key: FrameKey | None = None, layout: Layout | N
         uint8 (..., H, W, 3), RGB.
 
     Raises:
-        TypeError: The frame is not uint8.
+        TypeError: The frame is not uint8, or ``key`` is no text.
         ValueError: There is no frame under a known key, or its shape does not determine its layout.
     """
+    key = checked_key(key)
     if isinstance(observation, Mapping):
         part: Any = observation
         for name in _choose_key(observation, key):
@@ -142,9 +163,10 @@ def declared_frame(space: spaces.Space[Any], key: FrameKey | None = None) -> Fra
         key: Key of the frame in a ``Dict``.
 
     Raises:
-        TypeError: The frame is not uint8.
+        TypeError: The frame is not uint8, or ``key`` is no text.
         ValueError: As for ``find_frame_space``.
     """
+    key = checked_key(key)
     if key in KEYS and isinstance(space, spaces.Dict) and key not in space.spaces:
         with suppress(ValueError):
             declared = find_frame_space(space)
@@ -163,10 +185,11 @@ def find_frame_space(space: spaces.Space[Any], key: FrameKey | None = None, layo
         layout: ``"HWC"`` or ``"CHW"``; default: read from the shape.
 
     Raises:
-        TypeError: The frame is not uint8.
+        TypeError: The frame is not uint8, or ``key`` is no text.
         ValueError: There is no frame under a known key, it is not one image, or its shape does not determine its
             layout.
     """
+    key = checked_key(key)
     if isinstance(space, spaces.Dict):
         path = _choose_key(space, key)
         for name in path:
@@ -262,8 +285,6 @@ def _entries(where: Any) -> Mapping[str, Any] | None:
 
 def _path(where: Any, key: FrameKey) -> tuple[str, ...] | None:
     """Returns a key as the keys from the outside in; None if there is no such entry."""
-    if not isinstance(key, str) and not (isinstance(key, Sequence) and all(isinstance(name, str) for name in key)):
-        raise TypeError(f"key is {shown(key)}; it must be a text, or a tuple of texts where dictionaries are nested")
     if isinstance(key, str):
         if key in (_entries(where) or {}):
             return (key,)

@@ -14,7 +14,7 @@ from vpt_gym.actions.human import human_action_space, no_op
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.frames import find_frame, find_frame_space
-from vpt_gym.wrappers import FrameKeyWrapper
+from vpt_gym.wrappers import FrameKeyWrapper, MineCLIPReward, VideoRecorderWrapper
 
 PICTURE = spaces.Box(0, 255, (36, 64, 3), np.uint8)
 NUMBER = spaces.Box(-1, 1, (2,), np.float32)
@@ -123,3 +123,45 @@ def test_the_key_of_the_command_line_serves_recording_playing_and_training() -> 
 def test_a_key_of_a_dictionary_is_no_frame() -> None:
     with pytest.raises(ValueError, match=r"under key='eyes' is a dictionary with the keys \['left', 'right'\]"):
         find_frame({"eyes": {"left": PICTURE.sample(), "right": PICTURE.sample()}}, "eyes")
+
+
+@pytest.mark.parametrize("key", [3, 3.5, True, b"img", {"img"}, ("img", 3), [["img"]], np.array(["img"])], ids=repr)
+@pytest.mark.parametrize("space", [PICTURE, spaces.Dict({"img": PICTURE})], ids=["array", "dict"])
+def test_a_key_that_is_no_text_is_named_wherever_it_is_given(key: Any, space: spaces.Space, tmp_path: Any) -> None:
+    for refused in (
+        lambda: find_frame(space.sample(), key=key),
+        lambda: find_frame_space(space, key),
+        lambda: VPTObsWrapper(Peer(space), key=key),
+        lambda: RecorderWrapper(Peer(space), tmp_path, key=key),
+        lambda: VideoRecorderWrapper(Peer(space), tmp_path, key=key),
+        lambda: FrameKeyWrapper(Peer(space), key=key),
+        lambda: MineCLIPReward(Peer(space), "chop a tree", "delta", scorer=lambda frames: 0.0, key=key),
+    ):
+        with pytest.raises(TypeError, match=r"key is .*; it must be a text, or a tuple of texts"):
+            refused()
+
+
+@pytest.mark.parametrize("key", ["", (), ("img", "")])
+def test_an_empty_key_names_nothing(key: Any) -> None:
+    with pytest.raises(ValueError, match="which names nothing"):
+        find_frame({"img": np.zeros((36, 64, 3), np.uint8)}, key=key)
+
+
+@pytest.mark.parametrize("keep", [3, None, [3], b"img"])
+def test_keys_to_keep_that_are_no_texts(keep: Any) -> None:
+    with pytest.raises(TypeError, match=r"keep is .*; it must be a sequence of keys"):
+        VPTObsWrapper(Peer(spaces.Dict({"img": PICTURE})), keep=keep)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"key": 3}, "env key is 3"),
+        ({"key": ""}, "env key is ''"),
+        ({"kwargs": {"level": "easy"}}, "env kwargs are {'level': 'easy'}; they must be JSON"),
+        ({"id": 3}, "env id is 3"),
+    ],
+)
+def test_options_of_the_environment_that_are_no_texts(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        EnvArgs(**wrong)

@@ -54,6 +54,15 @@ class EnvArgs:
 
     def __post_init__(self) -> None:
         # an error that is raised here is shown as a wrong option; the module of module:id is imported later
+        if not isinstance(self.id, str):
+            raise TypeError(f"env id is {shown(self.id)}; it must be a text such as vpt_gym/Harvest1Log-v0")
+        if self.kwargs is not None and not isinstance(self.kwargs, str):
+            raise TypeError(
+                f"env kwargs are {shown(self.kwargs)}; they must be JSON, such as " + '\'{"level": "easy"}\''
+            )
+        if self.key is not None and not (isinstance(self.key, str) and self.key):
+            kind = ValueError if isinstance(self.key, str) else TypeError
+            raise kind(f"env key is {shown(self.key)}; it must be a text such as view, or obs.image where it is nested")
         try:
             is_object = isinstance(self.arguments, dict)
         except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from vpt_gym.frames import (
     find_frame_space,
     to_size,
 )
+from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 TRAINED_ASPECT = 16 / 9
@@ -59,7 +60,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
             ``reset``. Action translators above this wrapper read the player's pitch from it.
 
     Raises:
-        TypeError: ``env`` is not an environment, or its frame is not uint8.
+        TypeError: ``env`` is not an environment, its frame is not uint8, or ``keep`` or ``key`` are no texts.
         ValueError: No frame is found, ``size`` is not two positive numbers, or ``keep`` names a missing key or
             ``"img"``.
 
@@ -83,6 +84,10 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         if isinstance(keep, str):
             raise ValueError(f"keep={keep!r} is one string; pass a sequence of keys, e.g. keep=[{keep!r}]")
         self._size = checked_size(size, more=", such as size=(128, 128)")
+        if not (isinstance(keep, Iterable) and all(isinstance(name, str) for name in keep)):
+            raise TypeError(
+                f"keep is {shown(keep)}; it must be a sequence of keys of the observation, such as ['compass']"
+            )
         self._keep = tuple(keep)
         self._where, self._named = declared_frame(env.observation_space, key), key is not None
         self.source_observation: Any = None
