@@ -9,14 +9,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.vector import SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
 
 from tests.support.view_env import ViewEnv
-from vpt_gym import HumanActionWrapper, VPTActionWrapper
+from vpt_gym import HumanActionWrapper, ResilientEnv, VPTActionWrapper
 from vpt_gym.actions import Coverage, Translator, human_action, translator_for
 from vpt_gym.actions.chain import ChainedTranslator, through_wrappers
 from vpt_gym.actions.coverage import count_coverage, missing_keys, same
 from vpt_gym.actions.human import HOTBAR
 from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 
 class ThreeActions(Translator):
@@ -241,3 +244,30 @@ def test_a_coverage_in_words() -> None:
     )
     assert not Coverage("game", 8641, 0, 0, 0, 120, 1).complete
     assert not Coverage("game", 8640, 1, 0, 0, 121, 0).complete
+
+
+def human_game() -> gym.Env:
+    return HumanActionWrapper(Game(), translator=ThreeActions())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_translators_in_another_process_count_too() -> None:
+    env = ResilientEnv(lambda: TimeLimit(HumanActionWrapper(human_game()), 5))
+    try:
+        with pytest.raises(ValueError, match=r"strict=True, but .* keeps 6 of VPT's 8,641"):
+            VPTActionWrapper(env, strict=True)
+    finally:
+        env.close()
+
+
+def test_in_a_vector_each_environment_has_its_chain() -> None:
+    with pytest.raises(ValueError, match=r"strict=True, but .* keeps 6"):
+        ThreadVectorEnv([lambda: VPTActionWrapper(Game(), ThreeActions(), strict=True)])
+    for vector in (SyncVectorEnv, ThreadVectorEnv):
+        envs = vector([Game] * 2)
+        with pytest.raises(TypeError, match=r"envs.get_attr\('translator'\)"):
+            translator_for(envs)  # type: ignore[arg-type]
+        for around in (envs, gym.wrappers.vector.RecordEpisodeStatistics(envs)):
+            with pytest.raises(TypeError, match=rf"Wrap each of them: {vector.__name__}\(\[lambda: VPTActionWrapper"):
+                VPTActionWrapper(around, strict=True)  # type: ignore[arg-type]
+        envs.close()

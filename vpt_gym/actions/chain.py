@@ -18,7 +18,8 @@ def through_wrappers(translator: Translator, env: gym.Env[Any, Any]) -> Translat
 
     Args:
         translator: A translator for the actions of ``env``.
-        env: An environment. Translators are found in ``HumanActionWrapper`` and ``VPTActionWrapper``, at any depth.
+        env: An environment. Translators are found in ``HumanActionWrapper`` and ``VPTActionWrapper``, at any depth, and
+            in those that ``ResilientEnv`` runs in another process.
     """
     below: list[tuple[Translator, bool]] = []
     while isinstance(env, gym.Wrapper):
@@ -28,6 +29,12 @@ def through_wrappers(translator: Translator, env: gym.Env[Any, Any]) -> Translat
         if isinstance(found, Translator):
             below.append((found, env.action_space == code_space()))
         env = env.env
+    if getattr(env, "stands_for_wrappers", False) and env.has_wrapper_attr("translator"):
+        found = env.get_wrapper_attr("translator")  # a copy of the topmost one there
+        if isinstance(found, Translator):
+            first = found.first if isinstance(found, ChainedTranslator) else found
+            below.append((first, env.action_space == code_space()))
+            below += found.below if isinstance(found, ChainedTranslator) else ()
     return ChainedTranslator(translator, below) if below else translator
 
 
@@ -40,7 +47,7 @@ class ChainedTranslator(Translator):
     """
 
     def __init__(self, first: Translator, below: Sequence[tuple[Translator, bool]]) -> None:
-        self.first, self._below = first, tuple(below)
+        self.first, self.below = first, tuple(below)
         self.action_space = first.action_space
 
     @property
@@ -67,13 +74,13 @@ class ChainedTranslator(Translator):
     def coverage(self) -> Coverage:
         """Returns what reaches the game through all translators; the wrappers below keep their episodes."""
         whole = self.first.coverage()
-        last, _ = self._below[-1]
+        last, _ = self.below[-1]
         lowest = last.coverage()
-        if whole.complete and all(translator.coverage().complete for translator, _ in self._below[:-1]):
+        if whole.complete and all(translator.coverage().complete for translator, _ in self.below[:-1]):
             return lowest
         if self._counted is None:
             through = " through ".join(part.dialect for part in (whole, lowest))
-            both = _Through(self.first, self._below)
+            both = _Through(self.first, self.below)
             self._counted = count_coverage(both, through, notes=lowest.notes, remedy=lowest.remedy)
         return self._counted
 

@@ -67,6 +67,13 @@ def translator_for(
         ValueError: The space is unknown, or its camera or its camera bins cannot be used. For an unknown ``Dict`` the
             message compares its keys with the most similar known one.
     """
+    given: object = env_or_space
+    if isinstance(given, gym.vector.VectorEnv):
+        raise TypeError(
+            f"translator_for takes one environment, got a vector of {given.num_envs}. Those of its environments "
+            "that are wrapped by a VPTActionWrapper or a HumanActionWrapper: envs.get_attr('translator'); of another: "
+            "translator_for(make_env())"
+        )
     if isinstance(env_or_space, gym.Env):
         return through_wrappers(_choose(env_or_space.action_space, env_or_space, cam_interval), env_or_space)
     if isinstance(env_or_space, spaces.Space):

@@ -87,6 +87,10 @@ class ResilientEnv(gym.Env[Any, Any]):
         >>> env.close()
     """
 
+    stands_for_wrappers = True
+    """Marks the end of the wrappers in this process: there may be more in the other one, and attributes that are read
+    here are those of the topmost wrapper there that has them."""
+
     def __init__(
         self,
         env_fn: Callable[[], gym.Env[Any, Any]],

@@ -23,8 +23,9 @@ def require_gymnasium(env: Any, wrapper: str) -> gym.Env[Any, Any]:
     if isinstance(env, gym.Env) or is_legacy_env(env):
         return as_gymnasium(env)
     if is_vector(env):
+        kind = type(getattr(env, "unwrapped", env)).__name__  # a vector wrapper around it takes no list of functions
         raise TypeError(
             f"{wrapper} wraps one environment, got a vector of {env.num_envs} ({type(env).__name__}). Wrap each of "
-            f"them: {type(env).__name__}([lambda: {wrapper}(make_env(), ...)] * {env.num_envs})"
+            f"them: {kind}([lambda: {wrapper}(make_env(), ...)] * {env.num_envs})"
         )
     raise TypeError(f"{wrapper} needs a gymnasium.Env, got {type(env).__name__}: {env!r}")
