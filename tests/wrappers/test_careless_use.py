@@ -12,9 +12,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.wrappers import TimeLimit
 
 from tests.support.frame_counter_env import FrameCounterEnv
-from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium
+from vpt_gym import (
+    HumanActionWrapper,
+    RecorderWrapper,
+    ResilientEnv,
+    VPTActionWrapper,
+    VPTObsWrapper,
+    as_gymnasium,
+)
 from vpt_gym.actions.codec import code_space
 from vpt_gym.actions.human import no_op
 from vpt_gym.demos import check, list_demos, read_demo
@@ -261,3 +269,19 @@ def test_a_vector_environment_is_not_made_of_more_worlds_than_memory_holds() -> 
 def test_levels_and_tasks_with_a_typing_error(kwargs: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         gym.make("vpt_gym/World-v0", **{"task": "harvest_1_log", **kwargs})
+
+
+def test_a_recorder_around_a_resilient_env_that_records_is_refused(tmp_path: Path) -> None:
+    """Recorders in the other process are found at any depth, and a recorder of another kind is none of them."""
+
+    def recorded() -> gym.Env[Any, Any]:
+        return TimeLimit(RecorderWrapper(FrameCounterEnv(), tmp_path / "inner"), 5)
+
+    env = ResilientEnv(recorded)
+    try:
+        with pytest.raises(ValueError, match=f"a RecorderWrapper below records .* to {tmp_path / 'inner'}"):
+            RecorderWrapper(env, tmp_path / "outer")
+        both = VideoRecorderWrapper(env, tmp_path / "videos")
+        assert [name for name, _ in both.recorders] == ["VideoRecorderWrapper", "RecorderWrapper"]
+    finally:
+        env.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -41,16 +42,46 @@ def require_unrecorded(env: Any, recorder: type[gym.Wrapper[Any, Any, Any, Any]]
         ValueError: It is in a recorder of this class already, which would write each episode a second time.
     """
     wrapped = require_gymnasium(env, recorder.__name__)
-    below = wrapped
-    while isinstance(below, gym.Wrapper):
-        if isinstance(below, recorder):
-            where = getattr(below, "directory", "?")
+    for name, directory in recorders_of(wrapped):
+        if name == recorder.__name__:
             raise ValueError(
-                f"a {recorder.__name__} below records this environment already, to {where}; a second one would write "
+                f"a {name} below records this environment already, to {directory}; a second one would write "
                 "each episode again, without its labels. Remove one of them"
             )
-        below = below.env
     return wrapped
+
+
+def recorders_of(env: gym.Env[Any, Any]) -> tuple[tuple[str, str], ...]:
+    """Returns the class and the directory of each recorder around an environment, from the top.
+
+    Those that ``ResilientEnv`` runs in another process are included: recorders have the attribute ``recorders``.
+    """
+    found: list[tuple[str, str]] = []
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, RecordsEpisodes):
+            found.append((env.recorder_name, str(env.directory)))
+        env = env.env
+    if getattr(env, "stands_for_wrappers", False) and env.has_wrapper_attr("recorders"):
+        found += env.get_wrapper_attr("recorders")
+    return tuple(found)
+
+
+class RecordsEpisodes:
+    """The base of recorders: what others ask them.
+
+    Attributes:
+        recorder_name: The name of the recorder's class, not of a subclass by a user.
+        directory: Folder of what it records.
+    """
+
+    recorder_name: str
+    directory: Path
+
+    @property
+    def recorders(self) -> tuple[tuple[str, str], ...]:
+        """The class and the directory of this recorder and of those below."""
+        assert isinstance(self, gym.Wrapper)
+        return recorders_of(self)
 
 
 def describe_env(env: gym.Env[Any, Any]) -> dict[str, Any]:

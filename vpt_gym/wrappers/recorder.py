@@ -19,11 +19,11 @@ from vpt_gym.frames import Frame, FrameKey
 from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers.labels import RecordsLabels
-from vpt_gym.wrappers.recorded_frames import RecordedFrames, describe_env, require_unrecorded
+from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
 from vpt_gym.wrappers.success import success_of
 
 
-class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs, RecordsLabels):
+class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs, RecordsLabels, RecordsEpisodes):
     """Records each episode as one demo: video, human actions, metadata (``vpt_gym.demos``).
 
     It can be at any depth of a stack of wrappers and changes nothing that passes through. It records the frame of the
@@ -77,11 +77,14 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Raises:
         TypeError: ``env`` is not an environment, its frame is not uint8, or ``keep`` is not a function.
         ValueError: The observation has no frame, the wrapped environment's actions cannot be converted to human
-            actions, ``size`` is not positive, or a ``RecorderWrapper`` is around the environment already.
+            actions, ``size`` is not positive, or a ``RecorderWrapper`` is around the environment already,
+            in this process or in that of a ``ResilientEnv``.
         RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.1.0 - added.
     """
+
+    recorder_name = "RecorderWrapper"
 
     def __init__(
         self,

@@ -13,10 +13,10 @@ from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter
 from vpt_gym.demos.files.video import require_encoder
 from vpt_gym.demos.files.writer import check_metadata
 from vpt_gym.frames import Frame, FrameKey
-from vpt_gym.wrappers.recorded_frames import RecordedFrames, describe_env, require_unrecorded
+from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
 
 
-class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs, RecordsEpisodes):
     """Records what the player sees in each episode, and nothing else: no action, reward, position or inventory.
 
     Frame t is the one before action t, as in a demo (``RecorderWrapper``). Only episodes that are played to their end
@@ -38,6 +38,8 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
 
     Change log: v0.2.0 - added.
     """
+
+    recorder_name = "VideoRecorderWrapper"
 
     def __init__(
         self,
