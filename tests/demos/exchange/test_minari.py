@@ -21,8 +21,10 @@ from tests.support.counter_demos import write_counter_demo
 from tests.support.frame_counter_env import FrameCounterEnv, counter_frame
 from tests.support.missing_package import run_without
 from vpt_gym import RecorderWrapper
+from vpt_gym.actions.codec import canonical
 from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.demos import DemoWriter, check, export_minari, import_minari, list_demos, read_demo
+from vpt_gym.demos.exchange.goals import goals_of
 
 if sys.version_info < (3, 11):
     pytest.skip("Minari needs Python 3.11", allow_module_level=True)
@@ -385,6 +387,50 @@ class TestOthersDatasets:
             infos=kwargs.pop("infos", {}),
         )
         minari.create_dataset_from_buffers(name, [buffer], **kwargs)
+
+    @pytest.mark.parametrize("frames_key", [None, "observation"])
+    def test_goals_in_the_observations_are_kept(self, tmp_path: Path, frames_key: str | None) -> None:
+        """Minigrid's ``mission``, and the ``GoalEnv`` of Gymnasium-Robotics with frames of a known name or its own."""
+        frames = np.stack([counter_frame(tick) for tick in range(4)])
+        name = frames_key or "image"
+        picture = spaces.Box(0, 255, (48, 80, 3), np.uint8)
+        goals = {"mission": spaces.Text(20), "desired_goal": spaces.Box(-1, 1, (2,), np.float64)}
+        others = {"achieved_goal": spaces.Box(-1, 1, (2,), np.float64), "goal": picture}
+        moving = np.linspace(0, 1, 8).reshape(4, 2)
+        self.create(
+            "goals-v0",
+            {
+                name: frames,
+                "mission": ["fetch wood"] * 4,
+                "desired_goal": np.full((4, 2), 0.5),
+                "achieved_goal": moving,
+                "goal": frames,
+            },
+            np.array([[1, 60], [3, 60], [1, 60]]),
+            observation_space=spaces.Dict({name: picture, **goals, **others}),
+            action_space=spaces.MultiDiscrete([8641, 121]),
+        )
+        if frames_key is not None:
+            with pytest.raises(ValueError, match=r"it has the keys \[.*'observation'\].*--frames-key"):
+                import_minari("goals-v0", tmp_path / "demos")
+        (path,) = import_minari("goals-v0", tmp_path / "demos", frames_key=frames_key).demos
+        demo = read_demo(path)
+        assert demo.codes.tolist() == canonical(np.array([[1, 60], [3, 60], [1, 60]])).tolist()
+        assert demo.metadata["observed_goal"] == {"mission": "fetch wood", "desired_goal": [0.5, 0.5]}
+        assert demo.metadata["task"] == "fetch wood"
+        export_minari(tmp_path / "demos", "again-v0")
+        (back,) = import_minari("again-v0", tmp_path / "back").demos
+        assert read_demo(back).metadata["observed_goal"] == demo.metadata["observed_goal"]
+
+    def test_a_goal_that_changes_is_no_goal_of_the_demo(self) -> None:
+        changing = {
+            "mission": ["a", "b", "b"],
+            "desired_goal": np.arange(3.0)[:, None],
+            "goal": np.full((3, 1), np.nan),
+        }
+        assert goals_of(changing, 3) == {}
+        assert goals_of({"mission": [b"a\x1b", b"a\x1b", b"next"]}, 2)["task"] == r"a\x1b"
+        assert goals_of(np.zeros((3, 2)), 3) == {}
 
     def test_a_frame_under_any_key_and_minedojos_actions(self, tmp_path: Path) -> None:
         frames = np.stack([np.moveaxis(counter_frame(tick), -1, 0) for tick in range(4)])

@@ -30,6 +30,7 @@ from vpt_gym.demos.exchange.exporting import (
     sized_frames,
 )
 from vpt_gym.demos.exchange.game_state import read_state_texts
+from vpt_gym.demos.exchange.goals import goals_of
 from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError, reading
 from vpt_gym.demos.exchange.minari_dataset import (
     ABOUT,
@@ -47,6 +48,7 @@ from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Frame, FrameKey, FrameSpec, Layout, find_frame, find_frame_space
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import shown
 
 _SUCCESS_KEYS = ("success", "is_success")
@@ -154,7 +156,8 @@ def export_minari(
     if labelled:
         notes = (
             *notes,
-            f"in {labelled} episodes the labels differ from the executed actions, which are in infos['executed']",
+            f"in {counted(labelled, 'episode')} the labels differ from the executed actions, "
+            "which are in infos['executed']",
         )
     return ExportResult(final, episodes, ticks, selection.left_out, notes)
 
@@ -173,6 +176,9 @@ def import_minari(
     overwrite: bool = False,
 ) -> ImportResult:
     """Writes the episodes of a local Minari dataset as demos: all of them, or none.
+
+    A goal that is an entry of the observations and the same in a whole episode, such as the text ``mission`` or the
+    numbers ``desired_goal``, becomes ``observed_goal`` in the demo's metadata, and a text its ``task``.
 
     Its observations must contain an RGB frame, and its actions must be of ``ActionKind`` or of a space that
     ``vpt_gym.actions.translate.translator_for`` knows. One episode at a time is held in memory.
@@ -274,6 +280,7 @@ def _import_episode(
         terminated = bool(episode.terminations[-1]) if ticks else False
         infos = dict(episode.infos or {})
         success = _success(about, infos)
+        goals = {} if DEMO_KEY in about else goals_of(episode.observations, ticks)
     if not 0 < ticks <= len(observations):
         raise SourceError(f"{name} has {ticks} steps and {len(observations)} observations; each step needs one")
     if rewards.shape != (ticks,):
@@ -297,7 +304,7 @@ def _import_episode(
         executed=None if executed is None else _actions(reader, executed, range(1, ticks + 1), name),
         intervention=None if intervention is None else intervention[1:].astype(np.bool_),
         states=None if states is None else read_state_texts(states[:ticks], name),
-        metadata=_own_metadata(about, name) if exported_by_us else _metadata_from_minari(dataset, about, name),
+        metadata=(_own_metadata if exported_by_us else _metadata_from_minari)(dataset, about, name) | goals,
         where={"episode": index},
         success=success,
         ended="terminated" if terminated else "truncated",
@@ -323,7 +330,7 @@ def _own_info(infos: Mapping[str, Any], key: str, ticks: int, name: str) -> npt.
     return info
 
 
-def _own_metadata(about: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _own_metadata(dataset: Any, about: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Returns the metadata of the demo that an episode was exported from."""
     with reading(name, f"is damaged, {DEMO_KEY} cannot be read"):
         text = about[DEMO_KEY]
