@@ -17,13 +17,14 @@ def demos(tmp_path_factory):
     return write_episodes(tmp_path_factory.mktemp("term") / "demos", (40, 25))
 
 
-def test_it_is_the_loss_of_the_next_batch_and_has_a_gradient(demos):
+def test_it_is_the_loss_of_independent_chunks_and_has_a_gradient(demos):
     policy, term = small_policy(), DemoTerm([demos], seed=3)
-    frames, codes, first, weight = DemoDataset([demos], seq_len=16, batch_size=8, seed=3).next_batch()
-    with torch.no_grad():
-        expected = bc_loss(policy(frames, first).pi, codes, weight)
-    loss = term.loss(policy)
-    torch.testing.assert_close(loss.detach(), expected)
+    dataset = DemoDataset([demos], seq_len=16, batch_size=8, order="random", seed=3)
+    for frames, codes, first, weight in (dataset.next_batch(), dataset.next_batch()):
+        with torch.no_grad():
+            expected = bc_loss(policy(frames, first).pi, codes, weight)
+        loss = term.loss(policy)
+        torch.testing.assert_close(loss.detach(), expected)
     loss.backward()
     assert policy.net.final_ln.weight.grad.abs().sum() > 0
 

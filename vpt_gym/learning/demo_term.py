@@ -31,33 +31,34 @@ class DemoTermArgs:
 
 
 class DemoTerm:
-    """The behavioural cloning loss of the next batch of demos: 8 sequences of 16 ticks, which start without memory.
+    """The behavioural cloning loss of 8 independent chunks of 16 ticks from demos, each of which starts without memory.
 
     Args:
         demos: Directories of demos, or single demos.
-        seed: Seed of their order.
+        seed: Seed of the draws.
 
     Raises:
         ValueError: There is no demo.
     """
 
     def __init__(self, demos: Sequence[Path], *, seed: int) -> None:
-        self._dataset = DemoDataset(list(demos), seq_len=_SEQ_LEN, batch_size=_BATCH_SIZE, seed=seed)
+        # random: of a carried order, one iteration of the training would see consecutive ticks of 8 episodes only
+        self._dataset = DemoDataset(list(demos), seq_len=_SEQ_LEN, batch_size=_BATCH_SIZE, order="random", seed=seed)
 
     def loss(self, policy: VPTPolicy) -> Tensor:
-        """Returns the negative log-likelihood of the demos' actions, nats per tick, a scalar."""
+        """Returns the negative log-likelihood of the actions in the next chunks, nats per tick, a scalar."""
         device = policy.net.final_ln.weight.device
         frames, codes, first, weight = (tensor.to(device) for tensor in self._dataset.next_batch())
         return bc_loss(policy(frames, first).pi, codes, weight)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the position in the demos."""
+        """Returns what the next draws depend on."""
         return self._dataset.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from a position, with the batch after it.
+        """Continues from a ``state_dict``, with the batch after it.
 
         Raises:
-            ValueError: The position is of other demos.
+            ValueError: The state is of other demos.
         """
         self._dataset.load_state_dict(state)
