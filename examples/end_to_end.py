@@ -40,13 +40,14 @@ from vpt_gym.collect.session import Recording
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
+from vpt_gym.learning.curves import plot_curves
 from vpt_gym.learning.dagger import ExpertTurns, collect_round, round_demos
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
 from vpt_gym.learning.fit import TrainResult, fit
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.logging import plot_curves, read_metrics
+from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.system.require import require

@@ -11,7 +11,8 @@ import imageio.v3 as iio
 import matplotlib
 import pytest
 
-from vpt_gym.learning.logging import MetricLogger, plot_curves, plot_metrics, read_metrics
+from vpt_gym.learning.curves import plot_curves, plot_metrics
+from vpt_gym.learning.logging import MetricLogger, read_metrics
 
 
 def test_entries_come_back_and_a_file_is_continued(tmp_path):
@@ -97,7 +98,7 @@ def test_without_matplotlib_the_install_line_is_given(tmp_path):
     code = """
         import sys
         sys.modules["matplotlib"] = None
-        from vpt_gym.learning.logging import plot_curves
+        from vpt_gym.learning.curves import plot_curves
         plot_curves("never.png", {}, labels={})
     """
     result = subprocess.run(

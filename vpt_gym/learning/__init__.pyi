@@ -1,10 +1,11 @@
 from .acting_time import acting_seconds
 from .bc import BCTrainer, TrainArgs
+from .curves import plot_curves
 from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from .evaluate import Evaluation, evaluate, wilson_interval
 from .hindsight import hindsight_goals, hindsight_ticks
 from .load import load_agent
-from .logging import MetricLogger, plot_curves, read_metrics
+from .logging import MetricLogger, read_metrics
 from .losses import bc_loss, distillation_loss, weighted_mean
 from .rollout import Rollout, RolloutCollector
 from .validation import Validation

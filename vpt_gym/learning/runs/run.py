@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from vpt_gym.demos.files.atomic import scratch, write_metadata
-from vpt_gym.learning.logging import MetricLogger, plot_metrics, read_metrics
+from vpt_gym.learning.curves import plot_metrics
+from vpt_gym.learning.logging import MetricLogger, read_metrics
 from vpt_gym.learning.runs.args import RunArgs, joined
 from vpt_gym.learning.runs.directory import (
     CHECKPOINTS,
