@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from vpt_gym.demos.dataset.array_file import is_whole
-from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.dataset.cache import FrameCache, name_of
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE
 
@@ -71,7 +71,7 @@ class FeatureCache:
         self._require_frozen()
         stat = demo.files.video.stat()
         with self._lock:
-            path = self.directory / f"{demo.id}-{self._key()}-{stat.st_size}-{stat.st_mtime_ns}.npy"
+            path = self.directory / f"{name_of(demo)}-{self._key()}-{stat.st_size}-{stat.st_mtime_ns}.npy"
             shape = (len(demo), self._policy.config.hidsize)
             if not _exists_whole(path, shape):
                 self._compute(demo, path, shape)

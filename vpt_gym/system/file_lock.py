@@ -18,6 +18,20 @@ if sys.platform != "win32":
     import fcntl
 
 
+def open_to_lock(path: Path) -> IO[bytes]:
+    """Opens an existing file to try its lock. NFS gives exclusive locks only to those who may write.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+    """
+    try:
+        return open(path, "r+b")
+    except FileNotFoundError:
+        raise
+    except OSError:  # read-only
+        return open(path, "rb")
+
+
 def try_lock(file: IO[Any]) -> bool:
     """Locks an open file until ``unlock``, or until it is closed in this process and in those forked meanwhile.
 

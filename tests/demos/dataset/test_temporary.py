@@ -55,10 +55,15 @@ def test_the_next_one_removes_that_of_a_killed_process_and_no_other(parent: Path
         assert (left / "large.npy").exists()
         other = parent / "other-tool"
         other.mkdir()
+        mine = parent / f"{PREFIX}of-mine"  # a folder of the user's, who happens to name it so
+        mine.mkdir()
+        (mine / "frames.npy").write_bytes(b"mine")
+        os.utime(mine, (0, 0))
         TemporaryDirectory(PREFIX)
         assert not left.exists()
         assert (kept / "large.npy").exists()
         assert other.exists()
+        assert [file.name for file in mine.iterdir()] == ["frames.npy"]
     finally:
         living.kill()
         living.wait()

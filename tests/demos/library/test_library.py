@@ -165,6 +165,17 @@ def test_a_move_that_was_cut_short_is_completed(tmp_path: Path, moved: int, back
     assert names(source) == []
 
 
+def test_files_of_other_tools_with_the_suffix_of_a_move_are_left_alone(tmp_path: Path) -> None:
+    path = write_counter_demo(tmp_path, ticks=3)
+    (tmp_path / REJECTED).mkdir()
+    (tmp_path / "notes.txt").write_text("keep")
+    for name in ("notes.txt.moving", "other.json.moving", f"{path.name}.moving"):
+        (tmp_path / name).write_text("not ours")
+    before = {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    DemoLibrary(tmp_path)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()} == before
+
+
 @pytest.mark.parametrize("demo_id", ["../outside", "..", "", "rejected", "/etc/passwd", ".", "a\0b"])
 def test_only_listed_demos_are_found(tmp_path: Path, demo_id: str) -> None:
     outside = write_counter_demo(tmp_path, ticks=2)

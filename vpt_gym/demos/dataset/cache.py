@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import threading
 import time
 import uuid
@@ -22,10 +23,14 @@ from vpt_gym.demos.dataset.array_file import header_of, is_whole
 from vpt_gym.demos.dataset.temporary import TemporaryDirectory
 from vpt_gym.demos.demo import Demo
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
-from vpt_gym.system.file_lock import exclusive_lock, try_lock, unlock
+from vpt_gym.system.file_lock import exclusive_lock, open_to_lock, try_lock, unlock
 
 _HEADER_BYTES = 128  # of an .npy file
+_FILE = re.compile(r".+-\d+x\d+-\d+-\d+-\d+-[0-9a-f]{12}(-[0-9a-f]{12})?\.npy(\.part)?", re.DOTALL)
+"""The names of the files of frames; others in the directory are not the cache's."""
 _USERS_SUFFIX = ".users"  # of the file in which each cache lists the files that it uses
+_USERS = re.compile(rf"[0-9a-f]{{32}}\{_USERS_SUFFIX}")
+_LONGEST = 100
 
 
 class CacheFullError(RuntimeError):
@@ -55,9 +60,9 @@ class FrameCache:
         max_bytes: Limit of the memory for frames.
         directory: Directory of the files. They remain there, and a later cache uses them again; caches of different
             sizes, and several processes, may share it. Default: a temporary directory that is deleted with the cache.
-        max_file_bytes: Limit of the files in that directory, including those of other processes. The least recently
-            used files are deleted to stay below it, except those that a living cache of any process uses. Default: no
-            limit.
+        max_file_bytes: Limit of the frames in that directory, including those of other processes. The least recently
+            used files are deleted to stay below it, except those that a living cache of any process uses. Files that
+            are no cache's do not count, and are never deleted. Default: no limit.
 
     Raises:
         ValueError: A limit is negative, or ``size`` is not positive.
@@ -116,7 +121,7 @@ class FrameCache:
         with self._lock:
             if key in self._frames:
                 return self._frames[key]
-        name = f"{demo.id}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{variant}.npy"
+        name = f"{name_of(demo)}-{self.size[0]}x{self.size[1]}-{stat.st_size}-{stat.st_mtime_ns}-{variant}.npy"
         shape = (len(demo) if wanted is None else int(wanted.sum()), *self.size, 3)
         with self._lock:
             reserved = int(np.prod(shape))
@@ -186,7 +191,7 @@ class FrameCache:
                     self._users = open(users, "wb", buffering=0)  # noqa: SIM115 (it stays locked while this cache lives)
                     try_lock(self._users)
                     weakref.finalize(self, _remove_users_file, self._users, users)
-                self._users.write(f"{path.name}\n".encode())
+                self._users.write(os.fsencode(f"{path.name}/"))
             return frames
 
     def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
@@ -207,17 +212,20 @@ class FrameCache:
     def _files_in_use(self) -> set[str]:
         """Returns the names of the files that living caches use, and deletes the lists of dead caches."""
         names: set[str] = set()
-        for path in self._files_directory().glob(f"*{_USERS_SUFFIX}"):
-            with suppress(FileNotFoundError), open(path, "rb") as file:
+        for path in self._own(_USERS):
+            with suppress(FileNotFoundError), open_to_lock(path) as file:
                 if try_lock(file):
                     path.unlink()  # the process of its cache was killed
                 else:
-                    names.update(file.read().decode().splitlines())
+                    names.update(os.fsdecode(file.read()).split("/"))
         return names
+
+    def _own(self, names: re.Pattern[str]) -> list[Path]:
+        return [path for path in self._files_directory().iterdir() if names.fullmatch(path.name)]
 
     def _free_space(self, needed: int, limit: int) -> None:
         files = []
-        for path in self._files_directory().glob("*.npy*"):
+        for path in self._own(_FILE):
             with suppress(FileNotFoundError):  # another process has just removed it after an error
                 stat = path.stat()
                 files.append((stat.st_mtime_ns, stat.st_size, path))
@@ -226,7 +234,7 @@ class FrameCache:
         for _, size, path in sorted(files):
             if used + needed <= limit:
                 return
-            with suppress(FileNotFoundError), open(path, "rb") as file:
+            with suppress(FileNotFoundError), open_to_lock(path) as file:
                 if path.name not in in_use and try_lock(file):  # locked: another process is filling it
                     path.unlink()
                     used -= size
@@ -244,6 +252,12 @@ class FrameCache:
                 return self._temporary.path
             self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
+
+
+def name_of(demo: Demo) -> str:
+    """Returns the id of a demo, or a digest if names that begin with it could be too long for a file."""
+    name = os.fsencode(demo.id)
+    return demo.id if len(name) <= _LONGEST else hashlib.sha256(name).hexdigest()[:32]
 
 
 def _remove_users_file(users: IO[bytes], path: Path) -> None:

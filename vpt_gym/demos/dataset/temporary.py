@@ -53,6 +53,6 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
         with suppress(OSError):  # it is another user's, or another process has just removed it
             if abs(time.time() - directory.stat().st_mtime) < _GRACE_SECONDS:  # the clock may have been set back
                 continue
-            with (directory / _LOCK).open("ab") as lock:
+            with (directory / _LOCK).open("r+b") as lock:  # without one it is not ours, whatever its name
                 if try_lock(lock):
                     shutil.rmtree(directory)

@@ -15,6 +15,7 @@ from vpt_gym.demos.files.names import (
     DemoError,
     DemoFiles,
     files_of,
+    is_there,
     list_demos,
     read_metadata,
 )
@@ -53,7 +54,9 @@ class DemoLibrary:
         rejected = self.directory / REJECTED
         for source, target in ((self.directory, rejected), (rejected, self.directory)):
             for moving in target.glob(f"*{_MOVING_SUFFIX}"):
-                _finish_move(source, target / moving.name.removesuffix(_MOVING_SUFFIX))
+                listed = target / moving.name.removesuffix(_MOVING_SUFFIX)
+                if _is_moving(listed, source):
+                    _finish_move(source, listed)
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns one entry for each demo, the rejected ones last, without reading the ticks.
@@ -125,7 +128,7 @@ class DemoLibrary:
     def _frames_of(self, path: Path) -> int | None:
         """Returns the number of frames according to the header of a contractor's video; None if it does not say."""
         video = files_of(path).video
-        if not video.is_file():
+        if not is_there(video):
             return None
         stat = video.stat()
         key = (video, stat.st_size, stat.st_mtime_ns)
@@ -153,7 +156,7 @@ class DemoLibrary:
                 return
             folder.mkdir(exist_ok=True)
             for path in _files(folder, demo_id):
-                if path.exists():
+                if is_there(path):
                     raise FileExistsError(f"{path} exists already; remove it, or give it another name")
             target = folder / listed.name
             os.rename(listed, _name_while_moving(target))
@@ -161,7 +164,7 @@ class DemoLibrary:
                 _finish_move(listed.parent, target)
             except OSError:
                 for old, new in zip(_files(listed.parent, demo_id), _files(folder, demo_id), strict=True):
-                    if new.exists():
+                    if is_there(new):
                         os.rename(new, old)
                 os.rename(_name_while_moving(target), listed)
                 raise
@@ -180,6 +183,13 @@ def _name_while_moving(path: Path) -> Path:
     return path.with_name(path.name + _MOVING_SUFFIX)
 
 
+def _is_moving(listed: Path, source: Path) -> bool:
+    """Whether a demo with this file is being moved from another folder; other tools use the suffix, too."""
+    if listed.suffix not in (".json", ".jsonl") or is_there(listed):
+        return False
+    return any(is_there(DemoFiles(folder, _id(listed)).video) for folder in (source, listed.parent))
+
+
 def _files(folder: Path, demo_id: str) -> list[Path]:
     """Returns the paths that a demo's files have in a folder, in the order in which they are moved."""
     files = DemoFiles(folder, demo_id)
@@ -189,6 +199,6 @@ def _files(folder: Path, demo_id: str) -> list[Path]:
 def _finish_move(source: Path, listed: Path) -> None:
     """Moves the remaining files of a demo, and finally renames the one by which it is listed."""
     for old, new in zip(_files(source, _id(listed)), _files(listed.parent, _id(listed)), strict=True):
-        if old.exists():  # the demo may lack it, or it may have been moved already
+        if is_there(old):  # the demo may lack it, or it may have been moved already
             os.rename(old, new)
     os.rename(_name_while_moving(listed), listed)
