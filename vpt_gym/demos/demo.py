@@ -27,6 +27,7 @@ from vpt_gym.demos.files.names import (
     DemoFiles,
     files_of,
     is_metadata,
+    is_there,
     partial,
     read_metadata,
     read_records,
@@ -37,6 +38,7 @@ from vpt_gym.demos.files.records import (
     executed_action_of,
     human_action_of,
     is_intervention,
+    is_menu_open,
     reward_of,
     stack_actions,
 )
@@ -197,14 +199,14 @@ def read_demo(
     sprite = CURSOR if cursor is None else check_sprite(cursor)
     files = files_of(path)
     version = recorder_version_of(files.directory, recorder_version)
-    unfinished = any(partial(piece).exists() for piece in files.all)
+    unfinished = any(is_there(partial(piece)) for piece in files.all)
     for file in (files.metadata, files.records, files.video):
-        if not file.is_file() and unfinished:
+        if not os.path.isfile(file) and unfinished and (file != files.metadata or is_there(partial(file))):
             raise DemoError(f"{file} is missing: the recording was not finished", REMEDY_REPAIR, repairable=True)
-        if not file.is_file() and file != files.metadata:
+        if not os.path.isfile(file) and file != files.metadata:
             own = is_metadata(files.metadata)
             raise DemoError(f"{file} is missing ({EXPECTED_FILES})", REMEDY_RESTORE if own else REMEDY_RESTORE_OR_MOVE)
-    metadata = read_metadata(files.metadata) if files.metadata.is_file() else None
+    metadata = read_metadata(files.metadata) if os.path.isfile(files.metadata) else None
     records = read_records(files.records)
     header = read_header(files.video, count=count_frames)
     if metadata is None:
@@ -251,11 +253,11 @@ def read_demo(
         rewards, intervention = np.zeros(len(records)), np.zeros(len(records), np.bool_)
         if not contractor:
             rewards, intervention = _stored_rewards(records)
+        menu = _menus(records)
     except ValueError as error:
         raise DemoError(f"{files.records}, {error}", REMEDY_RESTORE) from error
     codes = codec.encode(actions)
     null = ticks.skipped if compat else codec.is_null(codes)
-    menu = np.array([bool(record.get("isGuiOpen")) for record in records])
     return Demo(files, metadata, actions, executed, codes, rewards, null, menu, intervention, track, compat)
 
 
@@ -281,6 +283,16 @@ def _stored_rewards(records: list[Record]) -> tuple[npt.NDArray[np.float64], npt
         except ValueError as error:
             raise ValueError(f"line {tick + 1}: {error}") from error
     return rewards, intervention
+
+
+def _menus(records: list[Record]) -> npt.NDArray[np.bool_]:
+    menu = np.zeros(len(records), np.bool_)
+    for tick, record in enumerate(records):
+        try:
+            menu[tick] = is_menu_open(record)
+        except ValueError as error:
+            raise ValueError(f"line {tick + 1}: {error}") from error
+    return menu
 
 
 def _check_size(files: DemoFiles, header: VideoHeader, frame_size: list[int]) -> None:

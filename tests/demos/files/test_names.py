@@ -102,6 +102,13 @@ def test_any_file_of_a_demo_names_all_of_them(tmp_path: Path) -> None:
         assert files_of(path) == files
 
 
+def test_a_name_with_two_suffixes_is_that_of_the_last(tmp_path: Path) -> None:
+    for name in ("a.json.mp4", "b.jsonl.mp4", "c.mp4.mp4"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_demos(tmp_path, lone_videos=True)] == ["a.json.mp4", "b.jsonl.mp4", "c.mp4.mp4"]
+    assert all(files_of(path).video == path for path in tmp_path.iterdir())
+
+
 def test_listed_are_finished_demos_and_lone_videos_on_request(tmp_path: Path) -> None:
     for name in ("own.mp4", "recording.mp4", "lone.mp4", "begun.mp4", "begun.jsonl.partial"):
         (tmp_path / name).write_bytes(b"")

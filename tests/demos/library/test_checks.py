@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from vpt_gym.collect.directory import clear_up
 from vpt_gym.collect.finished import finished_episodes, seeds_with_demos
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
 from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.demos.files.contractor import Compat
 from vpt_gym.demos.files.names import partial
 from vpt_gym.demos.files.video import copy_frames
@@ -209,6 +212,66 @@ def test_a_repair_that_was_killed_can_be_run_again(tmp_path: Path) -> None:
     assert again == repaired
     assert check(tmp_path) == []
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("kind", ["own", "contractor"])
+def test_what_a_copy_in_the_middle_of_a_recording_left_does_not_cut_the_demo(tmp_path: Path, kind: str) -> None:
+    """The directory was copied during the recording, and again after it: the unfinished files are still there."""
+    if kind == "own":
+        path, early = write(tmp_path, 30), write(tmp_path / "early", 7)
+    else:
+        path = write_recording(tmp_path / "a", records(30), frames(30))
+        early = write_recording(tmp_path / "early" / "a", records(7), frames(7))
+    suffixes = [".mp4", ".jsonl", ".json"][: 3 if kind == "own" else 2]
+    whole = {path.with_suffix(suffix): path.with_suffix(suffix).read_bytes() for suffix in suffixes}
+    for suffix in suffixes:
+        early.with_suffix(suffix).replace(partial(path.with_suffix(suffix)))
+    early.parent.rmdir()
+    (problem,) = check(tmp_path)
+    assert problem.repairable
+    assert "the demo is whole" in str(problem)
+    (done,) = repair(tmp_path, interrupted_only=True)  # as a recording does at its start
+    assert done.ticks == 30
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == whole
+
+
+def test_unfinished_files_with_more_ticks_than_the_demo_are_kept(tmp_path: Path) -> None:
+    path, more = write(tmp_path, 7), write(tmp_path / "more", 30)
+    for suffix in (".mp4", ".jsonl", ".json"):
+        more.with_suffix(suffix).replace(partial(path.with_suffix(suffix)))
+    more.parent.rmdir()
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    (problem,) = check(tmp_path)
+    assert not problem.repairable
+    assert "more ticks than the demo" in problem.remedy
+    assert repair(tmp_path) == []
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_name_as_long_as_a_name_can_be(tmp_path: Path) -> None:
+    path, name = write(tmp_path, 7), "a" * 250  # no file can be called that and .jsonl.partial
+    for suffix in (".mp4", ".jsonl", ".json"):
+        path.with_suffix(suffix).rename(tmp_path / f"{name[:-6]}{suffix}")
+    (tmp_path / f"{name}.mp4").write_bytes(b"a film")
+    (problem,) = check(tmp_path)
+    assert problem.id == name
+    assert repair(tmp_path) == []
+    cache = FrameCache(size=(48, 80), max_bytes=0, directory=tmp_path / "cache")
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged"):
+        dataset = DemoDataset(tmp_path, frame_size=(48, 80), cache=cache)
+    assert dataset.n_ticks == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names that are no text")
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = write(tmp_path, 7)
+    for suffix in (".mp4", ".jsonl", ".json"):
+        path.with_suffix(suffix).rename(tmp_path / (os.fsdecode(b"caf\xe9") + suffix))
+    write(tmp_path, 7)
+    assert check(tmp_path) == []
+    assert len(split_by_episode(list_demos(tmp_path), 1)[0]) == 1
+    cache = FrameCache(size=(48, 80), max_bytes=0, directory=tmp_path / "cache")
+    assert DemoDataset(tmp_path, frame_size=(48, 80), cache=cache).n_ticks == 14
 
 
 def test_other_files_are_nobodys_business(tmp_path: Path) -> None:

@@ -17,7 +17,14 @@ from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.dataset.sessions import session_of
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.folders import below_in_words, demos_below
-from vpt_gym.demos.files.names import CONTRACTOR_FORMAT, REMEDY_RESTORE_OR_REPAIR, DemoError, files_of, list_demos
+from vpt_gym.demos.files.names import (
+    CONTRACTOR_FORMAT,
+    REMEDY_RESTORE_OR_REPAIR,
+    DemoError,
+    files_of,
+    is_there,
+    list_demos,
+)
 from vpt_gym.demos.files.video import count_frames
 
 DropNull = Literal["auto", "mask", "cut", False]
@@ -202,11 +209,12 @@ def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
     paths: list[Path] = []
     for item in given:
         files = files_of(item)
-        if Path(item).is_dir() or not any(file.exists() for file in files.all):
+        if Path(item).is_dir() or not any(map(is_there, files.all)):
             paths += list_demos(item, lone_videos=True)
         else:
-            paths.append(files.metadata if files.metadata.exists() else files.records)
-    if len(set(paths)) != len(paths):
+            paths.append(files.metadata if is_there(files.metadata) else files.records)
+    folders = {folder: folder.resolve() for folder in {path.parent for path in paths}}  # a link, or another spelling
+    if len({folders[path.parent] / path.name for path in paths}) != len(paths):
         raise ValueError(f"the same demo is given twice in {given}; name each directory once")
     return paths
 
@@ -246,4 +254,4 @@ def _wanted(demo: Demo, drop_null: DropNull) -> npt.NDArray[np.bool_]:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    return path.stat().st_size if is_there(path) else 0

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from vpt_gym.demos.files.names import files_of
+from vpt_gym.demos.files.names import files_of, is_there
 
 _NAME = re.compile(r"(.+)-([0-9]{8}-[0-9]{6})")
 """Session (player and number) and start of a segment. Source: the readme of openai/Video-Pre-Training."""
@@ -21,7 +21,7 @@ longer than its ticks; a segment that is missing between the two takes up to 300
 def session_name(path: Path) -> str | None:
     """Returns the session that a recording is a segment of; None if it is no contractor recording."""
     files = files_of(path)
-    match = None if files.metadata.exists() else _NAME.fullmatch(files.id)
+    match = None if is_there(files.metadata) else _NAME.fullmatch(files.id)
     return None if match is None else match[1]
 
 

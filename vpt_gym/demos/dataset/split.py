@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def split_by_episode(
     if validation < 0 or (validation >= 1 and validation != int(validation)):
         raise ValueError(f"validation is {validation}; it must be a share below 1, or a whole number of episodes")
     ids = {path: (join_segments and session_name(path)) or files_of(path).id for path in paths}
-    drawn = sorted(set(ids.values()), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+    drawn = sorted(set(ids.values()), key=lambda name: hashlib.sha256(os.fsencode(f"{seed} {name}")).digest())
     count = int(validation) if validation >= 1 else max(round(validation * len(drawn)), validation > 0)
     if count and count >= len(drawn):
         raise ValueError(

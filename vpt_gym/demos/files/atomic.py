@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vpt_gym.demos.files.names import DemoFiles, partial
+from vpt_gym.demos.files.names import DemoFiles, is_there, partial
 from vpt_gym.demos.files.records import finite
 from vpt_gym.system.durable import sync
 
@@ -24,7 +24,7 @@ def scratch(path: Path) -> Path:
 def finish(files: DemoFiles) -> None:
     """Renames the partial files of a demo to their final names; the metadata last, since it marks it as finished."""
     for path in files.all:
-        if partial(path).exists():
+        if is_there(partial(path)):
             os.replace(partial(path), path)
     sync(files.directory)
 
@@ -34,7 +34,7 @@ def discard(files: DemoFiles) -> None:
 
     If the process is killed meanwhile, an interrupted recording remains, which ``repair`` recovers or deletes.
     """
-    if files.metadata.exists():
+    if is_there(files.metadata):
         os.replace(files.metadata, partial(files.metadata))
     for path in (files.video, files.records):
         path.unlink(missing_ok=True)

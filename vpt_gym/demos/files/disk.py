@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 
-from vpt_gym.demos.files.names import DemoFiles, partial
+from vpt_gym.demos.files.names import DemoFiles, is_there, partial
 
 
 def describe_disk_usage(files: DemoFiles, ticks: int) -> str:
@@ -20,7 +20,7 @@ def describe_disk_usage(files: DemoFiles, ticks: int) -> str:
     """
     with suppress(OSError):
         free = shutil.disk_usage(files.directory).free
-        used = sum(partial(path).stat().st_size for path in files.all if partial(path).exists())
+        used = sum(partial(path).stat().st_size for path in files.all if is_there(partial(path)))
         need = f"The demo has {_size(used)} in {ticks} ticks"
         if ticks >= 40:  # before that, the part that does not grow with the ticks is too large
             need += f", {_size(used * 1200 // ticks)} a minute"

@@ -36,6 +36,8 @@ CONTRACTOR_FORMAT = "contractor"
 OPTIONS_SUFFIX = "-options.json"
 """Suffix of the file of game settings that OpenAI publishes with each recording."""
 PARTIAL_SUFFIX = ".partial"
+MOST_FPS = 1000
+"""Frames per second that a demo may have."""
 REJECTED = "rejected"
 """Name of the subdirectory that ``vpt-gym view`` and ``vpt-gym play`` move rejected demos to."""
 
@@ -97,6 +99,11 @@ class DemoFiles:
     def all(self) -> tuple[Path, Path, Path]:
         """The finished files, in the order in which they get their final names."""
         return self.video, self.records, self.metadata
+
+
+def is_there(path: Path) -> bool:
+    """Returns whether a path exists; False, not an ``OSError``, where no file can have such a long name."""
+    return os.path.exists(path)
 
 
 def partial(path: Path) -> Path:
@@ -222,9 +229,8 @@ def files_of(path: str | os.PathLike[str]) -> DemoFiles:
     """Returns the files of a demo, given one of them, finished or partial, or their common stem."""
     given = Path(path)
     name = given.name.removesuffix(PARTIAL_SUFFIX)
-    for suffix in (".mp4", ".jsonl", ".json"):
-        name = name.removesuffix(suffix)
-    return DemoFiles(given.parent, name)
+    suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
+    return DemoFiles(given.parent, name.removesuffix(suffix))  # one suffix: "a.json.mp4" is the video of "a.json"
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -270,7 +276,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "success": (lambda value: value is None or isinstance(value, bool), "true, false or null"),
     "return": (lambda value: value is None or _is_number(value), "a finite number"),
-    "fps": (lambda value: _is_number(value) and 1 <= value <= 1000, "a number of frames per second"),
+    "fps": (lambda value: _is_number(value) and 1 <= value <= MOST_FPS, "a number of frames per second"),
 }
 """For keys of the metadata that this package computes with: whether a value is valid, and what it must be."""
 
@@ -317,6 +323,6 @@ def read_intact_records(path: Path) -> tuple[list[Record], str | None]:
 
 def record_lines(path: Path) -> list[bytes]:
     """Returns the lines of a ``.jsonl`` file, with their line endings, without blank lines; none if it is absent."""
-    if not path.exists():
+    if not is_there(path):
         return []
     return [line for line in path.read_bytes().splitlines(keepends=True) if line.strip()]

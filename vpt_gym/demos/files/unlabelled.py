@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import av
 
 from vpt_gym.demos.files.atomic import scratch, write_metadata
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, partial
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, is_there, new_id, partial
 from vpt_gym.demos.files.video import VideoWriter
 from vpt_gym.demos.files.writer import DemoWriteError, check_metadata, versions_in_use
 from vpt_gym.frames import Frame
@@ -61,6 +62,8 @@ class UnlabelledVideoWriter:
             write_metadata(partial(self._files.metadata), self._metadata)
             self._video = VideoWriter(partial(self._files.video), size, fps=TICKS_PER_SECOND, lossless=lossless)
         except (OSError, av.FFmpegError) as error:
+            with suppress(OSError):
+                _delete_partial(self._files)
             raise self._failed(error) from error
 
     def append(self, frame: Frame) -> None:
@@ -114,7 +117,7 @@ def read_videos(directory: Path) -> dict[Path, dict[str, Any]]:
     found = {}
     for path in sorted(directory.glob("*.json")) if directory.is_dir() else ():
         metadata = _metadata_of(path)
-        if metadata is not None and files_of(path).video.exists():
+        if metadata is not None and is_there(files_of(path).video):
             found[path] = metadata
     return found
 
@@ -137,7 +140,7 @@ def clear_up_videos(directory: Path) -> None:
 
 def _name(files: DemoFiles) -> None:
     for path in (files.video, files.metadata):
-        if partial(path).exists():
+        if is_there(partial(path)):
             os.replace(partial(path), path)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import av
 
-from vpt_gym.demos.demo import read_demo, wrong_length
+from vpt_gym.demos.demo import Demo, read_demo, wrong_length
 from vpt_gym.demos.files.atomic import finish, scratch, write_metadata
 from vpt_gym.demos.files.names import (
     REMEDY_REPAIR,
@@ -21,6 +21,7 @@ from vpt_gym.demos.files.names import (
     DemoFiles,
     existing_directory,
     find_demos,
+    is_there,
     partial,
     read_intact_records,
     read_metadata,
@@ -30,7 +31,7 @@ from vpt_gym.demos.files.records import EXTRA_KEY, Record, reward_of
 from vpt_gym.demos.files.video import NO_VIDEO, VideoHeader, copy_frames, read_header
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
-from vpt_gym.system.file_lock import try_lock
+from vpt_gym.system.file_lock import open_to_lock, try_lock
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,9 @@ def repair(directory: str | os.PathLike[str], *, interrupted_only: bool = False)
     deleted. Demos that are being recorded, and other kinds of damage, are left unchanged: see ``check``.
 
     Contractor recordings are cut in the same way, except a video with reordered frames that is longer than its records.
-    Nothing is cut where a video hides frames before the first that it shows and has fewer than there are records: it is
-    not known which ticks belong to them.
+    Unfinished files beside a whole demo, as copying a directory during a recording and again after it leaves them, are
+    deleted, unless they have more ticks than the demo. Nothing is cut where a video hides frames before the first that
+    it shows and has fewer than there are records: it is not known which ticks belong to them.
 
     Args:
         directory: The directory of demos.
@@ -132,10 +134,27 @@ def repair(directory: str | os.PathLike[str], *, interrupted_only: bool = False)
 
 
 def _is_interrupted(files: DemoFiles) -> bool:
-    return any(partial(path).exists() for path in files.all)
+    return any(is_there(partial(path)) for path in files.all)
+
+
+def _whole(files: DemoFiles) -> Demo | None:
+    """Returns the demo if its finished files are whole; then those of an interrupted recording are not needed."""
+    try:
+        return read_demo(files.metadata)
+    except DemoError:
+        return None
 
 
 def _interrupted(files: DemoFiles) -> Problem:
+    demo = _whole(files)
+    if demo is not None:
+        where = f"{files.directory / files.id}: the demo is whole, and beside it are unfinished files of its recording"
+        if _ticks_in_remains(files) <= len(demo):
+            return Problem(files.id, where, REMEDY_REPAIR, True)
+        remedy = (
+            f"they have more ticks than the demo: move these or the demo to another directory, then {REMEDY_REPAIR}"
+        )
+        return Problem(files.id, where, remedy, False)
     try:
         ticks, header, records = _recoverable(files)
         if ticks and _has_metadata(files, records):
@@ -165,9 +184,15 @@ def _is_repairable(files: DemoFiles) -> bool:
 def _recoverable(files: DemoFiles) -> tuple[int, VideoHeader, list[Record]]:
     """Returns the number of ticks with both a frame and an intact record, the video's header, and the records."""
     video, records_path = _newest(files.video), _newest(files.records)
-    records = list(takewhile(_has_reward, read_intact_records(records_path)[0])) if records_path.exists() else []
-    header = read_header(video) if video.exists() else NO_VIDEO
+    records = list(takewhile(_has_reward, read_intact_records(records_path)[0])) if is_there(records_path) else []
+    header = read_header(video) if is_there(video) else NO_VIDEO
     return min(header.frames, len(records)), header, records
+
+
+def _ticks_in_remains(files: DemoFiles) -> int:
+    """Returns the most ticks that unfinished files have."""
+    records = len(record_lines(partial(files.records)))
+    return max(records, read_header(partial(files.video)).frames if is_there(partial(files.video)) else 0)
 
 
 def _has_reward(record: Record) -> bool:
@@ -180,7 +205,7 @@ def _has_reward(record: Record) -> bool:
 
 def _has_metadata(files: DemoFiles, records: list[Record]) -> bool:
     """Whether a demo has metadata, or should have: contractor recordings have none."""
-    return _newest(files.metadata).exists() or not records or EXTRA_KEY in records[0]
+    return is_there(_newest(files.metadata)) or not records or EXTRA_KEY in records[0]
 
 
 def _repair(files: DemoFiles) -> RepairResult:
@@ -193,12 +218,19 @@ def _repair(files: DemoFiles) -> RepairResult:
         ) from error
 
 
+def _remove_remains(files: DemoFiles) -> None:
+    for path in files.all:
+        partial(path).unlink(missing_ok=True)
+        scratch(partial(path)).unlink(missing_ok=True)
+
+
 def _cut_and_finish(files: DemoFiles) -> RepairResult:
+    if _is_interrupted(files) and (demo := _whole(files)) is not None:
+        _remove_remains(files)
+        return RepairResult(files.id, len(demo), "whole; unfinished files beside it were removed")
     ticks, header, records = _recoverable(files)
     if ticks == 0:
-        for path in files.all:
-            partial(path).unlink(missing_ok=True)
-            scratch(partial(path)).unlink(missing_ok=True)
+        _remove_remains(files)
         return RepairResult(files.id, 0, "nothing could be recovered; its files were removed")
 
     crashed = _is_interrupted(files)
@@ -238,7 +270,7 @@ def _demos_in(directory: str | os.PathLike[str]) -> list[DemoFiles]:
 
 
 def _newest(path: Path) -> Path:
-    return partial(path) if partial(path).exists() else path
+    return partial(path) if is_there(partial(path)) else path
 
 
 @contextmanager
@@ -250,7 +282,7 @@ def _lock(files: DemoFiles) -> Iterator[bool]:
     """
     for path in (partial(files.records), files.records):  # in this order: the file may be renamed in between
         try:
-            records = open(path, "rb")  # noqa: SIM115 (the lock lives as long as the file is open)
+            records = open_to_lock(path)  # the lock lives as long as the file is open
         except OSError:  # absent, or not readable, which reading reports
             continue
         with records:
