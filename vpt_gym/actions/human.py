@@ -166,7 +166,8 @@ def checked(action: HumanAction) -> HumanAction:
             raise ValueError(f"button {name!r} is {action[name]!r}; it must be 0 or 1")
         result[name] = int(given)
     try:
-        camera = np.asarray(action.get("camera", ()), np.float32)
+        given = np.asarray(action.get("camera", ()))
+        camera = given.astype(np.float32) if given.dtype.kind in "biuf" else np.empty(0, np.float32)  # no texts
     except (TypeError, ValueError, OverflowError):  # no numbers
         camera = np.empty(0, np.float32)
     if camera.shape != (2,) or not np.isfinite(camera).all() or (np.abs(camera) > CAMERA_LIMIT).any():

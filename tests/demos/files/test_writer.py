@@ -167,12 +167,62 @@ def test_an_exception_in_the_block_keeps_what_was_recorded(tmp_path: Path) -> No
     assert read_demo(path).metadata["ended"] == "error"
 
 
+LOOP: dict[str, Any] = {}
+LOOP["a"] = LOOP
+
+
+class WithoutText:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        *[({"fps": fps}, "fps is .*; it must be a whole number") for fps in (0.5, 20.5, "20", True, 1001, 10**9)],
+        *[({"crf": crf}, "crf is .*; it must be a number from 0") for crf in (-1, 52, "18", True, float("nan"))],
+        *[({"preset": preset}, "preset is .*; it must be one of ultrafast") for preset in ("fastest", "", None, 3)],
+        *[({"metadata": {"a": value}}, r"metadata\['a'\] cannot") for value in (LOOP, [WithoutText()], 10**5000)],
+    ],
+)
+def test_a_writer_refuses_what_no_reader_would_take(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DemoWriter(tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        *[{"success": value} for value in ("yes", 2, [True], 0.5)],
+        *[{"metadata": {"a": value}} for value in (LOOP, [WithoutText()], 10**5000)],
+    ],
+)
+def test_an_ending_that_is_refused_may_be_given_again(tmp_path: Path, ending: dict[str, Any]) -> None:
+    writer = DemoWriter(tmp_path)
+    writer.append(counter_frame(0), no_op())
+    with pytest.raises(ValueError, match=f"{next(iter(ending))}.* (is|cannot)"):
+        writer.close(**ending)
+    path = writer.close(success=np.True_, metadata={"a": {(1, 2): {3: b"4"}}})
+    assert path is not None
+    assert read_demo(path).success is True
+    assert read_demo(path).metadata["a"] == {"(1, 2)": {"3": "b'4'"}}
+    assert check(tmp_path) == []
+
+
+@pytest.mark.parametrize("success", [1, 0, np.int64(1), np.float64("nan"), None])
+def test_success_has_three_values(tmp_path: Path, success: Any) -> None:
+    expected = None if success is None or success != success else bool(success)
+    assert read_demo(write(tmp_path, ticks=2, success=success)).success is expected
+
+
 def test_a_tick_that_is_refused_is_not_recorded(tmp_path: Path) -> None:
     with DemoWriter(tmp_path) as writer:
         for bad, message in [
             (np.zeros((4, 4, 3), np.float32), "uint8"),
             (np.zeros((3, 4, 4), np.uint8), "uint8"),
             (np.zeros((4, 4), np.uint8), "uint8"),
+            (np.zeros((0, 4, 3), np.uint8), "0x4; H.264 holds sides of 1 to"),
+            (np.zeros((2, 16386, 3), np.uint8), "2x16386; H.264"),
             ([[0]], "list"),
         ]:
             with pytest.raises(ValueError, match=message):
@@ -184,6 +234,16 @@ def test_a_tick_that_is_refused_is_not_recorded(tmp_path: Path) -> None:
             writer.append(counter_frame(0), {"jmup": 1, "camera": [0, 0]})
         with pytest.raises(TypeError):
             writer.append(counter_frame(0), no_op(), state={"yaw": object()})
+        menu = {"isGuiOpen": True}
+        for options, message in [
+            *[({"cursor": cursor, "state": menu}, "cursor is .* at tick 1") for cursor in (0.5, (1, 2, 3), ("a", "b"))],
+            *[({"reward": reward}, "reward is .* at tick 1") for reward in (None, [1.0], 10**400, float("nan"))],
+            *[({"state": state}, "state is .* at tick 1") for state in (5, ["isGuiOpen"])],
+            ({"state": {"isGuiOpen": "no"}}, "isGuiOpen is 'no'"),
+            ({"state": {"inventory": LOOP}}, "inventory at tick 1"),
+        ]:
+            with pytest.raises(ValueError, match=message):
+                writer.append(counter_frame(0), no_op(), **options)
         writer.append(counter_frame(1), no_op())
         path = writer.close()
     assert path is not None

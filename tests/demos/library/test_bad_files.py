@@ -112,6 +112,11 @@ OWN: dict[str, Damage] = {
     "reward is text": line(lambda content: content["vpt_gym"].update(reward="1.5")),
     "reward is infinite": line(lambda content: content["vpt_gym"].update(reward=float("inf"))),
     "reward is null": line(lambda content: content["vpt_gym"].update(reward=None)),
+    "camera is text": line(lambda content: content["vpt_gym"].update(camera=["1", "2"])),
+    "keys are text": line(lambda content: content["keyboard"].update(keys="key.keyboard.w")),
+    "a mouse button is true": line(lambda content: content["mouse"].update(buttons=[True])),
+    "intervention is text": line(lambda content: content["vpt_gym"].update(intervention="no")),
+    "menu is text": line(lambda content: content.update(isGuiOpen="false")),
     "extra is no object": line(lambda content: content.update(vpt_gym=5)),
 }
 RECORDING: dict[str, Damage] = {
@@ -121,6 +126,9 @@ RECORDING: dict[str, Damage] = {
     "huge cursor": line(lambda content: (content.update(isGuiOpen=True), content["mouse"].update(x="HUGE"))),
     "cursor is text": line(lambda content: (content.update(isGuiOpen=True), content["mouse"].update(x="left"))),
     "keys are nested": line(lambda content: content["keyboard"].update(keys=[["a"]])),
+    "keys are text": line(lambda content: content["keyboard"].update(keys="key.keyboard.w")),
+    "buttons are text": line(lambda content: content["mouse"].update(buttons="0")),
+    "menu is text": line(lambda content: content.update(isGuiOpen="false")),
     "unknown codec": other_codec,
     "no video stream": only_sound,
     "records are a folder": replace_by_a_folder(".jsonl"),

@@ -21,7 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT
-from vpt_gym.demos.files.records import BUTTON_OF_KEY, BUTTON_OF_MOUSE, DEGREES_PER_COUNT, WINDOW_SIZE, Record
+from vpt_gym.demos.files.records import (
+    BUTTON_OF_MOUSE,
+    DEGREES_PER_COUNT,
+    WINDOW_SIZE,
+    Record,
+    is_menu_open,
+    pressed_by,
+)
 
 Compat: TypeAlias = Literal["openai"] | None
 """``"openai"`` reads like the public loader; None corrects its faults."""
@@ -103,12 +110,9 @@ def read_ticks(records: list[Record], *, compat: Compat = None, recorder_version
                 attack_is_stuck = tick.new_buttons == [_ATTACK]
             elif _ATTACK in tick.new_buttons:
                 attack_is_stuck = False
-            held = [BUTTON_OF_KEY[key] for key in tick.keys if key in BUTTON_OF_KEY]
-            held += [
-                BUTTON_OF_MOUSE[number]
-                for number in tick.buttons
-                if number in BUTTON_OF_MOUSE and not (attack_is_stuck and number == _ATTACK)
-            ]
+            held = pressed_by(tick.keys, tick.buttons)
+            if attack_is_stuck:
+                held = [name for name in held if name != BUTTON_OF_MOUSE[_ATTACK]]
             for name in held:
                 actions[name][t] = 1
             skipped[t] = not held and tick.dx == 0 and tick.dy == 0
@@ -142,7 +146,7 @@ class _Tick(NamedTuple):
 
 
 def _strict(record: Record) -> _Tick:
-    mouse, gui = record["mouse"], bool(record["isGuiOpen"])
+    mouse, gui = record["mouse"], is_menu_open({"isGuiOpen": record["isGuiOpen"]})
     return _Tick(
         keys=record["keyboard"]["keys"],
         buttons=mouse["buttons"],
@@ -156,19 +160,23 @@ def _strict(record: Record) -> _Tick:
 
 
 def _lenient(record: Record) -> _Tick:
-    mouse, keyboard = record["mouse"] or {}, record["keyboard"] or {}
-    gui = bool(record.get("isGuiOpen"))
+    mouse, keyboard = _or({}, record["mouse"]), _or({}, record["keyboard"])
+    gui = is_menu_open(record)
     known = gui and mouse.get("x") is not None and mouse.get("y") is not None
     return _Tick(
-        keys=keyboard.get("keys") or [],
-        buttons=mouse.get("buttons") or [],
-        new_buttons=mouse.get("newButtons") or [],
-        dx=mouse.get("dx") or 0.0,
-        dy=mouse.get("dy") or 0.0,
+        keys=_or([], keyboard.get("keys")),
+        buttons=_or([], mouse.get("buttons")),
+        new_buttons=_or([], mouse.get("newButtons")),
+        dx=_or(0.0, mouse.get("dx")),
+        dy=_or(0.0, mouse.get("dy")),
         hotbar=record.get("hotbar"),
         gui=gui,
         cursor=(mouse["x"], mouse["y"]) if known else None,
     )
+
+
+def _or(default: Any, value: Any) -> Any:
+    return default if value is None else value
 
 
 def _turned(degrees: tuple[float, float], scale: float) -> list[float]:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS, HumanAction, checked, selected_slot
+from vpt_gym.system.printable import shown
 
 Record: TypeAlias = dict[str, Any]
 """One parsed line of a ``.jsonl`` file."""
@@ -117,12 +118,19 @@ class RecordBuilder:
                 key.
         """
         action = checked(action)
-        reward = float(reward)
+        try:
+            reward = float(reward)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"reward is {shown(reward)} at tick {self._tick}; it must be a number") from error
         if not math.isfinite(reward):
             raise ValueError(f"reward is {reward} at tick {self._tick}; a demo's rewards must be finite")
+        if state is not None and not isinstance(state, Mapping):
+            raise ValueError(f"state is {shown(state)} at tick {self._tick}; it must be a mapping")
         unknown = sorted(set(state or ()) - set(STATE_KEYS))
         if unknown:
             raise ValueError(f"unknown state keys {unknown}; the known ones are {', '.join(STATE_KEYS)}")
+        for name in ("isGuiOpen", "isGuiInventory"):
+            _truth((state or {}).get(name), name)
 
         keys = [key for button, key in _KEY_OF_BUTTON.items() if action[button]]
         mouse = [number for button, number in _MOUSE_OF_BUTTON.items() if action[button]]
@@ -135,9 +143,12 @@ class RecordBuilder:
         if not (state or {}).get("isGuiOpen"):
             x, y = 0.5, 0.5
         else:
-            x, y = (1.0, 1.0) if cursor is None else map(float, cursor)
+            try:
+                x, y = (1.0, 1.0) if cursor is None else map(float, cursor)
+            except (TypeError, ValueError, OverflowError):
+                x = y = math.nan
             if not (math.isfinite(x) and math.isfinite(y)):
-                raise ValueError(f"cursor is {cursor} at tick {self._tick}; its position must be finite")
+                raise ValueError(f"cursor is {shown(cursor)} at tick {self._tick}; its position must be finite, (x, y)")
         pitch, yaw = action["camera"].tolist()
         extra: dict[str, Any] = {"camera": [pitch, yaw], "reward": reward}
         if executed is not None:
@@ -174,12 +185,13 @@ def to_line(record: Record) -> str:
     """Returns the record as one line of JSON, with its newline.
 
     Raises:
-        ValueError: It contains a number that is not finite, which JSON cannot express; the message names the key.
+        ValueError: It contains a number that is not finite, which JSON cannot express, or is nested too deeply; the
+            message names the key.
         TypeError: It contains a value that JSON cannot express, such as a NumPy array in ``state``.
     """
     try:
         return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         names = ", ".join(key for key, value in record.items() if not _is_json(value))
         raise ValueError(f"{error}: {names} at tick {record.get('tick')}") from error
 
@@ -187,7 +199,7 @@ def to_line(record: Record) -> str:
 def _is_json(value: Any) -> bool:
     try:
         json.dumps(value, allow_nan=False)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
     return True
 
@@ -202,13 +214,30 @@ def human_action_of(record: Record) -> HumanAction:
     """
     try:
         mouse = record["mouse"]
-        pressed = [BUTTON_OF_KEY[key] for key in record["keyboard"]["keys"] if key in BUTTON_OF_KEY]
-        pressed += [BUTTON_OF_MOUSE[number] for number in mouse["buttons"] if number in BUTTON_OF_MOUSE]
+        pressed = pressed_by(record["keyboard"]["keys"], mouse["buttons"])
         extra = _extra_of(record)
         camera = extra["camera"] if "camera" in extra else [mouse[d] * DEGREES_PER_COUNT for d in ("dy", "dx")]
         return checked({**dict.fromkeys(pressed, 1), "camera": camera})
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a record of the contractor layout: {type(error).__name__}: {error}") from error
+
+
+def pressed_by(keys: Any, numbers: Any) -> list[str]:
+    """Returns the buttons that held keys and mouse buttons of a record press.
+
+    Args:
+        keys: Names of keyboard keys.
+        numbers: Numbers of mouse buttons.
+
+    Raises:
+        TypeError: They are not lists of names and of numbers. A text would be read letter by letter, and press nothing.
+    """
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise TypeError(f"keys are {reprlib.repr(keys)}; they must be a list of names")
+    if not isinstance(numbers, list) or not all(type(number) in (int, float) for number in numbers):
+        raise TypeError(f"mouse buttons are {reprlib.repr(numbers)}; they must be a list of numbers")
+    pressed = [BUTTON_OF_KEY[key] for key in keys if key in BUTTON_OF_KEY]
+    return pressed + [BUTTON_OF_MOUSE[number] for number in numbers if number in BUTTON_OF_MOUSE]
 
 
 def executed_action_of(record: Record) -> HumanAction | None:
@@ -246,9 +275,25 @@ def is_intervention(record: Record) -> bool:
     """Returns whether a person took over from an agent in this tick, or corrected it.
 
     Raises:
-        ValueError: The record's extra content is not an object.
+        ValueError: The record's extra content is not an object, or this is neither true nor false.
     """
-    return bool(_extra_of(record).get("intervention", False))
+    return _truth(_extra_of(record).get("intervention"), "intervention")
+
+
+def is_menu_open(record: Record) -> bool:
+    """Returns whether a menu is open; False where this is unknown, as in a record without ``isGuiOpen``.
+
+    Raises:
+        ValueError: The record has something other than true, false or null there.
+    """
+    return _truth(record.get("isGuiOpen"), "isGuiOpen")
+
+
+def _truth(value: Any, name: str) -> bool:
+    known = finite(value)
+    if known not in (None, False, True):
+        raise ValueError(f"{name} is {reprlib.repr(value)}; it must be true or false")
+    return bool(known)
 
 
 def state_of(record: Record) -> dict[str, Any]:
@@ -270,11 +315,14 @@ def cursor_of(record: Record) -> tuple[float, float] | None:
 
 
 def finite(value: Any) -> Any:
-    """Returns a value without NumPy's types, and with None for the numbers that JSON lacks, NaN and infinity."""
+    """Returns a value without NumPy's types, and with None for the numbers that JSON lacks, NaN and infinity.
+
+    Keys that JSON lacks become their ``repr``.
+    """
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {key: finite(entry) for key, entry in value.items()}
+        return {key if isinstance(key, str | int | None) else repr(key): finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

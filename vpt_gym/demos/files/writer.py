@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -24,8 +25,8 @@ from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos.files.atomic import finish, scratch, write_metadata
 from vpt_gym.demos.files.background import BackgroundWriter
 from vpt_gym.demos.files.disk import describe_disk_usage
-from vpt_gym.demos.files.names import FORMAT, FORMAT_VERSION, DemoFiles, checked_directory, new_id, partial
-from vpt_gym.demos.files.records import RecordBuilder, to_line
+from vpt_gym.demos.files.names import FORMAT, FORMAT_VERSION, MOST_FPS, DemoFiles, checked_directory, new_id, partial
+from vpt_gym.demos.files.records import RecordBuilder, finite, to_line
 from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_encoder
 from vpt_gym.frames import Frame, packed_copy
 from vpt_gym.system.durable import sync
@@ -34,6 +35,24 @@ from vpt_gym.system.printable import shown
 
 PENDING_SECONDS = 0.4
 """Maximum time that ticks wait for the encoder. With one fragment of the video, this is what a crash can lose."""
+
+PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+"""x264's presets, the quickest first."""
+MOST_PIXELS = 16384
+"""Longest side of a frame that x264 encodes."""
+_MOST_NESTED = 100
+"""Containers in containers in metadata; readers of JSON have a limit, too, that depends on who calls them."""
 
 Ending: TypeAlias = Literal["terminated", "truncated", "reset", "close", "error", "recovered"]
 """Why a demo ended: the env returned it (first two), ``reset`` or ``close`` was called, an exception, or a crash."""
@@ -85,7 +104,9 @@ class DemoWriter:
             not all browsers.
 
     Raises:
-        ValueError: ``metadata`` has a key that the writer itself writes, or ``fps`` is not positive.
+        TypeError: ``metadata`` are no mapping, or ``directory`` is no path.
+        ValueError: ``metadata`` have a key that the writer itself writes, or cannot be written as JSON; or ``fps``,
+            ``crf`` or ``preset`` is out of range.
         RuntimeError: This build of PyAV has no libx264.
 
     Example:
@@ -109,12 +130,11 @@ class DemoWriter:
         lossless: bool = False,
     ) -> None:
         check_metadata(metadata or {})
-        if fps < 1:
-            raise ValueError(f"fps is {fps}; it must be a positive number of ticks per second")
+        check_video_options(fps, crf, preset)
         require_encoder(lossless=lossless)
         self.files = DemoFiles(checked_directory(directory), new_id())
         self._metadata = dict(metadata or {})
-        self._fps, self._crf, self._preset, self._lossless = fps, crf, preset, lossless
+        self._fps, self._crf, self._preset, self._lossless = int(fps), crf, preset, bool(lossless)
         self._started, self._clock = datetime.now(timezone.utc), time.monotonic()
         self._builder = RecordBuilder()
         self._lines: TextIOWrapper | None = None
@@ -223,10 +243,13 @@ class DemoWriter:
             already closed.
 
         Raises:
-            ValueError: ``metadata`` has a key that the writer itself writes.
+            TypeError: ``metadata`` are no mapping.
+            ValueError: ``metadata`` have a key that the writer itself writes, or cannot be written as JSON; or
+                ``success`` is neither true, false nor None. The demo is not finished yet; this may be called again.
             DemoWriteError: The disk is full, or another error prevents writing.
         """
         check_metadata(metadata or {})
+        success = _checked_success(success)
         if self._closed or self._background is None or self._lines is None:
             self._closed = True
             return None
@@ -266,6 +289,8 @@ class DemoWriter:
         if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
             what = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
             raise ValueError(f"a frame must be uint8 (H, W, 3), got {what}; vpt_gym.frames.find_frame converts to it")
+        if not all(1 <= side <= MOST_PIXELS for side in frame.shape[:2]):
+            raise ValueError(f"a frame is {frame.shape[0]}x{frame.shape[1]}; H.264 holds sides of 1 to {MOST_PIXELS}")
         if self._ticks and frame.shape != self._frame_shape:
             raise ValueError(
                 f"the frame is {frame.shape}, the demo's first was {self._frame_shape}; all must have one size"
@@ -377,13 +402,53 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
 
     Raises:
         TypeError: They are not a mapping with texts as keys.
-        ValueError: They have a key of ``RESERVED_KEYS``.
+        ValueError: They have a key of ``RESERVED_KEYS``, or cannot be written as JSON.
     """
     if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
         raise TypeError(f"metadata is {shown(metadata)}; it must be a mapping of names to values")
     taken = sorted(set(metadata) & RESERVED_KEYS)
     if taken:
         raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
+    for key, value in metadata.items():
+        try:
+            if _depth(value) > _MOST_NESTED:
+                raise ValueError(f"it is nested deeper than {_MOST_NESTED} levels")
+            json.dumps(finite(value), default=repr, allow_nan=False)
+        except Exception as error:  # repr runs code of the value's class
+            raise ValueError(
+                f"metadata[{shown(key)}] cannot be written as JSON ({error}); leave it out, or give its text"
+            ) from error
+
+
+def _depth(value: Any) -> int:
+    """Returns how deep containers are nested in each other; at most one more than may be written."""
+    level, depth = [value], 0
+    while depth <= _MOST_NESTED and (level := [one for one in level if isinstance(one, Mapping | list | tuple)]):
+        inner = {id(one): one for many in level for one in (many.values() if isinstance(many, Mapping) else many)}
+        level, depth = list(inner.values()), depth + 1
+    return depth
+
+
+def check_video_options(fps: Any, crf: Any, preset: Any) -> None:
+    """Checks options of a demo's video before anything is written.
+
+    Raises:
+        ValueError: One is out of range.
+    """
+    if isinstance(fps, bool) or not isinstance(fps, int | np.integer) or not 1 <= fps <= MOST_FPS:
+        raise ValueError(f"fps is {shown(fps)}; it must be a whole number of ticks per second, 1 to {MOST_FPS}")
+    if isinstance(crf, bool) or not isinstance(crf, int | float | np.number) or not 0 <= crf <= 51:
+        raise ValueError(f"crf is {shown(crf)}; it must be a number from 0 (closest) to 51 (smallest)")
+    if preset not in PRESETS:
+        raise ValueError(f"preset is {shown(preset)}; it must be one of {', '.join(PRESETS)}")
+
+
+def _checked_success(success: Any) -> bool | None:
+    if isinstance(success, bool | np.bool_) or (isinstance(success, int | np.integer) and success in (0, 1)):
+        return bool(success)
+    if success is None or (isinstance(success, float | np.floating) and np.isnan(success)):
+        return None
+    raise ValueError(f"success is {shown(success)}; it must be true, false, or None if it is unknown")
 
 
 _GAMES: tuple[str, ...] = ("minedojo", "minerl", "craftground")
