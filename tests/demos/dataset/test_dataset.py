@@ -24,9 +24,9 @@ from tests.support.numbered_demos import (
 )
 from vpt_gym.actions import codec
 from vpt_gym.actions.human import human_action, no_op
-from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, read_demo
+from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, list_demos, read_demo
 from vpt_gym.demos.dataset.cache import CacheFullError
-from vpt_gym.demos.dataset.loading import split_evenly
+from vpt_gym.demos.dataset.loading import find_paths, split_evenly
 
 LENGTHS = (37, 5, 50, 21)
 
@@ -304,6 +304,9 @@ def test_directories_and_single_demos_can_be_mixed(demos: Path, tmp_path: Path) 
     [
         ({"seq_len": 0}, "seq_len is 0"),
         ({"batch_size": -1}, "batch_size is -1"),
+        ({"seq_len": 16.5}, "seq_len is 16.5; it must be a whole number"),
+        ({"batch_size": True}, "batch_size is True"),
+        ({"batch_size": 10**12}, "make batch_size or seq_len smaller"),
         ({"order": "sorted"}, "order is 'sorted'"),
         ({"drop_null": True}, "drop_null is True"),
         ({"workers": 0}, "workers is 0"),
@@ -400,7 +403,9 @@ def test_files_never_exceed_their_limit_and_the_oldest_are_deleted(demos: Path, 
     for one in (first, cache()):
         with pytest.raises(CacheFullError, match="max_file_bytes"):  # both are in use
             one.frames(read_demo(paths[2]))
-    (tmp_path / "cache" / "dead.npy.part").write_bytes(bytes(20 * FRAME_BYTES))  # left by a process that was killed
+    [name] = [file.name for file in (tmp_path / "cache").glob("*-5-*.npy")]
+    dead = tmp_path / "cache" / f"{name.replace('-5-', '-37-')}.part"  # left by a process that was killed
+    dead.write_bytes(bytes(20 * FRAME_BYTES))
     del first, one
     cache().frames(read_demo(paths[2]))
     names = files_of_cache(tmp_path / "cache")
@@ -408,6 +413,28 @@ def test_files_never_exceed_their_limit_and_the_oldest_are_deleted(demos: Path, 
     assert "dead.npy.part" not in names
     assert any(read_demo(paths[2]).id in name for name in names)
     assert read_counter(kept[4]) == (4, 1)  # what was given out stays readable
+
+
+def test_a_limited_cache_deletes_only_its_own_files(demos: Path, tmp_path: Path) -> None:
+    mine = {"embeddings.npy": bytes(200_000), "all.users": b"me", "a-1x2-old.npy.part": b"x"}
+    for name, content in mine.items():
+        (tmp_path / name).write_bytes(content)
+    [path, *_] = list_demos(demos)
+    for _ in range(2):
+        frames = FrameCache(size=(36, 64), max_bytes=0, directory=tmp_path, max_file_bytes=1_000_000)
+        assert len(frames.frames(read_demo(path))) == len(read_demo(path))
+        del frames
+    assert {name: (tmp_path / name).read_bytes() for name in mine} == mine
+
+
+def test_a_demo_is_not_learned_from_twice_by_another_spelling(
+    demos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(demos)
+    monkeypatch.chdir(demos.parent)
+    for other in (tmp_path / "link", demos.name):
+        with pytest.raises(ValueError, match="the same demo is given twice"):
+            find_paths([demos, other])
 
 
 def test_a_cache_is_shared_by_processes_that_fill_it_at_once(demos: Path, tmp_path: Path) -> None:

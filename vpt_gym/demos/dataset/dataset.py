@@ -26,9 +26,13 @@ from vpt_gym.demos.dataset.stream import FrameStream
 from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.files.contractor import Compat, check_compat
 from vpt_gym.demos.files.names import DemoError
-from vpt_gym.frames import POLICY_SIZE
+from vpt_gym.frames import POLICY_SIZE, checked_size
+from vpt_gym.system.printable import printable_name, shown
 
 OrderName = Literal["carried", "random"]
+
+_MOST_BYTES = 1 << 40
+"""Bytes of frames in a batch; more is a mistake. The system would grant them, and fail when they are used."""
 
 
 class SequenceBatch(NamedTuple):
@@ -165,8 +169,14 @@ class DemoDataset:
     ) -> None:
         sizes = {"seq_len": seq_len, "batch_size": batch_size, "world_size": world_size, "workers": workers}
         for name, value in sizes.items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}; it must be at least 1")
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} is {shown(value)}; it must be a whole number, at least 1")
+        height, width = checked_size(frame_size, "frame_size")
+        if (needed := 3 * height * width * int(batch_size) * int(seq_len)) > _MOST_BYTES:
+            raise ValueError(
+                f"a batch of {batch_size} x {seq_len} frames of {height}x{width} takes {needed:,} bytes; at most "
+                f"{_MOST_BYTES:,} are allowed: make batch_size or seq_len smaller"
+            )
         if order not in ("carried", "random"):
             raise ValueError(f"order is {order!r}; it must be 'carried' or 'random'")
         if drop_null not in ("auto", "mask", "cut", False):
@@ -318,11 +328,17 @@ class DemoDataset:
             ValueError: The state belongs to other demos, or to another order or batch shape.
         """
         mine = self.state_dict()
-        for key in ("demos", "shape"):
-            if state[key] != mine[key]:
-                raise ValueError(
-                    f"the state belongs to a dataset with other {key}: {state[key]}; this one has {mine[key]}"
-                )
+        if state["demos"] != mine["demos"]:
+            gone, new = set(state["demos"]) - set(mine["demos"]), set(mine["demos"]) - set(state["demos"])
+            some = ", ".join(printable_name(name) for name in sorted(gone | new)[:3])
+            raise ValueError(
+                f"the state belongs to a dataset with other demos: {len(gone)} of its {len(state['demos'])} are not "
+                f"here, and {len(new)} of these {len(mine['demos'])} are not its ({some or 'the order is another'})"
+            )
+        if state["shape"] != mine["shape"]:
+            raise ValueError(
+                f"the state belongs to a dataset with other shape: {state['shape']}; this one has {mine['shape']}"
+            )
         for episode in state["dropped"]:
             self._drop(episode)
         self._rng.bit_generator.state = state["rng"]
