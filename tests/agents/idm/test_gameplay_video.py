@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.support.videos import TURNS, moving_texture, numbered, numbers, turn, write_video, write_with_hidden_start
@@ -62,6 +63,27 @@ def test_uneven_frames_are_selected_by_their_time_stamps_whatever_the_mean(tmp_p
     with pytest.raises(ValueError, match=r"unevenly spaced, .* s apart.*resample=True"):
         read_ticks(path)
     assert numbers(read_ticks(path, resample=True)) == expected
+
+
+def test_the_last_frame_is_shown_as_long_as_the_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "game.mp4"
+    with (
+        av.open(str(write_video(tmp_path / "whole.mp4", numbered(30), 30))) as reader,
+        av.open(str(path), "w") as writer,
+    ):
+        copy = writer.add_stream_from_template(reader.streams.video[0])
+        *packets, last = [packet for packet in reader.demux(video=0) if packet.size]
+        last.duration *= 30  # a second: 29 frames take 0.97 s
+        for packet in (*packets, last):
+            packet.stream = copy
+            writer.mux(packet)
+    assert numbers(read_ticks(path, resample=True)) == [tick * 3 // 2 for tick in range(20)] + [29] * 20
+
+
+def test_a_jump_of_the_time_stamps_does_not_fill_the_disk(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "game.mp4", numbered(40), 20, uneven(20, 7200.0, 20, (20, 20)))
+    with pytest.raises(ValueError, match=r"a frame of 7.2e\+03 s would become 1.44e\+05 ticks"):
+        read_ticks(path, resample=True)
 
 
 def test_frames_that_come_a_little_early_or_late_are_ticks(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ TICKS_PER_SECOND = 20
 """Minecraft's ticks a second, and the frame rate that VPT's models were trained on."""
 
 _RATE_TOLERANCE = 0.05
+_LONGEST = 600.0
+"""Seconds that a frame may be shown when it is resampled. Damaged time stamps would fill the disk with copies of it."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,16 @@ def _check_rate(path: str | os.PathLike[str], info: VideoInfo, resample: bool) -
             f"{what}, the game has {TICKS_PER_SECOND} ticks, and each label belongs to one tick: resample it with "
             f"resample=True (vpt-gym label --resample), or convert it: ffmpeg -i VIDEO -r {TICKS_PER_SECOND} OUT.mp4"
         )
+    if info.intervals is not None and info.intervals[2] > _LONGEST:
+        raise ValueError(
+            f"{what}: a frame of {info.intervals[2]:.3g} s would become {info.intervals[2] * TICKS_PER_SECOND:.3g} "
+            "ticks; the time stamps are damaged, or the recording was paused: cut it there"
+        )
 
 
 def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> Iterator[Frame]:
     number = due = 0
-    start = end = 0.0
+    start = begin = end = 0.0
     shown: Frame | None = None
     with _opened(path) as container:
         stream = container.streams.video[0]
@@ -155,7 +162,10 @@ def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> It
                         raise ValueError("a frame without a time stamp, so the video cannot be resampled")
                     if shown is None:
                         start = picture.time
-                    end = picture.time + (_duration(picture) or 1.0 / rate)
+                    elif picture.time < begin:
+                        raise ValueError("the time stamps go back, so the video cannot be resampled")
+                    begin = picture.time
+                    end = begin + (_duration(picture) or 1.0 / rate)
                     # the previous frame is shown until the time of this one
                     while shown is not None and start + due / TICKS_PER_SECOND < picture.time - 1e-6:
                         yield shown.copy()
@@ -168,8 +178,10 @@ def _decoded(path: str | os.PathLike[str], *, resample: bool, rate: float) -> It
             raise ValueError(
                 f"{os.fspath(path)} cannot be decoded after frame {number} ({error}): cut it there, or restore it"
             ) from error
-        if shown is not None and start + due / TICKS_PER_SECOND < end - 1e-6:
-            yield shown
+        end = min(end, begin + _LONGEST)
+        while shown is not None and start + due / TICKS_PER_SECOND < end - 1e-6:
+            yield shown.copy()
+            due += 1
 
 
 def _duration(picture: av.VideoFrame) -> float:
