@@ -213,9 +213,8 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
         freeze(agent.policy, args.freeze)
     console.print(str(count_parameters(agent.policy)))
     cache = FeatureCache(agent.policy, directory=args.features) if args.features else frame_cache(args.cache_gib)
-    learned, held_out = split_by_episode(
-        find_paths(args.demos), args.validation, seed=args.seed, join_segments=args.train.join_segments
-    )
+    demos = run.demos(group.share(find_paths(args.demos)))  # the same in all processes, though more may be recorded
+    learned, held_out = split_by_episode(demos, args.validation, seed=args.seed, join_segments=args.train.join_segments)
     dataset = make_dataset(tuple(learned), args.train, seed=args.seed, cache=cache, processes=group)
     console.print(f"demos: {len(learned)} to train on, {len(held_out)} to validate on")
     if below := describe_demos_below(args.demos):

@@ -40,6 +40,7 @@ from vpt_gym.collect.ray.play import play_on
 from vpt_gym.collect.rollouts import Code, Episode
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
+from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.dagger import (
@@ -148,7 +149,7 @@ class DAgger:
 
     def __init__(self, args: Args, run: Run, console: Console, play: Callable[..., list[Episode]]) -> None:
         self.args, self.run, self.console, self.play_episodes = args, run, console, play
-        self.cache = FrameCache()
+        self.cache, self.first = FrameCache(), run.demos(find_paths(args.demos)) or args.demos
         checkpoint = run.checkpoint()
         # the figures of the finished rounds, of which the first is the start; and the trainer of an unfinished one
         self.state: dict[str, Any] = {"rounds": [], "trainer": None} if checkpoint is None else checkpoint.state
@@ -210,7 +211,7 @@ class DAgger:
         """Trains the agent on the demos of all rounds so far, from its current weights on; returns the extent."""
         args, before = self.args, sum(figures.get("updates", 0) for figures in self.state["rounds"])
         rounds = [demo for k in range(1, number + 1) for demo in self.demos(k)]
-        dataset = make_dataset((*args.demos, *rounds), args.train, seed=args.seed + number, cache=self.cache)
+        dataset = make_dataset((*self.first, *rounds), args.train, seed=args.seed + number, cache=self.cache)
         trainer = BCTrainer(self.agent.policy, dataset, args.train)
         if self.state["trainer"] is not None:
             trainer.load_state_dict(self.state["trainer"])

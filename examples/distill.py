@@ -31,6 +31,7 @@ from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.dataset import DemoDataset
+from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.learning.acting_time import acting_seconds
 from vpt_gym.learning.best import BestAgent
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta
@@ -163,7 +164,11 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
     demo_batches = 0
     if args.demos:
         dataset = DemoDataset(
-            args.demos, seq_len=args.chunk, batch_size=args.num_envs, drop_null=False, seed=sampling_seed
+            run.demos(find_paths(args.demos)) or args.demos,
+            seq_len=args.chunk,
+            batch_size=args.num_envs,
+            drop_null=False,
+            seed=sampling_seed,
         )
         reader = DemoReader(student, teacher, dataset)
         demo_batches = round(args.demo_share * args.chunks)

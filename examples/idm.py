@@ -93,9 +93,9 @@ class Args:
         check_counts(self, "log_every", "checkpoint_every")
 
 
-def split(directory: Path, held_out: int) -> tuple[list[Demo], list[Demo]]:
+def split(directory: Path, paths: list[Path], held_out: int) -> tuple[list[Demo], list[Demo]]:
     """Returns the demos to train on and those to score on, by their seeds."""
-    demos = sorted((read_demo(path) for path in list_demos(directory)), key=lambda demo: demo.metadata["seed"])
+    demos = sorted((read_demo(path) for path in paths), key=lambda demo: demo.metadata["seed"])
     if not 0 < held_out < len(demos):
         raise ValueError(f"{directory} holds {len(demos)} demos and {held_out} are to be held out: record more demos")
     return demos[:-held_out], demos[-held_out:]
@@ -168,7 +168,7 @@ def table(scores: LabelScores, intervals: dict[str, Any]) -> Table:
 def learn(args: Args, run: Run, console: Console) -> dict[str, Any]:
     """Trains, saves and scores a model; returns the figures."""
     torch.manual_seed(args.seed)
-    learned, held_out = split(args.demos, args.held_out)
+    learned, held_out = split(args.demos, run.demos(list_demos(args.demos)), args.held_out)
     console.print(f"demos: {len(learned)} to train on, {len(held_out)} to score on")
     if below := describe_demos_below(args.demos):
         console.print(f"[yellow]{below}")

@@ -359,3 +359,17 @@ def test_a_run_with_a_chosen_type_is_resumed_again_and_again(tmp_path, monkeypat
     assert parse(ArgsWithChoice).steps == 12
     monkeypatch.setattr(sys, "argv", ["script", "--resume", "run", "slope:falling", "--slope.by", "2"])
     assert parse(ArgsWithChoice).slope == Falling(2)
+
+
+def test_a_resumed_run_learns_from_the_demos_that_it_began_with(tmp_path):
+    first, later = [tmp_path / "a.json", tmp_path / "b.json"], tmp_path / "c.json"
+    with Run("bc", arguments(tmp_path / "run")) as run:
+        assert run.demos(first) == first
+    with Run("bc", resumed(tmp_path / "run")) as run:
+        with pytest.warns(UserWarning, match="1 demos came after"):
+            assert run.demos([later, *first]) == first
+        with pytest.raises(RunError, match=r"1 of the 2 demos that .* began with are gone, such as .*b\.json"):
+            run.demos([first[0], later])
+    (tmp_path / "run" / "demos.json").write_text("{")
+    with Run("bc", resumed(tmp_path / "run")) as run, pytest.raises(RunError, match=r"demos\.json cannot be read"):
+        run.demos(first)

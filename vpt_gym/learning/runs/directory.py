@@ -9,7 +9,7 @@ from typing import Any
 from vpt_gym.system.json_text import parse_json
 
 DESCRIPTION, METRICS, RESULTS, CURVES = "run.json", "metrics.jsonl", "results.json", "curves.png"
-CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
+CHECKPOINTS, TENSORBOARD, DEMOS = "checkpoints", "tensorboard", "demos.json"
 _FIELDS = ("script", "name", "argv", "args", "working_directory", "state", "started")
 
 

@@ -8,7 +8,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from vpt_gym.learning.runs.args import RunArgs, joined
 from vpt_gym.learning.runs.directory import (
     CHECKPOINTS,
     CURVES,
+    DEMOS,
     DESCRIPTION,
     METRICS,
     RESULTS,
@@ -142,6 +144,40 @@ class Run:
         if self.is_main:
             self._checkpoint = checkpoints.Checkpoint(step, self.seconds, dict(state))
             checkpoints.save_checkpoint(self.directory / CHECKPOINTS, self._checkpoint)
+
+    def demos(self, found: Sequence[Path]) -> list[Path]:
+        """Returns the demos that the run learns from: those that were there when it began.
+
+        More may be recorded into their directories meanwhile. A run that is resumed leaves those out, with a warning.
+
+        Args:
+            found: One file of each demo that is there now.
+
+        Raises:
+            RunError: A demo that was there is gone, or the list of them is damaged.
+        """
+        path = self.directory / DEMOS
+        if not self._resuming or not path.exists():
+            if self.is_main:
+                write_metadata(path, {"demos": [str(demo) for demo in found]})
+            return list(found)
+        try:
+            names: list[str] = parse_json(path.read_bytes())["demos"]
+            there = {str(demo): demo for demo in found}
+            gone = [name for name in names if name not in there]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{path} cannot be read ({error}); begin a new run") from error
+        if gone:
+            raise RunError(
+                f"{len(gone)} of the {len(names)} demos that {self.directory} began with are gone, such as {gone[0]}: "
+                "put them back, or begin a new run"
+            )
+        if len(there) > len(names) and self.is_main:
+            more = len(there) - len(names)
+            warnings.warn(
+                f"{more} demos came after {self.directory} began; only a new run learns from them", stacklevel=2
+            )
+        return [there[name] for name in names]
 
     def log(self, step: int, metrics: Mapping[str, float | int]) -> None:
         """Logs metrics to ``metrics.jsonl`` and to TensorBoard and Weights & Biases if they are in use.
