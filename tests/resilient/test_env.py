@@ -70,7 +70,8 @@ def test_the_env_checker_is_content(resilient):
     ],
 )
 def test_a_failure_truncates_the_episode_and_a_reset_starts_a_new_process(resilient, temporary, fault, words):
-    env = resilient(partial(MisbehavingEnv, spawn=True), step_timeout=2)
+    # a busy machine takes seconds for the exit of an interpreter; only what never answers needs a short limit
+    env = resilient(partial(MisbehavingEnv, spawn=True), step_timeout=2 if fault == "hang" else 60)
     _, info = env.reset()
     last = env.step(act("none"))[0]
     kept = last.copy()
@@ -90,6 +91,31 @@ def test_a_failure_truncates_the_episode_and_a_reset_starts_a_new_process(resili
     assert info["restarts"] == 1
     np.testing.assert_array_equal(obs, [1, 0])
     assert env.step(act("none"))[1] == 1.0
+
+
+def test_a_fork_neither_plays_the_env_nor_ends_it(resilient):
+    env = resilient()
+    env.reset()
+    env.step(act("none"))
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = []
+        for use in (lambda: env.step(act("none")), env.reset, env.render, lambda: env.volume):
+            try:
+                use()
+            except RuntimeError as error:
+                said.append(str(error))
+        env.close()
+        os.write(write, "\n".join(said).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    with os.fdopen(read) as answers:
+        said = answers.read().splitlines()
+    assert len(said) == 4
+    assert all("was made in another process, of which this one is a fork" in message for message in said)
+    np.testing.assert_array_equal(env.step(act("none"))[0], [1, 2])
 
 
 @pytest.fixture(scope="module")

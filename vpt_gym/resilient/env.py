@@ -213,7 +213,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         """Closes the env and ends its process, by force if it does not end in time. A second call does nothing."""
         self._closed = True
         worker = self._worker
-        if worker is None:
+        if worker is None or not worker.is_mine:  # the env of a process of which this one is a fork goes on
             return
         try:
             self._request("close", timeout=self._close_timeout)
@@ -282,8 +282,13 @@ class ResilientEnv(gym.Env[Any, Any]):
         Raises:
             EnvFailure: The env has failed, and the worker is gone.
             Exception: A programming error of the env.
+            RuntimeError: This process is a fork of the one that made the env, whose replies it would take.
         """
         assert self._worker is not None
+        if not self._worker.is_mine:
+            raise RuntimeError(
+                "this ResilientEnv was made in another process, of which this one is a fork; make it here"
+            )
         message = cloudpickle.dumps((name, arguments))
         try:
             reply = self._worker.exchange(message, name, timeout)

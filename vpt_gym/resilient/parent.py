@@ -22,6 +22,8 @@ _PROGRAM = "from vpt_gym.resilient.child import main; main()"
 
 _GLANCE = 0.5  # seconds between checks of a silent worker: if it is dead, its child may still keep the pipe open
 
+_ENDING = 10.0  # seconds that a worker may take to end after its pipe is closed; an interpreter's exit takes some, too
+
 
 class EnvFailure(RuntimeError):
     """An env crashed, hung or could not be built, as opposed to an error in the program that uses it.
@@ -68,6 +70,11 @@ class Worker:
         finally:
             theirs.close()
 
+    @property
+    def is_mine(self) -> bool:
+        """Whether this process started it. A fork of that process has a copy of this object, and of the pipe."""
+        return os.getpid() == self._owner
+
     def exchange(self, message: bytes, doing: str, timeout: float | None) -> bytes:
         """Sends a message and returns the reply.
 
@@ -104,7 +111,7 @@ class Worker:
 
     def kill(self) -> None:
         """Kills the process and all processes it has started, reaps it and removes its temporary directory."""
-        if self._killed or os.getpid() != self._owner:  # a fork of the owner has a copy of this object
+        if self._killed or not self.is_mine:
             return
         self._killed = True
         root = self._process.pid if self._process.returncode is None else None  # a reaped process's id may be another's
@@ -122,7 +129,7 @@ class Worker:
     def _ending(self) -> str:
         """Returns how the process ended, as the end of a sentence."""
         try:
-            code = self._process.wait(timeout=1.0)
+            code = self._process.wait(timeout=_ENDING)
         except subprocess.TimeoutExpired:
             return "closed its pipe"
         if code >= 0:
