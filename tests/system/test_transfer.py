@@ -216,6 +216,12 @@ def test_a_redirect_out_of_https_is_refused() -> None:
         _Redirects().redirect_request(request, io.BytesIO(), 302, "Found", Message(), "http://example.org/y")
 
 
+def test_a_redirect_to_another_protocol_is_refused(server: Files, tmp_path: Path) -> None:
+    server.redirects["/moved"] = (302, f"ftp://{server.url.removeprefix('http://')}/x.weights")
+    with pytest.raises(DownloadError, match="is not http or https"):
+        fetch(f"{server.url}/moved", tmp_path / "x", pause=0.0)
+
+
 def test_without_a_length_only_a_known_size_shows_that_a_file_is_complete(server: Files, tmp_path: Path) -> None:
     server.length = False
     with pytest.raises(DownloadError, match="does not state the length"):

@@ -266,8 +266,9 @@ def _finish(url: str, part: Path, target: Path, sha256: str | None) -> Record:
             f"{url} is not the file that was expected: its SHA-256 is {record.sha256}, not {sha256}. It was removed. "
             "Try again or from another place; a file that you trust can be given by its path"
         )
-    _write_json(Record.path(target), record)
+    Record.path(target).unlink(missing_ok=True)  # never that of one file beside another
     os.replace(part, target)
+    _write_json(Record.path(target), record)
     Record.path(part).unlink()
     return record
 
@@ -280,6 +281,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             raise DownloadError(f"{req.full_url} redirects to the unencrypted address {newurl}, which is refused")
+        if not newurl.startswith(("https:", "http:")):
+            raise DownloadError(f"{req.full_url} redirects to {newurl}, which is refused: it is not http or https")
         return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
 
     http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302
