@@ -140,14 +140,14 @@ docs: $(STAMP)  ## the documentation site, into site/; a broken link is an error
 bench: $(MINEDOJO_STAMP)  ## all benchmarks; writes benchmarks/results/*.json
 	$(MINEDOJO)/bin/python -m benchmarks
 
-audit: $(STAMP) $(TOOLS_STAMP)  ## known vulnerabilities of the packages in .venv; asks pypi.org about each
-	$(TOOLS)/bin/pip-audit --skip-editable --progress-spinner off \
-		--path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+audit: $(STAMP) $(TOOLS_STAMP)  ## known vulnerabilities of the packages in .venv; asks pypi.org about each, and fails if it cannot
+	$(BIN)/python -m tests.support.supply_chain audit $(TOOLS)/bin/pip-audit
 
 sbom: $(STAMP) $(TOOLS_STAMP)  ## a bill of the packages in .venv (CycloneDX), in dist/sbom.cdx.json
 	mkdir -p dist
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-format JSON --output-file dist/sbom.cdx.json $(BIN)/python
+	$(BIN)/python -m tests.support.supply_chain complete dist/sbom.cdx.json
 
 clean:  ## removes what was built and cached; your runs stay
 	rm -rf .venv .venv-minedojo .venv-minedojo-pinned .venv-peers .venv-tools .venv-lowest .venv-newest dist build site .pytest_cache .mypy_cache .ruff_cache .coverage
