@@ -248,6 +248,7 @@ def test_a_tick_that_is_refused_is_not_recorded(tmp_path: Path) -> None:
         path = writer.close()
     assert path is not None
     assert [read_counter(frame)[0] for frame in read_demo(path).frames()] == [0, 1]
+    assert [json.loads(line)["tick"] for line in path.with_suffix(".jsonl").read_text().splitlines()] == [0, 1]
 
 
 def test_bad_arguments_are_refused(tmp_path: Path) -> None:

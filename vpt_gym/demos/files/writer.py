@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import platform
@@ -201,7 +202,8 @@ class DemoWriter:
         self._check_frame(frame)
         # game time, not the clock: the same episode gives the same records
         milli = 1000 * self._ticks // self._fps
-        record = self._builder.build(
+        builder = copy.copy(self._builder)  # which a tick that is refused must not change
+        record = builder.build(
             action,
             milli=milli,
             reward=reward,
@@ -216,6 +218,7 @@ class DemoWriter:
             if self._background is None:
                 self._background = self._open(frame)
             self._background.put(frame, line, float(reward))
+        self._builder = builder
         self._ticks += 1
         self._return += float(reward)
 
