@@ -92,6 +92,15 @@ def test_a_saving_killed_at_any_step_leaves_the_old_or_the_new_agent(tmp_path: P
     assert found == sorted(found, reverse=True)  # old until the change, new from then on
 
 
+def test_files_of_other_programs_do_not_stop_a_saving(tmp_path: Path) -> None:
+    OLD.save_pretrained(tmp_path)
+    (tmp_path / ".saved").mkdir()
+    (tmp_path / ".saved" / ".DS_Store").touch()
+    NEW.save_pretrained(tmp_path)
+    assert names(tmp_path) == FILES
+    assert is_same(VPTAgent.from_pretrained(tmp_path, precision=None), NEW)
+
+
 def test_another_kind_of_model_replaces_it_whole_too(tmp_path: Path) -> None:
     model = IDMAgent.from_config("tiny", seed=0)
     found = set()

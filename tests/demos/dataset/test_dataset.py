@@ -382,8 +382,17 @@ def test_a_demo_that_was_recorded_again_is_decoded_again(tmp_path: Path) -> None
 def test_a_cache_refuses_bad_limits() -> None:
     with pytest.raises(ValueError, match="max_bytes is -1"):
         FrameCache(max_bytes=-1)
+    for limit in ("2", float("nan")):
+        with pytest.raises(ValueError, match=r"max_file_bytes is .*; it must be a number"):
+            FrameCache(max_file_bytes=limit)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="size is"):
         FrameCache(size=(0, 128))
+
+
+def test_no_text_is_not_the_current_folder() -> None:
+    for use in (lambda: FrameCache(directory=""), lambda: DemoDataset(""), lambda: list_demos(" ")):
+        with pytest.raises(ValueError, match=r'the current folder is "\."'):
+            use()
 
 
 def files_of_cache(directory: Path) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,10 @@ def test_copies_of_an_episode_are_in_the_same_part():
     assert not {path.name for path in train} & {path.name for path in validated}
 
 
-@pytest.mark.parametrize(("validation", "message"), [(-0.1, "-0.1"), (1.5, "whole number"), (3, "nothing to train on")])
+@pytest.mark.parametrize(
+    ("validation", "message"),
+    [(-0.1, "-0.1"), (1.5, "whole number"), (3, "nothing to train on"), (math.nan, "nan"), (math.inf, "inf")],
+)
 def test_what_cannot_be_split_is_an_error(validation, message):
     with pytest.raises(ValueError, match=message):
         split_by_episode(paths(3), validation)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.frame_counter_env import counter_frame, read_counter
+from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter, read_videos
 from vpt_gym.demos.files.video import VideoWriter, iter_frames, iter_lazy_frames, read_header
 from vpt_gym.frames import to_size
 
@@ -67,3 +68,13 @@ def test_a_frame_is_scaled_into_an_array(video: Path) -> None:
         assert not rows[[0, 2]].any()
     with pytest.raises(ValueError, match="out is uint8"):
         to_size(frame, (32, 48), out=np.zeros((48, 32, 3), np.uint8))
+
+
+def test_a_video_without_labels_takes_frames_of_one_size(tmp_path: Path) -> None:
+    writer = UnlabelledVideoWriter(tmp_path, (32, 48), metadata={})
+    for frame in (np.zeros((48, 32, 3), np.uint8), np.zeros((32, 48, 3), np.float32)):
+        with pytest.raises(ValueError, match=r"those of this video are uint8 \(32, 48, 3\)"):
+            writer.append(frame)
+    writer.append(np.zeros((32, 48, 3), np.uint8))
+    writer.close("truncated")
+    assert len(read_videos(tmp_path)) == 1

@@ -163,4 +163,4 @@ def _finish(folder: Path) -> None:
         if (complete / name).is_file():
             os.replace(complete / name, folder / name)
     sync(folder)
-    complete.rmdir()
+    shutil.rmtree(complete)  # other programs may have put files of their own into it

@@ -22,8 +22,10 @@ import numpy.typing as npt
 from vpt_gym.demos.dataset.array_file import header_of, is_whole
 from vpt_gym.demos.dataset.temporary import TemporaryDirectory
 from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
 from vpt_gym.system.file_lock import exclusive_lock, open_to_lock, try_lock, unlock
+from vpt_gym.system.printable import shown
 
 _HEADER_BYTES = 128  # of an .npy file
 _FILE = re.compile(r".+-\d+x\d+-\d+-\d+-\d+-[0-9a-f]{12}(-[0-9a-f]{12})?\.npy(\.part)?", re.DOTALL)
@@ -77,13 +79,13 @@ class FrameCache:
         max_file_bytes: int | None = None,
     ) -> None:
         for name, limit in (("max_bytes", max_bytes), ("max_file_bytes", max_file_bytes)):
-            if limit is not None and limit < 0:
-                raise ValueError(f"{name} is {limit}; it must not be negative")
+            if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
+                raise ValueError(f"{name} is {shown(limit)}; it must be a number of bytes and not be negative")
         self.size = checked_size(size)
         self.max_bytes = max_bytes
         self.max_file_bytes = max_file_bytes
         self._temporary: TemporaryDirectory | None = None
-        self._directory = None if directory is None else Path(directory)
+        self._directory = None if directory is None else checked_directory(directory)
         self._frames: dict[str, Frame] = {}
         self._users: IO[bytes] | None = None
         self._bytes = 0

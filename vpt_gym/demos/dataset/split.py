@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def split_by_episode(
     Raises:
         ValueError: ``validation`` is negative, no whole number, or leaves nothing to train on.
     """
-    if validation < 0 or (validation >= 1 and validation != int(validation)):
+    if not 0 <= validation < math.inf or (validation >= 1 and validation != int(validation)):
         raise ValueError(f"validation is {validation}; it must be a share below 1, or a whole number of episodes")
     ids = {path: (join_segments and session_name(path)) or files_of(path).id for path in paths}
     drawn = sorted(set(ids.values()), key=lambda name: hashlib.sha256(os.fsencode(f"{seed} {name}")).digest())

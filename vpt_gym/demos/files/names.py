@@ -117,15 +117,21 @@ def new_id() -> str:
 
 
 def existing_directory(directory: str | os.PathLike[str]) -> Path:
-    """Returns the path of a directory of demos, or raises a ``FileNotFoundError`` if there is no such directory."""
-    folder = Path(directory)
+    """Returns the path of a directory of demos.
+
+    Raises:
+        FileNotFoundError: There is no such directory.
+        TypeError: It is neither text nor a path.
+        ValueError: It is empty, which a path would take for the current folder.
+    """
+    folder = checked_directory(directory)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
     return folder
 
 
 def checked_directory(directory: str | os.PathLike[str]) -> Path:
-    """Returns the path of a directory to write to, which need not exist.
+    """Returns the path of a directory, which need not exist.
 
     Raises:
         TypeError: It is neither text nor a path.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from vpt_gym.demos.files.atomic import scratch, write_metadata
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, is_there, new_id, partial
@@ -45,6 +46,7 @@ class UnlabelledVideoWriter:
     ) -> None:
         check_metadata(metadata)
         self._files = DemoFiles(directory, new_id())
+        self._shape = (*size, 3)
         self._frames = 0
         self._metadata = {
             "format": VIDEO_FORMAT,
@@ -70,8 +72,11 @@ class UnlabelledVideoWriter:
         """Appends a frame, uint8 (H, W, 3) RGB.
 
         Raises:
+            ValueError: The frame has another shape or type than the video; it is not appended.
             DemoWriteError: The frame cannot be written; the video is deleted.
         """
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise ValueError(f"a frame is {frame.dtype} {frame.shape}; those of this video are uint8 {self._shape}")
         try:
             self._video.append(frame)
         except (OSError, av.FFmpegError) as error:
