@@ -39,15 +39,13 @@ from gymnasium.vector import SyncVectorEnv
 from tests.support.frame_counter_env import FrameCounterEnv, read_counter
 from vpt_gym import RecorderWrapper, ResilientEnv
 from vpt_gym.actions.codec import code_space, encode
-from vpt_gym.actions.human import human_action
+from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.demos import DemoWriteError, check, list_demos, read_demo, repair
 from vpt_gym.demos.files import names, writer
 from vpt_gym.resilient.env import EnvFailure
 
 FAULTS = ("crash", "hang", "kill", "full disk", "clock")
 STEP_TIMEOUT = 5.0
-KEPT = 10
-"""Demos that a check leaves on the disk."""
 JUMPS = tuple(timedelta(days=days) for days in (-4000, -1, 1, 400))
 
 
@@ -56,9 +54,10 @@ class StumblingEnv(FrameCounterEnv):
 
     fault = ""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, codes: bool) -> None:
         super().__init__(length=length, success=True)
-        self.action_space = code_space()
+        if codes:
+            self.action_space = code_space()
         self.pid = os.getpid()
 
     def fail_next(self, fault: str) -> None:
@@ -122,12 +121,11 @@ class Report:
 class Collection:
     """The environments and what they have left behind so far."""
 
-    def __init__(self, directory: Path, num_envs: int, length: int, disk: Disk) -> None:
+    def __init__(self, args: argparse.Namespace, disk: Disk) -> None:
         self.report = Report()
-        self._directory, self._length, self._disk = directory, length, disk
-        self._envs = SyncVectorEnv([partial(make, directory, length)] * num_envs)
-        code = encode(human_action("attack", camera=(0.0, 1.0)))
-        self._actions = np.stack([np.asarray(code)] * num_envs)
+        self._directory, self._length, self._kept, self._disk = args.directory, args.length, args.kept, disk
+        self._envs = SyncVectorEnv([partial(make, args.directory, args.length, args.codes)] * args.num_envs)
+        self._actions = repeated(args.num_envs, human_action("attack", camera=(0.0, 1.0)), args.codes)
         self._seen: set[Path] = set()
         self._left: tuple[int, int, int] | None = None
         self._envs.reset()
@@ -185,7 +183,7 @@ class Collection:
             self._seen.add(path)
             if (problem := _damage(path, self._length)) is not None:
                 report.problems.append(problem)
-        for path in list_demos(self._directory)[:-KEPT]:
+        for path in list_demos(self._directory)[: -self._kept]:
             for suffix in (".json", ".jsonl", ".mp4"):
                 path.with_suffix(suffix).unlink()
             self._seen.discard(path)
@@ -211,8 +209,15 @@ class Collection:
             self.report.problems.append("processes are left")
 
 
-def make(directory: Path, length: int) -> RecorderWrapper:
-    return RecorderWrapper(ResilientEnv(partial(StumblingEnv, length), step_timeout=STEP_TIMEOUT), directory)
+def make(directory: Path, length: int, codes: bool) -> RecorderWrapper:
+    return RecorderWrapper(ResilientEnv(partial(StumblingEnv, length, codes), step_timeout=STEP_TIMEOUT), directory)
+
+
+def repeated(num_envs: int, action: HumanAction, codes: bool) -> Any:
+    """Returns an action for each env of a vector."""
+    if codes:
+        return np.stack([np.asarray(encode(action))] * num_envs)
+    return {name: np.stack([np.asarray(value)] * num_envs) for name, value in action.items()}
 
 
 def _kind(cause: str) -> str:
@@ -240,11 +245,13 @@ def main() -> None:
     parser.add_argument("--check", type=int, default=2000, help="ticks between two counts of what is left behind")
     parser.add_argument("--num-envs", type=int, default=2)
     parser.add_argument("--length", type=int, default=40, help="ticks of an episode")
+    parser.add_argument("--kept", type=int, default=10, help="demos that a check leaves on the disk")
+    parser.add_argument("--codes", action="store_true", help="play VPT codes, which is quicker than human actions")
     parser.add_argument("--mounted", action="store_true", help="the directory is a file system that may be filled up")
     args = parser.parse_args()
     names.datetime = writer.datetime = JumpingClock  # type: ignore[attr-defined]
     rng = random.Random(0)
-    collection = Collection(args.directory, args.num_envs, args.length, Disk(args.directory, args.mounted))
+    collection = Collection(args, Disk(args.directory, args.mounted))
     report = collection.report
     attempts = happened = checks = 0
     before: int | None = None  # how often the fault of the last attempt had happened before it

@@ -65,6 +65,7 @@ def test_every_finished_demo_is_intact_and_nothing_is_left_behind(
     }
     (tmp_path / "temporary").mkdir()
     given = [str(part) for option in options.items() for part in option]
+    given += ["--codes"] * (ticks > LONG_TICKS)  # a day of human actions takes twice as long
     run = subprocess.run(
         [sys.executable, "-m", "tests.soak.collect", directory, *given, *mounted],
         cwd=ROOT,
