@@ -376,7 +376,7 @@ def test_a_mutated_file_is_read_or_refused(
     assert list((tmp_path / "cwd").iterdir()) == []
 
 
-def test_every_mutation_of_machine_code_is_noticed(tmp_path: Path) -> None:
+def test_every_mutation_of_machine_code_is_noticed(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """numba unpickles these files, so that no other content than what was written must ever reach it."""
     rng = random.Random(0)
     content = rng.randbytes(500)
@@ -385,7 +385,7 @@ def test_every_mutation_of_machine_code_is_noticed(tmp_path: Path) -> None:
         file = tmp_path / f"kernel{suffix}"
         file.write_bytes(intact)
         assert code_cache.damaged_files(tmp_path) == []
-        for _ in range(CASES):
+        for _ in range(LONG_CASES if request.config.getoption("--long") else CASES):
             file.write_bytes(mutated(intact, rng))
             passes = code_cache.damaged_files(tmp_path) == []  # perhaps as that of another numba, which is not read
             assert not passes or file.read_bytes().partition(b"\n")[2] == intact.partition(b"\n")[2]
