@@ -73,7 +73,8 @@ class Args:
     demos: Path
     """Directory of demos."""
     held_out: int = 25
-    """Demos to score on, those with the highest seeds; the others are trained on."""
+    """Demos to score on, those with the highest seeds; the others are trained on. Recordings without a seed, such as
+    contractors', come first, in the order of their names."""
     model: str = "nano"
     """Size of a model with fresh weights (nano, 4x), or folder of a saved model to train on."""
     device: str = "cpu"
@@ -95,7 +96,12 @@ class Args:
 
 def split(directory: Path, paths: list[Path], held_out: int) -> tuple[list[Demo], list[Demo]]:
     """Returns the demos to train on and those to score on, by their seeds."""
-    demos = sorted((read_demo(path) for path in paths), key=lambda demo: demo.metadata["seed"])
+
+    def order(demo: Demo) -> tuple[int, str]:
+        seed = demo.metadata.get("seed")
+        return (-1 if seed is None else seed, demo.id)
+
+    demos = sorted((read_demo(path) for path in paths), key=order)
     if not 0 < held_out < len(demos):
         raise ValueError(f"{directory} holds {len(demos)} demos and {held_out} are to be held out: record more demos")
     return demos[:-held_out], demos[-held_out:]

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.example_scripts import load_example
+from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import list_demos, read_demo
@@ -35,6 +37,14 @@ def trained(tmp_path_factory) -> Path:
     options = ("--held-out", "4", "--train.steps", "150", "--train.batch-size", "3", "--result", folder / "idm.json")
     run("examples/idm.py", "--demos", folder / "demos", "--out", folder / "run", *options)
     return folder
+
+
+def test_recordings_without_a_seed_are_held_out_by_their_names(tmp_path):
+    write_episodes(tmp_path / "demos", (6, 7, 8))
+    paths = list_demos(tmp_path / "demos")
+    names = [read_demo(path).id for path in paths]
+    learned, held_out = load_example("idm").split(tmp_path / "demos", paths, 1)
+    assert [demo.id for demo in (*learned, *held_out)] == sorted(names)
 
 
 def test_a_minute_of_training_beats_the_majority(trained):
