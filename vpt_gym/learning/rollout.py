@@ -114,7 +114,7 @@ class RolloutCollector:
 
     Attributes:
         episodes: The finished episodes, oldest first; the caller may clear it.
-        started: How many episodes have begun in each env, from which the seeds that are left can be told.
+        started: How many episodes have begun in each env; the seeds after these are left.
 
     Raises:
         ValueError: The vector env has another autoreset mode, the precision is not supported, or the policy acts on
