@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from tests.support.numbered_demos import write_episode
 from tests.support.paths import ROOT
 from tests.support.written_run import write_run
 from vpt_gym.cli import COMMANDS, main
+from vpt_gym.demos import check, export_npz, import_npz, repair
+from vpt_gym.demos.exchange.contractor_fetch import fetch_contractor
+from vpt_gym.demos.exchange.lerobot import export_lerobot
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.system.command_line import read_command_line
 from vpt_gym.system.plural import counted
@@ -28,18 +32,26 @@ COUNTER = ("--env", "tests.support.scripted_counter:ScriptedCounter-v0", "--env-
 EXPERT = ("--expert", "tests.support.scripted_counter:CounterExpert")
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a demo of one tick, damaged files, a run, an empty folder."""
+    root = tmp_path_factory.mktemp("template")
+    write_episode(root / "demos", 0, 1)
+    for name in ("bad.mp4", "bad.weights", "bad.npz", "bad.json"):
+        (root / name).write_text("{")
+    damaged = write_episode(root / "damaged", 0, 5).with_suffix(".mp4")
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    write_run(root / "run")
+    (root / "empty").mkdir()
+    return root
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: a demo of one tick, damaged files, a run, an empty folder."""
+def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, which is the current folder."""
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VPT_GYM_CACHE", str(tmp_path / "cache"))
-    write_episode(Path("demos"), 0, 1)
-    for name in ("bad.mp4", "bad.weights", "bad.npz", "bad.json"):
-        Path(name).write_text("{")
-    damaged = write_episode(Path("damaged"), 0, 5).with_suffix(".mp4")
-    damaged.write_bytes(damaged.read_bytes()[:200])
-    write_run(Path("run"))
-    Path("empty").mkdir()
     return tmp_path
 
 
@@ -228,3 +240,19 @@ def test_the_page_has_the_statuses_and_options() -> None:
     page = (ROOT / "docs" / "reference" / "command.md").read_text()
     assert re.findall(r"^\| (\d+) \|", page, flags=re.M) == ["0", "1", "2", "130"]
     assert "`--json`" in page
+
+
+def test_an_empty_path_is_refused_in_python_too(folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    for use in (
+        lambda: export_npz("demos", ""),
+        lambda: export_npz("", "out"),
+        lambda: export_lerobot("demos", ""),
+        lambda: import_npz(["bad.npz"], ""),
+        lambda: fetch_contractor("bad.json", ""),
+        lambda: check(""),
+        lambda: repair(""),
+    ):
+        with pytest.raises(ValueError, match="the directory of demos is ''; the current folder is"):
+            use()
+    assert sorted(folder.rglob("*")) == before

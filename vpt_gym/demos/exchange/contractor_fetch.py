@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from vpt_gym.demos.exchange.contractor_filter import ContentFilter
 from vpt_gym.demos.exchange.contractor_index import RECORDS, VIDEO, Segment, choose, read_index
+from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.system.file_lock import try_lock
 from vpt_gym.system.transfer import DownloadError, MissingFile, Record, fetch
 
@@ -118,7 +119,7 @@ def fetch_contractor(
     if not 1 <= workers <= _MOST_WORKERS:
         raise ValueError(f"workers is {workers}; it must be 1 to {_MOST_WORKERS}")
     content = ContentFilter(tuple(actions), max_menu)
-    folder, source = Path(out), os.fspath(index)
+    folder, source = checked_directory(out), os.fspath(index)
     if re.match(r"https?://", source):
         with _lock(folder):
             name = hashlib.sha256(source.encode()).hexdigest()[:16]

@@ -17,6 +17,7 @@ from vpt_gym.demos.files.names import (
     PARTIAL_SUFFIX,
     REJECTED,
     DemoError,
+    checked_directory,
     files_of,
     list_demos,
 )
@@ -88,7 +89,7 @@ class DemoSelection:
     """
 
     def __init__(self, directory: str | os.PathLike[str], keep: Callable[[Demo], bool | None] | None = None) -> None:
-        folder = Path(directory)
+        folder = checked_directory(directory)
         self._paths: list[Path] = []
         self._damaged: dict[str, str] = {}
         self._filtered = 0

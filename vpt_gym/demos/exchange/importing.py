@@ -19,6 +19,7 @@ from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import (
     PARTIAL_SUFFIX,
     DemoFiles,
+    checked_directory,
     files_of,
     list_metadata,
     read_metadata,
@@ -109,7 +110,7 @@ class DemoImporter:
     def __init__(
         self, directory: str | os.PathLike[str], *, format: str, names: Collection[str], overwrite: bool
     ) -> None:
-        self._directory = Path(directory)
+        self._directory = checked_directory(directory)
         self._format = format
         self._previous = []
         for files in _demos_of(self._directory):

@@ -54,7 +54,7 @@ from vpt_gym.demos.exchange.lerobot_layout import (
 )
 from vpt_gym.demos.exchange.lerobot_reader import LeRobotEpisode, LeRobotReader
 from vpt_gym.demos.exchange.lerobot_writer import LeRobotWriter
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, checked_directory
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
 from vpt_gym.system.json_text import parse_json
@@ -116,7 +116,7 @@ def export_lerobot(
     space_of(actions)  # rejects an unknown kind
     if not 0 <= crf <= 51 or min(data_mb, video_mb) < 1:
         raise ValueError(f"crf={crf}, data_mb={data_mb}, video_mb={video_mb}; crf is 0 to 51, the sizes are positive")
-    final = Path(out)
+    final = checked_directory(out)
     _check_target(final, overwrite)
     content = _Content()
     selection = DemoSelection(directory, lambda demo: (keep is None or keep(demo)) and content.see(demo))

@@ -42,7 +42,7 @@ from vpt_gym.demos.exchange.game_state import state_texts
 from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, MineDojoLoss, minedojo_space, to_minedojo
 from vpt_gym.demos.exchange.npz_episode import NpzEpisode, write_npz
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, checked_directory
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Layout
 from vpt_gym.system.durable import sync
@@ -94,7 +94,7 @@ def export_npz(
     MineDojoTranslator(minedojo_space(cam_interval), cam_interval)  # rejects unusable bins before anything is written
     loss = MineDojoLoss(cam_interval)
     selection = DemoSelection(directory, keep)
-    folder = Path(out)
+    folder = checked_directory(out)
     taken = [name for name in selection.ids if (folder / f"{name}.npz").exists()]
     if taken and not overwrite:
         raise FileExistsError(
