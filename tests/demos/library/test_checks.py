@@ -227,6 +227,8 @@ def test_what_a_copy_in_the_middle_of_a_recording_left_does_not_cut_the_demo(tmp
     for suffix in suffixes:
         early.with_suffix(suffix).replace(partial(path.with_suffix(suffix)))
     early.parent.rmdir()
+    size = (48, 80) if kind == "own" else (144, 256)
+    assert DemoDataset(tmp_path, frame_size=size).n_ticks == 30
     (problem,) = check(tmp_path)
     assert problem.repairable
     assert "the demo is whole" in str(problem)

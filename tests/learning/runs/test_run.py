@@ -373,3 +373,12 @@ def test_a_resumed_run_learns_from_the_demos_that_it_began_with(tmp_path):
     (tmp_path / "run" / "demos.json").write_text("{")
     with Run("bc", resumed(tmp_path / "run")) as run, pytest.raises(RunError, match=r"demos\.json cannot be read"):
         run.demos(first)
+
+
+@pytest.mark.parametrize("changed", [{"step": "3"}, {"seconds": None}, {"state": [1]}, {"format": 2}])
+def test_what_is_no_checkpoint_is_not_continued_from(tmp_path, changed):
+    save_checkpoint(tmp_path, Checkpoint(3, 1.0, {"position": 3}))
+    content = {**torch.load(tmp_path / "last.pt"), **changed}
+    torch.save(content, tmp_path / "last.pt")
+    with pytest.raises(RunError, match="is not a checkpoint of this version"):
+        load_checkpoint(tmp_path)

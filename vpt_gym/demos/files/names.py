@@ -161,6 +161,8 @@ def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) 
     listed = []
     for demo_id, suffixes in find_demos(folder).items():
         unfinished = any(suffix.endswith(PARTIAL_SUFFIX) for suffix in suffixes)
+        if {".mp4", ".jsonl"} <= suffixes and ".json.partial" not in suffixes:
+            unfinished = False  # a contractor recording; what is beside it was left by a copy, or by a repair
         if ".json" in suffixes:
             listed.append(folder / f"{demo_id}.json")
         elif not unfinished and ".jsonl" in suffixes:

@@ -86,6 +86,12 @@ def _read(path: Path) -> Checkpoint:
         raise
     except Exception as error:  # zipfile and torch raise many types for a damaged file
         raise RunError(f"{path} is damaged ({type(error).__name__})") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+    if (
+        not isinstance(content, dict)
+        or content.get("format") != _FORMAT
+        or not isinstance(content.get("step"), int)
+        or not isinstance(content.get("seconds"), int | float)
+        or not isinstance(content.get("state"), dict)
+    ):
         raise RunError(f"{path} is not a checkpoint of this version of vpt-gym")
     return Checkpoint(content["step"], content["seconds"], content["state"])
