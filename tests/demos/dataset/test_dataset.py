@@ -389,6 +389,12 @@ def test_a_cache_refuses_bad_limits() -> None:
         FrameCache(size=(0, 128))
 
 
+@pytest.mark.parametrize("given", [None, 5, [None], [5]])
+def test_what_is_no_path_is_named(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"the directory of demos is (None|5); it must be a text or a path"):
+        DemoDataset(given)
+
+
 def test_no_text_is_not_the_current_folder() -> None:
     for use in (lambda: FrameCache(directory=""), lambda: DemoDataset(""), lambda: list_demos(" ")):
         with pytest.raises(ValueError, match=r'the current folder is "\."'):

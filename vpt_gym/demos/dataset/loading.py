@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from vpt_gym.demos.files.names import (
     CONTRACTOR_FORMAT,
     REMEDY_RESTORE_OR_REPAIR,
     DemoError,
+    checked_directory,
     files_of,
     is_there,
     list_demos,
@@ -203,11 +204,13 @@ def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
 
     Raises:
         FileNotFoundError: A directory does not exist.
-        ValueError: A demo is given twice.
+        TypeError: What is given is neither text nor a path.
+        ValueError: A demo is given twice, or an empty text.
     """
-    given = [demos] if isinstance(demos, str | os.PathLike) else list(demos)
+    given = list(demos) if isinstance(demos, Iterable) and not isinstance(demos, str | os.PathLike) else [demos]
     paths: list[Path] = []
     for item in given:
+        checked_directory(item)
         files = files_of(item)
         if Path(item).is_dir() or not any(map(is_there, files.all)):
             paths += list_demos(item, lone_videos=True)

@@ -53,8 +53,9 @@ class Run:
 
     The directory is ``runs/SCRIPT/TIME-NAME``, or what ``--out`` names. It holds ``run.json`` (arguments, git commit,
     machine, state), ``demos.json`` (the demos that a run on demos began with), ``metrics.jsonl``, ``tensorboard/``,
-    ``checkpoints/`` and, at the end, ``results.json`` and, if matplotlib is installed, ``curves.png``. A killed run is continued by ``--resume DIRECTORY``: metrics logged after
-    its last checkpoint are removed, since they are logged again.
+    ``checkpoints/`` and, at the end, ``results.json`` and, if matplotlib is installed, ``curves.png``. A killed run
+    is continued by ``--resume DIRECTORY``: metrics logged after its last checkpoint are removed, since they are
+    logged again.
 
     Under ``torchrun`` only the process of rank 0 writes; in the others the methods that write do nothing.
 
