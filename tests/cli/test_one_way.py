@@ -231,6 +231,23 @@ sys.exit(cli.main(["label", "bad.mp4"]))
     assert "Traceback" not in done.stderr
 
 
+def test_output_that_nobody_reads_ends_a_command_without_a_traceback() -> None:
+    command = subprocess.Popen([sys.executable, "-m", "vpt_gym"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert command.stdout is not None
+    command.stdout.close()
+    _, errors = command.communicate(timeout=60)
+    assert (command.returncode, errors) == (141, b"")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise BrokenPipeError("of a worker")
+
+    monkeypatch.setattr("vpt_gym.cli.doctor.run", broken)
+    with pytest.raises(BrokenPipeError, match="of a worker"):
+        main(["doctor"])
+
+
 def test_the_status_of_an_interrupt_is_in_one_place() -> None:
     for path in (ROOT / "vpt_gym" / "cli").rglob("*.py"):
         assert not re.search(r"return \d{2,}|128 \+", path.read_text()) or path.name == "status.py", path
@@ -238,7 +255,7 @@ def test_the_status_of_an_interrupt_is_in_one_place() -> None:
 
 def test_the_page_has_the_statuses_and_options() -> None:
     page = (ROOT / "docs" / "reference" / "command.md").read_text()
-    assert re.findall(r"^\| (\d+) \|", page, flags=re.M) == ["0", "1", "2", "130"]
+    assert re.findall(r"^\| (\d+) \|", page, flags=re.M) == ["0", "1", "2", "130", "141"]
     assert "`--json`" in page
 
 

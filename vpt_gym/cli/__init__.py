@@ -5,20 +5,22 @@ write a module with a dataclass ``Args``, whose docstrings are the help, and ``r
 exit status, and add its name to ``COMMANDS``.
 
 Exit statuses (``vpt_gym.cli.status``; docs/reference/command.md has the table): 0 done; 1 not done, or a problem
-found; 2 a wrong option, or a path or name that does not exist; 130 stopped by Ctrl+C. ``demos`` checks: its 1 is a
-finding, and its 2 also all that it cannot do. Each command with a result has ``--quiet`` and ``--json`` (``Quiet`` and
-``Json`` in ``vpt_gym.cli.options``), and prints with ``vpt_gym.cli.output.Output``.
+found; 2 a wrong option, or a path or name that does not exist; 130 stopped by Ctrl+C; 141 nobody reads the output.
+``demos`` checks: its 1 is a finding, and its 2 also all that it cannot do. Each command with a result has ``--quiet``
+and ``--json`` (``Quiet`` and ``Json`` in ``vpt_gym.cli.options``), and prints with ``vpt_gym.cli.output.Output``.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import select
 import sys
 from collections.abc import Sequence
 
 from vpt_gym import __version__
 from vpt_gym.cli.output import printable_warnings
-from vpt_gym.cli.status import INTERRUPTED, WRONG_COMMAND
+from vpt_gym.cli.status import INTERRUPTED, READER_GONE, WRONG_COMMAND
 from vpt_gym.system.command_line import read_command_line
 
 COMMANDS: dict[str, str] = {
@@ -47,7 +49,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: The options of the command are wrong (2), or they ask for its help (0).
     """
-    name, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
+    try:
+        status = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            raise
+        return READER_GONE
+    return status
+
+
+def _run(words: list[str]) -> int:
+    name, *rest = words or ["--help"]
     if name in ("-h", "--help"):
         print(_usage())
         return 0
@@ -70,6 +83,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"vpt-gym {name}: stopped; what was finished stays", file=sys.stderr)
             return INTERRUPTED
     return status
+
+
+def _reader_is_gone() -> bool:
+    """Returns whether nobody reads standard output any more, as in ``vpt-gym demos check | head``."""
+    if not hasattr(select, "poll"):  # on Windows
+        return False
+    output, ended = select.poll(), select.POLLERR | select.POLLHUP
+    output.register(sys.stdout, 0)
+    if not any(event & ended for _, event in output.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left fails no more, at exit either
+    return True
 
 
 def _usage() -> str:

@@ -8,7 +8,7 @@ import sys
 from vpt_gym.cli.output import print_text
 from vpt_gym.system.command_line import WRONG_COMMAND
 
-__all__ = ["DONE", "FAILED_CHECK", "INTERRUPTED", "NOT_DONE", "WRONG_COMMAND", "failed", "stopped_by"]
+__all__ = ["DONE", "FAILED_CHECK", "INTERRUPTED", "NOT_DONE", "READER_GONE", "WRONG_COMMAND", "failed", "stopped_by"]
 
 DONE = 0
 """The command did what it was asked to."""
@@ -24,6 +24,9 @@ def stopped_by(number: int) -> int:
 
 INTERRUPTED = stopped_by(signal.SIGINT)
 """It was stopped by Ctrl+C: 130."""
+
+READER_GONE = stopped_by(13)
+"""Whatever read its output has ended, as ``head`` does: 141, as shells count SIGPIPE, which Windows lacks."""
 
 FAILED_CHECK = 2
 """A command that checks could not do so. Its 1 says that it found something, as with ``grep`` and ``diff``."""
