@@ -142,23 +142,24 @@ def main(args: Args) -> None:
     if args.freeze:
         console.print(str(freeze(agent.policy, args.freeze)))
     cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)
-    training, held_out = split_by_episode(find_paths(args.demos), args.validation, seed=args.seed)
-    dataset = make_dataset(tuple(training), args.train, seed=args.seed, cache=cache, labels=labels)
-    if not len(dataset.labels):
-        raise ValueError(f"there is nothing to learn: {labels.loss}")
-    names = [entry.name.lower() for entry in Entry] if is_minedojo_space(labels.space) else ()
-    drop_null = drop_null_of(args.train)
-    validation = Validation(held_out, drop_null=drop_null, labels=labels, names=names, cache=dataset.cache)
-    if not len(validation.labels):
-        raise ValueError("no tick of the validation episodes has an action of the env; raise --validation")
-    console.print(f"{len(training)} demos to train on, {len(held_out)} to validate on; {labels.loss}")
-    if below := describe_demos_below(args.demos):
-        console.print(f"[yellow]{below}")
-    if fresh:
-        init_action_heads(agent.policy, dataset.labels)
     if args.eval_episodes:
         check_success_reported(args.make_env)
     with Run("finetune_native", args) as run:
+        demos = run.demos(find_paths(args.demos))
+        training, held_out = split_by_episode(demos, args.validation, seed=args.seed)
+        dataset = make_dataset(tuple(training), args.train, seed=args.seed, cache=cache, labels=labels)
+        if not len(dataset.labels):
+            raise ValueError(f"there is nothing to learn: {labels.loss}")
+        names = [entry.name.lower() for entry in Entry] if is_minedojo_space(labels.space) else ()
+        drop_null = drop_null_of(args.train)
+        validation = Validation(held_out, drop_null=drop_null, labels=labels, names=names, cache=dataset.cache)
+        if not len(validation.labels):
+            raise ValueError("no tick of the validation episodes has an action of the env; raise --validation")
+        console.print(f"{len(training)} demos to train on, {len(held_out)} to validate on; {labels.loss}")
+        if below := describe_demos_below(args.demos):
+            console.print(f"[yellow]{below}")
+        if fresh:
+            init_action_heads(agent.policy, dataset.labels)
         fit(agent, dataset, validation, args, run, console)
         report(validation, args, run, console)
     env.close()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.collect.seeds import SEEDS, training_worlds
+from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.learning.best import BestAgent
 from vpt_gym.learning.collectors import open_collector
 from vpt_gym.learning.demo_term import DemoTerm
@@ -296,6 +297,8 @@ def main(args: Args) -> None:
     console = Console()
     agent = load_agent(args.model, args.weights, seed=args.seed, device=args.device, precision=args.precision)
     with Run("ppo", args) as run:
+        if args.demos:
+            args = replace(args, demos=tuple(run.demos(find_paths(args.demos))))
         results = run.results()  # of a run that is resumed
         if args.eval_episodes and "start" not in results:
             start, results["start"] = final_figures(agent, args)
