@@ -23,6 +23,9 @@ from vpt_gym.system.printable import printable_name, shown
 _EPISODE_COLUMNS = ("episode_index", "length", "data/chunk_index", "data/file_index", "tasks", DEMO_KEY)
 _PLACEHOLDER = re.compile(r"\{(?:chunk_index|file_index)(?::0?\d{1,2}d)?\}|\{video_key\}")
 
+EPISODE = "episode_index"
+"""The column that says which episode a tick is of."""
+
 
 @dataclass(frozen=True)
 class LeRobotEpisode:
@@ -77,6 +80,7 @@ class LeRobotReader:
 
     def __init__(self, root: Path, frames_key: str | None, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         self._pa, self._pq = require_pyarrow()
+        self._file: tuple[Path, Any] | None = None  # the data that were read last
         self._root = root
         if not (root / INFO).is_file():
             raise FileNotFoundError(f"{root} is not a LeRobot dataset: it has no {INFO}")
@@ -152,9 +156,21 @@ class LeRobotReader:
         start = round(seconds * self.fps)
         return _Place(index, length, data, frames, start, task, None if demo is None else str(demo))
 
-    def _table(self, path: Path, columns: list[str] | None = None, **options: Any) -> Any:
-        """Returns columns of a Parquet file; checksums of its pages are verified if it has them."""
-        return self._pq.read_table(path, columns=columns, page_checksum_verification=True, **options)
+    def _table(self, path: Path, columns: list[str] | None = None) -> Any:
+        """Returns columns of a Parquet file; checksums of its pages are verified if it has them.
+
+        In one thread, and without the data sets and the statistics of pyarrow: for some damaged files the former wait
+        forever, and the latter end the process.
+        """
+        with self._pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns=columns, use_threads=False)
+
+    def _ticks(self, path: Path, columns: list[str], episode: int) -> Any:
+        """Returns columns of the ticks of an episode; the file is kept for the next one."""
+        if self._file is None or self._file[0] != path:
+            self._file = path, self._table(path, list(dict.fromkeys([*columns, EPISODE])))
+        table = self._file[1]
+        return table.take(np.flatnonzero(table[EPISODE].to_numpy() == episode)).select(columns)
 
     def _read_tasks(self) -> dict[int, str]:
         path = self._root / TASKS
@@ -171,7 +187,7 @@ class LeRobotReader:
         times = ["timestamp"] if "timestamp" in self.features else []
         wanted = [*self._wanted, "frame_index", "task_index", *times]
         with reading(path, f"is damaged, episode {index} cannot be read"):
-            table = self._table(path, wanted, filters=[("episode_index", "=", index)]).sort_by("frame_index")
+            table = self._ticks(path, wanted, index).sort_by("frame_index")
             numbers = table["frame_index"].to_pylist()
             if len(numbers) != length or numbers != list(range(length)) or not length:
                 raise SourceError(f"{path}: episode {index} has {len(numbers)} ticks, not the {length} of its metadata")
