@@ -13,7 +13,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import vpt_gym  # noqa: F401 (registers the environments)
-from vpt_gym.spaces import TextArray
+from tests.support.varied_env import ARRAYS, SPACES, Told, assert_same
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.vector import make_worlds
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
@@ -25,22 +25,6 @@ LIMIT = 7
 def make() -> gym.Env[Any, Any]:
     env: gym.Env[Any, Any] = VoxelEnv(task="harvest_1_dirt", image_size=SMALL)
     return gym.wrappers.TimeLimit(env, LIMIT)
-
-
-def assert_same(a: Any, b: Any, where: str = "") -> None:
-    """Compares what vector environments return: types, dtypes, shapes and values of all leaves."""
-    assert type(a) is type(b), where
-    if isinstance(a, dict):
-        assert list(a) == list(b), where
-        for name in a:
-            assert_same(a[name], b[name], f"{where}.{name}")
-    elif isinstance(a, (tuple, list)) or (isinstance(a, np.ndarray) and a.dtype == object):
-        assert len(a) == len(b), where
-        for k, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_same(x, y, f"{where}[{k}]")
-    else:
-        assert np.asarray(a).dtype == np.asarray(b).dtype, where
-        assert np.array_equal(a, b), where
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
@@ -60,54 +44,6 @@ def test_it_returns_the_results_of_gymnasiums_vector_env(mode: AutoresetMode, th
             assert_same(ours.reset(options={"reset_mask": over}), theirs.reset(options={"reset_mask": over}))
     ours.close()
     theirs.close()
-
-
-class Told(gym.Env[Any, Any]):
-    """Has observations, rewards and infos of all kinds, and episodes of different lengths."""
-
-    def __init__(self, number: int, space: gym.Space[Any]) -> None:
-        self.observation_space = space
-        self.action_space = gym.spaces.Dict({"push": gym.spaces.Discrete(3), "turn": gym.spaces.Box(-1, 1, (2,))})
-        self.number = number
-        self.left = 0
-
-    def observe(self) -> tuple[Any, dict[str, Any]]:
-        self.observation_space.seed(int(self.np_random.integers(2**31)))
-        info: dict[str, Any] = {"left": self.left, "at": self.np_random.random(3), "deep": {"half": self.left / 2}}
-        if self.left % 3 == self.number % 3:
-            info["sometimes"] = "rarely"
-        return self.observation_space.sample(), info
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
-        self.left = int(self.np_random.integers(2, 9))
-        obs, info = self.observe()
-        return obs, {**info, "new": True}
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        self.left -= 1
-        obs, info = self.observe()
-        over = self.left == 0
-        reward = np.float32(self.np_random.random() + action["push"] + action["turn"][0])
-        return obs, reward, over and self.number % 2 == 0, over and self.number % 2 == 1, info
-
-
-ARRAYS = gym.spaces.Dict(
-    {
-        "box": gym.spaces.Box(-1, 1, (2, 3), np.float32),
-        "one": gym.spaces.Box(0, 9, (), np.int64),
-        "few": gym.spaces.Discrete(5, start=-2),
-        "in": gym.spaces.Dict({"bits": gym.spaces.MultiBinary((2, 2)), "words": TextArray((2,), 8)}),
-        "many": gym.spaces.MultiDiscrete([3, 4]),
-    }
-)
-SPACES = {
-    "arrays": ARRAYS,
-    "box": ARRAYS["box"],
-    "text": gym.spaces.Dict({"name": gym.spaces.Text(8), "box": ARRAYS["box"]}),
-    "tuple": gym.spaces.Tuple((ARRAYS["box"], ARRAYS["few"])),
-    "nothing": gym.spaces.Dict({"none": gym.spaces.Dict({}), "box": ARRAYS["box"]}),
-}
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
