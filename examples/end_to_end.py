@@ -69,7 +69,7 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset(50, 1200, 2, 50, 1000, 50),
+    "full": Preset(50, 600, 2, 50, 600, 50),
     "quick": Preset(20, 300, 1, 16, 200, 50, levels=("easy",)),
     "smoke": Preset(2, 3, 1, 2, 3, 1),
 }

@@ -40,23 +40,22 @@ class Args:
 def policy_card(results: dict[str, Any]) -> Card:
     """Returns the model card of the policy, given the results of ``pretrain.py``."""
     extent, idm, play, early_game = (results[name] for name in ("extent", "idm", "foundation", LAST))
-    tasks = ", ".join(f"`{task}` ({episodes})" for task, episodes in results["tasks"].items())
+    tasks = ", ".join(f"`{task}` ({demos})" for task, demos in results["tasks"].items())
     return Card(
         POLICY,
-        "A VPT policy of size `nano` (4.6 million parameters), cloned from videos without labels in the embedded world "
-        "of vpt-gym: of play, then of the early game. It is a start for fine-tuning, and plays at once:",
+        "A VPT policy of size `nano` (4.6 million parameters) for the embedded world of vpt-gym, cloned from play "
+        "without labels, then from demos of the early game. It is a start for fine-tuning, and plays at once:",
         f"""```console
 vpt-gym play --agent {POLICY} --agent-first
 python examples/bc.py --model {POLICY} --demos demos/harvest_1_log --train.steps 600
 ```""",
         {
-            "Data": f"{extent['videos']} episodes of at most two minutes, played in `vpt_gym/Play-v0` by scripted "
-            f"players of many skills and aims ({hours(play['ticks'])} hours of game time), then "
-            f"{early_game['demos']['trained'] + early_game['demos']['held_out']} episodes of scripted players with one "
-            f'aim ({hours(early_game["ticks"])} hours), in worlds of `SEEDS["play"]`. Only the videos were used. '
+            "Play": f"{extent['videos']} episodes of at most two minutes, played in `vpt_gym/Play-v0` by scripted "
+            f"players of many skills and aims ({hours(play['ticks'])} hours of game time). Only the videos were used. "
             f"Their actions were inferred by [{INVERSE_DYNAMICS}](../{INVERSE_DYNAMICS}/{CARD}), which knew "
             f"{hours(idm['train']['ticks'])} hours of labelled play.",
-            "Early game": f"{tasks} episodes.",
+            "Early game": f"{hours(early_game['ticks'])} hours of demos of scripted experts with pushes, whose actions "
+            f'are known: {tasks}. Play and demos are of worlds of `SEEDS["play"]`.',
             "Recipe": "`python -m experiments pretrain-0`. Behavioural cloning of independent chunks of 16 ticks, 128 "
             f"ticks an update: {play['updates']:,} updates on play, {early_game['updates']:,} on the early game. Ticks "
             "in which nothing is pressed have no weight. One training seed.",
@@ -65,7 +64,9 @@ python examples/bc.py --model {POLICY} --demos demos/harvest_1_log --train.steps
             f"{early_game['demos']['held_out']} of the early game after the second, before the weights were rounded to "
             "int8. docs/results.md has what it does in a task, alone and fine-tuned.",
             "Limits": "the embedded world is not Minecraft. `harvest_1_log`, by which it is measured, was not among "
-            "the tasks, but chopping trees in other lands was.",
+            "the tasks, but chopping trees in other lands was. No task had to do with shears, a bucket or a "
+            "sheep. The early game displaced most of the play: the policy no longer predicts what players do on "
+            "screens.",
             "Licence": "that of vpt-gym.",
         },
         FRONT | {"pipeline_tag": "reinforcement-learning"},

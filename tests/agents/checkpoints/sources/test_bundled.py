@@ -5,18 +5,18 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 
 import vpt_gym  # noqa: F401 (registers the environments)
 from vpt_gym import IDMAgent, VPTAgent
-from vpt_gym.actions.codec import encode, is_null
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.agents.checkpoints.errors import WrongFile
 from vpt_gym.agents.checkpoints.sources.bundled import FOLDER, INVERSE_DYNAMICS, NAMES, POLICY
 from vpt_gym.agents.describe import describe
 from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.frames import find_frame, to_size
+from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.idm.scores import score
 from vpt_gym.world.experts import PlayExpert
 from vpt_gym.world.ids import PLAY
@@ -61,25 +61,14 @@ def test_the_inverse_dynamics_model_labels_play_of_unseen_worlds(play) -> None:
     assert scores.camera_r2 > 0.6
 
 
-def test_the_policy_predicts_play_of_unseen_worlds_better_than_its_frequencies(play) -> None:
-    agent = VPTAgent.from_pretrained(POLICY)
+def test_the_policy_chops_trees_in_unseen_worlds_without_a_demo() -> None:
+    agent = VPTAgent.from_pretrained(POLICY, precision="fp32")  # the same episodes on every machine
     assert agent.report is not None
     assert agent.report.ok
     assert agent.policy.config == VPTConfig.named("nano")
-    losses, labels = [], []
-    for frames, actions in play:
-        codes = np.stack([encode(action) for action in actions])
-        learned = torch.from_numpy(~is_null(codes))  # ticks in which nothing is pressed had no weight
-        first = torch.zeros(1, len(frames), dtype=torch.bool)
-        first[0, 0] = True
-        with torch.inference_mode():
-            pi = agent.policy(torch.from_numpy(frames)[None], first).pi
-        labels.append(torch.from_numpy(codes)[learned])
-        heads = (head[0, learned].gather(1, labels[-1][:, [k]])[:, 0] for k, head in enumerate(pi.log_probs))
-        losses.append(-sum(heads))
-    # the least loss of any fixed distribution over these very ticks
-    shares = (torch.unique(c, return_counts=True)[1] / len(c) for c in torch.cat(labels).T)
-    assert torch.cat(losses).mean() < sum(-(p * p.log()).sum() for p in shares) - 0.3
+    worlds = EnvArgs().with_kwargs(level="easy", max_episode_steps=300)
+    played = evaluate(agent, worlds.make, SEEDS["validation"][:6])
+    assert played.successes >= 3
 
 
 def test_the_policy_takes_no_other_weights_and_is_no_inverse_dynamics_model() -> None:

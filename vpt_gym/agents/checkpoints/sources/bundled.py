@@ -9,7 +9,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "bundled"
 INVERSE_DYNAMICS = "nano-idm"
 """The inverse dynamics model that labels play in the embedded world (docs/jobs/pretrain.md)."""
 POLICY = "nano-foundation"
-"""The policy that was pretrained on play without labels in the embedded world (docs/jobs/pretrain.md)."""
+"""The policy that was pretrained in the embedded world, on play without labels and demos (docs/jobs/pretrain.md)."""
 NAMES = (POLICY, INVERSE_DYNAMICS)
 
 
