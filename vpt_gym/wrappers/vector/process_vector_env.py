@@ -276,7 +276,7 @@ class ProcessVectorEnv(VectorEnv[Any, Any, Any]):
         for worker in self._workers:
             reply = pickle.loads(answers[worker]) if worker in answers else None
             if isinstance(reply, RemoteError):
-                raise reply.exception(f"{request}: {worker.name} raised this; it still runs")
+                raise reply.exception(f"{request}: {worker.name} raised this")
             replies.append(reply)
         return replies
 
