@@ -66,7 +66,7 @@ def test_ppo_makes_the_same_update() -> None:
         rollout = RolloutCollector(agent.policy, envs, seed=0).collect(args.ticks)
         torch.manual_seed(0)  # of its auxiliary head
         learner = ppo.PPO(agent, args)
-        metrics = learner.learn(rollout, learner.features(rollout), progress=0.0)
+        metrics = learner.learn(rollout, ppo.network_inputs(agent.policy, rollout), progress=0.0)
         assert all(np.isfinite(list(metrics.values())))
         policies.append(agent.policy)
     assert_equal(*policies)

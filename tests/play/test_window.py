@@ -123,7 +123,9 @@ def test_what_is_done_is_what_is_recorded(start: Start, screen: VirtualScreen) -
     moving = np.flatnonzero(camera.any(axis=1))
     assert moved_from <= moving[0]
     assert moving[-1] <= moved_to
-    assert out.count("\n") == out.count("Recorded") == len(kept(program.folder))
+    *saved_ones, result = out.splitlines()
+    assert len(saved_ones) == out.count("Recorded") == len(kept(program.folder))
+    assert result == f"{len(saved_ones)} demos recorded in {program.folder}"
 
 
 def test_hand_over_restart_and_discard(start: Start, screen: VirtualScreen) -> None:
@@ -202,7 +204,7 @@ def test_a_signal_keeps_what_was_recorded(start: Start, screen: VirtualScreen, n
     assert ticks_of(demo, "back")[-1] == len(demo) - 1
     assert out == (
         f"Recorded {demo.files.metadata} ({len(demo)} ticks, success not known, not finished: "
-        f"{signal.strsignal(number)}).\n"
+        f"{signal.strsignal(number)}).\n1 demo recorded in {program.folder}\n"
     )
     assert not list(program.folder.glob("*.partial"))
 
