@@ -9,7 +9,8 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from vpt_gym.spaces import TextArray
 
@@ -28,6 +29,28 @@ def assert_same(a: Any, b: Any, where: str = "") -> None:
     else:
         assert np.asarray(a).dtype == np.asarray(b).dtype, where
         assert np.array_equal(a, b), where
+
+
+def step_both(ours: VectorEnv, theirs: VectorEnv, steps: int) -> tuple[int, Any]:
+    """Steps two vector environments with the same random actions, and compares all that they return.
+
+    Without autoreset, those whose episode is over are reset, after a check that ``ours`` takes no step before that.
+
+    Returns:
+        How many episodes ended, and what the last step of ``ours`` returned.
+    """
+    disabled, ends, found = theirs.metadata["autoreset_mode"] == AutoresetMode.DISABLED, 0, None
+    for _ in range(steps):
+        actions = ours.action_space.sample()
+        found, expected = ours.step(actions), theirs.step(actions)
+        assert_same(found, expected)
+        over = found[2] | found[3]
+        ends += int(over.sum())
+        if disabled and over.any():
+            with pytest.raises(gym.error.ResetNeeded, match="reset_mask"):
+                ours.step(actions)
+            assert_same(ours.reset(options={"reset_mask": over}), theirs.reset(options={"reset_mask": over}))
+    return ends, found
 
 
 class Told(gym.Env[Any, Any]):

@@ -20,7 +20,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space, iterate
 
 import vpt_gym  # noqa: F401 (registers the environments)
-from tests.support.varied_env import ARRAYS, SPACES, Fragile, Told, assert_same, vector_of
+from tests.support.varied_env import ARRAYS, SPACES, Fragile, Told, assert_same, step_both, vector_of
 from vpt_gym.resilient.env import EnvFailure
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.vector import MOST_WORLDS, make_worlds
@@ -50,9 +50,7 @@ def test_worlds_of_two_processes_equal_those_of_threads() -> None:
     assert (ours.observation_space, ours.action_space) == (theirs.observation_space, theirs.action_space)
     assert_same(ours.reset(seed=10), theirs.reset(seed=10))
     ours.action_space.seed(3)
-    for _ in range(10):
-        actions = ours.action_space.sample()
-        assert_same(ours.step(actions), theirs.step(actions))
+    step_both(ours, theirs, 10)
     ours.close()
     theirs.close()
 
@@ -72,20 +70,10 @@ def test_other_environments_are_batched_as_by_gymnasium(mode: AutoresetMode, spa
     theirs = vector_of(Told, range(4), SPACES[space], mode)
     ours.action_space.seed(1)
     assert_same(ours.reset(seed=[5, 3, 8, 1]), theirs.reset(seed=[5, 3, 8, 1]))
-    ends = 0
-    for _ in range(100):
-        actions = ours.action_space.sample()
-        found, expected = ours.step(actions), theirs.step(actions)
-        assert_same(found, expected)
-        over = found[2] | found[3]
-        ends += int(over.sum())
-        if mode == AutoresetMode.DISABLED and over.any():
-            with pytest.raises(gym.error.ResetNeeded, match="reset_mask"):
-                ours.step(actions)
-            assert_same(ours.reset(options={"reset_mask": over}), theirs.reset(options={"reset_mask": over}))
+    ends, found = step_both(ours, theirs, 100)
     assert ends > 30
     kept = deepcopy(found[0])
-    ours.step(actions)
+    ours.step(ours.action_space.sample())
     if copy:
         assert_same(found[0], kept)
     else:

@@ -13,7 +13,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import vpt_gym  # noqa: F401 (registers the environments)
-from tests.support.varied_env import ARRAYS, SPACES, Told, assert_same
+from tests.support.varied_env import ARRAYS, SPACES, Told, assert_same, step_both
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.vector import make_worlds
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
@@ -35,13 +35,7 @@ def test_it_returns_the_results_of_gymnasiums_vector_env(mode: AutoresetMode, th
     ours.action_space.seed(3)
     first, again = ours.reset(seed=10), theirs.reset(seed=10)
     assert_same(first, again)
-    for _ in range(2 * LIMIT + 3):
-        actions = ours.action_space.sample()
-        found, expected = ours.step(actions), theirs.step(actions)
-        assert_same(found, expected)
-        over = found[2] | found[3]
-        if mode == AutoresetMode.DISABLED and over.any():
-            assert_same(ours.reset(options={"reset_mask": over}), theirs.reset(options={"reset_mask": over}))
+    step_both(ours, theirs, 2 * LIMIT + 3)
     ours.close()
     theirs.close()
 
@@ -55,15 +49,7 @@ def test_other_environments_are_batched_as_by_gymnasium(mode: AutoresetMode, spa
     theirs = SyncVectorEnv(makers, autoreset_mode=mode, copy=copy)
     ours.action_space.seed(1)
     assert_same(ours.reset(seed=5), theirs.reset(seed=5))
-    ends = 0
-    for _ in range(300):
-        actions = ours.action_space.sample()
-        found, expected = ours.step(actions), theirs.step(actions)
-        assert_same(found, expected)
-        over = found[2] | found[3]
-        ends += int(over.sum())
-        if mode == AutoresetMode.DISABLED and over.any():
-            assert_same(ours.reset(options={"reset_mask": over}), theirs.reset(options={"reset_mask": over}))
+    ends, _ = step_both(ours, theirs, 300)
     assert ends > 100
     ours.close()
     theirs.close()
