@@ -127,8 +127,8 @@ for last in (False, True):
     envs = ProcessVectorEnv([make] * 2)
     envs.reset(seed=0)
     envs.set_attr("trouble", "hang")
-    print(*envs.process_ids, flush=True)
     try:
+        print(*envs.process_ids, flush=True)  # in here: the interrupt may come before the step begins
         envs.step(envs.action_space.sample())
     except KeyboardInterrupt:
         envs.close()
