@@ -71,7 +71,7 @@ class Cell:
 DEMO = ("examples/end_to_end.py --seed $seed --out $out",)
 """Records 50 demos, clones them, and improves in two DAgger rounds."""
 UNTOUCHED = "--levels easy default --skip 50 --episodes 100 --video-episodes 0"
-"""Worlds by which nothing was chosen: the updates of the demo were chosen in the first 50."""
+"""Worlds by which nothing was chosen: earlier numbers of updates of the demo were chosen in the first 50."""
 FRESH_WORLDS = (f"examples/evaluate.py --model $(demo)/agent_bc $(demo)/agent_2 {UNTOUCHED} --out $out",)
 """Plays the demo's clone, and its agent after two rounds, in such worlds."""
 MORE_DEMOS = (
