@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,14 +54,56 @@ def result_of(cell: Cell) -> dict[str, Any] | None:
 
 
 def ran_here(cell: Cell) -> bool:
-    """Returns whether the figures of a cell were made in this clone; False for a cell without figures."""
-    return cell.results is not None and (cell.directory / cell.results).exists()
+    """Returns whether a cell ran to its end in this clone, so that others can use its directory."""
+    made_by = record_of(cell)
+    return made_by is not None and made_by["commands"] == cell.commands and "seconds" in made_by
+
+
+def record_path(cell: Cell) -> Path:
+    """Returns the file beside the directory of a cell, with its commands, and with its result after the last."""
+    return cell.directory.with_name(f"{cell.id}.json")
+
+
+def record_of(cell: Cell) -> dict[str, Any] | None:
+    """Returns what the file beside the directory of a cell says; None if either is missing."""
+    if not (cell.directory.exists() and record_path(cell).exists()):
+        return None
+    record: dict[str, Any] = json.loads(record_path(cell).read_text(encoding="utf-8"))
+    return record
+
+
+def to_run(cells: Sequence[Cell], wanted: Collection[str], *, again: bool = False) -> list[Cell]:
+    """Returns the cells to run, in the order of ``cells``.
+
+    Args:
+        cells: All cells, each after those that it needs.
+        wanted: The ids of the cells whose results are wanted.
+        again: Also run cells whose result is stored, unless they ran in this clone.
+
+    Returns:
+        Those without a result, and before each of them those whose directories it needs and this clone lacks.
+    """
+    chosen: set[str] = set()
+    needed: set[str] = set()
+    for cell in reversed(cells):  # what needs a cell comes after it
+        here = ran_here(cell)
+        if (cell.id in wanted and (result_of(cell) is None or (again and not here))) or (
+            cell.id in needed and not here
+        ):
+            chosen.add(cell.id)
+            needed |= cell.needs
+    return [cell for cell in cells if cell.id in chosen]
 
 
 def run(cell: Cell) -> None:
     """Runs the commands of a cell, and stores its result. An interrupted command is resumed."""
     print(f"== {cell.id}", flush=True)
     start, commit = time.monotonic(), git_commit(".")
+    made_by = record_of(cell)
+    if made_by is not None and made_by["commands"] != cell.commands:
+        raise SystemExit(f"{cell.directory} was made by other commands: move it away, then run {cell.id} again")
+    record_path(cell).parent.mkdir(parents=True, exist_ok=True)
+    record_path(cell).write_text(json.dumps({"commands": cell.commands}) + "\n", encoding="utf-8")
     for command in cell.commands:
         words = remaining_command(command, command[command.index("--out") + 1])
         if words is None:
@@ -76,9 +119,10 @@ def run(cell: Cell) -> None:
         "seconds": round(time.monotonic() - start, 1),
         "results": None if cell.results is None else json.loads((cell.directory / cell.results).read_text("utf-8")),
     }
-    RESULTS.mkdir(exist_ok=True)
     text = json.dumps(result, indent=1) + "\n"
+    RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{cell.id}.json").write_text(text, encoding="utf-8")
+    record_path(cell).write_text(text, encoding="utf-8")
 
 
 def main(args: Args) -> None:
@@ -89,17 +133,14 @@ def main(args: Args) -> None:
     if unknown:
         raise SystemExit(f"there is no cell {', '.join(unknown)}; there are {', '.join(known)}")
     wanted = set(args.cells or (cell.id for cell in (QUICK_CELLS if args.quick else CELLS)))
-    for name in args.cells:
-        wanted |= known[name].needs
     if args.list:
         for cell in every:
             result = result_of(cell)
             print(cell.id, "missing" if result is None else f"done with {result['git']}", sep="\t")
         return
     if not args.tables:
-        for cell in every:
-            if cell.id in wanted and (result_of(cell) is None or (args.quick and not ran_here(cell))):
-                run(cell)
+        for cell in to_run(every, wanted, again=args.quick):
+            run(cell)
     results = {cell.id: result for cell in every if (result := result_of(cell))}
     write_tables(Path(), results)
     if args.quick:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from experiments.__main__ import RESULTS, result_of
-from experiments.cells import CELLS, CONTRASTS, QUICK_CELLS
+from experiments.__main__ import RESULTS, ran_here, result_of, run, to_run
+from experiments.cells import CELLS, CONTRASTS, QUICK_CELLS, Cell
 from experiments.tables import (
     TABLES,
     bootstrap_interval,
@@ -109,6 +110,43 @@ def test_a_result_of_other_commands_does_not_count(tmp_path, monkeypatch):
     assert result_of(cell) is not None
     (RESULTS / f"{cell.id}.json").write_text(json.dumps({"commands": [["examples/other.py"]]}))
     assert result_of(cell) is None
+
+
+@pytest.fixture
+def two_cells(tmp_path, monkeypatch):
+    """Two cells in an empty folder; the second uses the directory of the first. Each appends a line to a file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "write.py").write_text(
+        "import sys; from pathlib import Path; out = Path(sys.argv[2]); out.mkdir(parents=True, exist_ok=True)\n"
+        "with (out / 'lines').open('a') as file: file.write('line\\n')\n"
+    )
+    first = Cell("first", 0, ("write.py --out $out",), results=None)
+    return first, Cell("second", 0, ("write.py --out $out --with $(first)",), results=None)
+
+
+def test_what_a_cell_needs_runs_again_where_its_directory_is_missing(two_cells):
+    first, second = two_cells
+    assert to_run(two_cells, {"second-0"}) == [first, second]
+    run(first)
+    assert ran_here(first)
+    assert to_run(two_cells, {"second-0"}) == [second]
+    shutil.rmtree(first.directory)  # its result is stored, as in a fresh clone
+    assert to_run(two_cells, {"first-0"}) == []
+    assert to_run(two_cells, {"first-0", "second-0"}) == [first, second]
+    run(first)
+    run(second)
+    assert to_run(two_cells, {"first-0", "second-0"}) == []
+    assert to_run(two_cells, {"second-0"}, again=True) == []
+
+
+def test_a_directory_of_other_commands_is_not_continued(two_cells):
+    first, _ = two_cells
+    run(first)
+    changed = Cell("first", 0, ("write.py --out $out --more",), results=None)
+    assert not ran_here(changed)
+    with pytest.raises(SystemExit, match="other commands: move it away"):
+        run(changed)
+    assert (first.directory / "lines").read_text() == "line\n"
 
 
 def test_the_interval_is_that_of_a_normal_mean_where_worlds_are_many():
