@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT ?= 1000
 # Test files run in parallel: many tests start processes and wait for them.
 PARALLEL ?= -n 2 --dist loadfile
-# Coverage cannot see into compiled kernels. These files are quick enough to run with interpreted ones.
+# Coverage cannot see into compiled kernels. `make coverage` runs these files again with interpreted ones.
 INTERPRETED := $(addprefix tests/world/,kernels/test_interpreted.py creatures/test_creatures.py rules/test_vitals.py \
 	rules/test_placing.py player/test_combat.py)
 STAMP := $(VENV)/.installed
@@ -34,7 +34,7 @@ PACKAGE_TESTS := $(addprefix tests/,test_spaces.py actions agents cli collect de
 TOOLS := $(VENV)-tools
 TOOLS_STAMP := $(TOOLS)/.installed
 
-.PHONY: install programs demo pretrain results test test-long mutation lowest newest doctest lint format docs bench audit sbom clean
+.PHONY: install programs demo pretrain results test coverage test-long mutation lowest newest doctest lint format docs bench audit sbom clean
 
 install: $(STAMP)  ## the package, its extras and the developer tools, into .venv
 
@@ -98,11 +98,15 @@ pretrain: $(STAMP)  ## a foundation model from play without labels, in runs/pret
 results: $(STAMP)  ## the trainings behind docs/results.md: hours, resumable (QUICK=1: 20 minutes, measures three claims)
 	$(BIN)/python -m experiments $(if $(QUICK),--quick)
 
-test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP) $(PEERS_STAMP)  ## all tests; some again with interpreted kernels (for coverage), and those of the real MineDojo
-	$(BIN)/python -m pytest $(PARALLEL) --durations 20 --cov --cov-report=
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(INTERPRETED) --cov --cov-append --cov-report=
-	$(PEERS)/bin/python -m pytest $(PARALLEL) tests/peers --cov --cov-append --cov-report=
-	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration \
+test: programs $(STAMP) $(MINEDOJO_STAMP) $(PINNED_STAMP) $(PEERS_STAMP)  ## all tests, those of other environments and of the real MineDojo too
+	$(BIN)/python -m pytest $(PARALLEL) --durations 20 $(COV)
+	$(PEERS)/bin/python -m pytest $(PARALLEL) tests/peers $(COV)
+	$(MINEDOJO)/bin/python -m pytest $(PARALLEL) tests/integration $(COV)
+
+coverage: $(STAMP)  ## all tests, some of them again with interpreted kernels, and how much of the package they run: at least 90 %
+	$(BIN)/python -m coverage erase
+	$(MAKE) test COV="--cov --cov-append --cov-report="
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) $(INTERPRETED) \
 		--cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 
 test-long: $(MINEDOJO_STAMP) $(PINNED_STAMP)  ## the real MineDojo for longer: 50 cycles, 20 faults; 10,000 mutated files for each reader; trainers killed 20 times; hours of collecting (TICKS=1728000: a day)

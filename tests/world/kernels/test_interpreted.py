@@ -1,6 +1,6 @@
 """The kernels give the same world when they are compiled and when Python interprets them.
 
-The suite runs this file a second time with ``NUMBA_DISABLE_JIT=1``: coverage then sees the lines of the kernels. In
+``make coverage`` runs this file a second time with ``NUMBA_DISABLE_JIT=1`` and then sees the lines of the kernels. In
 either mode the other one runs in a subprocess, and states must be equal to the bit, frames up to rounding.
 """
 
