@@ -24,3 +24,12 @@ def pytest_addoption(parser):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     skip_or_fail(item)
+
+
+@pytest.fixture(autouse=True)
+def _priority_stays():
+    """Fails a test that leaves its process with another scheduling policy, as encoding AV1 as root does."""
+    known = getattr(os, "sched_getscheduler", lambda _: None)  # Linux
+    before = known(0)
+    yield
+    assert known(0) == before, "the test left this process with another scheduling policy: use a process of its own"

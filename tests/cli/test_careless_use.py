@@ -8,13 +8,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+from tests.support.av1_video import write_av1
 from tests.support.numbered_demos import write_episode
 from vpt_gym.cli import main
 from vpt_gym.demos import DemoError, DemoWriteError, check, read_demo, repair
@@ -90,14 +90,7 @@ def test_repair_in_a_read_only_directory(demo: Path, interrupted: bool, capsys: 
 
 @pytest.mark.skipif("libsvtav1" not in av.codecs_available, reason="this build of PyAV cannot write AV1")
 def test_a_codec_that_opencv_cannot_decode(demo: Path) -> None:
-    with av.open(str(demo.with_suffix(".mp4")), "w") as container:
-        stream: Any = container.add_stream("libsvtav1", rate=20)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        for tick in range(20):
-            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 9 * tick, np.uint8))
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_av1(demo.with_suffix(".mp4"), np.stack([np.full((64, 64, 3), 9 * tick, np.uint8) for tick in range(20)]))
     demo.write_text(json.dumps({**json.loads(demo.read_text()), "frame_size": [64, 64]}))
     assert len(list(read_demo(demo).frames())) == 20
     if cv2.VideoCapture(str(demo.with_suffix(".mp4"))).read()[0]:

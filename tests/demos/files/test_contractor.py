@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.av1_video import write_av1
 from tests.support.contractor_files import (
     GOLDENS,
     golden_actions,
@@ -323,12 +324,7 @@ def test_a_cursor_position_on_which_the_public_loader_fails_is_an_error(tmp_path
 @pytest.mark.skipif("libsvtav1" not in av.codecs_available, reason="this PyAV cannot write AV1")
 def test_a_codec_that_opencv_cannot_decode_is_no_damage(tmp_path: Path) -> None:
     jsonl = write_recording(tmp_path / "a", [record(t) for t in range(12)])
-    with av.open(str(jsonl.with_suffix(".mp4")), "w") as container:
-        stream = container.add_stream("libsvtav1", rate=20, options={"preset": "12"})
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-        for t in range(12):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(golden_frame(t), format="rgb24")))
-        container.mux(stream.encode(None))
+    write_av1(jsonl.with_suffix(".mp4"), np.stack([golden_frame(t) for t in range(12)]))
     assert len(list(read_demo(jsonl).frames())) == 12
     try:
         assert len(list(read_demo(jsonl, compat="openai").frames())) == 12  # an OpenCV that decodes AV1
