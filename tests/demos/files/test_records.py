@@ -18,6 +18,7 @@ from vpt_gym.demos.files.records import (
     stack_actions,
     to_line,
 )
+from vpt_gym.system.json_text import MOST_NESTED, parse_json
 
 degrees = st.floats(-180, 180, width=32)
 actions = st.builds(
@@ -170,6 +171,17 @@ def test_a_state_that_is_not_finite_is_named(key: str, value: Any) -> None:
     builder.build(no_op(), milli=0)
     with pytest.raises(ValueError, match=f"Out of range float values are not JSON compliant.*: {key} at tick 1"):
         to_line(builder.build(no_op(), milli=50, state={"xpos": 1.0, key: value}))
+
+
+def test_a_state_that_no_reader_would_take_is_refused() -> None:
+    def line_of(levels: int) -> str:
+        state = json.loads("[" * levels + "]" * levels)
+        return to_line(RecordBuilder().build(no_op(), milli=0, state={"xpos": 1.0, "inventory": state}))
+
+    assert parse_json(line_of(MOST_NESTED - 1))["xpos"] == 1.0  # the record itself is a level
+    for levels in (MOST_NESTED, 900):
+        with pytest.raises(ValueError, match=r"nested deeper than 200 levels.*: inventory at tick 0"):
+            line_of(levels)
 
 
 @pytest.mark.parametrize("reward", [True, "1.5", None, [1], 10**400, float("nan"), float("-inf")])

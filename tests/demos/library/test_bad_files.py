@@ -25,6 +25,8 @@ from vpt_gym.view.timeline import timeline
 
 TICKS = 12
 NESTED = "[" * 100_000 + "]" * 100_000
+DEEP = json.loads("[" * 500 + "]" * 500)
+"""Nested less deeply than ``json`` refuses; but a function that calls itself twice a level cannot walk through it."""
 HUGE = "1" + "0" * 400
 Damage = Callable[[Path], object]
 
@@ -104,6 +106,10 @@ OWN: dict[str, Damage] = {
         for value in values
     },
     "nested metadata": lambda path: path.write_text(path.read_text()[:-3] + ', "more": ' + NESTED + "}"),
+    "deep metadata": metadata(more=DEEP),
+    "deep frame size": metadata(frame_size=DEEP),
+    "deep menu": line(lambda content: content.update(isGuiOpen=DEEP)),
+    "deep state": line(lambda content: content.update(inventory=DEEP)),
     "5,000 digits": lambda path: path.write_text(path.read_text().replace('"ticks": 12', f'"ticks": {"9" * 5000}')),
     "camera": line(lambda content: content["vpt_gym"].update(camera=["HUGE", 0])),
     "camera is no list": line(lambda content: content["vpt_gym"].update(camera="HUGE")),
@@ -121,6 +127,7 @@ OWN: dict[str, Damage] = {
 }
 RECORDING: dict[str, Damage] = {
     "nested record": line(lambda content: content.update(more="NESTED")),
+    "deep menu": line(lambda content: content.update(isGuiOpen=DEEP)),
     "mouse": line(lambda content: content["mouse"].update(dx="HUGE")),
     "infinite cursor": line(lambda content: (content.update(isGuiOpen=True), content["mouse"].update(x=float("inf")))),
     "huge cursor": line(lambda content: (content.update(isGuiOpen=True), content["mouse"].update(x="HUGE"))),

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS, HumanAction, checked, selected_slot
+from vpt_gym.system.json_text import MOST_NESTED, is_nested_deeper
 from vpt_gym.system.printable import shown
 
 Record: TypeAlias = dict[str, Any]
@@ -190,7 +191,10 @@ def to_line(record: Record) -> str:
         TypeError: It contains a value that JSON cannot express, such as a NumPy array in ``state``.
     """
     try:
-        return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
+        line = json.dumps(record, separators=(",", ":"), allow_nan=False)
+        if is_nested_deeper(record, line, MOST_NESTED):
+            raise ValueError(f"it is nested deeper than {MOST_NESTED} levels, which no reader takes")
+        return line + "\n"
     except (ValueError, RecursionError) as error:
         names = ", ".join(key for key, value in record.items() if not _is_json(value))
         raise ValueError(f"{error}: {names} at tick {record.get('tick')}") from error
@@ -198,10 +202,9 @@ def to_line(record: Record) -> str:
 
 def _is_json(value: Any) -> bool:
     try:
-        json.dumps(value, allow_nan=False)
+        return not is_nested_deeper(value, json.dumps(value, allow_nan=False), MOST_NESTED - 1)
     except (ValueError, TypeError, RecursionError):
         return False
-    return True
 
 
 def human_action_of(record: Record) -> HumanAction:

@@ -32,6 +32,7 @@ from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_enc
 from vpt_gym.frames import Frame, packed_copy
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import try_lock, unlock
+from vpt_gym.system.json_text import nesting
 from vpt_gym.system.printable import shown
 
 PENDING_SECONDS = 0.4
@@ -53,7 +54,7 @@ PRESETS = (
 MOST_PIXELS = 16384
 """Longest side of a frame that x264 encodes."""
 _MOST_NESTED = 100
-"""Containers in containers in metadata; readers of JSON have a limit, too, that depends on who calls them."""
+"""Containers in containers in metadata: fewer than readers accept, since other formats put metadata into theirs."""
 
 Ending: TypeAlias = Literal["terminated", "truncated", "reset", "close", "error", "recovered"]
 """Why a demo ended: the env returned it (first two), ``reset`` or ``close`` was called, an exception, or a crash."""
@@ -414,22 +415,13 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
         raise ValueError(f"metadata keys {taken} are written by DemoWriter itself; choose other names")
     for key, value in metadata.items():
         try:
-            if _depth(value) > _MOST_NESTED:
+            if nesting(value, _MOST_NESTED) > _MOST_NESTED:
                 raise ValueError(f"it is nested deeper than {_MOST_NESTED} levels")
             json.dumps(finite(value), default=repr, allow_nan=False)
         except Exception as error:  # repr runs code of the value's class
             raise ValueError(
                 f"metadata[{shown(key)}] cannot be written as JSON ({error}); leave it out, or give its text"
             ) from error
-
-
-def _depth(value: Any) -> int:
-    """Returns how deep containers are nested in each other; at most one more than may be written."""
-    level, depth = [value], 0
-    while depth <= _MOST_NESTED and (level := [one for one in level if isinstance(one, Mapping | list | tuple)]):
-        inner = {id(one): one for many in level for one in (many.values() if isinstance(many, Mapping) else many)}
-        level, depth = list(inner.values()), depth + 1
-    return depth
 
 
 def check_video_options(fps: Any, crf: Any, preset: Any) -> None:
