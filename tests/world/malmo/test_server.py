@@ -214,6 +214,8 @@ def test_a_step_needs_a_mission(server: ServerProcess, message: bytes) -> None:
     [
         (b"<Peek/>", "the token after <MissionInit> is '<Peek/>'; it must be ID:ROLE:RESET:AGENTS:true[:SEED]"),
         (b"id:1:0:2:true", "this server plays one agent"),
+        (b"id:0:0:" + b"1" * 5000 + b":true", "the token after <MissionInit> is 'id:0:0:111"),
+        ("id:\u0660:0:1:true".encode(), "the token after <MissionInit> is"),
         (b"id:0:0:1:false", "synchronously"),
     ],
 )

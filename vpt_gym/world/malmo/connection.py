@@ -25,7 +25,9 @@ TOKEN_SECONDS = 10.0
 _LENGTH = struct.Struct("!I")
 _STEP_REPLY = struct.Struct("!Idbb")
 _STEP = re.compile(rb"<StepClient([0-9])>(.*)</StepClient\1 ?>", re.DOTALL)
-_TOKEN = re.compile(r"(?P<id>[^:]*):(?P<role>\d+):(?P<reset>\d+):(?P<agents>\d+):(?P<sync>\w+)(:(?P<seed>-?\d+))?")
+_TOKEN = re.compile(
+    r"(?P<id>[^:]*):(?P<role>[0-9]{1,9}):(?P<reset>[0-9]{1,9}):(?P<agents>[0-9]{1,9}):(?P<sync>\w+)(:(?P<seed>-?[0-9]+))?"
+)
 _OK = _LENGTH.pack(4) + _LENGTH.pack(1)
 _NOT_DONE = _LENGTH.pack(1) + b"\0"
 

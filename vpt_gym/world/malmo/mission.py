@@ -349,15 +349,20 @@ def read_mission(xml: bytes) -> Mission:
     Raises:
         MissionError: It is not XML, or needs something that the embedded world does not support.
     """
-    if re.search(rb"<!(DOCTYPE|ENTITY)", xml):
-        raise MissionError("the mission has a document type declaration, which is not allowed")
     try:
-        root = ET.fromstring(xml)
-    except (ET.ParseError, ValueError) as error:  # ValueError: an encoding that Python does not know
+        text = xml.decode("utf-8")  # not as the document says: in UTF-16 a declaration would not be found
+        if "\0" in text:  # the parser would take it for UTF-16
+            raise MissionError("the mission is not well-formed XML: it is not UTF-8")
+        if re.search("<!(DOCTYPE|ENTITY)", text):
+            raise MissionError("the mission has a document type declaration, which is not allowed")
+        root = ET.fromstring(text)
+    except MissionError:
+        raise
+    except (ET.ParseError, ValueError) as error:
         raise MissionError(f"the mission is not well-formed XML: {error}") from error
     _check_elements(root)
 
-    def text(*path: str, default: str) -> str | None:
+    def content(*path: str, default: str) -> str | None:
         element = _find(root, *path)
         return default if element is None else element.text
 
@@ -367,7 +372,7 @@ def read_mission(xml: bytes) -> Mission:
         width=_number("<Width>", _required(root, "VideoProducer", "Width").text, int, MIN_SIDE, MAX_SIDE),
         seed=_seed(root),
         break_speed=_number(
-            "<BreakSpeedMultiplier>", text("BreakSpeedMultiplier", default="1"), float, 1e-6, MAX_BREAK_SPEED
+            "<BreakSpeedMultiplier>", content("BreakSpeedMultiplier", default="1"), float, 1e-6, MAX_BREAK_SPEED
         ),
         grid=_grid(root),
         rays=_rays(root),
@@ -375,9 +380,9 @@ def read_mission(xml: bytes) -> Mission:
         placement=_placement(root),
         health=_health(root),
         food=MAX_FOOD if food is None else _number("<StartingFood food>", food.get("food", "20"), int, 0, MAX_FOOD),
-        start_time=_number("<StartTime>", text("Time", "StartTime", default="0"), int, 0, MAX_TIME),
-        time_passes=_flag("<AllowPassageOfTime>", text("Time", "AllowPassageOfTime", default="true")),
+        start_time=_number("<StartTime>", content("Time", "StartTime", default="0"), int, 0, MAX_TIME),
+        time_passes=_flag("<AllowPassageOfTime>", content("Time", "AllowPassageOfTime", default="true")),
         weather=_weather(root),
-        spawning=_flag("<AllowSpawning>", text("AllowSpawning", default="true")),
+        spawning=_flag("<AllowSpawning>", content("AllowSpawning", default="true")),
         land=_land(root),
     )
