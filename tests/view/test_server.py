@@ -21,6 +21,7 @@ from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.server import ViewServer, byte_range
 
 JSON = {"Content-Type": "application/json"}
+HUGE = f"bytes=0-{'9' * 5000}"
 
 
 @pytest.fixture
@@ -169,9 +170,20 @@ def test_a_part_after_the_end(server: ViewServer, demo: Path) -> None:
     assert (answer.status, answer.getheader("Content-Range"), body) == (416, f"bytes */{size}", b"")
 
 
-@pytest.mark.parametrize("header", [None, "", "bytes=-", "bytes=5-2", "bytes=0-1,4-5", "lines=1-2", "bytes=a-b"])
+@pytest.mark.parametrize("header", [None, "", "bytes=-", "bytes=5-2", "bytes=0-1,4-5", "lines=1-2", "bytes=a-b", HUGE])
 def test_an_invalid_range_requests_the_complete_video(header: str | None) -> None:
     assert byte_range(header, 10) == (0, 10)
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://[x]/", "//[/", "http://a]b/"])
+def test_what_is_no_address_is_answered(server: ViewServer, capfd: pytest.CaptureFixture[str], address: str) -> None:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as client:
+        host = f"127.0.0.1:{server.server_port}"
+        client.sendall(f"GET {address} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        assert (answer.status, "error" in json.loads(answer.read())) in [(400, True), (404, True)]
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-5", 0)])

@@ -83,7 +83,9 @@ class ViewServer(ThreadingHTTPServer):
     def url(self) -> str:
         """The address to open, including the token."""
         chosen = self.library.chosen
-        return f"http://{self.hosts[0]}/{self.token}/" + ("" if chosen is None else f"#{quote(chosen, safe='')}")
+        return f"http://{self.hosts[0]}/{self.token}/" + (
+            "" if chosen is None else f"#{quote(chosen, safe='', errors='replace')}"
+        )
 
 
 class _HttpError(Exception):
@@ -134,7 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.FORBIDDEN,
                 f"this server answers to {' and '.join(self.server.hosts)} only; forward the same port number",
             )
-        parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
+        try:
+            path = urlsplit(self.path).path
+        except ValueError as error:  # such as an address with half a pair of brackets
+            raise _HttpError(HTTPStatus.BAD_REQUEST, f"{self.path} is no address: {error}") from error
+        parts = [unquote(part) for part in path.split("/")[1:]]
         if not secrets.compare_digest(parts[0].encode(), self.server.token.encode()):
             raise _HttpError(
                 HTTPStatus.NOT_FOUND, "open the complete address that vpt-gym view printed, including the token"
@@ -267,7 +273,7 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
     Returns:
         The part; None if it starts after the end of the file.
     """
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", (header or "").replace(" ", ""))
+    match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", (header or "").replace(" ", ""))
     if match is None or match[0] == "bytes=-":
         return ByteRange(0, size)
     if not match[1]:
