@@ -46,7 +46,13 @@ def test_the_rates_in_a_list_are_rows_named_by_number_and_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"successes": 5, "episodes": 4}, {"successes": 0, "episodes": 0}, {"successes": "1"}]
+    "value",
+    [
+        {"successes": 5, "episodes": 4},
+        {"successes": 0, "episodes": 0},
+        {"successes": "1"},
+        {"successes": 10**400, "episodes": 10**400},
+    ],
 )
 def test_impossible_counts_are_shown_as_they_are(value: dict[str, object]) -> None:
     assert not any(isinstance(row, SuccessRate) for _, row in rows_of({"a": value}))

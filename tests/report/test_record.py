@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.written_run import write_run
+from vpt_gym.report.document import write_report
 from vpt_gym.report.record import Point, RunRecord, read_runs
 
 
@@ -59,9 +61,10 @@ def test_values_that_are_no_finite_numbers_are_left_out(tmp_path: Path) -> None:
     (directory / "metrics.jsonl").write_text(
         '{"step": 1, "a": NaN, "b": 1, "c": "text", "d": true}\n{"step": 2, "a": 2, "b": -Infinity, "c": null}\n'
         f'{{"step": 3, "a": {10**400}}}\n'
+        '{"step": 4, "a": 4, "seconds": NaN}\n{"step": 5, "a": 5, "seconds": Infinity}\n'
     )
     run = read(directory)
-    assert run.curves == {"a": [Point(2.0, None, 2.0)], "b": [Point(1.0, None, 1.0)]}
+    assert run.curves == {"a": [Point(n, None, n) for n in (2.0, 4.0, 5.0)], "b": [Point(1.0, None, 1.0)]}
     assert run.notes == ["Values that are not finite are left out: a, b."]
 
 
@@ -101,6 +104,22 @@ def test_strange_content_of_run_json_does_no_harm(tmp_path: Path) -> None:
     run = read(directory)
     assert run.settings == {"git": "null", "machine": "m"}
     assert (run.said("script"), run.said("state")) == ("", "")
+
+
+@pytest.mark.parametrize("seconds", ["Infinity", "NaN", "1e999", f"{10**400}", '"3"'])
+def test_a_time_that_is_no_number_is_that_of_the_last_metrics(tmp_path: Path, seconds: str) -> None:
+    directory = write_run(tmp_path / "run", entries=20)
+    text = json.dumps({**json.loads((directory / "run.json").read_text()), "seconds": "SECONDS"})
+    (directory / "run.json").write_text(text.replace('"SECONDS"', seconds))
+    assert read(directory).seconds == 10.0
+    write_report([read(directory)], tmp_path / "report.html", media_bytes=0)
+
+
+def test_texts_that_utf_8_lacks_are_written_as_escapes(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / os.fsdecode(b"caf\xe9"), script="\ud800", args={"\udfff": "\ud83d"})
+    write_report([read(directory)], tmp_path / "report.html", media_bytes=0)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(text in page for text in (r"caf\udce9", r"\ud800", r"\udfff"))
 
 
 def test_a_directory_without_run_json_is_an_error_with_a_remedy(tmp_path: Path) -> None:

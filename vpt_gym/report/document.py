@@ -42,7 +42,8 @@ def write_report(runs: Sequence[RunRecord], page: Path, *, media_bytes: int) -> 
     if page.exists() and GENERATOR not in page.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise FileExistsError(f"{page} exists and is not a report; remove it, or write another (--out FILE)")
     partial = page.with_name(page.name + ".partial")
-    partial.write_text(_document(runs, page, media_bytes), encoding="utf-8")
+    # names of folders, and texts of JSON, may hold surrogates, which no UTF-8 has
+    partial.write_text(_document(runs, page, media_bytes), encoding="utf-8", errors="backslashreplace")
     partial.replace(page)
 
 

@@ -48,6 +48,7 @@ def embed(paths: Sequence[Path], limit: int) -> list[Medium]:
 def relative_url(path: Path, page: Path) -> str:
     """Returns the address of a file relative to the page. Its text cannot be anything but a relative path."""
     try:
-        return quote(os.path.relpath(path.resolve(), page.resolve().parent).replace(os.sep, "/"))
+        relative = os.path.relpath(path.resolve(), page.resolve().parent).replace(os.sep, "/")
+        return quote(os.fsencode(relative))  # a name need not be text
     except ValueError:  # another drive on Windows
         return path.resolve().as_uri()

@@ -71,7 +71,7 @@ class RunRecord:
     def seconds(self) -> float | None:
         """The wall time of the run: what it says itself or, if it has not finished, the time of its last metrics."""
         whole = self.about.get("seconds")
-        if is_number(whole):
+        if is_number(whole) and math.isfinite(whole):
             return float(whole)
         return max(
             (p.seconds for points in self.curves.values() for p in points if p.seconds is not None), default=None
@@ -201,10 +201,11 @@ def _entry(line: str) -> dict[str, Any] | None:
 
 
 def _points(entry: Mapping[str, Any]) -> Iterator[tuple[str, Point]]:
-    seconds = entry.get("seconds")
+    time = entry.get("seconds")
+    seconds = float(time) if is_number(time) and math.isfinite(time) else None
     for name, value in entry.items():
         if name not in ("step", "seconds") and is_number(value):
-            yield name, Point(float(entry["step"]), float(seconds) if is_number(seconds) else None, float(value))
+            yield name, Point(float(entry["step"]), seconds, float(value))
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:

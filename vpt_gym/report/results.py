@@ -10,6 +10,7 @@ from vpt_gym.learning.evaluate import wilson_interval
 from vpt_gym.report.record import as_text, is_number
 
 _LONGEST = 200  # characters of a value in the table
+_MOST_EPISODES = 10**12
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ def _label(entry: Mapping[str, Any], number: int) -> str:
 
 def _success_rate(value: Mapping[str, Any]) -> SuccessRate | None:
     successes, episodes = value.get("successes"), value.get("episodes")
-    if type(successes) is int and type(episodes) is int and 0 <= successes <= episodes and episodes > 0:
+    if (
+        type(successes) is int
+        and type(episodes) is int
+        and 0 <= successes <= episodes
+        and 0 < episodes < _MOST_EPISODES
+    ):
         return SuccessRate(successes, episodes)
     return None
