@@ -213,6 +213,37 @@ def test_damaged_descriptions_and_results_are_named(tmp_path, content):
         read_description(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("argv", "--steps 3"),
+        ("argv", [3]),
+        ("args", None),
+        ("working_directory", 5),
+        ("state", {}),
+        ("script", ["bc"]),
+        ("resumed", 3),
+    ],
+)
+def test_values_of_another_type_are_named(tmp_path, name, value):
+    with Run("bc", arguments(tmp_path / "run")):
+        pass
+    description = read_description(tmp_path / "run")
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**description, name: value}))
+    with pytest.raises(RunError, match=rf"run\.json is damaged: {name} is "):
+        read_description(tmp_path / "run")
+
+
+@pytest.mark.parametrize("entry", ['{"loss": 1.0}', '{"step": "3"}', '{"step": null}'])
+def test_an_entry_of_the_metrics_without_a_step_is_named(tmp_path, entry):
+    with Run("bc", arguments(tmp_path / "run")) as run:
+        run.log(1, {"train/loss": 1.0})
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write(entry + "\n")
+    with pytest.raises(RunError, match=r"metrics\.jsonl is damaged: an entry has the step "):
+        Run("bc", resumed(tmp_path / "run"))
+
+
 def test_no_code_in_a_checkpoint_is_executed(tmp_path):
     class Malicious:
         def __reduce__(self):

@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.printable import shown
 
 DESCRIPTION, METRICS, RESULTS, CURVES = "run.json", "metrics.jsonl", "results.json", "curves.png"
 CHECKPOINTS, TENSORBOARD, DEMOS = "checkpoints", "tensorboard", "demos.json"
-_FIELDS = ("script", "name", "argv", "args", "working_directory", "state", "started")
+_FIELDS = {
+    "script": str,
+    "name": str,
+    "argv": list,
+    "args": dict,
+    "working_directory": str,
+    "state": str,
+    "started": str,
+}
 
 
 class RunError(ValueError):
@@ -33,6 +42,13 @@ def read_description(directory: str | Path) -> dict[str, Any]:
     if not isinstance(description, dict) or (missing := [key for key in _FIELDS if key not in description]):
         what = ", ".join(missing) if isinstance(description, dict) else "an object"
         raise RunError(f"{path} is not the description of a run: it lacks {what}")
+    wrong = [key for key, kind in _FIELDS.items() if not isinstance(description[key], kind)]
+    if not all(isinstance(word, str) for word in description["argv"]):
+        wrong.append("argv")
+    if not isinstance(description.get("resumed", []), list):
+        wrong.append("resumed")
+    if wrong:
+        raise RunError(f"{path} is damaged: {wrong[0]} is {shown(description[wrong[0]])}; begin a new run")
     return description
 
 

@@ -34,6 +34,7 @@ from vpt_gym.learning.runs.sinks import MetricSink, open_tensorboard, open_wandb
 from vpt_gym.system.file_lock import try_lock
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.machine import describe
+from vpt_gym.system.printable import shown
 from vpt_gym.system.source_version import git_commit
 
 if TYPE_CHECKING:
@@ -283,7 +284,11 @@ class Run:
         if not path.exists():
             return
         step = 0 if self._checkpoint is None else self._checkpoint.step
-        kept = [json.dumps(entry) + "\n" for entry in read_metrics(path) if entry["step"] <= step]
+        entries = read_metrics(path)
+        for entry in entries:
+            if not isinstance(entry.get("step"), int | float):
+                raise RunError(f"{path} is damaged: an entry has the step {shown(entry.get('step'))}; delete its line")
+        kept = [json.dumps(entry) + "\n" for entry in entries if entry["step"] <= step]
         scratch(path).write_text("".join(kept), encoding="utf-8")
         os.replace(scratch(path), path)
 
