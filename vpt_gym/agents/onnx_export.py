@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.system.output_file import check_output_file
 from vpt_gym.system.require import require
+from vpt_gym.system.temporary import TemporaryDirectory
 
 FORMAT = "vpt-gym-onnx/1"
 
@@ -126,10 +126,11 @@ def export_onnx(policy: VPTPolicy, path: str | os.PathLike[str], *, source: str 
     assert program is not None
     program.model.metadata_props[METADATA] = json.dumps(_metadata(policy.config, source))
     # Large weights are a second file whose name is in the first: both are written under their names, then moved.
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        program.save(Path(folder, path.name))
-        difference = _check(policy, Path(folder, path.name))
-        written = sorted(Path(folder).iterdir(), reverse=True)  # the weights, if they are apart, before the graph
+    with TemporaryDirectory(f".{path.name}.", parent=path.parent) as folder:
+        program.save(folder / path.name)
+        difference = _check(policy, folder / path.name)
+        # the weights, if they are apart, before the graph
+        written = sorted((file for file in folder.iterdir() if file.name.startswith(path.name)), reverse=True)
         for file in written:
             os.replace(file, path.parent / file.name)
     return OnnxExport(tuple(path.parent / file.name for file in reversed(written)), difference)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import FrameKey
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import shown
+from vpt_gym.system.temporary import TemporaryDirectory
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 
 _BY_THE_ENV = ("terminated", "truncated")
@@ -114,7 +114,7 @@ def replay(
     demo = read_demo(path)
     seed, resets = _seed_of(demo)
     base = _make(demo, env)
-    with tempfile.TemporaryDirectory(prefix="vpt-gym-replay-") as folder:
+    with TemporaryDirectory("vpt-gym-replay-") as folder:
         try:
             recorder = RecorderWrapper(
                 base, folder, key=key, size=demo.frame_size, lossless=bool(demo.metadata.get("lossless"))

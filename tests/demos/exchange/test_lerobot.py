@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import signal
 import subprocess
@@ -397,7 +398,10 @@ def test_an_export_that_is_killed_never_looks_finished(tmp_path: Path) -> None:
     assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
     assert len(list(tmp_path.glob(".dataset-*.partial/dataset/data/*/*"))) == 1
     assert not (tmp_path / "dataset").exists()
+    (left,) = tmp_path.glob(".dataset-*.partial")
+    os.utime(left, (0, 0))
     assert export_lerobot(tmp_path / "demos", tmp_path / "dataset").episodes == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "demos"]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

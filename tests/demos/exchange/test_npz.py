@@ -314,6 +314,25 @@ def test_an_export_that_is_killed_never_looks_finished(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".npz"]
 
 
+def test_the_next_import_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    write_counter_demo(tmp_path / "demos", ticks=6)
+    export_npz(tmp_path / "demos", tmp_path / "out")
+    (file,) = (tmp_path / "out").iterdir()
+    code = (
+        "import os, signal\n"
+        "import vpt_gym.demos.exchange.importing as m\n"
+        "m.DemoWriter.close = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from vpt_gym.demos import import_npz\n"
+        f"import_npz([{str(file)!r}], {str(tmp_path / 'back')!r})\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    (left,) = (tmp_path / "back").iterdir()
+    assert left.name.startswith(".import-")
+    os.utime(left, (0, 0))
+    (demo,) = import_npz([file], tmp_path / "back").demos
+    assert {path.stem for path in (tmp_path / "back").iterdir()} == {demo.stem}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
 def test_a_full_disk_is_reported_and_leaves_no_partial_file(tmp_path: Path) -> None:
     write_counter_demo(tmp_path / "demos", ticks=60)

@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vpt_gym.demos.dataset.array_file import header_of, is_whole
-from vpt_gym.demos.dataset.temporary import TemporaryDirectory
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
 from vpt_gym.system.file_lock import exclusive_lock, open_to_lock, try_lock, unlock
 from vpt_gym.system.printable import shown
+from vpt_gym.system.temporary import TemporaryDirectory
 
 _HEADER_BYTES = 128  # of an .npy file
 _FILE = re.compile(r".+-\d+x\d+-\d+-\d+-\d+-[0-9a-f]{12}(-[0-9a-f]{12})?\.npy(\.part)?", re.DOTALL)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
 from vpt_gym.system.printable import printable_name, shown
+from vpt_gym.system.temporary import TemporaryDirectory
 
 SOURCE_KEY = "imported_from"
 """Key of a demo's metadata for the source that it was imported from."""
@@ -129,7 +128,7 @@ class DemoImporter:
 
     def __enter__(self) -> DemoImporter:
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._staging = Path(tempfile.mkdtemp(prefix=".import-", suffix=PARTIAL_SUFFIX, dir=self._directory))
+        self._staging = TemporaryDirectory(".import-", parent=self._directory, suffix=PARTIAL_SUFFIX)
         return self
 
     def write(
@@ -183,7 +182,7 @@ class DemoImporter:
             raise SourceError(f"{name}: fps is {shown(fps)}; it must be a number of frames per second, 1 to 1000")
         fps = int(fps)
         kept[SOURCE_KEY] = origin
-        with DemoWriter(self._staging, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
+        with DemoWriter(self._staging.path, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
             for tick, (frame, action) in enumerate(zip(frames, actions, strict=True)):
                 done = None if executed is None else next(executed)
                 person = intervention is not None and bool(intervention[tick])
@@ -211,11 +210,11 @@ class DemoImporter:
             if kind is None:
                 self._move_into_place()
         finally:
-            shutil.rmtree(self._staging)
+            self._staging.remove()
 
     def _move_into_place(self) -> None:
         demos = []
-        for files in _demos_of(self._staging):
+        for files in _demos_of(self._staging.path):
             for path in files.all:  # the metadata last: it marks the demo as finished
                 os.replace(path, self._directory / path.name)
             demos.append(self._directory / files.metadata.name)

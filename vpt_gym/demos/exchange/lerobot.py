@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +58,7 @@ from vpt_gym.system.durable import sync
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import printable, shown
+from vpt_gym.system.temporary import TemporaryDirectory
 
 _COMMON = (EXECUTED, INTERVENTION, REWARD, SUCCESS, DONE)
 """Columns that are read of any dataset which has them."""
@@ -125,8 +124,8 @@ def export_lerobot(
         raise ValueError(f"frames are {height}x{width}; LeRobot's videos need even sizes: scale them with --size")
     fps = _only(content.rates, "demos have several frame rates", "export each apart, with keep=")
     final.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{final.name}-", suffix=PARTIAL_SUFFIX, dir=final.parent))
-    dataset = staging / "dataset"  # mkdtemp makes a directory that only its owner may read
+    staging = TemporaryDirectory(f".{final.name}-", parent=final.parent, suffix=PARTIAL_SUFFIX)
+    dataset = staging.path / "dataset"  # in a directory that only its owner may read
     try:
         dataset.mkdir()
         (dataset / "meta").mkdir()
@@ -160,7 +159,7 @@ def export_lerobot(
     except (OSError, av.FFmpegError) as error:
         raise DemoWriteError(f"cannot write the LeRobot dataset {final}: {error}") from error
     finally:
-        shutil.rmtree(staging)
+        staging.remove()
     return ExportResult(final, writer.episodes, writer.ticks, selection.left_out, content.notes())
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +49,7 @@ from vpt_gym.frames import Frame, FrameKey, FrameSpec, Layout, find_frame, find_
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import shown
+from vpt_gym.system.temporary import TemporaryDirectory
 
 _SUCCESS_KEYS = ("success", "is_success")
 
@@ -116,8 +116,8 @@ def export_minari(
     height, width = size or next(iter(selection.frame_sizes))
     env_spec, notes = env_spec_of(selection.environments, (height, width), actions)
 
-    staging = Path(tempfile.mkdtemp(prefix=f".{final.name}-", suffix=PARTIAL_SUFFIX, dir=datasets_directory()))
-    dataset = staging / "dataset"  # mkdtemp makes a directory that only its owner may read
+    staging = TemporaryDirectory(f".{final.name}-", parent=datasets_directory(), suffix=PARTIAL_SUFFIX)
+    dataset = staging.path / "dataset"  # in a directory that only its owner may read
     try:
         dataset.mkdir()
         storage = MinariStorage.new(
@@ -129,7 +129,7 @@ def export_minari(
             jpeg_encoding=jpeg,
         )
         episodes, ticks, labelled = 0, 0, 0
-        scratch = staging / "frames.scratch"
+        scratch = staging.path / "frames.scratch"
         for demo in selection:
             try:
                 # the frames get no name, since the next demo is written to the same file
@@ -137,7 +137,7 @@ def export_minari(
                     storage,
                     episodes,
                     demo,
-                    _check_free_space(staging, _decode_to_file(scratch, demo, (height, width))),
+                    _check_free_space(staging.path, _decode_to_file(scratch, demo, (height, width))),
                     actions,
                 )
             except DemoError as error:
@@ -152,7 +152,7 @@ def export_minari(
     except OSError as error:
         raise DemoWriteError(f"cannot write the Minari dataset {dataset_id!r} to {final}: {error}") from error
     finally:
-        shutil.rmtree(staging)
+        staging.remove()
     if labelled:
         notes = (
             *notes,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from vpt_gym.demos.dataset.temporary import TemporaryDirectory
+from vpt_gym.system.temporary import TemporaryDirectory
 
 PREFIX = "frames-"
 HOLD = f"""
 import sys
-from vpt_gym.demos.dataset.temporary import TemporaryDirectory
+from vpt_gym.system.temporary import TemporaryDirectory
 directory = TemporaryDirectory({PREFIX!r})
 (directory.path / "large.npy").write_bytes(bytes(1000))
 print(directory.path, flush=True)
