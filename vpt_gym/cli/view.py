@@ -67,7 +67,7 @@ def run(args: Args) -> int:
 
 def _export(args: Args) -> None:
     from vpt_gym.demos import read_demo
-    from vpt_gym.demos.files.names import files_of
+    from vpt_gym.demos.files.names import files_of, short_name
     from vpt_gym.view.export import export
 
     if args.agent or args.browser or args.port or args.goal.goal is not None:
@@ -77,7 +77,7 @@ def _export(args: Args) -> None:
     if not any(file.exists() for file in files_of(args.path).all):
         raise FileNotFoundError(f"{args.path} is missing; name a file of the episode")
     demo = read_demo(args.path)
-    out = Path(f"{demo.id}.keys.mp4") if args.out is None else args.out
+    out = Path(f"{short_name(demo.id, 230)}.keys.mp4") if args.out is None else args.out
     export(demo, out, tick=args.tick)
     picture, size = out.suffix == ".png", out.stat().st_size
     what = f"tick {args.tick}" if picture else counted(len(demo), "tick")

@@ -333,6 +333,16 @@ def test_the_next_import_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     assert {path.stem for path in (tmp_path / "back").iterdir()} == {demo.stem}
 
 
+def test_a_name_as_long_as_a_name_can_be(tmp_path: Path) -> None:
+    path, name = write_counter_demo(tmp_path / "demos", ticks=6), "a" * 249
+    for suffix in (".mp4", ".jsonl", ".json"):
+        path.with_suffix(suffix).rename(tmp_path / "demos" / f"{name}{suffix}")
+    write_counter_demo(tmp_path / "demos", ticks=7)
+    assert export_npz(tmp_path / "demos", tmp_path / "out").episodes == 2
+    back = import_npz((tmp_path / "out").iterdir(), tmp_path / "back").demos
+    assert sorted(len(read_demo(demo)) for demo in back) == [6, 7]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
 def test_a_full_disk_is_reported_and_leaves_no_partial_file(tmp_path: Path) -> None:
     write_counter_demo(tmp_path / "demos", ticks=60)

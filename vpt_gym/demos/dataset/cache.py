@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from vpt_gym.demos.dataset.array_file import header_of, is_whole
 from vpt_gym.demos.demo import Demo
-from vpt_gym.demos.files.names import checked_directory
+from vpt_gym.demos.files.names import checked_directory, short_name
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
 from vpt_gym.system.file_lock import exclusive_lock, open_to_lock, try_lock, unlock
 from vpt_gym.system.printable import shown
@@ -258,8 +258,7 @@ class FrameCache:
 
 def name_of(demo: Demo) -> str:
     """Returns the id of a demo, or a digest if names that begin with it could be too long for a file."""
-    name = os.fsencode(demo.id)
-    return demo.id if len(name) <= _LONGEST else hashlib.sha256(name).hexdigest()[:32]
+    return short_name(demo.id, _LONGEST)
 
 
 def _remove_users_file(users: IO[bytes], path: Path) -> None:

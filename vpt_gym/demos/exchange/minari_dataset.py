@@ -183,7 +183,7 @@ def write_episode(storage: Any, index: int, demo: Demo, observations: Frame, act
         ]
     )
     metadata = exported_metadata(demo)
-    entries = {"demo_id": demo.id, "success": demo.success}
+    entries = {"demo_id": printable_name(demo.id), "success": demo.success}
     said = {name: metadata.get(name) for name in ("env_id", "task", "ended")}
     entries |= {name: printable(value) for name, value in said.items() if isinstance(value, str)}
     entries = {name: value for name, value in entries.items() if value is not None}  # HDF5 cannot store None

@@ -42,7 +42,7 @@ from vpt_gym.demos.exchange.game_state import state_texts
 from vpt_gym.demos.exchange.importing import DemoImporter, ImportResult, SourceError
 from vpt_gym.demos.exchange.minedojo_actions import CAM_INTERVAL, MineDojoLoss, minedojo_space, to_minedojo
 from vpt_gym.demos.exchange.npz_episode import NpzEpisode, write_npz
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, checked_directory
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, checked_directory, short_name
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Layout
 from vpt_gym.system.durable import sync
@@ -72,6 +72,8 @@ def export_npz(
 ) -> NpzExportResult:
     """Writes each intact demo of a directory as ``<id>.npz``, frame by frame. A file appears when it is complete.
 
+    An id that is too long for such a name is replaced by a digest of it; the metadata in the file have the id.
+
     Args:
         directory: The directory of demos.
         out: Directory of the files; it is created if absent.
@@ -95,15 +97,15 @@ def export_npz(
     loss = MineDojoLoss(cam_interval)
     selection = DemoSelection(directory, keep)
     folder = checked_directory(out)
-    taken = [name for name in selection.ids if (folder / f"{name}.npz").exists()]
+    taken = [name for name in map(_file_name, selection.ids) if (folder / name).exists()]
     if taken and not overwrite:
         raise FileExistsError(
-            f"{folder / taken[0]}.npz exists, and {len(taken) - 1} others that would be written; replace them with "
+            f"{folder / taken[0]} exists, and {len(taken) - 1} others that would be written; replace them with "
             "--overwrite (overwrite=True), or choose another directory"
         )
     episodes, ticks = 0, 0
     for demo in selection:
-        path = folder / f"{demo.id}.npz"
+        path = folder / _file_name(demo.id)
         scratch = path.with_name(path.name + PARTIAL_SUFFIX)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -196,6 +198,10 @@ def import_npz(
                 )
                 dropped += reader.dropped
     return ImportResult(importer.demos, importer.ticks, dropped)
+
+
+def _file_name(demo_id: str) -> str:
+    return f"{short_name(demo_id, 255 - len('.npz' + PARTIAL_SUFFIX))}.npz"
 
 
 def _arrays_of(demo: Demo, cam_interval: float) -> tuple[dict[str, npt.NDArray[Any]], MineDojoLoss]:

@@ -12,6 +12,7 @@ final name last. OpenAI's own recordings have only the first two files (see ``vp
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import reprlib
@@ -114,6 +115,17 @@ def partial(path: Path) -> Path:
 def new_id() -> str:
     """Returns an id that is unique across processes. Ids sort by the start time of their episodes (UTC)."""
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}"
+
+
+def short_name(demo_id: str, longest: int) -> str:
+    """Returns an id, or a digest of it if names that begin with it could be too long for a file.
+
+    Args:
+        demo_id: The id.
+        longest: Bytes that the result may have, at least 32. A file's name has at most 255.
+    """
+    name = os.fsencode(demo_id)
+    return demo_id if len(name) <= longest else hashlib.sha256(name).hexdigest()[:32]
 
 
 def existing_directory(directory: str | os.PathLike[str]) -> Path:
