@@ -1,19 +1,25 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from tests.support.contractor_files import record, write_recording
 from tests.support.frame_counter_env import counter_frame
 from vpt_gym.actions.human import human_action
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.trainable import freeze, unfreeze
 from vpt_gym.demos import DemoDataset, DemoWriter, read_demo
+from vpt_gym.demos.dataset.cache import CacheFullError
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.losses import bc_loss
+from vpt_gym.system.file_lock import try_lock
 
 CONFIG = VPTConfig(
     hidsize=32,
@@ -53,7 +59,7 @@ def policy() -> VPTPolicy:
 
 
 def files(directory: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in directory.iterdir()}
+    return {path.name: path.stat().st_mtime_ns for path in directory.iterdir() if path.name != "in_use"}
 
 
 def test_training_on_features_is_training_on_frames(demos: Path, policy: VPTPolicy) -> None:
@@ -128,6 +134,53 @@ def test_a_damaged_file_of_features_is_computed_again(demos: Path, policy: VPTPo
     file.write_bytes(damage(file.read_bytes()))
     with pytest.warns(RuntimeWarning, match="is damaged; its features are computed again"):
         assert np.array_equal(FeatureCache(policy, directory=tmp_path / "cache").frames(demo), expected)
+
+
+def test_features_are_those_of_the_frames_with_their_cursor(policy: VPTPolicy, tmp_path: Path) -> None:
+    records = [record(t, isGuiOpen=True, mouse={"x": 100.0 * t, "y": 50.0 * t}) for t in range(4)]
+    recording = write_recording(tmp_path / "demos" / "a", records, [counter_frame(t, (36, 64)) for t in range(4)])
+    large = np.full((30, 30, 4), 255, np.uint8)
+    found = {}
+    for name, sprite in (("own arrow", None), ("large", large), ("own arrow again", None)):
+        demo = read_demo(recording, cursor=sprite)
+        found[name] = np.array(FeatureCache(policy, directory=tmp_path / "cache").frames(demo))
+        assert np.array_equal(found[name], FeatureCache(policy).frames(demo))
+    assert not np.array_equal(found["own arrow"], found["large"])
+    assert np.array_equal(found["own arrow"], found["own arrow again"])
+    assert len(files(tmp_path / "cache")) == 2
+
+
+def test_a_full_disk_is_an_error_that_names_it(demos: Path, policy: VPTPolicy, tmp_path: Path) -> None:
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(place)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        with pytest.raises(CacheFullError, match=r"the disk of .* is full: 8,960 bytes of features do not fit"):
+            DemoDataset(demos, cache=FeatureCache(policy, directory=place), **CHOICES)
+        assert not list(place.glob("*.part"))
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(demos: Path, policy: VPTPolicy, tmp_path: Path) -> None:
+    demo = read_demo(sorted(demos.glob("*.json"))[0])
+    directory = tmp_path / "cache"
+    FeatureCache(policy, directory=directory).frames(demo)
+    (whole,) = directory.iterdir()
+    left, locked, young = (directory / f"{whole.name}.{pid}-1.part" for pid in (1, 2, 3))
+    foreign = directory / "film.npy.1-1.part"
+    for path in (left, locked, young, foreign):
+        path.write_bytes(b"unfinished")
+        os.utime(path, None if path == young else (0, 0))
+    with locked.open("ab") as held:
+        assert try_lock(held)
+        FeatureCache(policy, directory=directory).frames(demo)
+        assert left.exists()  # nothing is looked for where nothing is computed
+        whole.unlink()
+        FeatureCache(policy, directory=directory).frames(demo)
+        assert set(directory.iterdir()) == {whole, locked, young, foreign}
 
 
 def test_a_temporary_directory_goes_with_the_cache(demos: Path, policy: VPTPolicy) -> None:

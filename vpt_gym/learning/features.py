@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import tempfile
+import re
 import threading
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +17,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vpt_gym.demos.dataset.array_file import is_whole
-from vpt_gym.demos.dataset.cache import FrameCache, name_of
+from vpt_gym.demos.dataset.array_file import allocate, is_whole
+from vpt_gym.demos.dataset.cache import CacheFullError, FrameCache, name_of
 from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import POLICY_SIZE
+from vpt_gym.system.file_lock import open_to_lock, try_lock, unlock
+from vpt_gym.system.temporary import TemporaryDirectory
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
 
 Features = npt.NDArray[np.float32]
 _BATCH_SIZE = 64
+_GRACE_SECONDS = 60.0
+"""Age below which an unfinished file is left alone: its process may not have locked it yet."""
+_PART = re.compile(r".+-[0-9a-f]{16}-\d+-\d+-[0-9a-f]{12}\.npy\.\d+-\d+\.part", re.DOTALL)
+"""The names of files that are being written; others in the directory are not the cache's."""
 
 
 class FeatureCache:
@@ -31,7 +41,7 @@ class FeatureCache:
 
     The batches then hold features, (B, T, D), which the policy accepts instead of frames. With a frozen image network
     the results are the same, without most of the work. Features are computed again when the weights of the image
-    network, the precision of its convolutions or the video file change.
+    network, the precision of its convolutions, the video file, or the cursor drawn into its frames change.
 
     Files are memory-mapped, and the operating system keeps in memory what fits. A tick takes 4 D bytes (4 KiB for 1x).
 
@@ -53,8 +63,8 @@ class FeatureCache:
     def __init__(self, policy: VPTPolicy, *, directory: str | os.PathLike[str] | None = None) -> None:
         self._policy = policy
         self._require_frozen()
-        self._temporary = tempfile.TemporaryDirectory(prefix="vpt-gym-features-") if directory is None else None
-        self.directory = Path(self._temporary.name if directory is None else directory)  # type: ignore[union-attr]
+        self._temporary = TemporaryDirectory("vpt-gym-features-") if directory is None else None
+        self.directory = self._temporary.path if self._temporary is not None else checked_directory(str(directory))
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
 
@@ -65,33 +75,57 @@ class FeatureCache:
         Several threads may call it; one of them computes at a time.
 
         Raises:
+            CacheFullError: The disk has no space for them.
             DemoError: The video cannot be decoded, or does not have T frames.
             ValueError: The image network is not frozen.
         """
         self._require_frozen()
         stat = demo.files.video.stat()
         with self._lock:
-            path = self.directory / f"{name_of(demo)}-{self._key()}-{stat.st_size}-{stat.st_mtime_ns}.npy"
+            version = f"{self._key()}-{stat.st_size}-{stat.st_mtime_ns}-{demo.decoding_digest}"
+            path = self.directory / f"{name_of(demo)}-{version}.npy"
             shape = (len(demo), self._policy.config.hidsize)
             if not _exists_whole(path, shape):
-                self._compute(demo, path, shape)
+                self._remove_abandoned()
+                try:
+                    self._compute(demo, path, shape)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    raise CacheFullError(
+                        f"the disk of {self.directory} is full: {4 * shape[0] * shape[1]:,} bytes of features do not "
+                        "fit; free some space, or choose another directory"
+                    ) from error
         features: Features = np.load(path, mmap_mode="r")
         return features
 
     def _compute(self, demo: Demo, path: Path, shape: tuple[int, int]) -> None:
-        scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
+        scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
         frames = FrameCache(size=self.size).frames(demo)
         device = self._policy.net.final_ln.weight.device
-        try:
-            file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)
-            for start in range(0, len(frames), _BATCH_SIZE):
-                part = torch.from_numpy(np.array(frames[start : start + _BATCH_SIZE])).to(device)
-                with torch.inference_mode():
-                    file[start : start + len(part)] = self._policy.encode(part).float().cpu().numpy()
-            file.flush()
-            os.replace(scratch, path)
-        finally:
-            scratch.unlink(missing_ok=True)
+        with open(scratch, "ab") as lock:
+            try_lock(lock)  # while this process lives, no other removes the file
+            try:
+                file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)
+                allocate(scratch)
+                for start in range(0, len(frames), _BATCH_SIZE):
+                    part = torch.from_numpy(np.array(frames[start : start + _BATCH_SIZE])).to(device)
+                    with torch.inference_mode():
+                        file[start : start + len(part)] = self._policy.encode(part).float().cpu().numpy()
+                file.flush()
+                os.replace(scratch, path)
+            finally:
+                scratch.unlink(missing_ok=True)
+                unlock(lock)
+
+    def _remove_abandoned(self) -> None:
+        """Deletes what processes that were killed were writing into the directory."""
+        for path in self.directory.iterdir():
+            with suppress(OSError):  # another process has just finished or removed it
+                if _PART.fullmatch(path.name) and abs(time.time() - path.stat().st_mtime) > _GRACE_SECONDS:
+                    with open_to_lock(path) as file:
+                        if try_lock(file):
+                            path.unlink()
 
     def _key(self) -> str:
         """Returns a digest of the weights and the precision, on which the features of a frame depend."""

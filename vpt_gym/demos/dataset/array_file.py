@@ -1,4 +1,4 @@
-"""Checks that a cached ``.npy`` file is whole before it is mapped into memory."""
+"""``.npy`` files of caches that are mapped into memory: space for a new one, and whether one is whole."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def header_of(shape: tuple[int, ...], dtype: npt.DTypeLike) -> bytes:
     description = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, description)
     return header.getvalue()
+
+
+def allocate(path: Path) -> None:
+    """Reserves the blocks of a file. Without this, a full disk would kill the process that writes to its memory map.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def is_whole(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> bool:

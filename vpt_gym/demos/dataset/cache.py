@@ -19,7 +19,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from vpt_gym.demos.dataset.array_file import header_of, is_whole
+from vpt_gym.demos.dataset.array_file import allocate, header_of, is_whole
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.names import checked_directory, short_name
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
@@ -202,7 +202,7 @@ class FrameCache:
             if self.max_file_bytes is not None:
                 self._free_space(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
-            _allocate(scratch)
+            allocate(scratch)
             return file
 
     @contextmanager
@@ -272,13 +272,6 @@ def _has_name(file: IO[bytes], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _allocate(path: Path) -> None:
-    """Reserves the blocks of a file. Without this, a full disk would kill the process that writes to its memory map."""
-    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-        with open(path, "r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _decode_into(target: Frame, demo: Demo, wanted: npt.NDArray[np.bool_] | None) -> Frame:

@@ -171,7 +171,7 @@ class EpisodeLoader:
         try:
             return self._cache.frames(demo, wanted) if isinstance(self._cache, FrameCache) else self._cache.frames(demo)
         except CacheFullError:
-            if not self._stream:
+            if not self._stream or not isinstance(self._cache, FrameCache):  # features are not streamed
                 raise
             frames = count_frames(demo.files.video)  # no decoder has counted them yet
             if frames != len(demo):
