@@ -260,6 +260,8 @@ def test_other_names_need_a_translator(tmp_path: Path) -> None:
         (lambda d: next(d.glob("meta/episodes/*/*")).write_bytes(b"PAR1"), "is damaged"),
         (lambda d: next(d.glob("meta/episodes/*/*")).unlink(), "has no episode"),
         (lambda d: change(d, fps=0), "info.json is damaged"),
+        (lambda d: change(d, fps=10.5), "fps is 10.5; a demo has a whole number of frames a second"),
+        (lambda d: change(d, fps="10"), "fps is '10'"),
         (lambda d: change(d, fps=20), "does not fit 12 ticks at 20 a second"),
         (lambda d: change(d, data_path="{chunk_index:999999999d}{file_index}"), "data_path cannot be used"),
         (lambda d: change(d, data_path=5000 * "x"), "data_path cannot be used|is missing"),
@@ -268,6 +270,7 @@ def test_other_names_need_a_translator(tmp_path: Path) -> None:
         (lambda d: rewrite(d, EPISODES, START, lambda n, old: math.inf), "is damaged"),
         (lambda d: rewrite(d, EPISODES, START, lambda n, old: math.nan), "negative number"),
         (lambda d: rewrite(d, DATA_FILES, "next.done", lambda n, old: [old, old]), r"next.done of shape \(12, 2\)"),
+        (lambda d: rewrite(d, DATA_FILES, "next.done", lambda n, old: math.nan), "next.done has NaN or infinity"),
         (lambda d: rewrite(d, DATA_FILES, "action", lambda n, old: [None, *old[1:]]), "missing values"),
         # as many numbers in all as 25 in each row
         (lambda d: rewrite(d, DATA_FILES, "action", lambda n, old: [*old, 0.0][: 24 + n % 2 * 2]), "several lengths"),

@@ -22,7 +22,7 @@ from tests.support.counter_demos import write_counter_demo
 from tests.support.frame_counter_env import FrameCounterEnv, counter_frame
 from tests.support.missing_package import run_without
 from vpt_gym import RecorderWrapper
-from vpt_gym.actions.codec import canonical
+from vpt_gym.actions.codec import canonical, code_space
 from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.demos import DemoWriter, check, export_minari, import_minari, list_demos, read_demo
 from vpt_gym.demos.exchange.goals import goals_of
@@ -465,6 +465,31 @@ class TestOthersDatasets:
             "hotbar.5": [0, 0, 1],
         }
         assert np.array_equal(np.moveaxis(frames_of(path), -1, 1), frames[:3])
+
+    @pytest.mark.parametrize(
+        ("infos", "success"),
+        [
+            ({"success": np.array([b"False"] * 4)}, None),
+            ({"success": np.array([np.nan] * 4)}, None),
+            ({"success": np.array([np.nan, 0.0, 0.0, 0.0])}, False),
+            ({"success": np.array([np.nan, 0.0, 1.0, 0.0])}, True),
+        ],
+    )
+    def test_only_numbers_say_that_an_episode_succeeded(
+        self, tmp_path: Path, infos: dict[str, np.ndarray], success: bool | None
+    ) -> None:
+        frames = np.stack([counter_frame(tick) for tick in range(4)])
+        image = spaces.Box(0, 255, (48, 80, 3), np.uint8)
+        self.create(
+            "a-v0",
+            frames,
+            np.zeros((3, 2), np.int64),
+            observation_space=image,
+            action_space=code_space(),
+            infos=infos,
+        )
+        (path,) = import_minari("a-v0", tmp_path / "demos").demos
+        assert read_demo(path).success is success
 
     def test_spaces_that_are_not_ours_are_named(self, tmp_path: Path) -> None:
         image = spaces.Box(0, 255, (48, 80, 3), np.uint8)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from vpt_gym.actions.human import HumanAction
 from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import (
+    MOST_FPS,
     PARTIAL_SUFFIX,
     DemoFiles,
     checked_directory,
@@ -178,8 +179,10 @@ class DemoImporter:
         if success is not None and not isinstance(success, bool):
             raise SourceError(f"{name}: success is {shown(success)}; it must be true, false or null")
         fps = metadata.get("fps", 20)
-        if isinstance(fps, bool) or not isinstance(fps, int | float) or not 1 <= fps <= 1000:
-            raise SourceError(f"{name}: fps is {shown(fps)}; it must be a number of frames per second, 1 to 1000")
+        if isinstance(fps, bool) or not isinstance(fps, int | float) or not 1 <= fps <= MOST_FPS or fps != int(fps):
+            raise SourceError(
+                f"{name}: fps is {shown(fps)}; a demo has a whole number of frames a second, 1 to {MOST_FPS}"
+            )
         fps = int(fps)
         kept[SOURCE_KEY] = origin
         with DemoWriter(self._staging.path, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:

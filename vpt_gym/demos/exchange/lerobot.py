@@ -123,6 +123,8 @@ def export_lerobot(
     if height % 2 or width % 2:
         raise ValueError(f"frames are {height}x{width}; LeRobot's videos need even sizes: scale them with --size")
     fps = _only(content.rates, "demos have several frame rates", "export each apart, with keep=")
+    if fps != int(fps):
+        raise ValueError(f"the demos have {fps} frames a second; LeRobot's data sets have a whole number")
     final.parent.mkdir(parents=True, exist_ok=True)
     staging = TemporaryDirectory(f".{final.name}-", parent=final.parent, suffix=PARTIAL_SUFFIX)
     dataset = staging.path / "dataset"  # in a directory that only its owner may read
@@ -131,7 +133,7 @@ def export_lerobot(
         (dataset / "meta").mkdir()
         writer = LeRobotWriter(
             dataset,
-            fps=fps,
+            fps=int(fps),
             size=(height, width),
             features=content.features(actions),
             dtypes=content.dtypes(actions),
@@ -236,14 +238,14 @@ class _Content:
     """What the demos of an export have, and so which features the dataset gets."""
 
     def __init__(self) -> None:
-        self.rates: set[int] = set()
+        self.rates: set[float] = set()
         self._demos = self._labelled = self._with_outcome = 0
         self._known = {STATE: 0, MENU: 0}
         self._intervention = False
 
     def see(self, demo: Demo) -> bool:
         """Looks at the next demo; returns True."""
-        self.rates.add(int(demo.metadata.get("fps", 20)))
+        self.rates.add(demo.metadata.get("fps", 20))
         self._demos += 1
         self._labelled += has_labels(demo)
         for name, column in _game_of(demo).items():
@@ -386,6 +388,8 @@ def _numbers(episode: LeRobotEpisode, name: str, where: str) -> npt.NDArray[Any]
     column = episode.columns.get(name)
     if column is not None and column.size != len(episode):
         raise SourceError(f"{where} has {len(episode)} ticks and {name} of shape {column.shape}; each tick needs one")
+    if column is not None and not np.isfinite(column).all():
+        raise SourceError(f"{where}: {name} has NaN or infinity; each tick needs a number")
     return None if column is None else column.ravel()
 
 

@@ -86,11 +86,12 @@ class LeRobotReader:
             raise FileNotFoundError(f"{root} is not a LeRobot dataset: it has no {INFO}")
         with reading(root / INFO, "is damaged"):
             info = parse_json((root / INFO).read_bytes())
-            version, self.fps = str(info["codebase_version"]), int(info["fps"])
+            version, fps = str(info["codebase_version"]), info["fps"]
             self.features: dict[str, dict[str, Any]] = {name: dict(one) for name, one in info["features"].items()}
             self._patterns = {"data": str(info["data_path"]), "video": str(info.get("video_path"))}
-            if self.fps < 1:
-                raise ValueError(f"fps is {shown(self.fps)}")
+            if isinstance(fps, bool) or not isinstance(fps, int | float) or fps < 1 or fps != int(fps):
+                raise ValueError(f"fps is {shown(fps)}; a demo has a whole number of frames a second")
+            self.fps = int(fps)
         if not version.startswith("v3."):
             raise SourceError(
                 f"{root} has format {shown(version)}; this vpt-gym reads v3.0. LeRobot converts older ones: "

@@ -351,11 +351,12 @@ def _metadata_from_minari(dataset: Any, about: Mapping[str, Any], name: str) -> 
 
 
 def _success(about: Mapping[str, Any], infos: Mapping[str, Any]) -> bool | None:
+    """Returns whether an episode succeeded, by its metadata or in any step; None if neither says so with numbers."""
     for name in _SUCCESS_KEYS:
-        if name in about:
-            return bool(about[name])
-        if name in infos:
-            return bool(np.any(infos[name]))
+        for source in (about, infos):
+            values = np.asarray(source.get(name, ()))
+            if values.dtype.kind in "biuf" and (known := values[np.isfinite(values)]).size:
+                return bool(known.any())
     return None
 
 
