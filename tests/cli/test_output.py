@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.counter_demos import write_counter_demo
 from vpt_gym.agents.checkpoints.errors import CheckpointError, DownloadError
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.cli import main
 from vpt_gym.cli.output import print_text, printable_warnings
+from vpt_gym.demos import DemoDataset, DemoError, SourceError
 from vpt_gym.system.printable import printable, printable_name, shown
 
 RED = "\x1b[31m\x1b]0;title\x07\u202e\x9b2J\r"
@@ -36,8 +38,17 @@ def test_characters_are_escaped() -> None:
 
 
 def test_errors_are_printable(tmp_path: Path) -> None:
-    for kind in (CheckpointError, DownloadError):
+    for kind in (CheckpointError, DownloadError, SourceError):
         assert not obeyed(str(kind(f"{RED} is wrong")))
+    assert not obeyed(str(DemoError(f"{RED} is wrong", f"delete {RED}")))
+
+
+def test_warnings_of_a_trainer_are_printable(tmp_path: Path) -> None:
+    write_counter_demo(tmp_path, ticks=4)
+    (tmp_path / f"{RED}.mp4").write_bytes(b"no video")
+    with pytest.warns(UserWarning, match="1 of 2 demos are damaged") as caught:
+        DemoDataset(tmp_path, frame_size=(32, 32))
+    assert not obeyed(str(caught[0].message))
 
 
 def test_weights_with_such_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -87,6 +88,10 @@ class SuccessNotReportedError(KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show it in quotes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default an exception is pickled with its message alone, and made again from that as the only argument.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 _NEVER_ENDS = 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
 import threading
 import time
@@ -203,8 +204,8 @@ def _run_worker(recording: Recording, connection: Connection[Any, Any]) -> None:
 
 def _send_error(connection: Connection[Any, Any], error: Exception) -> None:
     try:
+        pickle.loads(pickle.dumps(error))  # many exceptions can be pickled but not unpickled
+    except Exception:  # its class may raise anything
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone
         connection.send(error)
-    except (BrokenPipeError, ConnectionResetError):  # the parent is gone
-        return
-    except Exception:  # the error cannot be pickled
-        connection.send(RuntimeError(f"{type(error).__name__}: {error}"))

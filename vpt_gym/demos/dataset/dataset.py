@@ -27,7 +27,7 @@ from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.files.contractor import Compat, check_compat
 from vpt_gym.demos.files.names import DemoError
 from vpt_gym.frames import POLICY_SIZE, checked_size
-from vpt_gym.system.printable import printable_name, shown
+from vpt_gym.system.printable import printable, printable_name, shown
 
 OrderName = Literal["carried", "random"]
 
@@ -220,7 +220,7 @@ class DemoDataset:
             path, reason = self.skipped[0]
             warnings.warn(
                 f"{len(self.skipped)} of {len(paths)} demos are damaged and left out (DemoDataset.skipped lists them; "
-                f"`vpt-gym demos check DIR` shows how to fix them). The first is {path}: {reason}",
+                f"`vpt-gym demos check DIR` shows how to fix them). The first is {printable(path)}: {reason}",
                 stacklevel=2,
             )
         self._length = -(-ticks // (batch_size * seq_len))
@@ -430,7 +430,7 @@ class DemoDataset:
             return
         path = self._episodes[index].path
         self.skipped.append((path, str(error)))
-        warnings.warn(f"left out from now on, because it is damaged: {path}: {error}", stacklevel=4)
+        warnings.warn(f"left out from now on, because it is damaged: {printable(path)}: {error}", stacklevel=4)
         self._drop(index)
 
     def _drop(self, index: int) -> None:

@@ -26,7 +26,7 @@ from vpt_gym.demos.files.names import (
 from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
-from vpt_gym.system.printable import printable_name, shown
+from vpt_gym.system.printable import printable, printable_name, shown
 from vpt_gym.system.temporary import TemporaryDirectory
 
 SOURCE_KEY = "imported_from"
@@ -44,7 +44,13 @@ _MOST_CHARACTERS = 300  # of another package's message
 
 
 class SourceError(ValueError):
-    """A dataset or file cannot be imported: it is damaged, or has other content than expected. The message names it."""
+    """A dataset or file cannot be imported: it is damaged, or has other content than expected. The message names it.
+
+    It has no characters that a terminal would obey.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 @contextmanager

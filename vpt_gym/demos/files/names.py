@@ -12,6 +12,7 @@ final name last. OpenAI's own recordings have only the first two files (see ``vp
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import math
 import os
@@ -26,7 +27,7 @@ from typing import Any
 
 from vpt_gym.demos.files.records import Record, finite
 from vpt_gym.system.json_text import parse_json
-from vpt_gym.system.printable import shown
+from vpt_gym.system.printable import printable, shown
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
@@ -56,6 +57,8 @@ REMEDY_RESTORE_OR_REPAIR = f"restore the file from a copy, or cut off the damage
 class DemoError(ValueError):
     """A demo's files are damaged or missing.
 
+    The message may contain names of files and values in them; it has no characters that a terminal would obey.
+
     Attributes:
         problem: What is wrong, with the name of the file.
         remedy: What to do about it.
@@ -67,6 +70,13 @@ class DemoError(ValueError):
         self.problem = problem
         self.remedy = remedy
         self.repairable = repairable
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default an exception is pickled with its message alone, and made again from that as the only argument.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
