@@ -102,7 +102,14 @@ def test_a_file_that_holds_no_goal_is_named_and_nothing_in_it_is_executed(tmp_pa
     np.save(tmp_path / "objects.npy", np.array([print], object), allow_pickle=True)
     (tmp_path / "text.npy").write_text("chop a tree")
     (tmp_path / "empty.npy").write_bytes(b"")
-    for name in ("rows", "whole", "objects", "text", "empty"):
+    np.savez(tmp_path / "archive.npz", EMBEDDING)
+    (tmp_path / "archive.npz").rename(tmp_path / "archive.npy")
+    (tmp_path / "archive_cut.npy").write_bytes((tmp_path / "archive.npy").read_bytes()[:60])
+    for name, shape in (("huge", f"({1 << 40},)"), ("deep", "(" * 300 + "1" + ",)" * 300), ("negative", "(-1,)")):
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+        (tmp_path / f"{name}.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    damaged = ("empty", "archive", "archive_cut", "huge", "deep", "negative")
+    for name in ("rows", "whole", "objects", "text", *damaged):
         with pytest.raises(GoalError, match=rf"{name}\.npy holds no goal: "):
             chosen("--goal", tmp_path / f"{name}.npy")
     torch.save(GoalPrior(8, 8, 8).state_dict(), tmp_path / "prior.pt")

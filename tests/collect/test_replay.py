@@ -154,6 +154,8 @@ def test_a_demo_without_a_seed(demo: Path, tmp_path: Path, capsys: pytest.Captur
     for seed in ("3", -1, True, 3.0):
         copy = changed(demo, tmp_path, seed=seed)
         assert "record with env.reset(seed=...)" in refused(copy, capsys)
+    copy = changed(demo, tmp_path, seed=None, last_seed=3, resets_since_seed=10**12)
+    assert "began after 1000000000000 resets since the seed, more than 100,000" in refused(copy, capsys)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,13 @@ def _read(path: Path) -> npt.NDArray[np.float32]:
     if not path.is_file():
         raise FileNotFoundError(f"--goal {path}: there is no such file")
     try:
-        array = np.load(path, allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: nothing is allocated that the file lacks
+    except Exception as error:  # of NumPy, zipfile or Python's parser, for a damaged header
+        raise GoalError(f"--goal {path} holds no goal: {shown(error)}") from error
+    try:
+        if not isinstance(array, np.ndarray):
+            array.close()
+            raise TypeError("it is an archive of arrays (.npz)")
         return checked_embedding(array, f"the content of {path}", ("G",), (1, "G")).reshape(-1)
-    except (ValueError, TypeError, EOFError) as error:
+    except (ValueError, TypeError) as error:
         raise GoalError(f"--goal {path} holds no goal: {error}") from error

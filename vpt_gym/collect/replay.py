@@ -27,6 +27,7 @@ from vpt_gym.system.temporary import TemporaryDirectory
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 
 _BY_THE_ENV = ("terminated", "truncated")
+_MOST_RESETS = 100_000
 
 
 class ReplayError(ValueError):
@@ -159,6 +160,11 @@ def _seed_of(demo: Demo) -> tuple[int, int]:
         )
     assert isinstance(chosen, int)
     assert isinstance(count, int)
+    if count > _MOST_RESETS:
+        raise ReplayError(
+            f"{where}: its episode began after {shown(count)} resets since the seed, more than {_MOST_RESETS:,}, which "
+            "would all be played again"
+        )
     return chosen, count
 
 
