@@ -462,6 +462,27 @@ def test_what_the_environment_does_not_report_is_unknown(tmp_path: Path) -> None
     assert len(read_demo(demo.files.records, compat="openai")) == 3  # the public loader reads it too
 
 
+@pytest.mark.parametrize(
+    ("reported", "known"),
+    [(None, None), (float("nan"), None), (True, True), (np.array([False]), False), (1, True), (np.float32(0.0), False)],
+)
+def test_a_menu_that_the_environment_does_not_know_is_unknown(
+    tmp_path: Path, reported: Any, known: bool | None
+) -> None:
+    from vpt_gym.demos.files.names import read_records
+
+    class Env(FrameCounterEnv):
+        def reset(self, **options: Any) -> Any:
+            observation, info = super().reset(**options)
+            return observation, {**info, "is_gui_open": reported}
+
+    env = RecorderWrapper(Env(), tmp_path)
+    play(env, 1)
+    env.close()
+    (demo,) = demos_in(tmp_path)
+    assert read_records(demo.files.records)[0]["isGuiOpen"] is known
+
+
 def test_an_environment_that_does_not_report_menus_has_none_open(tmp_path: Path) -> None:
     env = RecorderWrapper(FrameCounterEnv(), tmp_path)
     play(env, 3)

@@ -21,10 +21,21 @@ class MineDojoLike(gym.Env):
         (gym.Wrapper(MineDojoLike()), {}, True),
         (MineDojoLike(), {"success": False}, False),
         (gym.Env(), {}, None),
+        (gym.Env(), {"success": None}, None),
+        (gym.Env(), {"success": float("nan")}, None),
+        (gym.Env(), {"success": np.nan, "is_success": np.float32(1.0)}, True),
+        (gym.Env(), {"success": np.array([0])}, False),
+        (gym.Env(), {"success": np.bool_(True)}, True),
     ],
 )
 def test_success_is_read_from_each_place_where_envs_report_it(env, info, expected):
     assert success_of(env, info) is expected
+
+
+@pytest.mark.parametrize("value", ["false", "True", [True, False], {"a": 1}, b"0"])
+def test_what_is_no_truth_is_refused(value):
+    with pytest.raises(TypeError, match=r"info\['success'\] is .*; it must be true or false, or None"):
+        success_of(gym.Env(), {"success": value})
 
 
 @pytest.mark.parametrize(
@@ -34,6 +45,7 @@ def test_success_is_read_from_each_place_where_envs_report_it(env, info, expecte
         ({"is_success": [1, 0]}, [True, False]),
         ({"success": [True, False], "_success": [True, False], "is_success": [False, True]}, [True, True]),
         ({"success": [None, False]}, [None, False]),
+        ({"success": [float("nan"), 1.0]}, [None, True]),
         ({}, [None, None]),
     ],
 )

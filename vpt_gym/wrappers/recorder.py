@@ -20,7 +20,7 @@ from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers.labels import RecordsLabels
 from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
-from vpt_gym.wrappers.success import success_of
+from vpt_gym.wrappers.success import success_of, truth_of
 
 
 class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs, RecordsLabels, RecordsEpisodes):
@@ -50,7 +50,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     Whether a menu is open in a frame is read from ``info["is_gui_open"]``, whether it is the inventory from
     ``info["is_gui_inventory"]``, and where its cursor is from ``info["gui_cursor"]``, (x, y) as fractions of the
-    frame's width and height. What the environment does not report is recorded as unknown (null).
+    frame's width and height. What the environment does not report, or reports as None, is recorded as unknown (null).
 
     Args:
         env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
@@ -230,8 +230,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             self._translator.observe(source)
         self._state = _state_of(source)
         for name, key in (("is_gui_open", "isGuiOpen"), ("is_gui_inventory", "isGuiInventory")):
-            if name in info:
-                self._state[key] = bool(info[name])
+            if (known := truth_of(info.get(name), name)) is not None:
+                self._state[key] = known
         self._cursor = info.get("gui_cursor")
 
     def _finish(self, ended: Ending) -> None:

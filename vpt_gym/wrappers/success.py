@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+
+from vpt_gym.system.printable import shown
 
 _REPORTED_AS = ("success", "is_success")
 """Keys of an info, of which the first one counts: the embedded world's, and that of Gymnasium-Robotics."""
@@ -17,11 +20,15 @@ def success_of(env: gym.Env[Any, Any], info: Mapping[str, Any]) -> bool | None:
     Args:
         env: The environment that was stepped.
         info: The info of its last step. Read are ``"success"`` (the embedded world), ``"is_success"``
-            (Gymnasium-Robotics) and the environment's ``is_successful`` (MineDojo), in this order. None is unknown.
+            (Gymnasium-Robotics) and the environment's ``is_successful`` (MineDojo), in this order. None and NaN are
+            unknown.
+
+    Raises:
+        TypeError: It is reported as something other than true, false or a number.
     """
     for name in _REPORTED_AS:
-        if info.get(name) is not None:
-            return bool(info[name])
+        if (success := truth_of(info.get(name), name)) is not None:
+            return success
     if env.has_wrapper_attr("is_successful"):
         return bool(env.get_wrapper_attr("is_successful"))
     return None
@@ -37,6 +44,25 @@ def success_in(infos: Mapping[str, Any], row: int) -> bool | None:
     """
     for name in _REPORTED_AS:
         reported = name in infos and (f"_{name}" not in infos or infos[f"_{name}"][row])
-        if reported and infos[name][row] is not None:
-            return bool(infos[name][row])
+        success = truth_of(infos[name][row], name) if reported else None
+        if success is not None:
+            return success
     return None
+
+
+def truth_of(value: Any, name: str) -> bool | None:
+    """Returns a truth of an info; None if it is unknown: None or NaN.
+
+    Args:
+        value: A truth, a number, or an array of one of these.
+        name: Its key, for the message.
+
+    Raises:
+        TypeError: It is something else. The text "false" would be true.
+    """
+    if value is None or isinstance(value, bool | np.bool_):
+        return None if value is None else bool(value)
+    number = np.asarray(value)
+    if number.dtype.kind not in "biuf" or number.size != 1:
+        raise TypeError(f"info[{name!r}] is {shown(value)}; it must be true or false, or None if it is unknown")
+    return None if np.isnan(number).any() else bool(number.any())
