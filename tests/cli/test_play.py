@@ -41,6 +41,7 @@ def refused(*words: str, cwd: Path, code: str = "") -> str:
         (["--expert", "scripted", "--skill", "1.5"], "skill is 1.5; it must be in (0, 1]"),
         (["--skill", "0.5"], "--skill 0.5 is for an expert, and there is none"),
         (["--agent", "a", "b", "c"], "--agent takes one folder or name"),
+        (["--agent", "a", "--device", "gpu"], "device is 'gpu'; this machine has 'cpu'"),
         (["tests.support.play_env:Unknown-v0"], "Unknown"),
         (["tests.support.play_env:PlayEnv-v0", "--scale", "-2"], "scale is -2"),
     ],

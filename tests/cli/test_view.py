@@ -68,7 +68,7 @@ def test_an_episode_is_exported(tmp_path: Path) -> None:
         (("demos", "--tick", "3"), "--tick goes with --export"),
         (("demos", "--agent", "no-such-agent"), "no-such-agent"),
         (("demos", "--agent", "a", "b", "c"), "got 3"),
-        (("demos", "--agent", "a", "--device", "gpu"), "gpu"),
+        (("demos", "--agent", "a", "--device", "gpu"), "device is 'gpu'; this machine has 'cpu'"),
         (("demos/x.mp4", "--export", "--agent", "a"), "remove --agent"),
         (("demos", "--port", "99999"), "port must be 0-65535"),
     ],

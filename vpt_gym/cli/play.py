@@ -232,8 +232,9 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
         )
     import torch
 
-    if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
+    from vpt_gym.agents.device import checked_device
+
+    checked_device(args.device)  # before the agent is loaded
     threads = torch.get_num_threads()
     player = make_player(args.agent, device=args.device, precision=args.precision, goal=args.goal.chosen())
     auto_player = AutoPlayer(player)

@@ -108,13 +108,11 @@ def _serve(args: Args) -> None:
         print_text(f"{library.directory} has no demo" + (f"; {below}" if below else ""), file=sys.stderr)
     predictions, note = None, ""
     if args.agent:
-        import torch
-
         from vpt_gym.agents.agent import VPTAgent, engine_precision_of
+        from vpt_gym.agents.device import checked_device
         from vpt_gym.view.predictions import Predictions
 
-        if torch.device(args.device).type == "cuda" and not torch.cuda.is_available():
-            raise ValueError("--device cuda: PyTorch finds no CUDA GPU on this machine; use --device cpu")
+        checked_device(args.device)  # before the agent is loaded
         agent = VPTAgent.from_pretrained(*args.agent, device=args.device, precision=args.precision)
         precision = engine_precision_of(args.precision, args.device)
         predictions = Predictions(agent.policy, args.agent[0], precision, goal=args.goal.chosen())

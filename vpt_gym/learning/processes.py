@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from vpt_gym.agents.device import checked_device
+
 T = TypeVar("T")
 
 TIMEOUT = timedelta(hours=2)
@@ -79,11 +81,14 @@ def processes(device: str = "cpu") -> Iterator[Processes]:
     Args:
         device: Device of the policy. Of several processes on ``"cuda"``, each takes the GPU of its local rank, and they
             exchange gradients through NCCL; otherwise through gloo.
+
+    Raises:
+        ValueError: There is no such device.
     """
+    where = checked_device(device)
     if "WORLD_SIZE" not in os.environ:
-        yield Processes(device=torch.device(device))
+        yield Processes(device=where)
         return
-    where = torch.device(device)
     if where.type == "cuda":
         where = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(where)
