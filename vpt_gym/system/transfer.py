@@ -363,10 +363,10 @@ def _length(part: Path) -> int:
 
 
 def _read_json(path: Path, kind: Callable[..., _Kept]) -> _Kept | None:
-    """Reads a record; None if there is none, or it is damaged."""
+    """Reads a record; None if there is none, or it cannot be read."""
     try:
         return kind(**parse_json(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 

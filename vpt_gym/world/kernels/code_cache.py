@@ -107,8 +107,12 @@ def _is_intact(written: bytes) -> bool:
 
 def damaged_files(folder: Path) -> list[Path]:
     """Returns the files of machine code below a folder that are damaged. The next use removes each."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    return [path for path in files if not _is_intact(path.read_bytes())]
+    damaged = []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file()):
+        with suppress(FileNotFoundError):  # another process has just removed it
+            if not _is_intact(path.read_bytes()):
+                damaged.append(path)
+    return damaged
 
 
 def _warn_of_damage(folder: str, what: str) -> None:
