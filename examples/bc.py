@@ -13,7 +13,8 @@ are played once, at the end.
 To fine-tune a published policy with OpenAI's settings (complete episodes with memory, Adam with L2), on one line:
 
     python examples/bc.py --demos demos/mine --model foundation-model-1x.model --weights foundation-model-1x.weights
-        --train.order carried --train.optimizer adam --train.lr 1.81e-4 --train.weight-decay 0.039428 --train.clip 5
+        --train.order carried --train.optimizer adam --train.lr 1.81e-4 --train.weight-decay 0.039428
+        --train.max-grad-norm 5
 
 The defaults are for a small policy with fresh weights. It learns faster from independent chunks, drawn more often where
 the camera moves, since most ticks of a tree-chopping demo are "hold attack". One update is ``BCTrainer.update`` in

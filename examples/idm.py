@@ -54,7 +54,7 @@ class TrainArgs:
     """Peak learning rate."""
     weight_decay: float = 0.1
     """Weight decay of AdamW; high, since the demos are few and the parameters many."""
-    clip: float = 1.0
+    max_grad_norm: float = 1.0
     """Maximum norm of the gradient."""
     warmup: int = 200
     """Updates over which the learning rate rises to its peak."""
@@ -132,7 +132,7 @@ def train(agent: IDMAgent, windows: ActionWindows, args: Args, run: Run, console
             loss = -model(frames).log_prob(buttons, camera).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip)
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.max_grad_norm)
             check_finite(update, loss, norm)
             optimizer.step()
             smooth = loss.item() if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss.item()

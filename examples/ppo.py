@@ -50,7 +50,7 @@ PRESETS = {
     # Baker et al. 2022, tables 6 and 7: a sample is used at most 6 times. KL: 0.2 at first, halved in 1,386 iterations
     "vpt": {
         "lr": 2e-5, "warmup": 0, "weight_decay": 0.04, "schedule": "constant", "max_grad_norm": 5.0, "gamma": 0.999,
-        "gae_lambda": 0.95, "clip": 0.2, "num_envs": 40, "ticks": 128, "epochs": 4, "sleep_cycles": 2,
+        "gae_lambda": 0.95, "clip_range": 0.2, "num_envs": 40, "ticks": 128, "epochs": 4, "sleep_cycles": 2,
         "kl_coefficient": 0.2, "entropy_coefficient": 0.0, "value_coefficient": 0.5, "target_kl": None,
     },
 }  # fmt: skip
@@ -70,8 +70,8 @@ class Args(PolicyGradientArgs):
     """Discount per tick."""
     gae_lambda: float = 0.95
     """Lambda of generalised advantage estimation."""
-    clip: float = 0.2
-    """Range of the probability ratio: 1 - clip to 1 + clip."""
+    clip_range: float = 0.2
+    """The probability ratio is clipped to 1 - clip_range and 1 + clip_range."""
     target_kl: float | None = 0.05
     """Leave out the further passes over a rollout once the policy is this far from the one that played it, nats."""
     value_coefficient: float = 0.5
@@ -142,7 +142,8 @@ def ppo_loss(
     """Returns the loss to differentiate, and its parts; ``value`` and ``batch.value_target`` are normalised."""
     weight, log_ratio = batch.weight, pi.log_prob(batch.codes) - batch.log_prob
     ratio = log_ratio.exp()
-    surrogate = torch.minimum(ratio * batch.advantage, ratio.clamp(1 - args.clip, 1 + args.clip) * batch.advantage)
+    clipped = ratio.clamp(1 - args.clip_range, 1 + args.clip_range)
+    surrogate = torch.minimum(ratio * batch.advantage, clipped * batch.advantage)
     policy_loss = -weighted_mean(surrogate, weight)
     value_loss = weighted_mean((value - batch.value_target).square(), weight)
     with torch.set_grad_enabled(args.entropy_coefficient > 0):
@@ -154,7 +155,7 @@ def ppo_loss(
         loss = loss + kl_coefficient * kl
     with torch.no_grad():  # approx_kl: the k3 estimator of KL(old policy || policy)
         parts["loss/approx_kl"] = weighted_mean(ratio - 1 - log_ratio, weight)
-        parts["loss/clip_fraction"] = weighted_mean(((ratio - 1).abs() > args.clip).float(), weight)
+        parts["loss/clip_fraction"] = weighted_mean(((ratio - 1).abs() > args.clip_range).float(), weight)
     return loss, parts
 
 

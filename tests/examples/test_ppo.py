@@ -79,7 +79,7 @@ class TestGAE:
 
 CODES = torch.tensor([[[0, 60], [5, 3], [8640, 60]], [[1, 1], [2, 2], [3, 3]]])
 WEIGHT = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.5]])
-ARGS = ppo.Args(model="nano", clip=0.2, value_coefficient=0.5)
+ARGS = ppo.Args(model="nano", clip_range=0.2, value_coefficient=0.5)
 
 
 def distribution(seed: int, requires_grad: bool = False) -> ActionDistribution:

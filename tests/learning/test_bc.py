@@ -47,7 +47,7 @@ def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -
 class TestUpdate:
     @pytest.mark.parametrize(("name", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
     def test_it_is_the_loop_that_one_would_write(self, demos, name, kind):
-        args = options(optimizer=name, weight_decay=0.1, clip=0.5, lr=1e-3)
+        args = options(optimizer=name, weight_decay=0.1, max_grad_norm=0.5, lr=1e-3)
         trainer, policy = trainer_of(demos, args), small_policy().train()
         dataset = make_dataset((demos,), args, seed=0)
         optimizer = kind(policy.parameters(), weight_decay=0.1)
@@ -223,7 +223,7 @@ class TestNonFinite:
         ({"seconds": 0.0}, "seconds is 0.0"),
         ({"ema": 1.0}, "ema is 1.0"),
         ({"lr": 0.0}, "lr is 0.0"),
-        ({"clip": -1.0}, "clip is -1.0"),
+        ({"max_grad_norm": -1.0}, "max_grad_norm is -1.0"),
         ({"warmup": -1}, "warmup is -1"),
         ({"join_segments": True}, r"order 'random'.*--train\.order carried"),
     ],

@@ -72,7 +72,7 @@ class TrainArgs:
     """adam: the weight decay is an L2 penalty inside Adam, as in VPT. adamw: it is separate from Adam's moments."""
     weight_decay: float = 0.0
     """Weight decay (VPT's fine-tuning: 0.039428, with adam)."""
-    clip: float = 1.0
+    max_grad_norm: float = 1.0
     """Maximum norm of the gradient (VPT's fine-tuning script names 5, but does not apply it)."""
     ema: float = 0.0
     """Decay of a moving average of the weights, for example 0.999, which is then validated and saved; 0 for none."""
@@ -93,7 +93,7 @@ class TrainArgs:
             raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f"ema is {self.ema}; it must be in [0, 1), for example 0.999, or 0 for no average")
-        for name in ("lr", "clip"):
+        for name in ("lr", "max_grad_norm"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         for name in ("warmup", "weight_decay", "kl_to_start"):
@@ -266,7 +266,7 @@ class BCTrainer:
         self._optimizer.zero_grad(set_to_none=True)
         # the gradients are averaged over the processes
         (self._processes.count * loss).backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._args.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._args.max_grad_norm)
         check_finite(update, loss, norm, lambda: self.dataset.sources)
         self._optimizer.step()
 
