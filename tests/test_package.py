@@ -22,6 +22,7 @@ SUBPACKAGES = (
     "demos",
     "hub",
     "learning",
+    "mineclip",
     "minedojo",
     "resilient",
     "world",

@@ -1,4 +1,4 @@
-from . import actions, agents, collect, demos, hub, learning, minedojo, resilient, world, wrappers
+from . import actions, agents, collect, demos, hub, learning, mineclip, minedojo, resilient, world, wrappers
 from .agents.agent import VPTAgent
 from .agents.idm.agent import IDMAgent
 from .agents.policy.config import VPTConfig
@@ -31,6 +31,7 @@ __all__ = [
     "demos",
     "hub",
     "learning",
+    "mineclip",
     "minedojo",
     "resilient",
     "world",
