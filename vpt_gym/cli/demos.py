@@ -76,8 +76,8 @@ class Replay:
     """One of the demo's files, or their common stem."""
     env: Annotated[str | None, optional("ID", "the demo's")] = None
     """Gymnasium id of its env, or module:id for an env that a module registers. A module may be in this folder."""
-    key: Annotated[str | None, optional("KEY", "the usual names")] = None
-    """Key of the frame in the observation, such as view."""
+    env_key: Annotated[str | None, optional("KEY", "the usual names", aliases=("--key",))] = None
+    """Key of the frame in the observation, such as view, or obs.image where dictionaries are nested."""
     tolerance: float = 0.0
     """Mean difference of two frames, in grey levels of 255, up to which they count as equal."""
     quiet: Quiet = False
@@ -205,7 +205,7 @@ def _stats(args: Stats) -> int:
 def _replay(args: Replay) -> int:
     from vpt_gym.collect.replay import replay
 
-    result = replay(args.demo, env=args.env, key=args.key, tolerance=args.tolerance)
+    result = replay(args.demo, env=args.env, key=args.env_key, tolerance=args.tolerance)
     print_text(json.dumps(result.as_json(), indent=1) if args.json else str(result))
     return DONE if result.equal else NOT_DONE
 

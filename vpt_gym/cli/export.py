@@ -26,7 +26,7 @@ class Args:
     agent: Annotated[
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="")
     ]
-    """Folder of a saved agent, .model file and its .weights file, or a published name."""
+    """Folder of a saved agent, .model file and its .weights file, or a name such as nano-foundation."""
     format: Literal["onnx"] = "onnx"
     """Format of the file; it needs pip install "vpt-gym[onnx]"."""
     out: Annotated[
@@ -50,7 +50,8 @@ def _export(args: Args) -> int:
 
     if not 1 <= len(args.agent) <= 2:
         raise ValueError(
-            f"name one agent: a folder, a published name, or a .model and a .weights file; got {len(args.agent)} words"
+            "name one agent: a folder, a name such as nano-foundation, or a .model and a .weights file; "
+            f"got {len(args.agent)} words"
         )
     out = Path(f"{_name(args.agent[0])}.onnx") if args.out is None else args.out
     check_output_file(out)  # before the agent is loaded or downloaded

@@ -39,11 +39,12 @@ class Args:
         tyro.conf.arg(metavar="VIDEO|DIR [VIDEO|DIR ...]", help_behavior_hint=""),
     ]
     """Gameplay videos, 20 frames per second, with nothing drawn over the game, or folders of such videos."""
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demos/labelled")
-    """Folder of the demos."""
-    model: str = "idm-4x"
-    """The inverse dynamics model: a .model file, the folder of a saved model (examples/idm.py trains one), or idm-4x.
-    OpenAI's idm-4x is downloaded if it is not on this machine (1.9 GB)."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DIR")] = Path("demos/labelled")
+    """Directory of the demos."""
+    model: Annotated[str, tyro.conf.arg(metavar="MODEL")] = "idm-4x"
+    """The inverse dynamics model: OpenAI's idm-4x, which is downloaded once (1.9 GB); nano-idm, which comes with this
+    package, for videos of the embedded world; a .model file; or the folder of a saved model (examples/idm.py trains
+    one)."""
     weights: Annotated[Path | None, optional("FILE", "none")] = None
     """The .weights file that belongs to a .model file."""
     resample: bool = False

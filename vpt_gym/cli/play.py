@@ -53,7 +53,8 @@ class Args:
     agent: Annotated[
         tuple[str, ...], tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="(default: none)")
     ] = ()
-    """Agent to hand over to: folder of a saved agent, .model file and its .weights file, or a published name."""
+    """Agent to hand over to: folder of a saved agent, .model file and its .weights file, or a name such as
+    nano-foundation."""
     agent_first: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False
     """The agent plays, and you take over with F6 when it goes wrong."""
     device: str = "cpu"

@@ -34,8 +34,8 @@ class Args:
 
     source: Annotated[Path, tyro.conf.Positional]
     """Folder of a saved agent, or directory of demos."""
-    id: Annotated[str, tyro.conf.Positional]
-    """Where to: organisation/name, or your own name there and that of the repository."""
+    id: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ID")]
+    """Id of the repository on the Hub: USER/NAME or ORGANISATION/NAME."""
     license: Annotated[str, optional("ID", "not stated")] = ""
     """Licence, as the Hub writes it: mit, apache-2.0, cc-by-4.0, other."""
     title: Annotated[str, optional("TEXT", "the name on the Hub")] = ""
@@ -50,7 +50,7 @@ class Args:
     """How good it is."""
     limits: Annotated[str, optional("TEXT", "what holds for all")] = ""
     """What it cannot do, or was not tried on."""
-    tags: tuple[str, ...] = ()
+    tags: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TAG [TAG ...]", help_behavior_hint="(default: none)")] = ()
     """Further tags."""
     private: bool = False
     """Make a private repository. One that exists must be private."""

@@ -38,7 +38,7 @@ class Args:
     """Directory of the demos."""
     expert: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PLAYER [WEIGHTS]")] = ("scripted",)
     """The player: scripted (the env's expert), module:attribute (another expert), or an agent.
-    An agent is the folder of a saved one, a .model and its .weights file, or a published name."""
+    An agent is the folder of a saved one, a .model and its .weights file, or a name such as nano-foundation."""
     skill: float = 1.0
     """Skill of the scripted expert, above 0 and up to 1 (best). Less is slower and makes mistakes, like a person."""
     episodes: int = 50

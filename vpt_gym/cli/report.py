@@ -23,7 +23,7 @@ class Args:
     what is missing.
     """
 
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN ...")]
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")]
     """Directories of runs, for example runs/bc/*."""
     out: Annotated[Path, tyro.conf.arg(aliases=("-o",))] = Path("report.html")
     """File to write. An earlier report is replaced."""

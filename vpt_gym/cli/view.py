@@ -31,7 +31,8 @@ class Args:
     agent: Annotated[
         tuple[str, ...], tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="(default: none)")
     ] = ()
-    """Agent to compare with: folder of a saved agent, .model file and its .weights file, or a published name."""
+    """Agent to compare with: folder of a saved agent, .model file and its .weights file, or a name such as
+    nano-foundation."""
     device: str = "cpu"
     """Device of the agent: cpu or cuda."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"

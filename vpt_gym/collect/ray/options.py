@@ -31,10 +31,9 @@ _OPTIONAL_ADDRESS = PrimitiveConstructorSpec(
 )
 
 
-def _option(name: str, *, default: str | None = None) -> Any:
-    return tyro.conf.arg(
-        name=name, prefix_name=False, help_behavior_hint=None if default is None else f"(default: {default})"
-    )
+def _option(name: str, *, default: str | None = None, metavar: str | None = None) -> Any:
+    hint = None if default is None else f"(default: {default})"
+    return tyro.conf.arg(name=name, prefix_name=False, metavar=metavar, help_behavior_hint=hint)
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,14 @@ class RayArgs:
         ValueError: An option is out of range, or ``resources`` is not a JSON object.
     """
 
-    address: Annotated[Annotated[str, _OPTIONAL_ADDRESS] | None, _option("ray", default="play in this process")] = None
+    address: Annotated[
+        Annotated[str, _OPTIONAL_ADDRESS] | None, _option("ray", default="play in this process", metavar="[ADDRESS]")
+    ] = None
     """Play on a Ray cluster. auto, or no address: the cluster that this machine belongs to. local: a new one on this
     machine alone. HOST:PORT: that cluster. Install vpt-gym[ray]."""
-    workers: Annotated[int | None, _option("ray-workers", default="as many as the cluster has room for")] = None
+    workers: Annotated[
+        int | None, _option("ray-workers", default="as many as the cluster has room for", metavar="INT")
+    ] = None
     """Number of workers; with --ray-envs, in place of --num-envs. More than there is room for wait for nodes."""
     cpus: Annotated[float, _option("ray-cpus")] = 1.0
     """Processors that Ray reserves for a worker; also its threads."""
@@ -58,7 +61,7 @@ class RayArgs:
     """Share of a GPU that Ray reserves for a worker. Above 0, the worker's agent runs on it."""
     envs: Annotated[int, _option("ray-envs")] = 1
     """Episodes that a worker plays side by side. 1: the same episodes as one env in one process, bit for bit."""
-    resources: Annotated[str, _option("ray-resources")] = "{}"
+    resources: Annotated[str, _option("ray-resources", metavar="JSON")] = "{}"
     """Resources of your own that a worker needs, a JSON object such as '{"rollout": 1}', to choose its nodes."""
 
     def __post_init__(self) -> None:
