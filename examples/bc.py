@@ -74,7 +74,8 @@ class Args:
     """Parameters to keep as they are: names with * and ?, such as "net.img_process.*" for the image network."""
     goals: str | None = None
     """Learn to act on goals: the demos are labelled in hindsight with what this pretrained policy, such as
-    nano-foundation, sees in them 15 to 199 ticks later (docs/jobs/goals.md). Rollouts are played without a goal."""
+    nano-foundation, sees in them 15 to 199 ticks later (docs/jobs/train-with-goals.md). Rollouts are played without a
+    goal."""
     features: Path | None = None
     """Directory that caches the outputs of a frozen image network (needs --train.no-mirror)."""
     cache_gib: float | None = None
