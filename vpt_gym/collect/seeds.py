@@ -23,7 +23,7 @@ RECORDED = ("demos", "play")
 
 
 def training_worlds(purpose: str, seed: int) -> range:
-    """Returns the worlds of a training in the order in which it plays them.
+    """Returns the worlds of a training run in the order in which it plays them.
 
     Trainings with different seeds begin in different worlds and share none in their first 10,000 episodes. Seeds that
     differ by a multiple of 50 have the same worlds.

@@ -350,7 +350,7 @@ class BCTrainer:
                 f"continue with torchrun --nproc-per-node {len(state['processes'])}"
             )
         if (state["average"] is None) != (self._average is None):
-            raise ValueError("the state is of a training with another --train.ema; continue with the same options")
+            raise ValueError("the state is of a training run with another --train.ema; continue with the same options")
         mine = state["processes"][self._processes.rank]
         self.dataset.load_state_dict(mine["dataset"])
         self.policy.load_state_dict(state["policy"])

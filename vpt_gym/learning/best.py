@@ -1,4 +1,4 @@
-"""The best agent of a training: saved whenever a validation finds a better one."""
+"""The best agent of a training run: saved whenever a validation finds a better one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class BestAgent:
 
     Args:
         folder: Where it is saved (``VPTAgent.save_pretrained``).
-        score: The highest score so far, for a training that continues; empty if there is none.
+        score: The highest score so far, for a training run that continues; empty if there is none.
 
     Attributes:
         score: As above; a checkpoint should hold it.

@@ -1,4 +1,4 @@
-"""Opens what plays the rollouts of a training: envs in this process, or workers on a Ray cluster."""
+"""Opens what plays the rollouts of a training run: envs in this process, or workers on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def open_collector(
 ) -> Iterator[AnyCollector]:
     """Makes a collector of rollouts, and closes its environments at the end of the block.
 
-    The worlds are shared out: environment i plays ``worlds[i::num_envs]``, in this order. A training that is resumed
+    The worlds are shared out: environment i plays ``worlds[i::num_envs]``, in this order. A resumed run
     continues after the worlds in ``state``.
 
     On the CPU the policy acts packed, in its own precision (``ActingEngine``). If its image network is frozen, the

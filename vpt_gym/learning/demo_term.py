@@ -1,4 +1,4 @@
-"""An imitation loss on demos, as a term of another training's loss: the policy does not forget what it was shown."""
+"""An imitation loss on demos, as a term of another loss: the policy does not forget what it was shown."""
 
 from __future__ import annotations
 

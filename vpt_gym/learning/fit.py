@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The size and the outcome of one training.
+    """The size and the outcome of one training run.
 
     Attributes:
         updates: Steps of the optimizer.

@@ -102,7 +102,7 @@ def hindsight_goals(
 class HindsightGoals:
     """Goals for the batches of a :class:`DemoDataset`: what the episode shows 15 to 199 ticks later.
 
-    Equal arguments give equal goals, so that a training which continues gets those of an uninterrupted one.
+    Equal arguments give equal goals, so that a training run which continues gets those of an uninterrupted one.
 
     Args:
         policy: The pretrained policy that makes the goals (:func:`vpt_gym.agents.goals.video.video_goals`), not the one

@@ -1,4 +1,4 @@
-"""The agent that a training or an evaluation starts from, as the command line names it."""
+"""The agent that a training run or an evaluation starts from, as the command line names it."""
 
 from __future__ import annotations
 

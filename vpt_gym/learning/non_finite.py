@@ -1,4 +1,4 @@
-"""Stops a training whose loss or gradient is not finite, before the optimizer spoils the weights with it."""
+"""Stops a training run whose loss or gradient is not finite, before the optimizer spoils the weights with it."""
 
 from __future__ import annotations
 

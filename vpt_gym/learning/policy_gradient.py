@@ -24,7 +24,7 @@ from vpt_gym.wrappers import ItemRewardWrapper
 
 @dataclass(kw_only=True)
 class TrainingArgs:
-    """Options of a training from reward: the policy, the environments, the limits, and the evaluations.
+    """Options of a training run from reward: the policy, the environments, the limits, and the evaluations.
 
     Raises:
         ValueError: One is out of range.
@@ -106,7 +106,7 @@ def final_figures(agent: VPTAgent, args: TrainingArgs) -> tuple[Evaluation, dict
 
 @dataclass
 class Counters:
-    """How far a training is. Its checkpoints hold the fields.
+    """How far a training run is. Its checkpoints hold the fields.
 
     Attributes:
         iteration: Rollouts so far.

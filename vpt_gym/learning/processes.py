@@ -23,7 +23,7 @@ TIMEOUT = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of one training; by default this one alone.
+    """The processes of one training run; by default this one alone.
 
     All of its methods must be called by all processes, in the same order.
 

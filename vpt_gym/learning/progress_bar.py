@@ -1,4 +1,4 @@
-"""The progress bar of a training that ends by a number of updates or by the clock."""
+"""The progress bar of a training run that ends by a number of updates or by the clock."""
 
 from __future__ import annotations
 

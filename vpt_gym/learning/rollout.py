@@ -109,7 +109,7 @@ class RolloutCollector:
         precision: Acts with the policy packed in this precision (``ActingEngine``), which is faster; the weights are
             packed again for each rollout. Its log-probabilities differ from the policy's by the engine's rounding.
             None acts with the policy itself.
-        features: Keep the features of the image network, as a training with a frozen one needs them. They have the
+        features: Keep the features of the image network, as a training run with a frozen one needs them. They have the
             rounding of ``precision``.
 
     Attributes:

@@ -28,7 +28,7 @@ def linear_warmup(update: int, warmup: int) -> float:
 def warmup_cosine(update: int, done: float, *, warmup: int) -> float:
     """Returns the learning rate of an update as a share of its peak.
 
-    The decay depends on the progress, not on the number of the update, so that a training may end by the clock.
+    The decay depends on the progress, not on the number of the update, so that a training run may end by the clock.
 
     Args:
         update: Number of the update, from 1.

@@ -1,4 +1,4 @@
-"""The start of a training from reward: only the value head learns, until its values are good enough for advantages.
+"""The start of a training run from reward: only the value head learns, until its values are good enough for advantages.
 
 Cloning trains a policy but no values. Advantages computed with an untrained value head would make the policy worse.
 """

@@ -1,4 +1,4 @@
-"""The vector environment of a training: threads for the embedded world, processes for environments that wait."""
+"""The vector environment of a training run: threads for the embedded world, processes for environments that wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vpt_gym.wrappers.episode_seeds import EpisodeSeeds
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 VectorKind: TypeAlias = Literal["auto", "threads", "processes", "sync"]
-"""How the environments of a training are stepped; see :func:`make_vector_env`."""
+"""How the environments of a training run are stepped; see :func:`make_vector_env`."""
 
 SKIPPED = 1000
 """Seeds that the envs of a lost Ray worker leave out, so that they repeat none: how many they had played is unknown."""

@@ -12,7 +12,7 @@ class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorA
     """Resets an environment with the next seed of a sequence, whenever ``reset`` is called without one.
 
     Vector environments reset their environments without seeds, so each world would depend on all worlds before it.
-    With this wrapper the worlds of a training are known, and a training that is resumed continues with those that
+    With this wrapper the worlds of a training run are known, and a resumed run continues with those that
     it has not played: with N environments, give environment i the seeds ``band[i::N]``.
 
     Args:
