@@ -10,6 +10,7 @@ from .checkpoints.errors import (
 from .checkpoints.load_report import LoadReport
 from .goals.prior import GoalPrior
 from .goals.text import TextGoals
+from .goals.video import video_goals
 from .idm.agent import IDMAgent, Labels
 from .idm.config import IDMConfig
 from .idm.model import InverseDynamicsModel
@@ -43,4 +44,5 @@ __all__ = [
     "VPTPolicy",
     "WrongFile",
     "export_onnx",
+    "video_goals",
 ]

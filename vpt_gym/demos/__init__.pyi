@@ -1,5 +1,6 @@
 from .dataset.cache import FrameCache
 from .dataset.dataset import DemoDataset, SequenceBatch
+from .dataset.native import NativeLabels
 from .demo import Demo, read_demo
 from .exchange.contractor_fetch import FetchResult, fetch_contractor
 from .exchange.hub import PushedDemos, push_demos
@@ -22,6 +23,7 @@ __all__ = [
     "EpisodeSummary",
     "FetchResult",
     "FrameCache",
+    "NativeLabels",
     "Problem",
     "PushedDemos",
     "SequenceBatch",

@@ -1,5 +1,5 @@
 from .acting_time import acting_seconds
-from .bc import BCTrainer, TrainArgs
+from .bc import BCTrainer, TrainArgs, make_dataset
 from .curves import plot_curves
 from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
 from .evaluate import Evaluation, evaluate, wilson_interval
@@ -8,6 +8,8 @@ from .load import load_agent
 from .logging import MetricLogger, read_metrics
 from .losses import bc_loss, distillation_loss, weighted_mean
 from .rollout import Rollout, RolloutCollector
+from .runs.args import RunArgs
+from .runs.run import Run
 from .validation import Validation
 from .vector_env import make_vector_env
 
@@ -20,6 +22,8 @@ __all__ = [
     "MetricLogger",
     "Rollout",
     "RolloutCollector",
+    "Run",
+    "RunArgs",
     "TrainArgs",
     "Validation",
     "acting_seconds",
@@ -30,6 +34,7 @@ __all__ = [
     "hindsight_goals",
     "hindsight_ticks",
     "load_agent",
+    "make_dataset",
     "make_vector_env",
     "plot_curves",
     "read_metrics",

@@ -1,3 +1,4 @@
+from . import shims
 from .env import MineDojoEnv
 from .factory import make
 from .game import GameError
@@ -6,4 +7,5 @@ __all__ = [
     "GameError",
     "MineDojoEnv",
     "make",
+    "shims",
 ]

@@ -2,7 +2,7 @@
 
 A new task takes a few lines::
 
-    from vpt_gym.world.tasks import Task, holds
+    from vpt_gym.world import Task, holds
 
     sand = Task(
         prompt="dig six blocks of sand",

@@ -1,0 +1,7 @@
+from .options import RayArgs
+from .play import play_on
+
+__all__ = [
+    "RayArgs",
+    "play_on",
+]
