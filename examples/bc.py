@@ -25,10 +25,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+import tyro
 from rich.console import Console
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
@@ -63,14 +64,15 @@ class Args:
     demos: tuple[Path, ...]
     """Directories of demos."""
     model: str = "nano"
-    """Size of a policy with fresh weights (nano, 1x, 2x, 3x), folder of a saved agent, .model file, or name."""
+    """Policy to start from: folder of a saved agent, .model file, a name such as nano-foundation, or a
+    size (nano, 1x, 2x, 3x) for fresh weights."""
     weights: Path | None = None
     """The .weights file that belongs to the .model file."""
     validation: float = 0.1
     """Episodes that are held out: a share below 1, or a number; 0 for none."""
     last_layers: int | None = None
     """Train only the last K transformer blocks and what follows them; 0: only the heads. None: everything."""
-    freeze: tuple[str, ...] = ()
+    freeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = ()
     """Parameters to keep as they are: names with * and ?, such as "net.img_process.*" for the image network."""
     goals: str | None = None
     """Learn to act on goals: the demos are labelled in hindsight with what this pretrained policy, such as

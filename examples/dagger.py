@@ -5,7 +5,7 @@
     python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/log/agent
     python examples/dagger.py --demos demos/harvest_1_log --model runs/bc/log/agent --expert person --episodes 10
 
-The expert is a scripted one, another agent (a folder or a published name), or a person, who watches the learner in a
+The expert is a scripted one, another agent (a folder or a name), or a person, who watches the learner in a
 window and takes over when it goes wrong. Each round is a directory of demos (``round_1`` ...). The best round on the
 validation worlds is kept (``agent``), and is played in the evaluation worlds at the end.
 
@@ -70,7 +70,8 @@ class Args:
     demos: tuple[Path, ...]
     """Directories of demos that the expert played."""
     model: str
-    """Agent to start from: folder of a saved agent, .model file, or size (nano, 1x, 2x, 3x)."""
+    """Agent to start from: folder of a saved agent, .model file, a name such as nano-foundation, or a
+    size (nano, 1x, 2x, 3x) for fresh weights."""
     weights: Path | None = None
     """The .weights file that belongs to the .model file."""
     rounds: int = 2
@@ -80,7 +81,7 @@ class Args:
     round_ticks: int = 300
     """Maximum ticks of an episode in a round; short episodes show more worlds."""
     expert: str = SCRIPTED
-    """Who labels: scripted (the env's expert), module:attribute of a class like vpt_gym.collect.experts.Expert, the
+    """Who labels: scripted (the env's expert), module:attribute of a class like vpt_gym.collect.Expert, the
     folder or name of another agent, or person."""
     goal: GoalArgs = field(default_factory=GoalArgs)
     beta: ConstantBeta | LinearBeta | ExponentialBeta = field(default_factory=ConstantBeta)

@@ -18,9 +18,10 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+import tyro
 from rich.console import Console
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
@@ -53,7 +54,7 @@ class Args:
     """Distils a teacher into a student, and compares the two."""
 
     teacher: str
-    """Agent to learn from: folder of a saved agent, .model file, or name of a published one."""
+    """Agent to learn from: folder of a saved agent, .model file, or a name such as foundation-1x."""
     teacher_weights: Path | None = None
     """The .weights file that belongs to the teacher's .model file."""
     goal: GoalArgs = field(default_factory=GoalArgs)
@@ -61,7 +62,7 @@ class Args:
     """Architecture of the student; the default is nano, 4.6 million parameters."""
     start: str | None = None
     """Folder of a saved agent to start from, instead of fresh weights of the student's architecture."""
-    demos: tuple[Path, ...] = ()
+    demos: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...", help_behavior_hint="(default: none)")] = ()
     """Directories of demos whose frames are states to learn from too; their actions are not used."""
     demo_share: float = 0.25
     """Chunks from the demos in each iteration, as a share of those that the student plays; 0 without --demos."""

@@ -51,14 +51,15 @@ class Args:
     """Evaluates agents in tasks, and films some episodes."""
 
     model: Annotated[tuple[str, ...], tyro.conf.arg(metavar="AGENT ...")]
-    """Folders of saved agents, .model files, published names, or sizes (nano, 1x, 2x, 3x) for fresh weights."""
-    weights: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE ...")] = ()
+    """Folders of saved agents, .model files, names such as nano-foundation, or sizes (nano, 1x, 2x, 3x) for fresh
+    weights."""
+    weights: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE ...", help_behavior_hint="(default: none)")] = ()
     """The .weights file of each .model file, in the same order."""
     env: EnvArgs = field(default_factory=EnvArgs)
-    tasks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TASK ...")] = ()
+    tasks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TASK ...", help_behavior_hint="(default: none)")] = ()
     """Several environments in place of --env: each an id, or in one word an id and its arguments as JSON, such as
     'vpt_gym/Harvest1Log-v0 {"level": "easy"}'."""
-    levels: Annotated[tuple[str, ...], tyro.conf.arg(metavar="LEVEL ...")] = ()
+    levels: Annotated[tuple[str, ...], tyro.conf.arg(metavar="LEVEL ...", help_behavior_hint="(default: none)")] = ()
     """Plays each environment in each of these levels of the embedded world, such as easy and default."""
     worlds: Literal["evaluation", "validation"] = "evaluation"
     """Worlds to play in. evaluation: for final figures. validation: for tuning, so that nothing is chosen by its
@@ -66,7 +67,7 @@ class Args:
     episodes: int = 50
     """Episodes of each agent in each task, each in a different world."""
     skip: int = 0
-    """Number of worlds to leave out before them: those by which something was chosen."""
+    """Worlds to skip at the start of the range, such as those by which something was chosen."""
     num_envs: int = 16
     """Episodes that run at the same time."""
     video_episodes: int = 4

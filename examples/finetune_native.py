@@ -19,11 +19,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
 import torch
+import tyro
 from rich.console import Console
 
 from vpt_gym.actions.minedojo_spaces import Entry, is_minedojo_space
@@ -61,10 +62,11 @@ class Args:
     demos: tuple[Path, ...]
     """Directories of demos."""
     model: str = "nano"
-    """Agent whose trunk is used: folder of a saved agent, .model file, published name, or size for fresh weights."""
+    """Agent whose trunk is used: folder of a saved agent, .model file, a name such as nano-foundation, or
+    a size (nano, 1x, 2x, 3x) for fresh weights."""
     weights: Path | None = None
     """The .weights file that belongs to the .model file."""
-    freeze: tuple[str, ...] = ()
+    freeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = ()
     """Parameters to keep as they are: names with * and ?; "net.*" is the trunk, "net.img_process.*" its images."""
     features: Path | None = None
     """Directory that caches the outputs of a frozen image network."""

@@ -76,7 +76,7 @@ class Args:
     """Demos to score on, those with the highest seeds; the others are trained on. Recordings without a seed, such as
     contractors', come first, in the order of their names."""
     model: str = "nano"
-    """Size of a model with fresh weights (nano, 4x), or folder of a saved model to train on."""
+    """Size of a model with fresh weights (nano, 4x), or folder of a saved model, whose training goes on."""
     device: str = "cpu"
     """Device of the model, for example cuda."""
     seed: int = 0

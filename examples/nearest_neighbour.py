@@ -1,6 +1,6 @@
 """Imitation without training: the agent repeats what a demo did in the most similar state.
 
-    python examples/nearest_neighbour.py --model foundation-1x --demos demos/harvest_1_log
+    python examples/nearest_neighbour.py --model nano-foundation --demos demos/harvest_1_log
     python examples/nearest_neighbour.py --model runs/bc/log/agent --demos demos/harvest_1_log --follow 16
 
 The network of a policy turns each frame, with its memory of those before, into a latent; its action head is not used.
@@ -44,7 +44,8 @@ class Args:
     """Plays by the nearest neighbour in demos, and reports the success."""
 
     model: str
-    """Policy whose latents are compared: folder of a saved agent, .model file, published name, or size."""
+    """Policy whose latents are compared: folder of a saved agent, .model file, a name such as nano-foundation, or a
+    size (nano, 1x, 2x, 3x) for fresh weights."""
     demos: tuple[Path, ...]
     """Directories of demos."""
     weights: Path | None = None
@@ -52,7 +53,8 @@ class Args:
     follow: int = 32
     """Ticks after which the agent searches again."""
     drift: float = 2.0
-    """It also does when the distance to the demo is more than this many times that of the search."""
+    """The agent also searches again when its distance from the demo is more than this many times the distance at the
+    search."""
     env: EnvArgs = field(default_factory=EnvArgs)
     worlds: Literal["evaluation", "validation"] = "evaluation"
     """Worlds to play in: evaluation for final figures, validation to choose options."""

@@ -39,7 +39,7 @@ class Args:
     """Probability per tick that a push of the view begins; the labels stay the expert's. 0 gives undisturbed demos.
     None means 0.02, and 0 in vpt_gym/Play-v0 and with --video-only."""
     expert: str = SCRIPTED
-    """The player: scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
+    """The player: scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.Expert."""
     skill: float = 1.0
     """Skill of the scripted expert, above 0 and up to 1 (best); a lower value is slower and makes mistakes."""
     video_only: bool = False

@@ -64,7 +64,7 @@ class Args:
     goal: GoalArgs = field(default_factory=GoalArgs)
     expert: Annotated[str | None, optional("EXPERT", "none")] = None
     """Labels the ticks in which the agent plays and you press nothing; without an agent, you hand over to the expert.
-    scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.experts.Expert."""
+    scripted (the env's expert), or module:attribute of a class like vpt_gym.collect.Expert."""
     skill: float = 1.0
     """Skill of the expert, above 0 and up to 1 (best). Less is slower and makes mistakes, like a person."""
     quiet: Quiet = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import tyro
 from torch import Tensor
 
 from vpt_gym.demos.dataset.dataset import DemoDataset
@@ -22,7 +23,7 @@ _SEQ_LEN, _BATCH_SIZE = 16, 8
 class DemoTermArgs:
     """Options of an imitation term beside another loss."""
 
-    demos: tuple[Path, ...] = ()
+    demos: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...", help_behavior_hint="(default: none)")] = ()
     """Directories of demos for an imitation term, so that the policy does not forget what it was shown."""
     bc_coefficient: float = 0.1
     """Weight of the imitation term at first."""

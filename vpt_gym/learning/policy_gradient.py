@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import gymnasium as gym
+import tyro
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.collect.envs import EnvArgs
@@ -31,7 +32,8 @@ class TrainingArgs:
     """
 
     model: str
-    """Agent to start from: folder of a saved agent, .model file, or size (nano, 1x, 2x, 3x)."""
+    """Agent to start from: folder of a saved agent, .model file, a name such as nano-foundation, or a
+    size (nano, 1x, 2x, 3x) for fresh weights."""
     weights: Path | None = None
     """The .weights file that belongs to the .model file."""
     env: EnvArgs = field(default_factory=EnvArgs)
@@ -50,7 +52,7 @@ class TrainingArgs:
     """Maximum number of rollouts."""
     seconds: float = 1800.0
     """Maximum time of the training, evaluations excluded. Schedules end with whichever limit comes first."""
-    freeze: tuple[str, ...] = ()
+    freeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = ()
     """Parameters to keep: names with * and ?. "net.img_process.*" makes training several times as fast."""
     device: str = "cpu"
     """Device of the policy, for example cuda."""
