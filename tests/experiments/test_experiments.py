@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from experiments.tables import (
     ppo_table,
     with_tables,
 )
+from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
 
 
@@ -37,6 +40,20 @@ def test_every_command_of_a_cell_is_a_script_of_the_repository():
             assert (ROOT / command[0]).is_file(), command
             assert "--out" in command
             assert not any("$" in word for word in command), command
+
+
+def test_the_scripts_know_every_option_of_a_cell(monkeypatch):
+    """An option that was renamed would be found hours later, in the cell that uses it."""
+    commands = [command for cell in (*CELLS, *QUICK_CELLS) for command in cell.commands]
+    by_options = {(command[0], *(word for word in command if word.startswith("--"))): command for command in commands}
+    for command in by_options.values():
+        script = load_example(Path(command[0]).stem)
+        if hasattr(script, "parse"):
+            arguments = script.parse(script.Args, command[1:])
+        else:
+            monkeypatch.setattr(sys, "argv", command)
+            arguments = script.read_command_line(script.Args)
+        assert isinstance(arguments, script.Args)
 
 
 @pytest.mark.parametrize("page", TABLES)
