@@ -68,6 +68,24 @@ def test_entries_of_items_stay_at_none() -> None:
         translator.to_human({**action, "place": "dirt"})
 
 
+class Text:
+    """MineRL's space of texts, as far as it is read; ``ChatAction`` makes ``Text([1])``, and takes a plain text."""
+
+    def __init__(self, shape: list[int]) -> None:
+        self.shape = shape
+
+
+def test_the_chat_of_minerl_stays_a_plain_empty_text() -> None:
+    chat = convert_space(Text([1]))
+    translator = translator_for(spaces.Dict({**human_action_space().spaces, "chat": chat}))
+    action = translator.to_env(human_action("jump"))
+    assert action["chat"] == ""
+    assert isinstance(action["chat"], str)
+    assert translator.to_human(action)["jump"] == 1
+    with pytest.raises(ValueError, match="has no key"):
+        translator.to_human({**action, "chat": "/kill"})
+
+
 def test_pixels_of_mcio() -> None:
     translator = translator_for(MCIO)
     action = translator.to_env(human_action("hotbar.4", camera=(3.0, -1.5)))

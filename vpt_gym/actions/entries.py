@@ -157,7 +157,8 @@ def _checked_rest(space: spaces.Space[Any], given: Any) -> Any:
         value = exact.astype(space.dtype) if exact.dtype.kind in "biuf" else exact
         if space.dtype.kind in "biu" and not np.array_equal(value, exact):  # a rounded value is another one
             value = exact
-    if isinstance(space, spaces.Text) and given == "":  # declared with Gymnasium's default, at least one letter
+    # no text, where one letter at least is declared (Gymnasium's default), or an array of one text (MineRL's chat)
+    if isinstance(given, str) and given == "" and np.dtype(space.dtype).kind == "U":
         return given
     if not space.contains(value):
         raise ValueError(f"at_rest is {given!r} where the action space has {space}, which does not contain it")
