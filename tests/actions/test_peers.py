@@ -44,6 +44,7 @@ class Enum:
         (CODES, "MineStudio", 8641, 121),
         (spaces.Dict(buttons=spaces.Discrete(8641), camera=spaces.Discrete(121)), "MineStudio", 8641, 121),
         (STUDIO, "MineStudio", 4321, 121),
+        (spaces.Dict({n: s for n, s in STUDIO.items() if n != "inventory"}), "some keys", 4320, 121),
         (GYM_15, "minecraft-gym", 8641, 9),
     ],
 )

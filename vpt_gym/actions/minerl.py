@@ -46,8 +46,22 @@ def recognise(space: spaces.Space[Any]) -> KeyedTranslator | None:
         return MineRLTranslator(space)
     if keys == KEYS | {CHAT}:
         return KeyedTranslator(space, "MineRL 1.0 with chat", {CHAT: ""})
-    camera = space.spaces.get("camera")
-    whole_turn = isinstance(camera, spaces.Box) and bool((camera.high == CAMERA_LIMIT).all())
-    if whole_turn and _OLD_KEYS <= keys <= _OLD_KEYS | _OLD_ITEMS | {"use"}:
+    if _turns_in_degrees(space) and _OLD_KEYS <= keys <= _OLD_KEYS | _OLD_ITEMS | {"use"}:
         return KeyedTranslator(space, "MineRL 0.4", dict.fromkeys(keys & _OLD_ITEMS, "none"))
     return None
+
+
+def recognise_some_keys(space: spaces.Space[Any]) -> KeyedTranslator | None:
+    """Returns a translator for a part of the human action's keys, None for another space.
+
+    Forks of MineRL, and versions of MineStudio, leave keys out. The eight keys of movement, and a camera of half a turn
+    in each direction, show that the names and the degrees are Minecraft's.
+    """
+    if isinstance(space, spaces.Dict) and _OLD_KEYS <= space.spaces.keys() <= KEYS and _turns_in_degrees(space):
+        return KeyedTranslator(space, "some keys of the human action")
+    return None
+
+
+def _turns_in_degrees(space: spaces.Dict) -> bool:
+    camera = space.spaces.get("camera")
+    return isinstance(camera, spaces.Box) and bool((camera.high == CAMERA_LIMIT).all())

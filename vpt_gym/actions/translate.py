@@ -20,7 +20,7 @@ __all__ = ["Coverage", "Translator", "translator_for"]
 
 _KNOWN = """\
  - a Dict of the human action, 23 buttons and camera (MineRL 1.0, also with chat, MCio, the embedded world)
- - a Dict of MineRL 0.4's eight keys and camera, or of MCioEnv's keys and pixels
+ - a Dict of MineRL 0.4's eight keys and camera in degrees (±180), with any of the other keys; MCioEnv's keys and pixels
  - a Dict of VPT codes or 19 keys and camera (MineStudio); minecraft-gym's MultiDiscrete of 15
  - a Dict of CraftGround's V2_MINERL_HUMAN
  - a Dict of 20 of these keys and the camera (vpt_gym.minedojo.make, as_gymnasium of a MineDojo env)
@@ -92,6 +92,9 @@ def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interva
             return minedojo.MineDojoPlayerTranslator(space)
         if keys in (minedojo_spaces.EVENT_LEVEL, minedojo_spaces.KEYBOARD_LEVEL):
             return minedojo.MineDojoSimTranslator(space)
+        translator = minerl.recognise_some_keys(space)
+        if translator is not None:
+            return translator
     elif isinstance(space, spaces.MultiDiscrete) and minedojo_spaces.is_minedojo_space(space):
         if env is not None and type(env.unwrapped).__module__.split(".")[0] == craftground.PACKAGE:
             return minedojo.MineDojoTranslator(space, craftground.V1_CAM_INTERVAL, equips=False)
