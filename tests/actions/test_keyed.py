@@ -137,6 +137,32 @@ def test_a_camera_of_choices() -> None:
     assert (coverage.camera_kept, coverage.camera_error) == (9, 6.0)
 
 
+CRAFTIUM = Camera(pitch=(), yaw=(), values=[(0, 0)] * 4 + [(0, 5), (0, -5), (-5, 0), (5, 0)])
+"""Of Craftium's ``ChopTree-v0``: nothing, three keys, the mouse to the right, to the left, up, down."""
+
+
+def test_one_entry_for_both_axes_turns_the_one_that_is_further_behind_first() -> None:
+    keys = {"forward": Key((), 1), "jump": Key((), 2), "attack": Key((), 3)}
+    translator = KeyedTranslator(spaces.Discrete(8), "choices", keys=keys, camera=CRAFTIUM)
+    assert translator.to_env(human_action("attack")) == 3
+    action = translator.to_env(human_action("jump", camera=(-3.0, 4.0)))
+    assert action == 4
+    assert translator.unexpressed == {"camera_residual": (-3.0, -1.0), "dropped": ("jump",)}
+    assert translator.to_human(action)["camera"].tolist() == [0.0, 5.0]
+    assert translator.to_env(human_action("jump")) == 6  # what is owed comes before the key
+    assert translator.unexpressed == {"camera_residual": (2.0, -1.0), "dropped": ("jump",)}
+    assert translator.to_env(human_action("jump")) == 2
+    rng, behind = np.random.default_rng(0), np.zeros(2)
+    for _ in range(200):
+        degrees = rng.uniform(-2, 2, 2)
+        turned = translator.to_human(translator.to_env(human_action(camera=degrees)))["camera"]
+        behind = np.array(translator.unexpressed.get("camera_residual", (0, 0)))
+        assert (np.abs(behind) <= 5.0).all()
+        assert np.abs(turned).tolist() in ([0, 0], [5, 0], [0, 5])
+    coverage = translator.coverage()
+    assert (coverage.buttons_kept, coverage.camera_kept, coverage.camera_error) == (8, 5, 5.0)
+
+
 def test_a_key_of_a_dict_may_be_renamed_without_more() -> None:
     space = spaces.Dict(W=SWITCH, fire=SWITCH, camera=spaces.Box(-180, 180, (2,), np.float32))
     translator = KeyedTranslator(space, keys={"forward": "W", "attack": "fire"})
@@ -169,6 +195,13 @@ def test_the_count_agrees_with_the_rule_for_plain_keys() -> None:
         ({"camera": Camera(pitch=None, yaw=("look", 0), degrees=0)}, "degrees is 0"),
         ({"camera": Camera(pitch=None, yaw="walk", values=(0, 1))}, "values has 2 choices"),
         ({"camera": Camera(pitch=None, yaw="walk", values=(1, 2, 3))}, "one of values must be 0"),
+        ({"camera": Camera(pitch="walk", yaw="walk", values=[(1, 0), (0, 1), (1, 1)])}, r"must be \(0, 0\)"),
+        ({"camera": Camera(pitch="walk", yaw="walk", values=(0, 1, 2))}, "give values, the .pitch, yaw. of each"),
+        (
+            {"camera": Camera(pitch=None, yaw="walk", values=[(0, 0), (0, 1), (1, 0)])},
+            "pairs are for one entry of both",
+        ),
+        ({"camera": Camera(pitch=None, yaw="walk", values=[(0, 0, 0)] * 3)}, "must have the degrees, or .pitch, yaw."),
         ({"camera": "camera"}, "camera must be a Box"),
         ({"camera": None}, "unknown entries .'look'."),
         ({"camera": Camera(pitch=("look", 0), yaw=("look", 0))}, "pitch and yaw are the same entry"),

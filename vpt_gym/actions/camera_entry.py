@@ -26,7 +26,8 @@ class Camera:
         degrees: Degrees of one unit, or (of pitch, of yaw). Positive values turn down and right; a negative number is
             for an environment whose positive values turn up or left.
         values: For entries that are one of a few choices: the degrees of each choice, from the first; ``degrees``
-            multiplies them. One of them must be 0.
+            multiplies them. One of them must be 0. Where pitch and yaw are choices of the same entry: the (pitch, yaw)
+            of each choice. It then turns one way in a tick, the one that is further behind, and the other way later.
 
     With integers or ``values``, the rounding remainder is carried to the next tick, so that the view is never off by
     more than half of a step.
@@ -34,12 +35,13 @@ class Camera:
     Example:
         >>> pixels = Camera(pitch=("cursor_delta", 1), yaw=("cursor_delta", 0), degrees=0.15)
         >>> choices = Camera(pitch=10, yaw=9, values=(0, -6, 6, -18, 18))
+        >>> one_entry = Camera(pitch=(), yaw=(), values=[(0, 0), (0, 0), (0, 5), (0, -5), (5, 0), (-5, 0)])
     """
 
     pitch: At | None
     yaw: At | None
     degrees: float | tuple[float, float] = 1.0
-    values: Sequence[float] | None = None
+    values: Sequence[float] | Sequence[tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,15 +125,41 @@ def find_axes(space: spaces.Space[Any], camera: Camera) -> tuple[Axis, Axis]:
     units = camera.degrees if isinstance(camera.degrees, tuple) else (camera.degrees, camera.degrees)
     if len(units) != 2 or not all(np.isfinite(unit) and unit != 0 for unit in units):
         raise ValueError(f"degrees is {camera.degrees!r}; it must be one number other than 0, or (of pitch, of yaw)")
+    values = None if camera.values is None else np.asarray(camera.values, np.float64)
+    paired = values is not None and values.ndim == 2
+    if values is not None and (values.ndim == 0 or values.shape[1:] not in ((), (2,))):
+        raise ValueError(f"values is {camera.values!r}; it must have the degrees, or (pitch, yaw), of each choice")
+    columns = (None, None) if values is None else values.T if paired else (values, values)
     pitch, yaw = (
-        _axis(space, at, float(unit), camera.values) for at, unit in zip((camera.pitch, camera.yaw), units, strict=True)
+        _axis(space, at, float(unit), column)
+        for at, unit, column in zip((camera.pitch, camera.yaw), units, columns, strict=True)
     )
-    if pitch.place is not None and yaw.place is not None and pitch.place.path == yaw.place.path:
-        raise ValueError(f"pitch and yaw are the same entry, {camera.pitch!r}; write a Translator for such a camera")
+    if paired != (pitch.place is not None and yaw.place is not None and pitch.place.path == yaw.place.path):
+        raise ValueError(
+            f"values has pairs, and pitch is {camera.pitch!r}, yaw {camera.yaw!r}: pairs are for one entry of both"
+            if paired
+            else f"pitch and yaw are the same entry, {camera.pitch!r}; give values, the (pitch, yaw) of each choice"
+        )
+    if values is not None and paired and not (values == 0).all(axis=-1).any():
+        raise ValueError(f"one of values must be (0, 0), which is no movement, got {camera.values!r}")
     return pitch, yaw
 
 
-def _axis(space: spaces.Space[Any], at: At | None, unit: float, values: Sequence[float] | None) -> Axis:
+def nearest_pair(axes: tuple[Axis, Axis], degrees: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
+    """Returns the movement (pitch, yaw) nearest to ``degrees`` that one entry makes, and the entry's number for it.
+
+    Args:
+        axes: The axes of a camera whose pitch and yaw are the same entry.
+        degrees: (2,), the movement that is wanted.
+    """
+    place = axes[0].place
+    pairs = np.stack([axis.values for axis in axes if axis.values is not None], axis=-1)
+    choice = int(np.abs(pairs - degrees).sum(axis=-1).argmin())
+    assert place is not None
+    return pairs[choice], place.low + choice
+
+
+def _axis(space: spaces.Space[Any], at: At | None, unit: float, values: npt.NDArray[np.float64] | None) -> Axis:
     if at is None:
         return Axis(None)
     place = find_place(space, at)
@@ -139,9 +167,9 @@ def _axis(space: spaces.Space[Any], at: At | None, unit: float, values: Sequence
         if not place.takes(0):
             raise ValueError(f"camera must be able to be 0, which is no movement, got {place.low:g} to {place.high:g}")
         return Axis(place, unit)
-    choices = np.asarray(values, np.float64) * unit
+    choices = values * unit
     if not place.whole or len(choices) != place.high - place.low + 1:
         raise ValueError(f"values has {len(choices)} choices; the entry {at!r} is from {place.low:g} to {place.high:g}")
     if not (choices == 0).any():
-        raise ValueError(f"one of values must be 0, which is no movement, got {tuple(values)}")
+        raise ValueError(f"one of values must be 0, which is no movement, got {values.tolist()}")
     return Axis(place, 1.0, choices)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from vpt_gym.actions.camera import BIN_DEGREES
-from vpt_gym.actions.camera_entry import FLOAT32_NOISE, Axis, Camera, find_axes
+from vpt_gym.actions.camera_entry import FLOAT32_NOISE, Axis, Camera, find_axes, nearest_pair
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, VPT_BUTTONS, decode
 from vpt_gym.actions.coverage import Coverage, count_coverage, missing_keys, same
 from vpt_gym.actions.entries import At, Path, Place, find_place, fresh, path_of, rest_of
@@ -98,6 +98,8 @@ class KeyedTranslator(Translator):
         self._places = _find_keys(action_space, keys)
         self._carries = isinstance(camera, Camera)
         self._axes = _find_camera(action_space, camera)
+        pitch, yaw = (axis.place for axis in self._axes)
+        self._one_entry = pitch is not None and yaw is not None and pitch.path == yaw.path
         self._template = self._rest(at_rest)
         for name, (place, value) in self._places.items():
             if place.read(self._template) == value:
@@ -175,10 +177,17 @@ class KeyedTranslator(Translator):
         wanted = degrees + self._residual if self._carries else degrees
         bounds = np.array([axis.bounds for axis in self._axes])
         clipped = np.clip(wanted, bounds[:, 0], bounds[:, 1])
-        turned = clipped if self._any_camera else self._nearest_camera(clipped)
-        for axis, value in zip(self._axes, turned.tolist(), strict=True):
-            if axis.place is not None and value:
-                action = axis.place.write(action, axis.number(value))
+        numbers: list[float | None]
+        if self._one_entry:
+            turned, choice = nearest_pair(self._axes, clipped)
+            numbers = [choice if turned.any() else None, None]
+        else:
+            turned = clipped if self._any_camera else self._nearest_camera(clipped)
+            pairs = zip(self._axes, turned.tolist(), strict=True)
+            numbers = [axis.number(value) if axis.place is not None and value else None for axis, value in pairs]
+        for axis, number in zip(self._axes, numbers, strict=True):
+            if axis.place is not None and number is not None:
+                action = axis.place.write(action, number)
                 moved.append(axis.place.path)
         if self._carries:
             self._residual = clipped - turned
@@ -248,7 +257,7 @@ class KeyedTranslator(Translator):
         if not self._simple:  # keys may exclude each other
             if self._counted is None:
                 counted = count_coverage(self, self.dialect, notes=self._camera_notes(None))
-                off = max(axis.half_step for axis in self._axes) if self._carries else 0.0
+                off = max(self._most_behind(axis) for axis in self._axes) if self._carries else 0.0
                 self._counted = replace(counted, camera_error=off)
             return self._counted
         pressed = pressed_by_code()
@@ -269,6 +278,12 @@ class KeyedTranslator(Translator):
             notes=(*self._notes(), *self._camera_notes(camera_kept)),
             remedy=_CAMERA_REMEDY if camera_kept < N_CAMERA else "",
         )
+
+    def _most_behind(self, axis: Axis) -> float:
+        """Returns the degrees by which the view may lag behind a movement within the bounds."""
+        if self._one_entry:  # the other way comes first
+            return max(axis.half_step, *map(abs, axis.bounds))
+        return axis.half_step
 
     def _reached(self) -> tuple[str, ...]:
         """Returns the buttons that have some effect on the environment."""
