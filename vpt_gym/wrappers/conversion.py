@@ -9,15 +9,17 @@ import gymnasium as gym
 from vpt_gym.legacy_gym import LegacyGymEnv, is_legacy_env, is_vector
 from vpt_gym.minedojo.env import MineDojoEnv
 from vpt_gym.minedojo.parts import find_parts
+from vpt_gym.wrappers.reset_arguments import accept_reset_arguments
 
 
 def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> gym.Env[Any, Any]:
-    """Returns an environment of the old ``gym`` as a Gymnasium environment; one of Gymnasium is returned unchanged.
+    """Returns an environment of the old ``gym`` as a Gymnasium environment; one of Gymnasium is returned itself.
 
     An environment of ``minedojo.make`` becomes a ``vpt_gym.minedojo.MineDojoEnv``, with exact actions and reported
     failures. Methods of its instances are rebound; no class and nothing on disk is changed. Any other becomes a
-    ``vpt_gym.legacy_gym.LegacyGymEnv``. ``VPTObsWrapper``, ``VPTActionWrapper``, ``HumanActionWrapper`` and
-    ``RecorderWrapper`` call this function themselves.
+    ``vpt_gym.legacy_gym.LegacyGymEnv``. Where the ``reset`` of a Gymnasium environment takes no ``seed`` or no
+    ``options`` (MineStudio), it is replaced in this instance by one that does. ``VPTObsWrapper``, ``VPTActionWrapper``,
+    ``HumanActionWrapper`` and ``RecorderWrapper`` call this function themselves.
 
     Args:
         env: The environment.
@@ -28,6 +30,7 @@ def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> g
         ValueError: One of its spaces has no counterpart, or it does not support ``actions``.
     """
     if isinstance(env, gym.Env):
+        accept_reset_arguments(env)
         return env
     if is_vector(env):
         raise TypeError(
