@@ -103,6 +103,66 @@ def test_a_gymnasium_environment_is_returned_as_it_is() -> None:
     assert as_gymnasium(env) is env
 
 
+class Sim(gym.Env):
+    """What is odd in MineStudio's ``MinecraftSim``: a bare reset, sides declared swapped, and it empties actions."""
+
+    def __init__(self, obs_size: tuple[int, int] = (224, 224)) -> None:
+        self.obs_size, self.render_size, self.seed = obs_size, (640, 360), 0
+
+    @property
+    def action_space(self) -> spaces.Dict:
+        return spaces.Dict(buttons=spaces.MultiDiscrete([8641]), camera=spaces.MultiDiscrete([121]))
+
+    @property
+    def observation_space(self) -> spaces.Dict:
+        return spaces.Dict(image=spaces.Box(0, 255, (*self.obs_size, 3), np.uint8))
+
+    def _look(self) -> dict[str, Any]:
+        return {"image": np.full((*self.obs_size[::-1], 3), self.tick, np.uint8)}
+
+    def reset(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        self.tick = 0
+        return self._look(), {}
+
+    def step(self, action: dict[str, Any]) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        assert (action.pop("buttons").shape, action.pop("camera").shape) == ((1,), (1,))
+        self.tick += 1
+        done = self.tick == 3
+        return self._look(), 0.0, done, done, {}
+
+
+@pytest.mark.filterwarnings("error:the frames")
+@pytest.mark.parametrize("size", [(224, 224), (640, 360)])
+@pytest.mark.parametrize("limited", [False, True], ids=["alone", "under a wrapper"])
+def test_a_reset_without_seed_and_options_is_called_without_them(
+    size: tuple[int, int], limited: bool, tmp_path: Any
+) -> None:
+    sim: gym.Env = Sim(size)
+    env = VPTActionWrapper(VPTObsWrapper(RecorderWrapper(gym.wrappers.TimeLimit(sim, 9) if limited else sim, tmp_path)))
+    with pytest.warns(UserWarning, match="takes no seed, so that 3 changes nothing"):
+        env.reset(seed=3)
+    frame, _ = env.reset(options={})
+    assert frame.shape == (128, 128, 3)
+    while not env.step(np.array([4320, 60]))[2]:
+        pass
+    env.close()
+    (path,) = list_demos(tmp_path)
+    assert read_demo(path).codes.tolist() == [[4320, 60]] * 3
+
+
+def test_arguments_that_reset_takes_are_passed_on() -> None:
+    class Seeded(Sim):
+        def reset(self, seed: int | None = None) -> Any:  # type: ignore[override]
+            return super().reset()[0], {"seed": seed}
+
+    class Open(Sim):
+        def reset(self, **arguments: Any) -> Any:
+            return super().reset()[0], arguments
+
+    assert as_gymnasium(Seeded()).reset(seed=4, options={"a": 1})[1] == {"seed": 4}
+    assert as_gymnasium(Open()).reset(seed=4, options={"a": 1})[1] == {"seed": 4, "options": {"a": 1}}
+
+
 def test_other_objects_and_unknown_spaces_are_refused() -> None:
     with pytest.raises(TypeError, match="int is not an environment: 3"):
         as_gymnasium(3)

@@ -94,7 +94,10 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
 
         frame_space = spaces.Box(0, 255, (*self._size, 3), np.uint8)
         self.observation_space = frame_space if not self._keep else self._with_kept(frame_space)
-        self._check_aspect(self._where.size)
+        # Craftium and MineStudio declare (width, height, 3) and return (height, width, 3): the first frame tells
+        self._judge_by_frame = not _is_wide(self._where.size) and _is_wide(self._where.size[::-1])
+        if not self._judge_by_frame:
+            self._check_aspect(self._where.size)
 
     def _with_kept(self, frame_space: spaces.Box) -> spaces.Dict:
         source = self.env.observation_space
@@ -107,7 +110,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
             raise ValueError("keep must not name 'img', which is the key of the frame itself")
         return spaces.Dict({"img": frame_space, **{name: source[name] for name in self._keep}})
 
-    def _check_aspect(self, source_size: tuple[int, int]) -> None:
+    def _check_aspect(self, source_size: tuple[int, ...]) -> None:
         height, width = source_size
         if not (_is_wide(source_size) or (height == width and any(map(_is_wide, _sizes_below(self.env))))):
             warnings.warn(
@@ -121,27 +124,32 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
     def observation(self, observation: Any) -> Any:
         """Returns the frame of ``observation`` in the policy's size, with the kept keys if there are any."""
         self.source_observation = observation
-        frame = to_size(find_declared_frame(observation, self._where, named=self._named), self._size)
+        picture = find_declared_frame(observation, self._where, named=self._named)
+        if self._judge_by_frame:
+            self._judge_by_frame = False
+            self._check_aspect(picture.shape[:2])
+        frame = to_size(picture, self._size)
         if not self._keep:
             return frame
         return {"img": frame, **{name: observation[name] for name in self._keep}}
 
 
-def _is_wide(size: tuple[int, int]) -> bool:
+def _is_wide(size: tuple[int, ...]) -> bool:
     height, width = size
     return abs(width / height / TRAINED_ASPECT - 1) <= ASPECT_TOLERANCE
 
 
-def _sizes_below(env: gym.Env[Any, Any]) -> Iterator[tuple[int, int]]:
+def _sizes_below(env: gym.Env[Any, Any]) -> Iterator[tuple[int, ...]]:
     """Yields the frame sizes, (height, width), that the wrappers of an environment get, from the outside in.
 
-    The last one is ``picture_size`` of an environment that has one, such as the embedded world: the size of the picture
-    from which it made the frame.
+    The last one is the size of the picture from which an environment itself made the frame: ``picture_size`` of the
+    embedded world, (height, width), or ``render_size`` of MineStudio, (width, height).
     """
     while isinstance(env, gym.Wrapper):
         env = env.env
         with suppress(TypeError, ValueError):  # no frame here
             yield find_frame_space(env.observation_space).size
-    picture_size: tuple[int, int] | None = getattr(env, "picture_size", None)
-    if picture_size is not None:
-        yield picture_size
+    for name, step in (("picture_size", 1), ("render_size", -1)):
+        sides = getattr(env, name, None)
+        if isinstance(sides, tuple | list) and len(sides) == 2 and all(isinstance(side, int) for side in sides):
+            yield tuple(sides[::step])
