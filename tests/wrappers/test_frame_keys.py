@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import gymnasium as gym
@@ -102,6 +103,30 @@ def test_a_frame_that_is_returned_elsewhere_than_declared_is_found_if_its_size_f
     named = VPTObsWrapper(Peer(declared, lambda frame: {"rgb": frame}), key="obs.image")
     with pytest.raises(ValueError, match=r"key=.*is not in the observation"):
         named.reset(seed=0)
+
+
+def test_the_first_frame_tells_the_sides_where_they_may_be_declared_the_wrong_way_round() -> None:
+    """Craftium declares (width, height, 3), and returns (height, width, 3)."""
+    tall = spaces.Box(0, 255, (64, 36, 3), np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert VPTObsWrapper(Peer(tall)).reset(seed=0)[0].shape == (128, 128, 3)
+    env = VPTObsWrapper(Peer(tall, lambda frame: frame.swapaxes(0, 1)))
+    with pytest.warns(UserWarning, match="36x64.*see these frames distorted"):
+        env.reset(seed=0)
+
+
+def test_a_reward_of_frames_finds_them_where_craftground_returns_them() -> None:
+    declared = spaces.Dict(obs=spaces.Dict(image=PICTURE))
+    arguments: dict[str, Any] = {
+        "mode": "delta",
+        "scorer": lambda videos, texts: np.zeros((len(videos), 1)),
+        "key": "rgb",
+    }
+    with pytest.warns(UserWarning, match="must be enlarged"):
+        env = MineCLIPReward(Peer(declared, lambda frame: {"pov": frame, "rgb": frame}), "light", **arguments)
+    env.reset(seed=0)
+    assert env.step(no_op())[1] == 0.0
 
 
 gym.register("frame_keys/Nested-v0", lambda: Peer(NESTED, nested), max_episode_steps=9)

@@ -170,6 +170,17 @@ def test_swapped_height_and_width_are_an_error(height: int, width: int) -> None:
     MineCLIPReward(Frames(width, height, 3), "light", "delta", scorer=brightness)
 
 
+def test_frames_whose_height_and_width_are_swapped_though_declared_right_are_an_error() -> None:
+    """As after ``cv2.resize(frame, (160, 256))``, which takes (width, height)."""
+
+    class Resized(Frames):
+        def reset(self, *, seed=None, options=None):
+            return np.ones((256, 160, 3), np.uint8), {}
+
+    with pytest.raises(ValueError, match="are height and width swapped"):
+        MineCLIPReward(Resized(160, 256, 3), "light", "delta", scorer=brightness).reset()
+
+
 def test_frames_in_another_range_than_0_to_255_are_an_error() -> None:
     with pytest.raises(TypeError, match=r"uint8 in 0\.\.255, got float32"):
         MineCLIPReward(Frames(160, 256, 3, dtype=np.float32), "light", "delta", scorer=brightness)

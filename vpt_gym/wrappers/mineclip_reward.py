@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from vpt_gym.frames import FrameKey, FrameSpec, find_declared_frame, find_frame_space, to_size
+from vpt_gym.frames import Frame, FrameKey, FrameSpec, declared_frame, find_declared_frame, to_size
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 from vpt_gym.wrappers.score_modes import Mode, ScoreThreshold
 from vpt_gym.wrappers.video_scores import Fill, FrameScorer, VideoScorer, VideoScores
@@ -114,7 +114,7 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
         )
         super().__init__(env)
         self._scores = VideoScores(1, prompt, mode, scorer, negatives, threshold, fill, scale)
-        self._where, self._named = find_frame_space(env.observation_space, key), key is not None
+        self._where, self._named = declared_frame(env.observation_space, key), key is not None
         check_size(self._where, self._scores.frame_size)
         self._keep_reward = keep_reward
 
@@ -133,7 +133,17 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
 
     def _frame(self, observation: Any) -> Any:
         frame = find_declared_frame(observation, self._where, named=self._named)
-        return to_size(frame, self._scores.frame_size)[None]
+        return scaled(frame, self._scores.frame_size)[None]
+
+
+def scaled(frame: Frame, wanted: tuple[int, int]) -> Frame:
+    """Returns a frame (H, W, 3) in the size that the scorer takes.
+
+    Raises:
+        ValueError: It is higher than wide, and the size is not, or the other way round: it need not be as declared.
+    """
+    _check_sides(frame.shape[:2], wanted)
+    return to_size(frame, wanted)
 
 
 def check_size(declared: FrameSpec, wanted: tuple[int, int]) -> None:
@@ -145,17 +155,22 @@ def check_size(declared: FrameSpec, wanted: tuple[int, int]) -> None:
     Warns:
         UserWarning: They are smaller than three quarters of the size.
     """
+    _check_sides(declared.size, wanted)
     (height, width), (wanted_height, wanted_width) = declared.size, wanted
-    if (height > width) != (wanted_height > wanted_width) and height != width and wanted_height != wanted_width:
-        raise ValueError(
-            f"the environment's frames are {height} high and {width} wide, the scorer takes {wanted_height} high and "
-            f"{wanted_width} wide: are height and width swapped? image_size is (height, width), cv2.resize takes "
-            "(width, height)"
-        )
     if height < 0.75 * wanted_height or width < 0.75 * wanted_width:
         warnings.warn(
             f"the environment's frames are {width}x{height} (width x height) and must be enlarged to "
             f"{wanted_width}x{wanted_height}, which MineCLIP was not trained on. Put MineCLIPReward below "
             f"VPTObsWrapper, or make the environment with image_size={wanted}",
             stacklevel=3,
+        )
+
+
+def _check_sides(size: tuple[int, ...], wanted: tuple[int, int]) -> None:
+    (height, width), (wanted_height, wanted_width) = size, wanted
+    if (height > width) != (wanted_height > wanted_width) and height != width and wanted_height != wanted_width:
+        raise ValueError(
+            f"the environment's frames are {height} high and {width} wide, the scorer takes {wanted_height} high and "
+            f"{wanted_width} wide: are height and width swapped? image_size is (height, width), cv2.resize takes "
+            "(width, height)"
         )

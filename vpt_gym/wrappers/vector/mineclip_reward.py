@@ -9,8 +9,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorWrapper
 
-from vpt_gym.frames import Frame, FrameKey, find_declared_frame, find_frame_space, to_size
-from vpt_gym.wrappers.mineclip_reward import check_size
+from vpt_gym.frames import Frame, FrameKey, declared_frame, find_declared_frame
+from vpt_gym.wrappers.mineclip_reward import check_size, scaled
 from vpt_gym.wrappers.score_modes import Mask, Mode, ScoreThreshold
 from vpt_gym.wrappers.vector.episode_starts import EpisodeStarts
 from vpt_gym.wrappers.video_scores import Fill, FrameScorer, VideoScorer, VideoScores
@@ -68,7 +68,7 @@ class MineCLIPReward(VectorWrapper):
         self._starts = EpisodeStarts(env)
         super().__init__(self._starts)
         self._scores = VideoScores(env.num_envs, prompt, mode, scorer, negatives, threshold, fill, scale)
-        self._where, self._named = find_frame_space(env.single_observation_space, key), key is not None
+        self._where, self._named = declared_frame(env.single_observation_space, key), key is not None
         check_size(self._where, self._scores.frame_size)
         self._mode = env.metadata["autoreset_mode"]
         self._keep_reward = keep_reward
@@ -108,7 +108,7 @@ class MineCLIPReward(VectorWrapper):
         if not which.any():
             return np.zeros((0, *size, 3), np.uint8)
         every = find_declared_frame(observations, self._where, named=self._named)
-        return np.stack([to_size(every[row], size) for row in np.flatnonzero(which)])
+        return np.stack([scaled(every[row], size) for row in np.flatnonzero(which)])
 
     def _frame(self, observation: Any) -> Frame:
-        return to_size(find_declared_frame(observation, self._where, named=self._named), self._scores.frame_size)
+        return scaled(find_declared_frame(observation, self._where, named=self._named), self._scores.frame_size)
