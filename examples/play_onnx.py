@@ -8,42 +8,43 @@ The memory of the policy goes into the file's network with each frame, and comes
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-import gymnasium as gym
 import numpy as np
 import tyro
 
-import vpt_gym  # registers the environments
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.system.command_line import read_command_line
 from vpt_gym.system.require import require
+from vpt_gym.wrappers.success import success_of
 
 TYPES = {"tensor(uint8)": np.uint8, "tensor(bool)": np.bool_, "tensor(float)": np.float32}
 
 
-def main(
-    model: tyro.conf.Positional[Path],
-    env: str = "vpt_gym/Harvest1Log-v0",
-    level: str = "easy",
-    seed: int = 0,
-    ticks: int = 600,
-) -> None:
-    """Plays one episode of an environment and prints whether it succeeded.
+@dataclass
+class Args:
+    """Plays one episode of an environment and prints whether it succeeded."""
 
-    Args:
-        model: The file that `vpt-gym export` wrote.
-        env: Id of the environment.
-        level: Level of the embedded world.
-        seed: Seed of the world and of the sampled actions.
-        ticks: Longest episode; a tick is 1/20 s.
-    """
+    model: Annotated[Path, tyro.conf.Positional]
+    """The file that `vpt-gym export` wrote."""
+    env: EnvArgs = field(default_factory=EnvArgs)
+    seed: int = 0
+    """Seed of the world and of the sampled actions."""
+    ticks: int = 600
+    """Longest episode; a tick is 1/20 s."""
+
+
+def main(args: Args) -> None:
+    """Plays and prints the result."""
     onnxruntime = require("onnxruntime", "onnx", purpose="examples/play_onnx.py")
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    names, rng = [output.name for output in session.get_outputs()], np.random.default_rng(seed)
+    session = onnxruntime.InferenceSession(args.model, providers=["CPUExecutionProvider"])
+    names, rng = [output.name for output in session.get_outputs()], np.random.default_rng(args.seed)
     # one environment, an empty memory, and no goal if the policy takes one
     inputs = {one.name: np.zeros((1, *one.shape[1:]), TYPES[one.type]) for one in session.get_inputs()}
-    world = vpt_gym.VPTActionWrapper(vpt_gym.VPTObsWrapper(gym.make(env, level=level, max_episode_steps=ticks)))
-    frame, info = world.reset(seed=seed)
+    world = args.env.with_kwargs(max_episode_steps=args.ticks).make()
+    frame, info = world.reset(seed=args.seed)
     inputs["first"][0], played, ended = True, 0, False
     while not ended:
         inputs["frame"] = frame[None]
@@ -55,9 +56,10 @@ def main(
         ]
         frame, _, terminated, truncated, info = world.step(np.array(code))
         played, ended = played + 1, terminated or truncated
+    success = {True: "success", False: "no success", None: "success not known"}[success_of(world, info)]
     world.close()
-    print(f"{'success' if info.get('success') else 'no success'} after {played} ticks")
+    print(f"{success} after {played} ticks")
 
 
 if __name__ == "__main__":
-    read_command_line(main)
+    main(read_command_line(Args))

@@ -24,6 +24,7 @@ from vpt_gym.agents import VPTPolicy, export_onnx
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.cli import main
 
+UNKNOWN = "tests.support.eyes_env:Eyes-v0"
 TOLERANCE = 5e-3
 """As in tests/agents/policy/test_policy.py, between two fp32 implementations."""
 MEMORY = ("keys", "values", "valid")
@@ -137,16 +138,24 @@ def test_goals_another_action_space_and_pooled_frames_are_exported_too(tmp_path:
         torch.testing.assert_close(found.keys, memory.keys, rtol=0, atol=1e-4)
 
 
-def test_the_example_plays_an_episode_without_torch(published: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "result"),
+    [
+        ([], "no success after 5 ticks"),
+        (["--env", UNKNOWN, "--env-key", "eyes.left"], "success not known after 3 ticks"),
+    ],
+    ids=["the world", "an environment of one's own"],
+)
+def test_the_example_plays_an_episode_without_torch(published: Path, options: list[str], result: str) -> None:
     script = str(ROOT / "examples" / "play_onnx.py")
     code = (
-        f"import runpy, sys; sys.argv = {[script, str(published), '--ticks', '5']!r}\n"
+        f"import runpy, sys; sys.argv = {[script, str(published), '--ticks', '5', *options]!r}\n"
         f"runpy.run_path({script!r}, run_name='__main__')\n"
         "print('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "no success after 5 ticks\nFalse\n"
+    assert done.stdout == f"{result}\nFalse\n"
 
 
 def test_without_the_package_the_error_says_how_to_install_it(tmp_path: Path) -> None:
