@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,7 +58,7 @@ class Args:
     env: EnvArgs = field(default_factory=EnvArgs)
     tasks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TASK ...", help_behavior_hint="(default: none)")] = ()
     """Several environments in place of --env: each an id, or in one word an id and its arguments as JSON, such as
-    'vpt_gym/Harvest1Log-v0 {"level": "easy"}'."""
+    'vpt_gym/Harvest1Log-v0 {"level": "easy"}'. An --env-key holds for all of them."""
     levels: Annotated[tuple[str, ...], tyro.conf.arg(metavar="LEVEL ...", help_behavior_hint="(default: none)")] = ()
     """Plays each environment in each of these levels of the embedded world, such as easy and default."""
     worlds: Literal["evaluation", "validation"] = "evaluation"
@@ -110,10 +110,10 @@ class Args:
 
     def environments(self) -> list[EnvArgs]:
         """Returns the tasks, each in each level."""
-        if self.tasks and self.env != EnvArgs():
+        if self.tasks and replace(self.env, key=None) != EnvArgs():
             raise ValueError("--tasks replaces --env and --env-kwargs; give either")
         words = [task.partition(" ") for task in self.tasks]
-        tasks = [EnvArgs(name, kwargs or None) for name, _, kwargs in words] or [self.env]
+        tasks = [EnvArgs(name, kwargs or None, self.env.key) for name, _, kwargs in words] or [self.env]
         return [task.with_kwargs(level=level) for task in tasks for level in self.levels] if self.levels else tasks
 
 

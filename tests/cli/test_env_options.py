@@ -68,9 +68,13 @@ for name, words in {required!r}.items():
     for env, kwargs in {SPELLINGS[:2]!r}:
         parsed = tyro.cli(arguments, args=[*words, env, "a:B-v0", kwargs, {KWARGS!r}])
         print(json.dumps([name, parsed.env.id, parsed.env.arguments]))
+words = ["--model", "m", "--tasks", "a:B-v0", "a:C-v0", "--env-key", "eyes.left"]
+for task in tyro.cli(importlib.import_module("evaluate").Args, args=words).environments():
+    print(json.dumps([task.id, task.key]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     expected = [[name, "a:B-v0", {"longest": 24}] for name in required for _ in range(2)]
+    expected += [["a:B-v0", "eyes.left"], ["a:C-v0", "eyes.left"]]
     assert [json.loads(line) for line in done.stdout.splitlines()] == expected
 
 
