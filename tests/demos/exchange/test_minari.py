@@ -240,6 +240,7 @@ def test_the_recovered_environment_has_the_spaces_of_the_dataset(
         env = dataset.recover_environment()
     assert env.observation_space == dataset.observation_space
     assert env.spec.id == "vpt_gym/Harvest1Log-v0"
+    assert env.spec.max_episode_steps == 3
     observation, _ = env.reset(seed=0)
     assert dataset.observation_space.contains(observation)
     if actions != "factored":

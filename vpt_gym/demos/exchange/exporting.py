@@ -82,6 +82,7 @@ class DemoSelection:
     Attributes:
         frame_sizes: The different sizes of their frames, (height, width).
         environments: The different environments, (id, arguments), that they were recorded in; None if unknown.
+        step_limits: Their different limits of steps; None if there is none.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -95,6 +96,7 @@ class DemoSelection:
         self._filtered = 0
         self.frame_sizes: set[tuple[int, int]] = set()
         self.environments: list[tuple[str, dict[str, Any]] | None] = []
+        self.step_limits: set[int | None] = set()
         for path in list_demos(folder):
             try:
                 demo = read_demo(path)
@@ -109,6 +111,8 @@ class DemoSelection:
             environment = _environment_of(demo)
             if environment not in self.environments:
                 self.environments.append(environment)
+            limit = demo.metadata.get("max_episode_steps")
+            self.step_limits.add(limit if isinstance(limit, int) and limit > 0 else None)
         finished = {files_of(path).id for path in list_demos(folder)}
         self._partial = len({files_of(path).id for path in folder.glob(f"*{PARTIAL_SUFFIX}")} - finished)
         self._rejected = len(list_demos(folder / REJECTED)) if (folder / REJECTED).is_dir() else 0

@@ -109,7 +109,10 @@ _ACTION_WRAPPERS: dict[ActionKind, str] = {"human": "HumanActionWrapper", "codes
 
 
 def env_spec_of(
-    environments: list[tuple[str, dict[str, Any]] | None], size: tuple[int, int], actions: ActionKind
+    environments: list[tuple[str, dict[str, Any]] | None],
+    step_limits: set[int | None],
+    size: tuple[int, int],
+    actions: ActionKind,
 ) -> tuple[EnvSpec | None, tuple[str, ...]]:
     """Returns the spec of the environment of all demos, or None and the reason why there is none.
 
@@ -117,6 +120,7 @@ def env_spec_of(
 
     Args:
         environments: Id and arguments of each different environment of the demos.
+        step_limits: Their limits of steps; where there is one, it replaces that of the registration.
         size: (height, width) of the dataset's frames.
         actions: The form of its actions.
     """
@@ -130,6 +134,8 @@ def env_spec_of(
         return None, (f"{printable_name(env_id)} is not registered with Gymnasium, so Minari cannot recover it",)
     spec = copy.deepcopy(registered)
     spec.kwargs = kwargs
+    if len(step_limits) == 1 and None not in step_limits:
+        (spec.max_episode_steps,) = step_limits
     wrappers = [WrapperSpec("VPTObsWrapper", "vpt_gym.wrappers:VPTObsWrapper", {"size": list(size)})]
     if actions in _ACTION_WRAPPERS:
         name = _ACTION_WRAPPERS[actions]
