@@ -69,6 +69,8 @@ $(PEERS_STAMP): $(STAMP)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
 	$(PEERS)/bin/python -m pip install --quiet vizdoom==1.3.2 stable-baselines3==2.9.2
 	$(PEERS)/bin/python -m pip install --quiet --no-deps minecraft-gym==0.3.2
+	# beside the one in use; a test puts it in front
+	$(PEERS)/bin/python -m pip install --quiet --no-deps --target $(PEERS)/gymnasium-oldest gymnasium==1.1.0
 	touch $(PEERS_STAMP)
 
 $(VENV)-lowest/.installed: CHOICE = --resolution lowest-direct --editable ".[$(EXTRAS)]"
