@@ -60,18 +60,18 @@ class Preset:
 
     demos: int
     bc_updates: int
-    dagger_rounds: int
     dagger_episodes: int
-    dagger_updates: int
+    dagger_updates: tuple[int, ...]
+    """Updates after each DAgger round. The last round has more: it trains on all demos (docs/experiments.md)."""
     eval_episodes: int
     levels: tuple[str, ...] = ("easy", "default")
     """Levels of the worlds, which demos and rounds share evenly. All are evaluated after cloning and at the end."""
 
 
 PRESETS = {
-    "full": Preset(50, 600, 2, 50, 600, 50),
-    "quick": Preset(20, 300, 1, 16, 200, 50, levels=("easy",)),
-    "smoke": Preset(2, 3, 1, 2, 3, 1),
+    "full": Preset(50, 600, 50, (600, 1200), 50),
+    "quick": Preset(20, 300, 16, (200,), 50, levels=("easy",)),
+    "smoke": Preset(2, 3, 2, (3,), 1),
 }
 ROUND_TICKS = 300
 """Maximum ticks of an episode in a DAgger round."""
@@ -128,7 +128,7 @@ class EndToEnd:
         if checkpoint is not None:
             self.rows = checkpoint.state["rows"]
             self.agent = VPTAgent.from_pretrained(self.directory / self.rows[-1]["agent"], precision="auto")
-        for step in range(len(self.rows), self.preset.dagger_rounds + 2):
+        for step in range(len(self.rows), len(self.preset.dagger_updates) + 2):
             if step == 0:
                 self.add_row("before", "agent_before", 0, TrainResult(0, 0, 0.0, math.nan), self.preset.levels)
             elif step == 1:
@@ -170,8 +170,8 @@ class EndToEnd:
         demos = self.expert_demos()
         for k, level in itertools.product(range(1, number + 1), levels):
             demos += round_demos(self.round_directory(k, level), self.round_seeds(k)[level])
-        done = self.train(demos, self.preset.dagger_updates, f"DAgger {number}")
-        last = number == self.preset.dagger_rounds
+        done = self.train(demos, self.preset.dagger_updates[number - 1], f"DAgger {number}")
+        last = number == len(self.preset.dagger_updates)
         self.add_row(f"DAgger {number}", f"agent_{number}", len(demos), done, levels if last else ("easy",))
 
     def round_directory(self, number: int, level: str) -> Path:

@@ -78,7 +78,7 @@ MORE_DEMOS = (
     """examples/record.py --env-kwargs '{"level": "easy"}' --seed 200$seed00 --episodes 75 --out $out/easy""",
     """examples/record.py --env-kwargs '{"level": "default"}' --seed 201$seed00 --episodes 75 --out $out/default""",
     "examples/bc.py --demos $out/easy $out/default --model nano-foundation --seed $seed --out $out/bc "
-    "--train.steps 1800 --train.precision bf16 --validation 0 --rollout-episodes 0 --eval-episodes 0",
+    "--train.steps 2400 --train.precision bf16 --validation 0 --rollout-episodes 0 --eval-episodes 0",
     f"examples/evaluate.py --model $out/bc/agent {UNTOUCHED} --out $out/evaluation",
 )
 """Clones as many demos as the demo has after two rounds, in as many updates: what the rounds add is not only that."""

@@ -68,8 +68,8 @@ def demo_table(results: Results, titles: Sequence[str] = ENGLISH) -> str:
 
 FRESH_ROWS = {
     "BC, 50 demos, 600 updates": ("fresh-worlds", "agent_bc"),
-    "BC, 150 demos, 1,800 updates": ("more-demos", "agent"),
-    "DAgger 2: 50 demos, 100 episodes of rounds, 1,800 updates": ("fresh-worlds", "agent_2"),
+    "BC, 150 demos, 2,400 updates": ("more-demos", "agent"),
+    "DAgger 2: 50 demos, 100 episodes of rounds, 2,400 updates": ("fresh-worlds", "agent_2"),
 }
 """Row -> the cells that played it, and the agent's folder."""
 

@@ -234,7 +234,7 @@ def test_the_demo_in_other_worlds_has_a_row_for_each_agent():
     rows = fresh_worlds_table(cells).split("\n")[2:]
     perfect, none = "4/4 | 100.0% | 100% to 100%", "0/4 | 0.0% | 0% to 0%"
     assert rows[0] == f"| BC, 50 demos, 600 updates | {perfect} | {none} |"
-    assert rows[1] == "| BC, 150 demos, 1,800 updates | | | | | | |"
+    assert rows[1] == "| BC, 150 demos, 2,400 updates | | | | | | |"
     assert rows[2].endswith(f" | {perfect} | {perfect} |")
     assert len(rows) == 3
     evaluations = {str(number): played("agent", level, 1) for number, level in enumerate(("easy", "default"))}
