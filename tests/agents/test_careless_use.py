@@ -16,6 +16,7 @@ from vpt_gym.agents.agent import VPTAgent
 from vpt_gym.agents.engine import ActingEngine
 from vpt_gym.agents.engine.hardware import available_precisions
 from vpt_gym.agents.idm.agent import IDMAgent
+from vpt_gym.agents.policy.heads import ChoicesDistribution
 from vpt_gym.agents.sampling import Sampling
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (6, 128, 128, 3), np.uint8)
@@ -57,9 +58,14 @@ def test_an_engine_alone_says_why_it_is_not_copied() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"temperature": "hot"}, "Sampling.temperature must be positive and finite, got 'hot'; .* deterministic=True"),
-        ({"temperature": None}, "Sampling.temperature must be positive and finite, got None"),
-        ({"temperature": True}, "Sampling.temperature must be positive and finite, got True"),
+        (
+            {"temperature": "hot"},
+            "Sampling.temperature must be positive and finite, .* got 'hot'; .* deterministic=True",
+        ),
+        ({"temperature": None}, "Sampling.temperature must be positive and finite, .* got None"),
+        ({"temperature": True}, "Sampling.temperature must be positive and finite, .* got True"),
+        ({"temperature": 1e-310}, "Sampling.temperature must be .* from 1e-06 to 1e.06, got 1e-310"),
+        ({"temperature": 10**400}, "Sampling.temperature must be .* got an integer of 1329 bits"),
         ({"temperature": [1.0]}, r"Sampling.temperature .* got \[1.0\]"),
         ({"top_p": "most"}, "Sampling.top_p must be in .0, 1., got 'most'"),
         ({"deterministic": "no"}, "Sampling.deterministic must be True or False, got 'no'"),
@@ -70,6 +76,29 @@ def test_an_engine_alone_says_why_it_is_not_copied() -> None:
 def test_sampling(kwargs: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Sampling(**kwargs)
+
+
+@pytest.mark.parametrize("sampling", [0.5, {"temperature": 0.5}, Sampling])
+def test_a_sampling_is_one(sampling: Any) -> None:
+    with pytest.raises(TypeError, match=r"sampling is .*; it must be a Sampling, such as Sampling\(temperature=0.5\)"):
+        small(sampling=sampling)
+
+
+@pytest.mark.parametrize("config", [None, 1, ["nano"], "4x"])
+def test_a_config_is_one_or_its_name(config: Any) -> None:
+    with pytest.raises(ValueError, match=r"there is no architecture .*; there are nano"):
+        VPTAgent.from_config(config)
+    with pytest.raises(ValueError, match=r"no inverse dynamics model is called .*; there are .*nano"):
+        IDMAgent.from_config("1x" if config == "4x" else config)
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e6])
+def test_the_most_extreme_temperatures_draw_what_is_probable(temperature: float) -> None:
+    probable = torch.tensor([[0.05, 0.9, 0.05, 0.0]]).log()
+    generator = torch.Generator().manual_seed(0)
+    pi = ChoicesDistribution((probable,))
+    drawn = {int(Sampling(temperature=temperature).draw(pi, [generator])) for _ in range(50)}
+    assert drawn == ({1} if temperature < 1 else {0, 1, 2})
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

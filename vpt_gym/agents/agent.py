@@ -30,6 +30,7 @@ from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.agents.runner import ActingPrecision, PolicyRunner, engine_precision_of
 from vpt_gym.agents.sampling import Sampling
 from vpt_gym.hub.card import About
+from vpt_gym.system.printable import shown
 
 __all__ = ["ActingPrecision", "VPTAgent", "engine_precision_of"]
 
@@ -62,6 +63,7 @@ class VPTAgent:
     Copying an agent copies its policy, its memory and its random numbers; the copy packs its own weights when it acts.
 
     Raises:
+        TypeError: ``sampling`` is no :class:`Sampling`.
         ValueError: There is no such device, the machine does not support the precision, or ``compile`` is given without
             one.
     """
@@ -76,6 +78,8 @@ class VPTAgent:
         compile: bool = False,
         goal_encoder: GoalEncoder | None = None,
     ) -> None:
+        if sampling is not None and not isinstance(sampling, Sampling):
+            raise TypeError(f"sampling is {shown(sampling)}; it must be a Sampling, such as Sampling(temperature=0.5)")
         self._runner = PolicyRunner(policy, checked_device(device), precision, compile=compile)
         self.sampling = sampling or Sampling()
         self.goal_encoder = goal_encoder
@@ -93,7 +97,7 @@ class VPTAgent:
             seed: Seed of the weights; the global random state is left alone. None draws from the global state.
             **kwargs: ``sampling``, ``device``, ``precision``, ``compile`` and ``goal_encoder``, as for the constructor.
         """
-        config = VPTConfig.named(config) if isinstance(config, str) else config
+        config = config if isinstance(config, VPTConfig) else VPTConfig.named(config)
         with seeded(seed):
             return cls(VPTPolicy(config), **kwargs)
 

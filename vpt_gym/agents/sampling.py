@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.keyed import pressed_by_code
-from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution
+from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution, check_temperature
 from vpt_gym.system.printable import shown
 
 
@@ -22,7 +22,8 @@ class Sampling:
     """How an agent draws actions.
 
     Attributes:
-        temperature: Divides the log-probabilities; 1 samples from the policy itself; less favours likely actions.
+        temperature: Divides the log-probabilities, 1e-6 to 1e6; 1 samples from the policy itself; less favours likely
+            actions.
         top_p: Of each head, keep only the most probable choices that together have at least this probability
             (nucleus sampling, Holtzman et al. 2020); 1 keeps all. Applied after the temperature.
         forbid: Buttons that are never pressed, such as ``("inventory", "drop")``; the codes that press them get
@@ -31,7 +32,7 @@ class Sampling:
             meant to be sampled; without noise they tend to stand still.
 
     Raises:
-        ValueError: The temperature is not positive and finite, ``top_p`` is not in (0, 1], or ``forbid`` names
+        ValueError: The temperature is out of range, ``top_p`` is not in (0, 1], or ``forbid`` names
             something that is not one of VPT's buttons.
     """
 
@@ -41,11 +42,7 @@ class Sampling:
     deterministic: bool = False
 
     def __post_init__(self) -> None:
-        if not _is_number(self.temperature) or not 0.0 < self.temperature < float("inf"):
-            raise ValueError(
-                f"Sampling.temperature must be positive and finite, got {shown(self.temperature)}; "
-                "for the limit 0 use deterministic=True"
-            )
+        check_temperature("Sampling.temperature", self.temperature, "for the limit 0 use deterministic=True")
         if not _is_number(self.top_p) or not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"Sampling.top_p must be in (0, 1], got {shown(self.top_p)}; 1 keeps every choice")
         if not isinstance(self.deterministic, bool | np.bool_):

@@ -93,7 +93,7 @@ class IDMAgent:
             seed: Seed of the weights; the global random state is left alone. None draws from the global state.
             **kwargs: ``device``, as for the constructor.
         """
-        config = IDMConfig.named(config) if isinstance(config, str) else config
+        config = config if isinstance(config, IDMConfig) else IDMConfig.named(config)
         with seeded(seed):
             return cls(InverseDynamicsModel(config), **kwargs)
 

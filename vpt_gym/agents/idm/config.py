@@ -80,8 +80,8 @@ class IDMConfig(Architecture):
         Raises:
             ValueError: There is no such name.
         """
-        if name not in NAMED:
-            raise ValueError(f"no inverse dynamics model is called {name!r}; there are {', '.join(NAMED)}")
+        if not isinstance(name, str) or name not in NAMED:
+            raise ValueError(f"no inverse dynamics model is called {shown(name)}; there are {', '.join(NAMED)}")
         return NAMED[name]
 
     @classmethod

@@ -130,7 +130,7 @@ class VPTConfig(Architecture):
         Raises:
             ValueError: There is no such name.
         """
-        if name not in NAMED:
+        if not isinstance(name, str) or name not in NAMED:
             raise ValueError(f"there is no architecture {shown(name)}; there are {', '.join(NAMED)}")
         return NAMED[name]
 

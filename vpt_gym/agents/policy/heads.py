@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
+from vpt_gym.system.printable import shown
 
 _DEBIAS_MIN = 1e-5
 _VARIANCE_MIN = 1e-2
 PUBLISHED_DECAY = 0.99999
 """Decay of the statistics of returns in the published code."""
+
+
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 1e-6, 1e6
+"""Beyond these, log-probabilities in float32 become infinite, and what is drawn is not of the distribution."""
+
+
+def check_temperature(name: str, value: Any, remedy: str) -> None:
+    """Checks a temperature that divides log-probabilities.
+
+    Args:
+        name: Its name in the message.
+        value: The temperature.
+        remedy: What to do for the limit 0.
+
+    Raises:
+        ValueError: It is no number, or out of range.
+    """
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not LEAST_TEMPERATURE <= value <= MOST_TEMPERATURE:
+        raise ValueError(
+            f"{name} must be positive and finite, from {LEAST_TEMPERATURE:g} to {MOST_TEMPERATURE:g}, got "
+            f"{shown(value)}; {remedy}"
+        )
 
 
 class Distribution:
@@ -79,8 +105,7 @@ class Distribution:
         Raises:
             ValueError: The temperature is not positive, or there is not one generator per row.
         """
-        if not 0.0 < temperature < float("inf"):
-            raise ValueError(f"temperature must be positive and finite, got {temperature!r}; for 0 use mode()")
+        check_temperature("temperature", temperature, "for 0 use mode()")
         rows = self.log_probs[0].shape[0]
         if not (generator is None or isinstance(generator, torch.Generator)) and len(generator) != rows:
             raise ValueError(f"{len(generator)} generators for {rows} rows; each row needs one")
