@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from vpt_gym.actions.human import BUTTONS, human_action, no_op
 from vpt_gym.demos.files.records import (
     RecordBuilder,
+    cursor_of,
     executed_action_of,
+    finite,
     human_action_of,
     is_intervention,
     reward_of,
@@ -171,6 +173,44 @@ def test_a_state_that_is_not_finite_is_named(key: str, value: Any) -> None:
     builder.build(no_op(), milli=0)
     with pytest.raises(ValueError, match=f"Out of range float values are not JSON compliant.*: {key} at tick 1"):
         to_line(builder.build(no_op(), milli=50, state={"xpos": 1.0, key: value}))
+
+
+def test_a_record_has_every_field_of_the_layout() -> None:
+    builder = RecordBuilder()
+    builder.build(human_action("hotbar.3"), milli=0)
+    action = human_action("attack", "hotbar.1", "jump", camera=(1.5, -3.0))
+    record = builder.build(action, milli=50, reward=0.5, state={"isGuiOpen": True, "xpos": 2.0}, cursor=(0.25, 0.75))
+    assert record == {
+        "mouse": {
+            "x": 320.0,
+            "y": 540.0,
+            "dx": -20.0,
+            "dy": 10.0,
+            "scaledX": 0.0,
+            "scaledY": 0.0,
+            "dwheel": 0.0,
+            "buttons": [0],
+            "newButtons": [0],
+        },
+        "keyboard": {
+            "keys": ["key.keyboard.1", "key.keyboard.space"],
+            "newKeys": ["key.keyboard.1", "key.keyboard.space"],
+            "chars": "",
+        },
+        "isGuiOpen": True,
+        "isGuiInventory": None,
+        "hotbar": 0,
+        "tick": 1,
+        "milli": 50,
+        "xpos": 2.0,
+        "vpt_gym": {"camera": [1.5, -3.0], "reward": 0.5},
+    }
+    assert cursor_of(record) == (0.25, 0.75)
+
+
+def test_numbers_that_json_lacks_and_types_of_numpy_are_replaced() -> None:
+    value = {"a": [np.float32(1.5), np.nan], 3: (np.inf, 2), None: np.arange(2), 2.5: "b"}
+    assert finite(value) == {"a": [1.5, None], 3: [None, 2], None: [0, 1], "2.5": "b"}
 
 
 def test_a_state_that_no_reader_would_take_is_refused() -> None:
