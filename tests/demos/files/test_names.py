@@ -89,10 +89,29 @@ def test_records_up_to_the_damage(tmp_path: Path) -> None:
     assert record_lines(path) == [b'{"a": 1}\n', b'{"a": 2}\r\n', b"[3]\n", b'{"a": 4}\n']
     path.write_bytes(b'{"a": 1}\n{"a')
     assert read_intact_records(path) == ([{"a": 1}], "line 2 is cut off")
+    path.write_bytes(b'{"a": 1}\n{"a\n{"a": 3}\n')
+    assert str(read_intact_records(path)[1]).startswith("line 2 is not JSON (")
     assert record_lines(tmp_path / "absent") == []
     records, damage = read_intact_records(tmp_path / "absent")
     assert records == []
     assert "which cannot be read" in str(damage)
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "{}", '{"format": "other"}', '{"format": ["vpt_gym.demo"]}'])
+def test_other_json_is_said_to_be_no_metadata(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(DemoError, match=r"a\.json is not a demo's metadata: it lacks \"format\": \"vpt_gym\.demo\""):
+        read_metadata(tmp_path / "a.json")
+
+
+def test_the_message_of_an_error_is_its_problem_and_its_remedy() -> None:
+    error = DemoError("a.mp4 is damaged", "restore it")
+    assert (str(error), error.problem, error.remedy, error.repairable) == (
+        "a.mp4 is damaged; restore it",
+        "a.mp4 is damaged",
+        "restore it",
+        False,
+    )
 
 
 def test_any_file_of_a_demo_names_all_of_them(tmp_path: Path) -> None:
