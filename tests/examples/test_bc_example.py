@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import torch
 from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of, run, start
 from tests.support.small_policy import SMALL, small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.demos import DemoDataset, SequenceBatch, list_demos
@@ -27,7 +26,7 @@ from vpt_gym.learning.processes import Processes
 from vpt_gym.learning.runs.args import parse
 
 LENGTHS = (17, 9, 23, 12, 31)
-ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+SCRIPT = ROOT / "examples" / "bc.py"
 QUICK = ("--no-tensorboard", "--rollout-episodes", "0", "--eval-episodes", "0", "--train.warmup", "3")
 BATCH = ("--train.batch-size", "2", "--train.seq-len", "5")
 SHORT_EPISODES = '{"level": "easy", "image_size": [32, 32], "max_episode_steps": 3}'
@@ -41,15 +40,8 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-def command(folder: Path, out: str, *options: str, start: tuple[str, ...] = (sys.executable,)) -> list[str]:
-    inputs = ("--demos", str(folder / "demos"), "--model", str(folder / "small"), "--out", str(folder / out))
-    return [*start, str(ROOT / "examples" / "bc.py"), *inputs, *BATCH, *options]
-
-
-def run(words: list[str]) -> str:
-    result = subprocess.run(words, capture_output=True, text=True, check=False, env=ENV)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+def words_of(folder: Path, out: str, *options: str) -> list[object]:
+    return [SCRIPT, "--demos", folder / "demos", "--model", folder / "small", "--out", folder / out, *BATCH, *options]
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -66,7 +58,8 @@ def losses(directory: Path) -> list[float]:
 
 def test_it_validates_plays_and_keeps_the_best_agent(folder):
     rollouts = ("--rollout-episodes", "2", "--eval-episodes", "2", "--env-kwargs", SHORT_EPISODES)
-    output = run(command(folder, "whole", "--train.steps", "5", "--validate-every", "2", "--log-every", "2", *rollouts))
+    options = ("--train.steps", "5", "--validate-every", "2", "--log-every", "2")
+    output = output_of(*words_of(folder, "whole", *options, *rollouts))
     metrics = read_metrics(folder / "whole" / "metrics.jsonl")
     train = [entry for entry in metrics if "train/loss" in entry]
     checked = [entry for entry in metrics if "validation/loss" in entry]
@@ -89,12 +82,10 @@ def test_it_validates_plays_and_keeps_the_best_agent(folder):
 def test_it_prints_how_many_demos_it_learns_from_and_where_others_are(folder, tmp_path):
     write_episodes(tmp_path / "demos", (20,))
     write_episodes(tmp_path / "demos" / "6.9", (20, 20))
-    words = command(
-        folder, "one", *QUICK, "--validation", "0", "--train.steps", "1", "--demos", str(tmp_path / "demos")
-    )
-    output = run(words)
+    options = ("--validation", "0", "--train.steps", "1", "--demos", str(tmp_path / "demos"))
+    output = output_of(*words_of(folder, "one", *QUICK, *options), COLUMNS="1000")
     assert "demos: 1 to train on, 0 to validate on" in output
-    assert "6.9 (2)" in output.replace("\n", "")
+    assert "6.9 (2)" in output
 
 
 def test_joined_segments_need_the_carried_order_and_that_is_said_before_anything_is_read(capsys):
@@ -111,7 +102,7 @@ def test_it_stops_when_nothing_improves(folder):
     rollouts = ("--rollout-episodes", "1", "--eval-episodes", "0", "--env-kwargs", SHORT_EPISODES)
     # without held-out episodes all validations are equal, so only the first is an improvement
     early = ("--validation", "0", "--patience", "2", "--validate-every", "1", "--train.steps", "50")
-    run(command(folder, "early", *early, *rollouts))
+    output_of(*words_of(folder, "early", *early, *rollouts))
     results = json.loads((folder / "early" / "results.json").read_text())
     assert (results["updates"], results["kept"]["update"]) == (3, 1)
 
@@ -121,21 +112,21 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(fold
     kills = int(os.environ.get("VPT_GYM_KILLS", "2"))
     options = ("--train.order", order, "--train.steps", "60", "--checkpoint-every", "3", "--validate-every", "20")
     more = ("--train.ema", "0.9", "--train.kl-to-start", "0.5", "--log-every", "1")
-    run(command(folder, f"{order}-whole", *options, *more, *QUICK))
+    output_of(*words_of(folder, f"{order}-whole", *options, *more, *QUICK))
     out, rng = folder / f"{order}-killed", random.Random(order)
-    words = command(folder, out.name, *options, *more, *QUICK)
+    words = words_of(folder, out.name, *options, *more, *QUICK)
     for _ in range(kills):
         done = max(steps(out / "metrics.jsonl"), default=0)
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENV)
+        errors = folder / "errors.txt"
+        process = start(*words, stderr=errors.open("w"))
         goal = done + rng.randint(1, max(1, 60 // kills))
         while process.poll() is None and max(steps(out / "metrics.jsonl"), default=0) < min(goal, 60):
             time.sleep(0.002)
         time.sleep(rng.random() * 0.05)
         process.send_signal(signal.SIGKILL)
-        _, errors = process.communicate()
-        assert process.returncode in (-signal.SIGKILL, 0), errors.decode()
-        words = [sys.executable, str(ROOT / "examples" / "bc.py"), "--resume", str(out)]
-    run(words)
+        assert process.wait() in (-signal.SIGKILL, 0), errors.read_text()
+        words = [SCRIPT, "--resume", out]
+    output_of(*words, fresh=True)  # its sets have another order
     whole, killed = weights(folder / f"{order}-whole" / "agent_last"), weights(out / "agent_last")
     assert [name for name in whole if not torch.equal(whole[name], killed[name])] == []
     assert losses(out) == losses(folder / f"{order}-whole")
@@ -143,8 +134,8 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(fold
 
 def test_demos_that_are_decoded_again_each_time_are_learned_alike(folder):
     options = ("--train.order", "carried", "--train.steps", "20", "--validation", "0", *QUICK)
-    run(command(folder, "cached", *options))
-    run(command(folder, "streamed", *options, "--cache-gib", "0"))
+    output_of(*words_of(folder, "cached", *options))
+    output_of(*words_of(folder, "streamed", *options, "--cache-gib", "0"))
     kept, streamed = weights(folder / "cached" / "agent"), weights(folder / "streamed" / "agent")
     assert all(torch.equal(value, streamed[name]) for name, value in kept.items())
 
@@ -155,8 +146,7 @@ def test_a_loss_that_is_not_finite_ends_it_and_leaves_an_agent(folder):
         broken.policy.net.final_ln.weight.fill_(1e30)
         broken.policy.pi_head.buttons.linear_layer.weight.fill_(1e30)
     broken.save_pretrained(folder / "broken")
-    words = command(folder, "spoilt", "--train.steps", "5", *QUICK, "--model", str(folder / "broken"))
-    result = subprocess.run(words, capture_output=True, text=True, check=False, env=ENV)
+    result = run(*words_of(folder, "spoilt", "--train.steps", "5", *QUICK, "--model", str(folder / "broken")))
     assert result.returncode != 0
     assert "NonFiniteLossError: update 1: the loss is" in result.stderr
     assert f"row 0: {folder / 'demos'}" in result.stderr
@@ -179,9 +169,9 @@ class BothRanks:
 
 @pytest.mark.parametrize("order", ["random", "carried"])
 def test_two_processes_learn_what_one_learns_from_their_batches_together(folder, order):
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     options = ("--train.order", order, "--train.steps", "6", "--validation", "0", "--train.drop-null", "mask")
-    run(command(folder, f"{order}-two", *options, *QUICK, start=torchrun))
+    output_of(*torchrun, *words_of(folder, f"{order}-two", *options, *QUICK), fresh=True)
     args = TrainArgs(batch_size=2, seq_len=5, order=order, steps=6, warmup=3, drop_null="mask")
     demos = tuple(list_demos(folder / "demos"))
     ranks = [make_dataset(demos, args, seed=0, processes=Processes(rank, 2)) for rank in (0, 1)]

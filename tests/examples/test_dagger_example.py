@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import torch
 from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
 from tests.support.programs import needs_program
+from tests.support.python_processes import output_of, run, start
 from tests.support.small_policy import SMALL
 from tests.support.stand_in_device import STAND_IN, stand_in_device
 from tests.support.virtual_screen import VirtualScreen, wait_for
@@ -40,18 +40,7 @@ SMALL_RUN = (
     *("--train.steps", "30", "--train.seq-len", "4", "--train.batch-size", "2", "--checkpoint-every", "7"),
     *("--eval-episodes", "2", "--precision", "fp32", "--env-kwargs", ENV, "--no-tensorboard"),
 )
-# one thread: rounding must not depend on which row of a batch an episode is in
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, str(ROOT / "examples" / "dagger.py"), *map(str, arguments)]
-
-
-def run(*arguments: object) -> str:
-    result = subprocess.run(command(*arguments), capture_output=True, text=True, check=False, env=ENVIRONMENT)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+SCRIPT = ROOT / "examples" / "dagger.py"
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +56,11 @@ def inputs(tmp_path_factory) -> tuple[object, ...]:
 def finished(inputs, tmp_path_factory) -> tuple[Path, float]:
     """A run that nothing interrupted, and its seconds."""
     out = tmp_path_factory.mktemp("runs") / "finished"
-    start = time.perf_counter()
-    output = run(*inputs, *SMALL_RUN, "--out", out)
+    output_of(SCRIPT, "--help")  # the first process waits for the template
+    begin = time.perf_counter()
+    output = output_of(SCRIPT, *inputs, *SMALL_RUN, "--out", out)
     assert "round 2, success in validation worlds" in output
-    return out, time.perf_counter() - start
+    return out, time.perf_counter() - begin
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -117,11 +107,9 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(inputs, finished, tm
     expected, seconds = finished
     out, moments = tmp_path / "killed", random.Random(0)
     words: tuple[object, ...] = (*inputs, *SMALL_RUN, "--out", out)
-    start, kills = words, 0
+    begin, kills = words, 0
     while kills < int(os.environ.get("VPT_GYM_KILLS", "3")):
-        process = subprocess.Popen(
-            command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
-        )
+        process = start(SCRIPT, *words)
         try:
             process.wait(moments.uniform(0.2, 1.0) * seconds)
         except subprocess.TimeoutExpired:
@@ -131,8 +119,8 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(inputs, finished, tm
         else:  # it was faster: once more, from the start, with less time
             shutil.rmtree(out)
             seconds *= 0.8
-        words = ("--resume", out) if (out / "run.json").exists() else start
-    run(*words)
+        words = ("--resume", out) if (out / "run.json").exists() else begin
+    output_of(SCRIPT, *words, fresh=True)  # its sets have another order
     for number in (1, 2):
         assert actions(out / f"round_{number}") == actions(expected / f"round_{number}")
         assert equal(out / f"agent_{number}", expected / f"agent_{number}")
@@ -148,7 +136,7 @@ def test_a_round_of_a_changed_run_is_not_reused(inputs, finished, tmp_path):
     out = shutil.copytree(finished[0], tmp_path / "copy")
     shutil.rmtree(out / "checkpoints")
     changed = (*inputs, "--resume", out, "--temperature", "0.5")
-    result = subprocess.run(command(*changed), capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    result = run(SCRIPT, *changed)
     assert result.returncode != 0
     assert "was recorded with {'temperature': 1.0}, this recording is {'temperature': 0.5}" in result.stderr
 
@@ -156,7 +144,7 @@ def test_a_round_of_a_changed_run_is_not_reused(inputs, finished, tmp_path):
 def test_the_worlds_of_finished_rounds_stay_the_same(inputs, finished, tmp_path):
     out = shutil.copytree(finished[0], tmp_path / "copy")
     changed = (*inputs, "--resume", out, "--episodes", "2")
-    result = subprocess.run(command(*changed), capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    result = run(SCRIPT, *changed)
     assert result.returncode != 0
     assert "--episodes is 2; this run has 3 a round: give --episodes 3" in result.stderr
 
@@ -164,7 +152,7 @@ def test_the_worlds_of_finished_rounds_stay_the_same(inputs, finished, tmp_path)
 def test_another_agent_is_the_expert_and_acts_in_a_share_of_the_ticks(inputs, tmp_path):
     teacher = inputs[1].parent / "teacher"
     options = ("--expert", teacher, "--rounds", "1", "--out", tmp_path / "run", "--eval-episodes", "0")
-    run(*inputs, *SMALL_RUN, *options, "beta:exponential-beta", "--beta.decay", "0.5")
+    output_of(SCRIPT, *inputs, *SMALL_RUN, *options, "beta:exponential-beta", "--beta.decay", "0.5", fresh=True)
     demos = [read_demo(path) for path in list_demos(tmp_path / "run" / "round_1")]
     assert {demo.metadata["recorded_by"]["beta"] for demo in demos} == {0.5}
     assert all(set(demo.metadata["recorded_by"]["expert"]) >= {"weights", "precision"} for demo in demos)
@@ -201,7 +189,6 @@ def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
     """Two worlds in a window on a virtual screen; the person corrects the learner in the first one."""
     screen, out = VirtualScreen(), tmp_path / "run"
     options = ("--expert", "person", "--episodes", "2", "--rounds", "1", "--round-ticks", "100", "--out", out)
-    environment = {**ENVIRONMENT, "DISPLAY": screen.name}
     printed = tmp_path / "printed.txt"
 
     def said(text: str, times: int = 1) -> bool:
@@ -213,8 +200,12 @@ def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
         time.sleep(0.5)
         return bool(list(out.glob("round_1/*.partial")))
 
-    process = subprocess.Popen(
-        command(*inputs, *SMALL_RUN, *options), stdout=printed.open("w"), stderr=subprocess.STDOUT, env=environment
+    process = start(
+        *(SCRIPT, *inputs, *SMALL_RUN, *options),
+        stdout=printed.open("w"),
+        stderr=subprocess.STDOUT,
+        fresh=True,
+        DISPLAY=screen.name,
     )
     try:
         wait_for(screen.windows, "no window", 180)
@@ -258,6 +249,6 @@ def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
 )
 def test_a_wrong_option_is_named(inputs, tmp_path, words, message):
     options = (*inputs, *SMALL_RUN, "--out", tmp_path / "run", *words)
-    result = subprocess.run(command(*options), capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    result = run(SCRIPT, *options)
     assert result.returncode != 0
     assert message in " ".join(result.stderr.split())

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of, start
 from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.learning.logging import read_metrics
@@ -27,14 +26,7 @@ EPISODES = ("--validate-every", "2", "--validation-episodes", "1", "--eval-episo
 OPTIONS = (*WIDTHS, "--student.stem-pool", "8", *ITERATION, *EPISODES, "--env-kwargs", SMALL, "--no-tensorboard")
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, str(ROOT / "examples" / "distill.py"), *map(str, arguments)]
-
-
-def run(*arguments: object) -> str:
-    result = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+SCRIPT = ROOT / "examples" / "distill.py"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +40,8 @@ def teacher(tmp_path_factory) -> Path:
 def test_it_leaves_a_student_metrics_and_a_comparison(teacher, tmp_path):
     write_episodes(tmp_path / "demos", [9, 12])
     demos = ("--demos", tmp_path / "demos", "--demo-share", "0.5")
-    output = run("--teacher", teacher, "--out", tmp_path / "run", "--iterations", "4", *OPTIONS, *demos)
+    words = ("--teacher", teacher, "--out", tmp_path / "run", "--iterations", "4", *OPTIONS, *demos)
+    output = output_of(SCRIPT, *words, fresh=True)
     assert "teacher in the evaluation worlds: " in output
     student = VPTAgent.from_pretrained(tmp_path / "run" / "agent")
     assert student.policy.config.hidsize == 32
@@ -71,16 +64,8 @@ def test_a_student_comes_close_to_its_teacher(teacher, tmp_path):
             head.linear_layer.bias[:3] += 12.0
     agent.save_pretrained(tmp_path / "sure")
     options = ("--iterations", "8", "--lr", "5e-3", "--warmup", "5", "--beta.rounds", "2")
-    run(
-        "--teacher",
-        tmp_path / "sure",
-        "--out",
-        tmp_path / "run",
-        *OPTIONS,
-        *options[:-2],
-        "beta:linear-beta",
-        *options[-2:],
-    )
+    words = ("--teacher", tmp_path / "sure", "--out", tmp_path / "run", *OPTIONS)
+    output_of(SCRIPT, *words, *options[:-2], "beta:linear-beta", *options[-2:])
     kl = [entry["rollout/kl"] for entry in read_metrics(tmp_path / "run" / "metrics.jsonl")]
     assert kl[-1] < 0.3 * kl[0]
 
@@ -89,16 +74,16 @@ def test_after_a_kill_it_continues_from_its_last_checkpoint(teacher, tmp_path):
     out = tmp_path / "run"
     beta = ("beta:exponential-beta", "--beta.decay", "0.5")
     arguments = ("--teacher", teacher, "--out", out, "--iterations", "60", *OPTIONS, "--eval-episodes", "0", *beta)
-    process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = start(SCRIPT, *arguments)
     deadline = time.monotonic() + 300
     while process.poll() is None and not (out / "checkpoints" / "previous.pt").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     saved = load_checkpoint(out / "checkpoints")
     assert saved is not None
-    run("--resume", out, "--iterations", saved.step + 2)
+    output_of(SCRIPT, "--resume", out, "--iterations", saved.step + 2)
     metrics = read_metrics(out / "metrics.jsonl")
     assert [entry["step"] for entry in metrics] == list(range(1, saved.step + 3))
     assert metrics[saved.step]["train/updates"] > saved.state["updates"]
@@ -111,9 +96,6 @@ def test_after_a_kill_it_continues_from_its_last_checkpoint(teacher, tmp_path):
     ("option", "value"), [("iterations", 0), ("chunk", 0), ("demo_share", -1.0), ("validation_episodes", 0)]
 )
 def test_an_option_out_of_range_is_named(option, value):
-    spec = importlib.util.spec_from_file_location("distill", ROOT / "examples" / "distill.py")
-    script = importlib.util.module_from_spec(spec)
-    sys.modules["distill"] = script  # dataclasses look their module up
-    spec.loader.exec_module(script)
+    script = load_example("distill")
     with pytest.raises(ValueError, match=f"{option} is {value}"):
         script.Args(teacher="no/such/agent", **{option: value})

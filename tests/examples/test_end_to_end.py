@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import imageio.v3 as iio
 
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of, start
 from vpt_gym import VPTAgent
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.evaluate import wilson_interval
 from vpt_gym.learning.logging import read_metrics
 
-SCRIPT = [sys.executable, str(ROOT / "examples" / "end_to_end.py")]
-
-
-def run(out: Path) -> str:
-    return finished([*SCRIPT, "--preset", "smoke", "--out", str(out)])
-
-
-def finished(command: list[str]) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+SCRIPT = ROOT / "examples" / "end_to_end.py"
 
 
 def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     out = tmp_path / "demo"
     (out / "precious").mkdir(parents=True)
-    printed = run(out)
+    printed = output_of(SCRIPT, "--preset", "smoke", "--out", out, fresh=True)
     assert "harvest_1_log in unseen worlds" in printed
     assert "DAgger 1" in printed
 
@@ -72,7 +61,7 @@ def written(out: Path) -> dict[str, int]:
 
 def test_after_a_kill_it_continues_with_the_next_step(tmp_path):
     out = tmp_path / "demo"
-    process = subprocess.Popen([*SCRIPT, "--preset", "smoke", "--out", str(out)], stdout=subprocess.DEVNULL)
+    process = start(SCRIPT, "--preset", "smoke", "--out", out)
     while not (out / "round_1_easy").exists():  # cloning is done
         assert process.poll() is None
         time.sleep(0.05)
@@ -80,7 +69,7 @@ def test_after_a_kill_it_continues_with_the_next_step(tmp_path):
     process.wait()
     recorded = written(out)
     assert len(recorded) == 2
-    printed = finished([*SCRIPT, "--resume", str(out)])
+    printed = output_of(SCRIPT, "--resume", out)
     assert "recording" not in printed
     assert written(out) == recorded
     rows = json.loads((out / "results.json").read_text())["rows"]

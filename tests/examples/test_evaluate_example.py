@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.python_processes import run, start
 from vpt_gym import VPTAgent
 from vpt_gym.cli import main
 from vpt_gym.learning.runs.args import parse
@@ -23,15 +22,11 @@ COUNTER = "tests.support.scripted_counter:ScriptedCounter-v0"
 SHORT, LONGER = f'{COUNTER} {{"longest": 6}}', f'{COUNTER} {{"longest": 8}}'
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, str(ROOT / "examples" / "evaluate.py"), *map(str, arguments)]
+SCRIPT = ROOT / "examples" / "evaluate.py"
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
+def evaluate(*arguments: object, fresh: bool = False) -> subprocess.CompletedProcess[str]:
+    return run(SCRIPT, *arguments, cwd=ROOT, fresh=fresh)
 
 
 def results_of(directory: Path) -> dict[str, Any]:
@@ -51,7 +46,7 @@ def test_several_agents_play_several_tasks(tmp_path: Path) -> None:
     VPTAgent.from_config("nano", seed=3).save_pretrained(tmp_path / "agent")
     out = tmp_path / "run"
     options = ("--episodes", 4, "--worlds", "validation", "--video-episodes", 2, "--temperature", 0.5)
-    done = run("--model", "nano", tmp_path / "agent", "--tasks", SHORT, LONGER, *options, "--out", out)
+    done = evaluate("--model", "nano", tmp_path / "agent", "--tasks", SHORT, LONGER, *options, "--out", out)
     assert done.returncode == 0, done.stderr
     assert "success in the validation worlds 8,000,000 to 8,000,003" in done.stdout
     evaluations = results_of(out)
@@ -73,16 +68,11 @@ def test_several_agents_play_several_tasks(tmp_path: Path) -> None:
 def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
     tasks = (f'{COUNTER} {{"longest": 6, "pause": 0.02}}', f'{COUNTER} {{"longest": 8, "pause": 0.02}}')
     arguments = ("--model", "nano", "--tasks", *tasks, "--episodes", 12, "--num-envs", 2, "--precision", "fp32")
-    whole = run(*arguments, "--video-episodes", 0, "--out", tmp_path / "whole")
+    whole = evaluate(*arguments, "--video-episodes", 0, "--out", tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     out = tmp_path / "killed"
     log = out / "episodes.jsonl"
-    process = subprocess.Popen(
-        command(*arguments, "--video-episodes", 0, "--out", out),
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-    )
+    process = start(SCRIPT, *arguments, "--video-episodes", 0, "--out", out, cwd=ROOT)
     end = time.monotonic() + 120
     while not log.exists() or log.read_bytes().count(b"\n") < 15:
         assert time.monotonic() < end, "15 episodes have not ended"
@@ -94,7 +84,7 @@ def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
         file.write(b'{"agent": "na')  # what it was writing
     before = log.read_bytes().splitlines()[:-1]
     assert len(before) < 24
-    resumed = run("--resume", out)
+    resumed = evaluate("--resume", out)
     assert resumed.returncode == 0, resumed.stderr
     after = log.read_bytes().splitlines()
     assert after[: len(before)] == before
@@ -106,7 +96,7 @@ def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
 def test_workers_of_a_ray_cluster_play_the_same_episodes(tmp_path: Path) -> None:
     arguments = ("--model", "nano", "--tasks", SHORT, LONGER, "--episodes", 3, "--precision", "fp32", "--num-envs", 1)
     for name, words in (("here", ()), ("ray", ("--ray", "local", "--ray-workers", 1))):
-        done = run(*arguments, "--video-episodes", 0, *words, "--out", tmp_path / name)
+        done = evaluate(*arguments, "--video-episodes", 0, *words, "--out", tmp_path / name, fresh=name == "ray")
         assert done.returncode == 0, done.stderr
     assert without_time(results_of(tmp_path / "ray")) == without_time(results_of(tmp_path / "here"))
     assert len(lines_of(tmp_path / "ray" / "episodes.jsonl")) == 6
@@ -114,10 +104,9 @@ def test_workers_of_a_ray_cluster_play_the_same_episodes(tmp_path: Path) -> None
 
 def test_other_settings_are_other_episodes(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert (
-        run("--model", "nano", "--tasks", SHORT, "--episodes", 3, "--video-episodes", 0, "--out", out).returncode == 0
-    )
-    resumed = run("--resume", out, "--temperature", 0.5, "--episodes", 2)
+    words = ("--model", "nano", "--tasks", SHORT, "--episodes", 3, "--video-episodes", 0, "--out", out)
+    assert evaluate(*words).returncode == 0
+    resumed = evaluate("--resume", out, "--temperature", 0.5, "--episodes", 2)
     assert resumed.returncode == 0, resumed.stderr
     assert [entry["sampling_temperature"] for entry in lines_of(out / "episodes.jsonl")] == [1.0] * 3 + [0.5] * 2
     (figures,) = results_of(out).values()
@@ -129,7 +118,7 @@ LATE = "tests.support.late_success_env:LateSuccess-v0"
 
 def test_a_task_that_never_reports_success_is_an_error_before_the_others_are_played(tmp_path: Path) -> None:
     tasks = (SHORT, f'{LATE} {{"longest": 6}}', f'{LATE} {{"longest": 8, "reports_success": false}}')
-    done = run("--model", "nano", "--tasks", *tasks, "--episodes", 9, "--out", tmp_path / "run")
+    done = evaluate("--model", "nano", "--tasks", *tasks, "--episodes", 9, "--out", tmp_path / "run")
     assert done.returncode != 0
     assert "evaluate.py: LateSuccess-v0 does not report whether an episode succeeded" in done.stderr
     # one episode of each task that had not reported success in its first tick; the second of them ended the run
@@ -161,7 +150,7 @@ def test_a_wrong_option_is_named(
 
 
 def test_a_level_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    done = run("--model", "nano", "--levels", "easy", "eazy", "--out", tmp_path / "run")
+    done = evaluate("--model", "nano", "--levels", "easy", "eazy", "--out", tmp_path / "run")
     assert done.returncode != 0
     assert "evaluate.py: Harvest1Log-v0 level=eazy cannot be made: " in done.stderr
     assert lines_of(tmp_path / "run" / "episodes.jsonl") == []
@@ -169,6 +158,6 @@ def test_a_level_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 def test_a_directory_that_exists_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
-    done = run("--model", "nano", "--tasks", SHORT, "--out", tmp_path)
+    done = evaluate("--model", "nano", "--tasks", SHORT, "--out", tmp_path)
     assert done.returncode != 0
     assert "exists: continue it with --resume" in done.stderr

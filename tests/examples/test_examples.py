@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -14,6 +12,7 @@ import pytest
 import torch
 
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of, run
 from vpt_gym import VPTAgent
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.logging import read_metrics
@@ -24,11 +23,8 @@ SMALL = '{"level": "easy", "image_size": [72, 128], "max_episode_steps": 12}'
 NO_EPISODES = ("--rollout-episodes", "0", "--eval-episodes", "0")
 
 
-def run(script: str, *arguments: str) -> str:
-    command = [sys.executable, str(ROOT / "examples" / script), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+def example(script: str, *arguments: str, fresh: bool = False) -> str:
+    return output_of(ROOT / "examples" / script, *arguments, fresh=fresh)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +34,7 @@ def runs(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def demos(runs) -> Path:
-    output = run("record.py", "--out", str(runs / "demos"), "--episodes", "2")
+    output = example("record.py", "--out", str(runs / "demos"), "--episodes", "2", fresh=True)
     assert "2 demos" in output
     return runs / "demos"
 
@@ -47,22 +43,21 @@ def demos(runs) -> Path:
 def cloned(runs, demos) -> Path:
     arguments = ("--demos", str(demos), "--out", str(runs / "bc"), "--train.steps", "25", "--train.seq-len", "4")
     episodes = ("--rollout-episodes", "2", "--eval-episodes", "2", "--env-kwargs", SMALL)
-    run("bc.py", *arguments, "--train.batch-size", "2", *episodes)
+    example("bc.py", *arguments, "--train.batch-size", "2", *episodes, fresh=True)
     return runs / "bc" / "agent"
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
 def test_each_example_runs_without_the_others(tmp_path, script):
     shutil.copy(ROOT / "examples" / script, tmp_path)
-    command = [sys.executable, str(tmp_path / script), "--help"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = run(script, "--help", cwd=tmp_path, fresh=True)
     assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_record_keeps_successes_and_can_be_continued(demos):
     paths = list_demos(demos)
     assert all(read_demo(path).success for path in paths)
-    run("record.py", "--out", str(demos), "--episodes", "2")
+    example("record.py", "--out", str(demos), "--episodes", "2")
     assert list_demos(demos) == paths
 
 
@@ -77,7 +72,7 @@ def test_bc_leaves_an_agent_and_metrics(cloned):
 def test_bc_continues_a_saved_agent_with_carried_memory(runs, demos, cloned):
     arguments = ("--demos", str(demos), "--out", str(runs / "carried"), "--model", str(cloned))
     options = ("--train.steps", "3", "--train.seq-len", "4", "--train.batch-size", "2", "--train.order", "carried")
-    run("bc.py", *arguments, *options, *NO_EPISODES)
+    example("bc.py", *arguments, *options, *NO_EPISODES)
     assert (runs / "carried" / "agent" / "model.safetensors").exists()
 
 
@@ -85,7 +80,7 @@ def test_bc_learns_from_the_features_of_a_frozen_image_network(runs, demos, clon
     arguments = ("--demos", str(demos), "--out", str(runs / "frozen"), "--model", str(cloned), "--train.no-mirror")
     options = ("--train.steps", "3", "--train.seq-len", "4", "--train.batch-size", "2")
     frozen = ("--freeze", "net.img_process.*", "--features", str(runs / "features"), "--train.gradient-checkpointing")
-    output = run("bc.py", *arguments, *options, *frozen, *NO_EPISODES)
+    output = example("bc.py", *arguments, *options, *frozen, *NO_EPISODES)
     assert "parameters are trained" in output
     assert len(list((runs / "features").glob("*.npy"))) == len(list_demos(demos))
     before, after = (VPTAgent.from_pretrained(path).policy for path in (cloned, runs / "frozen" / "agent"))
@@ -99,7 +94,7 @@ def test_ppo_improves_an_agent_and_logs_how(runs, demos, cloned):
     arguments = ("--model", str(cloned), "--out", str(runs / "ppo"), "--iterations", "3", "--num-envs", "2")
     options = ("--ticks", "8", "--minibatches", "2", "--warmup-iterations", "1", "--eval-episodes", "2")
     more = ("--demos", str(demos), "--sleep-cycles", "1", "--validate-every", "2", "--validation-episodes", "2")
-    output = run("ppo.py", *arguments, *options, *more, "--env-kwargs", SMALL)
+    output = example("ppo.py", *arguments, *options, *more, "--env-kwargs", SMALL, fresh=True)
     assert "after PPO, 48 ticks: " in output
     results = json.loads((runs / "ppo" / "results.json").read_text())
     assert (results["start"]["episodes"], results["after PPO"]["episodes"]) == (2, 2)
@@ -117,7 +112,7 @@ def test_ppo_improves_an_agent_and_logs_how(runs, demos, cloned):
 
 def test_evaluate_counts_and_films(runs, cloned):
     arguments = ("--model", str(cloned), "--out", str(runs / "evaluate"), "--episodes", "3", "--video-episodes", "1")
-    output = run("evaluate.py", *arguments, "--env-kwargs", SMALL)
+    output = example("evaluate.py", *arguments, "--env-kwargs", SMALL, fresh=True)
     assert re.search(r"[0-3]/3 = ", output)
     (evaluation,) = json.loads((runs / "evaluate" / "results.json").read_text())["evaluations"].values()
     assert evaluation["episodes"] == 3
@@ -133,8 +128,7 @@ def test_evaluate_counts_and_films(runs, cloned):
 def test_the_snippet_of_the_readme_runs(tmp_path):
     snippet = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
     assert "VPTActionWrapper(VPTObsWrapper(RecorderWrapper(" in snippet
-    result = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+    output_of("-c", snippet, cwd=tmp_path, fresh=True)
     (path,) = list_demos(tmp_path / "demos" / "first_try")
     demo = read_demo(path)
     assert 0 < len(demo) <= 600
@@ -142,17 +136,15 @@ def test_the_snippet_of_the_readme_runs(tmp_path):
 
 
 def test_record_does_not_mix_two_envs_in_one_directory(demos):
-    command = [sys.executable, str(ROOT / "examples" / "record.py"), "--out", str(demos), "--episodes", "3"]
-    other = [*command, "--env-kwargs", '{"level": "default"}']
-    result = subprocess.run(other, capture_output=True, text=True, check=False)
+    other = ("--out", demos, "--episodes", "3", "--env-kwargs", '{"level": "default"}')
+    result = run(ROOT / "examples" / "record.py", *other)
     assert result.returncode != 0
     assert "record into another directory" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["runs/bc/agnet", "1y"])
 def test_a_model_that_does_not_exist_is_named(demos, tmp_path, name):
-    command = [sys.executable, str(ROOT / "examples" / "evaluate.py"), "--model", name, "--out", str(tmp_path / "run")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = run(ROOT / "examples" / "evaluate.py", "--model", name, "--out", tmp_path / "run")
     assert result.returncode != 0
     assert f"there is no file or folder {name}" in result.stderr
 
@@ -165,7 +157,7 @@ def test_without_matplotlib_nothing_is_begun(tmp_path, arguments):
         f"sys.argv = {[script, *words, '--out', str(tmp_path)]!r}\n"
         f"runpy.run_path({str(ROOT / 'examples' / script)!r}, run_name='__main__')"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = run("-c", code, fresh=True)
     assert result.returncode != 0
     assert 'pip install "vpt-gym[train]"' in result.stderr
     assert tmp_path.is_dir()
@@ -178,6 +170,6 @@ def test_bc_warns_about_another_env_and_skips_damaged_demos(demos, tmp_path):
     arguments = ("--demos", str(mine), "--out", str(tmp_path / "bc"), "--train.steps", "1", "--validation", "0")
     episodes = ("--rollout-episodes", "0", "--eval-episodes", "1")
     kwargs = json.dumps({"image_size": [32, 32], "max_episode_steps": 3})
-    output = run("bc.py", *arguments, *episodes, "--env", "vpt_gym/Harvest1Dirt-v0", "--env-kwargs", kwargs)
+    output = example("bc.py", *arguments, *episodes, "--env", "vpt_gym/Harvest1Dirt-v0", "--env-kwargs", kwargs)
     assert "the demos are of vpt_gym/Harvest1Log-v0" in output
     assert "vpt_gym/Harvest1Dirt-v0: --env" in output

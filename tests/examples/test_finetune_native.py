@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,7 +11,9 @@ import gymnasium as gym
 import pytest
 import torch
 
+from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of, run, start
 from tests.support.small_policy import SMALL
 from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent, VPTObsWrapper
@@ -35,14 +34,7 @@ EPISODES = ("--validation-episodes", "2", "--eval-episodes", "2")
 SIZES = (3, 3, 4, 73, 73, 8, 244, 36)
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, str(ROOT / "examples" / "finetune_native.py"), *map(str, arguments)]
-
-
-def run(*arguments: object) -> str:
-    result = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+SCRIPT = ROOT / "examples" / "finetune_native.py"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +55,8 @@ def model(tmp_path_factory) -> Path:
 def frozen(demos, model, tmp_path_factory) -> Path:
     out: Path = tmp_path_factory.mktemp("runs") / "frozen"
     options = ("--freeze", "net.*", "--train.steps", "80", "--validate-every", "40", "--train.lr", "5e-3")
-    output = run("--demos", demos, "--model", model, "--out", out, *options, *TRAIN, *EPISODES)
+    words = ("--demos", demos, "--model", model, "--out", out, *options, *TRAIN, *EPISODES)
+    output = output_of(SCRIPT, *words, fresh=True)
     assert "2 demos to train on, 1 to validate on" in output
     return out
 
@@ -97,7 +90,7 @@ def test_the_saved_agent_acts_without_a_translator(frozen):
 
 def test_a_saved_agent_is_trained_on_with_its_heads(demos, frozen, tmp_path):
     options = ("--train.steps", "1", "--validation-episodes", "0", "--eval-episodes", "0", "--train.lr", "1e-6")
-    run("--demos", demos, "--model", frozen / "agent", "--out", tmp_path / "run", *TRAIN, *options)
+    output_of(SCRIPT, "--demos", demos, "--model", frozen / "agent", "--out", tmp_path / "run", *TRAIN, *options)
     before, after = (VPTAgent.from_pretrained(path).policy for path in (frozen / "agent", tmp_path / "run" / "agent"))
     for one, other in zip(before.pi_head.parameters(), after.pi_head.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
@@ -106,17 +99,16 @@ def test_a_saved_agent_is_trained_on_with_its_heads(demos, frozen, tmp_path):
 def test_after_a_kill_the_weights_are_those_of_an_uninterrupted_run(demos, model, tmp_path):
     options = ("--demos", demos, "--model", model, "--validate-every", "5", "--validation-episodes", "0", *TRAIN)
     options = (*options, "--eval-episodes", "0", "--train.steps")
-    run(*options, "20", "--out", tmp_path / "whole")
+    output_of(SCRIPT, *options, "20", "--out", tmp_path / "whole")
     killed = tmp_path / "killed"
-    arguments = (*options, "20", "--out", killed)
-    process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start(SCRIPT, *options, "20", "--out", killed)
     deadline = time.monotonic() + 300
     while process.poll() is None and not (killed / "checkpoints" / "last.pt").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    run("--resume", killed)
+    output_of(SCRIPT, "--resume", killed, fresh=True)  # its sets have another order
     weights = [VPTAgent.from_pretrained(out / "agent").policy.state_dict() for out in (tmp_path / "whole", killed)]
     for name, value in weights[0].items():
         assert torch.equal(value, weights[1][name]), name
@@ -125,10 +117,7 @@ def test_after_a_kill_the_weights_are_those_of_an_uninterrupted_run(demos, model
 
 
 def test_its_heads_are_trained_and_validated_off_the_cpu(demos):
-    spec = importlib.util.spec_from_file_location("finetune_native", ROOT / "examples" / "finetune_native.py")
-    script = importlib.util.module_from_spec(spec)
-    sys.modules["finetune_native"] = script  # dataclasses look their module up
-    spec.loader.exec_module(script)
+    script = load_example("finetune_native")
     args = script.Args((demos,), train=TrainArgs(steps=2, seq_len=4, batch_size=1, order="carried", mirror=False))
     args.device, args.precision = STAND_IN, None
     env = args.make_env()
@@ -172,15 +161,13 @@ def test_an_env_of_ones_own_with_a_translator_of_ones_own(demos, model, tmp_path
     )
     options = ("--train.steps", "2", "--train.seq-len", "4", "--train.batch-size", "2", "--no-tensorboard", *EPISODES)
     own = ("--env", "walking:Walk-v0", "--translator", "walking:Keys", "--out", tmp_path / "run")
-    words = command("--demos", demos, "--model", model, *own, *options)
-    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+    output_of(SCRIPT, "--demos", demos, "--model", model, *own, *options, cwd=tmp_path)
     assert VPTAgent.from_pretrained(tmp_path / "run" / "agent").policy.config.action_sizes == (2,)
 
 
 def test_what_cannot_be_learned_is_reported(demos, model, tmp_path):
     arguments = ("--demos", demos, "--model", model, "--out", tmp_path / "run", "--env-kwargs", '{"level": "easy"}')
-    result = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    result = run(SCRIPT, *arguments)
     assert result.returncode != 0
     assert "no head for the action space Dict" in result.stderr
     assert not (tmp_path / "run").exists()

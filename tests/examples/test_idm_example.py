@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,25 +14,20 @@ import torch
 from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of, run, start
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.logging import read_metrics
 
-
-def run(*arguments: object) -> str:
-    result = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+RECORD, SCRIPT = ROOT / "examples" / "record.py", ROOT / "examples" / "idm.py"
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("idm")
-    run("examples/record.py", "--out", folder / "demos", "--episodes", "16")
+    output_of(RECORD, "--out", folder / "demos", "--episodes", "16")
     options = ("--held-out", "4", "--train.steps", "150", "--train.batch-size", "3", "--result", folder / "idm.json")
-    run("examples/idm.py", "--demos", folder / "demos", "--out", folder / "run", *options)
+    output_of(SCRIPT, "--demos", folder / "demos", "--out", folder / "run", *options, fresh=True)
     return folder
 
 
@@ -64,14 +56,14 @@ def test_a_minute_of_training_beats_the_majority(trained):
 
 def test_the_model_labels_videos_from_the_shell(trained):
     video = read_demo(list_demos(trained / "demos")[0]).files.video
-    run("-m", "vpt_gym", "label", video, "-o", trained / "labelled", "--model", trained / "run" / "idm")
+    output_of("-m", "vpt_gym", "label", video, "-o", trained / "labelled", "--model", trained / "run" / "idm")
     (path,) = list_demos(trained / "labelled")
     assert read_demo(path).actions["attack"].any()
 
 
 def test_a_saved_model_is_trained_on(trained):
     options = ("--held-out", "4", "--train.steps", "2", "--model", trained / "run" / "idm")
-    run("examples/idm.py", "--demos", trained / "demos", "--out", trained / "again", *options)
+    output_of(SCRIPT, "--demos", trained / "demos", "--out", trained / "again", *options)
     before = IDMAgent.from_pretrained(trained / "run" / "idm").model.state_dict()
     after = IDMAgent.from_pretrained(trained / "again" / "idm").model.state_dict()
     moved = max(float((after[key] - before[key]).abs().max()) for key in before if before[key].numel())
@@ -80,19 +72,18 @@ def test_a_saved_model_is_trained_on(trained):
 
 def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(trained):
     sizes = ("--train.steps", "12", "--train.batch-size", "1", "--checkpoint-every", "2", "--log-every", "1")
-    command = [sys.executable, "examples/idm.py", "--demos", str(trained / "demos"), "--held-out", "1", *sizes]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, "--out", str(trained / "whole")], cwd=ROOT, check=True, env=environment)
+    command = (SCRIPT, "--demos", trained / "demos", "--held-out", "1", *sizes)
+    output_of(*command, "--out", trained / "whole")
     out, moments = trained / "killed", random.Random(0)
-    words = [*command, "--out", str(out)]
+    words: tuple[object, ...] = (*command, "--out", out)
     for goal in (moments.randint(2, 5), moments.randint(7, 11)):
-        process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, env=environment)
+        process = start(*words)
         while process.poll() is None and last_step(out / "metrics.jsonl") < goal:
             time.sleep(0.005)
         process.kill()
         assert process.wait() == -signal.SIGKILL
-        words = [sys.executable, "examples/idm.py", "--resume", str(out)]
-    subprocess.run(words, cwd=ROOT, check=True, env=environment)
+        words = (SCRIPT, "--resume", out)
+    output_of(*words, fresh=True)  # its sets have another order
     runs = [IDMAgent.from_pretrained(folder / "idm").model.state_dict() for folder in (trained / "whole", out)]
     assert [name for name, value in runs[0].items() if not torch.equal(value, runs[1][name])] == []
     assert [entry["step"] for entry in read_metrics(out / "metrics.jsonl")] == list(range(1, 13))
@@ -105,7 +96,6 @@ def last_step(metrics: Path) -> int:
 
 
 def test_too_few_demos_are_reported(trained):
-    command = [sys.executable, "examples/idm.py", "--demos", str(trained / "demos"), "--held-out", "16"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    result = run(SCRIPT, "--demos", trained / "demos", "--held-out", "16")
     assert result.returncode != 0
     assert "holds 16 demos and 16 are to be held out" in result.stderr

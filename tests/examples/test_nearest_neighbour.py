@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ import torch
 from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of
 from tests.support.small_policy import SMALL, small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.demos import DemoDataset
@@ -104,10 +102,7 @@ def test_as_a_user_runs_it(demos, tmp_path):
     VPTAgent.from_config(SMALL, seed=0).save_pretrained(tmp_path / "agent")
     env = '{"level": "easy", "image_size": [32, 32], "max_episode_steps": 6}'
     words = ("--model", tmp_path / "agent", "--demos", demos, "--out", tmp_path / "run", "--episodes", 2)
-    command = [sys.executable, ROOT / "examples" / "nearest_neighbour.py", *words, "--env-kwargs", env]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    output_of(ROOT / "examples" / "nearest_neighbour.py", *words, "--env-kwargs", env, fresh=True)
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert (results["demos"], results["demo_ticks"], results["episodes"]) == (3, sum(LENGTHS), 2)
     assert 0 < results["searches"] <= 12

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -19,6 +15,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from tests.support.clock_env import ClockEnv
 from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of, start
 from tests.support.small_policy import small_policy
 from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent
@@ -327,8 +324,7 @@ class TestArguments:
             ppo.Args(model="nano", **options)
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, str(ROOT / "examples" / "ppo.py"), *arguments]
+SCRIPT = ROOT / "examples" / "ppo.py"
 
 
 def options(out, iterations: int) -> list[str]:
@@ -344,19 +340,19 @@ def test_a_killed_run_continues_at_its_checkpoint_and_plays_no_world_twice(tmp_p
     arguments = options(out, 1000)
     while kills < 2:
         before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        process = subprocess.Popen(command(*arguments), cwd=tmp_path, stdout=subprocess.DEVNULL)
+        process = start(SCRIPT, *arguments, cwd=tmp_path)
         try:
             while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
                 time.sleep(0.01)
             time.sleep(random.random() / 2)
         finally:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
         kills += 1
         arguments = ["--resume", str(out)]
     last = torch.load(checkpoint, weights_only=True)["state"]
     done = last["iteration"]
-    subprocess.run(command("--resume", str(out), "--iterations", str(done + 2)), cwd=tmp_path, check=True)
+    output_of(SCRIPT, "--resume", out, "--iterations", done + 2, cwd=tmp_path)
     metrics = read_metrics(out / "metrics.jsonl")
     assert [entry["step"] for entry in metrics] == list(range(1, done + 3))
     assert metrics[-1]["time/ticks"] == (done + 2) * 2 * 4

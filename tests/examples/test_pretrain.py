@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of
 from vpt_gym import VPTAgent
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.demos.files.names import read_metadata
 
 
-def run(out: Path) -> str:
-    command = [sys.executable, ROOT / "examples" / "pretrain.py", "--preset", "smoke", "--out", out, "--num-envs", 1]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def pretrain(out: Path, *, fresh: bool = False) -> str:
+    words = ("--preset", "smoke", "--out", out, "--num-envs", 1)
+    return output_of(ROOT / "examples" / "pretrain.py", *words, fresh=fresh)
 
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("pretrain") / "run"
-    return out, run(out)
+    return out, pretrain(out, fresh=True)
 
 
 def test_it_makes_an_idm_and_a_foundation_model_of_play(pretrained):
@@ -66,7 +61,7 @@ def test_the_same_command_continues_it(pretrained):
     description = out / "foundation" / "run.json"
     content = json.loads(description.read_text())
     description.write_text(json.dumps({**content, "state": "running"}))  # as after a kill
-    printed = run(out)
+    printed = pretrain(out)
     assert "inverse dynamics model: done" in printed
     assert "--resume" in printed
     assert json.loads(description.read_text())["state"] == "finished"
