@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +10,13 @@ import numpy as np
 import pytest
 
 from tests.support.counter_demos import write_counter_demo
+from tests.support.python_processes import output_of, run
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos import list_demos, read_demo
 
 
 def command(store: Path, *args: object) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "vpt_gym", "demos", *map(str, args)]
-    environment = {**os.environ, "MINARI_DATASETS_PATH": str(store)}
-    return subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    return run("-m", "vpt_gym", "demos", *args, MINARI_DATASETS_PATH=str(store))
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Minari needs Python 3.11")
@@ -34,14 +32,8 @@ def test_to_minari_and_back(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert f"2 episodes, 50 ticks: {store}/vpt/harvest-1-log-v0" in done.stdout
     assert "left out: 1 rejected" in done.stdout
-    listed = subprocess.run(
-        [sys.executable, "-c", "import minari; print(minari.load_dataset('vpt/harvest-1-log-v0').spec.total_steps)"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "MINARI_DATASETS_PATH": str(store)},
-    )
-    assert listed.stdout == "50\n"
+    code = "import minari; print(minari.load_dataset('vpt/harvest-1-log-v0').spec.total_steps)"
+    assert output_of("-c", code, MINARI_DATASETS_PATH=str(store)) == "50\n"
     assert minari.__version__ >= "0.5.4"
 
     again = command(store, *export)

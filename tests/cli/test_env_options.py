@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of
 from vpt_gym.cli import main
 from vpt_gym.demos import list_demos, read_demo
 
@@ -52,8 +51,8 @@ def test_play_takes_every_spelling(
 def test_the_recording_example_takes_both_spellings(tmp_path: Path) -> None:
     for env, kwargs in SPELLINGS[:2]:
         out = tmp_path / kwargs
-        command = [sys.executable, str(ROOT / "examples" / "record.py"), env, COUNTER, kwargs, KWARGS, *EXPERT]
-        subprocess.run([*command, "--episodes", "1", "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
+        words = (env, COUNTER, kwargs, KWARGS, *EXPERT, "--episodes", "1", "--out", out)
+        output_of(ROOT / "examples" / "record.py", *words, cwd=ROOT)
         assert recorded_in(out) == ("ScriptedCounter-v0", {"longest": 24})
 
 
@@ -72,10 +71,10 @@ words = ["--model", "m", "--tasks", "a:B-v0", "a:C-v0", "--env-key", "eyes.left"
 for task in tyro.cli(importlib.import_module("evaluate").Args, args=words).environments():
     print(json.dumps([task.id, task.key]))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    printed = output_of("-c", code)
     expected = [[name, "a:B-v0", {"longest": 24}] for name in required for _ in range(2)]
     expected += [["a:B-v0", "eyes.left"], ["a:C-v0", "eyes.left"]]
-    assert [json.loads(line) for line in done.stdout.splitlines()] == expected
+    assert [json.loads(line) for line in printed.splitlines()] == expected
 
 
 @pytest.mark.parametrize("command", ["record", "play"])

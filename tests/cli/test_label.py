@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.python_processes import run
 from tests.support.videos import moving_texture, write_video
 from vpt_gym import VPTAgent
 from vpt_gym.agents.idm.agent import IDMAgent
@@ -17,9 +17,8 @@ from vpt_gym.demos import DemoDataset, check, list_demos, read_demo
 from vpt_gym.demos.files.names import files_of, partial
 
 
-def label(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vpt_gym", "label", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def label(*arguments: object, fresh: bool = False) -> subprocess.CompletedProcess[str]:
+    return run("-m", "vpt_gym", "label", *arguments, fresh=fresh)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def videos(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def demos(tmp_path_factory, model, videos) -> Path:
     folder = tmp_path_factory.mktemp("demos") / "labelled"
-    result = label(videos / "one.mp4", videos / "two.mkv", "-o", folder, "--model", model)
+    result = label(videos / "one.mp4", videos / "two.mkv", "-o", folder, "--model", model, fresh=True)
     assert result.returncode == 0, result.stderr
     assert "41 ticks" in result.stdout
     return folder

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.frame_counter_env import read_counter
 from tests.support.paths import ROOT
+from tests.support.python_processes import run
 from vpt_gym.collect import run as recording
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.finished import finished_episodes
@@ -41,10 +42,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def record(directory: Path, *options: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run(
-        command(directory, *options), capture_output=True, text=True, check=False, env=environment(), timeout=4 * WAIT
-    )
+def record(directory: Path, *options: str, status: int = 0, fresh: bool = False) -> subprocess.CompletedProcess[str]:
+    words = ("-m", "vpt_gym", "record", "-o", directory, *options)
+    result = run(*words, fresh=fresh, timeout=4 * WAIT, PYTHONPATH=str(ROOT))
     assert result.returncode == status, result.stdout + result.stderr
     return result
 
@@ -79,7 +79,7 @@ def content(directory: Path) -> dict[int, tuple[bytes, bytes, object, object]]:
 def test_the_expert_of_the_embedded_world_gives_the_same_demos_from_one_env_and_from_two(tmp_path: Path) -> None:
     # so few steps that not each episode succeeds
     options = ("--episodes", "3", "--env-kwargs", '{"image_size": [64, 96], "max_episode_steps": 150}')
-    said = record(tmp_path / "one", *options, "--num-envs", "1").stdout
+    said = record(tmp_path / "one", *options, "--num-envs", "1", fresh=True).stdout
     record(tmp_path / "two", *options, "--num-envs", "2")
     assert content(tmp_path / "one") == content(tmp_path / "two")
 

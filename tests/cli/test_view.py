@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.counter_demos import write_counter_demo
+from tests.support.python_processes import run
 from vpt_gym.agents import VPTAgent
 
 COMMAND = [sys.executable, "-m", "vpt_gym", "view"]
 
 
 def finished(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd)
+    done = run("-m", "vpt_gym", "view", *words, cwd=cwd)
     assert "Traceback" not in done.stderr
     return done
 

@@ -10,11 +10,8 @@ so must each of their options. Where a line begins with ``$``, lines without it 
 from __future__ import annotations
 
 import functools
-import os
 import re
 import shlex
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.python_processes import run
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>\w[^\n`]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
@@ -66,9 +64,7 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 @functools.cache
 def help_of(*command: str) -> str:
-    environment = {**os.environ, "COLUMNS": "1000"}
-    words = [sys.executable, *command, "--help"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    done = run(*command, "--help", cwd=ROOT, COLUMNS="1000")
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
     return done.stdout
 
@@ -113,9 +109,8 @@ def test_the_python_blocks_run(page: Path, tmp_path: Path) -> None:
             compile(at_its_line(line, code), str(page), "exec")
             if info[1:] != ["notest"]:
                 lines += [""] * (line - 1 - len(lines)) + code.splitlines()
-    run = "import sys; exec(compile(sys.stdin.read(), sys.argv[1], 'exec'))"
-    command = [sys.executable, "-c", run, str(page)]
-    done = subprocess.run(command, input="\n".join(lines), cwd=tmp_path, capture_output=True, text=True, check=False)
+    script = f"exec(compile({chr(10).join(lines)!r}, {str(page)!r}, 'exec'))"
+    done = run("-c", script, cwd=tmp_path, fresh=page == ROOT / "README.md")
     assert done.returncode == 0, done.stderr
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ import torch
 
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
+from tests.support.python_processes import output_of
 from tests.support.small_policy import SMALL, small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.agents.goals.video import GOAL_FRAMES, video_goals
@@ -162,10 +161,8 @@ def test_the_script_trains_an_agent_that_acts_on_goals(demos, tmp_path):
     sizes = ("--train.steps", "3", "--train.batch-size", "2", "--train.seq-len", "5", "--validation", "1")
     env = ("--env-kwargs", '{"level": "easy", "image_size": [32, 32], "max_episode_steps": 3}')
     played = ("--rollout-episodes", "0", "--eval-episodes", "1", "--no-tensorboard", *env)
-    command = [sys.executable, ROOT / "examples" / "bc.py", *words, *frozen, *sizes, *played]
-    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "validation/loss_without_goals" in result.stdout
+    printed = output_of(ROOT / "examples" / "bc.py", *words, *frozen, *sizes, *played)
+    assert "validation/loss_without_goals" in printed
     agent = VPTAgent.from_pretrained(tmp_path / "run" / "agent")
     assert agent.policy.config.goal_size == SMALL.hidsize
     assert json.loads((tmp_path / "run" / "results.json").read_text())["evaluation"]["episodes"] == 1

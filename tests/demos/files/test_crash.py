@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.frame_counter_env import read_counter
 from tests.support.paths import ROOT
+from tests.support.python_processes import start
 from vpt_gym.demos import check, list_demos, read_demo, repair
 from vpt_gym.demos.files.names import files_of
 
@@ -41,9 +42,7 @@ for episode in range(200):
 
 def killed_recording(directory: Path, length: int, after_lines: int, delay: float) -> list[list[str]]:
     """Records until ``after_lines`` lines are printed, waits ``delay`` seconds, kills, and returns the output."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", RECORD, str(directory), str(ROOT), str(length)], stdout=subprocess.PIPE, text=True
-    )
+    child = start("-c", RECORD, directory, ROOT, length, stdout=subprocess.PIPE)
     assert child.stdout is not None
     said = [child.stdout.readline().split() for _ in range(after_lines)]
     time.sleep(delay)
@@ -98,7 +97,7 @@ def test_kills_at_any_moment(tmp_path: Path, request: pytest.FixtureRequest) -> 
 def killed_at_any_moment(tmp_path: Path, seed: int) -> None:
     demos = tmp_path / "demos"
     with open(tmp_path / "said", "w") as file:  # not a pipe, which would hold the recording up
-        child = subprocess.Popen([sys.executable, "-c", RECORD_TWO, str(demos), str(ROOT), str(seed)], stdout=file)
+        child = start("-c", RECORD_TWO, demos, ROOT, seed, stdout=file)
         while not (tmp_path / "said").stat().st_size and child.poll() is None:
             time.sleep(0.001)
         time.sleep(random.Random(seed).uniform(0.0, 0.6))
@@ -187,10 +186,7 @@ def test_a_recovered_demo_is_marked(tmp_path: Path) -> None:
 
 def test_several_processes_record_into_one_directory(tmp_path: Path) -> None:
     short = RECORD.replace("range(200)", "range(3)")
-    children = [
-        subprocess.Popen([sys.executable, "-c", short, str(tmp_path), str(ROOT), "25"], stdout=subprocess.DEVNULL)
-        for _ in range(3)
-    ]
+    children = [start("-c", short, tmp_path, ROOT, 25, fresh=True) for _ in range(3)]
     assert [child.wait() for child in children] == [0, 0, 0]
     assert sorted(assert_content(path, 25) for path in list_demos(tmp_path)) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert check(tmp_path) == []
@@ -208,12 +204,12 @@ while True:
 
 def test_repairing_while_others_record_touches_nothing_of_theirs(tmp_path: Path) -> None:
     (tmp_path / "demos").mkdir()
-    repairing = subprocess.Popen([sys.executable, "-c", REPAIR, str(tmp_path / "demos")], stdout=subprocess.PIPE)
+    repairing = start("-c", REPAIR, tmp_path / "demos", stdout=subprocess.PIPE)
     short = RECORD.replace("range(200)", "range(50)")
-    command = [sys.executable, "-c", short, str(tmp_path / "demos"), str(ROOT), "2"]
-    children = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    children = [start("-c", short, tmp_path / "demos", ROOT, 2) for _ in range(2)]
     assert [child.wait() for child in children] == [0, 0]
     repairing.kill()
-    said = repairing.communicate()[0].decode().splitlines()
+    assert repairing.stdout is not None
+    said = repairing.stdout.read().splitlines()
     assert all(line.endswith("nothing could be recovered; its files were removed") for line in said), said
     assert sorted(assert_content(path, 2) for path in list_demos(tmp_path / "demos")) == sorted([*range(50)] * 2)

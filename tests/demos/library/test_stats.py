@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ import pytest
 from tests.support.contractor_files import record, write_recording
 from tests.support.frame_counter_env import counter_frame
 from tests.support.missing_package import run_without
+from tests.support.python_processes import run
 from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.human import human_action, no_op
 from vpt_gym.demos import DemoDataset, DemoWriter, list_demos
@@ -107,8 +107,7 @@ def test_an_empty_directory_has_no_ticks(tmp_path: Path) -> None:
 
 
 def command(*args: object) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "vpt_gym", "demos", *map(str, args)]
-    return subprocess.run(words, capture_output=True, text=True, check=False)
+    return run("-m", "vpt_gym", "demos", *args)
 
 
 def test_the_command_prints_draws_and_speaks_json(demos: Path) -> None:

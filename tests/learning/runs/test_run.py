@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.python_processes import start
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
@@ -283,11 +284,8 @@ def test_a_kill_at_any_moment_leaves_a_checkpoint_and_the_metrics_up_to_it(tmp_p
     words = ["--out", "run", "--no-tensorboard"]
     reached = 0
     for part in range(4):
-        process = subprocess.Popen(
-            [sys.executable, str(script), *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-        )
-        start = int(process.stdout.readline().split()[1])
-        assert start >= reached
+        process = start(script, *words, cwd=tmp_path, stdout=subprocess.PIPE)
+        assert int(process.stdout.readline().split()[1]) >= reached
         for _ in range(7 + part):
             reached = int(process.stdout.readline())
         process.send_signal(signal.SIGKILL)
