@@ -221,7 +221,6 @@ def scaling(height: int, width: int) -> dict[str, dict[str, float]]:
     kwargs = {"image_size": (height, width), "level": "default"}
     ways: dict[str, Callable[[int], float]] = {
         "make_vec": lambda n: vector_rate(gym.make_vec(ID, n, **kwargs)),
-        "make_vec, 2 processes": lambda n: vector_rate(gym.make_vec(ID, n, processes=min(n, 2), **kwargs)),
         "SyncVectorEnv": lambda n: vector_rate(gym.make_vec(ID, n, "sync", **kwargs)),
         "AsyncVectorEnv": lambda n: vector_rate(gym.make_vec(ID, n, "async", **kwargs)),
     }
@@ -304,9 +303,6 @@ def main() -> None:
             "policy_frames_to": times_policy_frames(for_a_policy),
             "whole_tick_to_plain_ray_caster": round(ticks[name] / plain, 2),
             "make_vec_of_8_to_of_1": round(vectors["make_vec"]["8"] / vectors["make_vec"]["1"], 2),
-            "make_vec_of_8_with_2_processes_to_of_1": round(
-                vectors["make_vec, 2 processes"]["8"] / vectors["make_vec"]["1"], 2
-            ),
             "two_processes_of_4_to_make_vec_of_1": round(vectors["two_processes"]["8"] / vectors["make_vec"]["1"], 2),
             "make_vec_of_8_to_async_of_8": round(vectors["make_vec"]["8"] / vectors["AsyncVectorEnv"]["8"], 2),
             "share_of_the_tick_spent_on_the_frame": round(1 - ticks[name] / blank, 3),

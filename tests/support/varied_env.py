@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from copy import deepcopy
-from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from vpt_gym.spaces import TextArray
 
@@ -99,23 +96,3 @@ SPACES = {
     "tuple": gym.spaces.Tuple((ARRAYS["box"], ARRAYS["few"])),
     "nothing": gym.spaces.Dict({"none": gym.spaces.Dict({}), "box": ARRAYS["box"]}),
 }
-
-
-class Fragile(Told):
-    """Raises an error or hangs when its attribute ``trouble`` says so."""
-
-    trouble = ""
-
-    def step(self, action: Any) -> Any:
-        if self.trouble == "error":
-            raise LookupError("no such block")
-        if self.trouble == "hang":
-            time.sleep(60)
-        return super().step(action)
-
-
-def vector_of(
-    kind: type[Told], numbers: range, space: gym.Space[Any], mode: AutoresetMode = AutoresetMode.NEXT_STEP
-) -> SyncVectorEnv[Any, Any]:
-    """Makes a vector of environments."""
-    return SyncVectorEnv([partial(kind, number, deepcopy(space)) for number in numbers], autoreset_mode=mode)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
-
-if TYPE_CHECKING:
-    from vpt_gym.wrappers.vector.process_vector_env import ProcessVectorEnv
 
 MOST_WORLDS = 1 << 14
 """The largest number of worlds in a process. Each takes about 5 MB, so these take 80 GB."""
@@ -23,21 +19,16 @@ def make_worlds(
     *,
     max_episode_steps: int | None = None,
     threads: int | None = None,
-    processes: int = 1,
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     copy: bool = True,
     **kwargs: Any,
-) -> ThreadVectorEnv | ProcessVectorEnv:
+) -> ThreadVectorEnv:
     """Makes N embedded worlds in one vector environment: the entry point of ``gymnasium.make_vec``.
 
     Args:
         num_envs: N.
         max_episode_steps: Steps after which an episode is truncated; None for no limit.
-        threads: Number of worlds stepped in parallel; None for the number of processors. With several processes, in
-            each of them; None for 1.
-        processes: 1 plays all worlds in this process. K starts K worker processes, which play about N/K worlds each and
-            write the observations to memory that they share with this one (``ProcessVectorEnv``). They do not wait for
-            Python's lock, but need K free processors, and about 2 s to start.
+        threads: Number of worlds stepped in parallel; None for the number of processors.
         autoreset_mode: When an environment begins its next episode; see Gymnasium.
         copy: Whether to return copies of the observations, not arrays that the next step overwrites.
         **kwargs: Arguments of ``VoxelEnv``.
@@ -46,32 +37,15 @@ def make_worlds(
         The vector environment. Its worlds equal those of ``VoxelEnv`` with the same seeds.
 
     Raises:
-        ValueError: ``num_envs`` is not an integer from 1 to ``MOST_WORLDS`` for each process, ``processes`` is not one
-            from 1 to ``num_envs``, or an argument of ``VoxelEnv`` is invalid.
-        NotImplementedError: ``processes`` is above 1, on Windows.
+        ValueError: ``num_envs`` is not an integer from 1 to ``MOST_WORLDS``, or an argument of ``VoxelEnv`` is invalid.
     """
     if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
         raise ValueError(f"num_envs is {num_envs!r}; it must be a positive number of worlds")
-    if isinstance(processes, bool) or not isinstance(processes, int | np.integer) or not 1 <= processes <= num_envs:
-        raise ValueError(f"processes is {processes!r}; it must be a number from 1 to that of the worlds, {num_envs}")
-    if num_envs > MOST_WORLDS * processes:
+    if num_envs > MOST_WORLDS:
         raise ValueError(
             f"num_envs is {num_envs}; one process takes at most {MOST_WORLDS:,} worlds, of about 5 MB each: "
-            "share them out among several processes (processes=)"
+            "share them out among several processes"
         )
-    if processes > 1:
-        from vpt_gym.wrappers.vector.process_vector_env import ProcessVectorEnv
-
-        part = partial(
-            make_worlds,
-            max_episode_steps=max_episode_steps,
-            threads=1 if threads is None else threads,
-            autoreset_mode=autoreset_mode,
-            copy=False,
-            **kwargs,
-        )
-        shares = [num_envs // processes + (k < num_envs % processes) for k in range(processes)]
-        return ProcessVectorEnv([partial(part, share) for share in shares], copy=copy)
     from vpt_gym.world.env import VoxelEnv
 
     def make() -> gym.Env[Any, Any]:

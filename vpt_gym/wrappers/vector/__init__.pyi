@@ -1,11 +1,9 @@
 from .episode_starts import EpisodeStarts
 from .mineclip_reward import MineCLIPReward
-from .process_vector_env import ProcessVectorEnv
 from .thread_vector_env import ThreadVectorEnv
 
 __all__ = [
     "EpisodeStarts",
     "MineCLIPReward",
-    "ProcessVectorEnv",
     "ThreadVectorEnv",
 ]

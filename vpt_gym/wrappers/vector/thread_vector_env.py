@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import concatenate, iterate
@@ -69,20 +68,6 @@ def _write(leaves: list[_Leaf], batch: Any, row: int, observation: Any) -> None:
             np.stack([value], out=batch[name][row : row + 1])
 
 
-def check_no_reset_needed(mode: AutoresetMode | None, ended: npt.NDArray[np.bool_]) -> None:
-    """Refuses a step for which an environment has to be reset first.
-
-    Args:
-        mode: The autoreset mode.
-        ended: (N,) bool, where the last step ended an episode.
-
-    Raises:
-        gymnasium.error.ResetNeeded: An episode is over and the mode is ``DISABLED``.
-    """
-    if mode == AutoresetMode.DISABLED and ended.any():
-        raise gym.error.ResetNeeded("an episode is over: start the next one with reset(options={'reset_mask': ...})")
-
-
 class ThreadVectorEnv(_SyncVectorEnv):
     """Gymnasium's ``SyncVectorEnv``, whose environments are stepped by threads.
 
@@ -123,7 +108,10 @@ class ThreadVectorEnv(_SyncVectorEnv):
             gymnasium.error.ResetNeeded: An episode is over and ``autoreset_mode`` is ``DISABLED``. Nothing was stepped.
             Exception: The first error of an environment. Reset all environments after it.
         """
-        check_no_reset_needed(self.autoreset_mode, self._autoreset_envs)
+        if self.autoreset_mode == AutoresetMode.DISABLED and self._autoreset_envs.any():
+            raise gym.error.ResetNeeded(
+                "an episode is over: start the next one with reset(options={'reset_mask': ...})"
+            )
         each = dict(zip(range(self.num_envs), iterate(self.action_space, actions), strict=True))
         jobs = deque((i, each[i]) for i in self._longest_first())
         batch: Any = None

@@ -1,0 +1,95 @@
+"""The tables of docs/performance.md show what the files of results say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.paths import ROOT
+
+PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8").replace("\N{MULTIPLICATION SIGN}", "x")
+ENGINES = ("fp32", "bf16", "int8")
+SIZES = ("128x128", "160x256", "360x640")
+POLICY_FRAMES = {
+    "policy": '`image_size="policy"`',
+    "policy, rgb only": '`image_size="policy", observations=["rgb"]`',
+    "160x256, scaled": "`image_size=(160, 256)`, then scaled",
+    "360x640, scaled": "`image_size=(360, 640)`, then scaled",
+}
+VECTORS = {
+    "make_vec": "`gym.make_vec` (threads)",
+    "SyncVectorEnv": "`SyncVectorEnv`",
+    "AsyncVectorEnv": "`AsyncVectorEnv`",
+}
+
+
+def results(name: str) -> Any:
+    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_worlds_ticks(size: str) -> None:
+    ticks = results("world")["ticks_per_processor_second"][size]
+    assert f"| {size} | {ticks:,} |" in PAGE
+    for readme in ("README.md", "README.zh.md"):
+        assert f"{ticks:,}" in (ROOT / readme).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("way", POLICY_FRAMES)
+def test_frames_for_a_policy(way: str) -> None:
+    assert f"| {POLICY_FRAMES[way]} | {results('world')['ticks_with_frames_for_a_policy'][way]:,} |" in PAGE
+
+
+@pytest.mark.parametrize("way", VECTORS)
+def test_several_worlds(way: str) -> None:
+    rates = results("world")["vector_ticks_per_second"][way]
+    assert f"| {VECTORS[way]} | {' | '.join(f'{rate:,}' for rate in rates.values())} |" in PAGE
+
+
+def test_what_several_worlds_gain() -> None:
+    world, tried = results("world"), results("worker_processes")
+    assert f"threads give {world['ratios']['make_vec_of_8_to_of_1']} times" in PAGE
+    assert f"other give {world['ratios']['two_processes_of_4_to_make_vec_of_1']} times" in PAGE.replace("\n", " ")
+    assert f"gave {tried['ratios']['make_vec_of_8_with_2_processes_to_of_1']} times" in PAGE
+
+
+@pytest.mark.parametrize("size", ["nano", "1x", "2x", "3x", "1x, 8"])
+def test_acting(size: str) -> None:
+    name, streams = (*size.split(", "), "1")[:2]
+    found = results("agent")["cpu"][f"{name}, {streams} stream{'s' * (streams != '1')}"]
+    each = 1 / int(streams)
+    cells = [f"{each * found['plain']['ms_per_tick']['median']:.1f}"]
+    cells += [f"{each * found[e]['ms_per_tick']['median']:.1f} ({found[e]['times_plain']:.2f}x)" for e in ENGINES]
+    cells.append(f"{each * found['int8']['limit_ms']:.1f}")
+    title = name if streams == "1" else f"{name}, {streams} environments, per frame"
+    assert f"| {title} | {' | '.join(cells)} |" in PAGE
+
+
+@pytest.mark.parametrize("name", ["nano", "1x", "2x", "3x"])
+def test_agreement_with_the_policy(name: str) -> None:
+    found = results("agent")["cpu"][f"{name}, 1 stream"]
+    cells = []
+    for engine in ("bf16", "int8"):
+        same = [round(100 * found[engine][f"same_best_{part}"]) for part in ("buttons", "camera")]
+        cells += [f"{found[engine]['kl_mean']:.4f}", f"{same[0]} % / {same[1]} %"]
+    assert f"| {name} | {' | '.join(cells)} |" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("way", "row"),
+    [
+        ("one frame a step", "the published loop: one frame per step, 8 streams per update"),
+        ("T=64", "T = 64, fp32"),
+        ("T=64, bf16", "T = 64, bf16"),
+        ("T=128, bf16", "T = 128, bf16"),
+        ("T=128, bf16, checkpointing", "T = 128, bf16, checkpointing"),
+        ("8 x T=64, image network frozen, its features cached", "8 x T = 64, image network frozen, features cached"),
+    ],
+)
+def test_training(way: str, row: str) -> None:
+    found = results("training")["1x"][way]
+    rate = found["frames_per_second"]
+    cells = f"{rate['median']:.1f} ({rate['q1']:.1f} to {rate['q3']:.1f}) | {found['times_the_first']}x"
+    assert f"| {row} | {cells} | {found['peak_memory_gb']:.1f} GB |" in PAGE
