@@ -1,4 +1,4 @@
-"""The worker process: ``serve`` answers the parent's requests, ``main`` those of a ``ResilientEnv``.
+"""The worker process of ``ResilientEnv``: builds the env and answers the parent's requests.
 
 Each request gets one reply; both are pickled. A reply is the env's return value or a ``RemoteError``.
 """
@@ -14,10 +14,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import cloudpickle
 import gymnasium as gym
@@ -49,13 +48,6 @@ def is_programming_error(error: BaseException) -> bool:
     return isinstance(error, PROGRAMMING_ERRORS) and not isinstance(error, DATA_ERRORS)
 
 
-class WorkerTraceback(Exception):
-    """The worker's traceback of an exception, shown as its cause."""
-
-    def __str__(self) -> str:
-        return f"\n{self.args[0]}"
-
-
 @dataclass(frozen=True)
 class RemoteError:
     """An exception in the worker, as reported to the parent.
@@ -76,25 +68,12 @@ class RemoteError:
     def of(cls, error: Exception) -> RemoteError:
         """Returns the description of an exception that is being handled."""
         try:
-            pickled = dumps(error)
+            pickled = _dumps(error)
             pickle.loads(pickled)  # many exceptions can be pickled but not unpickled
         except Exception:  # pickling runs code of the exception's class, which may raise anything
             pickled = None
         summary = traceback.format_exception_only(error)[-1].strip()
         return cls(summary, traceback.format_exc().strip(), is_programming_error(error), pickled)
-
-    def exception(self, heading: str = "") -> Exception:
-        """Returns the exception, with its traceback as the cause; a ``RuntimeError`` if it cannot be unpickled.
-
-        Args:
-            heading: A line above the traceback.
-        """
-        error: Exception = RuntimeError(self.summary)
-        if self.pickled is not None:
-            with suppress(Exception):  # its class may exist only in the worker; the text has the same facts
-                error = pickle.loads(self.pickled)
-        error.__cause__ = WorkerTraceback(f"{heading}\n{self.traceback}".lstrip("\n"))
-        return error
 
 
 @dataclass(frozen=True)
@@ -108,15 +87,8 @@ class Description:
     spec: Any
 
 
-class Requests(Protocol):
-    """The requests that a parent may send, one method each."""
-
-    closed: bool
-    """Whether the worker ends after this reply."""
-
-
 class _Requests:
-    """The requests of a ``ResilientEnv``."""
+    """The requests that the parent may send, one method each."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -134,7 +106,7 @@ class _Requests:
         self._env = env
         spec = env.spec
         try:
-            dumps(spec)
+            _dumps(spec)
         except Exception:  # its kwargs may contain anything; the env works without it
             spec = None
         return Description(env.action_space, env.observation_space, env.metadata, env.render_mode, spec)
@@ -160,7 +132,7 @@ class _Requests:
         if isinstance(value, gym.Env):
             raise AttributeError(f"{name!r} is an environment, which cannot leave the worker")
         try:
-            dumps(value)
+            _dumps(value)
         except Exception as error:
             raise AttributeError(f"{name!r} cannot be pickled, so it cannot be read from another process") from error
         return False, value
@@ -169,8 +141,7 @@ class _Requests:
         return self.env.get_wrapper_attr(name)(*args, **kwargs)
 
 
-def dumps(value: Any) -> bytes:
-    """Returns a value, pickled."""
+def _dumps(value: Any) -> bytes:
     try:
         return pickle.dumps(value, protocol=5)
     except Exception:  # it may contain objects that only cloudpickle can pickle, which is slower
@@ -178,11 +149,11 @@ def dumps(value: Any) -> bytes:
         return pickled
 
 
-def _answer(requests: Requests, message: bytes) -> bytes:
+def _answer(requests: _Requests, message: bytes) -> bytes:
     try:
         name, arguments = pickle.loads(message)
         method: Callable[..., Any] = getattr(requests, name)
-        return dumps(method(*arguments))
+        return _dumps(method(*arguments))
     except Exception as error:
         return pickle.dumps(RemoteError.of(error))
 
@@ -206,12 +177,7 @@ def _vanish(marker: str, directory: str) -> NoReturn:
 
 
 def main() -> None:
-    """Runs the worker of a ``ResilientEnv``."""
-    serve(_Requests())
-
-
-def serve(requests: Requests) -> None:
-    """Answers requests until one of them sets ``requests.closed``, or the parent ends.
+    """Runs the worker.
 
     The last four of ``sys.argv`` are the pipe's file descriptor, the parent's process id, the name of the environment
     variable that marks this worker's processes, and the temporary directory.
@@ -221,6 +187,7 @@ def serve(requests: Requests) -> None:
     threading.Thread(target=_follow_parent, args=(parent, marker, directory), daemon=True).start()
     os.set_inheritable(descriptor, False)  # or a game would keep the pipe open after this process has ended
     pipe = Connection(descriptor)
+    requests = _Requests()
     while not requests.closed:
         try:
             pipe.send_bytes(_answer(requests, pipe.recv_bytes()))

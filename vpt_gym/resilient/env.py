@@ -10,15 +10,23 @@ import pickle
 import warnings
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import cloudpickle
 import gymnasium as gym
 
 from vpt_gym.resilient.child import Description, RemoteError
-from vpt_gym.resilient.parent import EnvFailure, Worker, pickle_function
+from vpt_gym.resilient.parent import EnvFailure, Worker
 
 __all__ = ["EnvFailure", "ResilientEnv"]
+
+
+class WorkerTraceback(Exception):
+    """The worker's traceback of an exception, shown as its cause."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
 
 
 class ResilientEnv(gym.Env[Any, Any]):
@@ -106,7 +114,7 @@ class ResilientEnv(gym.Env[Any, Any]):
             raise NotADirectoryError(f"cwd is {os.fspath(cwd)!r}; it must be a directory that exists")
         self._reset_attempts = reset_attempts
         self._cwd = None if cwd is None else os.path.abspath(cwd)
-        self._env_fn = pickle_function(env_fn, "env_fn", "a gymnasium.Env")
+        self._env_fn = _pickle_env_fn(env_fn)
         self._worker: Worker | None = None
         self._failure = EnvFailure("no worker has been started")
         self._observed: bytes | None = None  # the reply with the last observation; None outside of an episode
@@ -293,7 +301,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         value = pickle.loads(reply)
         if not isinstance(value, RemoteError):
             return value, reply
-        error = value.exception()
+        error = _exception(value)
         if value.programming_error:
             raise error
         failure = EnvFailure(f"{name}: {value.summary}", value.traceback)
@@ -307,6 +315,28 @@ class ResilientEnv(gym.Env[Any, Any]):
     def _drop_worker(self) -> None:
         self._finalizer()
         self._worker = None
+
+
+def _exception(remote: RemoteError) -> Exception:
+    """Returns the worker's exception with its traceback; a ``RuntimeError`` if it cannot be unpickled."""
+    error: Exception = RuntimeError(remote.summary)
+    if remote.pickled is not None:
+        with suppress(Exception):  # its class may exist only in the worker; the text has the same facts
+            error = pickle.loads(remote.pickled)
+    error.__cause__ = WorkerTraceback(remote.traceback)
+    return error
+
+
+def _pickle_env_fn(env_fn: object) -> bytes:
+    if not callable(env_fn):
+        raise TypeError(f"env_fn is {env_fn!r}; it must be a function that returns a gymnasium.Env")
+    try:
+        pickled: bytes = cloudpickle.dumps(env_fn)
+    except Exception as error:  # pickling runs code of the objects that the function refers to
+        raise TypeError(
+            f"env_fn {env_fn!r} cannot be pickled ({error}); make the env and everything it needs inside the function"
+        ) from error
+    return pickled
 
 
 def _seconds(name: str, value: Any) -> float | None:

@@ -11,12 +11,7 @@ import tempfile
 import time
 import uuid
 import warnings
-from collections.abc import Sequence
 from multiprocessing import Pipe
-from multiprocessing.connection import wait
-from typing import Any
-
-import cloudpickle
 
 from vpt_gym.resilient.process_tree import kill_processes
 from vpt_gym.system import interpreter
@@ -50,20 +45,9 @@ class Worker:
 
     Args:
         cwd: Its working directory, None for the caller's.
-        program: Its code; it calls ``vpt_gym.resilient.child.serve``.
-        name: Its name in error messages.
-        files: Descriptors of open files that it gets, under the same numbers.
     """
 
-    def __init__(
-        self,
-        cwd: str | None = None,
-        *,
-        program: str = _PROGRAM,
-        name: str = "the env's process",
-        files: Sequence[int] = (),
-    ) -> None:
-        self.name = name
+    def __init__(self, cwd: str | None) -> None:
         self._owner = os.getpid()
         self._killed = False
         self._marker = f"VPT_GYM_WORKER_{uuid.uuid4().hex}"
@@ -72,11 +56,11 @@ class Worker:
         arguments = [str(theirs.fileno()), str(self._owner), self._marker, self._directory]
         try:
             self._process = subprocess.Popen(
-                interpreter.command(program, *arguments),
+                interpreter.command(_PROGRAM, *arguments),
                 stdin=subprocess.DEVNULL,
                 cwd=cwd,
                 env={**os.environ, "TMPDIR": self._directory, self._marker: "1"},
-                pass_fds=[theirs.fileno(), *files],
+                pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C in the terminal reaches only the parent, which then closes the worker
             )
         except BaseException:
@@ -102,50 +86,17 @@ class Worker:
         Raises:
             EnvFailure: The worker died, or did not answer in time. Call ``kill`` then.
         """
-        self.send(message, doing)
-        return self.receive(doing, timeout)
-
-    def send(self, message: bytes, doing: str) -> None:
-        """Sends a message, whose reply ``receive`` returns.
-
-        Raises:
-            EnvFailure: The worker died. Call ``kill`` then.
-        """
-        try:
-            self._pipe.send_bytes(message)
-        except OSError as error:
-            raise EnvFailure(f"{doing}: {self.name} {self._ending()}") from error
-
-    def receive(self, doing: str, timeout: float | None = None) -> bytes:
-        """Waits for the reply to the last message, and returns it.
-
-        Raises:
-            EnvFailure: The worker died, or did not answer in time. Call ``kill`` then.
-        """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         try:
+            self._pipe.send_bytes(message)
             while not self._pipe.poll(max(0.0, min(_GLANCE, deadline - time.monotonic()))):
                 if time.monotonic() >= deadline:
                     raise EnvFailure(f"{doing}: the env did not answer within {timeout:g} s")
-                if self.ended and not self._pipe.poll():
+                if self._process.poll() is not None and not self._pipe.poll():
                     raise EOFError
             return self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
-            raise EnvFailure(f"{doing}: {self.name} {self._ending()}") from error
-
-    def fileno(self) -> int:
-        """Returns the descriptor of the pipe, which can be read when there is a reply or the worker has died."""
-        return self._pipe.fileno()
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
-
-    @property
-    def ended(self) -> bool:
-        """Whether the process has ended."""
-        return self._process.poll() is not None
+            raise EnvFailure(f"{doing}: the env's process {self._ending()}") from error
 
     def wait(self, timeout: float | None) -> None:
         """Waits until the process has ended by itself.
@@ -156,7 +107,7 @@ class Worker:
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired as error:
-            raise EnvFailure(f"{self.name} did not exit within {error.timeout:g} s of its close") from error
+            raise EnvFailure(f"the env's process did not exit within {error.timeout:g} s of its close") from error
 
     def kill(self) -> None:
         """Kills the process and all processes it has started, reaps it and removes its temporary directory."""
@@ -185,39 +136,3 @@ class Worker:
             return f"exited with code {code}"
         names = {number.value: number.name for number in signal.Signals}
         return f"was killed by signal {-code} ({names.get(-code, 'unnamed')})"
-
-
-def pickle_function(function: object, name: str, returns: str) -> bytes:
-    """Returns a function, pickled for a worker.
-
-    Args:
-        function: The function.
-        name: Name of the argument, for error messages.
-        returns: What the function must return, for error messages.
-
-    Raises:
-        TypeError: It is not a function, or cannot be pickled.
-    """
-    if not callable(function):
-        raise TypeError(f"{name} is {function!r}; it must be a function that returns {returns}")
-    try:
-        pickled: bytes = cloudpickle.dumps(function)
-    except Exception as error:  # pickling runs code of the objects that the function refers to
-        raise TypeError(
-            f"{name} {function!r} cannot be pickled ({error}); make the env and everything it needs inside the function"
-        ) from error
-    return pickled
-
-
-def receive_all(workers: Sequence[Worker], doing: str) -> list[bytes]:
-    """Returns the replies of several workers, in their order.
-
-    Raises:
-        EnvFailure: A worker died. The others may not have answered yet.
-    """
-    replies: dict[Worker, bytes] = {}
-    while waiting := [worker for worker in workers if worker not in replies]:
-        ready: Any = wait(waiting, _GLANCE)  # type: ignore[arg-type] # anything with a fileno()
-        for worker in ready or [worker for worker in waiting if worker.ended]:
-            replies[worker] = worker.receive(doing)
-    return [replies[worker] for worker in workers]
