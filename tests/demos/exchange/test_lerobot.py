@@ -23,6 +23,7 @@ from tests.support.counter_demos import counter_action, write_counter_demo
 from tests.support.frame_counter_env import counter_frame
 from tests.support.missing_package import run_without
 from tests.support.paths import DATA
+from tests.support.videos import TURNS, turn, write_video
 from vpt_gym.actions.human import BUTTONS, HumanAction, human_action
 from vpt_gym.cli import main
 from vpt_gym.demos import DemoWriter, SourceError, check, export_lerobot, import_lerobot, list_demos, read_demo
@@ -257,6 +258,11 @@ def test_other_names_need_a_translator(tmp_path: Path) -> None:
         (lambda d: next(d.glob("data/*/*")).unlink(), "is missing; download"),
         (lambda d: next(d.glob("videos/*/*/*")).unlink(), "is missing; download"),
         (lambda d: next(d.glob("videos/*/*/*")).write_bytes(b"no video"), "frames of episode 0 cannot be decoded"),
+        (
+            lambda d: turn(next(d.glob("videos/*/*/*")), TURNS["90"]),
+            r"turns its pictures by \d+ degrees .*upright\.mp4",
+        ),
+        (lambda d: slow_down(next(d.glob("videos/*/*/*"))), "does not have 10 evenly spaced frames a second"),
         (lambda d: next(d.glob("meta/episodes/*/*")).write_bytes(b"PAR1"), "is damaged"),
         (lambda d: next(d.glob("meta/episodes/*/*")).unlink(), "has no episode"),
         (lambda d: change(d, fps=0), "info.json is damaged"),
@@ -282,6 +288,12 @@ def test_damage_is_named_and_nothing_is_imported(tmp_path: Path, damage: Any, me
     with pytest.raises((SourceError, FileNotFoundError), match=message):
         import_lerobot(dataset, tmp_path / "demos")
     assert not (tmp_path / "demos").exists() or list((tmp_path / "demos").iterdir()) == []
+
+
+def slow_down(video: Path) -> None:
+    """Writes a video again, with a pause of a tick in its middle."""
+    frames = np.stack([picture.to_ndarray(format="rgb24") for picture in av.open(str(video)).decode(video=0)])
+    write_video(video, frames, 10, [(t + (t > len(frames) // 2)) / 10 for t in range(len(frames))])
 
 
 def change(dataset: Path, **entries: Any) -> None:

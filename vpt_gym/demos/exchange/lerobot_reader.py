@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from vpt_gym.demos.exchange.importing import SourceError, reading
 from vpt_gym.demos.exchange.lerobot_layout import ACTION, DEMO_KEY, EPISODES, INFO, TASKS, require_pyarrow
-from vpt_gym.demos.files.video import iter_lazy_frames
+from vpt_gym.demos.files.video import has_frame_at_every_tick, iter_lazy_frames, read_display_turn
 from vpt_gym.frames import Frame
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import printable_name, shown
+from vpt_gym.video_file import upright_command
 
 _EPISODE_COLUMNS = ("episode_index", "length", "data/chunk_index", "data/file_index", "tasks", DEMO_KEY)
 _PLACEHOLDER = re.compile(r"\{(?:chunk_index|file_index)(?::0?\d{1,2}d)?\}|\{video_key\}")
@@ -108,7 +109,7 @@ class LeRobotReader:
             ACTION,
             *(name for name, found in known.items() if found and wanted[name].items() <= found.items()),
         ]
-        self._video = _Video()
+        self._video = _Video(self.fps)
         self._places = self._read_places()
         self._tasks = self._read_tasks()
 
@@ -252,13 +253,27 @@ class LeRobotReader:
 class _Video:
     """The decoder of the last video, kept open, since consecutive episodes are consecutive in a file."""
 
-    def __init__(self) -> None:
+    def __init__(self, fps: int) -> None:
+        self._fps = fps
         self._path: Path | None = None
         self._position = 0
         self._source: Iterator[Callable[[], Frame]] = iter(())
 
     def frames(self, path: Path, start: int) -> Iterator[Callable[[], Frame]]:
-        """Returns an iterator over the frames of a file from number ``start`` on."""
+        """Returns an iterator over the frames of a file from number ``start`` on.
+
+        Raises:
+            SourceError: Players turn the frames, or show them at other times than the ticks.
+        """
+        if path != self._path:
+            if (turn := read_display_turn(path)) is not None:
+                command = upright_command(path.name)
+                raise SourceError(f"{path} {turn} when it is shown (its display matrix); convert it: {command}")
+            if not has_frame_at_every_tick(path, self._fps):
+                raise SourceError(
+                    f"{path} does not have {self._fps} evenly spaced frames a second, so it is not known which ticks "
+                    "they belong to; export or download it again"
+                )
         if path != self._path or start < self._position:
             self.close()
             self._source = iter_lazy_frames(path)

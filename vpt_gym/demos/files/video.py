@@ -249,6 +249,24 @@ def count_frames(path: str | os.PathLike[str]) -> int:
     return read_header(path).frames
 
 
+def has_frame_at_every_tick(path: str | os.PathLike[str], fps: int) -> bool:
+    """Returns whether frame t of a video is shown at tick t: none is more than half a tick from its place.
+
+    True where the file has no time stamps, or is no video, which decoding reports.
+    """
+    try:
+        with open_video(path, DEMUXERS) as container:
+            stream = video_stream(container, path)
+            stamps = [packet.pts for packet in _intact_packets(container, stream) if not packet.is_discard]
+            time_base = stream.time_base
+    except (av.FFmpegError, OSError, ValueError):
+        return True
+    if not stamps or None in stamps or time_base is None:
+        return True
+    times = np.sort(np.array(stamps, np.float64)) * float(time_base)
+    return bool(np.abs(times - times[0] - np.arange(len(times)) / fps).max() <= 0.5 / fps)
+
+
 def read_display_turn(path: str | os.PathLike[str]) -> str | None:
     """Returns how players turn the pictures of a video, in words; None if they do not, or if it has no picture."""
     try:
