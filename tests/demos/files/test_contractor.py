@@ -114,6 +114,7 @@ def test_the_cursor_is_blended_as_published_and_cut_at_every_edge() -> None:
 def test_our_own_cursor_is_not_the_published_one() -> None:
     assert CURSOR.shape == (16, 16, 4)
     assert not np.array_equal(CURSOR, golden_cursor())
+    assert not CURSOR.flags.writeable  # all demos share it
     frame = draw(np.full((40, 40, 3), 90, np.uint8), CURSOR, 20, 20)
     assert (frame[20, 20] == 0).all()  # the tip
     assert (frame == 255).any()
@@ -136,7 +137,13 @@ def test_corrected_an_episode_differs_where_the_public_loader_is_wrong_and_nowhe
     assert right.actions["camera"][15].tolist() == pytest.approx([-1.5, 4.5])
 
 
-@pytest.mark.parametrize(("version", "factor"), [("6.9", 2.0), ("5.7", 0.5), ("6.13", 1.0), ("10.0", 1.0), (None, 1.0)])
+PUBLISHED_FACTORS = {"5.7": 0.5, "5.8": 0.5, "6.7": 2.0, "6.8": 2.0, "6.9": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("version", "factor"),
+    [*PUBLISHED_FACTORS.items(), *((other, 1.0) for other in ("5.9", "6.10", "6.13", "10.0", None))],
+)
 def test_mouse_counts_in_menus_are_scaled_by_the_recorders_version(version: str | None, factor: float) -> None:
     records = [record(mouse={"dx": 20.0, "dy": -10.0}, isGuiOpen=gui) for gui in (False, True)]
     camera = read_ticks(records, recorder_version=version).actions["camera"]
