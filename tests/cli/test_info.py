@@ -48,6 +48,11 @@ def test_a_good_pair_is_described_in_plain_lines(pair: list[str]) -> None:
     assert weights["verdict"] == "can be loaded"
 
 
+def test_a_saved_agent_is_named_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "nano-foundation"]) == 0
+    assert "what           a saved policy" in capsys.readouterr().out
+
+
 def test_a_terminal_gets_a_table(pair: list[str]) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "vpt_gym", "info", pair[0]]

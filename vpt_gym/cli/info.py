@@ -91,8 +91,9 @@ def _rows(one: Description) -> Iterable[tuple[str, str]]:
     from vpt_gym.agents.checkpoints.load_report import examples
 
     if one.kind:
-        held = {"description": "description of", "weights": "weights of", "both": "saved"}[one.holds]
-        yield "what", f"{held} {'an' if one.kind[0] in 'aeiou' else 'a'} {one.kind}"
+        kind = f"{'an' if one.kind[0] in 'aeiou' else 'a'} {one.kind}"
+        held = {"description": f"description of {kind}", "weights": f"weights of {kind}", "both": f"a saved {one.kind}"}
+        yield "what", held[one.holds]
         if one.heads or one.architecture:
             yield "architecture", one.architecture or "none of the named ones"
         yield "config", ", ".join(f"{name} {value}" for name, value in one.config.items() if value is not None)
