@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.paths import ROOT
 from vpt_gym import Sampling, VPTAgent
-from vpt_gym.agents.engine import available_precisions
+from vpt_gym.agents.engine import available_precisions, hardware
 from vpt_gym.agents.policy.policy import VPTPolicy
 
 needs_engine = pytest.mark.skipif("fp32" not in available_precisions(), reason="no engine on this machine")
@@ -81,6 +83,12 @@ def test_auto_follows_a_policy_that_is_converted_between_episodes(frames: np.nda
     assert one.precision == "fp32"
     one.policy.float()
     assert play(one, frames) == before
+
+
+def test_every_operator_that_an_engine_calls_is_looked_for_first() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "vpt_gym" / "agents" / "engine").glob("*.py")]
+    called = {f"{space}::{name}" for text in sources for space, name in re.findall(r"torch\.ops\.(\w+)\.(\w+)", text)}
+    assert called == set(hardware._OPERATORS)
 
 
 def test_auto_leaves_a_policy_in_float64_as_it_is(frames: np.ndarray) -> None:

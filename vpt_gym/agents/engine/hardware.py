@@ -11,15 +11,20 @@ EnginePrecision = Literal["fp32", "bf16", "int8"]
 """Number types of an engine, as :class:`~vpt_gym.agents.engine.ActingEngine` describes them."""
 
 _PRECISIONS: tuple[EnginePrecision, ...] = get_args(EnginePrecision)
-_OPERATORS = (
+_EXACT_OPERATORS = (
+    "aten::mkldnn_reorder_conv2d_weight",
     "mkldnn::_convolution_pointwise",
     "mkldnn::_linear_pointwise",
     "mkldnn::_reorder_linear_weight",
+)
+_OPERATORS = (
+    *_EXACT_OPERATORS,
+    "quantized::linear_dynamic_fp16",
     "quantized::linear_prepack",
     "quantized::linear_prepack_fp16",
     "quantized::linear_with_input_q_dq_qweight_dq_output_fp32",
 )
-"""Operators that an engine needs; they are not part of PyTorch's documented interface."""
+"""Operators that an engine needs, in fp32 the first ones; they are not part of PyTorch's documented interface."""
 
 
 def available_precisions(device: torch.device | str = "cpu") -> tuple[EnginePrecision, ...]:
@@ -65,7 +70,8 @@ def _missing_requirement(precision: EnginePrecision, device: torch.device) -> st
         return "a CPU or a CUDA device"
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return "a PyTorch with oneDNN"
-    missing = sorted(set(_OPERATORS[: 3 if precision == "fp32" else None]) - set(torch._C._dispatch_get_all_op_names()))
+    needed = _EXACT_OPERATORS if precision == "fp32" else _OPERATORS
+    missing = sorted(set(needed) - set(torch._C._dispatch_get_all_op_names()))
     if missing:
         return f"a PyTorch with {', '.join(missing)} (this is {torch.__version__})"
     if precision == "fp32":
