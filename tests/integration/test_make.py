@@ -102,6 +102,23 @@ def test_what_minecraft_can_say_is_in_the_space(make_env: Any, told: dict[str, A
     assert env.observation_space.contains(env.step(REST)[0])
 
 
+def test_statistics_are_left_out_of_infos_and_of_the_vectors_that_copy_them(make_env: Any) -> None:
+    counts = {"stat", "achievement"}
+    infos = [info for kept in (True, False) for info in _infos(make_env(statistics=kept))]
+    for everything, info in zip(infos[:2], infos[2:], strict=True):
+        assert counts < set(everything)
+        assert info == {name: value for name, value in everything.items() if name not in counts}
+    env = make_env(statistics=False)
+    vector = gym.vector.SyncVectorEnv([lambda: env])
+    _, found = vector.reset(seed=1)
+    assert not counts & set(found)
+    assert env.spec.kwargs["statistics"] is False
+
+
+def _infos(env: gym.Env[Any, Any]) -> list[dict[str, Any]]:
+    return [env.reset(seed=1)[1], env.step(REST)[4]]
+
+
 def test_the_same_task_can_be_made_twice(make_env: Any) -> None:
     first, second = make_env(), make_env()
     assert differs(first.reset(seed=1)[0], second.reset(seed=2)[0])

@@ -59,6 +59,10 @@ _WIDER = {
 """Bounds of Minecraft's values where MineDojo declares narrower ones; the oxygen of a drowning player is negative."""
 
 
+_STATISTICS = ("stat", "achievement")
+"""Entries of ``info`` with the game's counts, such as how often each item was used."""
+
+
 class MineDojoEnv(LegacyGymEnv):
     """An environment of ``minedojo.make`` as a Gymnasium environment.
 
@@ -88,6 +92,7 @@ class MineDojoEnv(LegacyGymEnv):
         env: An environment of ``minedojo.make``, or a ``MineDojoSim``.
         actions: ``"human"`` or ``"minedojo"``.
         lean: Rebind methods of this environment's instances so that a tick takes a third of MineDojo's time.
+        statistics: Whether ``info`` has the game's counts, ``stat`` and ``achievement``.
         step_timeout: Seconds that a tick may take before the game counts as hung.
         reset_timeout: Seconds that each answer of the game may take while it starts an episode.
         command: Function of a seed that returns the command of a game to start instead of Minecraft.
@@ -104,6 +109,7 @@ class MineDojoEnv(LegacyGymEnv):
         *,
         actions: Actions = "human",
         lean: bool = True,
+        statistics: bool = True,
         step_timeout: float = STEP_TIMEOUT,
         reset_timeout: float = RESET_TIMEOUT,
         command: Callable[[int], list[str]] | None = None,
@@ -145,6 +151,7 @@ class MineDojoEnv(LegacyGymEnv):
         self._reward, self._ticks = 0.0, 1
         self._keyboard_level = "hotbar.1" in parts.sim.action_space.spaces
         self._human = actions == "human"
+        self._left_out = () if statistics else _STATISTICS
         if self._human:
             self.action_space = player_action_space()
             if not self._keyboard_level:
@@ -182,13 +189,13 @@ class MineDojoEnv(LegacyGymEnv):
         sent = self._sent(action)
         if error := self._bridge.error:  # it failed in a command of the caller, such as set_time
             self._needs_reset = True
-            info = self._with_success({**self._parts.sim.prev_info, "ticks": 0, "env_error": error})
+            info = self._reported({**self._parts.sim.prev_info, "ticks": 0, "env_error": error})
             return deepcopy(self._last), 0.0, False, True, info
         observation, reward, done, sent_info = self.env.step(sent)
         if self._parts.nn is not None:
             reward = self._reward
         error = self._bridge.error
-        info = self._with_success({**(sent_info or {}), "ticks": self._ticks})
+        info = self._reported({**(sent_info or {}), "ticks": self._ticks})
         if error is not None:
             self._needs_reset = True
             info["env_error"] = error
@@ -303,7 +310,9 @@ class MineDojoEnv(LegacyGymEnv):
     def _part(self, name: str) -> Any:
         return self.observation_space[name]  # type: ignore[index]
 
-    def _with_success(self, info: dict[str, Any]) -> dict[str, Any]:
+    def _reported(self, info: dict[str, Any]) -> dict[str, Any]:
+        """Returns ``info`` as the caller gets it: with the success, and without what it was told to leave out."""
+        info = {name: value for name, value in info.items() if name not in self._left_out}
         task = self._parts.task
         if task is None:
             return info
@@ -361,7 +370,7 @@ class MineDojoEnv(LegacyGymEnv):
             if kind == "fast":
                 why = "a fast reset keeps the world. Pass options={'reset': 'full'}"
             warnings.warn(f"the seed {seed} was ignored: {why}", stacklevel=2)
-        return observation, self._with_success({**info, "ticks": 0, "reset": reset})
+        return observation, self._reported({**info, "ticks": 0, "reset": reset})
 
     def _kind_of_reset(self, seed: int | None, options: dict[str, Any] | None) -> str:
         options = dict(options or {})

@@ -34,6 +34,7 @@ def make(
     backend: Literal["java", "embedded"] = "java",
     level: str = "default",
     lean: bool = True,
+    statistics: bool = True,
     resilient: bool = False,
     step_timeout: float = STEP_TIMEOUT,
     reset_timeout: float = RESET_TIMEOUT,
@@ -49,6 +50,8 @@ def make(
             display; ``docs/envs/minedojo.md`` lists what it supports of MineDojo's missions.
         level: ``"default"`` or ``"easy"``, of the embedded world.
         lean: Make MineDojo's Python about three times faster, with the same observations.
+        statistics: Whether ``info`` has the game's 1,819 counts (``stat`` and ``achievement``). Vector environments
+            copy every entry of every ``info``: pass False there.
         resilient: Run everything in its own process, which also handles a game that hangs while it starts
             (``ResilientEnv``).
         step_timeout: Seconds that a tick may take.
@@ -83,6 +86,7 @@ def make(
         "backend": backend,
         "level": level,
         "lean": lean,
+        "statistics": statistics,
         "step_timeout": step_timeout,
         "reset_timeout": reset_timeout,
         "render_mode": render_mode,
@@ -106,6 +110,7 @@ def make(
             legacy,
             actions=actions,
             lean=lean,
+            statistics=statistics,
             step_timeout=step_timeout,
             reset_timeout=reset_timeout,
             command=partial(embedded_command, level) if backend == "embedded" else None,
