@@ -28,7 +28,14 @@ from vpt_gym.system.machine import describe
 
 RESULT = Path(__file__).parent / "results" / "agent.json"
 THREADS = 2
-CPU = {("nano", 1): (20, 20), ("1x", 1): (12, 10), ("1x", 8): (8, 3), ("2x", 1): (10, 5), ("3x", 1): (8, 4)}
+CPU = {
+    ("nano", 1): (20, 20),
+    ("nano", 16): (10, 10),
+    ("1x", 1): (12, 10),
+    ("1x", 8): (8, 3),
+    ("2x", 1): (10, 5),
+    ("3x", 1): (8, 4),
+}
 """(size, streams): (blocks of each variant, ticks in a block)."""
 FRAMES = 40
 """Number of frames on which an engine is compared with its policy."""

@@ -11,6 +11,7 @@ from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8").replace("\N{MULTIPLICATION SIGN}", "x")
 ENGINES = ("fp32", "bf16", "int8")
+CONVOLUTIONS = "only the convolutions in bf16"
 SIZES = ("128x128", "160x256", "360x640")
 POLICY_FRAMES = {
     "policy": '`image_size="policy"`',
@@ -93,3 +94,29 @@ def test_training(way: str, row: str) -> None:
     rate = found["frames_per_second"]
     cells = f"{rate['median']:.1f} ({rate['q1']:.1f} to {rate['q3']:.1f}) | {found['times_the_first']}x"
     assert f"| {row} | {cells} | {found['peak_memory_gb']:.1f} GB |" in PAGE
+
+
+def test_what_was_reached_of_the_goals() -> None:
+    world, training = results("world"), results("training")["nano"]
+    acting = {name: results("agent")["cpu"][f"{name}, 1 stream"] for name in ("nano", "1x", "2x", "3x")}
+    onnx = results("baselines")["nano"]["ONNX Runtime"]["ms_per_tick"]["median"]
+    ms = {name: min(found[e]["ms_per_tick"]["median"] for e in ENGINES) for name, found in acting.items()}
+    rates = {
+        name: training[f"nano, {name}"]["frames_per_second"]["median"] for name in ("8 x T=16, bf16", CONVOLUTIONS)
+    }
+    limit = {name: found["int8"]["limit_ms"] for name, found in acting.items()}
+    times = " and ".join(str(acting[name]["int8"]["times_plain"]) for name in ("2x", "3x"))
+    bounds = " and ".join(f"{limit[name]:.1f} of {ms[name]:.1f} ms" for name in ("2x", "3x"))
+    loaded = [results("loading")[kind]["first_pass_ratio"]["public"]["median"] for kind in ("recorder", "x264")]
+    for row in (
+        f"| 1.0 ms | {ms['nano']:.1f} ms | arithmetic and weights take {limit['nano']:.1f} ms, the calls of "
+        f"many small operators the rest; ONNX Runtime takes {onnx:.1f} ms |",
+        f"| 14 ms | {ms['1x']:.1f} ms | arithmetic and weights alone take {limit['1x']:.1f} ms |",
+        f"| 2.9 | {times} | {bounds} ",
+        f"| 1,400 | {rates['8 x T=16, bf16']:,.0f} | its convolutions alone reach {rates[CONVOLUTIONS]:,.0f} |",
+        f"| 1.7 | {world['ratios']['make_vec_of_8_to_of_1']} |",
+        f"| 1.8 | {world['ratios']['policy_frames_to']['360x640, scaled']:.1f} |",
+        f"| 1.5 | {loaded[0]} and {loaded[1]} |",
+        f"| 1.2 s | {world['first_tick_seconds']['warm_cache']} s |",
+    ):
+        assert row in PAGE
