@@ -116,9 +116,34 @@ def space_table(measured: Measured) -> str:
     return "\n".join(lines)
 
 
+def scaling_table(measured: Measured) -> str:
+    """Returns what more environments and a second process gain, as Markdown."""
+    scaling = measured.get("scaling")
+    if scaling is None:
+        return "Not measured yet: `python -m benchmarks scaling` writes `scaling.json`."
+    machine = scaling["machine"]
+    lines = [
+        f"On one machine with {machine['cores']} cores of an {machine['processor']} (`scaling.json`):",
+        "",
+        f"| job | together | frames/s | times one | {COUNTS[0]:,} frames |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for key, job, unit in (
+        ("playing", f"play with {scaling['model']}, world included", "environment"),
+        ("cloning", "clone with nano, bf16", "process"),
+    ):
+        for n, found in scaling[key].items():
+            rate = found["frames_per_second"]
+            times = rate / scaling[key]["1"]["frames_per_second"]
+            many = {"1": unit}.get(n, f"{unit}{'es' if unit.endswith('s') else 's'}")
+            cost = duration(found["seconds_per_million_frames"])
+            lines.append(f"| {job} | {n} {many} | {_two_digits(rate)} | {times:.2f} | {cost} |")
+    return "\n".join(lines)
+
+
 def insert_tables(markdown: str, measured: Measured) -> str:
     """Returns a page with its tables in place of the comments that name them."""
-    for name, table in (("time", time_table), ("space", space_table)):
+    for name, table in (("time", time_table), ("space", space_table), ("scaling", scaling_table)):
         comment = f"<!-- frame costs: {name} -->"
         if comment in markdown:
             markdown = markdown.replace(comment, table(measured))
@@ -126,4 +151,4 @@ def insert_tables(markdown: str, measured: Measured) -> str:
 
 
 if __name__ == "__main__":
-    print(time_table(read_results()), space_table(read_results()), sep="\n\n")
+    print(*(table(read_results()) for table in (time_table, space_table, scaling_table)), sep="\n\n")

@@ -47,6 +47,25 @@ def test_every_job_is_computed_from_its_measurement(costs: ModuleType) -> None:
     assert all(job.rate > 0 and job.source in measured for job in jobs.values())
 
 
+def test_more_environments_are_compared_with_one(costs: ModuleType) -> None:
+    rates = {"playing": {"1": 250.0, "16": 500.0}, "cloning": {"1": 1000.0, "2": 1500.0}}
+    scaling = {
+        "model": "nano-foundation, int8",
+        "machine": {"cores": 2, "processor": "EPYC"},
+        **{
+            job: {
+                n: {"frames_per_second": rate, "seconds_per_million_frames": round(1e6 / rate)}
+                for n, rate in found.items()
+            }
+            for job, found in rates.items()
+        },
+    }
+    table = costs.scaling_table({"scaling": scaling})
+    assert "| play with nano-foundation, int8, world included | 16 environments | 500 | 2.00 | 33 minutes |" in table
+    assert "| clone with nano, bf16 | 2 processes | 1,500 | 1.50 | 11 minutes |" in table
+    assert "python -m benchmarks scaling" in costs.scaling_table({})
+
+
 def test_the_page_shows_the_tables(costs: ModuleType) -> None:
     page = (ROOT / "docs" / "frame-costs.md").read_text(encoding="utf-8")
     measured = costs.read_results()
@@ -54,3 +73,4 @@ def test_the_page_shows_the_tables(costs: ModuleType) -> None:
     assert "<!--" not in shown
     assert costs.time_table(measured) in shown
     assert costs.space_table(measured) in shown
+    assert costs.scaling_table(measured) in shown
