@@ -163,6 +163,15 @@ def test_seed_and_options_are_passed_on(healthy):
     assert healthy.np_random_seed == 6
 
 
+class BareReset(MisbehavingEnv):
+    def reset(self):
+        return super().reset(seed=5)
+
+
+def test_a_reset_without_seed_and_options_is_called_without_them(resilient, healthy):
+    assert resilient(BareReset).reset(options={})[1]["drawn"] == healthy.reset(seed=5)[1]["drawn"]
+
+
 def test_attributes_and_methods_of_the_env_can_be_used(healthy):
     assert healthy.get_wrapper_attr("volume") == 3
     assert healthy.has_wrapper_attr("volume")

@@ -22,6 +22,7 @@ import cloudpickle
 import gymnasium as gym
 import psutil
 
+from vpt_gym.legacy_gym import accept_reset_arguments
 from vpt_gym.resilient.process_tree import kill_processes
 
 PROGRAMMING_ERRORS = (
@@ -103,6 +104,7 @@ class _Requests:
         env = pickle.loads(env_fn)()
         if not isinstance(env, gym.Env):
             raise TypeError(f"env_fn returned {env!r} ({type(env).__name__}); it must return a gymnasium.Env")
+        accept_reset_arguments(env)
         self._env = env
         spec = env.spec
         try:

@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 import gymnasium as gym
 
-from vpt_gym.legacy_gym import LegacyGymEnv, is_legacy_env, is_vector
+from vpt_gym.legacy_gym import LegacyGymEnv, accept_reset_arguments, is_legacy_env, is_vector
 from vpt_gym.minedojo.env import MineDojoEnv
 from vpt_gym.minedojo.parts import find_parts
-from vpt_gym.wrappers.reset_arguments import accept_reset_arguments
 
 
 def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> gym.Env[Any, Any]:
