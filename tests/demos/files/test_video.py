@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 from tests.support.frame_counter_env import counter_frame, read_counter
+from tests.support.videos import numbered, write_video, write_with_hidden_start
 from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter, read_videos
-from vpt_gym.demos.files.video import VideoWriter, iter_frames, iter_lazy_frames, read_header
+from vpt_gym.demos.files.video import (
+    VideoWriter,
+    has_frame_at_every_tick,
+    iter_frames,
+    iter_lazy_frames,
+    read_header,
+)
 from vpt_gym.frames import to_size
 
 SIZE = (90, 160)
@@ -78,3 +85,31 @@ def test_a_video_without_labels_takes_frames_of_one_size(tmp_path: Path) -> None
     writer.append(np.zeros((32, 48, 3), np.uint8))
     writer.close("truncated")
     assert len(read_videos(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("times", "even"),
+    [
+        ([0.0, 0.1, 0.2, 0.3], True),
+        ([0.5, 0.6, 0.7, 0.8], True),  # the first frame need not be at 0
+        ([0.0, 0.14, 0.16, 0.3], True),
+        ([0.0, 0.1, 0.26, 0.36], False),
+        ([0.0, 0.1, 0.2, 0.36], False),
+        ([0.0, 0.05, 0.1, 0.15], False),
+        ([0.0], True),
+    ],
+)
+def test_each_frame_is_shown_within_half_a_tick_of_its_own(tmp_path: Path, times: list[float], even: bool) -> None:
+    video = write_video(tmp_path / "a.mp4", numbered(len(times)), 10, times)
+    assert has_frame_at_every_tick(video, 10) is even
+
+
+def test_hidden_frames_have_no_tick(tmp_path: Path) -> None:
+    video = write_with_hidden_start(tmp_path / "a.mp4", numbered(40), first_packet=20, first_shown=27)
+    assert has_frame_at_every_tick(video, 20)
+    assert not has_frame_at_every_tick(video, 10)
+
+
+def test_what_is_no_video_is_left_to_the_decoder(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    assert has_frame_at_every_tick(tmp_path / "a.mp4", 20)
