@@ -5,6 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 
 from vpt_gym.wrappers.success import success_in, success_of
 
@@ -26,13 +27,14 @@ class MineDojoLike(gym.Env):
         (gym.Env(), {"success": np.nan, "is_success": np.float32(1.0)}, True),
         (gym.Env(), {"success": np.array([0])}, False),
         (gym.Env(), {"success": np.bool_(True)}, True),
+        (gym.Env(), {"success": torch.tensor([1.0])}, True),
     ],
 )
 def test_success_is_read_from_each_place_where_envs_report_it(env, info, expected):
     assert success_of(env, info) is expected
 
 
-@pytest.mark.parametrize("value", ["false", "True", [True, False], {"a": 1}, b"0"])
+@pytest.mark.parametrize("value", ["false", "True", [True, False], np.array([True, False]), {"a": 1}, b"0"])
 def test_what_is_no_truth_is_refused(value):
     with pytest.raises(TypeError, match=r"info\['success'\] is .*; it must be true or false, or None"):
         success_of(gym.Env(), {"success": value})

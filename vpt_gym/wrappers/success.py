@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 
 from vpt_gym.system.printable import shown
 
@@ -60,9 +60,12 @@ def truth_of(value: Any, name: str) -> bool | None:
     Raises:
         TypeError: It is something else. The text "false" would be true.
     """
-    if value is None or isinstance(value, bool | np.bool_):
-        return None if value is None else bool(value)
-    number = np.asarray(value)
-    if number.dtype.kind not in "biuf" or number.size != 1:
+    single = value
+    if hasattr(value, "item"):  # an array or tensor of any package, on any device
+        with suppress(ValueError, TypeError, RuntimeError):  # of several values
+            single = value.item()
+    if single is None or isinstance(single, bool):
+        return single
+    if not isinstance(single, int | float):
         raise TypeError(f"info[{name!r}] is {shown(value)}; it must be true or false, or None if it is unknown")
-    return None if np.isnan(number).any() else bool(number.any())
+    return None if single != single else bool(single)  # NaN
