@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import struct
@@ -333,3 +334,25 @@ def test_tensors_without_values_have_no_architecture(tmp_path: Path, shapes: dic
         assert description.problem
         with pytest.raises(CheckpointError):
             load_weights(VPTPolicy(SMALL_1X), path)
+
+
+class _Calls:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.getcwd, ()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_name_that_a_file_asks_for_is_named(tmp_path: Path, zipped: bool) -> None:
+    path = saved(tmp_path / "a.weights", {"a": _Calls()}, zipped=zipped)
+    with pytest.raises(
+        UnsafeCheckpoint, match=r"a\.weights asks for the global '\w+\.getcwd'; .* Nothing was executed"
+    ):
+        read_weights(path)
+
+
+def test_a_folder_and_files_of_other_values_are_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(WrongFile, match=r"is a folder; VPTAgent\.from_pretrained reads folders"):
+        read_weights(tmp_path)
+    for content in ({1: torch.zeros(1)}, {"a": 1}, [torch.zeros(1)], torch.zeros(1)):
+        with pytest.raises(WrongFile, match="is not a dictionary of tensors by name"):
+            read_weights(saved(tmp_path / "a.weights", content))

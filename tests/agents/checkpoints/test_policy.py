@@ -307,6 +307,7 @@ def test_a_training_checkpoint_that_contains_the_weights_is_recognised(
 def test_old_torch_is_refused() -> None:
     require_safe_torch()
     require_safe_torch("2.10.0+cu130")
+    require_safe_torch("2.6")
     with pytest.raises(RuntimeError, match="CVE-2025-32434"):
         require_safe_torch("2.5.1+cpu")
 

@@ -199,3 +199,12 @@ def test_weights_that_are_not_finite_replace_nothing(tmp_path: Path, stored_as: 
     with pytest.raises(ValueError, match=r"NaN or infinity in 1 tensor\(s\)  net\.lastlayer\.layer\.weight"):
         diverged.save_pretrained(tmp_path, stored_as=stored_as)
     assert is_same(VPTAgent.from_pretrained(tmp_path), OLD)
+
+
+def test_weights_of_another_number_type_replace_nothing(tmp_path: Path) -> None:
+    OLD.save_pretrained(tmp_path)
+    half = VPTAgent.from_config(SMALL_1X, seed=3, precision=None)
+    half.policy.half()
+    with pytest.raises(ValueError, match=r"the parameters are torch\.float16.*; files hold float32: save model\.float"):
+        half.save_pretrained(tmp_path)
+    assert is_same(VPTAgent.from_pretrained(tmp_path), OLD)
