@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from tests.support import python_template
 
-WAIT = 300.0
+WAIT = 500.0
 """Seconds until a process that does not end fails a test."""
 PACKAGES = (
     *("numpy", "gymnasium", "numba", "torch", "cv2", "av", "imageio.v3", "rich.console", "tyro"),
