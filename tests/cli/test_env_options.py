@@ -89,12 +89,17 @@ def test_kwargs_that_are_no_json_object_are_a_wrong_option(
     assert f"env kwargs '{value}' must be a JSON object such as" in said
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["record", "--env", "Pendulum-v9", "--expert", "a:b"], ["play", "--env", "Pendulum-v9"], ["play", "Pendulum-v9"]],
+    ids=" ".join,
+)
 def test_an_env_that_does_not_exist_is_a_wrong_option(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
-        main(["record", "--env", "Pendulum-v9", "--expert", "a:b"])
+        main(words)
     assert stopped.value.code == 2
     said = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert "there is no env Pendulum-v9; did you mean Pendulum-v1?" in said

@@ -70,6 +70,10 @@ class Args:
     quiet: Quiet = False
     json: Json = False
 
+    def __post_init__(self) -> None:
+        if self.env_id is not None:
+            replace(self.env, id=self.env_id)  # an error that is raised here is shown as a wrong option
+
 
 def run(args: Args) -> int:
     """Plays until the window is closed; returns the exit status."""
