@@ -19,11 +19,11 @@ from torch import Tensor
 
 from tests.support.limited import outcome
 from tests.support.malicious_pickles import FORMS, call, found, group, number, text, whole
-from tests.support.published_files import SMALL_1X
+from tests.support.published_files import SMALL_1X, write_model
 from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint, WrongFile
 from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.checkpoints.tensor_index import check_legacy_index, check_zip_index
-from vpt_gym.agents.checkpoints.weights_file import read_weights
+from vpt_gym.agents.checkpoints.weights_file import is_tensor_file, read_weights
 from vpt_gym.agents.describe import describe
 from vpt_gym.agents.policy.policy import VPTPolicy
 
@@ -334,6 +334,12 @@ def test_tensors_without_values_have_no_architecture(tmp_path: Path, shapes: dic
         assert description.problem
         with pytest.raises(CheckpointError):
             load_weights(VPTPolicy(SMALL_1X), path)
+
+
+def test_a_file_of_tensors_is_told_from_a_description(tmp_path: Path) -> None:
+    for zipped in (True, False):
+        assert is_tensor_file(saved(tmp_path / "a", zipped=zipped))
+    assert not is_tensor_file(write_model(tmp_path / "a.model", SMALL_1X))
 
 
 class _Calls:
