@@ -6,6 +6,7 @@ import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -113,3 +114,15 @@ def test_hidden_frames_have_no_tick(tmp_path: Path) -> None:
 def test_what_is_no_video_is_left_to_the_decoder(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no video")
     assert has_frame_at_every_tick(tmp_path / "a.mp4", 20)
+
+
+def test_a_video_without_time_stamps_is_left_to_the_decoder(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"  # H.264 without a container
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=20)
+        stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
+        for frame in numbered(6):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    assert read_header(path).frames == 6
+    assert has_frame_at_every_tick(path, 5)
