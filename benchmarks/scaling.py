@@ -36,7 +36,7 @@ RANKS = (1, 2)
 """Numbers of processes that train together."""
 WORLD = {"level": "default", "image_size": "policy", "max_episode_steps": 100}
 """Arguments of the embedded world. Episodes are short, so that every number of environments plays in many worlds."""
-SECONDS = 8.0
+SECONDS = 6.0
 """Seconds for which each number of environments plays."""
 DEMOS, TICKS = 12, 300
 """Demos that are learned, and their greatest length in ticks."""
