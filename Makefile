@@ -63,7 +63,7 @@ $(PINNED_STAMP): tests/integration/requirements-pinned.txt
 	$(PINNED)/bin/python -m pip install --quiet --requirement tests/integration/requirements-pinned.txt
 	touch $(PINNED_STAMP)
 
-$(PEERS_STAMP): $(STAMP)
+$(PEERS_STAMP): $(STAMP) Makefile
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python tests/support/share_packages.py $(BIN)/python
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
