@@ -75,7 +75,7 @@ FRESH_ROWS = {
 
 
 def fresh_worlds_table(results: Results) -> str:
-    """Returns success in worlds by which nothing was chosen, with as many demos and updates by cloning alone."""
+    """Returns the demo's success in more worlds, beside that of as many demos and updates by cloning alone."""
     lines = [
         "| | `easy`, by seed | success | 95 % interval | `default`, by seed | success | 95 % interval |",
         "|---|---|---:|---:|---|---:|---:|",
@@ -89,8 +89,9 @@ def fresh_worlds_table(results: Results) -> str:
     }
     for title, levels in played.items():
         parts = [list(by_seed.values()) for by_seed in levels.values()]
-        columns = [f"{_by_seed(part)} | {_pooled(part)}" if part else "| |" for part in parts]
-        lines.append(f"| {title} | {' | '.join(columns)} |")
+        if any(parts):
+            columns = [f"{_by_seed(part)} | {_pooled(part)}" for part in parts]
+            lines.append(f"| {title} | {' | '.join(columns)} |")
     _, more_demos, rounds = played.values()
     if more_demos["easy"]:
         gains = (f"{_gain(rounds[level], more_demos[level])} | |" for level in rounds)
