@@ -258,8 +258,12 @@ def test_the_training_ends_by_the_clock_or_by_the_updates(demos):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"order": "carried", "kl_to_start": 1.0, "ema": 0.9, "optimizer": "adamw", "precision": "auto"}],
-    ids=["random", "all options"],
+    [
+        {},
+        {"precision": "bf16"},
+        {"order": "carried", "kl_to_start": 1.0, "ema": 0.9, "optimizer": "adamw", "precision": "auto"},
+    ],
+    ids=["random", "bf16", "all options"],
 )
 def test_on_a_gpu_every_tensor_is_moved(demos, changes):
     with stand_in_device():

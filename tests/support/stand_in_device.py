@@ -14,7 +14,7 @@ CUDA), and so does reading them as numpy arrays without ``.cpu()``. Use it in a 
 An agent is made by ``VPTAgent(policy, device=STAND_IN)``; it acts without a packed engine, as on a GPU.
 
 The device is called ``meta``, because PyTorch needs no library for that name; nothing else of PyTorch's meta device
-applies inside. What differs from CUDA is not found: kernels that lack a type, asynchronous errors, and rounding.
+applies inside. What differs from CUDA is not found: other kernels that lack a type, asynchronous errors, and rounding.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ _aten = torch.ops.aten
 _INDEXING = (_aten.index, _aten.index_put, _aten.index_put_, _aten._index_put_impl_)
 """Operations whose second argument, the indices, may be on the CPU, as on CUDA."""
 _MOVING = (_aten._to_copy.default, _aten.copy_.default)
+_OF_ONE_TYPE = (_aten.native_group_norm, _aten.native_layer_norm)
+"""Operations that take inputs and parameters of different number types on the CPU, but not on CUDA."""
 
 
 class DeviceMismatch(RuntimeError):
@@ -127,6 +129,8 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
                 f"Expected all tensors to be on the same device, but {func} got a tensor on the CPU, "
                 f"{left[0].dtype} {tuple(left[0].shape)}, beside one on the stand-in device"
             )
+    if there and func.overloadpacket in _OF_ONE_TYPE and len({tensor.dtype for tensor in tensors}) > 1:
+        raise RuntimeError(f"{func} got tensors of several types, {[tensor.dtype for tensor in tensors]}")
     if device is not None:
         there = torch.device(device).type == STAND_IN.type
         kwargs = {**kwargs, "device": torch.device("cpu")}

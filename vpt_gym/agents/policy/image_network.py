@@ -50,7 +50,9 @@ class ImageNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalises images in channels-last memory, shape (N, C, H, W)."""
         if x.dtype == torch.bfloat16:
-            return F.group_norm(x, 1, self.weight, self.bias)
+            if x.device.type == "cpu":
+                return F.group_norm(x, 1, self.weight, self.bias)
+            return F.group_norm(x, 1, self.weight.to(x.dtype), self.bias.to(x.dtype))  # CUDA takes one type only
         # In this memory order the norm is a layer norm over (H, W, C) whose affine part repeats over the
         # pixels. It is used in float32: PyTorch's group norm for channels-last memory is twice as fast on the
         # CPU, but loses three digits on images of low contrast.
