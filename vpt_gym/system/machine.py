@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 
 def describe(*packages: str) -> dict[str, Any]:
-    """Returns processor, cores, load, Python, and the versions of the named packages, as JSON values.
-
-    Raises:
-        importlib.metadata.PackageNotFoundError: A package is not installed.
-    """
+    """Returns processor, cores, load, Python, and the versions of the named packages, as JSON values."""
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
         "load_average": [round(load, 1) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
         "system": platform.system(),
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: installed_version(name) for name in packages},
     }
+
+
+@cache
+def installed_version(package: str) -> str:
+    """Returns the version of a package; ``"unknown"`` where it runs from a source tree without being installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def processor() -> str:

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +31,7 @@ from vpt_gym.frames import Frame, packed_copy
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import try_lock, unlock
 from vpt_gym.system.json_text import nesting
+from vpt_gym.system.machine import installed_version
 from vpt_gym.system.printable import shown
 
 PENDING_SECONDS = 0.4
@@ -451,14 +450,6 @@ _GAMES: tuple[str, ...] = ("minedojo", "minerl", "craftground")
 
 def versions_in_use() -> dict[str, str]:
     """Returns the versions of Python, of the packages that record, and of the games that are imported."""
-    packages = {name: _version(name) for name in ("vpt-gym", "gymnasium", "av", "numpy")}
-    games: dict[str, str] = {name: _version(name) for name in _GAMES if name in sys.modules}
+    packages = {name: installed_version(name) for name in ("vpt-gym", "gymnasium", "av", "numpy")}
+    games: dict[str, str] = {name: installed_version(name) for name in _GAMES if name in sys.modules}
     return {"python": platform.python_version(), **packages, **games}
-
-
-@cache
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # running from a source tree
-        return "unknown"
