@@ -120,3 +120,21 @@ def test_what_was_reached_of_the_goals() -> None:
         f"| 1.2 s | {world['first_tick_seconds']['warm_cache']} s |",
     ):
         assert row in PAGE
+
+
+@pytest.mark.parametrize("size", ["1x", "2x", "3x"])
+def test_acting_on_a_cuda_device(size: str) -> None:
+    found = results("gpu")[f"acting, {size}"]
+    one, many = found[f"{size}, 1 stream"], found[f"{size}, 64 streams"]
+    cells = [f"{one['plain']['ms_per_tick']['median']:.1f}"]
+    cells += [f"{one[engine]['ms_per_tick']['median']:.1f} ({one[engine]['times_plain']:.2f}x)" for engine in ENGINES[:2]]
+    cells += [f"{many[way]['frames_per_second']:,.0f}" for way in ("plain", *ENGINES[:2])]
+    assert f"| {size} | {' | '.join(cells)} |" in PAGE
+
+
+def test_what_is_said_of_a_cuda_device() -> None:
+    found = results("gpu")
+    assert f"`1x` in bf16 takes {found['compiled']['1x, 1 stream, bf16, ms_per_tick']:.2f} ms" in PAGE
+    for way in ("policy, without TF32", "engine fp32, without TF32", "engine fp32, PyTorch's default"):
+        assert str(found["parity"][way]["largest_difference_of_a_log_probability"]) in PAGE
+    assert f"`3x` plays {found['acting, 3x']['3x, 64 streams']['bf16']['frames_per_second']:,.0f} frames" in PAGE
