@@ -38,6 +38,8 @@ READ_AT_START = ("PYTHON", "OMP_", "MKL_", "OPENBLAS_", "NUMBA_", "VPT_GYM_")
 """Variables that Python or a package reads when it is started or imported begin with these."""
 READ_TOO = ("LANG", "LC_ALL", "HOME", "XDG_CACHE_HOME")
 """More such variables."""
+READ_LATER = ("PYTHONPATH", "PYTHONBREAKPOINT")
+"""Not these: the template adds the first to the path, and the second, which Ray sets, is read by ``breakpoint()``."""
 CAN_FORK = sys.platform == "linux"
 
 
@@ -163,7 +165,7 @@ def start(
             start_new_session=start_new_session,
         )
     for name in {*environment, *template().environment}:
-        matters = name != "PYTHONPATH" and (name.startswith(READ_AT_START) or name in READ_TOO)
+        matters = name not in READ_LATER and (name.startswith(READ_AT_START) or name in READ_TOO)
         if matters and environment.get(name) != template().environment.get(name):
             raise ValueError(f"{name} is read when Python starts or imports a package; pass fresh=True")
     folder = os.path.abspath(cwd or os.getcwd())

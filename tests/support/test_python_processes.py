@@ -145,6 +145,11 @@ def test_a_variable_that_is_read_at_start_needs_a_new_python(tmp_path: Path) -> 
     assert output_of(path, fresh=True, PYTHONHASHSEED="0") == "0\n"
 
 
+def test_a_variable_that_is_read_later_is_passed_on(tmp_path: Path) -> None:
+    path = script(tmp_path, "import os; print(os.environ['PYTHONBREAKPOINT'])")
+    assert output_of(path, PYTHONBREAKPOINT="0") == "0\n"  # Ray sets it, in the process of the tests
+
+
 def test_the_template_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = (
         "import os, signal; from tests.support.python_processes import Template\n"
