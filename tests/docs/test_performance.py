@@ -127,7 +127,9 @@ def test_acting_on_a_cuda_device(size: str) -> None:
     found = results("gpu")[f"acting, {size}"]
     one, many = found[f"{size}, 1 stream"], found[f"{size}, 64 streams"]
     cells = [f"{one['plain']['ms_per_tick']['median']:.1f}"]
-    cells += [f"{one[engine]['ms_per_tick']['median']:.1f} ({one[engine]['times_plain']:.2f}x)" for engine in ENGINES[:2]]
+    cells += [
+        f"{one[engine]['ms_per_tick']['median']:.1f} ({one[engine]['times_plain']:.2f}x)" for engine in ENGINES[:2]
+    ]
     cells += [f"{many[way]['frames_per_second']:,.0f}" for way in ("plain", *ENGINES[:2])]
     assert f"| {size} | {' | '.join(cells)} |" in PAGE
 
