@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-DEMO = "demo-0"
-"""The training that ran on an idle machine."""
 COUNTS = (10**6, 10**8, 10**10)
 """Numbers of frames."""
 WEEK = 7 * 24 * 3600
@@ -40,28 +38,25 @@ class Job:
 
 
 def read_results() -> dict[str, Any]:
-    """Returns the content of all files of benchmarks, and of the demo's training."""
-    paths = [
-        *sorted((ROOT / "benchmarks" / "results").glob("*.json")),
-        ROOT / "experiments" / "results" / f"{DEMO}.json",
-    ]
+    """Returns the content of all files of benchmarks."""
+    paths = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def jobs(measured: Measured) -> list[Job]:
     """Returns the jobs with their measured speed."""
     recording, agent, training = measured["recording"], measured["agent"]["cpu"], measured["training"]["1x"]
+    nano = measured["training"]["nano"]["nano, 8 x T=16, bf16"]
     cores = recording["machine"]["cores"]
     # one process on each core: a tick of the world and the expert, then the recorder's share
     tick_ms = recording["step_ms"]["median"] + recording["recorded"]["overhead_processor_ms"]["median"]
     ppo = measured["ppo"]["runs"][0]
-    (cloned,) = (row for row in measured[DEMO]["results"]["rows"] if row["method"] == "BC")
     rows = [Job("record a scripted expert, 160x256", cores * 1000 / tick_ms, "recording")]
     for name, streams, precision in (("nano", 1, "bf16"), ("1x", 8, "int8"), ("2x", 1, "int8"), ("3x", 1, "int8")):
         speed = agent[f"{name}, {streams} stream{'s' * (streams > 1)}"][precision]["frames_per_second"]
         rows.append(Job(f"play with {name}, {precision}, world not included", speed, "agent"))
     rows += [
-        Job("clone with nano", cloned["frames"] / cloned["training_seconds"], DEMO),
+        Job("clone with nano, bf16", nano["frames_per_second"]["median"], "training"),
         Job("clone with 1x, bf16", training["T=64, bf16"]["frames_per_second"]["median"], "training"),
         Job(
             "clone with 1x, image network frozen",
