@@ -140,3 +140,11 @@ def test_what_is_said_of_a_cuda_device() -> None:
     for way in ("policy, without TF32", "engine fp32, without TF32", "engine fp32, PyTorch's default"):
         assert str(found["parity"][way]["largest_difference_of_a_log_probability"]) in PAGE
     assert f"`3x` plays {found['acting, 3x']['3x, 64 streams']['bf16']['frames_per_second']:,.0f} frames" in PAGE
+
+
+def test_how_long_the_demo_takes() -> None:
+    found = results("end_to_end")
+    minutes, training = found["seconds"] / 60, found["rows"][-1]["training_seconds"] / 60
+    assert f"| {minutes:.1f} | {training:.1f} minutes are training;" in PAGE
+    for page in ("README.md", "README.zh.md", "docs/results.md"):
+        assert f"{minutes:.1f} " in (ROOT / page).read_text(encoding="utf-8"), page
