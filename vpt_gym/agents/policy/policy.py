@@ -170,7 +170,7 @@ class VPTPolicy(nn.Module):
     def gradient_checkpointing(self) -> bool:
         """Whether training computes the convolutions twice instead of storing their activations.
 
-        It can be set. These activations are nearly all of the memory that a sequence needs; without them a training run
+        It can be set. These activations are nearly all of the memory that a sequence needs; without them a training
         step takes about a third longer.
         """
         return self.net.img_process.checkpointing
