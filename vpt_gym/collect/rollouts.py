@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from gymnasium.wrappers import TimeLimit
 
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.minedojo.factory import ENV_ID
+from vpt_gym.system.pickled_error import PickledError
 from vpt_gym.wrappers.success import success_of
 
 Code = npt.NDArray[np.int64]
@@ -72,7 +72,7 @@ class Episode:
     truncated: bool
 
 
-class SuccessNotReportedError(KeyError):
+class SuccessNotReportedError(PickledError, KeyError):
     """An episode ended, and the env did not report whether it succeeded.
 
     Args:
@@ -88,10 +88,6 @@ class SuccessNotReportedError(KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show it in quotes
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # By default an exception is pickled with its message alone, and made again from that as the only argument.
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 _NEVER_ENDS = 1000

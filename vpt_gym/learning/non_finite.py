@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copyreg
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from torch import Tensor
 
+from vpt_gym.system.pickled_error import PickledError
 
-class NonFiniteLossError(ArithmeticError):
+
+class NonFiniteLossError(PickledError, ArithmeticError):
     """A loss or its gradient is NaN or infinite. The weights are those before the update.
 
     Args:
@@ -30,10 +30,6 @@ class NonFiniteLossError(ArithmeticError):
             f"update {update}: {what}, so the training stops; the weights are those before this update. Lower the "
             f"learning rate, or train in fp32{where}"
         )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # By default an exception is pickled with its message alone, and made again from that as the only argument.
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 def check_finite(update: int, loss: Tensor, norm: Tensor, sources: Callable[[], Iterable[object]] = tuple) -> None:

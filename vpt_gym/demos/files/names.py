@@ -12,7 +12,6 @@ final name last. OpenAI's own recordings have only the first two files (see ``vp
 
 from __future__ import annotations
 
-import copyreg
 import hashlib
 import math
 import os
@@ -27,6 +26,7 @@ from typing import Any
 
 from vpt_gym.demos.files.records import Record, finite
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.pickled_error import PickledError
 from vpt_gym.system.printable import printable, shown
 
 FORMAT = "vpt_gym.demo"
@@ -54,7 +54,7 @@ REMEDY_REPAIR = f"repair it with {REPAIR_COMMAND}"
 REMEDY_RESTORE_OR_REPAIR = f"restore the file from a copy, or cut off the damaged part with {REPAIR_COMMAND}"
 
 
-class DemoError(ValueError):
+class DemoError(PickledError, ValueError):
     """A demo's files are damaged or missing.
 
     The message may contain names of files and values in them; it has no characters that a terminal would obey.
@@ -73,10 +73,6 @@ class DemoError(ValueError):
 
     def __str__(self) -> str:
         return printable(super().__str__())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # By default an exception is pickled with its message alone, and made again from that as the only argument.
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
