@@ -26,8 +26,9 @@ def rollout(seed: int, weight: torch.Tensor | None = None) -> tuple[Rollout, tor
     reward[:, :-1] = total[:, :-1] - total[:, 1:]
     reward[:, -1] = total[:, -1]
     terminated[:, -1] = True
+    first = terminated.roll(1, 1)
     return Rollout(
-        frames=latent, first=terminated, codes=latent, log_prob=reward, value=torch.zeros(3, 9), reward=reward,
+        frames=latent, first=first, codes=latent, log_prob=reward, value=torch.zeros(3, 9), reward=reward,
         terminated=terminated, ended=terminated, weight=torch.ones(3, 8) if weight is None else weight, memory=None,
     ), latent  # fmt: skip
 
@@ -71,6 +72,26 @@ def test_ticks_without_weight_do_not_count():
         warmup.fit(data, latent)
         heads.append(head.state_dict())
     assert all(torch.equal(one, other) for one, other in zip(heads[0].values(), heads[1].values(), strict=True))
+
+
+def test_no_reward_flows_back_into_the_episode_of_a_lost_env():
+    """A Ray worker was lost between two rollouts: what its envs were playing is cut off, and others begin."""
+    targets = []
+
+    def recorded(*steps):
+        targets.append(returns(*steps)[1])
+        return returns(*steps)
+
+    (before, latent), (after, other_latent) = rollout(0), rollout(1)
+    for name in ("terminated", "ended"):
+        getattr(before, name)[:, -1] = torch.tensor([False, True, False])  # row 1 ended by itself
+    before.value[:, -1] = torch.tensor([5.0, 0.0, 7.0])  # of the observation that followed
+    after.first[2, 0] = False  # row 2 was not lost: its episode goes on
+    warmup = ValueWarmUp(ValueHead(WIDTH), recorded, ValueArgs(warmup_variance=2.0))
+    warmup.fit(before, latent)
+    warmup.fit(after, other_latent)
+    following = torch.tensor([5.0, 0.0, after.reward[2].sum().item()])
+    assert torch.allclose(targets[-1][:, 7], before.reward[:, -1] + following, atol=1e-4)
 
 
 def marked(targets, far):

@@ -90,14 +90,19 @@ class ValueWarmUp:
         """
         head = self._head
         self._rollouts.append(replace(rollout, frames=latent, features=None))
-        names = ("frames", "weight", "reward", "terminated", "ended")
+        names = ("frames", "weight", "reward", "terminated", "ended", "first")
         latent, weight, *steps = (torch.cat([getattr(r, name) for r in self._rollouts], 1) for name in names)
-        reward, terminated, ended = steps
+        reward, terminated, ended, first = steps
+        # between two rollouts: the envs of a Ray worker that was lost then go on with other episodes
+        lost = first[:, 1:] & ~ended[:, :-1]
+        ended[:, :-1] |= lost
+        played_value = torch.cat([r.value[:, 1:] for r in self._rollouts], 1)
         optimizer = torch.optim.Adam(head.linear.parameters(), _LR)
         for step in range(_STEPS):
             if step % _EVERY == 0:
                 with torch.no_grad():
                     value = torch.cat([head.denormalise(head(latent)), rollout.value[:, -1:]], 1)
+                    value[:, 1:-1] = torch.where(lost, played_value[:, :-1], value[:, 1:-1])
                 _, target = self._gae(reward, value, terminated, ended)
             if step == 0:
                 new = slice(-rollout.reward.shape[1], None)
