@@ -43,7 +43,7 @@ def test_a_run_describes_itself(tmp_path):
         assert read_description(run.directory)["state"] == "running"
         assert run.results() == {}
         run.write_results({"success": 0.5})
-        assert run.results()["success"] == 0.5
+        assert run.results() == {"success": 0.5}
     description = read_description(tmp_path / "a")
     assert (description["script"], description["name"], description["state"]) == ("bc", "first", "finished")
     assert description["args"]["demos"] == ["demos"]
@@ -52,6 +52,17 @@ def test_a_run_describes_itself(tmp_path):
     results = json.loads((tmp_path / "a" / "results.json").read_text())
     assert results["success"] == 0.5
     assert results["machine"]["processor"] == description["machine"]["processor"]
+
+
+def test_results_that_are_completed_elsewhere_name_the_machine_of_the_last_process(tmp_path):
+    with Run("bc", arguments(tmp_path / "a")) as run:
+        run.write_results({"before": 0.2})
+    path = tmp_path / "a" / "results.json"
+    here = json.loads(path.read_text())["machine"]
+    path.write_text(json.dumps({"machine": {"processor": "another"}, "before": 0.2}))
+    with Run("bc", resumed(tmp_path / "a")) as run:
+        run.write_results({**run.results(), "after": 0.4})
+    assert json.loads(path.read_text()) == {"machine": here, "before": 0.2, "after": 0.4}
 
 
 def test_each_run_has_a_directory_of_its_own(tmp_path, monkeypatch):

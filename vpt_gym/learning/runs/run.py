@@ -205,6 +205,8 @@ class Run:
     def results(self) -> dict[str, Any]:
         """Returns the figures that were written so far, also by an earlier process; empty if there are none.
 
+        The machine is left out: :meth:`write_results` adds that of the process that writes.
+
         Raises:
             RunError: The file is damaged.
         """
@@ -215,6 +217,7 @@ class Run:
             results: dict[str, Any] = dict(parse_json(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{path} cannot be read ({error}); delete it to measure its figures again") from error
+        results.pop("machine", None)
         return results
 
     def close(self, state: str = "finished") -> None:
