@@ -44,6 +44,7 @@ def seeds(directory: Path) -> list[int]:
 def test_there_is_a_video_of_each_episode_and_no_action(tmp_path: Path) -> None:
     assert record(videos(tmp_path)) == Recorded(demos=3, ticks=36, played=3, successes=0, unknown=3)
     assert seeds(tmp_path) == [FIRST, FIRST + 1, FIRST + 2]
+    assert {episode.success for episode in finished_videos(tmp_path).values()} == {None}  # not known
     found = read_videos(tmp_path)
     files = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     assert files == {name for path in found for name in (path.name, path.with_suffix(".mp4").name)}

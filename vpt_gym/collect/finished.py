@@ -22,10 +22,10 @@ def finished_paths(directory: Path) -> dict[int, Path]:
 def finished_videos(directory: Path) -> dict[int, Episode]:
     """Returns the episodes in a directory of videos without labels, by the seed of the world.
 
-    Their success and reward are not known, and are False and 0 here.
+    Their success is not known. Neither is their reward, which is 0 here.
     """
     return {
-        entry["seed"]: Episode(entry["seed"], False, 0.0, entry["ticks"], entry["ended"] == "truncated")
+        entry["seed"]: Episode(entry["seed"], None, 0.0, entry["ticks"], entry["ended"] == "truncated")
         for entry in read_videos(directory).values()
         if entry.get("seed") is not None
     }
