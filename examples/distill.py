@@ -43,7 +43,7 @@ from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.losses import distillation_loss
 from vpt_gym.learning.non_finite import check_finite
-from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.learning.vector_env import VectorKind, make_vector_env
@@ -114,6 +114,7 @@ class Args:
     def __post_init__(self) -> None:
         counts = ("iterations", "num_envs", "chunks", "chunk", "replay", "epochs", "batch_size", "validate_every")
         check_counts(self, *counts, "validation_episodes", "checkpoint_every")
+        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay"))
         if not 0.0 <= self.demo_share <= 100.0:
             raise ValueError(f"demo_share is {self.demo_share}; it must be from 0 to 100")
 

@@ -30,7 +30,7 @@ from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
 from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.progress_bar import progress_bar
-from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.system.machine import describe
@@ -64,6 +64,7 @@ class TrainArgs:
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.seconds > 0:
             raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
+        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay"))
 
 
 @dataclass

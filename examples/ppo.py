@@ -41,7 +41,7 @@ from vpt_gym.learning.policy_gradient import Counters, PolicyGradientArgs, final
 from vpt_gym.learning.ppg import auxiliary_phase
 from vpt_gym.learning.progress_bar import progress_bar
 from vpt_gym.learning.rollout import Rollout, episode_metrics
-from vpt_gym.learning.runs.args import parse
+from vpt_gym.learning.runs.args import check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.value_warmup import ValueWarmUp
 
@@ -87,6 +87,12 @@ class Args(PolicyGradientArgs):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_ranges(
+            self,
+            positive=("clip_range", "target_kl", "kl_half_life"),
+            not_negative=("value_coefficient", "entropy_coefficient", "kl_coefficient"),
+            shares=("gamma", "gae_lambda"),
+        )
         if not 1 <= self.minibatches <= self.num_envs:
             raise ValueError(f"{self.minibatches} minibatches of {self.num_envs} envs: each needs at least one env")
         if self.epochs < 1 or self.sleep_cycles < 0 or self.epochs + self.sleep_cycles > 6:

@@ -93,7 +93,8 @@ def test_after_a_kill_it_continues_from_its_last_checkpoint(teacher, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("iterations", 0), ("chunk", 0), ("demo_share", -1.0), ("validation_episodes", 0)]
+    ("option", "value"),
+    [("iterations", 0), ("chunk", 0), ("demo_share", -1.0), ("validation_episodes", 0), ("lr", 0.0)],
 )
 def test_an_option_out_of_range_is_named(option, value):
     script = load_example("distill")

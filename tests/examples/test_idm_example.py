@@ -95,6 +95,11 @@ def last_step(metrics: Path) -> int:
     return json.loads(lines[-1])["step"] if lines else 0
 
 
+def test_a_learning_rate_that_teaches_nothing_is_named():
+    with pytest.raises(ValueError, match=r"lr is 0\.0; it must be positive"):
+        load_example("idm").TrainArgs(lr=0.0)
+
+
 def test_too_few_demos_are_reported(trained):
     result = run(SCRIPT, "--demos", trained / "demos", "--held-out", "16")
     assert result.returncode != 0

@@ -317,9 +317,16 @@ class TestArguments:
             ({"episode_ticks": 0}, "episode_ticks is 0"),
             ({"ticks": 0}, "ticks is 0; it must be at least 1"),
             ({"warmup": -1}, "warmup is -1"),
+            ({"gamma": 1.01}, r"gamma is 1\.01; it must be from 0 to 1"),
+            ({"gae_lambda": float("nan")}, "gae_lambda is nan"),
+            ({"clip_range": 0.0}, "clip_range is 0"),
+            ({"kl_half_life": 0.0}, "kl_half_life is 0"),
+            ({"entropy_coefficient": -0.01}, r"entropy_coefficient is -0\.01; it must not be negative"),
+            ({"bc_half_life": 0.0}, "bc_half_life is 0"),
+            ({"warmup_iterations": -1}, "warmup_iterations is -1"),
         ],
     )
-    def test_options_that_contradict_each_other_are_errors(self, options, message):
+    def test_options_that_are_out_of_range_or_contradict_each_other_are_errors(self, options, message):
         with pytest.raises(ValueError, match=message):
             ppo.Args(model="nano", **options)
 

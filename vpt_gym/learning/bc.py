@@ -27,6 +27,7 @@ from vpt_gym.learning.losses import entry_losses, entry_names, weighted_mean
 from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.precision import faster_precision
 from vpt_gym.learning.processes import Processes
+from vpt_gym.learning.runs.args import check_ranges
 from vpt_gym.learning.schedule import warmup_cosine
 
 if TYPE_CHECKING:
@@ -93,12 +94,7 @@ class TrainArgs:
             raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f"ema is {self.ema}; it must be in [0, 1), for example 0.999, or 0 for no average")
-        for name in ("lr", "max_grad_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
-        for name in ("warmup", "weight_decay", "kl_to_start"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay", "kl_to_start"))
 
 
 def drop_null_of(args: TrainArgs) -> DropNull:

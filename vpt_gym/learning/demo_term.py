@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.learning.losses import bc_loss
+from vpt_gym.learning.runs.args import check_ranges
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
@@ -21,7 +22,11 @@ _SEQ_LEN, _BATCH_SIZE = 16, 8
 
 @dataclass(kw_only=True)
 class DemoTermArgs:
-    """Options of an imitation term beside another loss."""
+    """Options of an imitation term beside another loss.
+
+    Raises:
+        ValueError: One is out of range.
+    """
 
     demos: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...", help_behavior_hint="(default: none)")] = ()
     """Directories of demos for an imitation term, so that the policy does not forget what it was shown."""
@@ -29,6 +34,9 @@ class DemoTermArgs:
     """Weight of the imitation term at first."""
     bc_half_life: float = 0.2
     """Share of the run in which that weight halves."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("bc_half_life",), not_negative=("bc_coefficient",))
 
 
 class DemoTerm:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vpt_gym.learning.non_finite import check_finite
+from vpt_gym.learning.runs.args import check_ranges
 from vpt_gym.learning.schedule import linear_warmup
 
 _EPSILON = 1e-5
@@ -38,12 +39,7 @@ class OptimizerArgs:
     """Maximum norm of the gradient."""
 
     def __post_init__(self) -> None:
-        for name in ("lr", "max_grad_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
-        for name in ("warmup", "weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay"))
 
 
 class ScheduledAdam:

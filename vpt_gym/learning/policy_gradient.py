@@ -89,8 +89,8 @@ class PolicyGradientArgs(OptimizerArgs, ValueArgs, DemoTermArgs, TrainingArgs):
     """
 
     def __post_init__(self) -> None:
-        TrainingArgs.__post_init__(self)
-        OptimizerArgs.__post_init__(self)
+        for options in (TrainingArgs, OptimizerArgs, ValueArgs, DemoTermArgs):
+            options.__post_init__(self)
 
 
 def make_env(args: TrainingArgs) -> gym.Env[Any, Any]:

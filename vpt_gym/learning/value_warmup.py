@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vpt_gym.learning.losses import explained_variance, weighted_mean
+from vpt_gym.learning.runs.args import check_ranges
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.heads import ValueHead
@@ -26,7 +27,11 @@ _DECAY = 0.99
 
 @dataclass(kw_only=True)
 class ValueArgs:
-    """Options of a value head: how it starts, and how its unit follows the returns."""
+    """Options of a value head: how it starts, and how its unit follows the returns.
+
+    Raises:
+        ValueError: One is out of range.
+    """
 
     value_head: Literal["auto", "zero", "keep"] = "auto"
     """Start of the value head; auto: zero if it has never been trained, as after cloning, else as it is."""
@@ -36,6 +41,9 @@ class ValueArgs:
     """First only the value head learns, until it explains this share of the variance of returns..."""
     warmup_iterations: int = 8
     """... or at most for this number of rollouts; 0 for none."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, not_negative=("warmup_iterations",))
 
 
 class ValueWarmUp:

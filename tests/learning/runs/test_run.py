@@ -16,7 +16,7 @@ import torch
 
 from tests.support.python_processes import start
 from vpt_gym.learning.logging import read_metrics
-from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vpt_gym.learning.runs.directory import RunError, read_description, remaining_command
 from vpt_gym.learning.runs.run import Run
@@ -91,6 +91,20 @@ def test_an_option_that_counts_nothing_is_named():
     check_counts(Args(steps=1), "steps", "seconds")
     with pytest.raises(ValueError, match="steps is 0; it must be at least 1"):
         check_counts(Args(steps=0), "seconds", "steps")
+
+
+def test_an_option_out_of_its_range_is_named():
+    at_the_limits = Args(steps=0, seconds=1.0)
+    check_ranges(at_the_limits, positive=["seconds"], not_negative=["steps"], shares=["steps", "seconds"])
+    check_ranges(Args(seconds=None), positive=["seconds"])
+    for rule, value, what in (
+        ("positive", 0.0, "must be positive"),
+        ("not_negative", -0.1, "must not be negative"),
+        ("not_negative", float("nan"), "must not be negative"),
+        ("shares", 1.1, "must be from 0 to 1"),
+    ):
+        with pytest.raises(ValueError, match=f"seconds is {value}; it {what}"):
+            check_ranges(Args(seconds=value), **{rule: ["seconds"]})
 
 
 def test_of_a_command_is_left_all_the_rest_or_nothing(tmp_path):

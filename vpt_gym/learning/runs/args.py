@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -89,6 +89,32 @@ def check_counts(args: object, *names: str) -> None:
     for name in names:
         if getattr(args, name) < 1:
             raise ValueError(f"{name} is {getattr(args, name)}; it must be at least 1")
+
+
+def check_ranges(
+    args: object, *, positive: Sequence[str] = (), not_negative: Sequence[str] = (), shares: Sequence[str] = ()
+) -> None:
+    """Checks options that are numbers, for ``__post_init__``; None, the value of an option that is off, is right.
+
+    Args:
+        args: The arguments.
+        positive: Names of the options that must be above 0.
+        not_negative: Names of those that must be at least 0.
+        shares: Names of those that must be from 0 to 1.
+
+    Raises:
+        ValueError: One of them is out of its range, or NaN.
+    """
+    rules: tuple[tuple[Sequence[str], Callable[[float], bool], str], ...] = (
+        (positive, lambda value: value > 0, "must be positive"),
+        (not_negative, lambda value: value >= 0, "must not be negative"),
+        (shares, lambda value: 0 <= value <= 1, "must be from 0 to 1"),
+    )
+    for names, holds, what in rules:
+        for name in names:
+            value = getattr(args, name)
+            if value is not None and not holds(value):
+                raise ValueError(f"{name} is {value}; it {what}")
 
 
 def joined(earlier: Sequence[str], later: Sequence[str], args_type: type[Any]) -> list[str]:
