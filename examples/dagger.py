@@ -98,7 +98,7 @@ class Args:
     """Number type in which agents act in the rounds and evaluations. auto: the fastest on this processor.
     fp32: the same episodes on every machine."""
     seed: int = 0
-    """Seed of the sampling and of the order of the batches."""
+    """Seed of the sampling and of the order of the batches. The worlds of the rounds are the same for each seed."""
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
     validation_episodes: int = 50
@@ -174,7 +174,7 @@ class DAgger:
             self.validate(number, figures)
 
     def play(self, number: int) -> dict[str, Any]:
-        """Lets the learner play the worlds of a round, with the expert's labels; returns the learner's success."""
+        """Lets the learner play the worlds of a round, with the expert's labels; returns the success."""
         args, seed = self.args, self.args.seed + number
         # names of their own: what a worker on a cluster gets must not hold the run
         env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
@@ -209,7 +209,11 @@ class DAgger:
         return interventions(directory)
 
     def train(self, number: int) -> dict[str, Any]:
-        """Trains the agent on the demos of all rounds so far, from its current weights on; returns the extent."""
+        """Trains the agent on the demos of all rounds so far, and returns the extent.
+
+        It continues with its current weights, and with a new optimizer whose learning rate rises to its peak again.
+        Ross et al. train a new policy in each round, which would need all updates of the rounds before again.
+        """
         args, before = self.args, sum(figures.get("updates", 0) for figures in self.state["rounds"])
         rounds = [demo for k in range(1, number + 1) for demo in self.demos(k)]
         dataset = make_dataset((*self.first, *rounds), args.train, seed=args.seed + number, cache=self.cache)

@@ -145,7 +145,10 @@ def gae(
 def ppo_loss(
     pi: ActionDistribution, value: Tensor, batch: Batch, args: Args, kl_coefficient: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Returns the loss to differentiate, and its parts; ``value`` and ``batch.value_target`` are normalised."""
+    """Returns the loss to differentiate, and its parts; ``value`` and ``batch.value_target`` are normalised.
+
+    The value loss is not clipped, as in OpenAI's code of PPG and by default in Stable-Baselines3; CleanRL clips it.
+    """
     weight, log_ratio = batch.weight, pi.log_prob(batch.codes) - batch.log_prob
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1 - args.clip_range, 1 + args.clip_range)
@@ -200,6 +203,9 @@ class PPO:
         steps = rollout.reward, rollout.value, rollout.terminated, rollout.ended
         advantage, target = gae(*steps, gamma=args.gamma, gae_lambda=args.gae_lambda)
         played = rollout.weight > 0
+        # over all envs, as in OpenAI's code of PPG: in a minibatch of a few envs, or of one, the mean would take away
+        # how well these fared beside the others
+        normalised = (advantage - advantage[played].mean()) / (advantage[played].std() + 1e-8)
         self.value_warmup.move_statistics(target[played])
         reference = None
         if args.kl_coefficient > 0:
@@ -207,8 +213,7 @@ class PPO:
             latent, self.start_memory = in_parts(self.start.net, inputs, rollout.first, memory)
             reference = self.start.pi_head(latent)
         batch = Batch(
-            inputs, rollout.first, rollout.codes, rollout.log_prob,
-            (advantage - advantage[played].mean()) / (advantage[played].std() + 1e-8),
+            inputs, rollout.first, rollout.codes, rollout.log_prob, normalised,
             head.normalise(target), rollout.weight, rollout.memory, reference,
         )  # fmt: skip
         kl_coefficient = args.kl_coefficient * 0.5 ** (progress / args.kl_half_life)

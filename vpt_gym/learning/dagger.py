@@ -303,7 +303,10 @@ def _batch_size(envs: int) -> int:
 
 
 def learner_figures(episodes: Sequence[Episode]) -> dict[str, Any]:
-    """Returns the learner's success in a round for a JSON file, with its Wilson 95 % interval."""
+    """Returns the success in a round for a JSON file, with its Wilson 95 % interval.
+
+    With a beta above 0 the expert acted in a share of the ticks, so it is not the learner's alone.
+    """
     successes = sum(bool(episode.success) for episode in episodes)
     return {
         "episodes": len(episodes),

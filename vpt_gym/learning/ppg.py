@@ -1,7 +1,10 @@
 """The auxiliary phase of phasic policy gradient (PPG), in which values train the trunk of the policy.
 
-Source: Cobbe et al. 2020, "Phasic Policy Gradient" (arXiv:2009.04416). The weights of the three losses are those of
-VPT (Baker et al. 2022, arXiv:2206.11795, appendix G).
+Source: Cobbe et al. 2020, "Phasic Policy Gradient" (arXiv:2009.04416), in the variant with one network for policy and
+value. The weights of the three losses are those of VPT (Baker et al. 2022, arXiv:2206.11795, appendix G), and of the
+authors' code. They make this phase after 32 rollouts, on all of them, with an optimizer of its own. Here it follows
+each rollout and goes on with PPO's optimizer, so that neither the frames of 32 rollouts nor a second state of Adam are
+kept.
 """
 
 from __future__ import annotations

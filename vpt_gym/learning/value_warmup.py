@@ -49,6 +49,9 @@ class ValueArgs:
 class ValueWarmUp:
     """Starts a value head: fits it alone to the returns of all rollouts so far, which one policy has played.
 
+    Checkpoints do not hold these rollouts, which may be large. A training that continues during the warm-up goes on
+    with the head as it was, and collects them anew.
+
     Args:
         head: The head. Its layer is set to zero if the options say so.
         gae: Returns advantages and value targets, float32 [N, T] each, of rewards [N, T], values [N, T + 1], and
