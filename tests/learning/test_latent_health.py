@@ -106,3 +106,4 @@ def test_memory_and_features_are_taken_like_the_policy_takes_them(policy: VPTPol
 def test_one_frame_has_no_spread_to_measure(policy: VPTPolicy) -> None:
     with pytest.raises(ValueError, match="at least two frames, got 1"):
         latent_health(policy, *batch(streams=1, steps=1))
+    assert LatentMonitor(policy).measure(*batch(streams=1, steps=1)) == {}

@@ -266,7 +266,7 @@ class BCTrainer:
         check_finite(update, loss, norm, lambda: self.dataset.sources)
         self._optimizer.step()
 
-        if update % LATENT_EVERY == 0 and batch.first.numel() > 1:
+        if update % LATENT_EVERY == 0:
             self._latent = self._latent_monitor.measure(batch.frames, batch.first, self._memory)
         if self._args.order == "carried":
             self._memory = memory

@@ -97,9 +97,13 @@ class LatentMonitor:
     def measure(self, frames: Tensor, first: Tensor, memory: Memory | None = None) -> dict[str, float]:
         """Returns ``latent/dead_share`` and ``latent/spread`` of a batch (:func:`latent_health` has the arguments).
 
+        Empty for a batch of one frame, which shows nothing.
+
         Warns:
             LatentCollapseWarning: The spread is below ``MIN_SPREAD``, for the first time.
         """
+        if first.numel() == 1:
+            return {}
         health = latent_health(self._policy, frames, first, memory)
         if health.spread < MIN_SPREAD and not self._warned:
             self._warned = True
