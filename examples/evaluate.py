@@ -162,6 +162,7 @@ def settings_of(
         "weights_digest": weights_digest(agent.policy),
         "env": task.id,
         "env_kwargs": task.arguments,
+        **({} if task.key is None else {"env_key": task.key}),
         "sampling_temperature": args.temperature,
         "sampling_seed": args.sampling_seed,
         "device": args.device if args.ray.address is None else args.ray.device,

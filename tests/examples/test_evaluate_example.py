@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
 from tests.support.python_processes import run, start
+from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.cli import main
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.learning.runs.args import parse
 
 COUNTER = "tests.support.scripted_counter:ScriptedCounter-v0"
@@ -111,6 +114,13 @@ def test_other_settings_are_other_episodes(tmp_path: Path) -> None:
     assert [entry["sampling_temperature"] for entry in lines_of(out / "episodes.jsonl")] == [1.0] * 3 + [0.5] * 2
     (figures,) = results_of(out).values()
     assert (figures["episodes"], figures["sampling_temperature"]) == (2, 0.5)
+
+
+def test_the_key_of_the_frame_is_one_of_the_settings() -> None:
+    example = load_example("evaluate")
+    agent, args = VPTAgent(small_policy()), example.Args(model=("small",))
+    settings = [example.settings_of(args, agent, "small", EnvArgs(key=key)) for key in (None, "view", "eyes")]
+    assert [entry.get("env_key") for entry in settings] == [None, "view", "eyes"]
 
 
 LATE = "tests.support.late_success_env:LateSuccess-v0"
