@@ -106,6 +106,7 @@ def test_a_demo_that_only_lacked_its_name_is_not_played_again(tmp_path: Path) ->
     "change",
     [
         {"env": EnvArgs("ScriptedCounter-v0", kwargs='{"longest": 24}')},
+        {"env": EnvArgs("ScriptedCounter-v0", key="rgb")},
         {"disturbance": 0.5},
         {"expert": ("tests.support.scripted_counter:FailingExpert",)},
         {"size": "128"},

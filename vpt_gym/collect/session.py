@@ -142,6 +142,7 @@ class Recording:
             **Disturbance(self.pushes).provenance,
             "size": self.size,
             "lossless": self.lossless,
+            **({} if self.env.key is None else {"env_key": self.env.key}),
             **({} if self.labels else {"labels": False}),
             **({} if self.skill == 1.0 else {"skill": self.skill}),
             **({} if self.goal is None else {"goal": self.goal.provenance}),
