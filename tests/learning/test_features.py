@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,6 @@ from vpt_gym.demos import DemoDataset, DemoWriter, read_demo
 from vpt_gym.demos.dataset.cache import CacheFullError
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.losses import bc_loss
-from vpt_gym.system.file_lock import try_lock
 
 CONFIG = VPTConfig(
     hidsize=32,
@@ -159,7 +159,7 @@ def test_a_full_disk_is_an_error_that_names_it(demos: Path, policy: VPTPolicy, t
     try:
         with pytest.raises(CacheFullError, match=r"the disk of .* is full: 8,960 bytes of features do not fit"):
             DemoDataset(demos, cache=FeatureCache(policy, directory=place), **CHOICES)
-        assert not list(place.glob("*.part"))
+        assert not [path for path in place.iterdir() if path.is_dir()]
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
@@ -169,18 +169,21 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(demos: Path, pol
     directory = tmp_path / "cache"
     FeatureCache(policy, directory=directory).frames(demo)
     (whole,) = directory.iterdir()
-    left, locked, young = (directory / f"{whole.name}.{pid}-1.part" for pid in (1, 2, 3))
-    foreign = directory / "film.npy.1-1.part"
-    for path in (left, locked, young, foreign):
-        path.write_bytes(b"unfinished")
-        os.utime(path, None if path == young else (0, 0))
-    with locked.open("ab") as held:
-        assert try_lock(held)
+    whole.rename(tmp_path / whole.name)
+    child = os.fork()
+    if child == 0:
+        policy.encode = lambda frames: os.kill(os.getpid(), signal.SIGKILL)
         FeatureCache(policy, directory=directory).frames(demo)
-        assert left.exists()  # nothing is looked for where nothing is computed
-        whole.unlink()
-        FeatureCache(policy, directory=directory).frames(demo)
-        assert set(directory.iterdir()) == {whole, locked, young, foreign}
+    os.waitpid(child, 0)
+    (left,) = directory.iterdir()
+    foreign = directory / "film.npy"
+    foreign.write_bytes(b"mine")
+    FeatureCache(policy, directory=directory).frames(demo)
+    assert set(directory.iterdir()) == {whole, left, foreign}  # as young as that of a process that is just beginning
+    whole.unlink()
+    os.utime(left, (0, 0))
+    FeatureCache(policy, directory=directory).frames(demo)
+    assert set(directory.iterdir()) == {whole, foreign}
 
 
 def test_a_temporary_directory_goes_with_the_cache(demos: Path, policy: VPTPolicy) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import threading
-import time
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +19,6 @@ from vpt_gym.demos.dataset.cache import CacheFullError, FrameCache, name_of
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import POLICY_SIZE
-from vpt_gym.system.file_lock import open_to_lock, try_lock, unlock
 from vpt_gym.system.temporary import TemporaryDirectory
 
 if TYPE_CHECKING:
@@ -30,10 +26,6 @@ if TYPE_CHECKING:
 
 Features = npt.NDArray[np.float32]
 _BATCH_SIZE = 64
-_GRACE_SECONDS = 60.0
-"""Age below which an unfinished file is left alone: its process may not have locked it yet."""
-_PART = re.compile(r".+-[0-9a-f]{16}-\d+-\d+-[0-9a-f]{12}\.npy\.\d+-\d+\.part", re.DOTALL)
-"""The names of files that are being written; others in the directory are not the cache's."""
 
 
 class FeatureCache:
@@ -86,7 +78,6 @@ class FeatureCache:
             path = self.directory / f"{name_of(demo)}-{version}.npy"
             shape = (len(demo), self._policy.config.hidsize)
             if not _exists_whole(path, shape):
-                self._remove_abandoned()
                 try:
                     self._compute(demo, path, shape)
                 except OSError as error:
@@ -100,32 +91,18 @@ class FeatureCache:
         return features
 
     def _compute(self, demo: Demo, path: Path, shape: tuple[int, int]) -> None:
-        scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
         frames = FrameCache(size=self.size).frames(demo)
         device = self._policy.net.final_ln.weight.device
-        with open(scratch, "ab") as lock:
-            try_lock(lock)  # while this process lives, no other removes the file
-            try:
-                file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)
-                allocate(scratch)
-                for start in range(0, len(frames), _BATCH_SIZE):
-                    part = torch.from_numpy(np.array(frames[start : start + _BATCH_SIZE])).to(device)
-                    with torch.inference_mode():
-                        file[start : start + len(part)] = self._policy.encode(part).float().cpu().numpy()
-                file.flush()
-                os.replace(scratch, path)
-            finally:
-                scratch.unlink(missing_ok=True)
-                unlock(lock)
-
-    def _remove_abandoned(self) -> None:
-        """Deletes what processes that were killed were writing into the directory."""
-        for path in self.directory.iterdir():
-            with suppress(OSError):  # another process has just finished or removed it
-                if _PART.fullmatch(path.name) and abs(time.time() - path.stat().st_mtime) > _GRACE_SECONDS:
-                    with open_to_lock(path) as file:
-                        if try_lock(file):
-                            path.unlink()
+        with TemporaryDirectory(".features-", parent=self.directory) as folder:
+            scratch = folder / path.name
+            file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)
+            allocate(scratch)
+            for start in range(0, len(frames), _BATCH_SIZE):
+                part = torch.from_numpy(np.array(frames[start : start + _BATCH_SIZE])).to(device)
+                with torch.inference_mode():
+                    file[start : start + len(part)] = self._policy.encode(part).float().cpu().numpy()
+            file.flush()
+            os.replace(scratch, path)
 
     def _key(self) -> str:
         """Returns a digest of the weights and the precision, on which the features of a frame depend."""

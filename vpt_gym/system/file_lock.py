@@ -8,6 +8,7 @@ and always get the lock.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,6 +53,38 @@ def unlock(file: IO[Any]) -> None:
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether an existing file is locked. Always False on file systems that cannot lock, and on Windows.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+    """
+    with open_to_lock(path) as file:
+        return not try_lock(file)
+
+
+def remove_abandoned(path: Path, lock: Path | None = None) -> bool:
+    """Removes a file or folder that a process locked while it used it, if that process has ended; it may be killed.
+
+    On file systems that cannot lock, every file looks abandoned: ask ``is_locked`` about a locked one first.
+
+    Args:
+        path: The file or folder.
+        lock: The file that is locked; default: ``path`` itself.
+
+    Returns:
+        Whether it was removed. It is not if it is in use, has no file to lock, or belongs to another user.
+    """
+    with suppress(OSError), open_to_lock(lock or path) as file:
+        if try_lock(file):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            return True
+    return False
 
 
 @contextmanager

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from vpt_gym.system.file_lock import try_lock
+from vpt_gym.system.file_lock import is_locked, remove_abandoned, try_lock
 
 _LOCK = "in_use"
 _GRACE_SECONDS = 60.0
@@ -40,7 +38,7 @@ class TemporaryDirectory:
         self.path = Path(self._directory.name)
         self._lock = (self.path / _LOCK).open("ab")
         try_lock(self._lock)  # until the file is closed, at the latest when the process ends
-        if self._locks_work():
+        if is_locked(self.path / _LOCK):  # not on file systems that cannot lock
             _remove_abandoned(self.path.parent, prefix, suffix)
 
     def remove(self) -> None:
@@ -56,21 +54,11 @@ class TemporaryDirectory:
     ) -> None:
         self.remove()
 
-    def _locks_work(self) -> bool:
-        """Whether another handle cannot take the lock; some file systems, and Windows, grant every lock."""
-        if sys.platform == "win32":
-            return False
-        with (self.path / _LOCK).open("ab") as other:
-            return not try_lock(other)
-
 
 def _remove_abandoned(parent: Path, prefix: str, suffix: str) -> None:
     for directory in parent.iterdir():
         if not directory.name.startswith(prefix) or not directory.name.endswith(suffix):
             continue
         with suppress(OSError):  # it is another user's, or another process has just removed it
-            if abs(time.time() - directory.stat().st_mtime) < _GRACE_SECONDS:  # the clock may have been set back
-                continue
-            with (directory / _LOCK).open("r+b") as lock:  # without one it is not ours, whatever its name
-                if try_lock(lock):
-                    shutil.rmtree(directory)
+            if abs(time.time() - directory.stat().st_mtime) >= _GRACE_SECONDS:  # the clock may have been set back
+                remove_abandoned(directory, directory / _LOCK)  # without a lock it is not ours, whatever its name

@@ -27,6 +27,7 @@ from vpt_gym.actions.human import human_action, no_op
 from vpt_gym.demos import DemoDataset, DemoWriter, FrameCache, SequenceBatch, list_demos, read_demo
 from vpt_gym.demos.dataset.cache import CacheFullError
 from vpt_gym.demos.dataset.loading import find_paths, split_evenly
+from vpt_gym.system.file_lock import try_lock
 
 LENGTHS = (37, 5, 50, 21)
 
@@ -428,6 +429,22 @@ def test_files_never_exceed_their_limit_and_the_oldest_are_deleted(demos: Path, 
     assert "dead.npy.part" not in names
     assert any(read_demo(paths[2]).id in name for name in names)
     assert read_counter(kept[4]) == (4, 1)  # what was given out stays readable
+
+
+def test_what_a_killed_process_left_is_removed_without_a_limit_too(demos: Path, tmp_path: Path) -> None:
+    paths = sorted(demos.glob("*.json"))
+
+    def cached(path: Path) -> Path:
+        cache = FrameCache(size=SIZE, max_bytes=0, directory=tmp_path)
+        cache.frames(read_demo(path))
+        return next(tmp_path.glob(f"{path.stem}*.npy"))
+
+    left, used = (file.rename(f"{file}.part") for file in map(cached, paths[:2]))
+    with used.open("ab") as held:
+        assert try_lock(held)  # as a process does that decodes it
+        cached(paths[2])
+    assert not left.exists()
+    assert used.exists()
 
 
 def test_a_limited_cache_deletes_only_its_own_files(demos: Path, tmp_path: Path) -> None:

@@ -23,11 +23,12 @@ from vpt_gym.demos.dataset.array_file import allocate, header_of, is_whole
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.names import checked_directory, short_name
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
-from vpt_gym.system.file_lock import exclusive_lock, open_to_lock, try_lock, unlock
+from vpt_gym.system.file_lock import exclusive_lock, is_locked, remove_abandoned, try_lock, unlock
 from vpt_gym.system.printable import shown
 from vpt_gym.system.temporary import TemporaryDirectory
 
 _HEADER_BYTES = 128  # of an .npy file
+_UNFINISHED_SUFFIX = ".part"
 _FILE = re.compile(r".+-\d+x\d+-\d+-\d+-\d+-[0-9a-f]{12}(-[0-9a-f]{12})?\.npy(\.part)?", re.DOTALL)
 """The names of the files of frames; others in the directory are not the cache's."""
 _USERS_SUFFIX = ".users"  # of the file in which each cache lists the files that it uses
@@ -154,7 +155,7 @@ class FrameCache:
     def _in_file(self, demo: Demo, wanted: npt.NDArray[np.bool_] | None, name: str, shape: tuple[int, ...]) -> Frame:
         path = self._files_directory() / name
         while (found := self._open(path, shape)) is None:
-            scratch = path.with_name(f"{name}.part")
+            scratch = path.with_name(f"{name}{_UNFINISHED_SUFFIX}")
             with open(scratch, "ab") as lock:
                 if not try_lock(lock):  # another thread or process is decoding it
                     time.sleep(0.01)
@@ -197,8 +198,12 @@ class FrameCache:
             return frames
 
     def _new_file(self, scratch: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
-        """Creates a file of the final size, after freeing space for it."""
+        """Creates a file of the final size, after removing what killed processes left and freeing space for it."""
         with self._exclusive():
+            if is_locked(scratch):  # by this thread; not on file systems that cannot lock
+                for path in self._own(_FILE):
+                    if path.suffix == _UNFINISHED_SUFFIX:
+                        remove_abandoned(path)
             if self.max_file_bytes is not None:
                 self._free_space(int(np.prod(shape)) + _HEADER_BYTES, self.max_file_bytes)
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=shape)
@@ -215,11 +220,9 @@ class FrameCache:
         """Returns the names of the files that living caches use, and deletes the lists of dead caches."""
         names: set[str] = set()
         for path in self._own(_USERS):
-            with suppress(FileNotFoundError), open_to_lock(path) as file:
-                if try_lock(file):
-                    path.unlink()  # the process of its cache was killed
-                else:
-                    names.update(os.fsdecode(file.read()).split("/"))
+            if not remove_abandoned(path):
+                with suppress(FileNotFoundError):  # its cache has just removed it
+                    names.update(os.fsdecode(path.read_bytes()).split("/"))
         return names
 
     def _own(self, names: re.Pattern[str]) -> list[Path]:
@@ -236,10 +239,8 @@ class FrameCache:
         for _, size, path in sorted(files):
             if used + needed <= limit:
                 return
-            with suppress(FileNotFoundError), open_to_lock(path) as file:
-                if path.name not in in_use and try_lock(file):  # locked: another process is filling it
-                    path.unlink()
-                    used -= size
+            if path.name not in in_use and remove_abandoned(path):  # not one that another process is filling
+                used -= size
         if used + needed > limit:
             raise CacheFullError(
                 f"no space for {needed:,} bytes of frames in {self._files_directory()}: {used:,} of max_file_bytes="
