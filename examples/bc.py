@@ -29,7 +29,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-import tyro
 from rich.console import Console
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
@@ -55,6 +54,7 @@ from vpt_gym.learning.progress_bar import progress_bar
 from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.validation import Validation
+from vpt_gym.system.command_line import optional
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Args:
     """Episodes that are held out: a share below 1, or a number; 0 for none."""
     last_layers: int | None = None
     """Train only the last K transformer blocks and what follows them; 0: only the heads. None: everything."""
-    freeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = ()
+    freeze: Annotated[tuple[str, ...], optional("NAME ...", "none")] = ()
     """Parameters to keep as they are: names with * and ?, such as "net.img_process.*" for the image network."""
     goals: str | None = None
     """Learn to act on goals: the demos are labelled in hindsight with what this pretrained policy, such as

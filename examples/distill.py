@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-import tyro
 from rich.console import Console
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
@@ -47,6 +46,7 @@ from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, pars
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.learning.vector_env import VectorKind, make_vector_env
+from vpt_gym.system.command_line import optional
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Args:
     """Architecture of the student; the default is nano, 4.6 million parameters."""
     start: str | None = None
     """Folder of a saved agent to start from, instead of fresh weights of the student's architecture."""
-    demos: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...", help_behavior_hint="(default: none)")] = ()
+    demos: Annotated[tuple[Path, ...], optional("DIR ...", "none")] = ()
     """Directories of demos whose frames are states to learn from too; their actions are not used."""
     demo_share: float = 0.25
     """Chunks from the demos in each iteration, as a share of those that the student plays; 0 without --demos."""

@@ -43,6 +43,7 @@ from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.directory import RunError
 from vpt_gym.learning.runs.run import Run
+from vpt_gym.system.command_line import optional
 from vpt_gym.wrappers.success import success_of
 
 
@@ -53,13 +54,13 @@ class Args:
     model: Annotated[tuple[str, ...], tyro.conf.arg(metavar="AGENT ...")]
     """Folders of saved agents, .model files, names such as nano-foundation, or sizes (nano, 1x, 2x, 3x) for fresh
     weights."""
-    weights: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE ...", help_behavior_hint="(default: none)")] = ()
+    weights: Annotated[tuple[Path, ...], optional("FILE ...", "none")] = ()
     """The .weights file of each .model file, in the same order."""
     env: EnvArgs = field(default_factory=EnvArgs)
-    tasks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TASK ...", help_behavior_hint="(default: none)")] = ()
+    tasks: Annotated[tuple[str, ...], optional("TASK ...", "none")] = ()
     """Several environments in place of --env: each an id, or in one word an id and its arguments as JSON, such as
     'vpt_gym/Harvest1Log-v0 {"level": "easy"}'. An --env-key holds for all of them."""
-    levels: Annotated[tuple[str, ...], tyro.conf.arg(metavar="LEVEL ...", help_behavior_hint="(default: none)")] = ()
+    levels: Annotated[tuple[str, ...], optional("LEVEL ...", "none")] = ()
     """Plays each environment in each of these levels of the embedded world, such as easy and default."""
     worlds: Literal["evaluation", "validation"] = "evaluation"
     """Worlds to play in. evaluation: for final figures. validation: for tuning, so that nothing is chosen by its

@@ -24,7 +24,6 @@ from typing import Annotated, Any
 import gymnasium as gym
 import numpy as np
 import torch
-import tyro
 from rich.console import Console
 
 from vpt_gym.actions.minedojo_spaces import Entry, is_minedojo_space
@@ -49,6 +48,7 @@ from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.validation import Validation
+from vpt_gym.system.command_line import optional
 from vpt_gym.wrappers import ChoicesActionWrapper, VPTObsWrapper
 
 CAM_INTERVAL = 5
@@ -66,7 +66,7 @@ class Args:
     a size (nano, 1x, 2x, 3x) for fresh weights."""
     weights: Path | None = None
     """The .weights file that belongs to the .model file."""
-    freeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = ()
+    freeze: Annotated[tuple[str, ...], optional("NAME ...", "none")] = ()
     """Parameters to keep as they are: names with * and ?; "net.*" is the trunk, "net.img_process.*" its images."""
     features: Path | None = None
     """Directory that caches the outputs of a frozen image network."""

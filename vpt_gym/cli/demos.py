@@ -12,9 +12,10 @@ import tyro
 
 from vpt_gym.cli.demos_exchange import Export, Import, run_export, run_import
 from vpt_gym.cli.demos_fetch import Fetch, run_fetch
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output, print_text
 from vpt_gym.cli.status import DONE, NOT_DONE, failed
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output, print_text
 from vpt_gym.cli.status import DONE, INTERRUPTED, NOT_DONE
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:

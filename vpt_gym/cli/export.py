@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, failed
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 

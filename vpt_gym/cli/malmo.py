@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vpt_gym.cli.options import optional
 from vpt_gym.cli.status import DONE, INTERRUPTED, failed
+from vpt_gym.system.command_line import optional
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)

@@ -1,8 +1,8 @@
-"""Options that more than one command has, and how the help shows an option without a fixed default."""
+"""Options that more than one command has."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import tyro
 
@@ -13,14 +13,3 @@ Quiet: TypeAlias = Annotated[
 
 Json: TypeAlias = Annotated[bool, tyro.conf.arg(help="Print the result as JSON, and all else to standard error.")]
 """The type of ``--json``, which every command with a result has."""
-
-
-def optional(metavar: str, default: str, *, aliases: tuple[str, ...] = ()) -> Any:
-    """Returns the tyro annotation of an option whose default is None.
-
-    Args:
-        metavar: The word that stands for the value in the help, for example ``"DIR"``.
-        default: What happens without the option, in words; the help shows it instead of "None".
-        aliases: Other spellings, for example ``("-o",)``.
-    """
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})", aliases=aliases)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, INTERRUPTED, failed, stopped_by
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ class Args:
     """Sensitivity of the mouse, 0 to 200 percent as in Minecraft's options; 100 is 0.15 degrees per count."""
     scale: int = 0
     """Integer by which the picture is enlarged at first; 0 is the largest that fits the screen."""
-    agent: Annotated[
-        tuple[str, ...], tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="(default: none)")
-    ] = ()
+    agent: Annotated[tuple[str, ...], optional("AGENT [WEIGHTS]", "none")] = ()
     """Agent to hand over to: folder of a saved agent, .model file and its .weights file, or a name such as
     nano-foundation."""
     agent_first: Annotated[bool, tyro.conf.arg(help_behavior_hint="")] = False

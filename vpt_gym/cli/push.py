@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, failed
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Args:
     """How good it is."""
     limits: Annotated[str, optional("TEXT", "what holds for all")] = ""
     """What it cannot do, or was not tried on."""
-    tags: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TAG [TAG ...]", help_behavior_hint="(default: none)")] = ()
+    tags: Annotated[tuple[str, ...], optional("TAG [TAG ...]", "none")] = ()
     """Further tags."""
     private: bool = False
     """Make a private repository. One that exists must be private."""

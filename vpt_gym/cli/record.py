@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output, print_text
 from vpt_gym.cli.status import DONE, INTERRUPTED, failed
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.ray.options import RayArgs
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:

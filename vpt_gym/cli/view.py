@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vpt_gym.cli.options import Json, Quiet, optional
+from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output, print_text
 from vpt_gym.cli.status import DONE, INTERRUPTED, failed
 from vpt_gym.collect.goals import GoalArgs
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
 
 
@@ -28,9 +29,7 @@ class Args:
 
     path: Annotated[Path, tyro.conf.Positional]
     """Directory of demos, or a file of the episode to show first."""
-    agent: Annotated[
-        tuple[str, ...], tyro.conf.arg(metavar="AGENT [WEIGHTS]", help_behavior_hint="(default: none)")
-    ] = ()
+    agent: Annotated[tuple[str, ...], optional("AGENT [WEIGHTS]", "none")] = ()
     """Agent to compare with: folder of a saved agent, .model file and its .weights file, or a name such as
     nano-foundation."""
     device: str = "cpu"

@@ -15,6 +15,7 @@ import tyro
 from gymnasium.envs.registration import find_highest_version, load_env_creator, parse_env_id
 
 from vpt_gym.collect.import_here import import_here
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 from vpt_gym.world.ids import env_id
@@ -31,25 +32,15 @@ class EnvArgs:
     """Gymnasium id, or module:id, of an environment whose actions vpt-gym knows. A module may be in this folder."""
     kwargs: Annotated[
         str | None,
-        tyro.conf.arg(
+        optional(
+            "JSON",
+            """'{"level": "easy"}' for vpt_gym/Harvest1Log-v0, none for others""",
             name="env.kwargs",
-            prefix_name=False,
-            aliases=["--env-kwargs"],
-            metavar="JSON",
-            help_behavior_hint="""(default: '{"level": "easy"}' for vpt_gym/Harvest1Log-v0, none for others)""",
+            aliases=("--env-kwargs",),
         ),
     ] = None
     """Arguments of the environment, a JSON object such as '{"max_episode_steps": 600}'."""
-    key: Annotated[
-        str | None,
-        tyro.conf.arg(
-            name="env.key",
-            prefix_name=False,
-            aliases=["--env-key"],
-            metavar="KEY",
-            help_behavior_hint="(default: the usual names)",
-        ),
-    ] = None
+    key: Annotated[str | None, optional("KEY", "the usual names", name="env.key", aliases=("--env-key",))] = None
     """Key of the frame in the observation, such as view, or obs.image where dictionaries are nested."""
 
     def __post_init__(self) -> None:

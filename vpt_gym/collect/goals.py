@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-import tyro
 
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.printable import shown
 
 if TYPE_CHECKING:
@@ -79,22 +79,18 @@ def give_goal(agent: VPTAgent, goal: ChosenGoal | None, name: str) -> None:
         raise GoalError(f"--goal {goal.name!r} does not fit {name}: {error}") from error
 
 
-def _option(name: str, metavar: str, default: str) -> Any:
-    return tyro.conf.arg(name=name, prefix_name=False, metavar=metavar, help_behavior_hint=f"(default: {default})")
-
-
 @dataclass(frozen=True)
 class GoalArgs:
     """The goal of an agent whose policy acts on goals, such as STEVE-1."""
 
-    goal: Annotated[str | None, _option("goal", "TEXT|FILE", "none is chosen, an error for such an agent")] = None
+    goal: Annotated[str | None, optional("TEXT|FILE", "none is chosen, an error for such an agent", name="goal")] = None
     """A text, or a name such as wood, for which --mineclip is needed; a .npy file with an embedding; or none: act
     without a goal."""
-    guidance: Annotated[float | None, _option("guidance", "SCALE", "6 for a text, 7 for a file")] = None
+    guidance: Annotated[float | None, optional("SCALE", "6 for a text, 7 for a file", name="guidance")] = None
     """How strongly the agent is guided towards the goal. 0: it acts with the goal alone, in less time."""
-    mineclip: Annotated[Path | None, _option("mineclip", "FILE", "none")] = None
+    mineclip: Annotated[Path | None, optional("FILE", "none", name="mineclip")] = None
     """MineCLIP's weights (attn.pth), which turn the text into a goal."""
-    prior: Annotated[str, _option("goal-prior", "FILE", "steve1, from the cache or downloaded")] = "steve1"
+    prior: Annotated[str, optional("FILE", "steve1, from the cache or downloaded", name="goal-prior")] = "steve1"
     """Weights of the prior, which turns the embedding of a text into one of a video (steve1_prior.pt)."""
 
     def __post_init__(self) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
 from torch import Tensor
 
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.learning.losses import bc_loss
 from vpt_gym.learning.runs.args import check_ranges
+from vpt_gym.system.command_line import optional
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.policy import VPTPolicy
@@ -28,7 +28,7 @@ class DemoTermArgs:
         ValueError: One is out of range.
     """
 
-    demos: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...", help_behavior_hint="(default: none)")] = ()
+    demos: Annotated[tuple[Path, ...], optional("DIR ...", "none")] = ()
     """Directories of demos for an imitation term, so that the policy does not forget what it was shown."""
     bc_coefficient: float = 0.1
     """Weight of the imitation term at first."""

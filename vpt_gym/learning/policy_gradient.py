@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import gymnasium as gym
-import tyro
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.collect.envs import EnvArgs
@@ -20,6 +19,7 @@ from vpt_gym.learning.optimizer import OptimizerArgs
 from vpt_gym.learning.runs.args import RunArgs, check_counts
 from vpt_gym.learning.value_warmup import ValueArgs
 from vpt_gym.learning.vector_env import VectorKind
+from vpt_gym.system.command_line import optional
 from vpt_gym.wrappers import ItemRewardWrapper
 
 
@@ -52,7 +52,7 @@ class TrainingArgs:
     """Maximum number of rollouts."""
     seconds: float = 1800.0
     """Maximum time of the training, evaluations excluded. Schedules end with whichever limit comes first."""
-    freeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = ()
+    freeze: Annotated[tuple[str, ...], optional("NAME ...", "none")] = ()
     """Parameters to keep: names with * and ?. "net.img_process.*" makes training several times as fast."""
     device: str = "cpu"
     """Device of the policy, for example cuda."""

@@ -1,4 +1,4 @@
-"""Reads a command line with tyro, after a check that holds for the values of all options."""
+"""Command lines, which tyro reads: a check that holds for the values of all options, and the help of some."""
 
 from __future__ import annotations
 
@@ -31,13 +31,29 @@ def read_command_line(
     Raises:
         SystemExit: A value is empty or an option is wrong (2), or the help is asked for (0).
     """
-    import tyro  # here, so that what only imports this module is fast
+    import tyro  # here, so that what only checks values is fast
 
     words = sys.argv[1:] if words is None else list(words)
     check_values(words, prog)
     more = {} if default is None else {"default": default}
     result: ResultT = tyro.cli(args_type, args=words, prog=prog, **more)
     return result
+
+
+def optional(metavar: str, default: str, *, aliases: tuple[str, ...] = (), name: str | None = None) -> Any:
+    """Returns the tyro annotation of an option without a fixed default: None, or ``()`` or ``""``, stands for it.
+
+    Args:
+        metavar: The word that stands for the value in the help, for example ``"DIR"``.
+        default: What happens without the option, in words; the help shows it instead of "None".
+        aliases: Other spellings, for example ``("-o",)``.
+        name: Name of the option without its dashes, whatever group it is in; default: that of the field, after the
+            name of the group.
+    """
+    import tyro
+
+    hint, prefix_name = f"(default: {default})", None if name is None else False
+    return tyro.conf.arg(name=name, prefix_name=prefix_name, metavar=metavar, help_behavior_hint=hint, aliases=aliases)
 
 
 def check_values(words: Sequence[str], prog: str | None = None) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
+from vpt_gym.system.command_line import optional
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 
@@ -31,11 +32,6 @@ _OPTIONAL_ADDRESS = PrimitiveConstructorSpec(
 )
 
 
-def _option(name: str, *, default: str | None = None, metavar: str | None = None) -> Any:
-    hint = None if default is None else f"(default: {default})"
-    return tyro.conf.arg(name=name, prefix_name=False, metavar=metavar, help_behavior_hint=hint)
-
-
 @dataclass(frozen=True)
 class RayArgs:
     """Where episodes are played: in this process, or by workers on a Ray cluster.
@@ -47,21 +43,19 @@ class RayArgs:
     """
 
     address: Annotated[
-        Annotated[str, _OPTIONAL_ADDRESS] | None, _option("ray", default="play in this process", metavar="[ADDRESS]")
+        Annotated[str, _OPTIONAL_ADDRESS] | None, optional("[ADDRESS]", "play in this process", name="ray")
     ] = None
     """Play on a Ray cluster. auto, or no address: the cluster that this machine belongs to. local: a new one on this
     machine alone. HOST:PORT: that cluster. Install vpt-gym[ray]."""
-    workers: Annotated[
-        int | None, _option("ray-workers", default="as many as the cluster has room for", metavar="INT")
-    ] = None
+    workers: Annotated[int | None, optional("INT", "as many as the cluster has room for", name="ray-workers")] = None
     """Number of workers; with --ray-envs, in place of --num-envs. More than there is room for wait for nodes."""
-    cpus: Annotated[float, _option("ray-cpus")] = 1.0
+    cpus: Annotated[float, tyro.conf.arg(name="ray-cpus", prefix_name=False)] = 1.0
     """Processors that Ray reserves for a worker; also its threads."""
-    gpus: Annotated[float, _option("ray-gpus")] = 0.0
+    gpus: Annotated[float, tyro.conf.arg(name="ray-gpus", prefix_name=False)] = 0.0
     """Share of a GPU that Ray reserves for a worker. Above 0, the worker's agent runs on it."""
-    envs: Annotated[int, _option("ray-envs")] = 1
+    envs: Annotated[int, tyro.conf.arg(name="ray-envs", prefix_name=False)] = 1
     """Episodes that a worker plays side by side. 1: the same episodes as one env in one process, bit for bit."""
-    resources: Annotated[str, _option("ray-resources", metavar="JSON")] = "{}"
+    resources: Annotated[str, tyro.conf.arg(name="ray-resources", prefix_name=False, metavar="JSON")] = "{}"
     """Resources of your own that a worker needs, a JSON object such as '{"rollout": 1}', to choose its nodes."""
 
     def __post_init__(self) -> None:
