@@ -17,6 +17,7 @@ from vpt_gym.agents.engine import ActingEngine
 from vpt_gym.agents.engine.hardware import available_precisions
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.agents.policy.heads import ChoicesDistribution
+from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.agents.sampling import Sampling
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (6, 128, 128, 3), np.uint8)
@@ -82,6 +83,22 @@ def test_sampling(kwargs: dict[str, Any], message: str) -> None:
 def test_a_sampling_is_one(sampling: Any) -> None:
     with pytest.raises(TypeError, match=r"sampling is .*; it must be a Sampling, such as Sampling\(temperature=0.5\)"):
         small(sampling=sampling)
+    agent = small()
+    with pytest.raises(TypeError, match=r"sampling is .*; it must be a Sampling, such as Sampling\(temperature=0.5\)"):
+        agent.sampling = sampling
+    assert agent.sampling == Sampling()
+
+
+def test_what_is_set_later_is_checked_then() -> None:
+    agent = small()
+    with pytest.raises(TypeError, match=r"goal_encoder is 5; it must be a function of the text, .* or None"):
+        agent.goal_encoder = 5  # type: ignore[assignment]
+    with pytest.raises(TypeError, match=r"memory is \[\]; it must be a Memory, as agent.memory returns it, or None"):
+        agent.memory = []  # type: ignore[assignment]
+    right = agent.policy.initial_memory(1)
+    with pytest.raises(ValueError, match=r"a memory of this agent has \(L, M - 1, D\) = .*, this one"):
+        agent.memory = Memory(right.keys[:, 1:], right.values[:, 1:], right.valid)
+    assert agent.goal_encoder is agent.memory is None
 
 
 @pytest.mark.parametrize("config", [None, 1, ["nano"], "4x"])

@@ -205,6 +205,15 @@ def test_both_recorders_name_what_is_wrong(given: Any, error: type[Exception], m
             recorder(FrameCounterEnv(), **{"directory": tmp_path, **given})
 
 
+def test_the_directory_of_a_recorder_is_checked_when_it_is_changed(tmp_path: Path) -> None:
+    for recorder in RECORDERS:
+        env = recorder(FrameCounterEnv(), tmp_path)
+        with pytest.raises(TypeError, match="the directory of demos is None; it must be a text or a path"):
+            env.directory = None
+        env.directory = str(tmp_path / "later")
+        assert env.directory == tmp_path / "later"
+
+
 def test_a_translator_of_a_recorder_is_one(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"translator is 'auto'; it must be a vpt_gym\.actions\.Translator, or None"):
         RecorderWrapper(Fixed(PICTURE), tmp_path, translator="auto")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -56,14 +56,12 @@ class VPTAgent:
             text, such as :class:`vpt_gym.agents.TextGoals`, or a dictionary of embeddings by name.
 
     Attributes:
-        sampling: How actions are drawn; may be replaced at any time.
-        goal_encoder: As above; may be replaced at any time.
         report: The report of the last loading of weights; None for a fresh network.
 
     Copying an agent copies its policy, its memory and its random numbers; the copy packs its own weights when it acts.
 
     Raises:
-        TypeError: ``sampling`` is no :class:`Sampling`.
+        TypeError: ``sampling`` is no :class:`Sampling`, or ``goal_encoder`` is neither a function nor a dictionary.
         ValueError: There is no such device, the machine does not support the precision, or ``compile`` is given without
             one.
     """
@@ -78,11 +76,9 @@ class VPTAgent:
         compile: bool = False,
         goal_encoder: GoalEncoder | None = None,
     ) -> None:
-        if sampling is not None and not isinstance(sampling, Sampling):
-            raise TypeError(f"sampling is {shown(sampling)}; it must be a Sampling, such as Sampling(temperature=0.5)")
-        self._runner = PolicyRunner(policy, checked_device(device), precision, compile=compile)
-        self.sampling = sampling or Sampling()
+        self.sampling = Sampling() if sampling is None else sampling
         self.goal_encoder = goal_encoder
+        self._runner = PolicyRunner(policy, checked_device(device), precision, compile=compile)
         self.report: LoadReport | None = None
         self._goal: PlayedGoal | None = None
         self._generators = EpisodeGenerators()
@@ -218,6 +214,39 @@ class VPTAgent:
         return push_model(save, repo_id, private=private, revision=revision, message=message)
 
     @property
+    def sampling(self) -> Sampling:
+        """How actions are drawn. It may be replaced at any time.
+
+        Raises:
+            TypeError: It is set to something else.
+        """
+        return self._sampling
+
+    @sampling.setter
+    def sampling(self, sampling: Sampling) -> None:
+        if not isinstance(sampling, Sampling):
+            raise TypeError(f"sampling is {shown(sampling)}; it must be a Sampling, such as Sampling(temperature=0.5)")
+        self._sampling = sampling
+
+    @property
+    def goal_encoder(self) -> GoalEncoder | None:
+        """What :meth:`set_goal` gives text and names to; None if only embeddings are goals. It may be replaced.
+
+        Raises:
+            TypeError: It is set to something else.
+        """
+        return self._goal_encoder
+
+    @goal_encoder.setter
+    def goal_encoder(self, encoder: GoalEncoder | None) -> None:
+        if encoder is not None and not callable(encoder) and not isinstance(encoder, Mapping):
+            raise TypeError(
+                f"goal_encoder is {shown(encoder)}; it must be a function of the text, such as a TextGoals, a "
+                "dictionary of embeddings by name, or None"
+            )
+        self._goal_encoder = encoder
+
+    @property
     def policy(self) -> VPTPolicy:
         """The network; training it does not involve the packed weights."""
         return self._runner.policy
@@ -239,6 +268,10 @@ class VPTAgent:
         Setting it returns the agent to that point: the next :meth:`act` continues from there. The random numbers
         are not affected. With guidance (:meth:`set_goal`) it has 2 N rows for N environments: first the memories with
         goals, then those without.
+
+        Raises:
+            TypeError: It is set to something else.
+            ValueError: It is set to a memory of another architecture, or of an odd number of rows with guidance.
         """
         return self._runner.memory
 
@@ -249,6 +282,11 @@ class VPTAgent:
             self._restore_rows()
             self._runner.reset()
             return
+        if not isinstance(memory, Memory):
+            raise TypeError(f"memory is {shown(memory)}; it must be a Memory, as agent.memory returns it, or None")
+        config, found = self.policy.config, tuple(memory.keys.shape[1:])
+        if found != (expected := (config.n_recurrence_layers, config.memory_length, config.hidsize)):
+            raise ValueError(f"a memory of this agent has (L, M - 1, D) = {expected}, this one {found}")
         streams, rest = divmod(memory.batch_size, self._copies)
         if rest:
             raise ValueError(f"with guidance a memory has two rows for each environment, this one {streams} and {rest}")

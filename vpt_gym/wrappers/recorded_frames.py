@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
+from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import Frame, FrameKey, checked_size, declared_frame, find_declared_frame, packed_copy, to_size
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
@@ -71,11 +73,24 @@ class RecordsEpisodes:
 
     Attributes:
         recorder_name: The name of the recorder's class, not of a subclass by a user.
-        directory: Folder of what it records.
     """
 
     recorder_name: str
-    directory: Path
+    _directory: Path
+
+    @property
+    def directory(self) -> Path:
+        """Folder of what it records. It may be changed between episodes.
+
+        Raises:
+            TypeError: It is set to something that is neither text nor a path.
+            ValueError: It is set to an empty text.
+        """
+        return self._directory
+
+    @directory.setter
+    def directory(self, directory: str | os.PathLike[str]) -> None:
+        self._directory = checked_directory(directory)
 
     @property
     def recorders(self) -> tuple[tuple[str, str], ...]:

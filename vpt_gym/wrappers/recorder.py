@@ -13,7 +13,6 @@ import numpy as np
 from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
-from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary, check_metadata
 from vpt_gym.frames import Frame, FrameKey
 from vpt_gym.system.printable import shown
@@ -71,7 +70,6 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     ``resets_since_seed``-th ``reset`` after the one with ``last_seed``.
 
     Attributes:
-        directory: Folder of the demos; may be changed between episodes.
         last_demo: The ``<id>.json`` of the last finished demo, None before the first.
 
     Raises:
@@ -107,7 +105,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         if translator is not None and not isinstance(translator, Translator):
             raise TypeError(f"translator is {shown(translator)}; it must be a vpt_gym.actions.Translator, or None")
         check_metadata(metadata or {})
-        folder = checked_directory(directory)
+        self.directory = directory
         gym.utils.RecordConstructorArgs.__init__(
             self,
             directory=os.fspath(directory),
@@ -119,7 +117,6 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             lossless=lossless,
         )
         super().__init__(env)
-        self.directory = folder
         self._keep = keep
         self._entries: dict[str, Any] = {**describe_env(env), **(metadata or {})}
         self._frames = RecordedFrames(env, key, size)

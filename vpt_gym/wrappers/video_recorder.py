@@ -8,7 +8,6 @@ from typing import Any
 
 import gymnasium as gym
 
-from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter
 from vpt_gym.demos.files.video import require_encoder
 from vpt_gym.demos.files.writer import check_metadata
@@ -53,12 +52,11 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
     ) -> None:
         env = require_unrecorded(env, VideoRecorderWrapper)
         check_metadata(metadata or {})
-        folder = checked_directory(directory)
+        self.directory = directory
         gym.utils.RecordConstructorArgs.__init__(
             self, directory=os.fspath(directory), key=key, metadata=metadata, size=size, lossless=lossless
         )
         super().__init__(env)
-        self.directory = folder
         self._entries: dict[str, Any] = {**describe_env(env), **(metadata or {})}
         self._frames = RecordedFrames(env, key, size)
         self._lossless = lossless
