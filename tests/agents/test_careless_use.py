@@ -69,7 +69,7 @@ def test_an_engine_alone_says_why_it_is_not_copied() -> None:
         ({"temperature": 10**400}, "Sampling.temperature must be .* got an integer of 1329 bits"),
         ({"temperature": [1.0]}, r"Sampling.temperature .* got \[1.0\]"),
         ({"top_p": "most"}, "Sampling.top_p must be in .0, 1., got 'most'"),
-        ({"deterministic": "no"}, "Sampling.deterministic must be True or False, got 'no'"),
+        ({"deterministic": "no"}, "deterministic is 'no'; it must be True or False"),
         ({"forbid": 3}, "Sampling.forbid must be a tuple of buttons, got 3"),
         ({"forbid": (3,)}, r"Sampling.forbid names \[3\]"),
     ],

@@ -30,6 +30,7 @@ from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.agents.runner import ActingPrecision, PolicyRunner, engine_precision_of
 from vpt_gym.agents.sampling import Sampling
 from vpt_gym.hub.card import About
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 
 __all__ = ["ActingPrecision", "VPTAgent", "engine_precision_of"]
@@ -66,6 +67,7 @@ class VPTAgent:
             one.
     """
 
+    @checks_flags
     def __init__(
         self,
         policy: VPTPolicy,
@@ -178,6 +180,7 @@ class VPTAgent:
         if card is not None:
             write_card(folder, card, self.policy, self.policy.config)
 
+    @checks_flags
     def push_to_hub(
         self,
         repo_id: str,
@@ -413,6 +416,7 @@ class VPTAgent:
             if own is not None:
                 self._generators.seed(row, own)
 
+    @checks_flags
     def act(
         self, obs: Any, *, first: npt.ArrayLike | None = None, deterministic: bool | None = None
     ) -> npt.NDArray[np.int64]:

@@ -7,16 +7,17 @@ import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.keyed import pressed_by_code
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution, check_temperature
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 
 
+@checks_flags
 @dataclass(frozen=True)
 class Sampling:
     """How an agent draws actions.
@@ -45,8 +46,6 @@ class Sampling:
         check_temperature("Sampling.temperature", self.temperature, "for the limit 0 use deterministic=True")
         if not _is_number(self.top_p) or not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"Sampling.top_p must be in (0, 1], got {shown(self.top_p)}; 1 keeps every choice")
-        if not isinstance(self.deterministic, bool | np.bool_):
-            raise ValueError(f"Sampling.deterministic must be True or False, got {shown(self.deterministic)}")
         if isinstance(self.forbid, str):
             raise ValueError(f"Sampling.forbid={self.forbid!r} is one string; pass a tuple, ({self.forbid!r},)")
         if not isinstance(self.forbid, Iterable):
@@ -56,6 +55,7 @@ class Sampling:
             raise ValueError(f"Sampling.forbid names {unknown}; VPT's buttons are {', '.join(VPT_BUTTONS)}")
         object.__setattr__(self, "forbid", tuple(self.forbid))
 
+    @checks_flags
     def draw(
         self,
         pi: Distribution,

@@ -16,6 +16,7 @@ from gymnasium.envs.registration import find_highest_version, load_env_creator, 
 
 from vpt_gym.collect.import_here import import_here
 from vpt_gym.system.command_line import optional
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 from vpt_gym.world.ids import env_id
@@ -88,6 +89,7 @@ class EnvArgs:
         """Returns the same environment with arguments added or replaced."""
         return replace(self, kwargs=json.dumps({**self.arguments, **kwargs}))
 
+    @checks_flags
     def base(self, *, render: bool = False) -> gym.Env[Any, Any]:
         """Makes the environment without any wrapper of VPT's format; with ``key``, its frame is the entry ``img`` too.
 
@@ -111,6 +113,7 @@ class EnvArgs:
 
         return FrameKeyWrapper(env, self.key)
 
+    @checks_flags
     def make(self, *, record_to: Path | None = None, render: bool = False) -> gym.Env[Any, Any]:
         """Makes the environment in VPT's format: it takes VPT codes and returns 128×128 frames.
 

@@ -50,6 +50,7 @@ from vpt_gym.demos.files.video import (
     read_header,
 )
 from vpt_gym.frames import Frame
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.video_file import upright_command
 
 
@@ -165,6 +166,7 @@ class Demo:
             )
 
 
+@checks_flags
 def read_demo(
     path: str | os.PathLike[str],
     *,

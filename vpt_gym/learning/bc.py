@@ -29,6 +29,7 @@ from vpt_gym.learning.precision import faster_precision
 from vpt_gym.learning.processes import Processes
 from vpt_gym.learning.runs.args import check_ranges
 from vpt_gym.learning.schedule import warmup_cosine
+from vpt_gym.system.flags import checks_flags
 
 if TYPE_CHECKING:
     from vpt_gym.agents.policy.heads import Distribution
@@ -42,6 +43,7 @@ LATENT_EVERY = 100
 """Updates between two measurements of the latent (``latent_health``), each of which takes a forward pass."""
 
 
+@checks_flags
 @dataclass
 class TrainArgs:
     """Options of the training."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 
 Metric = float | int | str
@@ -23,6 +24,7 @@ class MetricLogger:
         FileExistsError: The file exists, and ``resume`` is False: no run deletes the metrics of another.
     """
 
+    @checks_flags
     def __init__(self, path: str | Path, *, resume: bool = False) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)

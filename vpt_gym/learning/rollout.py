@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from vpt_gym.agents.goals.refusal import refuse_goals
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers.success import success_in
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class RolloutCollector:
             goals.
     """
 
+    @checks_flags
     def __init__(
         self,
         policy: VPTPolicy,

@@ -32,6 +32,7 @@ from vpt_gym.minedojo.lean import replacements
 from vpt_gym.minedojo.lean.info import InfoParser
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.spaces import Strings, TextArray
+from vpt_gym.system.flags import checks_flags
 
 Actions = Literal["human", "minedojo"]
 
@@ -103,6 +104,7 @@ class MineDojoEnv(LegacyGymEnv):
             the ``cam_interval`` of MineDojo's own actions does not divide 180.
     """
 
+    @checks_flags
     def __init__(
         self,
         env: Any,

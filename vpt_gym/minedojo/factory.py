@@ -18,6 +18,7 @@ from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoE
 from vpt_gym.minedojo.game import embedded_command
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.resilient.env import ResilientEnv
+from vpt_gym.system.flags import checks_flags
 
 ENV_ID = "vpt_gym/MineDojo-v0"
 IMAGE_SIZE = (144, 256)
@@ -27,6 +28,7 @@ LAUNCH_TIMEOUT = 600.0
 _LEVELS = ("default", "easy")
 
 
+@checks_flags
 def make(
     task_id: str,
     *,

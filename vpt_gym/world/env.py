@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from vpt_gym.system.did_you_mean import did_you_mean
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, ItemStack, Spawn, Start
@@ -128,6 +129,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's declared type)
 
+    @checks_flags
     def __init__(
         self,
         task: str | Task | Mapping[str, Any] = "harvest_1_log",

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.catalog.items import ITEMS
 from vpt_gym.world.core.clock import MORNING, NIGHT, NOON, TICKS_PER_DAY
@@ -105,6 +106,7 @@ nothing: Progress = _Nothing()
 """Always 0: open-ended play has no reward and no end."""
 
 
+@checks_flags
 @dataclass(frozen=True)
 class Task:
     """A task: the start of an episode, its measure and its reward.

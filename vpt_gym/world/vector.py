@@ -8,12 +8,14 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 MOST_WORLDS = 1 << 14
 """The largest number of worlds in a process. Each takes about 5 MB, so these take 80 GB."""
 
 
+@checks_flags
 def make_worlds(
     num_envs: int = 1,
     *,

@@ -14,6 +14,7 @@ from vpt_gym.actions.chain import through_wrappers
 from vpt_gym.actions.codec import code_space, decode, encode
 from vpt_gym.actions.human import CheckedAction, HumanAction, human_action_space
 from vpt_gym.actions.translate import Translator, translator_for
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
@@ -43,13 +44,13 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         if not coverage.complete:
             if strict:
                 raise ValueError(f"strict=True, but {coverage}")
-            warnings.warn(f"{name}: {coverage}", stacklevel=3)
+            warnings.warn(f"{name}: {coverage}", stacklevel=4)
         ticks = _ticks_per_step(env)
         if ticks > 1:
             warnings.warn(
                 f"{name}: each step of this environment takes {ticks} ticks, in which one action is held; VPT acts in "
                 "each tick of a twentieth of a second. Make the environment with frame_skip=1, if it can",
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -123,6 +124,7 @@ class VPTActionWrapper(_TranslatingWrapper):
     Change log: v0.1.0 - added.
     """
 
+    @checks_flags
     def __init__(
         self, env: gym.Env[Any, Any], translator: Translator | Literal["auto"] = "auto", strict: bool = False
     ) -> None:
@@ -187,6 +189,7 @@ class HumanActionWrapper(_TranslatingWrapper):
     Change log: v0.1.0 - added.
     """
 
+    @checks_flags
     def __init__(
         self, env: gym.Env[Any, Any], translator: Translator | Literal["auto"] = "auto", strict: bool = False
     ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
@@ -113,6 +114,7 @@ class ItemRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         0.0
     """
 
+    @checks_flags
     def __init__(
         self,
         env: gym.Env[Any, Any],

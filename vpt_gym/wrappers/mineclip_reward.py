@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from vpt_gym.frames import Frame, FrameKey, FrameSpec, declared_frame, find_declared_frame, to_size
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 from vpt_gym.wrappers.score_modes import Mode, ScoreThreshold
 from vpt_gym.wrappers.video_scores import Fill, FrameScorer, VideoScorer, VideoScores
@@ -78,6 +79,7 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
     Change log: v0.1.0 - added.
     """
 
+    @checks_flags
     def __init__(
         self,
         env: gym.Env[Any, Any],
@@ -162,7 +164,7 @@ def check_size(declared: FrameSpec, wanted: tuple[int, int]) -> None:
             f"the environment's frames are {width}x{height} (width x height) and must be enlarged to "
             f"{wanted_width}x{wanted_height}, which MineCLIP was not trained on. Put MineCLIPReward below "
             f"VPTObsWrapper, or make the environment with image_size={wanted}",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -15,6 +15,7 @@ from vpt_gym.actions.human import HumanAction, checked
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary, check_metadata
 from vpt_gym.frames import Frame, FrameKey
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers.labels import RecordsLabels
@@ -84,6 +85,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     recorder_name = "RecorderWrapper"
 
+    @checks_flags
     def __init__(
         self,
         env: gym.Env[Any, Any],

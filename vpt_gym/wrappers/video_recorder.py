@@ -12,6 +12,7 @@ from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter
 from vpt_gym.demos.files.video import require_encoder
 from vpt_gym.demos.files.writer import check_metadata
 from vpt_gym.frames import Frame, FrameKey
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
 
 
@@ -40,6 +41,7 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
 
     recorder_name = "VideoRecorderWrapper"
 
+    @checks_flags
     def __init__(
         self,
         env: gym.Env[Any, Any],

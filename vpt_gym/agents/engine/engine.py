@@ -19,6 +19,7 @@ from vpt_gym.agents.policy.config import FRAME_SIZE
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
+from vpt_gym.system.flags import checks_flags
 
 ONE_THREAD = 1 << 17
 """Largest activation of a step, in numbers, up to which one thread is faster on a CPU than two. ``nano`` has half of it
@@ -75,6 +76,7 @@ class ActingEngine:
             does not support the precision, or ``compile`` is True on a CPU.
     """
 
+    @checks_flags
     def __init__(
         self,
         policy: VPTPolicy,
@@ -165,6 +167,7 @@ class ActingEngine:
                 self._step = self._recorded()
                 self._ring.fill(memory)  # recording the graph overwrites the ring
 
+    @checks_flags
     def step(
         self,
         frames: Tensor,

@@ -12,6 +12,7 @@ import torch
 
 from vpt_gym.agents.goals.embedding import checked_embedding
 from vpt_gym.agents.goals.prior import GoalPrior
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 
 TextEncoder: TypeAlias = Callable[[str], npt.ArrayLike]
@@ -53,6 +54,7 @@ class TextGoals:
         TypeError: ``text_encoder`` is no function.
     """
 
+    @checks_flags
     def __init__(
         self,
         text_encoder: TextEncoder,

@@ -29,6 +29,7 @@ from vpt_gym.agents.idm.model import REACH, InverseDynamicsModel
 from vpt_gym.agents.policy.fresh import seeded
 from vpt_gym.frames import Frame, to_size
 from vpt_gym.hub.card import About
+from vpt_gym.system.flags import checks_flags
 
 Video: TypeAlias = npt.NDArray[np.uint8] | str | os.PathLike[str]
 """Frames uint8 (T, H, W, 3) RGB, or the path of a video file."""
@@ -155,6 +156,7 @@ class IDMAgent:
         if card is not None:
             write_card(folder, card, self.model, self.model.config)
 
+    @checks_flags
     def push_to_hub(
         self,
         repo_id: str,
@@ -173,6 +175,7 @@ class IDMAgent:
 
         return push_model(save, repo_id, private=private, revision=revision, message=message)
 
+    @checks_flags
     def label(self, video: Video, *, resample: bool = False, progress: bool = False) -> HumanAction:
         """Returns the action of each tick of a video; :meth:`predict` returns the probabilities.
 
@@ -195,6 +198,7 @@ class IDMAgent:
         """
         return self.predict(video, resample=resample, progress=progress).actions
 
+    @checks_flags
     def predict(self, video: Video, *, resample: bool = False, progress: bool = False) -> Labels:
         """Returns the probabilities of the actions in each tick of a video. Arguments and errors as :meth:`label`."""
         frames, total = _frames_of(video, resample)

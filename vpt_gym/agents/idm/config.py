@@ -8,6 +8,7 @@ from typing import Any
 
 from vpt_gym.agents.policy.architecture import REQUIRED, Architecture, number
 from vpt_gym.agents.policy.config import FRAME_SIZE
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 
 KERNEL = 5
@@ -28,6 +29,7 @@ _SUPPORTED: dict[str, Any] = {
 """Settings of the published description for which this package implements only one value."""
 
 
+@checks_flags
 @dataclass(frozen=True, kw_only=True)
 class IDMConfig(Architecture):
     """The architecture of an inverse dynamics model, which infers from a video the player's action in each tick.
@@ -67,8 +69,6 @@ class IDMConfig(Architecture):
                 f"timesteps is {self.timesteps}; a window needs at least {2 * KERNEL} frames, since the convolution "
                 "over time sees beyond the outer ones"
             )
-        if not isinstance(self.use_last_layer, bool):
-            raise ValueError(f"use_last_layer must be True or False, got {shown(self.use_last_layer)}")
 
     @classmethod
     def named(cls, name: str) -> IDMConfig:

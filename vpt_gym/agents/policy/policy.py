@@ -16,6 +16,7 @@ from vpt_gym.agents.policy.heads import ActionHead, ChoicesHead, Distribution, V
 from vpt_gym.agents.policy.image_network import ImageNetwork
 from vpt_gym.agents.policy.layers import NormLinearReLU
 from vpt_gym.agents.policy.transformer import Memory, Transformer
+from vpt_gym.system.flags import checks_flags
 
 Precision = Literal["fp32", "bf16"]
 
@@ -176,6 +177,7 @@ class VPTPolicy(nn.Module):
         return self.net.img_process.checkpointing
 
     @gradient_checkpointing.setter
+    @checks_flags
     def gradient_checkpointing(self, wanted: bool) -> None:
         self.net.img_process.checkpointing = wanted
 

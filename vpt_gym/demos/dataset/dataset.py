@@ -27,6 +27,7 @@ from vpt_gym.demos.demo import Demo, read_demo
 from vpt_gym.demos.files.contractor import Compat, check_compat
 from vpt_gym.demos.files.names import DemoError
 from vpt_gym.frames import POLICY_SIZE, checked_size
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import printable, printable_name, shown
 
 OrderName = Literal["carried", "random"]
@@ -144,6 +145,7 @@ class DemoDataset:
         (1, 16, 128, 128, 3) (1, 16, 2)
     """
 
+    @checks_flags
     def __init__(
         self,
         demos: Paths | Sequence[Paths],
@@ -221,7 +223,7 @@ class DemoDataset:
             warnings.warn(
                 f"{len(self.skipped)} of {len(paths)} demos are damaged and left out (DemoDataset.skipped lists them; "
                 f"`vpt-gym demos check DIR` shows how to fix them). The first is {printable(path)}: {reason}",
-                stacklevel=2,
+                stacklevel=3,
             )
         self._length = -(-ticks // (batch_size * seq_len))
         if not self._episodes:

@@ -15,6 +15,7 @@ from vpt_gym.demos.exchange.exporting import DemoSelection, LeftOut
 from vpt_gym.demos.files.names import CONTRACTOR_FORMAT
 from vpt_gym.hub.card import CARD, About, Card, code
 from vpt_gym.hub.upload import link, require_hub, upload
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.plural import counted
 
 _TAGS = ("vpt-gym", "vpt", "minecraft")
@@ -40,6 +41,7 @@ class PushedDemos:
     left_out: LeftOut
 
 
+@checks_flags
 def push_demos(
     directory: str | os.PathLike[str],
     repo_id: str,

@@ -55,6 +55,7 @@ from vpt_gym.demos.exchange.lerobot_writer import LeRobotWriter
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, checked_directory
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import printable, shown
@@ -69,6 +70,7 @@ UNKNOWN_TASK = "play Minecraft"
 """Task of a demo whose metadata name neither a task nor an environment."""
 
 
+@checks_flags
 def export_lerobot(
     directory: str | os.PathLike[str],
     out: str | os.PathLike[str],
@@ -165,6 +167,7 @@ def export_lerobot(
     return ExportResult(final, writer.episodes, writer.ticks, selection.left_out, content.notes())
 
 
+@checks_flags
 def import_lerobot(
     dataset: str | os.PathLike[str],
     directory: str | os.PathLike[str],

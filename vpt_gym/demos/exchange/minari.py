@@ -46,6 +46,7 @@ from vpt_gym.demos.exchange.minari_dataset import (
 from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Frame, FrameKey, FrameSpec, Layout, find_frame, find_frame_space
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import shown
@@ -54,6 +55,7 @@ from vpt_gym.system.temporary import TemporaryDirectory
 _SUCCESS_KEYS = ("success", "is_success")
 
 
+@checks_flags
 def export_minari(
     directory: str | os.PathLike[str],
     dataset_id: str,
@@ -162,6 +164,7 @@ def export_minari(
     return ExportResult(final, episodes, ticks, selection.left_out, notes)
 
 
+@checks_flags
 def import_minari(
     dataset_id: str,
     directory: str | os.PathLike[str],

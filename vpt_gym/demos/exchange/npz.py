@@ -46,6 +46,7 @@ from vpt_gym.demos.files.names import PARTIAL_SUFFIX, DemoError, checked_directo
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Layout
 from vpt_gym.system.durable import sync
+from vpt_gym.system.flags import checks_flags
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class NpzExportResult(ExportResult):
     loss: MineDojoLoss = field(default_factory=lambda: MineDojoLoss(CAM_INTERVAL))
 
 
+@checks_flags
 def export_npz(
     directory: str | os.PathLike[str],
     out: str | os.PathLike[str],
@@ -131,6 +133,7 @@ def export_npz(
     return NpzExportResult(folder, episodes, ticks, selection.left_out, loss=loss)
 
 
+@checks_flags
 def import_npz(
     files: Iterable[str | os.PathLike[str]],
     directory: str | os.PathLike[str],

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from vpt_gym.demos.files.records import Record, finite
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.pickled_error import PickledError
 from vpt_gym.system.printable import printable, shown
@@ -162,6 +163,7 @@ def checked_directory(directory: str | os.PathLike[str]) -> Path:
     return Path(directory)
 
 
+@checks_flags
 def list_demos(directory: str | os.PathLike[str], *, lone_videos: bool = False) -> list[Path]:
     """Returns one file of each finished demo in a directory: ``<id>.json``, or ``<id>.jsonl`` without one.
 

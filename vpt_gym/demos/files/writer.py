@@ -30,6 +30,7 @@ from vpt_gym.demos.files.video import FRAGMENT_SECONDS, VideoWriter, require_enc
 from vpt_gym.frames import Frame, packed_copy
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import try_lock, unlock
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import nesting
 from vpt_gym.system.machine import installed_version
 from vpt_gym.system.printable import shown
@@ -120,6 +121,7 @@ class DemoWriter:
         '.json'
     """
 
+    @checks_flags
     def __init__(
         self,
         directory: str | os.PathLike[str],
@@ -168,6 +170,7 @@ class DemoWriter:
         """Whether the demo was closed, aborted, or ended by an error."""
         return self._closed
 
+    @checks_flags
     def append(
         self,
         frame: Frame,

@@ -32,6 +32,7 @@ from vpt_gym.demos.files.video import NO_VIDEO, VideoHeader, copy_frames, read_h
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import open_to_lock, try_lock
+from vpt_gym.system.flags import checks_flags
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class RepairResult:
         return f"{self.id}: {self.message}"
 
 
+@checks_flags
 def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Problem]:
     """Returns the problems of the demos in a directory; an empty list if there are none.
 
@@ -101,6 +103,7 @@ def check(directory: str | os.PathLike[str], *, decode: bool = True) -> list[Pro
     return problems
 
 
+@checks_flags
 def repair(directory: str | os.PathLike[str], *, interrupted_only: bool = False) -> list[RepairResult]:
     """Repairs the interrupted recordings of a directory, and the demos whose video or records are cut off.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from gymnasium.utils import seeding
 
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.world.malmo.connection import Connection
 from vpt_gym.world.malmo.episode import Episode
 from vpt_gym.world.malmo.mission import Grid, Mission, Ray
@@ -170,6 +171,7 @@ def _warm_up(server: MalmoServer) -> None:
     episode.info()
 
 
+@checks_flags
 def serve(
     port: int = 0,
     host: str = "127.0.0.1",

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorWrapper
 
 from vpt_gym.frames import Frame, FrameKey, declared_frame, find_declared_frame
+from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers.mineclip_reward import check_size, scaled
 from vpt_gym.wrappers.score_modes import Mask, Mode, ScoreThreshold
 from vpt_gym.wrappers.vector.episode_starts import EpisodeStarts
@@ -46,6 +47,7 @@ class MineCLIPReward(VectorWrapper):
     Change log: v0.1.0 - added.
     """
 
+    @checks_flags
     def __init__(
         self,
         env: gym.vector.VectorEnv[Any, Any, Any],
