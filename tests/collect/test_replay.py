@@ -18,6 +18,7 @@ from tests.support.scripted_counter import ScriptedCounter
 from vpt_gym import RecorderWrapper, VPTActionWrapper
 from vpt_gym.actions.human import human_action
 from vpt_gym.cli import main
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.replay import ReplayError, replay
 from vpt_gym.wrappers.labels import label_next_step
 
@@ -193,7 +194,35 @@ def test_an_env_of_a_module(tmp_path: Path) -> None:
     path = record(tmp_path, "ScriptedCounter-v0")
     copy = json.loads(path.read_text())
     assert copy["env_id"] == "ScriptedCounter-v0"
+    assert copy["frame_key"] is None
     assert replay(path, env="tests.support.scripted_counter:ScriptedCounter-v0").equal
+
+
+class TwoViews(gym.ObservationWrapper):
+    """A game that also shows a negative of its picture."""
+
+    def __init__(self) -> None:
+        super().__init__(ScriptedCounter())
+        (picture,) = self.env.observation_space.values()
+        self.observation_space = gym.spaces.Dict({"rgb": picture, "eyes": gym.spaces.Dict({"left": picture})})
+
+    def observation(self, observation: Any) -> Any:
+        return {**observation, "eyes": {"left": 255 - observation["rgb"]}}
+
+
+gym.register("TwoViews-v0", TwoViews, max_episode_steps=1000)
+
+
+@pytest.mark.parametrize("given", [("eyes", "left"), None])
+def test_a_demo_names_the_key_of_its_frame(given: Any, tmp_path: Path) -> None:
+    made = EnvArgs("TwoViews-v0", key=None if given else "eyes.left").base()
+    env = RecorderWrapper(made, tmp_path, key=given)
+    env.reset(seed=3)
+    env.step(human_action("forward"))
+    env.close()
+    assert tuple(json.loads(env.last_demo.read_text())["frame_key"]) == tuple(given or "eyes.left")
+    assert replay(env.last_demo).equal
+    assert replay(env.last_demo, key="rgb").frames == 0
 
 
 class Stopped(ScriptedCounter):

@@ -53,7 +53,17 @@ def test_there_is_a_video_of_each_episode_and_no_action(tmp_path: Path) -> None:
         assert count_frames(path.with_suffix(".mp4")) == 12
         assert set(metadata) == {
             *("format", "format_version", "id", "started", "fps", "frame_size", "lossless", "versions"),
-            *("env_id", "env_kwargs", "max_episode_steps", "task", "recorded_by", "seed", "ticks", "ended"),
+            *(
+                "env_id",
+                "env_kwargs",
+                "max_episode_steps",
+                "task",
+                "frame_key",
+                "recorded_by",
+                "seed",
+                "ticks",
+                "ended",
+            ),
         }
         words = json.dumps(metadata)
         assert not [name for name in (*BUTTONS, "camera", "mouse", "keyboard", "inventory", "xpos") if name in words]

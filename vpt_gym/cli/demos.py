@@ -77,7 +77,7 @@ class Replay:
     """One of the demo's files, or their common stem."""
     env: Annotated[str | None, optional("ID", "the demo's")] = None
     """Gymnasium id of its env, or module:id for an env that a module registers. A module may be in this folder."""
-    env_key: Annotated[str | None, optional("KEY", "the usual names", aliases=("--key",))] = None
+    env_key: Annotated[str | None, optional("KEY", "as recorded", aliases=("--key",))] = None
     """Key of the frame in the observation, such as view, or obs.image where dictionaries are nested."""
     tolerance: float = 0.0
     """Mean difference of two frames, in grey levels of 255, up to which they count as equal."""

@@ -95,7 +95,7 @@ def replay(
         path: Any of the demo's files, or their common stem.
         env: Gymnasium id of the env, or ``module:id`` to import the module that registers it; default: the demo's,
             for which no module is imported.
-        key: Key of the frame in the env's observation; default: the usual names.
+        key: Key of the frame in the env's observation; default: the one that the demo names, else the usual names.
         tolerance: Mean difference of two frames, in grey levels of 255, up to which they count as equal.
 
     Raises:
@@ -118,7 +118,11 @@ def replay(
     with TemporaryDirectory("vpt-gym-replay-") as folder:
         try:
             recorder = RecorderWrapper(
-                base, folder, key=key, size=demo.frame_size, lossless=bool(demo.metadata.get("lossless"))
+                base,
+                folder,
+                key=_recorded_key(demo) if key is None else key,
+                size=demo.frame_size,
+                lossless=bool(demo.metadata.get("lossless")),
             )
             with warnings.catch_warnings():  # of actions that the env cannot express; none was recorded in it
                 warnings.simplefilter("ignore", UserWarning)
@@ -139,6 +143,12 @@ def replay(
         if recorder.last_demo is None:
             raise ReplayError(f"{demo.files.metadata}: the replay failed in its first tick")
         return _compare(demo, read_demo(recorder.last_demo), tolerance)
+
+
+def _recorded_key(demo: Demo) -> Any:
+    """Returns the key of the frame that was chosen for the recording, None if none was."""
+    key = demo.metadata.get("frame_key")
+    return tuple(key) if isinstance(key, list) else key
 
 
 def _seed_of(demo: Demo) -> tuple[int, int]:

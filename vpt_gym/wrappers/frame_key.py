@@ -20,6 +20,9 @@ class FrameKeyWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordCon
         key: Key of the frame; ``"obs.image"`` or ``("obs", "image")`` where dictionaries are nested.
             None: a key that is known, such as ``rgb`` or ``pov``.
 
+    Attributes:
+        key: As above.
+
     Raises:
         TypeError: ``env`` is not an environment, or its frame is not uint8.
         ValueError: The observation is no ``Dict``, or has no frame under this key.
@@ -31,6 +34,7 @@ class FrameKeyWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordCon
         env = require_gymnasium(env, type(self).__name__)
         gym.utils.RecordConstructorArgs.__init__(self, key=key)
         super().__init__(env)
+        self.key = key
         self._where, self._named = declared_frame(env.observation_space, key), key is not None
         entries = dict(env.observation_space.spaces)  # type: ignore[attr-defined] # a Dict, else the line above raises
         self.observation_space = spaces.Dict({**entries, "img": spaces.Box(0, 255, (*self._where.size, 3), np.uint8)})

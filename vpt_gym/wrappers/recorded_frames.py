@@ -11,6 +11,7 @@ import gymnasium as gym
 from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import Frame, FrameKey, checked_size, declared_frame, find_declared_frame, packed_copy, to_size
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
+from vpt_gym.wrappers.frame_key import FrameKeyWrapper
 
 
 class RecordedFrames:
@@ -99,13 +100,22 @@ class RecordsEpisodes:
         return recorders_of(self)
 
 
-def describe_env(env: gym.Env[Any, Any]) -> dict[str, Any]:
-    """Returns what metadata says about the environment: its id, arguments, limit of steps, and task."""
-    spec = env.spec
+def describe_env(env: gym.Env[Any, Any], key: FrameKey | None) -> dict[str, Any]:
+    """Returns what metadata says about the environment: its id, arguments, limit of steps, task, and key of the frame.
+
+    Args:
+        env: The environment.
+        key: The key that the recorder was given; None: that of a ``FrameKeyWrapper`` below, or none was chosen.
+    """
+    spec, below = env.spec, env
+    while key is None and isinstance(below, gym.Wrapper):
+        key = below.key if isinstance(below, FrameKeyWrapper) else None
+        below = below.env
     kwargs = {} if spec is None else dict(spec.kwargs)
     return {
         "env_id": type(env.unwrapped).__qualname__ if spec is None else spec.id,
         "env_kwargs": kwargs,
         "max_episode_steps": None if spec is None else spec.max_episode_steps,
         "task": kwargs.get("task", kwargs.get("task_id")),
+        "frame_key": key,
     }

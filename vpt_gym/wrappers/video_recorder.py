@@ -59,7 +59,7 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
             self, directory=os.fspath(directory), key=key, metadata=metadata, size=size, lossless=lossless
         )
         super().__init__(env)
-        self._entries: dict[str, Any] = {**describe_env(env), **(metadata or {})}
+        self._entries: dict[str, Any] = {**describe_env(env, key), **(metadata or {})}
         self._frames = RecordedFrames(env, key, size)
         self._lossless = lossless
         check_metadata(self._entries)
