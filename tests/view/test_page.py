@@ -97,6 +97,17 @@ def test_the_list_shows_the_episodes(page: Chromium, demos: list[Path]) -> None:
     assert page.run("document.querySelector('video').error") is None
 
 
+def test_an_empty_page_says_so_and_opens_the_first_demo_when_it_is_recorded(browser: Chromium, tmp_path: Path) -> None:
+    with running_view(DemoLibrary(tmp_path)) as server:
+        browser.open(server.url)
+        browser.wait("document.querySelector('#problem')?.hidden === false")
+        assert text(browser, "#problem").startswith(f"{tmp_path} has no demo yet.")
+        demo = write_counter_demo(tmp_path, ticks=4)
+        await_tick(browser, 0)
+        assert listed(browser) == [demo.stem]
+        browser.open("about:blank")
+
+
 def test_arrows_step_by_exactly_one_tick(page: Chromium) -> None:
     for tick in range(1, 24):
         page.press("ArrowRight")

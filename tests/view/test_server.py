@@ -110,6 +110,20 @@ def test_the_episodes_and_their_ticks(server: ViewServer, demo: Path) -> None:
     assert server.url == f"http://127.0.0.1:{server.server_port}/{server.token}/#{demo.stem}"
 
 
+def test_an_empty_directory_says_so_until_a_demo_is_recorded(tmp_path: Path) -> None:
+    write_counter_demo(tmp_path / "below", ticks=3)
+    with running_view(DemoLibrary(tmp_path)) as server:
+        listing = json.loads(ask(server, "api/episodes")[1])
+        assert listing["episodes"] == []
+        assert listing["note"] == (
+            f"{tmp_path} has no demo yet. The page shows one when it is recorded (vpt-gym record --out {tmp_path}); "
+            f"demos in folders below are not included: {tmp_path / 'below'} (1)"
+        )
+        demo = write_counter_demo(tmp_path, ticks=3)
+        listing = json.loads(ask(server, "api/episodes")[1])
+        assert ([row["id"] for row in listing["episodes"]], listing["note"]) == ([demo.stem], "")
+
+
 def test_a_name_with_odd_characters_is_served(server: ViewServer, demo: Path) -> None:
     name = "a b#c?d&e%2F<é>"
     for suffix in (".mp4", ".jsonl", ".json"):

@@ -88,7 +88,6 @@ def _export(args: Args) -> None:
 
 
 def _serve(args: Args) -> None:
-    from vpt_gym.demos.files.folders import below_in_words, demos_below
     from vpt_gym.demos.library.library import DemoLibrary
     from vpt_gym.view.server import ViewServer
 
@@ -103,9 +102,6 @@ def _serve(args: Args) -> None:
     if args.goal.goal is not None and not args.agent:
         raise ValueError(f"--goal {args.goal.goal!r} is for an agent, and there is none; name one (--agent)")
     library = DemoLibrary(args.path)
-    if not library.rows():
-        below = below_in_words(demos_below(library.directory))
-        print_text(f"{library.directory} has no demo" + (f"; {below}" if below else ""), file=sys.stderr)
     predictions, note = None, ""
     if args.agent:
         from vpt_gym.agents.agent import VPTAgent, engine_precision_of
@@ -121,6 +117,8 @@ def _serve(args: Args) -> None:
         closing(predictions) if predictions else nullcontext(),
         ViewServer(library, predictions, port=args.port) as server,
     ):
+        if not library.rows():
+            print_text(server.note_if_empty, file=sys.stderr)
         output = Output(args.quiet, args.json)
         output.result(
             f"{library.directory}: open {server.url}", {"directory": str(library.directory), "url": server.url}

@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 import sys
+from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files as package_files
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from vpt_gym.demos import DemoError
+from vpt_gym.demos.files.folders import below_in_words, demos_below
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.timeline import timeline
 
@@ -86,6 +88,14 @@ class ViewServer(ThreadingHTTPServer):
         return f"http://{self.hosts[0]}/{self.token}/" + (
             "" if chosen is None else f"#{quote(chosen, safe='', errors='replace')}"
         )
+
+    @cached_property
+    def note_if_empty(self) -> str:
+        """What the page and the terminal say while the directory has no demo, since one may be recorded meanwhile."""
+        directory = self.library.directory
+        note = f"{directory} has no demo yet. The page shows one when it is recorded (vpt-gym record --out {directory})"
+        below = below_in_words(demos_below(directory))
+        return f"{note}; {below}" if below else note
 
 
 class _HttpError(Exception):
@@ -156,12 +166,13 @@ class _Handler(BaseHTTPRequestHandler):
                 file, kind = _PAGE[name]
                 self._send(package_files("vpt_gym.view").joinpath("page", file).read_bytes(), kind)
             case ["api", "episodes"]:
-                agent = self.server.predictions
+                agent, rows = self.server.predictions, self.server.library.rows()
                 self._send_json(
                     {
                         "directory": str(self.server.library.directory),
                         "agent": None if agent is None else agent.name,
-                        "episodes": self.server.library.rows(),
+                        "episodes": rows,
+                        "note": "" if rows else self.server.note_if_empty,
                     }
                 )
             case ["api", "episodes", demo_id]:

@@ -7,7 +7,7 @@ const video = $("video");
 const timeline = new Timeline($("timeline"), (tick) => { video.pause(); seek(tick); });
 
 const state = {
-  rows: [], filter: "all", sort: { by: null, down: false }, agent: null,
+  rows: [], note: "", filter: "all", sort: { by: null, down: false }, agent: null,
   row: null, episode: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
   opened: 0, // number of opened episodes: a response for an earlier one is ignored
 };
@@ -105,6 +105,7 @@ function neighbour(step) {
 async function load() {
   const answer = await call("api/episodes");
   state.rows = answer.episodes;
+  state.note = answer.note;
   state.agent = answer.agent;
   state.row = state.rows.find((row) => row.id === state.row?.id) ?? null;
   $("directory").textContent = answer.directory;
@@ -376,9 +377,15 @@ $("compare").onclick = toggleComparison;
 // a clicked button would react to Space, which plays the video
 document.addEventListener("click", (event) => event.target.closest("button")?.blur());
 
+// Opens the first episode; in an empty directory, once one has been recorded.
+async function begin() {
+  await load();
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const initial = state.rows.find((row) => row.id === wanted) ?? shown()[0];
+  if (initial) return open(initial);
+  showProblem(state.note || "All demos of this directory are rejected; they are under “Rejected”.");
+  if (state.note) setTimeout(() => begin().catch((error) => showProblem(error.message)), 2000);
+}
+
 showComparison();
-await load();
-const wanted = decodeURIComponent(location.hash.slice(1));
-const initial = state.rows.find((row) => row.id === wanted) ?? shown()[0];
-if (initial) open(initial);
-else showProblem("This directory has no finished demo.");
+await begin();
