@@ -43,6 +43,7 @@ from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
 from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.demos.files.names import DemoError, read_metadata
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
+from vpt_gym.learning.best import score_of
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.hindsight import HindsightGoals
@@ -145,8 +146,9 @@ def warn_if_elsewhere(args: Args, console: Console) -> None:
 
 @dataclass
 class Best:
-    """The best validation so far: the highest success, and among equals the lowest loss."""
+    """The best validation so far."""
 
+    score: tuple[float, ...] = ()
     success: float = -1.0
     loss: float = 0.0
     update: int = 0
@@ -157,9 +159,12 @@ class Best:
         """Takes the metrics of a validation, and returns whether its agent is the one to keep."""
         success, loss = metrics.get("validation/success", 0.0), metrics.get("validation/loss", 0.0)
         # without rollouts the last agent is kept: the loss says too little about play
-        if "validation/success" in metrics and (success, -loss) <= (self.success, -self.loss):
-            self.since += 1
-            return False
+        if "validation/success" in metrics:
+            score = score_of(success, metrics["validation/mean_ticks"], metrics.get("validation/loss"))
+            if score <= self.score:
+                self.since += 1
+                return False
+            self.score = score
         self.success, self.loss, self.update, self.since = success, loss, update, 0
         return True
 

@@ -33,7 +33,7 @@ from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.learning.acting_time import acting_seconds
-from vpt_gym.learning.best import BestAgent
+from vpt_gym.learning.best import BestAgent, score_of
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta
 from vpt_gym.learning.distillation import Chunks, DemoReader, DistillationCollector, minibatches
 from vpt_gym.learning.evaluate import Evaluation, evaluate
@@ -223,7 +223,7 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
             validation = evaluate(player, args.env.make, SEEDS["validation"][: args.validation_episodes])
             metrics |= {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
             text += f"; validation worlds: {validation}"
-            best.offer(player, validation.rate, -validation.mean_ticks)
+            best.offer(player, *score_of(validation.rate, validation.mean_ticks))
         run.log(step, metrics)
         console.print(text)
         if step % args.checkpoint_every == 0 or step == args.iterations:

@@ -40,7 +40,7 @@ from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
 from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
-from vpt_gym.learning.best import BestAgent
+from vpt_gym.learning.best import BestAgent, score_of
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.initialise import init_action_heads
@@ -80,8 +80,8 @@ class Args:
     validate_every: int = 500
     """Updates between two validations, and between two checkpoints."""
     validation_episodes: int = 20
-    """Episodes in validation worlds at each of them. The agent with most successes is kept; with 0, the one with the
-    smallest validation loss."""
+    """Episodes in validation worlds at each of them. The best agent is kept (docs/jobs/evaluate.md); with 0, the one
+    with the smallest validation loss."""
     eval_episodes: int = 50
     """Episodes of the final evaluation; 0 skips it."""
     temperature: float = 1.0
@@ -184,13 +184,15 @@ def fit(agent: VPTAgent, dataset: DemoDataset, validation: Validation, args: Arg
         if due:
             with trainer.evaluating() as policy:
                 metrics |= validation.measure(policy).metrics
-                score, text = -metrics["validation/loss"], f"validation loss {metrics['validation/loss']:.3f}"
+                loss = metrics["validation/loss"]
+                score, text = (-loss,), f"validation loss {loss:.3f}"  # without worlds nothing else is measured
                 if args.validation_episodes:
                     played = evaluate(agent, args.make_env, SEEDS["validation"][: args.validation_episodes])
-                    metrics["validation/success"] = played.rate
-                    score, text = played.rate, f"{text}; validation worlds: {played}"
+                    metrics |= {"validation/success": played.rate, "validation/mean_ticks": played.mean_ticks}
+                    score = score_of(played.rate, played.mean_ticks, loss)
+                    text = f"{text}; validation worlds: {played}"
                 console.print(f"update {update}: {text}")
-                best.offer(agent, score)
+                best.offer(agent, *score)
         run.log(update, metrics)
         if due:
             run.save_checkpoint(update, {"trainer": trainer.state_dict(), "best": best.score})

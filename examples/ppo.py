@@ -28,7 +28,7 @@ from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.loading import find_paths
-from vpt_gym.learning.best import BestAgent
+from vpt_gym.learning.best import BestAgent, score_of
 from vpt_gym.learning.collectors import open_collector
 from vpt_gym.learning.demo_term import DemoTerm
 from vpt_gym.learning.evaluate import evaluate
@@ -291,8 +291,8 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> dict[str, 
             iteration = counters.iteration
             if args.validate_every and iteration % args.validate_every == 0:
                 validation = evaluate(agent, args.env.make, SEEDS["validation"][: args.validation_episodes])
-                metrics["validation/success"] = validation.rate
-                best.offer(agent, validation.rate)
+                metrics |= {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
+                best.offer(agent, *score_of(validation.rate, validation.mean_ticks))
             run.log(iteration, metrics)
             if iteration % args.checkpoint_every == 0 or counters.progress(args) >= 1.0:
                 parts = {"learner": learner.state_dict(), "collector": collector.state_dict()}

@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
 
 
+def score_of(success: float, mean_ticks: float, loss: float | None = None) -> tuple[float, float]:
+    """Returns the score by which all trainers choose among the agents of a run; of two scores the higher one is better.
+
+    More success in the validation worlds is better. Among equals it is less loss on the held-out demos, which a trainer
+    from demos minimises; where no demos are held out, as in training by play, it is fewer ticks of an episode.
+
+    Args:
+        success: Share of the validation worlds with success.
+        mean_ticks: Mean length of an episode in them.
+        loss: The loss on the held-out demos, if there are any.
+    """
+    return success, -mean_ticks if loss is None else -loss
+
+
 class BestAgent:
     """Keeps the agent with the highest score so far in a folder.
 
@@ -30,8 +44,8 @@ class BestAgent:
 
         Args:
             agent: The agent as it is now.
-            score: Its score, for example the success in validation worlds. Of several numbers the later ones decide
-                between agents that are equal in those before.
+            score: Its score (``score_of``). Of several numbers the later ones decide between agents that are equal in
+                those before.
         """
         if score <= self.score:
             return False

@@ -23,6 +23,7 @@ from vpt_gym.collect.players import is_agent, resolve
 from vpt_gym.collect.provenance import RECORDED_BY, check_same_env, check_same_recording
 from vpt_gym.collect.rollouts import Agent, Control, Episode, play
 from vpt_gym.collect.taught import TaughtAgent
+from vpt_gym.learning.best import score_of
 from vpt_gym.learning.evaluate import wilson_interval
 from vpt_gym.learning.load import load_agent
 
@@ -336,7 +337,7 @@ def best_round(rounds: Sequence[Mapping[str, Any]]) -> int:
             ``Evaluation.summary()`` of its agent in validation worlds.
 
     Returns:
-        The round with the most success; of several the one that needed fewer ticks.
+        The round with the best agent (``score_of``); of several the first.
     """
-    number: int = max(rounds, key=lambda r: (r["validation"]["rate"], -r["validation"]["mean_ticks"]))["round"]
+    number: int = max(rounds, key=lambda r: score_of(r["validation"]["rate"], r["validation"]["mean_ticks"]))["round"]
     return number
