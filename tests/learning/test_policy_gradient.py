@@ -20,6 +20,12 @@ def test_the_nearer_limit_gives_the_progress():
     assert str(counters) == "128 ticks, 16/s"
 
 
+def test_by_default_the_length_of_a_run_does_not_depend_on_the_speed_of_the_machine():
+    args = PolicyGradientArgs(model="nano")
+    slow, fast = Counters(iteration=75, seconds=1e6), Counters(iteration=75, seconds=1.0)
+    assert slow.progress(args) == fast.progress(args) == 0.5
+
+
 def test_counters_continue_from_a_checkpoint_that_holds_more():
     counters = Counters()
     counters.add(ticks=64, seconds=4.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -48,9 +49,9 @@ class TrainingArgs:
     """Ticks of a rollout in each env."""
     episode_ticks: int | None = None
     """Ticks after which an episode of the training is truncated. Evaluations keep the environment's own limit."""
-    iterations: int = 1_000_000
-    """Maximum number of rollouts."""
-    seconds: float = 1800.0
+    iterations: int = 150
+    """Number of rollouts; with the default --num-envs and --ticks, 307,200 ticks."""
+    seconds: float = math.inf
     """Maximum time of the training, evaluations excluded. Schedules end with whichever limit comes first."""
     freeze: Annotated[tuple[str, ...], optional("NAME ...", "none")] = ()
     """Parameters to keep: names with * and ?. "net.img_process.*" makes training several times as fast."""
