@@ -18,13 +18,14 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from rich.console import Console
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED, VPTConfig
+from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.trainable import count_parameters
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
@@ -140,84 +141,105 @@ def main(args: Args) -> None:
         report(teacher, args, run, console)
 
 
-def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: Console) -> None:
-    """Lets the student play and learn; the best one on the validation worlds becomes ``agent`` in the run."""
-    policy = student.policy
-    policy.set_precision(args.train_precision)
-    player = VPTAgent(policy, device=args.device, precision=args.precision)  # an evaluation overwrites its memory
-    optimizer = torch.optim.AdamW(policy.parameters(), lr=args.lr, weight_decay=args.weight_decay)
-    generator = torch.Generator().manual_seed(args.seed)
-    monitor = LatentMonitor(policy)
-    begin, updates, best = 0, 0, BestAgent(run.directory / "agent")
-    checkpoint = run.checkpoint()
-    if checkpoint is not None:
-        state = checkpoint.state
-        begin, updates, best.score = checkpoint.step, state["updates"], tuple(state["best"])
-        policy.load_state_dict(state["policy"])
-        optimizer.load_state_dict(state["optimizer"])
-        generator.set_state(state["generator"])
-    # each env has its own share of the worlds; a run that is resumed plays none again, and its replay begins empty
-    worlds = training_worlds("dagger", args.seed)
-    started = [0] * args.num_envs if checkpoint is None else state["started"]
-    seeds = [worlds[i + args.num_envs * started[i] :: args.num_envs] for i in range(args.num_envs)]
-    envs = make_vector_env(args.env.make, seeds, args.vector)
-    sampling_seed = args.seed + 1000 * begin
-    collector = DistillationCollector(student, teacher, envs, chunk=args.chunk, seed=sampling_seed)
-    demo_batches = 0
-    if args.demos:
-        dataset = DemoDataset(
-            run.demos(find_paths(args.demos)) or args.demos,
-            seq_len=args.chunk,
-            batch_size=args.num_envs,
-            drop_null=False,
-            seed=sampling_seed,
-        )
-        reader = DemoReader(student, teacher, dataset)
-        demo_batches = round(args.demo_share * args.chunks)
-    replay: deque[list[Chunks]] = deque(maxlen=args.replay)
-    for iteration in range(begin, args.iterations):
-        start = time.perf_counter()
-        seen, agreement = collector.collect(args.chunks, beta=args.beta(iteration))
-        replay.append([seen, *(reader.read(demo_batches) if demo_batches else [])])
-        if iteration == 0 and args.start is None:
-            init_action_heads(policy, seen.pi.sample(generator).numpy())  # the frequencies of the teacher's actions
-        collected = time.perf_counter()
+class Distillation:
+    """The learner: the student's policy, its optimizer, and the chunks of the last iterations."""
+
+    def __init__(self, policy: VPTPolicy, args: Args) -> None:
+        self.args, self.policy, self.updates = args, policy, 0
+        policy.set_precision(args.train_precision)
+        self.optimizer = torch.optim.AdamW(policy.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+        self.generator = torch.Generator().manual_seed(args.seed)
+        self.monitor = LatentMonitor(policy)
+        self.replay: deque[list[Chunks]] = deque(maxlen=args.replay)
+
+    def learn(self, seen: list[Chunks], iteration: int) -> dict[str, float]:
+        """Makes the passes over the chunks of the last iterations, with ``seen`` as the newest; returns metrics."""
+        args, policy, began = self.args, self.policy, time.perf_counter()
+        self.replay.append(seen)
+        chunks = [part for parts in self.replay for part in parts]
         losses, norms = [], []
         for _ in range(args.epochs):
-            parts = [part for iteration_parts in replay for part in iteration_parts]
-            for batch in minibatches(parts, args.batch_size, generator):
-                updates += 1
-                for group in optimizer.param_groups:
-                    group["lr"] = args.lr * warmup_cosine(updates, iteration / args.iterations, warmup=args.warmup)
+            for batch in minibatches(chunks, args.batch_size, self.generator):
+                self.updates += 1
+                rate = args.lr * warmup_cosine(self.updates, iteration / args.iterations, warmup=args.warmup)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = rate
                 batch = batch.to(policy.net.final_ln.weight.device)
                 output = policy(batch.frames, batch.first, batch.memory)
                 loss = distillation_loss(batch.pi, output.pi, batch.weight)
-                optimizer.zero_grad(set_to_none=True)
+                self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), args.max_grad_norm)
-                check_finite(updates, loss, norm, lambda now=iteration: [f"chunks played up to iteration {now + 1}"])
-                optimizer.step()
+                check_finite(self.updates, loss, norm, lambda: [f"chunks played up to iteration {iteration + 1}"])
+                self.optimizer.step()
                 losses.append(loss.detach())
                 norms.append(norm)
-        ended = time.perf_counter()
-        metrics = {
+        frames = len(losses) * args.batch_size * args.chunk
+        return {
             "train/kl": torch.stack(losses).mean().item(),
             "train/grad_norm": torch.stack(norms).mean().item(),
-            "train/learning_rate": optimizer.param_groups[0]["lr"],
-            "train/updates": updates,
-            "rollout/beta": args.beta(iteration),
+            "train/learning_rate": rate,
+            "train/updates": self.updates,
+            "time/frames_per_second": frames / (time.perf_counter() - began),
+            **self.monitor.measure(batch.frames, batch.first, batch.memory),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint holds of the learner; not the replay, which begins empty after a resume."""
+        parts = {"policy": self.policy.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {**parts, "updates": self.updates, "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continues from a ``state_dict``."""
+        self.policy.load_state_dict(state["policy"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.updates = state["updates"]
+        self.generator.set_state(state["generator"])
+
+
+def reader_of_demos(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, seed: int) -> DemoReader | None:
+    """Returns what lets both agents see the demos; None without --demos."""
+    if not args.demos:
+        return None
+    demos = run.demos(find_paths(args.demos)) or args.demos
+    dataset = DemoDataset(demos, seq_len=args.chunk, batch_size=args.num_envs, drop_null=False, seed=seed)
+    return DemoReader(student, teacher, dataset)
+
+
+def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: Console) -> None:
+    """Lets the student play and learn; the best one on the validation worlds becomes ``agent`` in the run."""
+    learner, best, checkpoint = Distillation(student.policy, args), BestAgent(run.directory / "agent"), run.checkpoint()
+    player = VPTAgent(student.policy, device=args.device, precision=args.precision)  # evaluations overwrite its memory
+    begin, started = 0, [0] * args.num_envs
+    if checkpoint is not None:
+        learner.load_state_dict(checkpoint.state)
+        begin, started, best.score = checkpoint.step, checkpoint.state["started"], tuple(checkpoint.state["best"])
+    # each env has its own share of the worlds; a run that is resumed plays none again
+    worlds = training_worlds("dagger", args.seed)
+    seeds = [worlds[i + args.num_envs * started[i] :: args.num_envs] for i in range(args.num_envs)]
+    envs = make_vector_env(args.env.make, seeds, args.vector)
+    seed = args.seed + 1000 * begin
+    collector = DistillationCollector(student, teacher, envs, chunk=args.chunk, seed=seed)
+    reader = reader_of_demos(student, teacher, args, run, seed)
+    for iteration in range(begin, args.iterations):
+        began, step, beta = time.perf_counter(), iteration + 1, args.beta(iteration)
+        played, agreement = collector.collect(args.chunks, beta=beta)
+        seen = [played, *([] if reader is None else reader.read(round(args.demo_share * args.chunks)))]
+        speed = played.first.numel() / (time.perf_counter() - began)
+        if iteration == 0 and args.start is None:  # the frequencies of the teacher's actions
+            init_action_heads(student.policy, played.pi.sample(learner.generator).numpy())
+        metrics = learner.learn(seen, iteration)
+        metrics |= {
+            "rollout/beta": beta,
             "rollout/kl": agreement.kl,
             "rollout/overlap": agreement.overlap,
             "rollout/agreement_buttons": agreement.mode[0],
             "rollout/agreement_camera": agreement.mode[1],
-            "time/ticks_per_second": seen.first.numel() / (collected - start),
-            "time/frames_per_second": len(losses) * args.batch_size * args.chunk / (ended - collected),
-            **monitor.measure(batch.frames, batch.first, batch.memory),
+            "time/ticks_per_second": speed,
         }
         if collector.successes:
             recent = collector.successes = collector.successes[-100:]
             metrics["rollout/success"] = sum(recent) / len(recent)
-        step = iteration + 1
         text = f"iteration {step}: KL {agreement.kl:.3f} nats, overlap {agreement.overlap:.0%}"
         if step % args.validate_every == 0 or step == args.iterations:
             validation = evaluate(player, args.env.make, SEEDS["validation"][: args.validation_episodes])
@@ -227,10 +249,8 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         run.log(step, metrics)
         console.print(text)
         if step % args.checkpoint_every == 0 or step == args.iterations:
-            state = {"policy": policy.state_dict(), "optimizer": optimizer.state_dict(), "updates": updates}
-            state |= {"best": best.score, "generator": generator.get_state()}
-            state["started"] = [before + now for before, now in zip(started, collector.started, strict=True)]
-            run.save_checkpoint(step, state)
+            now = [before + new for before, new in zip(started, collector.started, strict=True)]
+            run.save_checkpoint(step, {**learner.state_dict(), "best": best.score, "started": now})
     envs.close()
 
 
