@@ -176,11 +176,17 @@ def play(agent: VPTAgent, args: Args, seeds: range, group: Processes) -> Evaluat
     return Evaluation.merged([part for part in parts if part is not None])
 
 
-def towards_goals(agent: VPTAgent, goal_size: int, args: Args, group: Processes) -> VPTAgent:
-    """Returns the agent with a layer for goals, on which it is to learn to act; it plays without one."""
-    policy = agent.policy.with_goals(goal_size)
-    agent = VPTAgent(policy, sampling=agent.sampling, device=group.device, precision=args.precision)
-    agent.set_goal(None, guidance=None)
+def make_agent(args: Args, group: Processes, *, goal_size: int | None) -> VPTAgent:
+    """Returns the agent to train; with ``goal_size``, with a layer for goals, on which it is to learn to act."""
+    acting: dict[str, Any] = {"device": group.device, "precision": args.precision}
+    agent = load_agent(args.model, args.weights, seed=args.seed, temperature=args.temperature, **acting)
+    if goal_size is not None:
+        agent = VPTAgent(agent.policy.with_goals(goal_size), sampling=agent.sampling, **acting)
+        agent.set_goal(None, guidance=None)  # it plays without one
+    if args.last_layers is not None:
+        train_last_layers(agent.policy, args.last_layers)
+    if args.freeze:
+        freeze(agent.policy, args.freeze)
     return agent
 
 
@@ -205,21 +211,8 @@ def validate(
 def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str, Any]:
     """Trains until the end or until nothing improves, leaves agents in the run's directory, and returns figures."""
     torch.manual_seed(args.seed)
-    agent = load_agent(
-        args.model,
-        args.weights,
-        seed=args.seed,
-        temperature=args.temperature,
-        device=group.device,
-        precision=args.precision,
-    )
     goal_maker = load_agent(args.goals).policy if args.goals else None
-    if goal_maker is not None:
-        agent = towards_goals(agent, goal_maker.config.hidsize, args, group)
-    if args.last_layers is not None:
-        train_last_layers(agent.policy, args.last_layers)
-    if args.freeze:
-        freeze(agent.policy, args.freeze)
+    agent = make_agent(args, group, goal_size=None if goal_maker is None else goal_maker.config.hidsize)
     console.print(str(count_parameters(agent.policy)))
     cache = FeatureCache(agent.policy, directory=args.features) if args.features else frame_cache(args.cache_gib)
     demos = run.demos(group.share(find_paths(args.demos)))  # the same in all processes, though more may be recorded
