@@ -270,7 +270,11 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
         "frames": trainer.frames,
         "train_seconds": trainer.seconds,
         "demos": {"trained": len(learned), "held_out": len(held_out)},
-        "kept": {"update": best.update, "success": best.success, "validation_loss": best.loss},
+        "kept": {
+            "update": best.update,
+            "success": best.success if args.rollout_episodes else None,
+            "validation_loss": best.loss if held_out else None,
+        },
     }
 
 

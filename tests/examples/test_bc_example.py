@@ -86,6 +86,8 @@ def test_it_prints_how_many_demos_it_learns_from_and_where_others_are(folder, tm
     output = output_of(*words_of(folder, "one", *QUICK, *options), COLUMNS="1000")
     assert "demos: 1 to train on, 0 to validate on" in output
     assert "6.9 (2)" in output
+    results = json.loads((folder / "one" / "results.json").read_text())
+    assert results["kept"] == {"update": 1, "success": None, "validation_loss": None}  # neither is measured
 
 
 def test_joined_segments_need_the_carried_order_and_that_is_said_before_anything_is_read(capsys):
