@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ import onnxruntime
 import pytest
 import torch
 
+from tests.agents.checkpoints.test_saved_folder import killed_at
 from tests.support.missing_package import run_without
 from tests.support.paths import ROOT
 from tests.support.small_policy import SMALL, small_policy
@@ -21,6 +23,7 @@ from tests.support.vpt_goldens import arrays, tiny_policy
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import N_CAMERA, decode
 from vpt_gym.agents import VPTPolicy, export_onnx
+from vpt_gym.agents.onnx_export import put_in_place
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.cli import main
 
@@ -113,14 +116,21 @@ def test_the_metadata_decode_every_code_as_the_package_does(published: Path) -> 
     np.testing.assert_allclose(right["camera"], wanted, atol=1e-5)
 
 
-def test_goals_another_action_space_and_pooled_frames_are_exported_too(tmp_path: Path) -> None:
+def test_goals_another_action_space_pooled_frames_and_weights_of_two_gigabytes_are_exported_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as if these weights had two gigabytes
+    monkeypatch.setattr("torch.onnx._internal.exporter._onnx_program._LARGE_MODEL_THRESHOLD", 0)
+    (tmp_path / f"x.{'0' * 12}.onnx.data").write_bytes(b"the weights of an earlier export")
     config = replace(SMALL, n_recurrence_layers=1, goal_size=6, action_sizes=(5, 3))
     torch.manual_seed(0)
     policy = VPTPolicy(config)
     exported = export_onnx(policy, tmp_path / "x.onnx")
-    assert exported.files == (tmp_path / "x.onnx",)
+    graph, weights = exported.files
+    assert {*tmp_path.iterdir()} == {graph, weights}
+    assert graph == tmp_path / "x.onnx"
+    assert weights.name.encode() in graph.read_bytes()
     assert exported.difference < 1e-5
-    assert list(tmp_path.iterdir()) == [tmp_path / "x.onnx"]
     played, rng, memory = Played(tmp_path / "x.onnx", streams=4), np.random.default_rng(1), policy.initial_memory(4)
     assert played.metadata["action"]["sizes"] == [5, 3]
     assert played.metadata["goal"]["size"] == 6
@@ -156,6 +166,33 @@ def test_the_example_plays_an_episode_without_torch(published: Path, options: li
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{result}\nFalse\n"
+
+
+def test_a_kill_leaves_an_export_with_its_own_weights(tmp_path: Path) -> None:
+    def export(name: str) -> None:
+        """Puts two files in place, of which the first names the second."""
+        folder = tmp_path / f".{name}"
+        folder.mkdir()
+        graph = folder / f"x.{name}.onnx"
+        graph.write_text(f"{graph.name}.data")
+        (folder / f"{graph.name}.data").write_text(name)
+        put_in_place(graph, tmp_path / "x.onnx")
+
+    found, kills = [], 0
+    while True:
+        export("0" * 12)
+        killed = killed_at(kills, lambda: export("1" * 12))
+        weights = tmp_path / (tmp_path / "x.onnx").read_text()
+        found.append(weights.read_text()[0])
+        export("2" * 12)
+        assert [path.name for path in tmp_path.glob("*.data")] == [f"x.{'2' * 12}.onnx.data"]  # whatever was left
+        for folder in tmp_path.glob(".*"):
+            shutil.rmtree(folder)
+        if not killed:
+            break
+        kills += 1
+    assert found == sorted(found)
+    assert set(found) == {"0", "1"}
 
 
 def test_without_the_package_the_error_says_how_to_install_it(tmp_path: Path) -> None:

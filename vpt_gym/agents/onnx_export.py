@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from vpt_gym.actions.codec import GROUPS, INVENTORY_CODE, N_BUTTONS, N_CAMERA
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
+from vpt_gym.system.durable import sync
 from vpt_gym.system.output_file import check_output_file
 from vpt_gym.system.require import require
 from vpt_gym.system.temporary import TemporaryDirectory
@@ -45,8 +48,8 @@ class OnnxExport:
     """An exported policy.
 
     Attributes:
-        files: The ``.onnx`` file; and for weights of more than 1.5 GB, which do not fit into one, ``NAME.onnx.data``
-            beside it.
+        files: The ``.onnx`` file; and for weights of more than 1.5 GB, which do not fit into one,
+            ``NAME.<12 hexadecimal digits>.onnx.data`` beside it.
         difference: Largest difference of a probability between ONNX Runtime and PyTorch in the check.
     """
 
@@ -87,7 +90,9 @@ def export_onnx(policy: VPTPolicy, path: str | os.PathLike[str], *, source: str 
     the frame, the memory, and how a code becomes keys and a camera movement.
 
     The check plays a few ticks in ONNX Runtime and in PyTorch, with the memory carried and an episode that begins
-    within them. The file is at its place only when it has passed. A file of that name is replaced.
+    within them. The file is at its place only when it has passed. A file of that name is replaced. Weights in a
+    second file have a new name each time, which is in the ``.onnx`` file: a kill at any moment leaves the old export or
+    the new one.
 
     Args:
         policy: The policy; it is not changed.
@@ -125,15 +130,40 @@ def export_onnx(policy: VPTPolicy, path: str | os.PathLike[str], *, source: str 
         )
     assert program is not None
     program.model.metadata_props[METADATA] = json.dumps(_metadata(policy.config, source))
-    # Large weights are a second file whose name is in the first: both are written under their names, then moved.
     with TemporaryDirectory(f".{path.name}.", parent=path.parent) as folder:
-        program.save(folder / path.name)
-        difference = _check(policy, folder / path.name)
-        # the weights, if they are apart, before the graph
-        written = sorted((file for file in folder.iterdir() if file.name.startswith(path.name)), reverse=True)
-        for file in written:
-            os.replace(file, path.parent / file.name)
-    return OnnxExport(tuple(path.parent / file.name for file in reversed(written)), difference)
+        graph = folder / f"{path.stem}.{uuid.uuid4().hex[:12]}.onnx"
+        program.save(graph)
+        difference = _check(policy, graph)
+        return OnnxExport(put_in_place(graph, path), difference)
+
+
+def put_in_place(graph: Path, path: Path) -> tuple[Path, ...]:
+    """Moves an export to its place, and removes the weights of the one that it replaces.
+
+    The weights, if they are apart, come first: until the graph is replaced, the old one has its own weights.
+
+    Args:
+        graph: The ``.onnx`` file in its temporary folder, ``NAME.<12 hexadecimal digits>.onnx``; weights apart are in
+            the file of that name with ``.data`` added.
+        path: Its place, ``NAME.onnx``.
+
+    Returns:
+        The files at their places, the graph first.
+    """
+    weights = graph.with_name(f"{graph.name}.data")
+    files = [path]
+    for file in (weights, graph):
+        if file.exists():
+            sync(file)
+    if weights.exists():
+        os.replace(weights, path.parent / weights.name)
+        files.append(path.parent / weights.name)
+    os.replace(graph, path)
+    ours = re.compile(rf"{re.escape(path.stem)}\.[0-9a-f]{{12}}\.onnx\.data")
+    for file in path.parent.iterdir():
+        if ours.fullmatch(file.name) and file not in files:
+            file.unlink(missing_ok=True)
+    return tuple(files)
 
 
 class _Step(nn.Module):
