@@ -173,12 +173,13 @@ class PPO:
 
     def __init__(self, agent: VPTAgent, args: Args) -> None:
         self.args, self.policy = args, agent.policy
-        self.start = copy.deepcopy(agent.policy).requires_grad_(False)
+        self.start = copy.deepcopy(agent.policy).requires_grad_(False) if args.kl_coefficient > 0 else None
         self.start_memory: Memory | None = None
         if args.freeze:
             freeze(self.policy, args.freeze)
         for policy in (self.policy, self.start):
-            policy.set_precision(args.train_precision)
+            if policy is not None:
+                policy.set_precision(args.train_precision)
         self.auxiliary = nn.Linear(self.policy.config.hidsize, 1).to(args.device)  # PPG's second value, on the trunk
         self.parameters = [p for p in self.policy.parameters() if p.requires_grad]
         self.parameters += list(self.auxiliary.parameters()) if args.sleep_cycles else []
@@ -208,7 +209,7 @@ class PPO:
         normalised = (advantage - advantage[played].mean()) / (advantage[played].std() + 1e-8)
         self.value_warmup.move_statistics(target[played])
         reference = None
-        if args.kl_coefficient > 0:
+        if self.start is not None:
             memory = self.start_memory or rollout.memory  # at first, this policy is the start policy
             latent, self.start_memory = in_parts(self.start.net, inputs, rollout.first, memory)
             reference = self.start.pi_head(latent)

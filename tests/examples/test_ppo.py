@@ -230,6 +230,12 @@ class TestLearner:
         assert (change[:2] > 0).all(), (change, rewarded)
         assert metrics["loss/kl_to_start"] >= 0.0
 
+    def test_without_a_kl_term_no_start_policy_is_kept_in_memory(self):
+        agent, rollout = agent_and_rollout(50, 50, 50, 50)
+        learner = ppo.PPO(agent, self.args(kl_coefficient=0.0))
+        assert learner.start is None
+        assert "loss/kl_to_start" not in learner.learn(rollout, rollout.frames, progress=0.0)
+
     def test_a_distance_beyond_the_target_leaves_out_the_further_passes(self):
         for target, expected in ((1e-9, 1), (None, 3)):
             agent, rollout = agent_and_rollout(50, 50, 50, 50)
