@@ -101,16 +101,24 @@ class Args(PolicyGradientArgs):
 
 @dataclass(frozen=True)
 class Batch:
-    """What the losses need of N sequences of T ticks. ``inputs`` are frames, or features if the image net is frozen."""
+    """What the losses need of N sequences of T ticks."""
 
     inputs: Tensor
+    """Frames, uint8 [N, T, 128, 128, 3], or their features, float32 [N, T, D], if the image network is frozen."""
     first: Tensor
+    """bool [N, T], True where a frame is the first of its episode."""
     codes: Tensor
+    """int64 [N, T, 2], the actions (buttons, camera)."""
     log_prob: Tensor
+    """float32 [N, T], nats, of the actions under the policy that played them."""
     advantage: Tensor
+    """float32 [N, T], with mean 0 and standard deviation 1 over the ticks of the rollout that count."""
     value_target: Tensor
+    """float32 [N, T], in the unit of the value head's output (``ValueHead.normalise``)."""
     weight: Tensor
+    """float32 [N, T]; ticks of weight 0 do not count."""
     memory: Memory
+    """The memory before the first tick of each sequence."""
     reference: ActionDistribution | None
     """What the policy to stay close to would do; None without a KL term."""
 
@@ -145,7 +153,7 @@ def gae(
 def ppo_loss(
     pi: ActionDistribution, value: Tensor, batch: Batch, args: Args, kl_coefficient: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Returns the loss to differentiate, and its parts; ``value`` and ``batch.value_target`` are normalised.
+    """Returns the loss to differentiate, and its parts, of a policy's output for a batch, ``pi`` and ``value`` [N, T].
 
     The value loss is not clipped, as in OpenAI's code of PPG and by default in Stable-Baselines3; CleanRL clips it.
     """
