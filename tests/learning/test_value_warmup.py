@@ -74,8 +74,8 @@ def test_ticks_without_weight_do_not_count():
     assert all(torch.equal(one, other) for one, other in zip(heads[0].values(), heads[1].values(), strict=True))
 
 
-def test_no_reward_flows_back_into_the_episode_of_a_lost_env():
-    """A Ray worker was lost between two rollouts: what its envs were playing is cut off, and others begin."""
+@pytest.mark.parametrize("how", ["its worker was lost", "its game failed"])
+def test_nothing_flows_back_into_an_episode_that_was_cut_off_between_two_rollouts(how):
     targets = []
 
     def recorded(*steps):
@@ -86,7 +86,9 @@ def test_no_reward_flows_back_into_the_episode_of_a_lost_env():
     for name in ("terminated", "ended"):
         getattr(before, name)[:, -1] = torch.tensor([False, True, False])  # row 1 ended by itself
     before.value[:, -1] = torch.tensor([5.0, 0.0, 7.0])  # of the observation that followed
-    after.first[2, 0] = False  # row 2 was not lost: its episode goes on
+    after.first[2, 0] = False  # the episode of row 2 goes on
+    if how == "its game failed":
+        after.first[0, 0], after.weight[0, 0] = False, 0.0
     warmup = ValueWarmUp(ValueHead(WIDTH), recorded, ValueArgs(warmup_variance=2.0))
     warmup.fit(before, latent)
     warmup.fit(after, other_latent)

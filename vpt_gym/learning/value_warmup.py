@@ -104,16 +104,17 @@ class ValueWarmUp:
         names = ("frames", "weight", "reward", "terminated", "ended", "first")
         latent, weight, *steps = (torch.cat([getattr(r, name) for r in self._rollouts], 1) for name in names)
         reward, terminated, ended, first = steps
-        # between two rollouts: the envs of a Ray worker that was lost then go on with other episodes
-        lost = first[:, 1:] & ~ended[:, :-1]
-        ended[:, :-1] |= lost
+        # an episode is cut off between two rollouts if the first step of the second one begins another, since a Ray
+        # worker was lost, or has no weight, since the game failed in it
+        cut = ~ended[:, :-1] & (first[:, 1:] | (weight[:, 1:] == 0))
+        ended[:, :-1] |= cut
         played_value = torch.cat([r.value[:, 1:] for r in self._rollouts], 1)
         optimizer = torch.optim.Adam(head.linear.parameters(), _LR)
         for step in range(_STEPS):
             if step % _EVERY == 0:
                 with torch.no_grad():
                     value = torch.cat([head.denormalise(head(latent)), rollout.value[:, -1:]], 1)
-                    value[:, 1:-1] = torch.where(lost, played_value[:, :-1], value[:, 1:-1])
+                    value[:, 1:-1] = torch.where(cut, played_value[:, :-1], value[:, 1:-1])
                 _, target = self._gae(reward, value, terminated, ended)
             if step == 0:
                 new = slice(-rollout.reward.shape[1], None)
