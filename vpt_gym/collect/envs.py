@@ -24,7 +24,12 @@ from vpt_gym.world.ids import env_id
 
 @dataclass(frozen=True)
 class EnvArgs:
-    """The environment to play in."""
+    """The environment to play in.
+
+    Raises:
+        TypeError: A field is no text.
+        ValueError: There is no such environment, ``kwargs`` is no JSON object, or ``key`` is empty.
+    """
 
     # `--env.id` and `--env.kwargs` are older spellings; the help lists aliases first
     id: Annotated[str, tyro.conf.arg(name="env.id", prefix_name=False, aliases=["--env"], metavar="ID")] = (

@@ -81,7 +81,11 @@ def give_goal(agent: VPTAgent, goal: ChosenGoal | None, name: str) -> None:
 
 @dataclass(frozen=True)
 class GoalArgs:
-    """The goal of an agent whose policy acts on goals, such as STEVE-1."""
+    """The goal of an agent whose policy acts on goals, such as STEVE-1.
+
+    Raises:
+        ValueError: An option is out of range, or contradicts another.
+    """
 
     goal: Annotated[str | None, optional("TEXT|FILE", "none is chosen, an error for such an agent", name="goal")] = None
     """A text, or a name such as wood, for which --mineclip is needed; a .npy file with an embedding; or none: act

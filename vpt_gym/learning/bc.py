@@ -46,7 +46,11 @@ LATENT_EVERY = 100
 @checks_flags
 @dataclass
 class TrainArgs:
-    """Options of the training."""
+    """Options of the training.
+
+    Raises:
+        ValueError: An option is out of range, or contradicts another.
+    """
 
     steps: int = 4000
     """Maximum number of updates."""

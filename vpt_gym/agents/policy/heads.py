@@ -74,7 +74,11 @@ class Distribution:
         return _sum(self.entry_log_probs(actions))
 
     def entry_log_probs(self, actions: Tensor) -> tuple[Tensor, ...]:
-        """Returns the log-probability of each entry of actions, k times (...); see :meth:`log_prob`."""
+        """Returns the log-probability of each entry of actions, k times (...); see :meth:`log_prob`.
+
+        Raises:
+            ValueError: As :meth:`log_prob`.
+        """
         expected = (*self.log_probs[0].shape[:-1], len(self.log_probs))
         if actions.dtype != torch.int64 or actions.shape != expected:
             raise ValueError(f"actions must be int64 {expected}, got {actions.dtype} {tuple(actions.shape)}")

@@ -57,7 +57,11 @@ class Memory:
         return Memory(self.keys[rows], self.values[rows], self.valid[rows])
 
     def reset(self, mask: Tensor) -> Memory:
-        """Returns a memory that is empty for the streams where ``mask`` (bool (B,)) is True."""
+        """Returns a memory that is empty for the streams where ``mask`` (bool (B,)) is True.
+
+        Raises:
+            ValueError: The mask has another type or shape.
+        """
         if mask.dtype != torch.bool or mask.shape != (self.batch_size,):
             raise ValueError(
                 f"mask must be bool ({self.batch_size},), one entry per stream; got {mask.dtype} {tuple(mask.shape)}"

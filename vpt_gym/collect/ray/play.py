@@ -103,6 +103,7 @@ class RayPlay:
         Raises:
             RuntimeError: Workers died repeatedly with the same episode.
             TypeError: The agent is of another class.
+            ValueError: A seed is in the list twice.
         """
         if len(set(seeds)) != len(seeds):
             raise ValueError("a seed is in the list twice; each world is played once")

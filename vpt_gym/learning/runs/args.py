@@ -19,7 +19,11 @@ _RESUME, _PRESET = "--resume", "--preset"
 
 @dataclass(frozen=True)
 class RunArgs:
-    """Where the run writes, and what it logs to."""
+    """Where the run writes, and what it logs to.
+
+    Raises:
+        ValueError: The name has a slash.
+    """
 
     out: Annotated[Path | None, tyro.conf.arg(prefix_name=False)] = None
     """Directory of the run; it must not exist yet. None: runs/SCRIPT/TIME-NAME."""
