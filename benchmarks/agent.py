@@ -89,7 +89,7 @@ def nearness(policy: VPTPolicy, engine: ActingEngine) -> dict[str, float]:
 
 def measure(policy: VPTPolicy, streams: int, rounds: int, block: int, peaks: Peaks) -> dict[str, Any]:
     """Times the policy and its engines alternately, on the policy's device."""
-    config, device = policy.config, policy.net.final_ln.weight.device.type
+    config, device = policy.config, policy.device.type
     frames = procedural_frames(streams, 1)[:, 0].to(device)
     first = torch.zeros(streams, dtype=torch.bool, device=device)
     ways, near, megabytes = {"plain": timed(plain(policy), frames, first)}, {}, {}

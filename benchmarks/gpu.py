@@ -196,7 +196,7 @@ def compiled(device: str) -> dict[str, Any]:
 
 
 def _wait(policy: VPTPolicy) -> None:
-    if policy.net.final_ln.weight.is_cuda:
+    if policy.device.type == "cuda":
         torch.cuda.synchronize()
 
 

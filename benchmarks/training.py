@@ -91,7 +91,7 @@ def one_frame_a_step(policy: VPTPolicy, streams: int) -> Callable[[], int]:
 
 def sequences(policy: VPTPolicy, way: Way) -> Callable[[], int]:
     """Returns an update on complete sequences, with memory carried from one to the next, on the policy's device."""
-    shape, device = (way.streams, way.steps), policy.net.final_ln.weight.device
+    shape, device = (way.streams, way.steps), policy.device
     if way.frozen:
         freeze(policy, "net.img_process.*")
         frames = torch.randn(*shape, policy.config.hidsize).relu_()

@@ -164,7 +164,7 @@ class Distillation:
                 rate = args.lr * warmup_cosine(self.updates, iteration / args.iterations, warmup=args.warmup)
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate
-                batch = batch.to(policy.net.final_ln.weight.device)
+                batch = batch.to(policy.device)
                 output = policy(batch.frames, batch.first, batch.memory)
                 loss = distillation_loss(batch.pi, output.pi, batch.weight)
                 self.optimizer.zero_grad(set_to_none=True)

@@ -87,7 +87,7 @@ class Library:
     @torch.inference_mode()
     def read(cls, policy: VPTPolicy, demos: Sequence[Path]) -> Library:
         """Passes the demos through a policy, each from an empty memory."""
-        device = policy.net.final_ln.weight.device
+        device = policy.device
         dataset = DemoDataset(list(demos), seq_len=CHUNK, batch_size=1, order="carried", drop_null=False)
         memory, latents, codes, first = None, [], [], []
         for batch in track(dataset, "reading demos", total=-(-dataset.n_ticks // CHUNK)):

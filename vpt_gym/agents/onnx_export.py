@@ -112,7 +112,7 @@ def export_onnx(policy: VPTPolicy, path: str | os.PathLike[str], *, source: str 
     if other := {str(weight.dtype) for weight in policy.parameters()} - {"torch.float32"}:
         raise ValueError(f"the parameters are {', '.join(sorted(other))}; export policy.float()")
     require_onnx()
-    if policy.net.final_ln.weight.device.type != "cpu":
+    if policy.device.type != "cpu":
         policy = deepcopy(policy).cpu()
     inputs = _inputs(policy, batch_size=2)
     with torch.no_grad(), _quiet():

@@ -72,10 +72,10 @@ class PolicyRunner:
                 engine.reset()
             pi = engine.step(frames, first, goal=goal).pi
         else:
-            inputs, first = frames.to(self._device), first.to(self._device)
+            inputs, first = frames.to(self.policy.device), first.to(self.policy.device)
             if copies > 1:  # all copies see the same features
                 inputs, first = self.policy.encode(inputs).repeat(copies, 1), first.repeat(copies)
-            goal = None if goal is None else goal.to(self._device)
+            goal = None if goal is None else goal.to(self.policy.device)
             out = self.policy(inputs[:, None], first[:, None], self._memory, goal)
             self._memory = out.memory
             pi = out.pi.at_time(0)
@@ -96,7 +96,7 @@ class PolicyRunner:
         self.environments = environments
         self._memory = None
         if self.engine_precision is None:
-            self._memory = memory.to(self._device).clone()
+            self._memory = memory.to(self.policy.device).clone()
         else:
             copies = memory.batch_size // environments
             self._packed(self.engine_precision, environments, copies).memory = memory
@@ -112,7 +112,7 @@ class PolicyRunner:
             self._engine.reset(mask)
         elif self._memory is not None:
             with torch.inference_mode():
-                rows = mask.repeat(self._memory.batch_size // len(mask)).to(self._device)
+                rows = mask.repeat(self._memory.batch_size // len(mask)).to(self.policy.device)
                 self._memory = self._memory.reset(rows)
 
     def keep(self, environments: list[int]) -> None:
@@ -130,7 +130,7 @@ class PolicyRunner:
 
     def _choose_precision(self) -> None:
         """Follows a policy that was moved to another device or converted to another number type."""
-        chosen = _engine_precision_for(self.policy, "auto", self._device)
+        chosen = _engine_precision_for(self.policy, "auto", self.policy.device)
         if chosen != self.engine_precision:
             self.engine_precision, self._engine = chosen, None
 
@@ -148,10 +148,6 @@ class PolicyRunner:
             self._engine.memory = memory
         self._memory = None
         return self._engine
-
-    @property
-    def _device(self) -> torch.device:
-        return self.policy.net.final_ln.weight.device
 
 
 def engine_precision_of(precision: ActingPrecision | None, device: torch.device | str) -> EnginePrecision | None:

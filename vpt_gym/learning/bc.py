@@ -212,7 +212,7 @@ class BCTrainer:
         self._goals = goals
         self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
         self.updates, self.frames, self.seconds = 0, 0, 0.0
-        self._device = policy.net.final_ln.weight.device
+        self._device = policy.device
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
         if not self._parameters:
             raise ValueError("all parameters of the policy are frozen: nothing can be trained")

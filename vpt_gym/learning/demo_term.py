@@ -56,7 +56,7 @@ class DemoTerm:
 
     def loss(self, policy: VPTPolicy) -> Tensor:
         """Returns the negative log-likelihood of the actions in the next chunks, nats per tick, a scalar."""
-        device = policy.net.final_ln.weight.device
+        device = policy.device
         frames, codes, first, weight = (tensor.to(device) for tensor in self._dataset.next_batch())
         return bc_loss(policy(frames, first).pi, codes, weight)
 

@@ -92,7 +92,7 @@ class FeatureCache:
 
     def _compute(self, demo: Demo, path: Path, shape: tuple[int, int]) -> None:
         frames = FrameCache(size=self.size).frames(demo)
-        device = self._policy.net.final_ln.weight.device
+        device = self._policy.device
         with TemporaryDirectory(".features-", parent=self.directory) as folder:
             scratch = folder / path.name
             file = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.float32, shape=shape)

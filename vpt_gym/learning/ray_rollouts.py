@@ -139,7 +139,7 @@ class RayRollouts:
         for finished in episodes:
             self.episodes.extend(finished)
         self._begun = [count + sum(map(len, episodes)) for count in self._begun]
-        return joined(rollouts, next(self._policy.parameters()).device)
+        return joined(rollouts, self._policy.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what later workers need to continue, but for the running episodes, which are lost."""

@@ -102,7 +102,7 @@ class Validation:
             policy: The policy.
             goals: For a policy that acts on goals: those of the demos, in hindsight; None: it acts without a goal.
         """
-        device = policy.net.final_ln.weight.device
+        device = policy.device
         names = self._names
         sums = torch.zeros(2, len(policy.config.action_sizes or (0, 0)), device=device)
         ticks = torch.zeros((), device=device)

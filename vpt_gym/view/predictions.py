@@ -84,7 +84,7 @@ def predict(
         DemoError: The video cannot be decoded, or is too short.
         Cancelled: ``stop`` was set.
     """
-    device = next(policy.parameters()).device
+    device = policy.device
     memory, done = None, 0
     if agent is not None:
         agent.reset()
@@ -153,7 +153,7 @@ class Predictions:
         self._policy = policy.eval()
         self._precision = precision
         self._engine: ActingEngine | None = None
-        agent = VPTAgent(self._policy, device=policy.net.final_ln.weight.device, precision=precision)
+        agent = VPTAgent(self._policy, device=policy.device, precision=precision)
         give_goal(agent, goal, name)
         self._agent = agent if policy.config.goal_size is not None else None  # others compute many frames at once
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vpt-gym-predictions")

@@ -645,3 +645,9 @@ def test_bad_calls_are_refused_with_the_shapes_they_need(mini: tuple[VPTPolicy, 
     longer = mini_policy(replace(MINI, attention_memory_size=13))
     with pytest.raises(ValueError, match="initial_memory"):
         policy(frames, first, longer.initial_memory(2))
+
+
+def test_the_device_is_that_of_the_parameters() -> None:
+    policy = tiny_policy()
+    assert policy.device == torch.device("cpu")
+    assert policy.to("meta").device == torch.device("meta")

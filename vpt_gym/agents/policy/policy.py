@@ -148,6 +148,11 @@ class VPTPolicy(nn.Module):
         )
 
     @property
+    def device(self) -> torch.device:
+        """The device of the parameters, which inputs must be on."""
+        return self.net.final_ln.weight.device
+
+    @property
     def precision(self) -> Precision:
         """The number type of the convolutions, as :meth:`set_precision` chose it."""
         return "fp32" if self.net.img_process.conv_dtype is None else "bf16"
