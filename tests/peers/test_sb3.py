@@ -443,6 +443,10 @@ def test_wrong_arguments_of_the_policy_are_errors() -> None:
         policy_of(spaces.Box(-1, 1, (64,)), code_space(), model=network)
     with pytest.raises(ValueError, match="train_trunk"):
         policy_of(LATENTS, code_space(), model=network, train_trunk=True)
+    with pytest.raises(ValueError, match="train_trunk is 'no'; it must be True or False"):
+        policy_of(LATENTS, code_space(), model=network, train_trunk="no")
+    with pytest.raises(ValueError, match="train is 'no'; it must be True or False"):
+        VPTFeatures(CHW, network, train="no")
     with pytest.raises(ValueError, match="use_sde"):
         policy_of(LATENTS, code_space(), model=network, use_sde=True)
     with pytest.raises(ValueError, match="no head for the action space"):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vpt_gym.agents.policy.config import FRAME_SIZE
 from vpt_gym.frames import Layout
 from vpt_gym.integrations.sb3.network import Model, make_network
+from vpt_gym.system.flags import checks_flags
 
 _STEPS = 32
 """Frames that are computed as one stream. Each stream has a memory, which would take more room than its frames do."""
@@ -49,6 +50,7 @@ class VPTFeatures(BaseFeaturesExtractor):
         ValueError: The observations are not frames of 128 × 128 pixels.
     """
 
+    @checks_flags
     def __init__(
         self, observation_space: spaces.Space[Any], model: Model, *, divided: bool | None = None, train: bool = False
     ) -> None:

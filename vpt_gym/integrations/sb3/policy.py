@@ -18,6 +18,7 @@ from vpt_gym.agents.policy.heads import ActionHead, ChoicesHead, ValueHead
 from vpt_gym.agents.policy.policy import VPTPolicy as Network
 from vpt_gym.integrations.sb3.features import VPTFeatures
 from vpt_gym.integrations.sb3.network import Model, is_fresh, make_network
+from vpt_gym.system.flags import checks_flags
 
 
 class VPTPolicy(ActorCriticPolicy):
@@ -54,6 +55,7 @@ class VPTPolicy(ActorCriticPolicy):
             model is for other actions, or an argument does not apply.
     """
 
+    @checks_flags
     def __init__(
         self,
         observation_space: spaces.Space[Any],
