@@ -74,6 +74,8 @@ class DemoDataset:
 
     ``order="random"`` is for independent chunks: ``first[:, 0]`` is always True. A chunk is drawn with probability
     proportional to its priority. Without ``priority``, every position of a chunk in every episode is equally likely.
+    So the first and the last ``seq_len - 1`` ticks of an episode are drawn less often than those between them: the very
+    first and the very last are in one chunk only, those between are in ``seq_len`` chunks.
     An episode shorter than ``seq_len`` is padded at its end with its last frame, with weight 0.
 
     Damaged demos are left out with one warning, and listed in ``skipped``. The constructor decodes all videos once,
