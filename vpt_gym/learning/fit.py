@@ -14,6 +14,9 @@ from vpt_gym.learning.progress_bar import progress_bar
 if TYPE_CHECKING:
     from vpt_gym.learning.bc import BCTrainer
 
+_LOG_EVERY = 20
+"""Updates between two entries of the metrics."""
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -38,24 +41,22 @@ def fit(
     log: Callable[[int, dict[str, float]], None],
     description: str,
     console: Console,
-    every: int = 20,
 ) -> TrainResult:
     """Trains until the trainer is finished, and leaves its policy as it is to be used.
 
     Args:
         trainer: A new trainer, or one that continues.
-        log: Called with the number of the update and its metrics: after the first update, every ``every`` updates, and
-            after the last.
+        log: Called with the number of the update and its metrics: after the first update, every 20 updates, and after
+            the last.
         description: Name of this training on the progress bar.
         console: Where to show the progress bar.
-        every: Updates between two entries.
     """
     loss = math.nan
     with progress_bar(console) as progress:
         bar = progress.add_task(description, total=1.0, state="")
         while not trainer.finished:
             trainer.update()
-            if trainer.updates == 1 or trainer.updates % every == 0 or trainer.finished:
+            if trainer.updates == 1 or trainer.updates % _LOG_EVERY == 0 or trainer.finished:
                 metrics = trainer.metrics()
                 loss = metrics["train/loss"]
                 log(trainer.updates, metrics)
