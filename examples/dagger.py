@@ -19,7 +19,6 @@ Interactive Imitation Learning with Human Experts" (arXiv:1810.02890).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
-from vpt_gym.collect.rollouts import Code, Episode
+from vpt_gym.collect.rollouts import Code, Play
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.loading import find_paths
@@ -148,7 +147,7 @@ class DAgger:
     the finished rounds left.
     """
 
-    def __init__(self, args: Args, run: Run, console: Console, play: Callable[..., list[Episode]]) -> None:
+    def __init__(self, args: Args, run: Run, console: Console, play: Play) -> None:
         self.args, self.run, self.console, self.play_episodes = args, run, console, play
         self.cache, self.first = FrameCache(), run.demos(find_paths(args.demos)) or args.demos
         checkpoint = run.checkpoint()

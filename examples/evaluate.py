@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,7 +34,7 @@ from vpt_gym.collect.goals import ChosenGoal, GoalArgs, GoalError
 from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
-from vpt_gym.collect.rollouts import Episode, SuccessNotReportedError
+from vpt_gym.collect.rollouts import Episode, Play, SuccessNotReportedError
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.episode_log import EpisodeLog
 from vpt_gym.learning.evaluate import Evaluation, evaluate
@@ -179,7 +179,7 @@ def play(
     seeds: Sequence[int],
     log: EpisodeLog,
     settings: dict[str, Any],
-    play_episodes: Callable[..., list[Episode]],
+    play_episodes: Play,
 ) -> Evaluation:
     """Plays the worlds that have no result yet, writes each result at once, and returns the results of all."""
     done = log.finished(settings)

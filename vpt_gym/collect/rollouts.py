@@ -72,6 +72,25 @@ class Episode:
     truncated: bool
 
 
+class Play(Protocol):
+    """Plays one episode for each seed: :func:`play`, or :meth:`vpt_gym.collect.ray.play.RayPlay.play` on a cluster."""
+
+    def __call__(
+        self,
+        agent: Agent,
+        make_env: Callable[[], gym.Env[Any, Any]],
+        seeds: Sequence[int],
+        /,
+        *,
+        num_envs: int = 16,
+        batch_size: int | None = None,
+        sampling_seed: int = 0,
+        control: Callable[[], Control] | None = None,
+        on_episode: Callable[[Episode], None] | None = None,
+    ) -> list[Episode]:
+        """Returns one result for each seed, in the order of the seeds; the arguments are those of :func:`play`."""
+
+
 class SuccessNotReportedError(PickledError, KeyError):
     """An episode ended, and the env did not report whether it succeeded.
 

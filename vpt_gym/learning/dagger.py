@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -21,7 +21,7 @@ from vpt_gym.collect.goals import ChosenGoal
 from vpt_gym.collect.identity import agent_identity
 from vpt_gym.collect.players import is_agent, resolve
 from vpt_gym.collect.provenance import RECORDED_BY, check_same_env, check_same_recording
-from vpt_gym.collect.rollouts import Agent, Control, Episode, play
+from vpt_gym.collect.rollouts import Control, Episode, Play, play
 from vpt_gym.collect.taught import TaughtAgent
 from vpt_gym.learning.best import score_of
 from vpt_gym.learning.evaluate import wilson_interval
@@ -179,25 +179,6 @@ def label_source(
     return LabelSource(agent_identity(teacher), lambda: None, teacher)
 
 
-class Play(Protocol):
-    """Plays one episode for each seed, as ``vpt_gym.collect.rollouts.play`` does."""
-
-    def __call__(
-        self,
-        agent: Agent,
-        make_env: Callable[[], gym.Env[Any, Any]],
-        seeds: Sequence[int],
-        /,
-        *,
-        num_envs: int,
-        batch_size: int | None,
-        sampling_seed: int,
-        control: Callable[[], Control] | None,
-        on_episode: Callable[[Episode], None] | None,
-    ) -> list[Episode]:
-        """Returns one result for each seed, in the order of the seeds."""
-
-
 def collect_round(
     agent: VPTAgent,
     make_env: Callable[[Path], gym.Env[Any, Any]],
@@ -234,8 +215,8 @@ def collect_round(
         num_envs: Episodes that run at the same time.
         sampling_seed: Seed of the learner's sampling, and of the choice between learner and expert.
         on_episode: Called with each result when its episode ends.
-        play: Plays the missing episodes; takes the arguments of ``vpt_gym.collect.rollouts.play``. On a Ray cluster
-            :meth:`vpt_gym.collect.ray.play.RayPlay.play`, which also brings the demos to ``directory``.
+        play: Plays the missing episodes. On a Ray cluster :meth:`vpt_gym.collect.ray.play.RayPlay.play`, which also
+            brings the demos to ``directory``.
 
     Returns:
         One result for each seed, in the order of the seeds.

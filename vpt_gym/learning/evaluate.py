@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from vpt_gym.collect.rollouts import Episode, play
+from vpt_gym.collect.rollouts import Episode, Play, play
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import VPTAgent
@@ -122,7 +122,7 @@ def evaluate(
     num_envs: int = 16,
     sampling_seed: int = 0,
     on_episode: Callable[[Episode], None] | None = None,
-    play: Callable[..., list[Episode]] = play,
+    play: Play = play,
 ) -> Evaluation:
     """Plays one episode in each of the worlds and counts the successes.
 
@@ -134,8 +134,7 @@ def evaluate(
             (:func:`vpt_gym.collect.rollouts.play`).
         sampling_seed: Seed of the agent's sampling.
         on_episode: Called with each result when its episode ends, for example to advance a progress bar.
-        play: Plays the episodes, with the arguments and results of :func:`vpt_gym.collect.rollouts.play`; on a Ray
-            cluster :meth:`vpt_gym.collect.ray.play.RayPlay.play`.
+        play: Plays the episodes. On a Ray cluster :meth:`vpt_gym.collect.ray.play.RayPlay.play`.
 
     Raises:
         ValueError: There are no seeds.

@@ -22,7 +22,7 @@ from vpt_gym.collect.ray.connect import connected
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.parcels import DemoParcel, take_demos, write_demo
 from vpt_gym.collect.ray.workers import RayWorkers
-from vpt_gym.collect.rollouts import Agent, Control, Episode, play
+from vpt_gym.collect.rollouts import Agent, Control, Episode, Play, play
 from vpt_gym.collect.taught import TaughtAgent
 from vpt_gym.wrappers import RecorderWrapper
 
@@ -38,7 +38,7 @@ Played = tuple[list[Episode], list[DemoParcel]]
 
 
 @contextmanager
-def play_on(args: RayArgs) -> Iterator[Callable[..., list[Episode]]]:
+def play_on(args: RayArgs) -> Iterator[Play]:
     """Yields what plays episodes: ``rollouts.play``, or with an address :meth:`RayPlay.play` on that cluster.
 
     Raises:
