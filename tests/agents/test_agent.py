@@ -354,6 +354,15 @@ def test_output_that_is_not_finite_is_an_error() -> None:
         VPTAgent(policy).act(np.zeros((2, 128, 128, 3), np.uint8), first=np.ones(2, bool))
 
 
+@pytest.mark.parametrize("logit", [float("nan"), float("inf"), -float("inf")])
+def test_one_logit_that_is_not_finite_is_enough_for_an_error(logit: float) -> None:
+    policy = tiny_policy()
+    with torch.no_grad():
+        policy.pi_head.camera.linear_layer.bias[7] = logit
+    with pytest.raises(FloatingPointError, match=r"environment\(s\) \[0\]"):
+        VPTAgent(policy).act(np.zeros((128, 128, 3), np.uint8))
+
+
 def test_from_config_takes_names_and_configs_and_a_seed() -> None:
     one = VPTAgent.from_config("nano", seed=3, sampling=Sampling(temperature=0.5))
     assert one.sampling.temperature == 0.5

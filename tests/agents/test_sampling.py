@@ -22,6 +22,18 @@ def draw(sampling: Sampling, pi: ActionDistribution, count: int, seed: int = 0) 
     return np.stack([sampling.draw(pi, generators).numpy() for _ in range(count)], 1)
 
 
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_a_draw_is_the_maximum_of_log_probabilities_and_gumbel_noise(temperature: float) -> None:
+    pi = distribution(rows=2)
+    ours, noise = ([torch.Generator().manual_seed(row) for row in range(2)] for _ in range(2))
+    for _ in range(5):
+        drawn = pi.sample(ours, temperature=temperature)
+        for entry, head in ((1, pi.camera), (0, pi.buttons)):  # the camera is drawn first
+            uniform = torch.stack([torch.rand(head.shape[1], generator=generator) for generator in noise])
+            expected = (head / temperature - torch.log(-torch.log(uniform))).argmax(-1)
+            assert torch.equal(drawn[:, entry], expected)
+
+
 def test_forbidden_buttons_are_never_pressed_and_the_rest_keeps_its_proportions() -> None:
     pi = distribution()
     sampling = Sampling(forbid=("inventory", "drop", "attack"))

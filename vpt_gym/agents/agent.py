@@ -481,7 +481,8 @@ class VPTAgent:
         pi = self._runner.step(torch.from_numpy(frames), torch.from_numpy(begins), goal)
         if self._goal is not None:
             pi = self._goal.guided(pi)
-        finite = torch.stack([head.isfinite().all(-1) for head in pi.log_probs]).all(0)
+        # log-probabilities are at most 0, and amin passes NaN on: the least of them tells
+        finite = torch.stack([head.amin(-1) for head in pi.log_probs]).isfinite().all(0)
         if not finite.all():
             raise FloatingPointError(
                 f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "

@@ -323,6 +323,9 @@ def test_stale_says_that_the_weights_were_changed() -> None:
     engine = ActingEngine(policy)
     policy.load_state_dict(mini_policy(seed=5).state_dict())
     assert engine.stale
+    engine = ActingEngine(policy)
+    policy.value_head.linear.bias.data.add_(1.0)  # PyTorch does not count changes through .data
+    assert engine.stale
 
 
 def test_training_of_the_policy_leaves_the_engine_as_it_was_packed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +28,8 @@ class WeightSnapshot:
         self._parameters = [(owner, name, p, _version(p), p.data_ptr()) for owner, name, p in parameters]
         values = [p.detach().reshape(-1) for _, _, p in parameters if p.numel()]
         self._samples = [value[:: max(1, len(value) // _SAMPLES)] for value in values]
+        # the same memory: NumPy joins many short arrays several times as fast
+        self._arrays = [sample.numpy() for sample in self._samples if sample.device.type == "cpu"]
         self._bits = self._sampled_bits()
 
     @property
@@ -41,7 +44,8 @@ class WeightSnapshot:
         return not torch.equal(self._sampled_bits(), self._bits)
 
     def _sampled_bits(self) -> Tensor:
-        return torch.cat(self._samples).view(torch.int32)  # as integers, since NaN is not equal to itself
+        joined = torch.from_numpy(np.concatenate(self._arrays)) if self._arrays else torch.cat(self._samples)
+        return joined.view(torch.int32)  # as integers, since NaN is not equal to itself
 
 
 def _version(tensor: Tensor) -> int:

@@ -113,7 +113,8 @@ class Distribution:
         rows = self.log_probs[0].shape[0]
         if not (generator is None or isinstance(generator, torch.Generator)) and len(generator) != rows:
             raise ValueError(f"{len(generator)} generators for {rows} rows; each row needs one")
-        drawn = [_gumbel_argmax(head / temperature, _noise(head, generator)) for head in reversed(self.log_probs)]
+        heads = self.log_probs if temperature == 1.0 else tuple(head / temperature for head in self.log_probs)
+        drawn = [_gumbel_argmax(head, _noise(head, generator)) for head in reversed(heads)]
         return torch.stack(drawn[::-1], -1)
 
 
@@ -184,8 +185,10 @@ def _uniform(like: Tensor, shape: torch.Size, generator: torch.Generator | None)
 
 
 def _gumbel_argmax(log_probs: Tensor, uniform: Tensor) -> Tensor:
-    uniform = uniform.masked_fill(uniform == 1.0, 0.999)  # torch.rand can round up to 1 in small types
-    return (log_probs - torch.log(-torch.log(uniform))).argmax(-1)
+    """Draws from ``log_probs``; the noise is overwritten."""
+    if uniform.dtype in (torch.float16, torch.bfloat16):  # torch.rand can round up to 1 in these
+        uniform.masked_fill_(uniform == 1.0, 0.999)
+    return (log_probs - uniform.log_().neg_().log_()).argmax(-1)
 
 
 class CategoricalHead(nn.Module):
