@@ -147,7 +147,7 @@ class Distillation:
     def __init__(self, policy: VPTPolicy, args: Args) -> None:
         self.args, self.policy, self.updates = args, policy, 0
         policy.set_precision(args.train_precision)
-        self.optimizer = torch.optim.AdamW(policy.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+        self.optimizer = torch.optim.AdamW(policy.parameters(), lr=args.lr, weight_decay=args.weight_decay, fused=True)
         self.generator = torch.Generator().manual_seed(args.seed)
         self.monitor = LatentMonitor(policy)
         self.replay: deque[list[Chunks]] = deque(maxlen=args.replay)

@@ -34,6 +34,20 @@ def test_the_first_steps_are_as_short_as_the_warm_up_says():
     assert steps(optimizer, weight, 2) == pytest.approx([0.1, 0.1], rel=1e-3)
 
 
+def test_the_steps_are_those_of_adam_written_out():
+    ours = [nn.Parameter(torch.linspace(-1.0, 1.0, n)) for n in (3, 50)]
+    theirs = [nn.Parameter(p.detach().clone()) for p in ours]
+    optimizer = ScheduledAdam(ours, OptimizerArgs(lr=0.01, warmup=0, weight_decay=0.1, max_grad_norm=1e9))
+    plain = torch.optim.Adam(theirs, 0.01, eps=1e-5, weight_decay=0.1, foreach=False, fused=False)
+    for step in range(5):
+        optimizer.step(sum((p - step).pow(3).sum() for p in ours))
+        plain.zero_grad()
+        sum((p - step).pow(3).sum() for p in theirs).backward()
+        plain.step()
+    for mine, expected in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_the_rate_falls_with_the_progress_or_stays():
     for schedule, expected in (("linear", 0.025), ("constant", 0.1)):
         optimizer, weight = made(lr=0.1, warmup=0, schedule=schedule)

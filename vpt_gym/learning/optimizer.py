@@ -57,7 +57,10 @@ class ScheduledAdam:
     def __init__(self, parameters: Sequence[nn.Parameter], args: OptimizerArgs) -> None:
         self.updates, self.progress = 0, 0.0
         self._args, self._parameters = args, list(parameters)
-        self._adam = torch.optim.Adam(self._parameters, args.lr, eps=_EPSILON, weight_decay=args.weight_decay)
+        fused = all(parameter.device.type in ("cpu", "cuda") for parameter in self._parameters)
+        self._adam = torch.optim.Adam(
+            self._parameters, args.lr, eps=_EPSILON, weight_decay=args.weight_decay, fused=fused
+        )
 
     @property
     def lr(self) -> float:
