@@ -20,7 +20,7 @@ from tests.support.vpt_goldens import (
     tiny_policy,
 )
 from vpt_gym.agents.policy.config import VPTConfig
-from vpt_gym.agents.policy.heads import ActionDistribution, ValueHead
+from vpt_gym.agents.policy.heads import ActionDistribution, CategoricalHead, ValueHead
 from vpt_gym.agents.policy.image_network import ImageNorm
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory, by_key, visibility
@@ -56,6 +56,17 @@ def close(actual: np.ndarray, golden: np.ndarray, atol: float) -> None:
 
 IRREGULAR = arrays("tiny_frames")["irregular_chunks"].tolist()
 CUTS = {"steps": [1] * 48, "chunks of 8": [8] * 6, "whole": [48], "irregular": IRREGULAR}
+
+
+def test_the_temperature_of_a_head_divides_its_logits() -> None:
+    head, latent = CategoricalHead(32, 50, 3.0), torch.randn(2, 5, 32, requires_grad=True)
+    torch.nn.init.normal_(head.linear_layer.bias)
+    inputs = [latent, *head.parameters()]
+    ours, expected = head(latent), (head.linear_layer(latent) / 3.0).log_softmax(-1)
+    torch.testing.assert_close(ours, expected)
+    ours, expected = (torch.autograd.grad(x[..., 7].sum(), inputs) for x in (ours, expected))
+    for mine, theirs in zip(ours, expected, strict=True):
+        torch.testing.assert_close(mine, theirs)
 
 
 @pytest.mark.parametrize("cut", CUTS)
