@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import gymnasium as gym
+import numpy as np
 import pytest
 
 from tests.support.paths import ROOT
@@ -135,3 +136,21 @@ def test_the_name_has_no_module_and_a_version(given: str) -> None:
     env = EnvArgs(given)
     assert env.name == "vpt_gym/Harvest1Log-v0"
     assert env.arguments == {"level": "easy"}
+
+
+def test_the_embedded_world_without_unread_observations_plays_the_same() -> None:
+    args = EnvArgs(kwargs='{"level": "easy", "image_size": [36, 64], "dense_reward": true}')
+    alone, whole = args.make(), args.make(complete=True)
+    assert set(alone.unwrapped.observation_space.spaces) == {"rgb"}
+    assert "inventory" in whole.unwrapped.observation_space.spaces
+    (frame, info), (expected, told) = (env.reset(seed=4) for env in (alone, whole))
+    for code in np.random.default_rng(0).integers((8641, 121), size=(20, 2)):
+        np.testing.assert_array_equal(frame, expected)
+        assert info == told
+        (frame, *rest, info), (expected, *others, told) = (env.step(code) for env in (alone, whole))
+        assert rest == others
+
+
+@pytest.mark.parametrize("kwargs", ['{"actions": "minedojo"}', '{"observations": ["rgb", "life_stats"]}'])
+def test_observations_that_are_read_or_named_are_built(kwargs: str) -> None:
+    assert "life_stats" in EnvArgs(kwargs=kwargs).make().unwrapped.observation_space.spaces

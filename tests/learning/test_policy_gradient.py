@@ -39,6 +39,7 @@ def test_the_reward_is_chosen_by_an_option():
     for reward, wrapped in (("env", False), ("diamond-pickaxe", True)):
         env = make_env(PolicyGradientArgs(model="nano", env=SMALL, reward=reward))
         assert isinstance(env, ItemRewardWrapper) == wrapped
+        assert ("inventory" in env.unwrapped.observation_space.spaces) == wrapped
         env.close()
 
 

@@ -119,19 +119,29 @@ class EnvArgs:
         return FrameKeyWrapper(env, self.key)
 
     @checks_flags
-    def make(self, *, record_to: Path | None = None, render: bool = False) -> gym.Env[Any, Any]:
+    def make(self, *, record_to: Path | None = None, render: bool = False, complete: bool = False) -> gym.Env[Any, Any]:
         """Makes the environment in VPT's format: it takes VPT codes and returns 128×128 frames.
 
         Args:
             record_to: Directory that gets a demo of each episode that is played to its end.
             render: Whether ``render`` returns frames, if the environment takes a ``render_mode``.
+            complete: For a wrapper that reads more than the frame. By default, and without a recorder, the embedded
+                world does not build the observations that ``VPTObsWrapper`` leaves out.
         """
         from vpt_gym.wrappers import RecorderWrapper, VPTActionWrapper, VPTObsWrapper  # slow: OpenCV and PyAV
 
-        env = self.base(render=render)
+        env = (self if complete or record_to is not None else self._of_frames()).base(render=render)
         if record_to is not None:
             env = RecorderWrapper(env, record_to, keep=lambda episode: episode.ended in ("terminated", "truncated"))
         return VPTActionWrapper(VPTObsWrapper(env))
+
+    def _of_frames(self) -> EnvArgs:
+        """Returns the same environment; the embedded world without the observations that nothing reads.
+
+        Translators of other ``actions`` than the human one read some of them.
+        """
+        chosen = not {"actions", "observations"}.isdisjoint(self.arguments) or self.key is not None
+        return self if chosen or not self.name.startswith("vpt_gym/") else self.with_kwargs(observations=["rgb"])
 
 
 def _is_registered(name: str) -> bool:

@@ -97,8 +97,9 @@ class PolicyGradientArgs(OptimizerArgs, ValueArgs, DemoTermArgs, TrainingArgs):
 def make_env(args: TrainingArgs) -> gym.Env[Any, Any]:
     """Makes an environment for training, with the reward and the limit of ticks that the options name."""
     env = args.env if args.episode_ticks is None else args.env.with_kwargs(max_episode_steps=args.episode_ticks)
-    made = env.make()
-    return ItemRewardWrapper(made) if args.reward == "diamond-pickaxe" else made
+    if args.reward == "diamond-pickaxe":
+        return ItemRewardWrapper(env.make(complete=True))
+    return env.make()
 
 
 def final_figures(agent: VPTAgent, args: TrainingArgs) -> tuple[Evaluation, dict[str, Any]]:

@@ -114,7 +114,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         dense_reward: Add the gain of the step in the task's ``potential`` to the reward.
         render_mode: None or ``"rgb_array"``.
         observations: Keys of the observation, ``"rgb"`` among them; None: all of MineDojo's. What is left out is not
-            built, which saves up to a twentieth of a tick.
+            built: with ``"rgb"`` alone a tick takes about an eighth less time.
 
     Raises:
         ValueError: An argument is out of its range; the message names the possible values.
