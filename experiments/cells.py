@@ -82,6 +82,14 @@ MORE_DEMOS = (
     f"examples/evaluate.py --model $out/bc/agent {UNTOUCHED} --out $out/evaluation",
 )
 """Clones as many demos as the demo has after two rounds, in as many updates: what the rounds add is not only that."""
+_ROUNDS = " ".join(f"$(demo)/{part}_{level}" for part in ("demos", "round_1", "round_2") for level in ("easy", "default"))
+MORE_ROUNDS = (
+    f"examples/dagger.py --demos {_ROUNDS} --model $(demo)/agent_2 --seed $seed --out $out --rounds 3 --episodes 50 "
+    """--stretch 10 40 --env-kwargs '{"level": "default"}' --train.steps 1200 --train.precision bf16 """
+    "--validation-episodes 100 --eval-episodes 0 beta:constant-beta --beta.value 0.5",
+    f"examples/evaluate.py --model $out/agent {UNTOUCHED} --out $out/evaluation",
+)
+"""Goes on from the demo's agent with three rounds in default worlds, and keeps the best in validation worlds."""
 WEAK_START = (
     "examples/record.py --episodes 5 --out $out/demos",
     "examples/bc.py --demos $out/demos --seed $seed --out $out/bc --train.steps 600 --train.precision bf16 "
@@ -175,6 +183,7 @@ CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
     *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
     *(Cell("more-demos", seed, MORE_DEMOS, results="evaluation/results.json") for seed in SEEDS),
+    *(Cell("more-rounds", seed, MORE_ROUNDS, results="evaluation/results.json") for seed in SEEDS),
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
