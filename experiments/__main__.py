@@ -22,6 +22,7 @@ import tyro
 
 from experiments.cells import CELLS, QUICK_CELLS, Cell
 from experiments.tables import contrast_table, write_tables
+from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.directory import remaining_command
 from vpt_gym.system.machine import describe
 from vpt_gym.system.source_version import git_commit
@@ -119,10 +120,20 @@ def run(cell: Cell) -> None:
         "seconds": round(time.monotonic() - start, 1),
         "results": None if cell.results is None else json.loads((cell.directory / cell.results).read_text("utf-8")),
     }
+    if (course := course_of(cell)) is not None:
+        result["course"] = course
     text = json.dumps(result, indent=1) + "\n"
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{cell.id}.json").write_text(text, encoding="utf-8")
     record_path(cell).write_text(text, encoding="utf-8")
+
+
+def course_of(cell: Cell) -> list[tuple[int, float]] | None:
+    """Returns the course of the cell's metric, every 10 iterations: ticks played, and value."""
+    if cell.course is None:
+        return None
+    entries = [entry for entry in read_metrics(cell.directory / "metrics.jsonl") if cell.course in entry]
+    return [(int(e["time/ticks"]), round(e[cell.course], 4)) for e in entries if e["step"] % 10 == 0]
 
 
 def main(args: Args) -> None:

@@ -31,12 +31,14 @@ class Cell:
         templates: What follows ``python`` in each command, quoted as in a shell; ``$seed``, ``$out`` and ``$(NAME)``
             are replaced.
         results: File with the figures, below the directory of the cell; None if it has no figures.
+        course: Metric of the training whose course is kept too, by the ticks played.
     """
 
     name: str
     seed: int
     templates: tuple[str, ...]
     results: str | None = "results.json"
+    course: str | None = None
 
     @property
     def id(self) -> str:
@@ -82,7 +84,9 @@ MORE_DEMOS = (
     f"examples/evaluate.py --model $out/bc/agent {UNTOUCHED} --out $out/evaluation",
 )
 """Clones as many demos as the demo has after two rounds, in as many updates: what the rounds add is not only that."""
-_ROUNDS = " ".join(f"$(demo)/{part}_{level}" for part in ("demos", "round_1", "round_2") for level in ("easy", "default"))
+_ROUNDS = " ".join(
+    f"$(demo)/{part}_{level}" for part in ("demos", "round_1", "round_2") for level in ("easy", "default")
+)
 MORE_ROUNDS = (
     f"examples/dagger.py --demos {_ROUNDS} --model $(demo)/agent_2 --seed $seed --out $out --rounds 3 --episodes 50 "
     """--stretch 10 40 --env-kwargs '{"level": "default"}' --train.steps 1200 --train.precision bf16 """
@@ -109,6 +113,13 @@ def ppo(model: str) -> str:
 
 
 PPO = ppo("$(weak-start)/bc/agent")
+PPO_FOUNDATION = {
+    "ppo-foundation": ppo("nano-foundation"),
+    "ppo-foundation-without-kl": f"{ppo('nano-foundation')} --kl-coefficient 0",
+    # fresh weights: nothing to stay close to, an image network that must learn, and the entropy bonus of Baker et al.
+    "ppo-scratch": f"{ppo('nano')} --freeze --kl-coefficient 0 --entropy-coefficient 0.01",
+}
+"""PPO with and without pretraining."""
 
 DISTIL = (
     "examples/distill.py --teacher $(demo)/agent --demos $(demo)/demos_easy $(demo)/demos_default --demo-share 0.5 "
@@ -187,10 +198,7 @@ CELLS: tuple[Cell, ...] = (
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
-    Cell("ppo-foundation", 0, (ppo("nano-foundation"),)),
-    Cell("ppo-foundation-without-kl", 0, (f"{ppo('nano-foundation')} --kl-coefficient 0",)),
-    # fresh weights: nothing to stay close to, an image network that must learn, and the entropy bonus of Baker et al.
-    Cell("ppo-scratch", 0, (f"{ppo('nano')} --freeze --kl-coefficient 0 --entropy-coefficient 0.01",)),
+    *(Cell(name, 0, (command,), course="rollout/success") for name, command in PPO_FOUNDATION.items()),
     Cell("distil", 1, (DISTIL,)),
     Cell("pretrain", 0, PRETRAIN),
     *(Cell("log-demos", seed, LOG_DEMOS, results=None) for seed in SEEDS),

@@ -138,6 +138,22 @@ def ppo_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+BUDGETS = (20_480, 61_440, 102_400, 204_800, 307_200)
+"""Ticks played, after which PPO from two starts is compared."""
+
+
+def ppo_course_table(results: Results) -> str:
+    """Returns the success during PPO with and without pretraining, at several budgets of ticks."""
+    lines = [f"| ticks played | {' | '.join(f'{ticks:,}' for ticks in BUDGETS)} |", f"|---|{'---:|' * len(BUDGETS)}"]
+    for start, methods in PPO_STARTS.items():
+        for name, method in methods.items():
+            for cell in _of(name, results):
+                if course := dict(cell.get("course", ())):
+                    shares = (f"{course[ticks]:.0%}" if ticks in course else "" for ticks in BUDGETS)
+                    lines.append(f"| {method}, from {start} | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
 def distil_table(results: Results) -> str:
     """Returns the table of distillation: the teacher and the student, with Wilson intervals."""
     lines = ["| | parameters | time for an action | success | 95 % interval |", "|---|---:|---:|---:|---:|"]
@@ -277,6 +293,7 @@ TABLES: Mapping[str, Mapping[str, Table]] = {
         "demo": Table("demo", demo_table),
         "fresh-worlds": Table("fresh-worlds", fresh_worlds_table),
         "ppo": Table("ppo", ppo_table),
+        "ppo-course": Table("ppo-foundation", ppo_course_table),
         "distil": Table("distil", distil_table),
         "contrasts": Table(CONTRASTS[-1].fresh, contrast_table),
         "few-demos": Table("bc-20-scratch", few_demos_table),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.__main__ import RESULTS, ran_here, result_of, run, to_run
+from experiments.__main__ import RESULTS, course_of, ran_here, result_of, run, to_run
 from experiments.cells import CELLS, CONTRASTS, QUICK_CELLS, Cell
 from experiments.tables import (
     TABLES,
@@ -19,6 +19,7 @@ from experiments.tables import (
     distil_table,
     few_demos_table,
     fresh_worlds_table,
+    ppo_course_table,
     ppo_table,
     with_tables,
 )
@@ -99,6 +100,20 @@ def test_the_rise_by_ppo_is_counted_world_by_world():
     assert start.startswith("| start: BC on 5 demos | | | 10/20 |")
     assert ppo.startswith("| PPO | 307,200 | 25 | 20/20 | 100% to 100% | +50% |")
     assert without.endswith("| +0% | 0% to 0% |")  # in every world as before
+
+
+def test_the_course_of_a_training_is_read_from_its_metrics(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cell = Cell("ppo-foundation", 0, ("examples/ppo.py --out $out",), course="rollout/success")
+    cell.directory.mkdir(parents=True)
+    entries = [{"step": step, "time/ticks": 2048.0 * step, "rollout/success": step / 200} for step in range(2, 151)]
+    lines = [json.dumps(entry) + "\n" for entry in ({"step": 1, "time/ticks": 2048.0}, *entries)]
+    (cell.directory / "metrics.jsonl").write_text("".join(lines))
+    course = course_of(cell)
+    assert course[0] == (20_480, 0.05)
+    assert [ticks for ticks, _ in course] == [20_480 * k for k in range(1, 16)]
+    table = ppo_course_table({"ppo-foundation-0": {"cell": "ppo-foundation", "course": course}})
+    assert table.endswith("| PPO, from `nano-foundation` | 5% | 15% | 25% | 50% | 75% |")
 
 
 def test_the_table_of_distillation_has_teacher_and_student():
