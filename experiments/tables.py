@@ -112,6 +112,7 @@ def _in_level(figures: Mapping[str, Any], folder: str, level: str) -> Mapping[st
 PPO_STARTS = {
     "BC on 5 demos": {"ppo": "PPO", "ppo-without-kl": "PPO without the KL term"},
     "`nano-foundation`": {"ppo-foundation": "PPO", "ppo-foundation-without-kl": "PPO without the KL term"},
+    "DAgger 2": {"ppo-demo": "PPO"},
     "fresh weights": {"ppo-scratch": "PPO with an entropy bonus, image network trained"},
 }
 """Start -> the cells of PPO from it, and their rows."""
@@ -139,7 +140,7 @@ def ppo_table(results: Results) -> str:
 
 
 BUDGETS = (20_480, 61_440, 102_400, 204_800, 307_200)
-"""Ticks played, after which PPO from two starts is compared."""
+"""Ticks played, after which PPO from several starts is compared."""
 
 
 def ppo_course_table(results: Results) -> str:
