@@ -113,14 +113,14 @@ def ppo(model: str) -> str:
 
 
 PPO = ppo("$(weak-start)/bc/agent")
-PPO_COURSES = {
-    "ppo-foundation": ppo("nano-foundation"),
+PPO_FOUNDATION = ppo("nano-foundation")
+PPO_OTHERS = {
     "ppo-demo": ppo("$(demo)/agent_2"),
-    "ppo-foundation-without-kl": f"{ppo('nano-foundation')} --kl-coefficient 0",
+    "ppo-foundation-without-kl": f"{PPO_FOUNDATION} --kl-coefficient 0",
     # fresh weights: nothing to stay close to, an image network that must learn, and the entropy bonus of Baker et al.
     "ppo-scratch": f"{ppo('nano')} --freeze --kl-coefficient 0 --entropy-coefficient 0.01",
 }
-"""PPO from the foundation model, from the demo's agent after two rounds, and from fresh weights."""
+"""PPO from the demo's agent after two rounds, without the KL term, and from fresh weights."""
 
 DISTIL = (
     "examples/distill.py --teacher $(demo)/agent --demos $(demo)/demos_easy $(demo)/demos_default --demo-share 0.5 "
@@ -199,7 +199,8 @@ CELLS: tuple[Cell, ...] = (
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
-    *(Cell(name, 0, (command,), course="rollout/success") for name, command in PPO_COURSES.items()),
+    *(Cell("ppo-foundation", seed, (PPO_FOUNDATION,), course="rollout/success") for seed in SEEDS),
+    *(Cell(name, 0, (command,), course="rollout/success") for name, command in PPO_OTHERS.items()),
     Cell("distil", 1, (DISTIL,)),
     Cell("pretrain", 0, PRETRAIN),
     *(Cell("log-demos", seed, LOG_DEMOS, results=None) for seed in SEEDS),

@@ -70,6 +70,7 @@ FRESH_ROWS = {
     "BC, 50 demos, 600 updates": ("fresh-worlds", "agent_bc"),
     "BC, 150 demos, 2,400 updates": ("more-demos", "agent"),
     "DAgger 2: 50 demos, 100 episodes of rounds, 2,400 updates": ("fresh-worlds", "agent_2"),
+    "the best of three more rounds": ("more-rounds", "agent"),
 }
 """Row -> the cells that played it, and the agent's folder."""
 
@@ -92,7 +93,7 @@ def fresh_worlds_table(results: Results) -> str:
         if any(parts):
             columns = [f"{_by_seed(part)} | {_pooled(part)}" for part in parts]
             lines.append(f"| {title} | {' | '.join(columns)} |")
-    _, more_demos, rounds = played.values()
+    _, more_demos, rounds, _ = played.values()
     if more_demos["easy"]:
         gains = (f"{_gain(rounds[level], more_demos[level])} | |" for level in rounds)
         lines.append(f"| DAgger 2 less the row above it, by seed and world | {' | '.join(gains)} |")
@@ -125,16 +126,19 @@ def ppo_table(results: Results) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for title, methods in PPO_STARTS.items():
-        cells = [(method, cell["results"]) for name, method in methods.items() for cell in _of(name, results)]
-        if cells:
-            start = cells[0][1]["start"]
-            lines.append(f"| start: {title} | | | {_by_seed([start])} | {_interval([_successes(start)])} | | |")
-        for method, figures in cells:
-            after, minutes = figures["after PPO"], figures["train_seconds"] / 60
-            rises = _by_world(after, figures["start"])
+        rows = {method: [cell["results"] for cell in _of(name, results)] for name, method in methods.items()}
+        rows = {method: figures for method, figures in rows.items() if figures}
+        if rows:
+            starts = [one["start"] for one in next(iter(rows.values()))]
+            interval = _interval(list(map(_successes, starts)))
+            lines.append(f"| start: {title} | | | {_by_seed(starts)} | {interval} | | |")
+        for method, figures in rows.items():
+            after = [one["after PPO"] for one in figures]
+            minutes = np.mean([one["train_seconds"] for one in figures]) / 60
+            rises = [_by_world(one["after PPO"], one["start"]) for one in figures]
             lines.append(
-                f"| {method} | {figures['ticks']:,} | {minutes:.0f} | {_by_seed([after])} |"
-                f" {_interval([_successes(after)])} | {np.mean(rises):+.0%} | {_interval([rises])} |"
+                f"| {method} | {figures[0]['ticks']:,} | {minutes:.0f} | {_by_seed(after)} |"
+                f" {_interval(list(map(_successes, after)))} | {np.mean(rises):+.0%} | {_interval(rises)} |"
             )
     return "\n".join(lines)
 
@@ -148,10 +152,10 @@ def ppo_course_table(results: Results) -> str:
     lines = [f"| ticks played | {' | '.join(f'{ticks:,}' for ticks in BUDGETS)} |", f"|---|{'---:|' * len(BUDGETS)}"]
     for start, methods in PPO_STARTS.items():
         for name, method in methods.items():
-            for cell in _of(name, results):
-                if course := dict(cell.get("course", ())):
-                    shares = (f"{course[ticks]:.0%}" if ticks in course else "" for ticks in BUDGETS)
-                    lines.append(f"| {method}, from {start} | {' | '.join(shares)} |")
+            courses = [dict(cell["course"]) for cell in _of(name, results) if "course" in cell]
+            if courses:
+                shares = (f"{np.mean([course[ticks] for course in courses]):.0%}" for ticks in BUDGETS)
+                lines.append(f"| {method}, from {start} | {' | '.join(shares)} |")
     return "\n".join(lines)
 
 
