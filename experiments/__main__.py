@@ -129,11 +129,11 @@ def run(cell: Cell) -> None:
 
 
 def course_of(cell: Cell) -> list[tuple[int, float]] | None:
-    """Returns the course of the cell's metric, every 10 iterations: ticks played, and value."""
+    """Returns the course of the cell's metric, at most every 10 steps: ticks played (else updates), and value."""
     if cell.course is None:
         return None
     entries = [entry for entry in read_metrics(cell.directory / "metrics.jsonl") if cell.course in entry]
-    return [(int(e["time/ticks"]), round(e[cell.course], 4)) for e in entries if e["step"] % 10 == 0]
+    return [(int(e.get("time/ticks", e["step"])), round(e[cell.course], 4)) for e in entries if e["step"] % 10 == 0]
 
 
 def main(args: Args) -> None:

@@ -31,7 +31,7 @@ class Cell:
         templates: What follows ``python`` in each command, quoted as in a shell; ``$seed``, ``$out`` and ``$(NAME)``
             are replaced.
         results: File with the figures, below the directory of the cell; None if it has no figures.
-        course: Metric of the training whose course is kept too, by the ticks played.
+        course: Metric of the training whose course is kept too, by the ticks played, or by updates.
     """
 
     name: str
@@ -195,7 +195,10 @@ CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
     *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
     *(Cell("more-demos", seed, MORE_DEMOS, results="evaluation/results.json") for seed in SEEDS),
-    *(Cell("more-rounds", seed, MORE_ROUNDS, results="evaluation/results.json") for seed in SEEDS),
+    *(
+        Cell("more-rounds", seed, MORE_ROUNDS, results="evaluation/results.json", course="validation/success")
+        for seed in SEEDS
+    ),
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
