@@ -130,15 +130,14 @@ def ppo_table(results: Results) -> str:
         rows = {method: figures for method, figures in rows.items() if figures}
         if rows:
             starts = [one["start"] for one in next(iter(rows.values()))]
-            interval = _interval(list(map(_successes, starts)))
-            lines.append(f"| start: {title} | | | {_by_seed(starts)} | {interval} | | |")
+            lines.append(f"| start: {title} | | | {_by_seed(starts)} | {_success_interval(starts)} | | |")
         for method, figures in rows.items():
             after = [one["after PPO"] for one in figures]
             minutes = np.mean([one["train_seconds"] for one in figures]) / 60
             rises = [_by_world(one["after PPO"], one["start"]) for one in figures]
             lines.append(
                 f"| {method} | {figures[0]['ticks']:,} | {minutes:.0f} | {_by_seed(after)} |"
-                f" {_interval(list(map(_successes, after)))} | {np.mean(rises):+.0%} | {_interval(rises)} |"
+                f" {_success_interval(after)} | {np.mean(rises):+.0%} | {_interval(rises)} |"
             )
     return "\n".join(lines)
 
@@ -349,6 +348,14 @@ def _successes(evaluation: Mapping[str, Any]) -> list[float]:
 def _by_world(evaluation: Mapping[str, Any], other: Mapping[str, Any]) -> list[float]:
     """Returns the success in each world less that of another evaluation of the same worlds."""
     return [a - b for a, b in zip(_successes(evaluation), _successes(other), strict=True)]
+
+
+def _success_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the interval over seeds and worlds; for one training that of Wilson, which is not empty without a success."""
+    if len(evaluations) > 1:
+        return _interval(list(map(_successes, evaluations)))
+    low, high = evaluations[0]["wilson95"]
+    return f"{low:.0%} to {high:.0%}"
 
 
 def _interval(outcomes: Sequence[Sequence[float]]) -> str:

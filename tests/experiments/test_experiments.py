@@ -89,7 +89,8 @@ def test_a_table_shows_each_seed_and_the_interval_over_all():
 def test_the_rise_by_ppo_is_counted_world_by_world():
     def evaluation(successes: list[bool]) -> dict:
         episodes = [{"success": success} for success in successes]
-        return {"successes": sum(successes), "episodes": len(successes), "per_episode": episodes}
+        wilson = [0.8, 1.0] if all(successes) else [0.3, 0.7]
+        return {"successes": sum(successes), "episodes": len(successes), "per_episode": episodes, "wilson95": wilson}
 
     def cell(name: str, after: list[bool]) -> dict:
         figures = {"start": evaluation([True, False] * 10), "ticks": 307_200, "train_seconds": 1500.0}
@@ -98,7 +99,7 @@ def test_the_rise_by_ppo_is_counted_world_by_world():
     lines = ppo_table({"ppo-0": cell("ppo", [True] * 20), "other": cell("ppo-without-kl", [True, False] * 10)})
     start, ppo, without = lines.split("\n")[2:]
     assert start.startswith("| start: BC on 5 demos | | | 10/20 |")
-    assert ppo.startswith("| PPO | 307,200 | 25 | 20/20 | 100% to 100% | +50% |")
+    assert ppo.startswith("| PPO | 307,200 | 25 | 20/20 | 80% to 100% | +50% |")
     assert without.endswith("| +0% | 0% to 0% |")  # in every world as before
 
 
