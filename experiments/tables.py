@@ -351,7 +351,7 @@ def _by_world(evaluation: Mapping[str, Any], other: Mapping[str, Any]) -> list[f
 
 
 def _success_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the interval over seeds and worlds; for one training that of Wilson, which is not empty without a success."""
+    """Returns the interval over seeds and worlds, or Wilson's for one training, which has a width at 0 % too."""
     if len(evaluations) > 1:
         return _interval(list(map(_successes, evaluations)))
     low, high = evaluations[0]["wilson95"]
