@@ -73,7 +73,7 @@ def clone_rate(demos: Path, ranks: int) -> float:
         options = ["--demos", str(demos), "--out", str(out), "--model", "nano", "--train.precision", "bf16"]
         options += ["--train.steps", str(UPDATES), "--log-every", str(LOG_EVERY), "--validation", "0"]
         options += ["--rollout-episodes", "0", "--eval-episodes", "0", "--no-tensorboard"]
-        _run([*start, str(ROOT / "examples" / "bc.py"), *options])
+        run_apart([*start, str(ROOT / "examples" / "bc.py"), *options])
         lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     rates = [line["time/frames_per_second"] for line in lines if "time/frames_per_second" in line]
     return statistics.median(rates[2:])  # the first two are of the first update, and of the rest of its interval
@@ -81,7 +81,7 @@ def clone_rate(demos: Path, ranks: int) -> float:
 
 def play_rate_in_a_process(num_envs: int) -> float:
     """Returns what ``play_rate`` returns in a new process."""
-    return float(_run([sys.executable, "-m", "benchmarks.scaling", str(num_envs)]))
+    return float(run_apart([sys.executable, "-m", "benchmarks.scaling", str(num_envs)]))
 
 
 def best(ways: dict[int, Callable[[], float]]) -> dict[str, Any]:
@@ -100,8 +100,11 @@ def best(ways: dict[int, Callable[[], float]]) -> dict[str, Any]:
     }
 
 
-def _run(command: list[str]) -> str:
-    # idle threads of torch sleep instead of spinning: the worlds need the processors
+def run_apart(command: list[str]) -> str:
+    """Runs a command in the root of the repository, and returns what it prints.
+
+    Idle threads of torch sleep in it instead of spinning, because the worlds need the processors.
+    """
     environment = {"GOMP_SPINCOUNT": "1000", **os.environ}
     return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
@@ -113,7 +116,7 @@ def main() -> None:
     playing = best({n: lambda n=n: play_rate_in_a_process(n) for n in ENVS})  # type: ignore[misc]
     with tempfile.TemporaryDirectory() as folder:
         record = ["-m", "vpt_gym", "record", "-o", folder, "--episodes", str(DEMOS), "--size", "128", "--quiet"]
-        _run([sys.executable, *record, "--env-kwargs", json.dumps({"level": "easy", "max_episode_steps": TICKS})])
+        run_apart([sys.executable, *record, "--env-kwargs", json.dumps({"level": "easy", "max_episode_steps": TICKS})])
         cloning = best({n: lambda n=n: clone_rate(Path(folder), n) for n in RANKS})  # type: ignore[misc]
     result = {
         "what": f"frames per second of all environments, or of all processes, together; the best of {ROUNDS} rounds",

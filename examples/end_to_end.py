@@ -150,7 +150,7 @@ class EndToEnd:
 
     def improve(self, number: int) -> None:
         """Plays one DAgger round with the expert's labels, in worlds of each level, and trains on all demos so far."""
-        levels = self.preset.levels
+        levels, began = self.preset.levels, time.monotonic()
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"DAgger round {number}: playing", total=self.preset.dagger_episodes)
             for level, seeds in self.round_seeds(number).items():
@@ -167,12 +167,14 @@ class EndToEnd:
                     sampling_seed=self.args.seed + number,
                     on_episode=lambda _: progress.advance(bar),
                 )
+        played = time.monotonic() - began
         demos = self.expert_demos()
         for k, level in itertools.product(range(1, number + 1), levels):
             demos += round_demos(self.round_directory(k, level), self.round_seeds(k)[level])
         done = self.train(demos, self.preset.dagger_updates[number - 1], f"DAgger {number}")
         last = number == len(self.preset.dagger_updates)
         self.add_row(f"DAgger {number}", f"agent_{number}", len(demos), done, levels if last else ("easy",))
+        self.rows[-1]["round_seconds"] = played
 
     def round_directory(self, number: int, level: str) -> Path:
         """Returns the directory of a round's demos in worlds of a level."""
