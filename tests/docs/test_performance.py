@@ -56,7 +56,7 @@ def test_what_several_worlds_gain() -> None:
     assert f"gave {tried['ratios']['make_vec_of_8_with_2_processes_to_of_1']} times" in PAGE
 
 
-@pytest.mark.parametrize("size", ["nano", "1x", "2x", "3x", "1x, 8"])
+@pytest.mark.parametrize("size", ["nano", "1x", "2x", "3x", "1x, 8", "nano, 16"])
 def test_acting(size: str) -> None:
     name, streams = (*size.split(", "), "1")[:2]
     found = results("agent")["cpu"][f"{name}, {streams} stream{'s' * (streams != '1')}"]
@@ -108,7 +108,13 @@ def test_what_was_reached_of_the_goals() -> None:
     times = " and ".join(str(acting[name]["int8"]["times_plain"]) for name in ("2x", "3x"))
     bounds = " and ".join(f"{limit[name]:.1f} of {ms[name]:.1f} ms" for name in ("2x", "3x"))
     loaded = [results("loading")[kind]["first_pass_ratio"]["public"]["median"] for kind in ("recorder", "x264")]
+    many = {
+        x: found["ms_per_tick"]["median"] / 16
+        for x, found in results("agent")["cpu"]["nano, 16 streams"].items()
+        if x in (*ENGINES, "plain")
+    }
     for row in (
+        f"| 0.35 ms | {min(many[e] for e in ENGINES):.2f} ms | the plain network takes {many['plain']:.2f} ms |",
         f"| 1.0 ms | {ms['nano']:.1f} ms | arithmetic and weights take {limit['nano']:.1f} ms, the calls of "
         f"many small operators the rest; ONNX Runtime takes {onnx:.1f} ms |",
         f"| 14 ms | {ms['1x']:.1f} ms | arithmetic and weights alone take {limit['1x']:.1f} ms |",
@@ -140,6 +146,19 @@ def test_what_is_said_of_a_cuda_device() -> None:
     for way in ("policy, without TF32", "engine fp32, without TF32", "engine fp32, PyTorch's default"):
         assert str(found["parity"][way]["largest_difference_of_a_log_probability"]) in PAGE
     assert f"`3x` plays {found['acting, 3x']['3x, 64 streams']['bf16']['frames_per_second']:,.0f} frames" in PAGE
+
+
+def test_how_fast_ppo_is() -> None:
+    found = results("ppo")
+    assert f"| 400 | {found['ppo']:.0f} | playing alone reaches {found['playing']:.0f}" in PAGE
+    assert f"plays {found['ppo']:.0f} ticks a second" in (ROOT / "docs/results.md").read_text(encoding="utf-8")
+
+
+def test_how_long_a_round_of_dagger_takes() -> None:
+    rows = results("end_to_end")["rows"]
+    played = rows[-1]["round_seconds"]
+    trained = rows[-1]["training_seconds"] - rows[-2]["training_seconds"]
+    assert f"| {played:.0f} s to play, {trained:.0f} s for 1,200 updates |" in PAGE
 
 
 def test_how_long_the_demo_takes() -> None:
