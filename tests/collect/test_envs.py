@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.paths import ROOT
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.world.ids import is_embedded
 
 MODULE = """
 import gymnasium as gym
@@ -149,6 +150,13 @@ def test_the_embedded_world_without_unread_observations_plays_the_same() -> None
         assert info == told
         (frame, *rest, info), (expected, *others, told) = (env.step(code) for env in (alone, whole))
         assert rest == others
+
+
+def test_the_ids_of_the_embedded_world_are_those_that_make_it() -> None:
+    ours = [name for name in gym.registry if name.startswith("vpt_gym/")]
+    worlds = {name for name in ours if "vpt_gym.world." in str(gym.spec(name).entry_point)}
+    assert {name for name in ours if is_embedded(name)} == worlds
+    assert "vpt_gym/MineDojo-v0" in set(ours) - worlds
 
 
 @pytest.mark.parametrize("kwargs", ['{"actions": "minedojo"}', '{"observations": ["rgb", "life_stats"]}'])

@@ -17,6 +17,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from vpt_gym import HumanActionWrapper, RecorderWrapper, VPTActionWrapper, VPTObsWrapper, as_gymnasium, minedojo
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.minedojo import MineDojoEnv, shims
 from vpt_gym.minedojo.factory import make_legacy
@@ -133,6 +134,16 @@ def test_gymnasium_makes_it_by_its_id() -> None:
     while not any(ends[-1]):
         ends.append(env.step({"camera": np.zeros(2, np.float32)})[2:4])
     assert ends == [(False, False)] * 4 + [(False, True)]
+    env.close()
+
+
+def test_trainers_and_evaluations_make_it_by_its_id() -> None:
+    env = EnvArgs(
+        "vpt_gym/MineDojo-v0", kwargs='{"task_id": "harvest_1_log", "backend": "embedded", "image_size": [64, 96]}'
+    ).make()
+    frame, _ = env.reset(seed=1)
+    assert frame.shape == (128, 128, 3)
+    assert env.step(np.zeros(2, np.int64))[2:4] == (False, False)
     env.close()
 
 

@@ -19,7 +19,7 @@ from vpt_gym.system.command_line import optional
 from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
-from vpt_gym.world.ids import env_id
+from vpt_gym.world.ids import env_id, is_embedded
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class EnvArgs:
         Translators of other ``actions`` than the human one read some of them.
         """
         chosen = not {"actions", "observations"}.isdisjoint(self.arguments) or self.key is not None
-        return self if chosen or not self.name.startswith("vpt_gym/") else self.with_kwargs(observations=["rgb"])
+        return self if chosen or not is_embedded(self.name) else self.with_kwargs(observations=["rgb"])
 
 
 def _is_registered(name: str) -> bool:

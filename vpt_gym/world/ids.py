@@ -38,3 +38,8 @@ def env_id(task: str) -> str:
     """Returns the Gymnasium id of a task: ``"vpt_gym/Harvest1Log-v0"`` for ``"harvest_1_log"``."""
     words = task.removeprefix("vpt_").replace("-", "_").split("_")
     return "vpt_gym/" + "".join(word.capitalize() for word in words) + "-v0"
+
+
+def is_embedded(name: str) -> bool:
+    """Returns whether a Gymnasium id, with its version, is of the embedded world; ``vpt_gym/MineDojo-v0`` is not."""
+    return name in (ANY_TASK, PLAY, *map(env_id, STEP_LIMITS))
