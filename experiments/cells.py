@@ -174,7 +174,7 @@ def clone(demos: str, start: str, episodes: int, env: str = DEFAULT) -> tuple[st
     )
 
 
-COUNTS = (5, 20, 100)
+COUNTS = (5, 10, 20, 50, 100)
 """Numbers of demos."""
 
 TASKS = {
@@ -220,7 +220,7 @@ CELLS: tuple[Cell, ...] = (
         for demos in (5, 20)
     ),
     *(
-        Cell("bc-100-foundation-1500", seed, clone(paths_of(100), f"--model {FOUNDATION} --train.steps 1500", 100))
+        Cell("bc-100-foundation-300", seed, clone(paths_of(100), f"--model {FOUNDATION} --train.steps 300", 100))
         for seed in SEEDS
     ),
     *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),

@@ -176,8 +176,8 @@ def distil_table(results: Results) -> str:
 LEARNERS = {
     "bc-{}-scratch-600": "BC of fresh weights, 600 updates",
     "bc-{}-scratch": "BC of fresh weights, 1,500 updates",
+    "bc-{}-foundation-300": "BC of `nano-foundation`, 300 updates",
     "bc-{}-foundation": "BC of `nano-foundation`, 600 updates",
-    "bc-{}-foundation-1500": "BC of `nano-foundation`, 1,500 updates",
     "nearest-{}": "nearest neighbour in its latents, no training",
 }
 """Pattern of the cells with some number of demos -> their row."""
