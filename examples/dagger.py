@@ -23,20 +23,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from vpt_gym.actions.codec import decode, encode
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.collect.envs import EnvArgs
-from vpt_gym.collect.experts import Expert
 from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
-from vpt_gym.collect.rollouts import Code, Play
+from vpt_gym.collect.rollouts import Play
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.loading import find_paths
@@ -44,7 +41,6 @@ from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.dagger import (
     ConstantBeta,
-    ExpertTurns,
     ExponentialBeta,
     LinearBeta,
     best_round,
@@ -59,7 +55,6 @@ from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.person import PERSON, check_person_options, interventions, play_with_person
 from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
 from vpt_gym.learning.runs.run import Run
-from vpt_gym.wrappers.labels import label_next_step
 
 
 @dataclass
@@ -117,29 +112,6 @@ class Args:
             check_person_options(beta=highest, temperature=self.temperature)
 
 
-class Labeller:
-    """DAgger in one world: in each tick the expert labels the state that the learner is in, and one of them acts."""
-
-    def __init__(self, expert: Expert | None, beta: float, seed: int, stretch: tuple[int, int] = (1, 1)) -> None:
-        self.expert, self.beta, self.seed, self.stretch = expert, beta, seed, stretch
-
-    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
-        """Begins an episode."""
-        if self.expert is not None:
-            self.expert.reset()
-        self.turns = ExpertTurns(self.beta, self.stretch, seed=(self.seed, seed))  # who acts depends on the world alone
-
-    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
-        """Labels the next tick and returns the code to execute, given the learner's code."""
-        if self.expert is not None:
-            label = self.expert.act(env)
-        else:  # the expert is an agent, which has seen the same frames
-            code, teachers_code = code
-            label = decode(teachers_code)
-        label_next_step(env, label)  # what is learned ...
-        return encode(label) if self.turns.expert_acts() else code  # ... and what is done
-
-
 class DAgger:
     """A run: rounds of playing and training, of which the best one is kept.
 
@@ -174,24 +146,21 @@ class DAgger:
 
     def play(self, number: int) -> dict[str, Any]:
         """Lets the learner play the worlds of a round, with the expert's labels; returns the success."""
-        args, seed = self.args, self.args.seed + number
-        # names of their own: what a worker on a cluster gets must not hold the run
-        env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
-        make_expert, beta, stretch = self.labels.make_expert, args.beta(number), args.stretch
+        args = self.args
+        env = args.env.with_kwargs(max_episode_steps=args.round_ticks)  # what a worker gets must not hold the run
+        beta = args.beta(number)
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"round {number}: the learner plays", total=args.episodes)
             episodes = collect_round(
                 self.agent,
                 lambda folder: env.make(record_to=folder),
-                lambda: Labeller(make_expert(), beta, seed, stretch),
+                self.labels,
                 self.worlds(number),
                 self.directory(number),
                 beta=beta,
-                stretch=stretch,
-                expert=self.labels.description,
-                teacher=self.labels.teacher,
+                stretch=args.stretch,
                 num_envs=args.num_envs,
-                sampling_seed=seed,
+                sampling_seed=args.seed + number,
                 on_episode=lambda _: progress.advance(bar),
                 play=self.play_episodes,
             )

@@ -21,19 +21,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import gymnasium as gym
 import torch
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from vpt_gym import VPTAgent
-from vpt_gym.actions.codec import encode
 from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.collect.envs import EnvArgs
-from vpt_gym.collect.experts import TASK_EXPERT, load_expert
+from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.progress import RecordingProgress
-from vpt_gym.collect.rollouts import Code
 from vpt_gym.collect.run import record
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
@@ -41,7 +38,7 @@ from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.curves import plot_curves
-from vpt_gym.learning.dagger import ExpertTurns, collect_round, round_demos
+from vpt_gym.learning.dagger import collect_round, label_source, round_demos
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
 from vpt_gym.learning.fit import TrainResult, fit
@@ -51,7 +48,6 @@ from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.system.require import require
-from vpt_gym.wrappers.labels import label_next_step
 
 
 @dataclass(frozen=True)
@@ -90,24 +86,6 @@ class Args:
     seed: int = 0
     """Seed of fresh weights, of the sampling and of the order of the batches."""
     run: RunArgs = field(default_factory=lambda: RunArgs(out=Path("runs/demo")))
-
-
-class ExpertLabels:
-    """DAgger's loop in one world: the expert labels each tick, and the learner or the expert acts."""
-
-    def __init__(self) -> None:
-        self.expert = load_expert(TASK_EXPERT)()
-
-    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
-        """Begins an episode."""
-        self.expert.reset()
-        self.turns = ExpertTurns(BETA, STRETCH, seed=seed)
-
-    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
-        """Labels the state that the learner is in, and returns the code to execute, given the learner's code."""
-        label = self.expert.act(env)
-        label_next_step(env, label)  # what is learned ...
-        return encode(label) if self.turns.expert_acts() else code  # ... and what is done
 
 
 class EndToEnd:
@@ -151,6 +129,7 @@ class EndToEnd:
     def improve(self, number: int) -> None:
         """Plays one DAgger round with the expert's labels, in worlds of each level, and trains on all demos so far."""
         levels, began = self.preset.levels, time.monotonic()
+        labels = label_source(SCRIPTED, self.easy.id)
         with Progress(console=self.console) as progress:
             bar = progress.add_task(f"DAgger round {number}: playing", total=self.preset.dagger_episodes)
             for level, seeds in self.round_seeds(number).items():
@@ -158,12 +137,11 @@ class EndToEnd:
                 collect_round(
                     self.agent,
                     lambda folder, env=env: env.make(record_to=folder),
-                    ExpertLabels,
+                    labels,
                     seeds,
                     self.round_directory(number, level),
                     beta=BETA,
                     stretch=STRETCH,
-                    expert=TASK_EXPERT,
                     sampling_seed=self.args.seed + number,
                     on_episode=lambda _: progress.advance(bar),
                 )

@@ -10,7 +10,6 @@ import pytest
 import torch
 from gymnasium.wrappers import TimeLimit
 
-from tests.support.example_scripts import load_example
 from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import decode, encode
@@ -25,6 +24,7 @@ from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.dagger import (
     ConstantBeta,
     ExponentialBeta,
+    LabelSource,
     LinearBeta,
     best_round,
     collect_round,
@@ -108,14 +108,13 @@ def collect(
     described="Sentinel",
     **options,
 ):
-    labeller = load_example("dagger").Labeller
     return collect_round(
         agent,
         lambda folder: env.make(record_to=folder),
-        lambda: labeller(expert(), beta, SEED, stretch),
+        LabelSource(described, expert),
         seeds,
         directory,
-        **{"beta": beta, "stretch": stretch, "expert": described, "num_envs": 2, "sampling_seed": SEED, **options},
+        **{"beta": beta, "stretch": stretch, "num_envs": 2, "sampling_seed": SEED, **options},
     )
 
 
@@ -174,16 +173,13 @@ class TestLabels:
 
     def test_another_agent_labels_and_its_memory_follows_the_learners_frames(self, agent, tmp_path):
         teacher = VPTAgent.from_config("nano", seed=7, precision="fp32", sampling=Sampling(deterministic=True))
-        labeller = load_example("dagger").Labeller
         collect_round(
             agent,
             lambda folder: SHORT.make(record_to=folder),
-            lambda: labeller(None, 0.5, SEED),
+            LabelSource("another agent", lambda: None, teacher),
             (1, 2, 3),
             tmp_path,
             beta=0.5,
-            expert="another agent",
-            teacher=teacher,
             num_envs=2,
             sampling_seed=SEED,
         )

@@ -1,7 +1,7 @@
 from .acting_time import acting_seconds
 from .bc import BCTrainer, TrainArgs, make_dataset
 from .curves import plot_curves
-from .dagger import ConstantBeta, ExponentialBeta, LinearBeta, collect_round
+from .dagger import ConstantBeta, ExponentialBeta, LabelSource, LinearBeta, collect_round, label_source
 from .evaluate import Evaluation, evaluate, wilson_interval
 from .hindsight import hindsight_goals, hindsight_ticks
 from .load import load_agent
@@ -18,6 +18,7 @@ __all__ = [
     "ConstantBeta",
     "Evaluation",
     "ExponentialBeta",
+    "LabelSource",
     "LinearBeta",
     "MetricLogger",
     "Rollout",
@@ -33,6 +34,7 @@ __all__ = [
     "evaluate",
     "hindsight_goals",
     "hindsight_ticks",
+    "label_source",
     "load_agent",
     "make_dataset",
     "make_vector_env",

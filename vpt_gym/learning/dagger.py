@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 import numpy as np
 
+from vpt_gym.actions.codec import decode, encode
 from vpt_gym.collect.directory import clear_up, locked
 from vpt_gym.collect.experts import Expert, load_expert
 from vpt_gym.collect.finished import finished_episodes, finished_paths
@@ -21,11 +22,12 @@ from vpt_gym.collect.goals import ChosenGoal
 from vpt_gym.collect.identity import agent_identity
 from vpt_gym.collect.players import is_agent, resolve
 from vpt_gym.collect.provenance import RECORDED_BY, check_same_env, check_same_recording
-from vpt_gym.collect.rollouts import Control, Episode, Play, play
+from vpt_gym.collect.rollouts import Code, Episode, Play, play
 from vpt_gym.collect.taught import TaughtAgent
 from vpt_gym.learning.best import score_of
 from vpt_gym.learning.evaluate import wilson_interval
 from vpt_gym.learning.load import load_agent
+from vpt_gym.wrappers.labels import label_next_step
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import ActingPrecision, VPTAgent
@@ -179,17 +181,52 @@ def label_source(
     return LabelSource(agent_identity(teacher), lambda: None, teacher)
 
 
+class Labeller:
+    """DAgger in one world: in each tick the expert labels the state that the learner is in, and one of them acts.
+
+    It is a ``vpt_gym.collect.rollouts.Control``.
+
+    Args:
+        expert: Labels each tick; None where an agent labels, whose code ``play`` passes beside the learner's.
+        beta: The expert's share of the ticks, in [0, 1].
+        stretch: The ticks for which one of them acts at a time, see ``ExpertTurns``.
+        seed: Seed of the turns, beside the seed of the world.
+
+    Raises:
+        ValueError: ``beta`` or ``stretch`` is out of range.
+    """
+
+    def __init__(self, expert: Expert | None, beta: float, stretch: tuple[int, int] = (1, 1), *, seed: int = 0) -> None:
+        _check_share("beta", beta)
+        check_stretch(stretch)
+        self._expert, self._beta, self._stretch, self._seed = expert, beta, stretch, seed
+
+    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
+        """Begins an episode."""
+        if self._expert is not None:
+            self._expert.reset()
+        self._turns = ExpertTurns(self._beta, self._stretch, seed=(self._seed, seed))
+
+    def step(self, env: gym.Env[Any, Any], code: Code) -> Code:
+        """Labels the next tick and returns the code to execute, given the learner's code."""
+        if self._expert is not None:
+            label = self._expert.act(env)
+        else:
+            code, teachers_code = code
+            label = decode(teachers_code)
+        label_next_step(env, label)  # what is learned ...
+        return encode(label) if self._turns.expert_acts() else code  # ... and what is done
+
+
 def collect_round(
     agent: VPTAgent,
     make_env: Callable[[Path], gym.Env[Any, Any]],
-    control: Callable[[], Control],
+    labels: LabelSource,
     seeds: Sequence[int],
     directory: Path,
     *,
-    beta: float,
+    beta: float = 0.0,
     stretch: tuple[int, int] = (1, 1),
-    expert: str | Mapping[str, Any],
-    teacher: VPTAgent | None = None,
     num_envs: int = 16,
     sampling_seed: int = 0,
     on_episode: Callable[[Episode], None] | None = None,
@@ -205,13 +242,11 @@ def collect_round(
         agent: The learner.
         make_env: Makes one env in VPT's format that records into the given directory (it has a
             ``RecorderWrapper``).
-        control: Makes what labels each tick and decides who acts; called for each env. ``examples/dagger.py`` has one.
+        labels: What labels each tick.
         seeds: Seeds of the worlds, one episode each.
         directory: Directory of this round alone.
-        beta: The share of ticks in which the expert acts, in [0, 1], for the description of the demos.
-        stretch: The ticks for which one of them acts at a time, see ``ExpertTurns``, for the description of the demos.
-        expert: Name or description of the expert, for the description of the demos.
-        teacher: An agent that labels; the control then receives its code too (``vpt_gym.collect.taught``).
+        beta: The share of ticks in which the expert acts, in [0, 1].
+        stretch: The ticks for which one of them acts at a time, see ``ExpertTurns``.
         num_envs: Episodes that run at the same time.
         sampling_seed: Seed of the learner's sampling, and of the choice between learner and expert.
         on_episode: Called with each result when its episode ends.
@@ -228,12 +263,12 @@ def collect_round(
     """
     _check_share("beta", beta)
     check_stretch(stretch)
-    learner = agent_identity(agent)
+    make_expert, learner = labels.make_expert, agent_identity(agent)
     recorded_by = {
         "learner": learner.pop("weights"),
         **learner,
         "beta": beta,
-        "expert": expert,
+        "expert": labels.description,
         "sampling_seed": sampling_seed,
     }
     if stretch != (1, 1):
@@ -257,13 +292,13 @@ def collect_round(
         if not missing:
             return [finished[seed] for seed in seeds]
         play(
-            agent if teacher is None else TaughtAgent(agent, teacher),
+            agent if labels.teacher is None else TaughtAgent(agent, labels.teacher),
             make_recorded_env,
             missing,
             num_envs=num_envs,
             batch_size=_batch_size(min(num_envs, len(seeds))),  # whatever is missing: the rounding must be the same
             sampling_seed=sampling_seed,
-            control=control,
+            control=lambda: Labeller(make_expert(), beta, stretch, seed=sampling_seed),
             on_episode=on_episode,
         )
         finished = finished_episodes(directory)

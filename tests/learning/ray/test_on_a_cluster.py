@@ -18,21 +18,18 @@ from tests.support.ray_cluster import NODE, two_nodes
 from tests.support.seed_reward_env import SeedRewardEnv, worlds_in
 from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
-from vpt_gym.actions.codec import encode
 from vpt_gym.collect.envs import EnvArgs
-from vpt_gym.collect.experts import load_expert
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
 from vpt_gym.collect.rollouts import Episode, play
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.collectors import open_collector
-from vpt_gym.learning.dagger import collect_round
+from vpt_gym.learning.dagger import collect_round, label_source
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.ray_rollouts import RayRollouts, joined
 from vpt_gym.learning.rollout import RolloutCollector
 from vpt_gym.wrappers import EpisodeSeeds
-from vpt_gym.wrappers.labels import label_next_step
 
 RAY = RayArgs(address="auto", workers=2)
 LEVEL = EnvArgs("vpt_gym/Harvest1Log-v0", '{"level": "easy", "image_size": [64, 96], "max_episode_steps": 25}')
@@ -50,23 +47,6 @@ def agent() -> Iterator[VPTAgent]:
     torch.set_num_threads(1)
     yield VPTAgent.from_config("nano", seed=0, precision="fp32")
     torch.set_num_threads(threads)
-
-
-class Labeller:
-    """Labels with an expert, which acts in every second tick."""
-
-    def __init__(self) -> None:
-        self.expert = load_expert("vpt_gym.world.experts:LogExpert")()
-
-    def start(self, env: gym.Env[Any, Any], seed: int) -> None:
-        self.expert.reset()
-        self.ticks = 0
-
-    def step(self, env: gym.Env[Any, Any], code: Any) -> Any:
-        label = self.expert.act(env)
-        label_next_step(env, label)
-        self.ticks += 1
-        return encode(label) if self.ticks % 2 else code
 
 
 @pytest.fixture(scope="class")
@@ -100,11 +80,10 @@ class TestOneProcess:
             collect_round(
                 agent,
                 lambda folder: LEVEL.make(record_to=folder),
-                Labeller,
+                label_source("scripted", LEVEL.id),
                 SEEDS["dagger"][:3],
                 tmp_path / name,
                 beta=0.5,
-                expert="LogExpert",
                 **options,
             )
             demos = [read_demo(path) for path in list_demos(tmp_path / name)]

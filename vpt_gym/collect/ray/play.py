@@ -2,7 +2,7 @@
 
 with play_on(args.ray) as play:
     evaluate(agent, args.env.make, seeds, play=play)
-    collect_round(agent, make_env, control, seeds, directory, play=play, ...)
+    collect_round(agent, make_env, labels, seeds, directory, play=play, ...)
 """
 
 from __future__ import annotations
