@@ -34,7 +34,7 @@ from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
 from vpt_gym.collect.rollouts import Play
-from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.demos.files.names import list_demos
@@ -92,7 +92,7 @@ class Args:
     """Number type in which agents act in the rounds and evaluations. auto: the fastest on this processor.
     fp32: the same episodes on every machine."""
     seed: int = 0
-    """Seed of the sampling and of the order of the batches. The worlds of the rounds are the same for each seed."""
+    """Seed of the worlds of the rounds, of the sampling and of the order of the batches."""
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
     validation_episodes: int = 50
@@ -244,7 +244,8 @@ class DAgger:
 
     def worlds(self, number: int) -> range:
         """Returns the seeds of the worlds of a round."""
-        return SEEDS["dagger"][(number - 1) * self.args.episodes : number * self.args.episodes]
+        episodes = self.args.episodes
+        return training_worlds("dagger", self.args.seed)[(number - 1) * episodes : number * episodes]
 
     def directory(self, number: int) -> Path:
         """Returns the directory of the demos of a round."""

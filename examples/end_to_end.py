@@ -32,7 +32,7 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.progress import RecordingProgress
 from vpt_gym.collect.run import record
-from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.collect.session import Recording
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.files.names import list_demos
@@ -84,7 +84,7 @@ class Args:
     model: str = "nano-foundation"
     """What is fine-tuned: a saved agent, a name, or nano for fresh weights."""
     seed: int = 0
-    """Seed of fresh weights, of the sampling and of the order of the batches."""
+    """Seed of fresh weights, of the worlds of the demos and rounds, of the sampling and of the order of the batches."""
     run: RunArgs = field(default_factory=lambda: RunArgs(out=Path("runs/demo")))
 
 
@@ -117,7 +117,7 @@ class EndToEnd:
 
     def clone(self) -> None:
         """Records the scripted expert in worlds of each level, and clones it."""
-        for level, seeds in self.by_level(SEEDS["demos"][: self.preset.demos]).items():
+        for level, seeds in self.by_level(training_worlds("demos", self.args.seed)[: self.preset.demos]).items():
             env, out = self.easy.with_kwargs(level=level), self.directory / f"demos_{level}"
             recording = Recording(out=out, env=env, episodes=len(seeds), seed=seeds[0])
             with RecordingProgress(recording, self.console) as progress:
@@ -161,7 +161,7 @@ class EndToEnd:
     def round_seeds(self, number: int) -> dict[str, range]:
         """Returns the seeds of the worlds of each level in a round."""
         episodes = self.preset.dagger_episodes
-        return self.by_level(SEEDS["dagger"][(number - 1) * episodes : number * episodes])
+        return self.by_level(training_worlds("dagger", self.args.seed)[(number - 1) * episodes : number * episodes])
 
     def by_level(self, seeds: range) -> dict[str, range]:
         """Shares worlds out among the levels, in parts of consecutive seeds."""
