@@ -19,7 +19,7 @@ Interactive Imitation Learning with Human Experts" (arXiv:1810.02890).
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,13 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from vpt_gym.agents.agent import ActingPrecision
+from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.play import play_on
-from vpt_gym.collect.rollouts import Play
+from vpt_gym.collect.rollouts import Episode, Play
 from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.loading import find_paths
@@ -50,10 +50,10 @@ from vpt_gym.learning.dagger import (
     learner_figures,
     round_demos,
 )
-from vpt_gym.learning.evaluate import evaluate
+from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.person import PERSON, check_person_options, interventions, play_with_person
-from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 
 
@@ -71,7 +71,7 @@ class Args:
     rounds: int = 2
     """Rounds of playing and training."""
     episodes: int = 40
-    """Episodes in a round."""
+    """Episodes in a round, in each environment."""
     round_ticks: int = 300
     """Maximum ticks of an episode in a round; short episodes show more worlds."""
     expert: str = SCRIPTED
@@ -95,21 +95,38 @@ class Args:
     """Seed of the worlds of the rounds, of the sampling and of the order of the batches."""
     train: TrainArgs = field(default_factory=TrainArgs)
     env: EnvArgs = field(default_factory=EnvArgs)
+    more_envs: tuple[str, ...] = ()
+    """Ids of further environments, for a policy of many tasks. Rounds and evaluations are played in all of them."""
     validation_episodes: int = 50
-    """Episodes in validation worlds after each round; they decide which round is kept."""
+    """Episodes in validation worlds of each environment after each round; they decide which round is kept. 0: the
+    last one is."""
     eval_episodes: int = 50
-    """Episodes in evaluation worlds of the best round, at the end; 0 skips them."""
+    """Episodes in evaluation worlds of each environment at the end, with the best round; 0 skips them."""
     checkpoint_every: int = 200
     """Updates between two checkpoints."""
     ray: RayArgs = field(default_factory=RayArgs)
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
-        check_counts(self, "rounds", "episodes", "round_ticks", "num_envs", "validation_episodes", "checkpoint_every")
+        check_counts(self, "rounds", "episodes", "round_ticks", "num_envs", "checkpoint_every")
+        check_ranges(self, not_negative=("validation_episodes", "eval_episodes"))
         check_stretch(self.stretch)
         highest = max(self.beta(number) for number in range(1, self.rounds + 1))
         if self.expert == PERSON:
             check_person_options(beta=highest, temperature=self.temperature)
+            if self.more_envs:
+                raise ValueError(
+                    f"more_envs is {' '.join(self.more_envs)}; a person plays in one environment: leave it out"
+                )
+        names = [env.name for env in self.envs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"--env and more_envs name {', '.join(twice)} twice; each round plays in it once")
+
+    @property
+    def envs(self) -> tuple[EnvArgs, ...]:
+        """All environments."""
+        return self.env, *(EnvArgs(name, key=self.env.key) for name in self.more_envs)
 
 
 class DAgger:
@@ -133,7 +150,12 @@ class DAgger:
         self.agent = load_agent(*source, seed=args.seed, **self.acting)
         if args.expert != PERSON:
             acting = {"device": args.device, "precision": args.precision, "goal": args.goal.chosen()}
-            self.labels = label_source(args.expert, args.env.id, **acting)
+            first = label_source(args.expert, args.env.id, **acting)
+            others = args.envs[1:]
+            self.labels = (
+                first,
+                *((first,) * len(others) if first.teacher else (label_source(args.expert, env.id) for env in others)),
+            )
 
     def improve(self) -> None:
         """Plays and trains until all rounds are done."""
@@ -146,29 +168,33 @@ class DAgger:
 
     def play(self, number: int) -> dict[str, Any]:
         """Lets the learner play the worlds of a round, with the expert's labels; returns the success."""
-        args = self.args
-        env = args.env.with_kwargs(max_episode_steps=args.round_ticks)  # what a worker gets must not hold the run
-        beta = args.beta(number)
+        args, beta, episodes = self.args, self.args.beta(number), list[Episode]()
         with Progress(console=self.console) as progress:
-            bar = progress.add_task(f"round {number}: the learner plays", total=args.episodes)
-            episodes = collect_round(
-                self.agent,
-                lambda folder: env.make(record_to=folder),
-                self.labels,
-                self.worlds(number),
-                self.directory(number),
-                beta=beta,
-                stretch=args.stretch,
-                num_envs=args.num_envs,
-                sampling_seed=args.seed + number,
-                on_episode=lambda _: progress.advance(bar),
-                play=self.play_episodes,
-            )
+            bar = progress.add_task(f"round {number}: the learner plays", total=args.episodes * len(args.envs))
+            for args_env, labels in zip(args.envs, self.labels, strict=True):
+                env = args_env.with_kwargs(max_episode_steps=args.round_ticks)  # a worker's task must not hold the run
+                episodes += collect_round(
+                    self.agent,
+                    lambda folder, env=env: env.make(record_to=folder),
+                    labels,
+                    self.worlds(number),
+                    self.directory(number, args_env),
+                    beta=beta,
+                    stretch=args.stretch,
+                    num_envs=args.num_envs,
+                    sampling_seed=args.seed + number,
+                    on_episode=lambda _: progress.advance(bar),
+                    play=self.play_episodes,
+                )
         return {"beta": beta, **learner_figures(episodes)}
 
     def play_with_person(self, number: int) -> dict[str, Any]:
         """Opens a window in which the learner plays and a person takes over; returns the share of corrected ticks."""
-        args, directory, learner = self.args, self.directory(number), self.run.directory / f"agent_{number - 1}"
+        args, directory, learner = (
+            self.args,
+            self.directory(number, self.args.env),
+            self.run.directory / f"agent_{number - 1}",
+        )
         env = args.env.with_kwargs(max_episode_steps=args.round_ticks)
         acting = {"device": args.device, "precision": args.precision}
         left = play_with_person(self.agent, learner, env, self.worlds(number), directory, **acting)
@@ -213,15 +239,17 @@ class DAgger:
 
     def validate(self, number: int, figures: dict[str, Any]) -> None:
         """Plays the validation worlds, keeps the agent if it is the best so far, and ends the round."""
-        worlds = SEEDS["validation"][: self.args.validation_episodes]
-        validation = evaluate(self.agent, self.args.env.make, worlds, play=self.play_episodes)
-        self.console.print(f"round {number}, success in validation worlds: {validation}")
+        metrics: dict[str, float] = {}
+        if self.args.validation_episodes:
+            validation = self.success(self.agent, SEEDS["validation"][: self.args.validation_episodes])
+            self.console.print(f"round {number}, success in validation worlds: {validation}")
+            metrics = {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
+            figures["validation"] = validation.summary()
         self.agent.save_pretrained(self.run.directory / f"agent_{number}")
-        rounds = [*self.state["rounds"], {**figures, "validation": validation.summary()}]
+        rounds = [*self.state["rounds"], figures]
         if best_round(rounds) == number:
             self.agent.save_pretrained(self.run.directory / "agent")
         updates = sum(figures.get("updates", 0) for figures in rounds)
-        metrics = {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
         for name in {"success", "intervention"} & figures.get("rollout", {}).keys():
             metrics[f"rollout/{name}"] = figures["rollout"][name]
         self.run.log(updates, metrics)
@@ -235,8 +263,7 @@ class DAgger:
         results = {"rounds": rounds, "best_round": best_round(rounds)}
         if self.args.eval_episodes:
             best = load_agent(str(self.run.directory / "agent"), **self.acting)
-            worlds = SEEDS["evaluation"][: self.args.eval_episodes]
-            evaluation = evaluate(best, self.args.env.make, worlds, play=self.play_episodes)
+            evaluation = self.success(best, SEEDS["evaluation"][: self.args.eval_episodes])
             self.console.print(f"best round {results['best_round']}, success in evaluation worlds: {evaluation}")
             results["evaluation"] = evaluation.summary()
         self.run.write_results(results)
@@ -247,15 +274,26 @@ class DAgger:
         episodes = self.args.episodes
         return training_worlds("dagger", self.args.seed)[(number - 1) * episodes : number * episodes]
 
-    def directory(self, number: int) -> Path:
-        """Returns the directory of the demos of a round."""
-        return self.run.directory / f"round_{number}"
+    def success(self, agent: VPTAgent, worlds: range) -> Evaluation:
+        """Plays worlds of all environments."""
+        parts = [evaluate(agent, env.make, worlds, play=self.play_episodes) for env in self.args.envs]
+        if len(parts) > 1:
+            for env, part in zip(self.args.envs, parts, strict=True):
+                self.console.print(f"  {env.name}: {part}")
+        return replace(Evaluation.merged(parts), seconds=sum(part.seconds for part in parts))
+
+    def directory(self, number: int, env: EnvArgs) -> Path:
+        """Returns the directory of the demos of a round in an environment."""
+        directory = self.run.directory / f"round_{number}"
+        return directory / env.name.rpartition("/")[2] if self.args.more_envs else directory
 
     def demos(self, number: int) -> list[Path]:
         """Returns the demos of a round, in an order that does not depend on interruptions."""
         if self.args.expert == PERSON:  # who may have ended episodes early, or rejected them
-            return list_demos(self.directory(number))
-        return round_demos(self.directory(number), self.worlds(number))
+            return list_demos(self.directory(number, self.args.env))
+        return [
+            demo for env in self.args.envs for demo in round_demos(self.directory(number, env), self.worlds(number))
+        ]
 
 
 def main(args: Args) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -161,6 +162,31 @@ def test_another_agent_is_the_expert_and_acts_in_a_share_of_the_ticks(inputs, tm
     assert [figures["round"] for figures in results["rounds"]] == [0, 1]
 
 
+def test_several_environments_share_the_rounds_and_the_validations(inputs, tmp_path):
+    out = tmp_path / "run"
+    options = ("--rounds", "1", "--more-envs", "vpt_gym/Harvest1Dirt-v0", "vpt_gym/CombatPigPlainsBarehand-v0")
+    output = output_of(SCRIPT, *inputs, *SMALL_RUN, *options, "--out", out, fresh=True)
+    names = ("Harvest1Log-v0", "Harvest1Dirt-v0", "CombatPigPlainsBarehand-v0")
+    for name in names:
+        demos = [read_demo(path) for path in list_demos(out / "round_1" / name)]
+        assert {demo.metadata["env_id"] for demo in demos} == {f"vpt_gym/{name}"}
+        assert sorted(demo.metadata["seed"] for demo in demos) == list(SEEDS["dagger"][:3])
+        assert f"  vpt_gym/{name}: " in output
+    results = json.loads((out / "results.json").read_text())
+    round_1 = results["rounds"][1]
+    assert (round_1["demos"], round_1["rollout"]["episodes"], round_1["validation"]["episodes"]) == (2 + 9, 9, 9)
+    assert results["evaluation"]["episodes"] == 6
+
+
+def test_another_training_seed_plays_other_worlds(inputs, tmp_path):
+    worlds = [
+        set(load_example("dagger").DAgger.worlds(SimpleNamespace(args=SimpleNamespace(seed=seed, episodes=5)), 2))
+        for seed in (0, 1)
+    ]
+    assert worlds[0] == set(SEEDS["dagger"][5:10])
+    assert not worlds[0] & worlds[1]
+
+
 @pytest.mark.parametrize("expert", ["scripted", "teacher"])
 def test_it_moves_every_tensor_to_its_device(inputs, tmp_path, expert):
     example = load_example("dagger")
@@ -242,6 +268,9 @@ def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
     ("words", "message"),
     [
         (("--rounds", "0"), "rounds is 0; it must be at least 1"),
+        (("--more-envs", "vpt_gym/Harvest1Log-v0"), "--env and more_envs name vpt_gym/Harvest1Log-v0 twice"),
+        (("--more-envs", "vpt_gym/Nothing-v0"), "there is no env vpt_gym/Nothing-v0"),
+        (("--expert", "person", "--more-envs", "vpt_gym/Harvest1Dirt-v0"), "a person plays in"),
         (("--expert", "person", "--temperature", "0.5"), "temperature is 0.5; with"),
         (("--expert", "no/such/agent"), "there is no file or folder no/such/agent"),
         (("--expert", "vpt_gym.world.experts:Nobody"), "no expert 'vpt_gym.world.experts:Nobody'"),

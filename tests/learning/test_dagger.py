@@ -75,6 +75,7 @@ def test_the_best_round_has_the_most_success_and_among_equals_the_fewest_ticks()
     assert best_round(rounds) == 2
     assert best_round(rounds[:2]) == 1
     assert best_round([*rounds, {**rounds[2], "round": 4}]) == 2  # the first of equals
+    assert best_round([{"round": 0}, {"round": 1}]) == 1  # nothing was measured: the last
 
 
 class Sentinel:

@@ -350,10 +350,14 @@ def best_round(rounds: Sequence[Mapping[str, Any]]) -> int:
 
     Args:
         rounds: The figures of each round: ``"round"``, its number, and ``"validation"``, the
-            ``Evaluation.summary()`` of its agent in validation worlds.
+            ``Evaluation.summary()`` of its agent in validation worlds, if it played there.
 
     Returns:
-        The round with the best agent (``score_of``); of several the first.
+        The round with the best agent (``score_of``), of several the first; without validations the last round.
     """
-    number: int = max(rounds, key=lambda r: score_of(r["validation"]["rate"], r["validation"]["mean_ticks"]))["round"]
+    played = [figures for figures in rounds if "validation" in figures]
+    if not played:
+        last: int = rounds[-1]["round"]
+        return last
+    number: int = max(played, key=lambda r: score_of(r["validation"]["rate"], r["validation"]["mean_ticks"]))["round"]
     return number
