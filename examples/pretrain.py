@@ -2,13 +2,12 @@
 
     python examples/pretrain.py                      # a night on 2 CPU cores
     python examples/pretrain.py --preset quick       # 20 minutes: the same steps, less of each
-    vpt-gym play --agent runs/pretrain/rounds/agent --agent-first
+    vpt-gym play --agent runs/pretrain/early-game/agent --agent-first
 
 As in Baker et al. 2022 (arXiv:2206.11795): an inverse dynamics model (IDM) learns from a little labelled play and
 labels the actions in many hours of video, and a policy is cloned from these labels. Then it is fine-tuned on demos of
 the early game, as the authors did with their contractors' recordings. Here scripted players take the place of people:
 of many skills and aims in ``vpt_gym/Play-v0``, and experts in the tasks of ``EARLY_GAME``, whose actions are known.
-At last, policy and expert take turns in these tasks (DAgger), so that it sees how an expert gets out of its mistakes.
 
 Each step is one command, which is printed and can be run alone. The same command again continues an interrupted run.
 """
@@ -19,7 +18,6 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -71,21 +69,15 @@ class Preset:
     """Share of the demos of ``EARLY_GAME``, rounded for each task."""
     early_game_updates: int
     """Updates on the early game, 128 ticks each."""
-    rounds: int
-    """Rounds in which policy and expert take turns in the tasks of the early game."""
-    round_episodes: int
-    """Episodes in a round in each task, at most 300 ticks each."""
-    round_updates: int
-    """Updates after each round, 128 ticks each, on all demos so far."""
     episode_ticks: int = PLAY_STEPS
     drop_null: str = "mask"
     """Ticks in which nothing is pressed (see TrainArgs). A few updates of the IDM find nothing else."""
 
 
 PRESETS = {
-    "full": Preset(30, 4, 600, 8000, 24_000, 1.0, 8000, 2, 40, 3000),
-    "quick": Preset(8, 2, 25, 1000, 1800, 0.1, 600, 1, 3, 200),
-    "smoke": Preset(2, 1, 2, 2, 2, 0.0034, 2, 1, 1, 2, episode_ticks=160, drop_null="keep"),
+    "full": Preset(30, 4, 600, 8000, 24_000, 1.0, 8000),
+    "quick": Preset(8, 2, 25, 1000, 1800, 0.1, 600),
+    "smoke": Preset(2, 1, 2, 2, 2, 0.0034, 2, episode_ticks=160, drop_null="keep"),
 }
 
 
@@ -103,8 +95,6 @@ class Args:
     """Updates of the foundation model, 128 ticks each; None: as the preset says."""
     early_game_updates: int | None = None
     """Updates on the early game, 128 ticks each; None: as the preset says."""
-    round_updates: int | None = None
-    """Updates after each round, 128 ticks each; None: as the preset says."""
     out: Path = Path("runs/pretrain")
     """Directory of all steps."""
     num_envs: int = 2
@@ -133,8 +123,7 @@ class Step:
 
 def extent_of(args: Args) -> Preset:
     """Returns the extent of each step: that of the preset, but for the options that are given."""
-    names = ("videos", "idm_updates", "updates", "early_game_updates", "round_updates")
-    given = {name: getattr(args, name) for name in names}
+    given = {name: getattr(args, name) for name in ("videos", "idm_updates", "updates", "early_game_updates")}
     return replace(PRESETS[args.preset], **{name: value for name, value in given.items() if value is not None})
 
 
@@ -148,10 +137,10 @@ def steps_of(args: Args) -> list[Step]:
     """Returns the steps in their order."""
     preset, out = extent_of(args), args.out
 
-    def step(name: str, folder: str, *words: object, last: Sequence[str] = ()) -> Step:
-        return Step(name, out / folder, [*map(str, words), "--out", str(out / folder), *last])
+    def step(name: str, folder: str, *words: object) -> Step:
+        return Step(name, out / folder, [*map(str, words), "--out", str(out / folder)])
 
-    record, idm, bc, dagger = (EXAMPLES / script for script in ("record.py", "idm.py", "bc.py", "dagger.py"))
+    record, idm, bc = (EXAMPLES / script for script in ("record.py", "idm.py", "bc.py"))
     limit = json.dumps({"max_episode_steps": preset.episode_ticks})
     play = ("--env", PLAY, "--env-kwargs", limit, "--num-envs", args.num_envs)
     early_game = [
@@ -161,14 +150,11 @@ def steps_of(args: Args) -> list[Step]:
         )
         for k, (task, demos) in enumerate(tasks_of(preset).items())
     ]  # fmt: skip
-    training = (
-        "--seed", args.seed, "--train.drop-null", preset.drop_null, "--train.warmup", 200, "--train.precision", "auto",
-        "--eval-episodes", 0,
-    )  # fmt: skip
     cloning = (
-        *training, "--cache-gib", 24, "--rollout-episodes", 0, "--validation", 1 if preset.videos < 50 else 0.02,
+        "--seed", args.seed, "--train.drop-null", preset.drop_null, "--train.warmup", 200, "--train.precision", "auto",
+        "--cache-gib", 24, "--rollout-episodes", 0, "--eval-episodes", 0,
+        "--validation", 1 if preset.videos < 50 else 0.02,
     )  # fmt: skip
-    first, *others = map(env_id, tasks_of(preset))
     return [
         step("play with labels", "labelled", record, *play, "--episodes", preset.labelled),
         step(
@@ -189,24 +175,17 @@ def steps_of(args: Args) -> list[Step]:
             "early game", "early-game", bc, "--demos", *(demos.out for demos in early_game),
             "--model", out / "foundation" / "agent", *cloning, "--train.steps", preset.early_game_updates,
         ),
-        step(
-            "rounds in the early game", "rounds", dagger, "--demos", *(demos.out for demos in early_game),
-            "--model", out / "early-game" / "agent", "--env", first, "--more-envs", *others,
-            "--rounds", preset.rounds, "--episodes", preset.round_episodes, "--stretch", 10, 40, *training,
-            "--train.steps", preset.round_updates, "--validation-episodes", 0,
-            last=("beta:constant-beta", "--beta.value", "0.5"),
-        ),
     ]  # fmt: skip
 
 
 def report(args: Args, console: Console) -> None:
     """Prints and writes what the models know of videos that they did not learn from."""
     out = args.out
-    folders = ("idm", "foundation", "early-game", "rounds")
-    idm, *policies, turns = (json.loads((out / folder / RESULTS).read_text(encoding="utf-8")) for folder in folders)
+    folders = ("idm", "foundation", "early-game")
+    idm, *policies = (json.loads((out / folder / RESULTS).read_text(encoding="utf-8")) for folder in folders)
     extent = extent_of(args)
     results = {"extent": asdict(extent), "tasks": tasks_of(extent), "seed": args.seed, "idm": idm}
-    results |= zip(folders[1:], (*policies, turns), strict=True)
+    results |= zip(folders[1:], policies, strict=True)
     (out / RESULTS).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     scores: dict[str, Any] = idm["scores"]
     console.print(
@@ -218,12 +197,7 @@ def report(args: Args, console: Console) -> None:
             f"{title}, {policy['frames']:,} frames: on held-out episodes of this step a loss of "
             f"{policy['kept']['validation_loss']:.2f} nats per tick"
         )
-    for figures in turns["rounds"][1:]:
-        console.print(
-            f"after round {figures['round']} of turns, {figures['frames']:,} frames: a loss of {figures['loss']:.2f} "
-            "nats per tick on the last batches"
-        )
-    console.print(f"{out / 'rounds' / 'agent'}")
+    console.print(f"{out / 'early-game' / 'agent'}")
 
 
 def main(args: Args) -> None:

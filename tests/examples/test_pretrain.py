@@ -45,22 +45,6 @@ def test_the_policy_goes_on_with_demos_of_the_early_game(pretrained):
     assert all(read_demo(demo).metadata["seed"] in SEEDS["play"] for folder in folders for demo in list_demos(folder))
 
 
-def test_policy_and_expert_take_turns_in_the_same_tasks(pretrained):
-    out, printed = pretrained
-    assert "after round 1 of turns" in printed
-    assert printed.rstrip().endswith(str(out / "rounds" / "agent"))
-    VPTAgent.from_pretrained(out / "rounds" / "agent")
-    arguments = json.loads((out / "rounds" / "run.json").read_text())["args"]
-    assert arguments["model"] == str(out / "early-game" / "agent")
-    folders = sorted((out / "rounds" / "round_1").iterdir())
-    assert [folder.name for folder in folders] == ["Harvest1LogForest-v0", "Harvest1LogTaiga-v0"]
-    for folder in folders:
-        (demo,) = map(read_demo, list_demos(folder))
-        assert demo.metadata["seed"] in SEEDS["dagger"]
-        assert demo.metadata["recorded_by"]["beta"] == 0.5
-        assert demo.metadata["recorded_by"]["stretch"] == [10, 40]
-
-
 def test_the_foundation_model_learns_from_the_labels_of_the_idm_alone(pretrained):
     out, _ = pretrained
     assert not list_demos(out / "videos"), "play without labels has actions"
