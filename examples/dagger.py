@@ -150,12 +150,10 @@ class DAgger:
         self.agent = load_agent(*source, seed=args.seed, **self.acting)
         if args.expert != PERSON:
             acting = {"device": args.device, "precision": args.precision, "goal": args.goal.chosen()}
-            first = label_source(args.expert, args.env.id, **acting)
-            others = args.envs[1:]
-            self.labels = (
-                first,
-                *((first,) * len(others) if first.teacher else (label_source(args.expert, env.id) for env in others)),
-            )
+            first, *others = args.envs
+            self.labels = [label_source(args.expert, first.id, **acting)]
+            for env in others:  # an agent labels in all of them, so it is loaded once
+                self.labels.append(self.labels[0] if self.labels[0].teacher else label_source(args.expert, env.id))
 
     def improve(self) -> None:
         """Plays and trains until all rounds are done."""

@@ -263,7 +263,8 @@ def collect_round(
     """
     _check_share("beta", beta)
     check_stretch(stretch)
-    make_expert, learner = labels.make_expert, agent_identity(agent)
+    make_expert = labels.make_expert  # by itself: what a worker on a cluster gets must not hold the teacher
+    learner = agent_identity(agent)
     recorded_by = {
         "learner": learner.pop("weights"),
         **learner,
