@@ -115,8 +115,9 @@ def _make_collector(
     """
     total = len(started)
     places = [(number % total, number // total) for number in range(first, first + count)]
-    seeds = [worlds[env + total * (started[env] + losses * SKIPPED) :: total] for env, losses in places]
-    envs = make_vector_env(make_env, seeds, kind)
+    next_worlds = [env + total * (started[env] + losses * SKIPPED) for env, losses in places]
+    envs = make_vector_env(make_env, [worlds[world::total] for world in next_worlds], kind)
     on_cpu = next(policy.parameters()).device.type == "cpu"
     precision = policy.precision if on_cpu else None
-    return RolloutCollector(policy, envs, seed=seed + first, precision=precision, features=features)
+    # the random numbers move on with the worlds: after a loss, and in a resumed run, none is drawn again
+    return RolloutCollector(policy, envs, seed=seed + next_worlds[0], precision=precision, features=features)

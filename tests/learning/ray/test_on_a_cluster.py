@@ -162,15 +162,21 @@ def test_a_rollout_is_complete_after_a_worker_was_killed(cluster: Any, agent: VP
     assert first.first[:, 0].all()
 
 
-def test_the_worlds_of_rollouts_are_those_of_one_process_and_none_comes_again(cluster: Any) -> None:
+def test_a_resumed_training_plays_other_worlds_with_other_random_numbers(cluster: Any) -> None:
     policy, worlds = small_policy(), range(100, 90_000)
-    with open_collector(policy, SeedRewardEnv, worlds, num_envs=4, seed=0, kind="sync") as here:
-        expected = worlds_in(here.collect(7))
     ray = replace(RAY, workers=None, envs=2)
-    with open_collector(policy, SeedRewardEnv, worlds, num_envs=4, seed=0, kind="sync", ray=ray) as there:
-        first, state = worlds_in(there.collect(7)), there.state_dict()
-    assert first == expected
-    with open_collector(policy, SeedRewardEnv, worlds, num_envs=4, seed=0, kind="sync", ray=ray, state=state) as later:
-        second = worlds_in(later.collect(7))
-    assert not set.union(*first) & set.union(*second)
-    assert len(later.episodes) == 2 * len(there.episodes) > 0
+
+    def collected(ray: RayArgs | None, state: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        with open_collector(
+            policy, SeedRewardEnv, worlds, num_envs=4, seed=0, kind="sync", ray=ray, state=state
+        ) as collector:
+            return collector.collect(7), collector.state_dict()
+
+    here, _ = collected(None)
+    first, state = collected(ray)
+    later, after = collected(ray, state)
+    assert worlds_in(first) == worlds_in(here)
+    assert not set.union(*worlds_in(first)) & set.union(*worlds_in(later))
+    assert torch.equal(first.frames, later.frames)
+    assert not torch.equal(first.codes, later.codes)
+    assert len(after["episodes"]) == 2 * len(state["episodes"]) > 0
