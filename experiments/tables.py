@@ -12,40 +12,19 @@ from typing import Any
 import numpy as np
 
 from experiments.cells import CONTRASTS, SEEDS, STARTS, TASKS, Contrast
-
-Results = Mapping[str, Mapping[str, Any]]
-"""Cell id -> its stored result."""
-_RESAMPLES = 10_000
-
-
-def bootstrap_interval(outcomes: Sequence[Sequence[float]], *, confidence: float = 0.95) -> tuple[float, float]:
-    """Returns the interval of a mean over training seeds and worlds.
-
-    Percentile bootstrap. Both are samples, so complete seeds and complete worlds are drawn again, with replacement.
-    Where one training is better than another in all worlds, this is wider than the stratified bootstrap of Agarwal et
-    al. 2021 (arXiv:2108.13264), which draws the seeds of each world by themselves.
-
-    Args:
-        outcomes: For each training seed, its outcome in each world: 1 for a success, or a difference of two outcomes.
-            The worlds are the same for all seeds.
-        confidence: Share of resamples inside the interval.
-
-    Raises:
-        ValueError: The seeds did not play the same number of worlds, or there are none.
-    """
-    if not outcomes or len({len(row) for row in outcomes}) != 1 or not outcomes[0]:
-        raise ValueError("each training seed must have played the same worlds, at least one")
-    table = np.asarray(outcomes, np.float64)
-    seeds, worlds = table.shape
-    rng = np.random.default_rng(0)
-    # how often each seed and each world is drawn; the mean of a resample is a product of these counts with the table
-    seed_counts = rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), size=_RESAMPLES)
-    world_counts = rng.multinomial(worlds, np.full(worlds, 1.0 / worlds), size=_RESAMPLES)
-    means = np.einsum("rs,sw,rw->r", seed_counts, table, world_counts) / (seeds * worlds)
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(means, (tail, 1.0 - tail))
-    return float(low), float(high)
-
+from experiments.outcomes import (
+    BUDGETS,
+    Results,
+    bootstrap_interval,
+    cells_of,
+    course_at,
+    gains,
+    in_level,
+    interval_text,
+    played_by,
+    successes,
+)
+from experiments.targets import targets_table
 
 ENGLISH = ("method", "worlds", "demos", "frames trained on", "success by training seed", "success", "95 % interval")
 CHINESE = ("方法", "世界", "演示数", "训练帧数", "各训练种子的成功数", "成功率", "95 % 区间")
@@ -53,7 +32,7 @@ CHINESE = ("方法", "世界", "演示数", "训练帧数", "各训练种子的�
 
 def demo_table(results: Results, titles: Sequence[str] = ENGLISH) -> str:
     """Returns the table of ``make demo``: one row for each method and level."""
-    cells = _of("demo", results)
+    cells = cells_of("demo", results)
     lines = [f"| {' | '.join(titles)} |", "|---|---|---:|---:|---|---:|---:|"]
     for number, row in enumerate(cells[0]["results"]["rows"]):
         for level in ("easy", "default"):
@@ -83,7 +62,7 @@ def fresh_worlds_table(results: Results) -> str:
     ]
     played = {
         title: {
-            level: {cell["seed"]: _in_level(cell["results"], folder, level) for cell in _of(name, results)}
+            level: {cell["seed"]: in_level(cell["results"], folder, level) for cell in cells_of(name, results)}
             for level in ("easy", "default")
         }
         for title, (name, folder) in FRESH_ROWS.items()
@@ -98,16 +77,6 @@ def fresh_worlds_table(results: Results) -> str:
         gains = (f"{_gain(rounds[level], more_demos[level])} | |" for level in rounds)
         lines.append(f"| DAgger 2 less the row above it, by seed and world | {' | '.join(gains)} |")
     return "\n".join(lines)
-
-
-def _in_level(figures: Mapping[str, Any], folder: str, level: str) -> Mapping[str, Any]:
-    """Returns how the agent of a folder played a level, from the figures of ``evaluate.py``."""
-    (played,) = (
-        one
-        for one in figures["evaluations"].values()
-        if Path(one["agent"]).name == folder and one["env_kwargs"]["level"] == level
-    )
-    return {**played, "per_episode": played["results"]}
 
 
 PPO_STARTS = {
@@ -126,7 +95,7 @@ def ppo_table(results: Results) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for title, methods in PPO_STARTS.items():
-        rows = {method: [cell["results"] for cell in _of(name, results)] for name, method in methods.items()}
+        rows = {method: [cell["results"] for cell in cells_of(name, results)] for name, method in methods.items()}
         rows = {method: figures for method, figures in rows.items() if figures}
         if rows:
             starts = [one["start"] for one in next(iter(rows.values()))]
@@ -134,16 +103,12 @@ def ppo_table(results: Results) -> str:
         for method, figures in rows.items():
             after = [one["after PPO"] for one in figures]
             minutes = np.mean([one["train_seconds"] for one in figures]) / 60
-            rises = [_by_world(one["after PPO"], one["start"]) for one in figures]
+            rises = [gains(one["after PPO"], one["start"]) for one in figures]
             lines.append(
                 f"| {method} | {figures[0]['ticks']:,} | {minutes:.0f} | {_by_seed(after)} |"
-                f" {_success_interval(after)} | {np.mean(rises):+.0%} | {_interval(rises)} |"
+                f" {_success_interval(after)} | {np.mean(rises):+.0%} | {interval_text(rises)} |"
             )
     return "\n".join(lines)
-
-
-BUDGETS = (20_480, 61_440, 102_400, 204_800, 307_200)
-"""Ticks played, after which PPO from several starts is compared."""
 
 
 def ppo_course_table(results: Results) -> str:
@@ -151,9 +116,8 @@ def ppo_course_table(results: Results) -> str:
     lines = [f"| ticks played | {' | '.join(f'{ticks:,}' for ticks in BUDGETS)} |", f"|---|{'---:|' * len(BUDGETS)}"]
     for start, methods in PPO_STARTS.items():
         for name, method in methods.items():
-            courses = [dict(cell["course"]) for cell in _of(name, results) if "course" in cell]
-            if courses:
-                shares = (f"{np.mean([course[ticks] for course in courses]):.0%}" for ticks in BUDGETS)
+            if course := course_at(name, results):
+                shares = (f"{share:.0%}" for share in course.values())
                 lines.append(f"| {method}, from {start} | {' | '.join(shares)} |")
     return "\n".join(lines)
 
@@ -161,7 +125,7 @@ def ppo_course_table(results: Results) -> str:
 def distil_table(results: Results) -> str:
     """Returns the table of distillation: the teacher and the student, with Wilson intervals."""
     lines = ["| | parameters | time for an action | success | 95 % interval |", "|---|---:|---:|---:|---:|"]
-    for cell in _of("distil", results):
+    for cell in cells_of("distil", results):
         figures = cell["results"]
         for name in ("teacher", "student"):
             played, seconds = figures[name], figures["acting_seconds"][name]
@@ -193,11 +157,11 @@ def few_demos_table(results: Results) -> str:
     lines = [f"| demos | 0 | {' | '.join(map(str, counts))} |", f"|---|{'---:|' * (len(counts) + 1)}"]
     for pattern, text in LEARNERS.items():
         cells = ["zero-shot" if pattern == "bc-{}-foundation" else "", *(pattern.format(count) for count in counts)]
-        evaluations = [[_played(cell["results"]) for cell in _of(name, results)] for name in cells]
+        evaluations = [list(played_by(name, results).values()) for name in cells]
         if any(evaluations):
             lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
     played = {
-        pattern: [{cell["seed"]: _played(cell["results"]) for cell in _of(pattern.format(n), results)} for n in counts]
+        pattern: [played_by(pattern.format(count), results) for count in counts]
         for pattern in ("bc-{}-foundation", "bc-{}-scratch-600", "bc-{}-scratch")
     }
     pretrained, *others = played.values()
@@ -216,10 +180,7 @@ def tasks_table(results: Results) -> str:
         "|---|---:|---:|---:|",
     ]
     for name, task in TASKS.items():
-        scratch, foundation = (
-            {cell["seed"]: _played(cell["results"]) for cell in _of(f"task-{name}-{start}", results)}
-            for start in STARTS
-        )
+        scratch, foundation = (played_by(f"task-{name}-{start}", results) for start in STARTS)
         if scratch or foundation:
             means = (_mean_with_interval(list(by_seed.values())) for by_seed in (scratch, foundation))
             lines.append(f"| `{task}` | {' | '.join(means)} | {_gain(foundation, scratch)} |")
@@ -231,8 +192,8 @@ def _gain(cells: Mapping[int, Mapping[str, Any]], others: Mapping[int, Mapping[s
     seeds = sorted(cells.keys() & others.keys())
     if not seeds:
         return ""
-    rows = [_by_world(cells[seed], others[seed]) for seed in seeds]
-    return f"{np.mean(rows):+.0%} ({_interval(rows)}{_fewer(len(seeds))})"
+    rows = [gains(cells[seed], others[seed]) for seed in seeds]
+    return f"{np.mean(rows):+.0%} ({interval_text(rows)}{_fewer(len(seeds))})"
 
 
 def _fewer(seeds: int) -> str:
@@ -241,7 +202,7 @@ def _fewer(seeds: int) -> str:
 
 def differences(results: Results, contrast: Contrast) -> list[float]:
     """Returns the success from the pretrained policy less that from fresh weights, world by world."""
-    return _by_world(*(_played(results[f"{name}-0"]["results"]) for name in (contrast.pretrained, contrast.fresh)))
+    return gains(*(played_by(name, results)[0] for name in (contrast.pretrained, contrast.fresh)))
 
 
 def contrast_table(results: Results) -> str:
@@ -251,23 +212,14 @@ def contrast_table(results: Results) -> str:
         "|---|---:|---:|---:|---:|---|",
     ]
     for contrast in CONTRASTS:
-        played = [_played(results[f"{name}-0"]["results"]) for name in (contrast.pretrained, contrast.fresh)]
-        by_world = differences(results, contrast)
-        shown = "yes" if bootstrap_interval([by_world])[0] > 0 else "no"
+        played = [played_by(name, results)[0] for name in (contrast.pretrained, contrast.fresh)]
+        rows = [differences(results, contrast)]
+        shown = "yes" if bootstrap_interval(rows)[0] > 0 else "no"
         lines.append(
             f"| {contrast.setting} | {' | '.join(_by_seed([evaluation]) for evaluation in played)} |"
-            f" {np.mean(by_world):+.0%} | {_interval([by_world])} | {shown} |"
+            f" {np.mean(rows):+.0%} | {interval_text(rows)} | {shown} |"
         )
     return "\n".join(lines)
-
-
-def _played(figures: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns the only evaluation in the figures of ``bc.py``, ``evaluate.py`` or ``nearest_neighbour.py``."""
-    if "evaluations" in figures:
-        (played,) = figures["evaluations"].values()
-        return {**played, "per_episode": played["results"]}
-    found: Mapping[str, Any] = figures.get("evaluation", figures)
-    return found
 
 
 def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
@@ -275,7 +227,7 @@ def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
     if not evaluations:
         return ""
     mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-    interval = _interval([_successes(evaluation) for evaluation in evaluations])
+    interval = interval_text([successes(evaluation) for evaluation in evaluations])
     return f"{mean:.0%} ({interval}{_fewer(len(evaluations))})"
 
 
@@ -294,6 +246,7 @@ class Table:
 
 TABLES: Mapping[str, Mapping[str, Table]] = {
     "docs/results.md": {
+        "targets": Table("ppo-scratch", targets_table),
         "demo": Table("demo", demo_table),
         "fresh-worlds": Table("fresh-worlds", fresh_worlds_table),
         "ppo": Table("ppo", ppo_table),
@@ -323,7 +276,7 @@ def with_tables(page: str, text: str, results: Results) -> str:
         ValueError: The page lacks the marks of a table.
     """
     for name, table in TABLES[page].items():
-        if not _of(table.cell, results):
+        if not cells_of(table.cell, results):
             continue
         pattern = re.compile(rf"(<!-- table {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
         made = table.make(results)
@@ -333,37 +286,19 @@ def with_tables(page: str, text: str, results: Results) -> str:
     return text
 
 
-def _of(name: str, results: Results) -> list[Mapping[str, Any]]:
-    return [result for result in results.values() if result["cell"] == name]
-
-
 def _by_seed(evaluations: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{evaluation['successes']}/{evaluation['episodes']}" for evaluation in evaluations)
-
-
-def _successes(evaluation: Mapping[str, Any]) -> list[float]:
-    return [float(episode["success"]) for episode in evaluation["per_episode"]]
-
-
-def _by_world(evaluation: Mapping[str, Any], other: Mapping[str, Any]) -> list[float]:
-    """Returns the success in each world less that of another evaluation of the same worlds."""
-    return [a - b for a, b in zip(_successes(evaluation), _successes(other), strict=True)]
 
 
 def _success_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
     """Returns the interval over seeds and worlds, or Wilson's for one training, which has a width at 0 % too."""
     if len(evaluations) > 1:
-        return _interval(list(map(_successes, evaluations)))
+        return interval_text(list(map(successes, evaluations)))
     low, high = evaluations[0]["wilson95"]
-    return f"{low:.0%} to {high:.0%}"
-
-
-def _interval(outcomes: Sequence[Sequence[float]]) -> str:
-    low, high = bootstrap_interval(outcomes)
     return f"{low:.0%} to {high:.0%}"
 
 
 def _pooled(evaluations: Sequence[Mapping[str, Any]]) -> str:
     """Returns mean and interval over seeds and worlds, as two columns."""
     mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-    return f"{mean:.1%} | {_interval([_successes(evaluation) for evaluation in evaluations])}"
+    return f"{mean:.1%} | {interval_text([successes(evaluation) for evaluation in evaluations])}"

@@ -12,9 +12,9 @@ import pytest
 
 from experiments.__main__ import RESULTS, course_of, ran_here, result_of, run, to_run
 from experiments.cells import CELLS, CONTRASTS, QUICK_CELLS, Cell
+from experiments.outcomes import bootstrap_interval
 from experiments.tables import (
     TABLES,
-    bootstrap_interval,
     contrast_table,
     distil_table,
     few_demos_table,
@@ -23,6 +23,7 @@ from experiments.tables import (
     ppo_table,
     with_tables,
 )
+from experiments.targets import targets_table
 from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
 
@@ -266,6 +267,23 @@ def test_a_contrast_is_shown_where_the_interval_of_the_difference_is_above_0():
     rows = contrast_table(results).split("\n")[2:]
     assert rows[1].startswith("| 10 demos, 300 updates | 30/50 | 0/50 | +60% |")
     assert [row.endswith("| yes |") for row in rows] == [True, True, False]
+
+
+def test_a_target_is_reached_by_its_figure_and_a_difference_only_above_0():
+    stored_text = {path.stem: path.read_text() for path in RESULTS.glob("*.json")}
+    perfect = {
+        name: json.loads(text.replace('"success": false', '"success": true')) for name, text in stored_text.items()
+    }
+    failed = {
+        name: json.loads(text.replace('"success": true', '"success": false')) for name, text in stored_text.items()
+    }
+    rows = [targets_table(results).split("\n")[2:] for results in (perfect, failed)]
+    assert [row.split(" | ")[-1] for row in rows[0]] == [
+        f"{word} |" for word in ("yes", "yes", "no", "no", "yes", "yes")
+    ]
+    assert {row.split(" | ")[-1] for row in rows[1][:-1]} == {"no |"}
+    assert "100% | 100% to 100%" in rows[0][0]
+    assert "+0% | 0% to 0%" in rows[0][2]
 
 
 def test_every_contrast_is_between_cells_of_the_quick_run():
