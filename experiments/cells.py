@@ -72,18 +72,6 @@ class Cell:
 
 DEMO = ("examples/end_to_end.py --seed $seed --out $out",)
 """Records 50 demos, clones them, and improves in two DAgger rounds."""
-UNTOUCHED = "--levels easy default --skip 50 --episodes 100 --video-episodes 0"
-"""Worlds by which nothing was chosen: earlier numbers of updates of the demo were chosen in the first 50."""
-FRESH_WORLDS = (f"examples/evaluate.py --model $(demo)/agent_bc $(demo)/agent_2 {UNTOUCHED} --out $out",)
-"""Plays the demo's clone, and its agent after two rounds, in such worlds."""
-MORE_DEMOS = (
-    """examples/record.py --env-kwargs '{"level": "easy"}' --seed 200$seed00 --episodes 75 --out $out/easy""",
-    """examples/record.py --env-kwargs '{"level": "default"}' --seed 201$seed00 --episodes 75 --out $out/default""",
-    "examples/bc.py --demos $out/easy $out/default --model nano-foundation --seed $seed --out $out/bc "
-    "--train.steps 2400 --train.precision bf16 --validation 0 --rollout-episodes 0 --eval-episodes 0",
-    f"examples/evaluate.py --model $out/bc/agent {UNTOUCHED} --out $out/evaluation",
-)
-"""Clones as many demos as the demo has after two rounds, in as many updates: what the rounds add is not only that."""
 _ROUNDS = " ".join(
     f"$(demo)/{part}_{level}" for part in ("demos", "round_1", "round_2") for level in ("easy", "default")
 )
@@ -91,9 +79,15 @@ MORE_ROUNDS = (
     f"examples/dagger.py --demos {_ROUNDS} --model $(demo)/agent_2 --seed $seed --out $out --rounds 3 --episodes 50 "
     """--stretch 10 40 --env-kwargs '{"level": "default"}' --train.steps 1200 --train.precision bf16 """
     "--validation-episodes 100 --eval-episodes 0 beta:constant-beta --beta.value 0.5",
-    f"examples/evaluate.py --model $out/agent {UNTOUCHED} --out $out/evaluation",
 )
 """Goes on from the demo's agent with three rounds in default worlds, and keeps the best in validation worlds."""
+FRESH_AGENTS = ("$(demo)/agent_bc", "$(bc-100-foundation)/agent", "$(demo)/agent_2", "$(more-rounds)/agent")
+"""The clones of 50 and of 100 demos, and the agents after two and after further rounds."""
+FRESH_WORLDS = (
+    f"examples/evaluate.py --model {' '.join(FRESH_AGENTS)} --levels easy default --skip 150 --episodes 100 "
+    "--video-episodes 0 --out $out",
+)
+"""Plays agents in worlds by which nothing was chosen: the demo's numbers of updates were, in part, by the first 150."""
 WEAK_START = (
     "examples/record.py --episodes 5 --out $out/demos",
     "examples/bc.py --demos $out/demos --seed $seed --out $out/bc --train.steps 600 --train.precision bf16 "
@@ -144,13 +138,16 @@ LOG_DEMOS = tuple(
     for part, (first, episodes) in PARTS.items()
 )
 """Records 100 demos in default worlds, others for each training seed."""
-ZERO_SHOT = (
-    f"examples/evaluate.py --model {FOUNDATION} {DEFAULT} --sampling-seed $seed --episodes 100 --video-episodes 0 "
-    "--out $out",
-)
-"""Plays the foundation model as it is."""
 STARTS = {"scratch": "--model nano --train.steps 1500", "foundation": f"--model {FOUNDATION} --train.steps 600"}
 """Where cloning starts, and how long it takes."""
+
+
+def zero_shot(env: str = DEFAULT) -> tuple[str, ...]:
+    """Returns the command that plays the foundation model as it is."""
+    return (
+        f"examples/evaluate.py --model {FOUNDATION} {env} --sampling-seed $seed --episodes 100 --video-episodes 0 "
+        "--out $out",
+    )
 
 
 def paths_of(demos: int) -> str:
@@ -193,12 +190,7 @@ def task_demos(task: str) -> tuple[str, ...]:
 
 CELLS: tuple[Cell, ...] = (
     *(Cell("demo", seed, DEMO) for seed in SEEDS),
-    *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
-    *(Cell("more-demos", seed, MORE_DEMOS, results="evaluation/results.json") for seed in SEEDS),
-    *(
-        Cell("more-rounds", seed, MORE_ROUNDS, results="evaluation/results.json", course="validation/success")
-        for seed in SEEDS
-    ),
+    *(Cell("more-rounds", seed, MORE_ROUNDS, course="validation/success") for seed in SEEDS),
     Cell("weak-start", 0, WEAK_START, results="bc/results.json"),
     Cell("ppo", 0, (PPO,)),
     Cell("ppo-without-kl", 0, (f"{PPO} --kl-coefficient 0",)),
@@ -207,13 +199,14 @@ CELLS: tuple[Cell, ...] = (
     Cell("distil", 1, (DISTIL,)),
     Cell("pretrain", 0, PRETRAIN),
     *(Cell("log-demos", seed, LOG_DEMOS, results=None) for seed in SEEDS),
-    *(Cell("zero-shot", seed, ZERO_SHOT) for seed in SEEDS),
+    *(Cell("zero-shot", seed, zero_shot()) for seed in SEEDS),
     *(
         Cell(f"bc-{demos}-{start}", seed, clone(paths_of(demos), words, 100))
         for seed in SEEDS
         for start, words in STARTS.items()
         for demos in COUNTS
     ),
+    *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
     *(
         Cell(f"bc-{demos}-scratch-600", seed, clone(paths_of(demos), "--model nano --train.steps 600", 100))
         for seed in SEEDS
@@ -229,6 +222,7 @@ CELLS: tuple[Cell, ...] = (
         for seed in SEEDS
         for name, task in TASKS.items()
     ),
+    *(Cell(f"task-{name}-zero-shot", 0, zero_shot(f"--env {env_id(task)}")) for name, task in TASKS.items()),
     *(
         Cell(f"task-{name}-{start}", seed, clone(f"$(task-demos-{name})", words, 100, f"--env {env_id(task)}"))
         for seed in SEEDS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,12 +33,14 @@ def only_evaluation(figures: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def in_level(figures: Mapping[str, Any], folder: str, level: str) -> Mapping[str, Any]:
-    """Returns how the agent of a folder played a level, from the figures of ``evaluate.py``."""
+def in_level(cell: Mapping[str, Any], agent: str, level: str) -> Mapping[str, Any]:
+    """Returns how an agent, named by cell and folder such as ``"demo/agent_2"``, played a level in ``evaluate.py``."""
+    name, folder = agent.split("/")
+    path = f"{name}-{cell['seed']}/{folder}"
     (played,) = (
         one
-        for one in figures["evaluations"].values()
-        if Path(one["agent"]).name == folder and one["env_kwargs"]["level"] == level
+        for one in cell["results"]["evaluations"].values()
+        if one["agent"].endswith(f"/{path}") and one["env_kwargs"]["level"] == level
     )
     return {**played, "per_episode": played["results"]}
 

@@ -25,6 +25,7 @@ from experiments.outcomes import (
     successes,
 )
 from experiments.targets import targets_table
+from vpt_gym.learning.evaluate import wilson_interval
 
 ENGLISH = ("method", "worlds", "demos", "frames trained on", "success by training seed", "success", "95 % interval")
 CHINESE = ("方法", "世界", "演示数", "训练帧数", "各训练种子的成功数", "成功率", "95 % 区间")
@@ -37,7 +38,7 @@ def demo_table(results: Results, titles: Sequence[str] = ENGLISH) -> str:
     for number, row in enumerate(cells[0]["results"]["rows"]):
         for level in ("easy", "default"):
             if level in row:
-                evaluations = [cell["results"]["rows"][number][level] for cell in cells]
+                evaluations = _distinct([cell["results"]["rows"][number][level] for cell in cells])
                 lines.append(
                     f"| {row['method']} | {level} | {row['demos']} | {row['frames']:,} | {_by_seed(evaluations)} |"
                     f" {_pooled(evaluations)} |"
@@ -46,36 +47,35 @@ def demo_table(results: Results, titles: Sequence[str] = ENGLISH) -> str:
 
 
 FRESH_ROWS = {
-    "BC, 50 demos, 600 updates": ("fresh-worlds", "agent_bc"),
-    "BC, 150 demos, 2,400 updates": ("more-demos", "agent"),
-    "DAgger 2: 50 demos, 100 episodes of rounds, 2,400 updates": ("fresh-worlds", "agent_2"),
-    "the best of three more rounds": ("more-rounds", "agent"),
+    "BC, 50 demos of both levels, 600 updates": "demo/agent_bc",
+    "BC, 100 `default` demos, 600 updates": "bc-100-foundation/agent",
+    "DAgger 2: 50 demos, 100 episodes of rounds, 2,400 updates": "demo/agent_2",
+    "the best of three more rounds: 150 more episodes, 3,600 more updates": "more-rounds/agent",
 }
-"""Row -> the cells that played it, and the agent's folder."""
+"""Row -> its agent: cell and folder."""
+FRESH_GAINS = {
+    "DAgger 2 less BC, by seed and world": ("demo/agent_2", "demo/agent_bc"),
+    "three more rounds less DAgger 2": ("more-rounds/agent", "demo/agent_2"),
+}
+"""Row -> the two agents that it compares."""
 
 
 def fresh_worlds_table(results: Results) -> str:
-    """Returns the demo's success in more worlds, beside that of as many demos and updates by cloning alone."""
+    """Returns the success of clones and of agents after DAgger rounds, in worlds by which nothing was chosen."""
     lines = [
         "| | `easy`, by seed | success | 95 % interval | `default`, by seed | success | 95 % interval |",
         "|---|---|---:|---:|---|---:|---:|",
     ]
-    played = {
-        title: {
-            level: {cell["seed"]: in_level(cell["results"], folder, level) for cell in cells_of(name, results)}
+    cells = cells_of("fresh-worlds", results)
+    for title, agent in FRESH_ROWS.items():
+        parts = [[in_level(cell, agent, level) for cell in cells] for level in ("easy", "default")]
+        lines.append(f"| {title} | {' | '.join(f'{_by_seed(part)} | {_pooled(part)}' for part in parts)} |")
+    for title, agents in FRESH_GAINS.items():
+        gained = (
+            _gain(*({cell["seed"]: in_level(cell, agent, level) for cell in cells} for agent in agents))
             for level in ("easy", "default")
-        }
-        for title, (name, folder) in FRESH_ROWS.items()
-    }
-    for title, levels in played.items():
-        parts = [list(by_seed.values()) for by_seed in levels.values()]
-        if any(parts):
-            columns = [f"{_by_seed(part)} | {_pooled(part)}" for part in parts]
-            lines.append(f"| {title} | {' | '.join(columns)} |")
-    _, more_demos, rounds, _ = played.values()
-    if more_demos["easy"]:
-        gains = (f"{_gain(rounds[level], more_demos[level])} | |" for level in rounds)
-        lines.append(f"| DAgger 2 less the row above it, by seed and world | {' | '.join(gains)} |")
+        )
+        lines.append(f"| {title} | {' | '.join(f'{gain} | |' for gain in gained)} |")
     return "\n".join(lines)
 
 
@@ -98,7 +98,7 @@ def ppo_table(results: Results) -> str:
         rows = {method: [cell["results"] for cell in cells_of(name, results)] for name, method in methods.items()}
         rows = {method: figures for method, figures in rows.items() if figures}
         if rows:
-            starts = [one["start"] for one in next(iter(rows.values()))]
+            starts = _distinct([one["start"] for one in next(iter(rows.values()))])
             lines.append(f"| start: {title} | | | {_by_seed(starts)} | {_success_interval(starts)} | | |")
         for method, figures in rows.items():
             after = [one["after PPO"] for one in figures]
@@ -129,10 +129,9 @@ def distil_table(results: Results) -> str:
         figures = cell["results"]
         for name in ("teacher", "student"):
             played, seconds = figures[name], figures["acting_seconds"][name]
-            low, high = played["wilson95"]
             lines.append(
                 f"| {name} | {figures[f'{name}_parameters']:,} | {1e3 * seconds:.1f} ms | {_by_seed([played])} |"
-                f" {low:.0%} to {high:.0%} |"
+                f" {_success_interval([played])} |"
             )
     return "\n".join(lines)
 
@@ -222,15 +221,6 @@ def contrast_table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
-    """Returns mean and interval over seeds and worlds in one column; nothing if there is no evaluation."""
-    if not evaluations:
-        return ""
-    mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-    interval = interval_text([successes(evaluation) for evaluation in evaluations])
-    return f"{mean:.0%} ({interval}{_fewer(len(evaluations))})"
-
-
 @dataclass(frozen=True)
 class Table:
     """A table of a page, between ``<!-- table NAME -->`` and ``<!-- end -->``.
@@ -246,7 +236,7 @@ class Table:
 
 TABLES: Mapping[str, Mapping[str, Table]] = {
     "docs/results.md": {
-        "targets": Table("ppo-scratch", targets_table),
+        "targets": Table("fresh-worlds", targets_table),
         "demo": Table("demo", demo_table),
         "fresh-worlds": Table("fresh-worlds", fresh_worlds_table),
         "ppo": Table("ppo", ppo_table),
@@ -294,11 +284,28 @@ def _success_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
     """Returns the interval over seeds and worlds, or Wilson's for one training, which has a width at 0 % too."""
     if len(evaluations) > 1:
         return interval_text(list(map(successes, evaluations)))
-    low, high = evaluations[0]["wilson95"]
+    (only,) = evaluations
+    low, high = wilson_interval(only["successes"], only["episodes"])
     return f"{low:.0%} to {high:.0%}"
 
 
 def _pooled(evaluations: Sequence[Mapping[str, Any]]) -> str:
-    """Returns mean and interval over seeds and worlds, as two columns."""
-    mean = sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
-    return f"{mean:.1%} | {interval_text([successes(evaluation) for evaluation in evaluations])}"
+    """Returns mean and interval of the success, as two columns."""
+    return f"{_mean(evaluations):.1%} | {_success_interval(evaluations)}"
+
+
+def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    """Returns mean and interval of the success in one column; nothing if there is no evaluation."""
+    if not evaluations:
+        return ""
+    return f"{_mean(evaluations):.0%} ({_success_interval(evaluations)}{_fewer(len(evaluations))})"
+
+
+def _mean(evaluations: Sequence[Mapping[str, Any]]) -> float:
+    return sum(evaluation["rate"] for evaluation in evaluations) / len(evaluations)
+
+
+def _distinct(evaluations: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Returns one evaluation where all are the same: the trainings of several seeds begin with the same policy."""
+    same = all(each["per_episode"] == evaluations[0]["per_episode"] for each in evaluations)
+    return evaluations[:1] if same else evaluations

@@ -65,7 +65,7 @@ def gain(name: str, other: str) -> Callable[[Results], Measured]:
 def rounds(results: Results) -> Measured:
     """Measures the demo's agent after two rounds, in worlds by which nothing was chosen."""
     cells = cells_of("fresh-worlds", results)
-    return _measured([successes(in_level(cell["results"], "agent_2", "default")) for cell in cells])
+    return _measured([successes(in_level(cell, "demo/agent_2", "default")) for cell in cells])
 
 
 def least_lead(results: Results) -> Measured:
