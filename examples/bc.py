@@ -34,6 +34,7 @@ from rich.console import Console
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last_layers
+from vpt_gym.agents.sampling import Sampling
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import NONE, ChosenGoal
 from vpt_gym.collect.rollouts import check_success_reported
@@ -52,7 +53,7 @@ from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.non_finite import NonFiniteLossError
 from vpt_gym.learning.processes import Processes, processes
 from vpt_gym.learning.progress_bar import progress_bar
-from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.validation import Validation
 from vpt_gym.system.command_line import optional
@@ -111,6 +112,8 @@ class Args:
 
     def __post_init__(self) -> None:
         check_counts(self, "log_every", "validate_every", "checkpoint_every")
+        check_ranges(self, not_negative=("validation", "rollout_episodes", "patience", "eval_episodes", "seed"))
+        Sampling(self.temperature)
         if self.cache_gib is not None and (self.cache_gib < 0 or self.features is not None):
             raise ValueError(
                 f"cache_gib is {self.cache_gib}; it must not be negative, and does not apply to --features"

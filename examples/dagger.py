@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
+from vpt_gym.agents.sampling import Sampling
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.collect.players import SCRIPTED
@@ -109,7 +110,8 @@ class Args:
 
     def __post_init__(self) -> None:
         check_counts(self, "rounds", "episodes", "round_ticks", "num_envs", "checkpoint_every")
-        check_ranges(self, not_negative=("validation_episodes", "eval_episodes"))
+        check_ranges(self, not_negative=("validation_episodes", "eval_episodes", "seed"))
+        Sampling(self.temperature)
         check_stretch(self.stretch)
         highest = max(self.beta(number) for number in range(1, self.rounds + 1))
         if self.expert == PERSON:

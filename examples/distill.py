@@ -115,7 +115,8 @@ class Args:
     def __post_init__(self) -> None:
         counts = ("iterations", "num_envs", "chunks", "chunk", "replay", "epochs", "batch_size", "validate_every")
         check_counts(self, *counts, "validation_episodes", "checkpoint_every")
-        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay"))
+        not_negative = ("warmup", "weight_decay", "eval_episodes", "seed")
+        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=not_negative)
         if not 0.0 <= self.demo_share <= 100.0:
             raise ValueError(f"demo_share is {self.demo_share}; it must be from 0 to 100")
 

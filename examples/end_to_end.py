@@ -45,7 +45,7 @@ from vpt_gym.learning.fit import TrainResult, fit
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.logging import read_metrics
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.args import RunArgs, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.system.require import require
 
@@ -80,12 +80,15 @@ class Args:
     """Records, clones, evaluates, improves with DAgger and evaluates again."""
 
     preset: Literal["full", "quick", "smoke"] = "full"
-    """full takes about 11 minutes on two CPU cores, quick 3; smoke only tests that every step works."""
+    """full takes about 10 minutes on two CPU cores, quick 3; smoke only tests that every step works."""
     model: str = "nano-foundation"
     """What is fine-tuned: a saved agent, a name, or nano for fresh weights."""
     seed: int = 0
     """Seed of fresh weights, of the worlds of the demos and rounds, of the sampling and of the order of the batches."""
     run: RunArgs = field(default_factory=lambda: RunArgs(out=Path("runs/demo")))
+
+    def __post_init__(self) -> None:
+        check_ranges(self, not_negative=("seed",))
 
 
 class EndToEnd:

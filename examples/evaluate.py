@@ -29,6 +29,7 @@ from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import no_op
 from vpt_gym.agents.agent import ActingPrecision
 from vpt_gym.agents.checkpoints.errors import CheckpointError
+from vpt_gym.agents.sampling import Sampling
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import ChosenGoal, GoalArgs, GoalError
 from vpt_gym.collect.identity import weights_digest
@@ -40,7 +41,7 @@ from vpt_gym.learning.episode_log import EpisodeLog
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.film_grid import film_grid
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.directory import RunError
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.system.command_line import optional
@@ -90,8 +91,9 @@ class Args:
 
     def __post_init__(self) -> None:
         # an error that is raised here is shown as a wrong option
-        if min(self.episodes, self.num_envs) < 1 or min(self.video_episodes, self.skip) < 0:
-            raise ValueError("--episodes and --num-envs must be at least 1, --video-episodes and --skip at least 0")
+        check_counts(self, "episodes", "num_envs")
+        check_ranges(self, not_negative=("video_episodes", "skip", "sampling_seed", "seed"))
+        Sampling(self.temperature)
         if self.skip + self.episodes > len(SEEDS[self.worlds]):
             raise ValueError(
                 f"--skip {self.skip} and --episodes {self.episodes} go beyond the {len(SEEDS[self.worlds]):,} "

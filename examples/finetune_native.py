@@ -31,6 +31,7 @@ from vpt_gym.actions.protocol import Translator
 from vpt_gym.actions.translate import translator_for
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
 from vpt_gym.agents.policy.trainable import freeze
+from vpt_gym.agents.sampling import Sampling
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.import_here import import_here
 from vpt_gym.collect.rollouts import check_success_reported
@@ -45,7 +46,7 @@ from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.validation import Validation
 from vpt_gym.system.command_line import optional
@@ -97,6 +98,8 @@ class Args:
 
     def __post_init__(self) -> None:
         check_counts(self, "log_every", "validate_every")
+        check_ranges(self, not_negative=("validation_episodes", "eval_episodes", "seed"))
+        Sampling(self.temperature)
         if not self.validation > 0:
             raise ValueError(
                 f"validation is {self.validation}; it must be a share of the episodes, or a number of them"

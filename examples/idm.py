@@ -62,9 +62,8 @@ class TrainArgs:
     """Precision of the convolutions; bf16 is faster where the processor has instructions for it."""
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or not self.seconds > 0:
-            raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
-        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay"))
+        check_counts(self, "steps", "batch_size", "seq_len")
+        check_ranges(self, positive=("seconds", "lr", "max_grad_norm"), not_negative=("warmup", "weight_decay"))
 
 
 @dataclass
@@ -92,7 +91,8 @@ class Args:
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
-        check_counts(self, "log_every", "checkpoint_every")
+        check_counts(self, "held_out", "log_every", "checkpoint_every")
+        check_ranges(self, not_negative=("seed",))
 
 
 def split(directory: Path, paths: list[Path], held_out: int) -> tuple[list[Demo], list[Demo]]:

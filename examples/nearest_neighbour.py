@@ -32,7 +32,7 @@ from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.load import load_agent
-from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 
 CHUNK = 64
@@ -68,6 +68,7 @@ class Args:
 
     def __post_init__(self) -> None:
         check_counts(self, "follow", "episodes")
+        check_ranges(self, not_negative=("seed",))
         if not self.drift >= 1.0:
             raise ValueError(f"drift is {self.drift}; it must be at least 1")
 

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.learning.runs.args import check_counts, check_ranges
 from vpt_gym.learning.runs.directory import RESULTS, remaining_command
 from vpt_gym.system.command_line import read_command_line
 from vpt_gym.world.ids import PLAY, PLAY_STEPS, env_id
@@ -101,6 +102,10 @@ class Args:
     """Envs that record in parallel, each in its own process."""
     seed: int = 0
     """Seed of the weights and of the order of the batches."""
+
+    def __post_init__(self) -> None:
+        check_counts(self, "num_envs")
+        check_ranges(self, not_negative=("seed",))
 
 
 @dataclass(frozen=True)

@@ -51,21 +51,27 @@ class Args:
     env: EnvArgs = field(default_factory=EnvArgs)
     ray: RayArgs = field(default_factory=RayArgs)
 
+    def __post_init__(self) -> None:
+        self.recording()  # an error that is raised here is shown as a wrong option
+
+    def recording(self) -> Recording:
+        """Returns what is to be recorded."""
+        return Recording(
+            out=self.out or demo_folder(self.env),
+            env=self.env,
+            expert=(self.expert,),
+            skill=self.skill,
+            episodes=self.episodes,
+            disturbance=self.disturbance,
+            labels=not self.video_only,
+            seed=self.seed,
+            num_envs=self.num_envs,
+        )
+
 
 def main(args: Args) -> None:
     """Records the demos that are missing, and prints how many there are."""
-    console = Console()
-    recording = Recording(
-        out=args.out or demo_folder(args.env),
-        env=args.env,
-        expert=(args.expert,),
-        skill=args.skill,
-        episodes=args.episodes,
-        disturbance=args.disturbance,
-        labels=not args.video_only,
-        seed=args.seed,
-        num_envs=args.num_envs,
-    )
+    console, recording = Console(), args.recording()
     with RecordingProgress(recording, console) as progress:
         recorded = record(recording, ray=args.ray, on_episode=progress.advance)
     what = counted(recorded.demos, "video" if args.video_only else "demo")

@@ -100,6 +100,8 @@ class Recording:
         for name in ("episodes", "num_envs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0.0 < self.skill <= 1.0:
+            raise ValueError(f"skill is {self.skill!r}; it must be in (0, 1], where 1 makes no errors")
         plays = self.env.id.rpartition(":")[2] == PLAY
         if self.seed is None:
             object.__setattr__(self, "seed", SEEDS["play" if plays else "demos"].start)

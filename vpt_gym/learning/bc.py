@@ -27,7 +27,7 @@ from vpt_gym.learning.losses import entry_losses, entry_names, weighted_mean
 from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.precision import faster_precision
 from vpt_gym.learning.processes import Processes
-from vpt_gym.learning.runs.args import check_ranges
+from vpt_gym.learning.runs.args import check_counts, check_ranges
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.system.flags import checks_flags
 
@@ -96,11 +96,15 @@ class TrainArgs:
                 f"join_segments carries memory from segment to segment, and the chunks of order {self.order!r} begin "
                 'without memory: choose order="carried" (--train.order carried), or leave join_segments out'
             )
-        if self.steps < 1 or not self.seconds > 0:
-            raise ValueError(f"steps is {self.steps}, seconds is {self.seconds}; both must be positive")
+        check_counts(self, "steps", "batch_size", "seq_len")
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f"ema is {self.ema}; it must be in [0, 1), for example 0.999, or 0 for no average")
-        check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay", "kl_to_start"))
+        check_ranges(
+            self,
+            positive=("seconds", "lr", "max_grad_norm"),
+            not_negative=("warmup", "weight_decay", "kl_to_start"),
+            shares=("motion_fraction",),
+        )
 
 
 def drop_null_of(args: TrainArgs) -> DropNull:

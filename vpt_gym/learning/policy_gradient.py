@@ -17,7 +17,7 @@ from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.demo_term import DemoTermArgs
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.optimizer import OptimizerArgs
-from vpt_gym.learning.runs.args import RunArgs, check_counts
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges
 from vpt_gym.learning.value_warmup import ValueArgs
 from vpt_gym.learning.vector_env import VectorKind
 from vpt_gym.system.command_line import optional
@@ -77,8 +77,7 @@ class TrainingArgs:
         check_counts(self, "num_envs", "ticks", "iterations", "checkpoint_every", "validation_episodes")
         if self.episode_ticks is not None and self.episode_ticks < 1:
             raise ValueError(f"episode_ticks is {self.episode_ticks}; it must be at least 1, or None for no limit")
-        if not self.seconds > 0:
-            raise ValueError(f"seconds is {self.seconds}; it must be positive")
+        check_ranges(self, positive=("seconds",), not_negative=("validate_every", "eval_episodes", "seed"))
 
 
 @dataclass(kw_only=True)

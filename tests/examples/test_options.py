@@ -1,0 +1,60 @@
+"""The options of the examples: a value that cannot be meant is refused before anything is loaded or played."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.example_scripts import load_example
+
+REQUIRED = {
+    "bc": ["--demos", "demos"],
+    "dagger": ["--demos", "demos", "--model", "nano"],
+    "distill": ["--teacher", "nano"],
+    "end_to_end": [],
+    "evaluate": ["--model", "nano"],
+    "finetune_native": ["--demos", "demos"],
+    "idm": ["--demos", "demos"],
+    "nearest_neighbour": ["--demos", "demos", "--model", "nano"],
+    "ppo": ["--model", "nano"],
+    "pretrain": [],
+    "record": [],
+}
+"""Script -> its options without a default."""
+MAY_BE_NEGATIVE = {"warmup_variance"}
+"""A share of explained variance, which is negative where the values are worse than their mean."""
+
+
+def with_minus_one(args: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yields the name of each number in the arguments, and a function that makes the arguments with -1 in its place."""
+    for field in dataclasses.fields(args):
+        value = getattr(args, field.name)
+        if dataclasses.is_dataclass(value):
+            for name, make in with_minus_one(value):
+                yield name, lambda make=make, name=field.name: dataclasses.replace(args, **{name: make()})
+        elif isinstance(value, int | float) and not isinstance(value, bool) and field.name not in MAY_BE_NEGATIVE:
+            new = {field.name: type(value)(-1)}
+            yield field.name, lambda new=new: dataclasses.replace(args, **new)
+
+
+def refused(make: Callable[[], Any]) -> bool:
+    try:
+        make()
+    except ValueError as error:
+        return "-1" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("script", REQUIRED)
+def test_no_number_may_be_negative(script, monkeypatch):
+    """A negative number of episodes would be a slice of nearly a million worlds."""
+    example = load_example(script)
+    monkeypatch.setattr(sys, "argv", [script, *REQUIRED[script]])
+    args = example.parse(example.Args) if hasattr(example, "parse") else example.read_command_line(example.Args)
+    numbers = dict(with_minus_one(args))
+    assert {"seed", "num_envs"} & numbers.keys()
+    assert [name for name, make in numbers.items() if not refused(make)] == []
