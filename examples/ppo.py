@@ -26,6 +26,7 @@ from vpt_gym.agents.agent import VPTAgent
 from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.agents.policy.transformer import Memory
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.learning.best import BestAgent, score_of
@@ -182,6 +183,7 @@ class PPO:
     def __init__(self, agent: VPTAgent, args: Args) -> None:
         self.args, self.policy = args, agent.policy
         self.start = copy.deepcopy(agent.policy).requires_grad_(False) if args.kl_coefficient > 0 else None
+        self.start_digest = weights_digest(agent.policy)
         self.start_memory: Memory | None = None
         if args.freeze:
             freeze(self.policy, args.freeze)
@@ -263,10 +265,24 @@ class PPO:
         """Returns what a checkpoint holds of the learner."""
         parts = {name: getattr(self, name).state_dict() for name in ("policy", "auxiliary", "optimizer")}
         demos = None if self.demos is None else self.demos.state_dict()
-        return parts | {"warm": self.warm, "demos": demos, "generator": self.generator.get_state()}
+        others = {"warm": self.warm, "demos": demos, "generator": self.generator.get_state()}
+        return parts | others | {"start": self.start_digest}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from a ``state_dict``."""
+        """Continues from a ``state_dict``.
+
+        Raises:
+            ValueError: There is a KL term, but the start policy is not that of the state, or the demos are others.
+        """
+        # not in the state itself, which would double it: --model is read again, and may be another by now
+        start = state.get("start", self.start_digest)  # none in a state from before it was checked
+        if self.start is not None and start != self.start_digest:
+            raise ValueError(
+                f"--model {self.args.model} has weights with the digest {self.start_digest}, but this run began with "
+                f"{start}, which the KL term keeps the policy near: give it the --model, --weights and --seed that it "
+                "began with, or leave the term out with --kl-coefficient 0"
+            )
+        self.start_digest = start
         for name in ("policy", "auxiliary", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.generator.set_state(state["generator"])

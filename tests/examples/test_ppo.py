@@ -21,6 +21,7 @@ from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.heads import ActionDistribution
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.losses import weighted_mean
 from vpt_gym.learning.non_finite import NonFiniteLossError
@@ -293,6 +294,21 @@ class TestLearner:
             )
             assert metrics["loss/kl_to_start"] >= 0.0
             assert all(on_stand_in(parameter) for parameter in learner.parameters)
+
+    def test_a_resumed_run_stays_near_the_start_policy_that_it_began_with(self):
+        state = ppo.PPO(VPTAgent(small_policy(seed=0)), self.args()).state_dict()
+        again, other = VPTAgent(small_policy(seed=0)), VPTAgent(small_policy(seed=1))
+        digests = [weights_digest(agent.policy) for agent in (other, again)]
+        ppo.PPO(again, self.args()).load_state_dict(state)
+        message = "--model nano has weights with the digest {}, but this run began with {}, .* --kl-coefficient 0"
+        with pytest.raises(ValueError, match=message.format(*digests)):
+            ppo.PPO(other, self.args()).load_state_dict(state)
+        without = ppo.PPO(other, self.args(kl_coefficient=0.0))
+        without.load_state_dict(state)
+        with pytest.raises(ValueError, match=message.format(*digests)):  # nor after a part of the run without the term
+            ppo.PPO(VPTAgent(small_policy(seed=1)), self.args()).load_state_dict(without.state_dict())
+        del state["start"]  # a checkpoint from before this was checked
+        ppo.PPO(VPTAgent(small_policy(seed=1)), self.args()).load_state_dict(state)
 
     def test_a_gradient_that_is_not_finite_stops_the_training(self):
         agent, rollout = agent_and_rollout(3, 5, 4, 6)
