@@ -287,7 +287,7 @@ class PPO:
             getattr(self, name).load_state_dict(state[name])
         self.generator.set_state(state["generator"])
         self.value_warmup.done = state["warm"]
-        if self.demos is not None:
+        if self.demos is not None and state["demos"] is not None:  # None: --demos is new in this part of the run
             self.demos.load_state_dict(state["demos"])
 
 

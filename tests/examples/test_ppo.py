@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from tests.support.clock_env import ClockEnv
 from tests.support.example_scripts import load_example
+from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
 from tests.support.python_processes import output_of, start
 from tests.support.small_policy import small_policy
@@ -309,6 +310,15 @@ class TestLearner:
             ppo.PPO(VPTAgent(small_policy(seed=1)), self.args()).load_state_dict(without.state_dict())
         del state["start"]  # a checkpoint from before this was checked
         ppo.PPO(VPTAgent(small_policy(seed=1)), self.args()).load_state_dict(state)
+
+    def test_demos_may_be_added_to_a_resumed_run(self, tmp_path):
+        demos = (write_episodes(tmp_path, (17, 17)),)
+        plain = ppo.PPO(VPTAgent(small_policy()), self.args())
+        first, second, third = (ppo.PPO(VPTAgent(small_policy()), self.args(demos=demos)) for _ in range(3))
+        second.load_state_dict(plain.state_dict())
+        assert second.demos.loss(second.policy) == first.demos.loss(first.policy)
+        third.load_state_dict(second.state_dict())  # from then on they are part of the state
+        assert third.demos.loss(third.policy) == second.demos.loss(second.policy)
 
     def test_a_gradient_that_is_not_finite_stops_the_training(self):
         agent, rollout = agent_and_rollout(3, 5, 4, 6)
