@@ -151,7 +151,8 @@ def main(args: Args) -> None:
         check_success_reported(args.make_env)
     with Run("finetune_native", args) as run:
         demos = run.demos(find_paths(args.demos))
-        training, held_out = split_by_episode(demos, args.validation, seed=args.seed)
+        joined = args.train.join_segments
+        training, held_out = split_by_episode(demos, args.validation, seed=args.seed, join_segments=joined)
         dataset = make_dataset(tuple(training), args.train, seed=args.seed, cache=cache, labels=labels)
         if not len(dataset.labels):
             raise ValueError(f"there is nothing to learn: {labels.loss}")

@@ -11,12 +11,14 @@ import gymnasium as gym
 import pytest
 import torch
 
+from tests.support.contractor_files import golden_records, write_recording
 from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
 from tests.support.python_processes import output_of, run, start
 from tests.support.small_policy import SMALL
 from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
 from vpt_gym import VPTAgent, VPTObsWrapper
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.run import record
 from vpt_gym.collect.session import Recording
 from vpt_gym.demos import list_demos
@@ -24,6 +26,7 @@ from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.runs.args import RunArgs
 from vpt_gym.learning.validation import Validation
 
 KWARGS = json.dumps(
@@ -163,6 +166,23 @@ def test_an_env_of_ones_own_with_a_translator_of_ones_own(demos, model, tmp_path
     own = ("--env", "walking:Walk-v0", "--translator", "walking:Keys", "--out", tmp_path / "run")
     output_of(SCRIPT, "--demos", demos, "--model", model, *own, *options, cwd=tmp_path)
     assert VPTAgent.from_pretrained(tmp_path / "run" / "agent").policy.config.action_sizes == (2,)
+
+
+def test_joined_segments_of_a_session_are_all_held_out_or_none(model, tmp_path):
+    for number in range(2):
+        write_recording(tmp_path / "demos" / f"Player1-abc-20211003-10000{number}", golden_records())
+    script = load_example("finetune_native")
+    args = script.Args(
+        (tmp_path / "demos",),
+        model=str(model),
+        validation=0.5,
+        train=TrainArgs(order="carried", join_segments=True, mirror=False),
+        eval_episodes=0,
+        env=EnvArgs(kwargs=KWARGS),
+        run=RunArgs(out=tmp_path / "run", tensorboard=False),
+    )
+    with pytest.raises(ValueError, match=r"1 episodes, .* holds out 1, leave nothing"):
+        script.main(args)
 
 
 def test_what_cannot_be_learned_is_reported(demos, model, tmp_path):

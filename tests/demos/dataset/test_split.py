@@ -45,7 +45,7 @@ def test_what_cannot_be_split_is_an_error(validation, message):
 
 
 def test_a_share_of_one_episode_is_an_error():
-    with pytest.raises(ValueError, match=r"1 episodes.*without validation"):
+    with pytest.raises(ValueError, match=r"1 episodes.*holds out 1, .*without validation"):
         split_by_episode(paths(1), 0.1)
 
 

@@ -34,7 +34,7 @@ def split_by_episode(
         raise ValueError(f"validation is {validation}; it must be a share below 1, or a whole number of episodes")
     ids = {path: (join_segments and session_name(path)) or files_of(path).id for path in paths}
     drawn = sorted(set(ids.values()), key=lambda name: hashlib.sha256(os.fsencode(f"{seed} {name}")).digest())
-    count = int(validation) if validation >= 1 else max(round(validation * len(drawn)), validation > 0)
+    count = int(validation) if validation >= 1 else max(round(validation * len(drawn)), int(validation > 0))
     if count and count >= len(drawn):
         raise ValueError(
             f"{len(drawn)} episodes, of which validation={validation:g} holds out {count}, leave nothing to train on: "
