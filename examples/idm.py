@@ -49,7 +49,7 @@ class TrainArgs:
     seq_len: int = 32
     """Ticks in a window."""
     mirror: bool = True
-    """Flip half of the windows left to right, with their actions."""
+    """Flip half of the windows left to right, with their actions, except those in which a menu is open."""
     lr: float = 4e-4
     """Peak learning rate."""
     weight_decay: float = 0.1

@@ -71,6 +71,20 @@ class TestWindows:
         assert torch.equal(right, flipped & (left | right))
         assert torch.equal((camera[..., 1] == 1).any(1), right)
 
+    def test_a_window_in_which_a_menu_is_open_is_not_flipped(self, tmp_path: Path) -> None:
+        with DemoWriter(tmp_path) as writer:
+            for tick in range(24):
+                state = {"isGuiOpen": 8 <= tick < 12}
+                writer.append(np.full((128, 128, 3), 8 * tick + 4, np.uint8), human_action("left"), state=state)
+        demos = [read_demo(path) for path in list_demos(tmp_path)]
+        frames, buttons, _ = ActionWindows(demos, seq_len=4, batch_size=64, colour=0.0).next_batch()
+        ticks = ticks_of(frames)
+        menu = ((ticks >= 8) & (ticks < 12)).any(1)
+        flipped = buttons[..., VPT_BUTTONS.index("right")].any(1).numpy()
+        assert menu.any()
+        assert not flipped[menu].any()
+        assert flipped[~menu].any()
+
     def test_colours_vary_but_by_no_more_than_they_may(self, demos: list[Demo]) -> None:
         windows = ActionWindows(demos[:1], seq_len=30, batch_size=40, colour=0.2, mirror=False)
         middle = windows.next_batch().frames[:, 15, 64, 100].float()

@@ -44,7 +44,8 @@ class ActionWindows:
             share in which a button changes, are added to it. Windows are drawn in proportion to their priority,
             because most of a demo is "hold attack", which teaches little.
         colour: The brightness of a window varies by up to this share, and each colour by a third of it.
-        mirror: Flip half of the windows left to right, with their actions. Not for videos with open menus.
+        mirror: Flip half of the windows left to right, with their actions, except those in which a menu is open
+            (``Demo.menu``), whose layout has a left and a right.
         cache: Decoded frames to share with other objects. Default: a separate cache.
 
     Raises:
@@ -84,6 +85,7 @@ class ActionWindows:
         cache = cache if cache is not None else FrameCache()
         self._frames = [cache.frames(demo) for demo in demos]
         self._actions = [factored.from_human(demo.executed) for demo in demos]
+        self._menus = [demo.menu for demo in demos]
         self._windows = WeightedChunks([_activity(*actions, seq_len) + still for actions in self._actions])
         self._rng = np.random.default_rng(seed)
 
@@ -119,7 +121,7 @@ class ActionWindows:
             window = slice(start, start + self.seq_len)
             pixels, (held, moved) = self._frames[index][window], self._actions[index]
             held, moved = held[window], moved[window]
-            if self.mirror and self._rng.random() < 0.5:
+            if self.mirror and self._rng.random() < 0.5 and not self._menus[index][window].any():
                 pixels = pixels[:, :, ::-1]
                 held, moved = factored.mirrored(held, moved)
             frames.append(self._recoloured(pixels))
