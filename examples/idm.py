@@ -105,6 +105,8 @@ def split(directory: Path, paths: list[Path], held_out: int) -> tuple[list[Demo]
     demos = sorted((read_demo(path) for path in paths), key=order)
     if not 0 < held_out < len(demos):
         raise ValueError(f"{directory} holds {len(demos)} demos and {held_out} are to be held out: record more demos")
+    truth = [demo.executed for demo in demos[-held_out:]]
+    score(truth, truth)  # what cannot be scored is refused now, not after the training
     return demos[:-held_out], demos[-held_out:]
 
 

@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from tests.support.example_scripts import load_example
+from tests.support.frame_counter_env import counter_frame
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
 from tests.support.python_processes import output_of, run, start
+from vpt_gym.actions.human import no_op
 from vpt_gym.agents.idm.agent import IDMAgent
-from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.demos import DemoWriter, list_demos, read_demo
 from vpt_gym.learning.logging import read_metrics
 
 RECORD, SCRIPT = ROOT / "examples" / "record.py", ROOT / "examples" / "idm.py"
@@ -37,6 +39,14 @@ def test_recordings_without_a_seed_are_held_out_by_their_names(tmp_path):
     names = [read_demo(path).id for path in paths]
     learned, held_out = load_example("idm").split(tmp_path / "demos", paths, 1)
     assert [demo.id for demo in (*learned, *held_out)] == sorted(names)
+
+
+def test_demos_that_cannot_be_scored_are_refused_before_the_training(tmp_path):
+    write_episodes(tmp_path, (6,))
+    with DemoWriter(tmp_path) as writer:
+        writer.append(counter_frame(0), no_op())
+    with pytest.raises(ValueError, match="no button is ever held"):
+        load_example("idm").split(tmp_path, sorted(list_demos(tmp_path)), 1)
 
 
 def test_a_minute_of_training_beats_the_majority(trained):

@@ -45,6 +45,14 @@ class TestScores:
         assert high - low > 0.001
         assert bootstrap(truth, truth, samples=20)["key_accuracy"] == (1.0, 1.0)
 
+    def test_episodes_without_a_button_are_drawn_too_and_all_draws_are_about_the_same_buttons(self) -> None:
+        truth = [actions({}, [0.0, 1.0])] * 3 + [actions({"attack": [1, 1], "jump": [1, 0]}, [0.0, 1.0])]
+        said = [actions({}, [0.0, 1.0])] * 4
+        low, high = bootstrap(said, truth, samples=200)["key_accuracy"]
+        assert high == 1.0  # only episodes in which nothing is held
+        assert low < score(said, truth).key_accuracy == 13 / 16
+        assert score(said[3:], truth[3:], used=("attack", "jump", "use")).key_accuracy == 3 / 6
+
     def test_what_cannot_be_scored_is_refused(self) -> None:
         one = actions({"attack": [1, 0]}, [0.0, 1.0])
         idle = actions({}, [0.0, 1.0])

@@ -60,31 +60,36 @@ class LabelScores:
     yaw_r2: float
 
 
-def score(labels: Sequence[HumanAction], truth: Sequence[HumanAction]) -> LabelScores:
+def score(
+    labels: Sequence[HumanAction], truth: Sequence[HumanAction], *, used: Sequence[str] | None = None
+) -> LabelScores:
     """Compares labels with the truth.
 
     Args:
         labels: For each episode, human actions of T ticks: buttons (T,), camera (T, 2) degrees.
         truth: The same for the executed actions.
+        used: Names of the buttons that ``key_accuracy`` and ``majority_accuracy`` are about, for episodes that are a
+            part of others; default: those that are held in these.
 
     Raises:
-        ValueError: Labels and truth have different episodes or no tick, or in the truth no button is ever held.
+        ValueError: Labels and truth have different episodes or no tick, or there is no such button.
     """
     labelled, labelled_camera = _stacked(labels)
     held, camera = _stacked(truth)
     if [len(a["camera"]) for a in labels] != [len(a["camera"]) for a in truth] or not len(held):
         raise ValueError("labels and truth must be of the same episodes, tick by tick, and hold at least one tick")
-    used = np.flatnonzero(held.any(0))
-    if not len(used):
+    ever_held = np.flatnonzero(held.any(0))
+    counted = ever_held if used is None else np.array([VPT_BUTTONS.index(name) for name in used], np.int64)
+    if not len(counted):
         raise ValueError("in the truth no button is ever held, so there is nothing to score")
     right = labelled == held
     common = held.mean(0) > 0.5
     errors = np.square(labelled_camera - camera).sum(0)
     spread = np.square(camera - camera.mean(0)).sum(0)
     return LabelScores(
-        buttons={VPT_BUTTONS[index]: _button_score(labelled[:, index], held[:, index]) for index in used},
-        key_accuracy=float(right[:, used].mean()),
-        majority_accuracy=float((held == common)[:, used].mean()),
+        buttons={VPT_BUTTONS[index]: _button_score(labelled[:, index], held[:, index]) for index in ever_held},
+        key_accuracy=float(right[:, counted].mean()),
+        majority_accuracy=float((held == common)[:, counted].mean()),
         exact_match=float(right.all(1).mean()),
         majority_exact_match=float((held == common).all(1).mean()),
         camera_r2=_r2(errors.sum(), spread.sum()),
@@ -96,12 +101,18 @@ def score(labels: Sequence[HumanAction], truth: Sequence[HumanAction]) -> LabelS
 def bootstrap(
     labels: Sequence[HumanAction], truth: Sequence[HumanAction], *, samples: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Returns bootstrap 95 % intervals of the scores in :class:`LabelScores`: episodes are drawn with replacement."""
-    rng = np.random.default_rng(seed)
+    """Returns bootstrap 95 % intervals of the scores in :class:`LabelScores`: episodes are drawn with replacement.
+
+    The buttons that ``key_accuracy`` is about are those that are held in any of the episodes, whichever are drawn.
+
+    Raises:
+        ValueError: As for :func:`score`.
+    """
+    rng, used = np.random.default_rng(seed), tuple(score(labels, truth).buttons)
     drawn = []
     for _ in range(samples):
         chosen = rng.integers(len(truth), size=len(truth))
-        drawn.append(score([labels[i] for i in chosen], [truth[i] for i in chosen]))
+        drawn.append(score([labels[i] for i in chosen], [truth[i] for i in chosen], used=used))
     names = ("key_accuracy", "exact_match", "camera_r2", "pitch_r2", "yaw_r2")
     intervals = {name: np.percentile([getattr(scores, name) for scores in drawn], (2.5, 97.5)) for name in names}
     return {name: (float(low), float(high)) for name, (low, high) in intervals.items()}
