@@ -308,7 +308,9 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> dict[str, 
             begun = time.perf_counter()
             rollout = collector.collect(args.ticks)
             inputs = network_inputs(agent.policy, rollout)  # features if the image network is frozen
-            metrics = learner.learn(rollout, inputs, progress) if learner.warm else learner.warm_up(rollout, inputs)
+            warming_up = not learner.warm
+            metrics = learner.warm_up(rollout, inputs) if warming_up else learner.learn(rollout, inputs, progress)
+            metrics["value/warming_up"] = float(warming_up)
             if counters.iteration % 20 == 0:
                 metrics |= monitor.measure(inputs, rollout.first, rollout.memory)
             metrics |= counters.add(ticks=rollout.first.numel(), seconds=time.perf_counter() - begun)
@@ -322,8 +324,14 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> dict[str, 
             if iteration % args.checkpoint_every == 0 or counters.progress(args) >= 1.0:
                 parts = {"learner": learner.state_dict(), "collector": collector.state_dict()}
                 run.save_checkpoint(iteration, {**vars(counters), **parts, "best": best.score})
+            phase = "value warm-up, " if warming_up else ""
             success = f"success {metrics['rollout/success']:.0%}, " if "rollout/success" in metrics else ""
-            bar.update(task, completed=progress, state=f"{success}{counters}")
+            bar.update(task, completed=progress, state=f"{phase}{success}{counters}")
+    if not learner.optimizer.updates:
+        console.print(
+            f"[yellow]the policy is still the one that the run began with: all {counters.iteration} iterations only "
+            "fitted the value head. Give more --iterations or --seconds, or lower --warmup-iterations[/yellow]"
+        )
     agent.policy.set_precision("fp32")
     return {"ticks": counters.ticks, "train_seconds": round(counters.seconds, 1)}
 

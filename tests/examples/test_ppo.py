@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from rich.console import Console
 
 from tests.support.clock_env import ClockEnv
 from tests.support.example_scripts import load_example
@@ -27,7 +29,8 @@ from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.losses import weighted_mean
 from vpt_gym.learning.non_finite import NonFiniteLossError
 from vpt_gym.learning.rollout import RolloutCollector
-from vpt_gym.learning.runs.args import parse
+from vpt_gym.learning.runs.args import RunArgs, parse
+from vpt_gym.learning.runs.run import Run
 
 ppo = load_example("ppo")
 SMALL = '{"level": "easy", "image_size": [72, 128], "max_episode_steps": 6}'
@@ -361,6 +364,32 @@ class TestArguments:
     def test_options_that_are_out_of_range_or_contradict_each_other_are_errors(self, options, message):
         with pytest.raises(ValueError, match=message):
             ppo.Args(model="nano", **options)
+
+
+def trained(out, **options):
+    """Returns the metrics of a short training, what it printed, and the agent as it was and as it is."""
+    limits = {"num_envs": 2, "minibatches": 2, "ticks": 2, "iterations": 2, "warmup_iterations": 1, "epochs": 1}
+    run_args = RunArgs(out=out, tensorboard=False)
+    args = ppo.Args(model="x", env=EnvArgs(kwargs=SMALL), vector="sync", run=run_args, **{**limits, **options})
+    before, agent = VPTAgent(small_policy()), VPTAgent(small_policy())
+    console = Console(file=io.StringIO(), width=400)
+    run = Run("ppo", args)
+    ppo.train(agent, args, run, console)
+    run.close("interrupted")  # without curves
+    return read_metrics(out / "metrics.jsonl"), console.file.getvalue(), before, agent
+
+
+def heads(agent):
+    return agent.policy.pi_head.state_dict().values()
+
+
+def test_a_run_that_ends_in_the_value_warm_up_says_that_the_policy_is_unchanged(tmp_path):
+    for name, seconds, phases in (("short", 1e-9, [1.0]), ("long", float("inf"), [1.0, 0.0])):
+        metrics, printed, before, agent = trained(tmp_path / name, seconds=seconds)
+        assert [entry["value/warming_up"] for entry in metrics] == phases
+        unchanged = all(torch.equal(one, other) for one, other in zip(heads(before), heads(agent), strict=True))
+        assert unchanged == (name == "short")
+        assert ("the policy is still the one that the run began with: all 1 iterations" in printed) == unchanged
 
 
 SCRIPT = ROOT / "examples" / "ppo.py"

@@ -15,8 +15,8 @@ def test_the_nearer_limit_gives_the_progress():
     counters = Counters()
     assert counters.add(ticks=64, seconds=4.0) == {"time/ticks": 64, "time/ticks_per_second": 16.0}
     assert counters.add(ticks=64, seconds=4.0)["time/ticks"] == 128
-    assert counters.progress(PolicyGradientArgs(model="nano", iterations=8, seconds=100.0)) == 0.25
-    assert counters.progress(PolicyGradientArgs(model="nano", iterations=8, seconds=10.0)) == 0.8
+    assert counters.progress(PolicyGradientArgs(model="nano", iterations=16, seconds=100.0)) == 0.125
+    assert counters.progress(PolicyGradientArgs(model="nano", iterations=16, seconds=10.0)) == 0.8
     assert str(counters) == "128 ticks, 16/s"
 
 
@@ -51,6 +51,8 @@ def test_the_reward_is_chosen_by_an_option():
         ({"seconds": 0.0}, r"seconds is 0\.0; it must be positive"),
         ({"episode_ticks": 0}, "episode_ticks is 0"),
         ({"lr": -1.0}, r"lr is -1\.0"),
+        ({"iterations": 6}, "warmup_iterations is 8 of 6 iterations: .* Give --iterations 9 or more"),
+        ({"iterations": 3, "warmup_iterations": 3}, "warmup_iterations is 3 of 3 iterations"),
     ],
 )
 def test_an_option_out_of_range_is_named(options, message):

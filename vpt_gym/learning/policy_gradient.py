@@ -91,6 +91,11 @@ class PolicyGradientArgs(OptimizerArgs, ValueArgs, DemoTermArgs, TrainingArgs):
     def __post_init__(self) -> None:
         for options in (TrainingArgs, OptimizerArgs, ValueArgs, DemoTermArgs):
             options.__post_init__(self)
+        if self.warmup_iterations >= self.iterations:
+            raise ValueError(
+                f"warmup_iterations is {self.warmup_iterations} of {self.iterations} iterations: the policy may never "
+                f"learn. Give --iterations {self.warmup_iterations + 1} or more, or lower --warmup-iterations"
+            )
 
 
 def make_env(args: TrainingArgs) -> gym.Env[Any, Any]:
