@@ -315,13 +315,13 @@ def train(agent: VPTAgent, args: Args, run: Run, console: Console) -> dict[str, 
                 metrics |= monitor.measure(inputs, rollout.first, rollout.memory)
             metrics |= counters.add(ticks=rollout.first.numel(), seconds=time.perf_counter() - begun)
             metrics |= episode_metrics(collector.episodes)
-            iteration = counters.iteration
-            if args.validate_every and iteration % args.validate_every == 0:
+            iteration, last, better = counters.iteration, counters.progress(args) >= 1.0, False
+            if args.validate_every and (iteration % args.validate_every == 0 or last):
                 validation = evaluate(agent, args.env.make, SEEDS["validation"][: args.validation_episodes])
                 metrics |= {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
-                best.offer(agent, *score_of(validation.rate, validation.mean_ticks))
+                better = best.offer(agent, *score_of(validation.rate, validation.mean_ticks))
             run.log(iteration, metrics)
-            if iteration % args.checkpoint_every == 0 or counters.progress(args) >= 1.0:
+            if iteration % args.checkpoint_every == 0 or last or better:  # better: best/ has changed, and its score
                 parts = {"learner": learner.state_dict(), "collector": collector.state_dict()}
                 run.save_checkpoint(iteration, {**vars(counters), **parts, "best": best.score})
             phase = "value warm-up, " if warming_up else ""

@@ -392,6 +392,17 @@ def test_a_run_that_ends_in_the_value_warm_up_says_that_the_policy_is_unchanged(
         assert ("the policy is still the one that the run began with: all 1 iterations" in printed) == unchanged
 
 
+def test_each_better_agent_has_its_score_in_a_checkpoint_and_the_last_one_is_validated(tmp_path):
+    """A run that continued from an earlier checkpoint could put a worse agent in the place of the better one."""
+    metrics, *_ = trained(tmp_path, iterations=3, validate_every=2, validation_episodes=1, checkpoint_every=100)
+    assert ["validation/success" in entry for entry in metrics] == [False, True, True]
+    better, last = (torch.load(tmp_path / "checkpoints" / f"{name}.pt") for name in ("previous", "last"))
+    assert (better["step"], last["step"]) == (2, 3)
+    success, mean_ticks = metrics[1]["validation/success"], metrics[1]["validation/mean_ticks"]
+    assert tuple(better["state"]["best"]) == (success, -mean_ticks)
+    VPTAgent.from_pretrained(tmp_path / "best")
+
+
 SCRIPT = ROOT / "examples" / "ppo.py"
 
 

@@ -32,7 +32,8 @@ class BestAgent:
         score: The highest score so far, for a training run that continues; empty if there is none.
 
     Attributes:
-        score: As above; a checkpoint should hold it.
+        score: As above. Save it in a checkpoint whenever :meth:`offer` returns True: a training that continues from an
+            earlier one could replace the agent by a worse one.
     """
 
     def __init__(self, folder: Path, score: Sequence[float] = ()) -> None:

@@ -64,9 +64,10 @@ class TrainingArgs:
     seed: int = 0
     """Seed of the sampling, the minibatches and the worlds."""
     checkpoint_every: int = 10
-    """Iterations between two checkpoints."""
+    """Iterations between two checkpoints. There is one too when a validation finds a better agent."""
     validate_every: int = 0
-    """Iterations between two evaluations in validation worlds, of which the best agent is kept; 0 for none."""
+    """Iterations between two evaluations in validation worlds, of which the best agent is kept; the last iteration has
+    one too. 0 for none."""
     validation_episodes: int = 50
     """Episodes of such an evaluation."""
     eval_episodes: int = 50
