@@ -153,6 +153,26 @@ class TestContinuation:
         with continued.evaluating(), whole.evaluating():
             assert_equal(weights(continued), weights(whole))
 
+    def test_options_that_it_is_continued_with_count(self, demos):
+        trainer = trainer_of(demos, options())
+        trainer.update()
+        state = trainer.state_dict()
+        changed = trainer_of(demos, options(precision="bf16", optimizer="adamw", weight_decay=0.5))
+        changed.load_state_dict(state)
+        assert changed.policy.precision == "bf16"
+        (group,) = changed.state_dict()["optimizer"]["param_groups"]
+        assert (group["weight_decay"], group["decoupled_weight_decay"]) == (0.5, True)
+
+    def test_the_policy_that_it_is_held_near_may_not_be_replaced(self, demos):
+        args = options(kl_to_start=1.0)
+        held = trainer_of(demos, args)
+        held.update()
+        state = held.state_dict()
+        other = BCTrainer(small_policy(seed=1), make_dataset((demos,), args, seed=0), args)
+        with pytest.raises(ValueError, match="kl_to_start holds the policy near the one that it started from"):
+            other.load_state_dict(state)
+        trainer_of(demos, args).load_state_dict({name: part for name, part in state.items() if name != "start"})
+
     def test_a_state_of_other_demos_or_batches_is_refused(self, demos, tmp_path):
         state = trainer_of(demos, options()).state_dict()
         with pytest.raises(ValueError, match="other shape"):

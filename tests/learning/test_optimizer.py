@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from vpt_gym.learning.non_finite import NonFiniteLossError
-from vpt_gym.learning.optimizer import OptimizerArgs, ScheduledAdam
+from vpt_gym.learning.optimizer import OptimizerArgs, ScheduledAdam, load_moments
 
 
 def steps(optimizer: ScheduledAdam, weight: nn.Parameter, count: int) -> list[float]:
@@ -65,6 +67,30 @@ def test_a_resumed_training_does_not_warm_up_again():
     resumed.load_state_dict(state)
     assert steps(resumed, other, 3) == pytest.approx(rest, rel=1e-5)
     assert resumed.updates == 6
+
+
+def test_options_that_a_run_is_resumed_with_count():
+    first, weight = made(lr=0.1, warmup=0)
+    steps(first, weight, 1)
+    resumed, other = made(lr=0.1, warmup=0, weight_decay=100.0)
+    other.data.copy_(weight)
+    resumed.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert steps(resumed, other, 1)[0] < 0 < steps(first, weight, 1)[0]  # the decay pulls the weight back to 0
+
+
+def test_the_moments_go_to_another_kind_of_adam_and_never_to_other_parameters():
+    weight = nn.Parameter(torch.ones(3))
+    adam = torch.optim.Adam([weight])
+    weight.sum().backward()
+    adam.step()
+    adamw = torch.optim.AdamW([weight], lr=0.5, weight_decay=0.25)
+    load_moments(adamw, adam.state_dict())
+    assert torch.equal(adamw.state[weight]["exp_avg"], adam.state[weight]["exp_avg"])
+    (group,) = adamw.param_groups
+    assert (group["lr"], group["weight_decay"], group["decoupled_weight_decay"]) == (0.5, 0.25, True)
+    for others in ([weight, weight.detach().clone()], [torch.ones(4)]):
+        with pytest.raises(ValueError, match=r"the state is of 1 parameters, and \d are trained now"):
+            load_moments(torch.optim.Adam(others), adam.state_dict())
 
 
 def test_a_loss_that_is_not_finite_changes_nothing():

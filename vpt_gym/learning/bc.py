@@ -19,12 +19,14 @@ from torch import Tensor, nn
 
 from vpt_gym.agents.goals.refusal import refuse_goals
 from vpt_gym.agents.policy.transformer import Memory
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.demos.dataset.dataset import DemoDataset, SequenceBatch
 from vpt_gym.demos.dataset.loading import DropNull
 from vpt_gym.learning.average import WeightAverage
 from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.losses import entry_losses, entry_names, weighted_mean
 from vpt_gym.learning.non_finite import check_finite
+from vpt_gym.learning.optimizer import load_moments
 from vpt_gym.learning.precision import faster_precision
 from vpt_gym.learning.processes import Processes
 from vpt_gym.learning.runs.args import check_counts, check_ranges
@@ -224,6 +226,7 @@ class BCTrainer:
         fused = self._device.type in ("cpu", "cuda")
         self._optimizer = kind(self._parameters, lr=args.lr, weight_decay=args.weight_decay, fused=fused)
         self._start = copy.deepcopy(policy).requires_grad_(False).eval() if args.kl_to_start else None
+        self._start_digest = None if self._start is None else weights_digest(self._start)
         self._average = WeightAverage(policy, args.ema) if args.ema else None
         self._memory: Memory | None = None
         self._start_memory: Memory | None = None
@@ -337,6 +340,7 @@ class BCTrainer:
             "optimizer": self._optimizer.state_dict(),
             "average": None if self._average is None else self._average.state_dict(),
             "precision": self._precision,
+            "start": self._start_digest,
             "updates": self.updates,
             "frames": self.frames,
             "seconds": self.seconds,
@@ -347,8 +351,11 @@ class BCTrainer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues from a state; the updates are those of an uninterrupted training, bit for bit on a CPU in fp32.
 
+        Options of the training that differ from those of the state hold from here on.
+
         Raises:
-            ValueError: The state is of another number of processes, or of other demos or batches.
+            ValueError: The state is of another number of processes, of other demos or batches, of other frozen
+                parameters, or its ``kl_to_start`` held the policy near another start.
         """
         if len(state["processes"]) != self._processes.count:
             raise ValueError(
@@ -357,16 +364,24 @@ class BCTrainer:
             )
         if (state["average"] is None) != (self._average is None):
             raise ValueError("the state is of a training run with another --train.ema; continue with the same options")
+        start = state.get("start")  # None too in states from before it was kept
+        if None not in (start, self._start_digest) and start != self._start_digest:
+            raise ValueError(
+                f"kl_to_start holds the policy near the one that it started from, with weights {start}, and the "
+                f"training now starts from others, {self._start_digest}: continue with the same --model and --seed"
+            )
         mine = state["processes"][self._processes.rank]
         self.dataset.load_state_dict(mine["dataset"])
         self.policy.load_state_dict(state["policy"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        load_moments(self._optimizer, state["optimizer"])
         if self._average is not None:
             self._average.load_state_dict(state["average"])
         self._memory = _from_tuple(mine["memory"], self._device)
         self._start_memory = _from_tuple(mine["start_memory"], self._device)
         self.updates, self.frames, self.seconds = state["updates"], state["frames"], state["seconds"]
-        self._sums, self._precision = dict(state["sums"]), state["precision"]
+        self._sums = dict(state["sums"])
+        if self._args.precision == "auto":
+            self._precision = state["precision"]  # what was measured then: another one would be another training
         torch.set_rng_state(mine["rng"])
         if mine["cuda_rng"] is not None and self._device.type == "cuda":
             torch.cuda.set_rng_state(mine["cuda_rng"], self._device)

@@ -1,8 +1,8 @@
-"""Adam with a schedule of its learning rate and a limit for the gradient; it stops where a loss is not finite."""
+"""Adam with a schedule of its learning rate and a limit for the gradient, and how an optimizer continues."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,6 +40,35 @@ class OptimizerArgs:
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=("warmup", "weight_decay"))
+
+
+def load_moments(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Continues with the moments in an optimizer's ``state_dict``; the options stay those of this optimizer.
+
+    PyTorch's ``load_state_dict`` also takes the options of the earlier one, so that a weight decay that a run is
+    resumed with would have no effect.
+
+    Args:
+        optimizer: Adam or AdamW, as a new run would make it.
+        state: ``state_dict`` of an Adam or AdamW of the same parameters.
+
+    Raises:
+        ValueError: It is of other parameters.
+    """
+    own = optimizer.state_dict()["param_groups"]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    numbers = [number for group in state["param_groups"] for number in group["params"]]
+    moments = {number: values["exp_avg"] for number, values in state["state"].items()}
+    if len(numbers) != len(parameters) or any(
+        moments[number].shape != parameter.shape
+        for number, parameter in zip(numbers, parameters, strict=True)
+        if number in moments
+    ):
+        raise ValueError(
+            f"the state is of {len(numbers)} parameters, and {len(parameters)} are trained now, or shapes differ: "
+            "continue with the same policy and the same frozen parameters"
+        )
+    optimizer.load_state_dict({"state": state["state"], "param_groups": own})
 
 
 class ScheduledAdam:
@@ -87,6 +116,6 @@ class ScheduledAdam:
         return {"adam": self._adam.state_dict(), "updates": self.updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from a ``state_dict``."""
-        self._adam.load_state_dict(state["adam"])
+        """Continues from a ``state_dict``, with the options of this optimizer."""
+        load_moments(self._adam, state["adam"])
         self.updates = state["updates"]
