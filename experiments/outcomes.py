@@ -60,7 +60,14 @@ def successes(evaluation: Mapping[str, Any]) -> list[float]:
 
 
 def gains(evaluation: Mapping[str, Any], other: Mapping[str, Any]) -> list[float]:
-    """Returns the success in each world less that of another evaluation of the same worlds."""
+    """Returns the success in each world less that of another evaluation of the same worlds.
+
+    Raises:
+        ValueError: The worlds, or their order, are not the same.
+    """
+    worlds, others = ([episode.get("seed") for episode in each["per_episode"]] for each in (evaluation, other))
+    if worlds != others:
+        raise ValueError(f"the evaluations are of other worlds: {worlds[:3]}... and {others[:3]}...")
     return [a - b for a, b in zip(successes(evaluation), successes(other), strict=True)]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.__main__ import RESULTS, course_of, ran_here, result_of, run, to_run
 from experiments.cells import CELLS, CONTRASTS, QUICK_CELLS, Cell
-from experiments.outcomes import bootstrap_interval
+from experiments.outcomes import bootstrap_interval, gains
 from experiments.tables import (
     TABLES,
     contrast_table,
@@ -260,6 +260,13 @@ def test_each_agent_in_fresh_worlds_has_a_row_and_what_rounds_gain_is_counted_wo
     assert [row.split(" | ")[-3] for row in rows[:4]] == ["0/4", "1/4", "4/4", "3/4"]
     assert "| +100% (100% to 100%, 1 of 3 seeds) | | |" in rows[4]
     assert "| -25% (-75% to 0%, 1 of 3 seeds) | | |" in rows[5]
+
+
+def test_only_evaluations_of_the_same_worlds_are_compared():
+    ours, theirs = ({"per_episode": [{"seed": seed, "success": True}]} for seed in (0, 50))
+    assert gains(ours, ours) == [0.0]
+    with pytest.raises(ValueError, match=r"other worlds: \[0\].*\[50\]"):
+        gains(ours, theirs)
 
 
 def test_a_contrast_is_shown_where_the_interval_of_the_difference_is_above_0():
