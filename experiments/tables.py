@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.cells import CONTRASTS, SEEDS, STARTS, TASKS, Contrast
+from experiments.cells import CONTRASTS, SEEDS, TASKS, Contrast
 from experiments.outcomes import (
     BUDGETS,
     Results,
@@ -183,17 +183,20 @@ def few_demos_table(results: Results) -> str:
     return "\n".join(lines)
 
 
+TASK_STARTS = {"scratch": "fresh weights, 1,500 updates", "foundation": "`nano-foundation`, 600 updates"}
+"""Ending of the cells of a task -> their column."""
+
+
 def tasks_table(results: Results) -> str:
-    """Returns success in other tasks, each with 20 demos: from fresh weights, and from the foundation model."""
-    lines = [
-        "| task | fresh weights, 1,500 updates | `nano-foundation`, 600 updates | difference |",
-        "|---|---:|---:|---:|",
-    ]
+    """Returns success in other tasks, without demos, and with 20: from fresh weights, and from the foundation model."""
+    titles = ("`nano-foundation` as it is", *(f"20 demos: {start}" for start in TASK_STARTS.values()), "difference")
+    lines = [f"| task | {' | '.join(titles)} |", f"|---|{'---:|' * len(titles)}"]
     for name, task in TASKS.items():
-        scratch, foundation = (played_by(f"task-{name}-{start}", results) for start in STARTS)
+        scratch, foundation = (played_by(f"task-{name}-{start}", results) for start in TASK_STARTS)
         if scratch or foundation:
+            alone = _mean_with_interval(list(played_by(f"task-{name}-zero-shot", results).values()), seeds=1)
             means = (_mean_with_interval(list(by_seed.values())) for by_seed in (scratch, foundation))
-            lines.append(f"| `{task}` | {' | '.join(means)} | {_gain(foundation, scratch)} |")
+            lines.append(f"| `{task}` | {alone} | {' | '.join(means)} | {_gain(foundation, scratch)} |")
     return "\n".join(lines)
 
 
@@ -206,8 +209,8 @@ def _gain(cells: Mapping[int, Mapping[str, Any]], others: Mapping[int, Mapping[s
     return f"{np.mean(rows):+.0%} ({interval_text(rows)}{_fewer(len(seeds))})"
 
 
-def _fewer(seeds: int) -> str:
-    return "" if seeds == len(SEEDS) else f", {seeds} of {len(SEEDS)} seeds"
+def _fewer(seeds: int, of: int = len(SEEDS)) -> str:
+    return "" if seeds == of else f", {seeds} of {of} seeds"
 
 
 def differences(results: Results, contrast: Contrast) -> list[float]:
@@ -305,11 +308,16 @@ def _pooled(evaluations: Sequence[Mapping[str, Any]]) -> str:
     return f"{_mean(evaluations):.1%} | {_success_interval(evaluations)}"
 
 
-def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]]) -> str:
-    """Returns mean and interval of the success in one column; nothing if there is no evaluation."""
+def _mean_with_interval(evaluations: Sequence[Mapping[str, Any]], *, seeds: int = len(SEEDS)) -> str:
+    """Returns mean and interval of the success in one column; nothing if there is no evaluation.
+
+    Args:
+        evaluations: One for each seed that was run.
+        seeds: How many there are to be.
+    """
     if not evaluations:
         return ""
-    return f"{_mean(evaluations):.0%} ({_success_interval(evaluations)}{_fewer(len(evaluations))})"
+    return f"{_mean(evaluations):.0%} ({_success_interval(evaluations)}{_fewer(len(evaluations), seeds)})"
 
 
 def _mean(evaluations: Sequence[Mapping[str, Any]]) -> float:
