@@ -204,7 +204,8 @@ def reader_of_demos(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, 
     if not args.demos:
         return None
     demos = run.demos(find_paths(args.demos)) or args.demos
-    dataset = DemoDataset(demos, seq_len=args.chunk, batch_size=args.num_envs, drop_null=False, seed=seed)
+    every_tick: dict[str, Any] = {"drop_null": False, "unlabelled": True}  # the teacher labels them
+    dataset = DemoDataset(demos, seq_len=args.chunk, batch_size=args.num_envs, **every_tick, seed=seed)
     return DemoReader(student, teacher, dataset)
 
 

@@ -75,31 +75,43 @@ class Args:
 
 @dataclass(frozen=True)
 class Library:
-    """All M ticks of some demos, one demo after the other."""
+    """The M ticks of some demos that have a label, one demo after the other."""
 
     latents: Tensor
     """float32 (M, D)."""
     codes: Tensor
     """int64 (M, 2), the VPT codes that the demos teach."""
     last: Tensor
-    """bool (M,), True in the last tick of a demo."""
+    """bool (M,), True in the last tick of a demo, and in the last one before a tick without a label."""
+    demos: int
+    """Number of demos."""
 
     @classmethod
     @torch.inference_mode()
     def read(cls, policy: VPTPolicy, demos: Sequence[Path]) -> Library:
-        """Passes the demos through a policy, each from an empty memory."""
+        """Passes the demos through a policy, each from an empty memory.
+
+        Raises:
+            ValueError: No tick has a label.
+        """
         device = policy.device
         dataset = DemoDataset(list(demos), seq_len=CHUNK, batch_size=1, order="carried", drop_null=False)
-        memory, latents, codes, first = None, [], [], []
+        memory, latents, codes, first, weight = None, [], [], [], []
         for batch in track(dataset, "reading demos", total=-(-dataset.n_ticks // CHUNK)):
             output = policy(batch.frames.to(device), batch.first.to(device), memory)
             memory = output.memory
             latents.append(output.latent[0])
             codes.append(batch.codes[0])
             first.append(batch.first[0])
+            weight.append(batch.weight[0])
         ticks = slice(dataset.n_ticks)  # the last batch goes on into the next epoch
-        last = torch.cat(first)[ticks].roll(-1)
-        return cls(torch.cat(latents)[ticks], torch.cat(codes)[ticks], last)
+        labelled = torch.cat(weight)[ticks] > 0
+        if not labelled.any():
+            raise ValueError("no tick of the demos has a label: an agent played them all, and nobody corrected it")
+        last = (torch.cat(first)[ticks] | ~labelled).roll(-1)
+        rows = labelled.nonzero()[:, 0]
+        latent = torch.cat(latents)[ticks][rows.to(device)]
+        return cls(latent, torch.cat(codes)[ticks][rows], last[rows], dataset.n_episodes)
 
 
 class NearestNeighbour:
@@ -170,9 +182,9 @@ def main(args: Args) -> None:
         agent = NearestNeighbour(policy, library, follow=args.follow, drift=args.drift)
         played = evaluate(agent, args.env.make, SEEDS[args.worlds][: args.episodes])
         ticks = sum(episode.ticks for episode in played.episodes)
-        console.print(f"{len(library.last):,} ticks of {int(library.last.sum())} demos; {played}")
+        console.print(f"{len(library.last):,} ticks of {library.demos} demos; {played}")
         console.print(f"one search in {ticks / agent.searches:.1f} ticks; results: {run.directory}")
-        figures = {"demos": int(library.last.sum()), "demo_ticks": len(library.last), "searches": agent.searches}
+        figures = {"demos": library.demos, "demo_ticks": len(library.last), "searches": agent.searches}
         run.write_results({**figures, **played.summary(), "per_episode": played.per_episode()})
 
 

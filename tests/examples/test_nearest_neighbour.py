@@ -10,12 +10,15 @@ import pytest
 import torch
 
 from tests.support.example_scripts import load_example
+from tests.support.frame_counter_env import counter_frame
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
 from tests.support.python_processes import output_of
 from tests.support.small_policy import SMALL, small_policy
 from vpt_gym import VPTAgent
-from vpt_gym.demos import DemoDataset
+from vpt_gym.actions.codec import encode
+from vpt_gym.actions.human import human_action, no_op
+from vpt_gym.demos import DemoDataset, DemoWriter
 from vpt_gym.learning.runs.args import parse
 
 script = load_example("nearest_neighbour")
@@ -85,6 +88,18 @@ def test_it_searches_again_where_it_has_drifted_away(demos, policy, library):
     codes = played(agent, frames)
     assert np.array_equal(codes[:4], one[1][:4])
     assert np.array_equal(codes[-1], other[1][8])
+
+
+def test_what_an_agent_played_without_a_label_is_neither_found_nor_repeated(policy, tmp_path):
+    with DemoWriter(tmp_path) as writer:
+        for t in range(8):
+            person = t in (2, 3, 6)
+            executed = None if person else human_action("forward")
+            pressed = human_action("attack") if person else no_op()
+            writer.append(counter_frame(t), pressed, executed=executed, intervention=person)
+    found = script.Library.read(policy, [tmp_path])
+    assert (found.codes == torch.from_numpy(encode(human_action("attack")))).all()
+    assert (found.last.tolist(), len(found.latents), found.demos) == ([False, True, True], 3, 1)
 
 
 def test_environments_do_not_mix_and_may_end(demos, policy, library):

@@ -196,6 +196,31 @@ def test_by_default_the_null_ticks_of_people_have_no_weight(tmp_path: Path, meta
     assert batch.weight[0].tolist() == [1.0, 1.0, 1.0, weight] * 2
 
 
+@pytest.mark.parametrize("drop_null", ["auto", "mask", False])
+@pytest.mark.parametrize(
+    ("people", "metadata", "weight"),
+    [
+        ((2, 3), {}, [0, 0, 1, 1, 0]),
+        ((), {"recorded_by": "vpt-gym play", "agent": "runs/bc/agent", "expert": None}, [0, 0, 1, 0, 0]),
+        ((2,), {"recorded_by": "vpt-gym play", "agent": "runs/bc/agent", "expert": "scripted"}, [1] * 5),
+        ((), {"recorded_by": "vpt-gym play", "agent": None, "expert": None}, [1] * 5),
+    ],
+    ids=["a person took over", "no person took over", "an expert labelled the rest", "a person alone"],
+)
+def test_what_an_agent_played_without_a_label_never_counts(tmp_path, people, metadata, weight, drop_null) -> None:
+    with DemoWriter(tmp_path, metadata=metadata) as writer:
+        for t in range(5):
+            pressed = human_action("attack") if t == 2 else no_op()  # the person waits in tick 3
+            writer.append(counter_frame(t, SIZE), pressed, executed=human_action("forward"), intervention=t in people)
+    options = {"seq_len": 5, "batch_size": 1, "drop_null": drop_null}
+    counted = make_dataset(tmp_path, **options)
+    learned = drop_null is False or (drop_null == "auto" and not metadata)
+    expected = weight if learned else [float(t == 2) for t in range(5)]
+    assert counted.next_batch().weight[0].tolist() == expected
+    assert len(counted.labels) == sum(expected)
+    assert make_dataset(tmp_path, **options | {"drop_null": False, "unlabelled": True}).next_batch().weight.all()
+
+
 def test_a_batch_names_the_ticks_that_it_holds(tmp_path: Path) -> None:
     write_episode(tmp_path, 0, 10)
     dataset = make_dataset(tmp_path, drop_null="cut", seq_len=4, batch_size=1)

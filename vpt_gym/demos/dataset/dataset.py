@@ -47,7 +47,7 @@ class SequenceBatch(NamedTuple):
     """bool [B, T], True where memory must start empty: the first frame of an episode (or of a random chunk)."""
     weight: torch.Tensor
     """float32 [B, T], a tick's weight in the loss; 0 for masked null ticks (``drop_null``), for padding, and without a
-    label (``labels``)."""
+    label (``unlabelled``, ``labels``)."""
 
 
 class Source(NamedTuple):
@@ -99,7 +99,8 @@ class DemoDataset:
         drop_null: How to treat ticks in which no button is pressed and the camera rests: ``"mask"`` keeps them as
             input with weight 0; ``"cut"`` removes them from the sequences, as OpenAI did for VPT; False treats them
             like all others. ``"auto"`` is ``"mask"`` in the demos of people and False in those of scripted experts and
-            agents (:func:`vpt_gym.demos.dataset.loading.played_by_a_person`).
+            agents (:func:`vpt_gym.demos.dataset.loading.played_by_a_person`). Null ticks that stand for no label
+            (``unlabelled``) never count.
         frame_size: (height, width) that frames are scaled to.
         motion_fraction: Only for ``"random"``: fraction of each batch (rounded to complete sequences) that is drawn
             from chunks in which the camera moves. The rest is drawn from all chunks.
@@ -112,6 +113,8 @@ class DemoDataset:
             each segment is an episode.
         labels: What is learned from a demo, instead of VPT codes: :class:`~vpt_gym.demos.dataset.native.NativeLabels`
             for an environment's own actions. Cannot be mirrored.
+        unlabelled: Give weight to ticks in which an agent played and nobody labelled what to do, too
+            (:func:`vpt_gym.demos.dataset.loading.without_label`): for what learns from frames without their actions.
         priority: Only for ``"random"``: maps the codes (T, 2) of an episode to each tick's priority (T,), not
             negative; a chunk's priority is the sum over its ticks.
         compat: None or ``"openai"``, as in ``read_demo``. ``compat="openai", drop_null="cut"`` gives exactly the
@@ -163,6 +166,7 @@ class DemoDataset:
         priority: Priority | None = None,
         join_segments: bool = False,
         labels: NativeLabels | None = None,
+        unlabelled: bool = False,
         compat: Compat = None,
         recorder_version: str | None = None,
         rank: int = 0,
@@ -217,6 +221,7 @@ class DemoDataset:
             stream=order != "random",
             workers=workers,
             join_segments=join_segments,
+            unlabelled=unlabelled,
         )
         paths = find_paths(demos)
         self._episodes, self.skipped, ticks = loader.load(paths, rank, world_size)

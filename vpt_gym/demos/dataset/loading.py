@@ -82,6 +82,7 @@ class EpisodeLoader:
         cache: Decodes and keeps its frames.
         drop_null: As in ``DemoDataset``.
         labels: As in ``DemoDataset``.
+        unlabelled: As in ``DemoDataset``.
         stream: Whether demos that the cache has no space for are streamed; otherwise they are an error.
         workers: Threads.
         join_segments: Whether the segments of a session go to the same rank.
@@ -97,8 +98,10 @@ class EpisodeLoader:
         stream: bool,
         workers: int,
         join_segments: bool = False,
+        unlabelled: bool = False,
     ) -> None:
         self._read, self._cache, self._drop_null, self._labels = read, cache, drop_null, labels
+        self._unlabelled = unlabelled
         self._stream, self._workers, self._join_segments = stream, workers, join_segments
 
     def load(self, paths: list[Path], rank: int, world_size: int) -> LoadResult:
@@ -154,7 +157,10 @@ class EpisodeLoader:
             demo, drop_null = self._read_demo(path)
             wanted = _wanted(demo, drop_null)
             ticks = np.flatnonzero(wanted)
-            weight = np.where(demo.null & (drop_null == "mask"), 0.0, 1.0).astype(np.float32)
+            left_out = demo.null & (drop_null == "mask")
+            if not self._unlabelled:
+                left_out |= without_label(demo)
+            weight = np.where(left_out, 0.0, 1.0).astype(np.float32)
             frames = self._frames(demo, wanted) if len(ticks) else None
         except DemoError as error:
             return path, str(error)
@@ -184,19 +190,33 @@ class EpisodeLoader:
 def played_by_a_person(metadata: Mapping[str, Any]) -> bool:
     """Returns whether a demo shows a person at the keyboard: of the contractors, in ``vpt-gym play``, or in a video.
 
-    A person's null ticks are mostly pauses, so VPT was trained without them. In ``vpt-gym play`` they are also the
-    ticks in which an agent played and the person gave no label. The null ticks of a scripted expert, or of an agent,
-    are its decisions: it waits until it has stopped, for example.
+    A person's null ticks are mostly pauses, so VPT was trained without them. The null ticks of a scripted expert, or of
+    an agent, are its decisions: it waits until it has stopped, for example.
 
     Args:
         metadata: ``Demo.metadata``.
     """
-    recorded_by = metadata.get("recorded_by")
     return (
         metadata.get("format") == CONTRACTOR_FORMAT
-        or (isinstance(recorded_by, str) and recorded_by == "vpt-gym play")
+        or _is_play(metadata)
         or "labelled_by" in metadata  # the labels of an inverse dynamics model
     )
+
+
+def without_label(demo: Demo) -> npt.NDArray[np.bool_]:
+    """Returns the ticks in which an agent played and nobody said what to do, (T,) bool.
+
+    In ``vpt-gym play --agent`` the label of a tick in which the agent plays is what the person presses. Where that is
+    nothing, the stored label is null, as if the person had chosen to do nothing; but what the person chose is marked
+    (``Demo.intervention``). An expert beside the agent (``--expert``) labels all ticks.
+    """
+    with_agent = demo.intervention.any() or (_is_play(demo.metadata) and bool(demo.metadata.get("agent")))
+    return demo.null & ~demo.intervention & (with_agent and not demo.metadata.get("expert"))
+
+
+def _is_play(metadata: Mapping[str, Any]) -> bool:
+    recorded_by = metadata.get("recorded_by")
+    return isinstance(recorded_by, str) and recorded_by == "vpt-gym play"
 
 
 def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
