@@ -115,11 +115,9 @@ class Args:
         check_stretch(self.stretch)
         highest = max(self.beta(number) for number in range(1, self.rounds + 1))
         if self.expert == PERSON:
-            check_person_options(beta=highest, temperature=self.temperature)
-            if self.more_envs:
-                raise ValueError(
-                    f"more_envs is {' '.join(self.more_envs)}; a person plays in one environment: leave it out"
-                )
+            names = ("temperature", "stretch", "num_envs", "more_envs")
+            unused = {name: (getattr(self, name), getattr(Args, name)) for name in names}
+            check_person_options(unused | {"beta": (highest, 0.0), "goal": (self.goal.goal, None)})
         names = [env.name for env in self.envs]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

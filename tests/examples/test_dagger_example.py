@@ -214,7 +214,8 @@ def test_it_moves_every_tensor_to_its_device(inputs, tmp_path, expert):
 def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
     """Two worlds in a window on a virtual screen; the person corrects the learner in the first one."""
     screen, out = VirtualScreen(), tmp_path / "run"
-    options = ("--expert", "person", "--episodes", "2", "--rounds", "1", "--round-ticks", "100", "--out", out)
+    options = ("--expert", "person", "--num-envs", "16", "--episodes", "2", "--rounds", "1")
+    options = (*options, "--round-ticks", "100", "--out", out)
     printed = tmp_path / "printed.txt"
 
     def said(text: str, times: int = 1) -> bool:
@@ -270,8 +271,6 @@ def test_a_person_watches_the_learner_and_takes_over(inputs, tmp_path):
         (("--rounds", "0"), "rounds is 0; it must be at least 1"),
         (("--more-envs", "vpt_gym/Harvest1Log-v0"), "--env and more_envs name vpt_gym/Harvest1Log-v0 twice"),
         (("--more-envs", "vpt_gym/Nothing-v0"), "there is no env vpt_gym/Nothing-v0"),
-        (("--expert", "person", "--more-envs", "vpt_gym/Harvest1Dirt-v0"), "a person plays in"),
-        (("--expert", "person", "--temperature", "0.5"), "temperature is 0.5; with"),
         (("--expert", "no/such/agent"), "there is no file or folder no/such/agent"),
         (("--expert", "vpt_gym.world.experts:Nobody"), "no expert 'vpt_gym.world.experts:Nobody'"),
     ],
@@ -281,3 +280,23 @@ def test_a_wrong_option_is_named(inputs, tmp_path, words, message):
     result = run(SCRIPT, *options)
     assert result.returncode != 0
     assert message in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--more-envs", "vpt_gym/Harvest1Dirt-v0"), "more_envs is ('vpt_gym/Harvest1Dirt-v0',); with"),
+        (("--temperature", "0.5"), "temperature is 0.5; with"),
+        (("--stretch", "10", "40"), "stretch is (10, 40); with"),
+        (("--goal", "none"), "goal is 'none'; with"),
+        (("--num-envs", "4"), "num_envs is 4; with"),
+        (("beta:constant-beta", "--beta.value", "0.5"), "beta is 0.5; with"),
+    ],
+)
+def test_an_option_that_a_person_does_not_use_is_named(capsys, words, message):
+    example = load_example("dagger")
+    required = ("--demos", "demos", "--model", "nano", "--expert", "person")
+    assert example.parse(example.Args, required).expert == "person"
+    with pytest.raises(SystemExit):
+        example.parse(example.Args, [*required, *words])
+    assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())

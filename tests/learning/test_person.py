@@ -52,8 +52,7 @@ def test_a_round_without_demos_is_an_error_that_names_the_remedy(tmp_path):
         interventions(tmp_path)
 
 
-@pytest.mark.parametrize(("beta", "temperature"), [(0.5, 1.0), (0.0, 0.5)])
-def test_the_learner_acts_until_it_is_corrected(beta, temperature):
-    check_person_options(beta=0.0, temperature=1.0)
-    with pytest.raises(ValueError, match=f"beta reaches {beta:g} and temperature is {temperature:g}"):
-        check_person_options(beta=beta, temperature=temperature)
+def test_all_options_that_do_not_apply_are_named_with_their_values():
+    check_person_options({"beta": (0.0, 0.0), "stretch": ((1, 1), (1, 1))})
+    with pytest.raises(ValueError, match=r"beta is 0\.5, goal is 'pigs'; with .*: leave out beta, goal$"):
+        check_person_options({"beta": (0.5, 0.0), "stretch": ((1, 1), (1, 1)), "goal": ("pigs", None)})

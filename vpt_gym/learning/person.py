@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,20 +25,23 @@ PERSON = "person"
 """Names a person as the expert."""
 
 
-def check_person_options(*, beta: float, temperature: float) -> None:
-    """Checks the options of rounds with a person, in which the learner acts, as it was saved, until it is corrected.
+def check_person_options(unused: Mapping[str, tuple[object, object]]) -> None:
+    """Checks that no option was chosen that rounds with a person do not use.
+
+    In them the learner acts, as it was saved and in one window, until the person takes over.
 
     Args:
-        beta: The highest share of ticks in which the expert is to act.
-        temperature: Sampling temperature of the learner.
+        unused: The options that do not apply: name, and value and default.
 
     Raises:
-        ValueError: ``beta`` is not 0, or ``temperature`` is not 1.
+        ValueError: A value is not the default.
     """
-    if beta > 0 or temperature != 1.0:
+    chosen = {name: value for name, (value, default) in unused.items() if value != default}
+    if chosen:
+        values = ", ".join(f"{name} is {value!r}" for name, value in chosen.items())
         raise ValueError(
-            f"beta reaches {beta:g} and temperature is {temperature:g}; with --expert person the learner acts until it "
-            "is corrected: leave out beta and --temperature"
+            f"{values}; with --expert person the learner plays in one window until the person takes over: leave out "
+            + ", ".join(chosen)
         )
 
 
