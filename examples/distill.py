@@ -120,6 +120,16 @@ class Args:
         check_ranges(self, positive=("lr", "max_grad_norm"), not_negative=not_negative)
         if not 0.0 <= self.demo_share <= 100.0:
             raise ValueError(f"demo_share is {self.demo_share}; it must be from 0 to 100")
+        if self.demos and self.demo_share > 0 and not self.demo_chunks:
+            raise ValueError(
+                f"demo_share is {self.demo_share}, which of {self.chunks} chunks is less than one: no demo would be "
+                f"read. Raise it to {1 / self.chunks:g}, or give more --chunks"
+            )
+
+    @property
+    def demo_chunks(self) -> int:
+        """Chunks of demos in an iteration, for each env."""
+        return round(self.demo_share * self.chunks) if self.demos else 0
 
 
 def main(args: Args) -> None:
@@ -227,7 +237,7 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
     for iteration in range(begin, args.iterations):
         began, step, beta = time.perf_counter(), iteration + 1, args.beta(iteration)
         played, agreement = collector.collect(args.chunks, beta=beta)
-        seen = [played, *([] if reader is None else reader.read(round(args.demo_share * args.chunks)))]
+        seen = [played, *([] if reader is None else reader.read(args.demo_chunks))]
         speed = played.first.numel() / (time.perf_counter() - began)
         if iteration == 0 and args.start is None:  # the frequencies of the teacher's actions
             init_action_heads(student.policy, played.pi.sample(learner.generator).numpy())

@@ -100,3 +100,11 @@ def test_an_option_out_of_range_is_named(option, value):
     script = load_example("distill")
     with pytest.raises(ValueError, match=f"{option} is {value}"):
         script.Args(teacher="no/such/agent", **{option: value})
+
+
+def test_a_share_of_demos_that_is_less_than_one_chunk_is_refused(tmp_path):
+    script = load_example("distill")
+    with pytest.raises(ValueError, match=r"demo_share is 0\.05, which of 8 chunks is less than one: .* to 0\.125"):
+        script.Args(teacher="no/such/agent", demos=(tmp_path,), demo_share=0.05)
+    assert script.Args(teacher="no/such/agent", demos=(tmp_path,), demo_share=0.125).demo_chunks == 1
+    assert script.Args(teacher="no/such/agent", demo_share=0.05).demo_chunks == 0  # there are no demos
