@@ -110,7 +110,7 @@ class Args:
     eval_episodes: int = 50
     """Episodes of the final evaluation of teacher and student; 0 skips it."""
     checkpoint_every: int = 1
-    """Iterations between two checkpoints."""
+    """Iterations between two checkpoints. There is one too when a validation finds a better student."""
     run: RunArgs = field(default_factory=RunArgs)
 
     def __post_init__(self) -> None:
@@ -253,15 +253,15 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         if collector.successes:
             recent = collector.successes = collector.successes[-100:]
             metrics["rollout/success"] = sum(recent) / len(recent)
-        text = f"iteration {step}: KL {agreement.kl:.3f} nats, overlap {agreement.overlap:.0%}"
+        better, text = False, f"iteration {step}: KL {agreement.kl:.3f} nats, overlap {agreement.overlap:.0%}"
         if step % args.validate_every == 0 or step == args.iterations:
             validation = evaluate(player, args.env.make, SEEDS["validation"][: args.validation_episodes])
             metrics |= {"validation/success": validation.rate, "validation/mean_ticks": validation.mean_ticks}
             text += f"; validation worlds: {validation}"
-            best.offer(player, *score_of(validation.rate, validation.mean_ticks))
+            better = best.offer(player, *score_of(validation.rate, validation.mean_ticks))
         run.log(step, metrics)
         console.print(text)
-        if step % args.checkpoint_every == 0 or step == args.iterations:
+        if step % args.checkpoint_every == 0 or step == args.iterations or better:  # better: agent/ has changed
             now = [before + new for before, new in zip(started, collector.started, strict=True)]
             run.save_checkpoint(step, {**learner.state_dict(), "best": best.score, "started": now})
     envs.close()

@@ -40,7 +40,8 @@ def teacher(tmp_path_factory) -> Path:
 def test_it_leaves_a_student_metrics_and_a_comparison(teacher, tmp_path):
     write_episodes(tmp_path / "demos", [9, 12])
     demos = ("--demos", tmp_path / "demos", "--demo-share", "0.5")
-    words = ("--teacher", teacher, "--out", tmp_path / "run", "--iterations", "4", *OPTIONS, *demos)
+    rare = ("--iterations", "4", "--checkpoint-every", "100")
+    words = ("--teacher", teacher, "--out", tmp_path / "run", *OPTIONS, *demos, *rare)
     output = output_of(SCRIPT, *words, fresh=True)
     assert "teacher in the evaluation worlds: " in output
     student = VPTAgent.from_pretrained(tmp_path / "run" / "agent")
@@ -50,6 +51,9 @@ def test_it_leaves_a_student_metrics_and_a_comparison(teacher, tmp_path):
     # 2 envs with 2 chunks and one batch of demos, then twice that with the replay of two iterations
     assert [entry["train/updates"] for entry in metrics] == [3, 9, 15, 21]
     assert ["validation/success" in entry for entry in metrics] == [False, True, False, True]
+    better = torch.load(tmp_path / "run" / "checkpoints" / "previous.pt")  # with the score of the agent that was kept
+    assert better["step"] == 2
+    assert list(better["state"]["best"]) == [metrics[1]["validation/success"], -metrics[1]["validation/mean_ticks"]]
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["speedup"] == results["acting_seconds"]["teacher"] / results["acting_seconds"]["student"]
     assert results["student_parameters"] < results["teacher_parameters"]
