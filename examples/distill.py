@@ -35,6 +35,7 @@ from vpt_gym.demos.dataset.dataset import DemoDataset
 from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.learning.acting_time import acting_seconds
 from vpt_gym.learning.best import BestAgent, score_of
+from vpt_gym.learning.collectors import episodes_begun
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta
 from vpt_gym.learning.distillation import Chunks, DemoReader, DistillationCollector, minibatches
 from vpt_gym.learning.evaluate import Evaluation, evaluate
@@ -223,10 +224,10 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
     """Lets the student play and learn; the best one on the validation worlds becomes ``agent`` in the run."""
     learner, best, checkpoint = Distillation(student.policy, args), BestAgent(run.directory / "agent"), run.checkpoint()
     player = VPTAgent(student.policy, device=args.device, precision=args.precision)  # evaluations overwrite its memory
-    begin, started = 0, [0] * args.num_envs
+    begin, started = 0, episodes_begun(None if checkpoint is None else checkpoint.state, args.num_envs)
     if checkpoint is not None:
         learner.load_state_dict(checkpoint.state)
-        begin, started, best.score = checkpoint.step, checkpoint.state["started"], tuple(checkpoint.state["best"])
+        begin, best.score = checkpoint.step, tuple(checkpoint.state["best"])
     # each env has its own share of the worlds; a run that is resumed plays none again
     worlds = training_worlds("dagger", args.seed)
     seeds = [worlds[i + args.num_envs * started[i] :: args.num_envs] for i in range(args.num_envs)]

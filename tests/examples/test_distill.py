@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
 from tests.support.python_processes import output_of, start
+from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.config import VPTConfig
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.runs.args import RunArgs
 from vpt_gym.learning.runs.checkpoints import load_checkpoint
+from vpt_gym.learning.runs.run import Run
 
 SMALL = '{"level": "easy", "image_size": [64, 64], "max_episode_steps": 10}'
 WIDTHS = ("--student.hidsize", "32", "--student.attention-heads", "2", "--student.impala-width", "0.25")
@@ -112,3 +118,25 @@ def test_a_share_of_demos_that_is_less_than_one_chunk_is_refused(tmp_path):
         script.Args(teacher="no/such/agent", demos=(tmp_path,), demo_share=0.05)
     assert script.Args(teacher="no/such/agent", demos=(tmp_path,), demo_share=0.125).demo_chunks == 1
     assert script.Args(teacher="no/such/agent", demo_share=0.05).demo_chunks == 0  # there are no demos
+
+
+def resumed(directory, state, student, teacher, **options):
+    """Continues a distillation from a checkpoint after its last iteration, so that nothing is played."""
+    script = load_example("distill")
+    run_args = RunArgs(out=directory, tensorboard=False)
+    args = script.Args(teacher="x", num_envs=3, iterations=1, vector="sync", env=EnvArgs(kwargs=SMALL), run=run_args)
+    begun = Run("distill", args)
+    begun.save_checkpoint(1, {**script.Distillation(student.policy, args).state_dict(), "best": [0.5], **state})
+    begun.close("interrupted")
+    args = replace(args, run=RunArgs(resume=directory, tensorboard=False), **options)
+    run = Run("distill", args)
+    try:
+        script.train(student, teacher, args, run, Console(quiet=True))
+    finally:
+        run.close("interrupted")
+
+
+def test_another_number_of_envs_on_a_resume_is_named(tmp_path):
+    student, teacher = VPTAgent(small_policy(seed=0)), VPTAgent(small_policy(seed=1))
+    with pytest.raises(ValueError, match=r"--num-envs is 2, but this run has 3 .* give --num-envs 3"):
+        resumed(tmp_path, {"started": [3, 3, 3]}, student, teacher, num_envs=2)

@@ -29,6 +29,19 @@ def test_the_worlds_are_shared_out_and_a_later_process_continues_after_them():
         assert all((world - 100) % 3 == env for world in set.union(*sets))
 
 
+@pytest.mark.parametrize("num_envs", [2, 4])
+@pytest.mark.parametrize("ray", [None, RayArgs(address="local")])
+def test_a_later_process_with_another_number_of_envs_is_told_the_number(num_envs, ray):
+    state = {"started": [4, 4, 4], "episodes": []}
+    with (
+        pytest.raises(ValueError, match=f"--num-envs is {num_envs}, but this run has 3 .* give --num-envs 3"),
+        open_collector(
+            small_policy(), SeedRewardEnv, range(99), num_envs=num_envs, seed=0, kind="sync", ray=ray, state=state
+        ),
+    ):
+        pass
+
+
 def test_the_features_of_a_frozen_image_network_are_kept():
     for patterns, kept in (((), False), (("net.img_process.*",), True)):
         policy = small_policy()

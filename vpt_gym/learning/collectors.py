@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,6 +18,27 @@ if TYPE_CHECKING:
     from vpt_gym.learning.ray_rollouts import RayRollouts
 
     AnyCollector: TypeAlias = RolloutCollector | RayRollouts
+
+
+def episodes_begun(state: Mapping[str, Any] | None, num_envs: int) -> list[int]:
+    """Returns how many episodes have begun in each environment of a training run, from what its checkpoint holds.
+
+    Args:
+        state: A mapping with these numbers as ``"started"``; None for a run that begins.
+        num_envs: Number of environments.
+
+    Raises:
+        ValueError: The run has another number of environments. Their shares of the worlds would be others, too.
+    """
+    if state is None:
+        return [0] * num_envs
+    started: list[int] = list(state["started"])
+    if len(started) != num_envs:
+        raise ValueError(
+            f"--num-envs is {num_envs}, but this run has {len(started)} environments, each with its own share of the "
+            f"worlds: give --num-envs {len(started)}"
+        )
+    return started
 
 
 @contextmanager
@@ -51,11 +72,12 @@ def open_collector(
         state: ``state_dict`` of the collector of an earlier process.
 
     Raises:
-        ValueError: The environments cannot be shared out equally among the workers.
+        ValueError: The environments cannot be shared out equally among the workers, or the state has another number
+            of them.
         DependencyNotInstalled: Ray is not installed.
         ConnectionError: There is no cluster at the address.
     """
-    started = [0] * num_envs if state is None else list(state["started"])
+    started = episodes_begun(state, num_envs)
     # decided here: the copies of the policy in workers do not know what is trained
     frozen = not any(parameter.requires_grad for parameter in policy.net.img_process.parameters())
     make = partial(
