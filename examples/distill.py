@@ -29,6 +29,7 @@ from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.trainable import count_parameters
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import GoalArgs
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS, training_worlds
 from vpt_gym.demos.dataset.dataset import DemoDataset
@@ -210,6 +211,24 @@ class Distillation:
         self.generator.set_state(state["generator"])
 
 
+def check_teacher(theirs: str, args: Args, state: dict[str, Any]) -> None:
+    """Checks that a run is resumed with the teacher that it began with: its folder may have been written again.
+
+    Args:
+        theirs: The digest of the teacher's weights.
+        args: The options, for the message.
+        state: The state of the checkpoint; one from before this was checked has no digest.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    if (before := state.get("teacher", theirs)) != theirs:
+        raise ValueError(
+            f"--teacher {args.teacher} has weights with the digest {theirs}, but this run began with a teacher with "
+            f"{before}: give it that one, or begin a new run with --start {args.run.resume}/agent"
+        )
+
+
 def reader_of_demos(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, seed: int) -> DemoReader | None:
     """Returns what lets both agents see the demos; None without --demos."""
     if not args.demos:
@@ -225,7 +244,9 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
     learner, best, checkpoint = Distillation(student.policy, args), BestAgent(run.directory / "agent"), run.checkpoint()
     player = VPTAgent(student.policy, device=args.device, precision=args.precision)  # evaluations overwrite its memory
     begin, started = 0, episodes_begun(None if checkpoint is None else checkpoint.state, args.num_envs)
+    teacher_digest = weights_digest(teacher.policy)
     if checkpoint is not None:
+        check_teacher(teacher_digest, args, checkpoint.state)
         learner.load_state_dict(checkpoint.state)
         begin, best.score = checkpoint.step, tuple(checkpoint.state["best"])
     # each env has its own share of the worlds; a run that is resumed plays none again
@@ -264,7 +285,8 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         console.print(text)
         if step % args.checkpoint_every == 0 or step == args.iterations or better:  # better: agent/ has changed
             now = [before + new for before, new in zip(started, collector.started, strict=True)]
-            run.save_checkpoint(step, {**learner.state_dict(), "best": best.score, "started": now})
+            others = {"best": best.score, "started": now, "teacher": teacher_digest}
+            run.save_checkpoint(step, {**learner.state_dict(), **others})
     envs.close()
 
 

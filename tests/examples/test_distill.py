@@ -20,6 +20,7 @@ from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs
 from vpt_gym.learning.runs.checkpoints import load_checkpoint
@@ -59,6 +60,7 @@ def test_it_leaves_a_student_metrics_and_a_comparison(teacher, tmp_path):
     assert ["validation/success" in entry for entry in metrics] == [False, True, False, True]
     better = torch.load(tmp_path / "run" / "checkpoints" / "previous.pt")  # with the score of the agent that was kept
     assert better["step"] == 2
+    assert better["state"]["teacher"] == weights_digest(VPTAgent.from_pretrained(teacher).policy)
     assert list(better["state"]["best"]) == [metrics[1]["validation/success"], -metrics[1]["validation/mean_ticks"]]
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["speedup"] == results["acting_seconds"]["teacher"] / results["acting_seconds"]["student"]
@@ -136,7 +138,17 @@ def resumed(directory, state, student, teacher, **options):
         run.close("interrupted")
 
 
-def test_another_number_of_envs_on_a_resume_is_named(tmp_path):
-    student, teacher = VPTAgent(small_policy(seed=0)), VPTAgent(small_policy(seed=1))
+def test_another_number_of_envs_and_another_teacher_on_a_resume_are_named(tmp_path):
+    student, teacher, other = (VPTAgent(small_policy(seed)) for seed in (0, 1, 2))
+    digests = [weights_digest(agent.policy) for agent in (other, teacher)]
+    state = {"started": [3, 3, 3], "teacher": digests[1]}
     with pytest.raises(ValueError, match=r"--num-envs is 2, but this run has 3 .* give --num-envs 3"):
-        resumed(tmp_path, {"started": [3, 3, 3]}, student, teacher, num_envs=2)
+        resumed(tmp_path / "a", state, student, teacher, num_envs=2)
+    message = r"--teacher x has weights with the digest {}, but this run began with .* {}: .*--start .*b/agent"
+    with pytest.raises(ValueError, match=message.format(*digests)):
+        resumed(tmp_path / "b", state, student, other)
+
+
+def test_a_checkpoint_from_before_the_teacher_was_checked_is_accepted():
+    script = load_example("distill")
+    script.check_teacher("0123", script.Args(teacher="x"), {"started": [1]})
