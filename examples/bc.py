@@ -32,7 +32,6 @@ import torch
 from rich.console import Console
 
 from vpt_gym.agents.agent import ActingPrecision, VPTAgent
-from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last_layers
 from vpt_gym.agents.sampling import Sampling
 from vpt_gym.collect.envs import EnvArgs
@@ -47,6 +46,7 @@ from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
 from vpt_gym.learning.best import score_of
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.features import FeatureCache
+from vpt_gym.learning.fresh import is_fresh
 from vpt_gym.learning.hindsight import HindsightGoals
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
@@ -226,7 +226,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
         console.print(f"[yellow]{below}")
     drop_null = drop_null_of(args.train)
     validation = Validation(held_out, drop_null=drop_null, cache=cache, processes=group) if held_out else None
-    if args.model in NAMED and args.weights is None:
+    if is_fresh(args.model, args.weights):
         init_action_heads(agent.policy, np.concatenate(group.gather(dataset.labels)))
 
     goals = None if goal_maker is None else HindsightGoals(goal_maker, cache=cache, seed=args.seed)

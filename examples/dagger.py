@@ -52,6 +52,8 @@ from vpt_gym.learning.dagger import (
     round_demos,
 )
 from vpt_gym.learning.evaluate import Evaluation, evaluate
+from vpt_gym.learning.fresh import is_fresh
+from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.person import PERSON, check_person_options, interventions, play_with_person
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
@@ -209,6 +211,8 @@ class DAgger:
         args, before = self.args, sum(figures.get("updates", 0) for figures in self.state["rounds"])
         rounds = [demo for k in range(1, number + 1) for demo in self.demos(k)]
         dataset = make_dataset((*self.first, *rounds), args.train, seed=args.seed + number, cache=self.cache)
+        if number == 1 and is_fresh(args.model, args.weights):
+            init_action_heads(self.agent.policy, dataset.labels)
         trainer = BCTrainer(self.agent.policy, dataset, args.train)
         if self.state["trainer"] is not None:
             trainer.load_state_dict(self.state["trainer"])

@@ -262,7 +262,7 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
         seen = [played, *([] if reader is None else reader.read(args.demo_chunks))]
         speed = played.first.numel() / (time.perf_counter() - began)
         if iteration == 0 and args.start is None:  # the frequencies of the teacher's actions
-            init_action_heads(student.policy, played.pi.sample(learner.generator).numpy())
+            init_action_heads(student.policy, played.labels(learner.generator).numpy())
         metrics = learner.learn(seen, iteration)
         metrics |= {
             "rollout/beta": beta,

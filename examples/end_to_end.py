@@ -27,7 +27,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from vpt_gym import VPTAgent
-from vpt_gym.agents.policy.config import NAMED
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import SCRIPTED
 from vpt_gym.collect.progress import RecordingProgress
@@ -42,6 +41,7 @@ from vpt_gym.learning.dagger import collect_round, label_source, round_demos
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.film import film
 from vpt_gym.learning.fit import TrainResult, fit
+from vpt_gym.learning.fresh import is_fresh
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.logging import read_metrics
@@ -181,7 +181,7 @@ class EndToEnd:
         """Trains the agent on demos."""
         options, before = TrainArgs(steps=updates, precision="auto"), self.rows[-1]["updates"]
         dataset = make_dataset(tuple(demos), options, seed=self.args.seed + len(self.rows), cache=self.cache)
-        if before == 0 and self.args.model in NAMED:  # the weights are fresh
+        if before == 0 and is_fresh(self.args.model):
             init_action_heads(self.agent.policy, dataset.labels)
         trainer = BCTrainer(self.agent.policy, dataset, options)
         return fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -29,8 +30,9 @@ from vpt_gym.collect.run import record
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
 from vpt_gym.demos import list_demos, read_demo
-from vpt_gym.learning.bc import TrainArgs
+from vpt_gym.learning.bc import TrainArgs, make_dataset
 from vpt_gym.learning.evaluate import wilson_interval
+from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs
 
@@ -208,6 +210,22 @@ def test_it_moves_every_tensor_to_its_device(inputs, tmp_path, expert):
     with stand_in_device():
         example.main(args)
     assert not equal(tmp_path / "run" / "agent_0", tmp_path / "run" / "agent_1")
+
+
+def test_fresh_weights_know_the_frequencies_of_the_labels_from_the_first_update_on(inputs):
+    example = load_example("dagger")
+    args = example.Args((inputs[1],), "nano", train=TrainArgs(steps=1, seq_len=2, batch_size=1, lr=1e-9))
+    agent = VPTAgent.from_config("nano")
+    expected = copy.deepcopy(agent.policy)
+    dagger = SimpleNamespace(
+        args=args, agent=agent, first=args.demos, cache=None, state={"rounds": [{}], "trainer": None}, console=None,
+        demos=lambda number: [], run=SimpleNamespace(log=lambda step, metrics: None),
+    )  # fmt: skip
+    example.DAgger.train(dagger, 1)
+    init_action_heads(expected, make_dataset(args.demos, args.train, seed=0).labels)
+    for head in ("buttons", "camera"):
+        name = f"pi_head.{head}.linear_layer.bias"
+        torch.testing.assert_close(agent.policy.state_dict()[name], expected.state_dict()[name], atol=1e-4, rtol=0)
 
 
 @needs_program("Xvfb")

@@ -274,3 +274,11 @@ def test_it_works_off_the_cpu(tmp_path: Path):
             optimizer.step()
         collector(student, teacher, 3).collect(1, beta=0.0)
     assert agreement.kl > 0
+
+
+def test_labels_are_drawn_for_the_ticks_that_count(student):
+    certain = torch.full((2, 3, 4), -50.0)
+    certain.scatter_(2, torch.tensor([[[0], [1], [2]], [[3], [0], [1]]]), 0.0)
+    weight, first = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), torch.zeros(2, 3, dtype=torch.bool)
+    chunks = Chunks(torch.zeros(2, 3), first, weight, (certain,), student.policy.initial_memory(2))
+    assert chunks.labels(torch.Generator()).tolist() == [[0], [2], [0], [1]]

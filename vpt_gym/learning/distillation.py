@@ -64,6 +64,10 @@ class Chunks:
         """The teacher's distribution in float32, normalised again after the rounding; shapes begin with (C, L)."""
         return ChoicesDistribution(tuple(head.float().log_softmax(-1) for head in self.teacher))
 
+    def labels(self, generator: torch.Generator) -> Tensor:
+        """Draws an action of the teacher for each of the n ticks with weight, int64 (n, k)."""
+        return self.pi.sample(generator)[self.weight > 0]
+
 
 def minibatches(parts: Sequence[Chunks], size: int, generator: torch.Generator) -> Iterator[Chunks]:
     """Yields all chunks of some collections once, in random order.
