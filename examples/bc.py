@@ -46,7 +46,7 @@ from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
 from vpt_gym.learning.best import score_of
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.features import FeatureCache
-from vpt_gym.learning.fresh import is_fresh
+from vpt_gym.learning.fresh import check_kl_to_start, is_fresh
 from vpt_gym.learning.hindsight import HindsightGoals
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
@@ -114,6 +114,7 @@ class Args:
         check_counts(self, "log_every", "validate_every", "checkpoint_every")
         check_ranges(self, not_negative=("validation", "rollout_episodes", "patience", "eval_episodes", "seed"))
         Sampling(self.temperature)
+        check_kl_to_start(self.train.kl_to_start, fresh=is_fresh(self.model, self.weights))
         if self.cache_gib is not None and (self.cache_gib < 0 or self.features is not None):
             raise ValueError(
                 f"cache_gib is {self.cache_gib}; it must not be negative, and does not apply to --features"

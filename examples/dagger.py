@@ -52,7 +52,7 @@ from vpt_gym.learning.dagger import (
     round_demos,
 )
 from vpt_gym.learning.evaluate import Evaluation, evaluate
-from vpt_gym.learning.fresh import is_fresh
+from vpt_gym.learning.fresh import check_kl_to_start, is_fresh
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.person import PERSON, check_person_options, interventions, play_with_person
@@ -114,6 +114,7 @@ class Args:
         check_counts(self, "rounds", "episodes", "round_ticks", "num_envs", "checkpoint_every")
         check_ranges(self, not_negative=("validation_episodes", "eval_episodes", "seed"))
         Sampling(self.temperature)
+        check_kl_to_start(self.train.kl_to_start, fresh=is_fresh(self.model, self.weights))
         check_stretch(self.stretch)
         highest = max(self.beta(number) for number in range(1, self.rounds + 1))
         if self.expert == PERSON:

@@ -44,6 +44,7 @@ from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
 from vpt_gym.learning.best import BestAgent, score_of
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
+from vpt_gym.learning.fresh import check_kl_to_start
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
@@ -144,6 +145,7 @@ def main(args: Args) -> None:
     options = {"temperature": args.temperature, "device": args.device, "precision": args.precision}
     loaded = load_agent(args.model, args.weights, seed=args.seed, **options)
     agent, fresh = with_heads(loaded, labels.space, labels.sizes, args)
+    check_kl_to_start(args.train.kl_to_start, fresh=fresh)
     if args.freeze:
         console.print(str(freeze(agent.policy, args.freeze)))
     cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)

@@ -185,6 +185,14 @@ def test_joined_segments_of_a_session_are_all_held_out_or_none(model, tmp_path):
         script.main(args)
 
 
+def test_new_heads_are_not_kept_near_what_they_start_from(model, tmp_path):
+    script = load_example("finetune_native")
+    train = TrainArgs(kl_to_start=0.5, mirror=False)
+    args = script.Args((tmp_path,), model=str(model), train=train, env=EnvArgs(kwargs=KWARGS))
+    with pytest.raises(ValueError, match=r"kl_to_start is 0\.5.*fresh heads"):
+        script.main(args)
+
+
 def test_what_cannot_be_learned_is_reported(demos, model, tmp_path):
     arguments = ("--demos", demos, "--model", model, "--out", tmp_path / "run", "--env-kwargs", '{"level": "easy"}')
     result = run(SCRIPT, *arguments)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.example_scripts import load_example
+from vpt_gym.learning.bc import TrainArgs
 
 REQUIRED = {
     "bc": ["--demos", "demos"],
@@ -58,3 +59,12 @@ def test_no_number_may_be_negative(script, monkeypatch):
     numbers = dict(with_minus_one(args))
     assert {"seed", "num_envs"} & numbers.keys()
     assert [name for name, make in numbers.items() if not refused(make)] == []
+
+
+@pytest.mark.parametrize("script", ["bc", "dagger"])
+def test_a_policy_is_kept_near_its_start_only_if_that_is_trained(script):
+    example, near = load_example(script), TrainArgs(kl_to_start=1.0)
+    example.Args(("demos",), "nano-foundation", train=near)
+    example.Args(("demos",), "nano", "foundation.weights", train=near)
+    with pytest.raises(ValueError, match=r"kl_to_start is 1; .*fresh heads"):
+        example.Args(("demos",), "nano", train=near)
