@@ -46,6 +46,7 @@ from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs, check_ranges, parse
+from vpt_gym.learning.runs.directory import set_aside
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.system.require import require
 
@@ -249,9 +250,7 @@ def main(args: Args) -> None:
     console = Console()
     out = args.run.out
     if args.run.resume is None and out is not None and out.exists():
-        aside = out.with_name(f"{out.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-        out.rename(aside)
-        console.print(f"the earlier run was moved to {aside}")
+        console.print(f"the earlier run was moved to {set_aside(out)}")
     torch.manual_seed(args.seed)
     with Run("end_to_end", args) as run:
         steps = EndToEnd(args, run, console)

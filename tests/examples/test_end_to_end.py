@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 import imageio.v3 as iio
+import pytest
 
+from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
 from tests.support.python_processes import output_of, start
 from vpt_gym import VPTAgent
@@ -16,6 +18,9 @@ from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.learning.evaluate import wilson_interval
 from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.runs.args import RunArgs
+from vpt_gym.learning.runs.directory import RunError
+from vpt_gym.learning.runs.run import Run
 
 SCRIPT = ROOT / "examples" / "end_to_end.py"
 
@@ -51,6 +56,16 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
 
     (aside,) = (path for path in tmp_path.iterdir() if path != out)
     assert (aside / "precious").is_dir(), "an earlier run is moved aside, not deleted"
+
+
+def test_a_second_process_leaves_the_run_of_the_first_alone(tmp_path):
+    script = load_example("end_to_end")
+    args = script.Args(model="no/such/agent", run=RunArgs(out=tmp_path / "demo", tensorboard=False))
+    first = Run("end_to_end", args)
+    with pytest.raises(RunError, match="another process is writing"):
+        script.main(args)
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+    first.close("interrupted")
 
 
 def written(out: Path) -> dict[str, int]:

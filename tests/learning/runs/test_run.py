@@ -18,7 +18,7 @@ from tests.support.python_processes import start
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from vpt_gym.learning.runs.directory import RunError, read_description, remaining_command
+from vpt_gym.learning.runs.directory import RunError, read_description, remaining_command, set_aside
 from vpt_gym.learning.runs.run import Run
 
 
@@ -126,6 +126,20 @@ def test_of_a_command_is_left_all_the_rest_or_nothing(tmp_path):
 def test_two_processes_do_not_write_one_run(tmp_path):
     with Run("bc", arguments(tmp_path / "a")), pytest.raises(RunError, match="another process"):
         Run("bc", resumed(tmp_path / "a"))
+
+
+def test_only_a_run_that_nobody_writes_is_set_aside(tmp_path):
+    out = tmp_path / "a"
+    with Run("bc", arguments(out)) as first:
+        with pytest.raises(RunError, match=r"another process is writing to .*a: wait .* or choose another --out"):
+            set_aside(out)
+        first.save_checkpoint(5, {"of": "first"})
+    aside = set_aside(out)
+    assert load_checkpoint(aside / "checkpoints").state == {"of": "first"}
+    with Run("bc", arguments(out)) as second:
+        assert second.checkpoint() is None
+    (tmp_path / "no_run" / "precious").mkdir(parents=True)
+    assert (set_aside(tmp_path / "no_run") / "precious").is_dir()
 
 
 def test_an_error_is_the_state_of_the_run(tmp_path):

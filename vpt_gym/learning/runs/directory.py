@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vpt_gym.system.file_lock import open_to_lock, try_lock
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.printable import shown
 
 DESCRIPTION, METRICS, RESULTS, CURVES = "run.json", "metrics.jsonl", "results.json", "curves.png"
-CHECKPOINTS, TENSORBOARD, DEMOS = "checkpoints", "tensorboard", "demos.json"
+CHECKPOINTS, TENSORBOARD, DEMOS, LOCK = "checkpoints", "tensorboard", "demos.json", ".lock"
 _FIELDS = {
     "script": str,
     "name": str,
@@ -74,3 +76,22 @@ def remaining_command(command: Sequence[str], directory: str | Path) -> list[str
     if read_description(directory)["state"] == "finished":
         return None
     return [command[0], "--resume", str(directory)]
+
+
+def set_aside(directory: Path) -> Path:
+    """Renames a directory, so that a new run can have its name: the time is added to it. Returns the new path.
+
+    Raises:
+        RunError: A process is writing a run to it. It would go on under the old name, and so write into the new run.
+    """
+    aside = directory.with_name(f"{directory.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    try:
+        file = open_to_lock(directory / LOCK)
+    except (FileNotFoundError, NotADirectoryError):  # no run
+        return directory.rename(aside)
+    with file:
+        if not try_lock(file):
+            raise RunError(
+                f"another process is writing to {directory}: wait until it has finished, or choose another --out"
+            )
+        return directory.rename(aside)

@@ -24,6 +24,7 @@ from vpt_gym.learning.runs.directory import (
     CURVES,
     DEMOS,
     DESCRIPTION,
+    LOCK,
     METRICS,
     RESULTS,
     TENSORBOARD,
@@ -39,8 +40,6 @@ from vpt_gym.system.source_version import git_commit
 
 if TYPE_CHECKING:
     from vpt_gym.learning.runs.checkpoints import Checkpoint
-
-_LOCK = ".lock"
 
 
 class HasRunArgs(Protocol):
@@ -110,7 +109,7 @@ class Run:
         if not self.is_main:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.directory / _LOCK).open("ab")
+        self._lock = (self.directory / LOCK).open("ab")
         if not try_lock(self._lock):
             raise RunError(f"another process is writing to {self.directory}")
         self._description = self._describe(args)
