@@ -41,9 +41,9 @@ from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.loading import describe_demos_below, find_paths
 from vpt_gym.demos.dataset.split import split_by_episode
-from vpt_gym.demos.files.names import DemoError, read_metadata
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
 from vpt_gym.learning.best import score_of
+from vpt_gym.learning.elsewhere import warn_if_elsewhere
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.fresh import check_kl_to_start, is_fresh
@@ -128,24 +128,6 @@ def frame_cache(gib: float | None) -> FrameCache:
     if gib is None:
         return FrameCache()
     return FrameCache(max_file_bytes=int(gib * 2**30)) if gib else FrameCache(max_bytes=0, max_file_bytes=0)
-
-
-def env_of(demo: Path) -> str | None:
-    """Returns the id of the env that a demo was recorded in, None if it is unknown."""
-    try:
-        return read_metadata(demo).get("env_id") if demo.suffix == ".json" else None
-    except DemoError:  # the data set reports damaged demos and skips them
-        return None
-
-
-def warn_if_elsewhere(args: Args, console: Console) -> None:
-    """Warns if the agent will play in another env than that of the demos."""
-    if not args.eval_episodes and not args.rollout_episodes:
-        return
-    recorded = {env for path in find_paths(args.demos) if (env := env_of(path)) is not None}
-    if recorded and args.env.name not in recorded:
-        console.print(f"[yellow]the demos are of {', '.join(sorted(recorded))}, but the agent will be evaluated in")
-        console.print(f"[yellow]{args.env.id}: --env and --env-kwargs choose where")
 
 
 @dataclass
@@ -288,7 +270,8 @@ def main(args: Args) -> None:
         console = Console(quiet=not run.is_main)
         if run.is_main and (args.eval_episodes or args.rollout_episodes):
             check_success_reported(args.env.make)
-        warn_if_elsewhere(args, console)
+        if args.eval_episodes or args.rollout_episodes:
+            warn_if_elsewhere(args.demos, (args.env,), console)
         results = learn(args, run, group, console)
         if args.eval_episodes and run.is_main:
             kept = load_agent(

@@ -51,6 +51,7 @@ from vpt_gym.learning.dagger import (
     learner_figures,
     round_demos,
 )
+from vpt_gym.learning.elsewhere import warn_if_elsewhere
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.fresh import check_kl_to_start, is_fresh
 from vpt_gym.learning.initialise import init_action_heads
@@ -305,6 +306,7 @@ def main(args: Args) -> None:
     torch.manual_seed(args.seed)
     with Run("dagger", args) as run, play_on(args.ray) as play:
         dagger = DAgger(args, run, console, play)
+        warn_if_elsewhere(args.demos, args.envs, console)
         dagger.improve()
         dagger.evaluate()
 

@@ -39,6 +39,7 @@ from vpt_gym.learning.best import BestAgent, score_of
 from vpt_gym.learning.collectors import episodes_begun
 from vpt_gym.learning.dagger import ConstantBeta, ExponentialBeta, LinearBeta
 from vpt_gym.learning.distillation import Chunks, DemoReader, DistillationCollector, minibatches
+from vpt_gym.learning.elsewhere import warn_if_elsewhere
 from vpt_gym.learning.evaluate import Evaluation, evaluate
 from vpt_gym.learning.initialise import init_action_heads
 from vpt_gym.learning.latent_health import LatentMonitor
@@ -150,6 +151,7 @@ def main(args: Args) -> None:
         console.print(f"{name}: {count_parameters(agent.policy).total:,} parameters, acting in {agent.precision}")
     if args.eval_episodes:
         check_success_reported(args.env.make)
+    warn_if_elsewhere(args.demos, (args.env,), console)
     with Run("distill", args) as run:
         train(student, teacher, args, run, console)
         report(teacher, args, run, console)

@@ -42,6 +42,7 @@ from vpt_gym.demos.dataset.native import NativeLabels
 from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, drop_null_of, make_dataset
 from vpt_gym.learning.best import BestAgent, score_of
+from vpt_gym.learning.elsewhere import warn_if_elsewhere
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.fresh import check_kl_to_start
@@ -151,6 +152,8 @@ def main(args: Args) -> None:
     cache = None if args.features is None else FeatureCache(agent.policy, directory=args.features)
     if args.eval_episodes:
         check_success_reported(args.make_env)
+    if args.validation_episodes or args.eval_episodes:
+        warn_if_elsewhere(args.demos, (args.env,), console)
     with Run("finetune_native", args) as run:
         demos = run.demos(find_paths(args.demos))
         joined = args.train.join_segments

@@ -30,6 +30,7 @@ from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.dataset import DemoDataset
+from vpt_gym.learning.elsewhere import warn_if_elsewhere
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
@@ -178,6 +179,7 @@ def main(args: Args) -> None:
     console = Console()
     policy = load_agent(args.model, args.weights, seed=args.seed, device=args.device).policy.eval()
     with Run("nearest_neighbour", args) as run:
+        warn_if_elsewhere(args.demos, (args.env,), console)
         library = Library.read(policy, args.demos)
         agent = NearestNeighbour(policy, library, follow=args.follow, drift=args.drift)
         played = evaluate(agent, args.env.make, SEEDS[args.worlds][: args.episodes])

@@ -32,6 +32,7 @@ from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.learning.best import BestAgent, score_of
 from vpt_gym.learning.collectors import open_collector
 from vpt_gym.learning.demo_term import DemoTerm
+from vpt_gym.learning.elsewhere import warn_if_elsewhere
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.in_parts import in_parts, network_inputs
 from vpt_gym.learning.latent_health import LatentMonitor
@@ -344,6 +345,7 @@ def main(args: Args) -> None:
     with Run("ppo", args) as run:
         if args.demos:
             args = replace(args, demos=tuple(run.demos(find_paths(args.demos))))
+            warn_if_elsewhere(args.demos, (args.env,), console)
         results = run.results()  # of a run that is resumed
         if args.eval_episodes and "start" not in results:
             start, results["start"] = final_figures(agent, args)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.example_scripts import load_example
+from tests.support.paths import ROOT
 from vpt_gym.learning.bc import TrainArgs
 
 REQUIRED = {
@@ -68,3 +69,12 @@ def test_a_policy_is_kept_near_its_start_only_if_that_is_trained(script):
     example.Args(("demos",), "nano", "foundation.weights", train=near)
     with pytest.raises(ValueError, match=r"kl_to_start is 1; .*fresh heads"):
         example.Args(("demos",), "nano", train=near)
+
+
+def test_every_script_that_takes_demos_and_plays_warns_if_they_are_of_another_environment():
+    """What the warning says is tested in tests/learning/test_elsewhere.py; to run each script would take minutes."""
+    options = {script: {field.name for field in dataclasses.fields(load_example(script).Args)} for script in REQUIRED}
+    playing = [script for script, names in options.items() if {"demos", "env"} <= names]
+    assert {"bc", "dagger", "ppo", "finetune_native"} < set(playing)
+    calls = "warn_if_elsewhere(args.demos, "
+    assert [script for script in playing if calls not in (ROOT / "examples" / f"{script}.py").read_text()] == []
