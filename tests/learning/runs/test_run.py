@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ import torch
 
 from tests.support.python_processes import start
 from vpt_gym.learning.logging import read_metrics
-from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
+from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, joined, parse
 from vpt_gym.learning.runs.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from vpt_gym.learning.runs.directory import RunError, read_description, remaining_command, set_aside
 from vpt_gym.learning.runs.run import Run
@@ -300,7 +300,7 @@ def test_a_kill_at_any_moment_leaves_a_checkpoint_and_the_metrics_up_to_it(tmp_p
     script.write_text(
         textwrap.dedent(
             """
-            from dataclasses import dataclass, field
+            from dataclasses import dataclass, field, replace
             import torch
             from vpt_gym.learning.runs.args import RunArgs, check_counts, parse
             from vpt_gym.learning.runs.run import Run
@@ -410,6 +410,8 @@ class Falling:
 @dataclass
 class ArgsWithChoice:
     steps: int = 3
+    expert: str = "scripted"
+    demos: tuple[str, ...] = ()
     slope: Rising | Falling = field(default_factory=Rising)
     run: RunArgs = field(default_factory=RunArgs)
 
@@ -427,6 +429,23 @@ def test_a_run_with_a_chosen_type_is_resumed_again_and_again(tmp_path, monkeypat
     assert parse(ArgsWithChoice).steps == 12
     monkeypatch.setattr(sys, "argv", ["script", "--resume", "run", "slope:falling", "--slope.by", "2"])
     assert parse(ArgsWithChoice).slope == Falling(2)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "options"),
+    [
+        (["--expert", "expert:MyExpert", "--demos", "slope:Mine-v0", "steps:a"], 5),
+        (["--expert", "slope:rising"], 2),  # tyro gives the word to the option, whatever it is
+        (["--demos", "a", "slope:rising"], 2),
+        (["--no-tensorboard", "slope:falling"], 1),
+        (["--expert", "slope:rising", "slope:falling", "--slope.by", "3"], 2),
+    ],
+)
+def test_only_the_choice_of_a_type_is_kept_behind_later_options(earlier, options):
+    words = joined(earlier, ["--steps", "9"], ArgsWithChoice)
+    assert words == [*earlier[:options], "--steps", "9", *earlier[options:]]
+    before, now = (parse(ArgsWithChoice, line) for line in (earlier, words))
+    assert now == replace(before, steps=9)
 
 
 def test_a_resumed_run_learns_from_the_demos_that_it_began_with(tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -132,13 +134,34 @@ def joined(earlier: Sequence[str], later: Sequence[str], args_type: type[Any]) -
         later: Words to add.
         args_type: The dataclass of the arguments.
     """
-    names = {field.name for field in fields(args_type)}
     parts = []
     for words in (earlier, later):
-        cut = next((n for n, word in enumerate(words) if ":" in word and word.partition(":")[0] in names), len(words))
+        cut = _position_of_choice(words, args_type)
         parts.append((words[:cut], words[cut:]))
     (options, choice), (new_options, new_choice) = parts
     return [*options, *new_options, *(new_choice or choice)]
+
+
+def _position_of_choice(words: Sequence[str], args_type: type[Any]) -> int:
+    """Returns where the choice of a type begins, as tyro finds it; the number of words if there is none."""
+    if not any(":" in word for word in words):
+        return len(words)
+    types = get_type_hints(args_type)
+    # these options take the word after them as their value, whatever it is; those of a tuple take what is no choice
+    one_value = {name for name, kind in types.items() if kind is not bool and get_origin(kind) is not tuple}
+    choices = {
+        f"{name}:{re.sub('(?<!^)(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])', '_', option.__name__).lower()}"
+        for name, kind in types.items()
+        if get_origin(kind) in (Union, UnionType)
+        for option in get_args(kind)
+        if isinstance(option, type) and is_dataclass(option)
+    }
+    for position, word in enumerate(words):
+        before = words[position - 1] if position else ""
+        is_value = before.startswith("--") and before[2:].replace("-", "_") in one_value
+        if word.replace("-", "_") in choices and not is_value:
+            return position
+    return len(words)
 
 
 def _last_value(words: Sequence[str], option: str) -> str | None:
