@@ -259,7 +259,7 @@ class TestLearner:
             # 3 epochs of 2 minibatches; the rate falls linearly over the run
             assert metrics["train/learning_rate"] == pytest.approx(0.5e-3 * (6 / 20 if warmup else 1.0))
         assert distances[1] < 0.5 * distances[0]
-        resumed = ppo.PPO(agent, self.args(epochs=3, lr=1e-3, warmup=20))
+        resumed = ppo.PPO(VPTAgent.from_config("nano", seed=0), self.args(epochs=3, lr=1e-3, warmup=20))
         resumed.load_state_dict(learner.state_dict())
         assert (
             resumed.learn(rollout, rollout.frames, progress=0.5)["train/learning_rate"] > metrics["train/learning_rate"]
