@@ -9,13 +9,22 @@ import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
-from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, TimeLimit, TransformAction, TransformReward
+from gymnasium.wrappers import (
+    RecordEpisodeStatistics,
+    RecordVideo,
+    TimeLimit,
+    TransformAction,
+    TransformObservation,
+    TransformReward,
+)
 
 from tests.support.frame_counter_env import FrameCounterEnv, counter_frame, read_counter
 from vpt_gym.actions.codec import canonical, code_space, decode, encode
 from vpt_gym.actions.human import BUTTONS, human_action, human_action_space, no_op
 from vpt_gym.actions.protocol import Coverage, Translator
 from vpt_gym.demos import Demo, DemoWriteError, EpisodeSummary, check, list_demos, read_demo
+from vpt_gym.demos.files.names import read_records
+from vpt_gym.demos.files.records import state_of
 from vpt_gym.wrappers.action import VPTActionWrapper
 from vpt_gym.wrappers.labels import label_next_step
 from vpt_gym.wrappers.observation import VPTObsWrapper
@@ -356,8 +365,6 @@ class _MineDojoObs(gym.Env[Any, Any]):
 
 
 def test_the_player_and_the_inventory_stand_in_the_records(tmp_path: Path) -> None:
-    from vpt_gym.demos.files.names import read_records
-
     env = RecorderWrapper(_MineDojoObs(), tmp_path)
     play(env)
     (record,) = read_records(demos_in(tmp_path)[0].files.records)
@@ -369,6 +376,47 @@ def test_the_player_and_the_inventory_stand_in_the_records(tmp_path: Path) -> No
         "pitch": -5.0,
     }
     assert record["inventory"] == [{"type": "crafting_table", "quantity": 1}, {"type": "log", "quantity": 3}]
+
+
+@pytest.mark.parametrize(
+    ("reported", "recorded"),
+    [
+        (
+            {
+                "inventory": {"oak_log": np.array(3), "dirt": np.array([0]), "air": np.array(9)},
+                "location_stats": {
+                    "xpos": np.array(1.5),
+                    "ypos": np.array(64.0),
+                    "zpos": np.array([-2.0]),
+                    "yaw": 90.0,
+                    "pitch": np.array(-5.0),
+                    "biome_id": np.array(4),
+                },
+            },
+            {
+                "inventory": [{"type": "oak_log", "quantity": 3}],
+                **{"xpos": 1.5, "ypos": 64.0, "zpos": -2.0, "yaw": 90.0, "pitch": -5.0},
+            },
+        ),
+        (
+            {"inventory": {"name": ["log"], "quantity": [1, 2]}, "location_stats": {"pos": [1.0, 2.0], "yaw": 3}},
+            {"yaw": 3.0},
+        ),
+        ({"inventory": {"0": {"type": "log", "quantity": 1}}, "location_stats": {"xpos": "far"}}, {}),
+        ({"inventory": [3, 4], "location_stats": np.zeros(5)}, {}),
+        ({"inventory": None, "location_stats": None}, {}),
+    ],
+    ids=["MineRL", "a part", "slots", "arrays", "none"],
+)
+def test_what_is_known_of_the_player_is_recorded_and_an_unknown_form_left_out(
+    tmp_path: Path, reported: dict[str, Any], recorded: dict[str, Any]
+) -> None:
+    env = RecorderWrapper(
+        TransformObservation(FrameCounterEnv(length=1), lambda observation: observation | reported, None), tmp_path
+    )
+    play(env)
+    (demo,) = demos_in(tmp_path)
+    assert [state_of(record) for record in read_records(demo.files.records)] == [recorded]
 
 
 def test_above_vptobswrapper_it_still_sees_the_item_in_the_hand(tmp_path):
@@ -399,8 +447,6 @@ def test_an_open_menu_stands_in_the_records_of_the_frames_that_show_it(tmp_path:
 
 
 def test_the_records_have_the_cursor_of_a_menu_where_other_readers_draw_it(tmp_path: Path) -> None:
-    from vpt_gym.demos.files.names import read_records
-
     recorder = RecorderWrapper(gym.make("vpt_gym/Harvest1Log-v0", image_size=(180, 320)), tmp_path)
     env = VPTActionWrapper(recorder)
     env.reset(seed=0)
@@ -450,8 +496,6 @@ def test_without_a_position_other_readers_draw_no_cursor(tmp_path: Path) -> None
 
 
 def test_what_the_environment_does_not_report_is_unknown(tmp_path: Path) -> None:
-    from vpt_gym.demos.files.names import read_records
-
     env = RecorderWrapper(FrameCounterEnv(), tmp_path)
     play(env, 3)
     env.close()
@@ -469,8 +513,6 @@ def test_what_the_environment_does_not_report_is_unknown(tmp_path: Path) -> None
 def test_a_menu_that_the_environment_does_not_know_is_unknown(
     tmp_path: Path, reported: Any, known: bool | None
 ) -> None:
-    from vpt_gym.demos.files.names import read_records
-
     class Env(FrameCounterEnv):
         def reset(self, **options: Any) -> Any:
             observation, info = super().reset(**options)

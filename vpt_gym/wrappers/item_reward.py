@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import gymnasium as gym
-import numpy as np
 
 from vpt_gym.system.flags import checks_flags
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
+from vpt_gym.wrappers.player_state import held_items
 
 
 class ItemReward(NamedTuple):
@@ -52,28 +52,21 @@ def count_items(observation: Any) -> dict[str, int]:
     """Returns how many items of each name an observation's inventory holds.
 
     Args:
-        observation: A mapping with ``"inventory"``, in one of two forms: a mapping with the arrays ``name`` and
-            ``quantity``, one entry a slot (MineDojo and the embedded world), or a mapping of quantities by name
-            (MineRL).
+        observation: A mapping with ``"inventory"``, in one of the two forms of ``held_items`` (``player_state.py``).
 
     Returns:
         Quantities by name, with underscores: ``crafting_table``. All woods are ``log`` and ``planks``.
 
     Raises:
-        ValueError: There is no inventory.
+        ValueError: There is no inventory, or it has an unknown form.
     """
     if not isinstance(observation, Mapping) or not isinstance(observation.get("inventory"), Mapping):
         has = sorted(observation) if isinstance(observation, Mapping) else type(observation).__name__
         raise ValueError(f'the observation has no mapping "inventory" to count items in; it has {has}')
-    inventory = observation["inventory"]
-    if "name" in inventory and "quantity" in inventory:
-        names, quantities = (np.asarray(inventory[key]).tolist() for key in ("name", "quantity"))
-    else:
-        names, quantities = list(inventory), [np.asarray(quantity).item() for quantity in inventory.values()]
     counts: dict[str, int] = {}
-    for name, quantity in zip(names, quantities, strict=True):
-        if quantity > 0 and (known := _item(str(name))) != "air":
-            counts[known] = counts.get(known, 0) + int(quantity)
+    for name, quantity in held_items(observation["inventory"]):
+        known = _item(name)
+        counts[known] = counts.get(known, 0) + quantity
     return counts
 
 

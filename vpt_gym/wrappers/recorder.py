@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 
 from vpt_gym.actions.codec import code_space, decode
 from vpt_gym.actions.human import HumanAction, checked
@@ -19,6 +18,7 @@ from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers.labels import RecordsLabels
+from vpt_gym.wrappers.player_state import recorded_state
 from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
 from vpt_gym.wrappers.success import success_of, truth_of
 
@@ -227,7 +227,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         source = source_observation(self.env, observation)
         if self._translator is not None:
             self._translator.observe(source)
-        self._state = _state_of(source)
+        self._state = recorded_state(source)
         for name, key in (("is_gui_open", "isGuiOpen"), ("is_gui_inventory", "isGuiInventory")):
             if (known := truth_of(info.get(name), name)) is not None:
                 self._state[key] = known
@@ -246,24 +246,3 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             writer.abort()
             return
         self.last_demo = writer.close(success=self._success, ended=ended) or self.last_demo
-
-
-def _state_of(observation: Any) -> dict[str, Any]:
-    """Returns the player's state in an observation of MineDojo or the embedded world, by the contractors' names."""
-    if not isinstance(observation, Mapping):
-        return {}
-    state: dict[str, Any] = {}
-    place = observation.get("location_stats")
-    if place is not None:
-        state["xpos"], state["ypos"], state["zpos"] = np.asarray(place["pos"], np.float64).tolist()
-        for name in ("yaw", "pitch"):
-            state[name] = float(np.asarray(place[name]).reshape(()))
-    inventory = observation.get("inventory")
-    if inventory is not None:
-        names, quantities = np.asarray(inventory["name"]).tolist(), np.asarray(inventory["quantity"]).tolist()
-        state["inventory"] = [
-            {"type": str(name).replace(" ", "_"), "quantity": int(quantity)}
-            for name, quantity in zip(names, quantities, strict=True)
-            if name != "air" and quantity > 0
-        ]
-    return state
