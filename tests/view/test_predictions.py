@@ -134,6 +134,32 @@ def test_another_action_space_is_refused(policy: VPTPolicy) -> None:
         Predictions(policy.with_action_space(spaces.Discrete(4)), "grid")
 
 
+def test_a_failure_is_answered_with_its_cause_and_the_next_request_tries_again(
+    tmp_path: Path, policy: VPTPolicy
+) -> None:
+    path = write_counter_demo(tmp_path, ticks=TICKS)
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    hook = policy.net.register_forward_pre_hook(fails)
+    with running_view(DemoLibrary(tmp_path), Predictions(policy, "nano")) as server:
+
+        def answer() -> tuple[int, str]:
+            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+            status = 202
+            while status == 202:
+                connection.request("GET", f"/{server.token}/api/episodes/{path.stem}/predictions")
+                response = connection.getresponse()
+                status, body = response.status, response.read().decode()
+            connection.close()
+            return status, body
+
+        assert answer() == (500, '{"error": "CUDA out of memory"}')
+        hook.remove()
+        assert answer()[0] == 200
+
+
 def test_the_server_returns_the_progress_and_then_the_result(tmp_path: Path, policy: VPTPolicy) -> None:
     path = write_counter_demo(tmp_path, ticks=TICKS)
     predictions = Predictions(policy, "nano")

@@ -165,10 +165,12 @@ class Predictions:
     def poll(self, demo: Demo) -> Prediction | int:
         """Returns the prediction for a demo or, while it is being computed, the number of completed ticks.
 
-        The first call starts the computation. If the demo's video or records change, it is computed again.
+        The first call starts the computation. If the demo's video or records change, or the computation failed, the
+        next call starts it again.
 
         Raises:
             DemoError: The video cannot be decoded, or is too short.
+            Exception: Why the computation failed.
         """
         key = _key(demo)
         with self._lock:
@@ -176,6 +178,8 @@ class Predictions:
                 self._done[key] = 0
                 self._jobs[key] = self._executor.submit(self._compute, demo, key)
             job = self._jobs[key]
+            if job.done() and job.exception() is not None:
+                del self._jobs[key]  # it may succeed the next time, as when memory was short
         return job.result() if job.done() else self._done[key]
 
     def close(self) -> None:

@@ -137,8 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json({"error": str(error)}, HTTPStatus.CONFLICT)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True  # the browser stopped loading the video
-        except OSError as error:
-            self._send_json({"error": str(error)}, HTTPStatus.INTERNAL_SERVER_ERROR)
+        except Exception as error:  # every request has an answer: the page shows it
+            self._send_json({"error": str(error) or type(error).__name__}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _route(self) -> None:
         if self.headers.get("Host") not in self.server.hosts:
