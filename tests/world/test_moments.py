@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -11,6 +12,7 @@ import pytest
 
 from vpt_gym.actions.human import HumanAction, human_action
 from vpt_gym.world.env import VoxelEnv
+from vpt_gym.world.tasks import ITEM_IDS
 
 SMALL = (32, 48)
 
@@ -64,6 +66,28 @@ def test_the_next_world_after_a_restored_state_is_the_same() -> None:
     worlds = [env.reset()[1]["world_seed"] for _ in range(2)]
     env.set_state(moment)
     assert [env.reset()[1]["world_seed"] for _ in range(2)] == worlds
+
+
+def test_a_state_from_an_env_with_another_task_brings_no_reward() -> None:
+    env = VoxelEnv(task="harvest_1_log", image_size=SMALL)
+    env.reset(seed=5)
+    env.state.inventory[0] = (ITEM_IDS["cobblestone"][0], 3, 0)
+    other = VoxelEnv(task="harvest_1_cobblestone", image_size=SMALL, dense_reward=True)
+    other.set_state(env.get_state())
+    assert other.step(human_action())[1] == 0.0
+
+
+def test_what_is_no_state_is_refused_and_changes_nothing() -> None:
+    env = VoxelEnv(image_size=SMALL)
+    env.reset(seed=0)
+    moment = env.get_state()
+    trace(env, script(1, 3))
+    digest = env.state.digest()
+    with pytest.raises(TypeError, match=r"the state is a dict; it must be a result of get_state\(\)"):
+        env.set_state({})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="random numbers are of MT19937, this env's of PCG64"):
+        env.set_state(replace(moment, rng=np.random.MT19937(0).state))
+    assert env.state.digest() == digest
 
 
 def test_a_state_of_another_version_is_refused() -> None:

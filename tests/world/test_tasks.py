@@ -19,6 +19,7 @@ from vpt_gym.world.catalog.items import ITEMS, STICK
 from vpt_gym.world.core.geometry import wrapped
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.ids import ANY_TASK, STEP_LIMITS, env_id
+from vpt_gym.world.shaping import NearBlock, NearCreature
 from vpt_gym.world.tasks import TASKS, Task, days_survived, has_killed, holds
 from vpt_gym.wrappers.success import success_of
 
@@ -157,6 +158,12 @@ def test_dense_rewards_cancel_on_the_way_there_and_back() -> None:
         ({"creatures": {"pig": 40}}, "at most 16"),
         ({"creature_range": (9.0, 3.0)}, r"creature_range is \(9.0, 3.0\)"),
         ({"time": 24000}, r"time is 24000.*\[0, 24000\)"),
+        ({"time": 6000.5}, r"time is 6000\.5; it must be a whole number"),
+        ({"inventory": {"log": 1.5}}, r"inventory\['log'\] is 1\.5; a slot holds a whole number"),
+        ({"creatures": {"pig": 1.5}}, r"creatures\['pig'\] is 1\.5; it must be a whole number"),
+        ({"target": math.nan}, "target is nan; it must be a number, or inf"),
+        ({"target": "3"}, "target is '3'; it must be a number"),
+        ({"weight": math.inf}, "weight is inf; it must be a finite number"),
     ],
 )
 def test_an_impossible_task_is_refused(change: dict[str, Any], words: str) -> None:
@@ -164,7 +171,18 @@ def test_an_impossible_task_is_refused(change: dict[str, Any], words: str) -> No
         Task("a task", **change)
 
 
+def test_a_measure_must_be_callable() -> None:
+    with pytest.raises(TypeError, match=r"progress is 'log'; it must be a measure, such as holds\('log'\)"):
+        Task("a task", progress="log")
+    with pytest.raises(TypeError, match="potential is 3"):
+        Task("a task", potential=3)
+
+
 def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"no block 'logs' in this world \(did you mean 'log'\?\)"):
+        NearBlock("logs")
+    with pytest.raises(ValueError, match="no kind 99 of creature in this world; there are 1 "):
+        NearCreature(99)
     with pytest.raises(ValueError, match="no item 'wood'"):
         holds("wood")
     with pytest.raises(ValueError, match="task is 'fly'; the embedded world has harvest_1_log"):

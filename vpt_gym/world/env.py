@@ -42,16 +42,12 @@ class EnvState:
         world: The arrays of the world, by name.
         ticks: Ticks since the episode began.
         world_seed: Seed of the world.
-        progress: The progress of the task.
-        potential: The potential of the dense reward.
         rng: State of the env's random numbers.
     """
 
     world: dict[str, Array]
     ticks: int
     world_seed: int
-    progress: float
-    potential: float
     rng: dict[str, Any]
 
 
@@ -246,7 +242,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
             raise gym.error.ResetNeeded("call reset() before get_state()")
         world = {name: array.copy() for name, array in self.state.world._asdict().items()}
         rng = dict(self.np_random.bit_generator.state)
-        return EnvState(world, self.elapsed_ticks, self.world_seed, self._measured, self._expected, rng)
+        return EnvState(world, self.elapsed_ticks, self.world_seed, rng)
 
     def set_state(self, state: EnvState) -> Observation:
         """Restores a state: the same actions then have the same results.
@@ -257,19 +253,31 @@ class VoxelEnv(gym.Env[Observation, Any]):
         Returns:
             The observation of that state. Its ``delta_inv`` is empty, because the step before is not known.
 
+        Progress and potential are measured anew, so a state may come from an env with another task.
+
         Raises:
-            ValueError: The state is from another version of this package, whose worlds have other arrays.
+            TypeError: It is no ``EnvState``.
+            ValueError: The state is from another version of this package, whose worlds have other arrays, or its
+                random numbers are of another kind. Nothing is changed then.
         """
+        if not isinstance(state, EnvState):
+            raise TypeError(f"the state is a {type(state).__name__}; it must be a result of get_state()")
         world = self.state.world._asdict()
         for name, array in world.items():
             given = state.world.get(name)
             if given is None or given.shape != array.shape or given.dtype != array.dtype:
                 raise ValueError(f"the state's {name!r} does not fit this world: was it made by another version?")
+        generator, kind = self.np_random.bit_generator, state.rng.get("bit_generator")
+        if kind != type(generator).__name__:
+            raise ValueError(
+                f"the state's random numbers are of {kind}, this env's of {type(generator).__name__}: was it made by "
+                "another version?"
+            )
+        generator.state = state.rng
         for name, array in world.items():
             array[:] = state.world[name]
         self._game.ticks, self._game.world_seed = state.ticks, state.world_seed
-        self._measured, self._expected = state.progress, state.potential
-        self.np_random.bit_generator.state = state.rng
+        self._measure()
         self._observer.reset()
         return self._observe()
 

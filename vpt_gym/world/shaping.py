@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from vpt_gym.system.did_you_mean import did_you_mean
 from vpt_gym.world.catalog.blocks import BLOCKS, HEIGHT, MASK
+from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.core.geometry import EYE_HEIGHT, wrapped
 from vpt_gym.world.core.state import MAX_CREATURES, WorldState
 from vpt_gym.world.kernels.compiled import kernel
@@ -57,9 +59,21 @@ def distance_to_block(w: Any, wanted: Any, most: int, height: int) -> float:
 
 @dataclass(frozen=True)
 class NearBlock:
-    """A potential that rises by ``PER_BLOCK`` for each block of approach to the nearest block of a name."""
+    """A potential that rises by ``PER_BLOCK`` for each block of approach to the nearest block of a name.
+
+    Raises:
+        ValueError: There is no such block.
+    """
 
     name: str
+
+    def __post_init__(self) -> None:
+        names = {kind.name for kind in BLOCKS}
+        if self.name not in names:
+            raise ValueError(
+                f"there is no block {self.name!r} in this world{did_you_mean(self.name, names)}; there are "
+                f"{', '.join(sorted(names))}"
+            )
 
     def __call__(self, state: WorldState) -> float:
         """Returns the potential of a state."""
@@ -73,9 +87,18 @@ def _named(name: str) -> np.ndarray[Any, Any]:
 
 @dataclass(frozen=True)
 class NearCreature:
-    """A potential that rises by ``PER_BLOCK`` for each block of approach to the nearest creature of a kind."""
+    """A potential that rises by ``PER_BLOCK`` for each block of approach to the nearest creature of a kind.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
 
     kind: int
+
+    def __post_init__(self) -> None:
+        if self.kind not in range(1, len(KINDS)):
+            kinds = ", ".join(f"{number} {kind.name}" for number, kind in enumerate(KINDS) if number)
+            raise ValueError(f"there is no kind {self.kind!r} of creature in this world; there are {kinds}")
 
     def __call__(self, state: WorldState) -> float:
         """Returns the potential of a state."""

@@ -88,8 +88,8 @@ class ThreadVectorEnv(_SyncVectorEnv):
     def __init__(
         self, env_fns: Iterable[Callable[[], gym.Env[Any, Any]]], threads: int | None = None, **kwargs: Any
     ) -> None:
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads is {threads}; it must be at least 1, or None for one per processor")
+        if threads is not None and not (isinstance(threads, int) and threads >= 1):
+            raise ValueError(f"threads is {threads!r}; it must be at least 1, or None for one per processor")
         functions = list(env_fns)
         if not functions:
             raise ValueError("env_fns is empty; a vector environment needs at least one function that makes one")
