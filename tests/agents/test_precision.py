@@ -80,9 +80,24 @@ def test_auto_follows_a_policy_that_is_converted_between_episodes(frames: np.nda
     for each in (one, plain):
         each.policy.double()
     assert play(one, frames) == play(plain, frames)
-    assert one.precision == "fp32"
+    assert one.precision == "fp64"
     one.policy.float()
     assert play(one, frames) == before
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(torch.bfloat16, "bf16"), (torch.float16, "fp16")])
+def test_a_policy_in_half_precision_is_named_and_gives_log_probabilities_in_float32(
+    dtype: torch.dtype, name: str, frames: np.ndarray
+) -> None:
+    one, exact = agent(precision="auto"), agent()
+    one.policy.to(dtype)
+    one.reset(seed=1)
+    pi, expected = one.distribution(frames[0]), exact.distribution(frames[0])
+    assert one.precision == name != exact.precision
+    for head, other in zip(pi.log_probs, expected.log_probs, strict=True):
+        assert head.dtype == torch.float32
+        assert head.exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+        assert (head.exp() - other.exp()).abs().max() < 0.02
 
 
 def test_every_operator_that_an_engine_calls_is_looked_for_first() -> None:

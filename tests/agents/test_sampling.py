@@ -80,6 +80,18 @@ def test_the_nucleus_is_taken_after_the_temperature() -> None:
     assert {int(Sampling(top_p=0.7, temperature=0.1).draw(pi, [generator])) for _ in range(200)} == {0}
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(top_p=0.99), Sampling(forbid=("drop",))])
+def test_half_precision_draws_what_float32_would(dtype: torch.dtype, sampling: Sampling) -> None:
+    probabilities = torch.full((1, N_BUTTONS), 0.5 / (N_BUTTONS - 1))
+    probabilities[0, 0] = 0.5
+    exact = ActionDistribution(probabilities.log(), torch.zeros(1, N_CAMERA).log_softmax(-1))
+    half = ActionDistribution(exact.buttons.to(dtype), exact.camera.to(dtype))
+    drawn, expected = (draw(sampling, pi, 400)[0, :, 0] for pi in (half, exact))
+    assert np.mean(expected == 0) < 0.8
+    assert np.mean(drawn == 0) == pytest.approx(np.mean(expected == 0), abs=0.02)
+
+
 def test_two_runs_with_the_same_seeds_are_equal_and_rows_independent() -> None:
     pi = distribution(rows=3)
     sampling = Sampling(temperature=1.3, top_p=0.95, forbid=("drop",))

@@ -255,9 +255,13 @@ class VPTAgent:
         return self._runner.policy
 
     @property
-    def precision(self) -> EnginePrecision:
-        """The number type in which the agent acts, which ``"auto"`` has chosen or the policy was set to."""
-        return self._runner.engine_precision or self.policy.precision
+    def precision(self) -> str:
+        """The number type in which the agent acts, which ``"auto"`` has chosen or the policy was set to.
+
+        For a policy whose parameters were converted it is their type: ``"fp16"``, ``"bf16"`` or ``"fp64"``.
+        Log-probabilities and what is drawn from them are computed in float32 then too, or in float64.
+        """
+        return self._runner.precision
 
     @property
     def engine_precision(self) -> EnginePrecision | None:

@@ -16,6 +16,9 @@ from vpt_gym.agents.policy.transformer import Memory
 ActingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "int8"]
 """Number types in which an agent can act, as :class:`vpt_gym.agents.VPTAgent` describes them."""
 
+_CONVERTED = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float64: "fp64"}
+"""Names of the types to which a policy's parameters may be converted."""
+
 
 class PolicyRunner:
     """Runs a policy on the next frame of each of N environments, and keeps their memory.
@@ -81,6 +84,12 @@ class PolicyRunner:
             pi = out.pi.at_time(0)
         self.environments = len(frames)
         return pi
+
+    @property
+    def precision(self) -> str:
+        """The number type of the acting network: the packed copy's, else that of the parameters or convolutions."""
+        converted = _CONVERTED.get(self.policy.net.final_ln.weight.dtype)
+        return self.engine_precision or converted or self.policy.precision
 
     @property
     def memory(self) -> Memory | None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.actions.keyed import pressed_by_code
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution, check_temperature
+from vpt_gym.agents.policy.layers import at_least_float32
 from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 
@@ -80,7 +81,7 @@ class Sampling:
         if self.deterministic if deterministic is None else deterministic:
             return pi.mode()
         if self.top_p < 1.0:
-            kept = tuple(_nucleus(head / self.temperature, self.top_p) for head in pi.log_probs)
+            kept = tuple(_nucleus(at_least_float32(head) / self.temperature, self.top_p) for head in pi.log_probs)
             return ChoicesDistribution(kept).sample(generators)
         return pi.sample(generators, temperature=self.temperature)
 
@@ -91,7 +92,7 @@ def _is_number(value: object) -> bool:
 
 def _without(buttons: Tensor, forbid: tuple[str, ...]) -> Tensor:
     """Returns log-probabilities (..., 8641) in which no code presses a forbidden button."""
-    return buttons.masked_fill(_presses(forbid).to(buttons.device), -torch.inf).log_softmax(-1)
+    return at_least_float32(buttons).masked_fill(_presses(forbid).to(buttons.device), -torch.inf).log_softmax(-1)
 
 
 @functools.cache

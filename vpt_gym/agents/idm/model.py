@@ -14,7 +14,14 @@ from vpt_gym.actions.codec import VPT_BUTTONS
 from vpt_gym.agents.idm.config import KERNEL, IDMConfig
 from vpt_gym.agents.policy.config import FRAME_SIZE
 from vpt_gym.agents.policy.image_network import DENSE_WIDTH, ImpalaCNN, frames_at_a_time, pixel_sums
-from vpt_gym.agents.policy.layers import BareLinear, NormLinearReLU, block_scale, scale_rows_, scaled_linear
+from vpt_gym.agents.policy.layers import (
+    BareLinear,
+    NormLinearReLU,
+    at_least_float32,
+    block_scale,
+    scale_rows_,
+    scaled_linear,
+)
 from vpt_gym.agents.policy.transformer import N_BIAS_FUNCTIONS
 
 REACH = KERNEL // 2
@@ -155,9 +162,9 @@ class _FactorHead(nn.Module):
         self.linear_layer = nn.Linear(width, factors * choices)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Maps (..., D) to log-probabilities (..., factors, choices)."""
+        """Maps (..., D) to log-probabilities (..., factors, choices); float32 also for a layer in half precision."""
         logits: Tensor = self.linear_layer(latent)
-        return torch.unflatten(logits / self.temperature, -1, self.shape).log_softmax(-1)
+        return torch.unflatten(at_least_float32(logits) / self.temperature, -1, self.shape).log_softmax(-1)
 
 
 class _FactoredHead(nn.Module):

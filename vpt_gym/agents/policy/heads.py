@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
+from vpt_gym.agents.policy.layers import at_least_float32
 from vpt_gym.system.printable import shown
 
 _DEBIAS_MIN = 1e-5
@@ -113,7 +114,9 @@ class Distribution:
         rows = self.log_probs[0].shape[0]
         if not (generator is None or isinstance(generator, torch.Generator)) and len(generator) != rows:
             raise ValueError(f"{len(generator)} generators for {rows} rows; each row needs one")
-        heads = self.log_probs if temperature == 1.0 else tuple(head / temperature for head in self.log_probs)
+        heads = tuple(at_least_float32(head) for head in self.log_probs)
+        if temperature != 1.0:
+            heads = tuple(head / temperature for head in heads)
         drawn = [_gumbel_argmax(head, _noise(head, generator)) for head in reversed(heads)]
         return torch.stack(drawn[::-1], -1)
 
@@ -173,7 +176,7 @@ def _sum(terms: Iterable[Tensor]) -> Tensor:
 
 
 def _noise(like: Tensor, generator: torch.Generator | Sequence[torch.Generator] | None) -> Tensor:
-    """Returns uniform noise of the shape of ``like``."""
+    """Returns uniform noise of the shape of ``like``, float32 whatever its type."""
     if generator is None or isinstance(generator, torch.Generator):
         return _uniform(like, like.shape, generator)
     return torch.stack([_uniform(like, like.shape[1:], one) for one in generator])
@@ -181,13 +184,11 @@ def _noise(like: Tensor, generator: torch.Generator | Sequence[torch.Generator] 
 
 def _uniform(like: Tensor, shape: torch.Size, generator: torch.Generator | None) -> Tensor:
     device = like.device if generator is None else generator.device
-    return torch.rand(shape, generator=generator, device=device, dtype=like.dtype).to(like.device)
+    return torch.rand(shape, generator=generator, device=device, dtype=torch.float32).to(like.device)
 
 
 def _gumbel_argmax(log_probs: Tensor, uniform: Tensor) -> Tensor:
     """Draws from ``log_probs``; the noise is overwritten."""
-    if uniform.dtype in (torch.float16, torch.bfloat16):  # torch.rand can round up to 1 in these
-        uniform.masked_fill_(uniform == 1.0, 0.999)
     return (log_probs - uniform.log_().neg_().log_()).argmax(-1)
 
 
@@ -200,9 +201,9 @@ class CategoricalHead(nn.Module):
         self.linear_layer = nn.Linear(width, choices)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Maps (..., D) to log-probabilities (..., choices)."""
+        """Maps (..., D) to log-probabilities (..., choices); float32 also for a layer in half precision."""
         logits: Tensor = self.linear_layer(latent)
-        return (logits / self.temperature).log_softmax(-1)
+        return (at_least_float32(logits) / self.temperature).log_softmax(-1)
 
 
 class ActionHead(nn.Module):

@@ -62,3 +62,11 @@ class BareLinear(nn.Module):
 def block_scale(layers: int) -> float:
     """Returns the initial scale of a residual branch in a transformer of L blocks: (2 L)^-1/2."""
     return 1.0 / math.sqrt(2.0 * layers)
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """Returns floats of half precision as float32, and others as they are.
+
+    Half precision has too few digits to draw one of 8,641 choices: uniform noise has 256 values in bf16.
+    """
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values

@@ -154,7 +154,7 @@ class VPTPolicy(nn.Module):
 
     @property
     def precision(self) -> Precision:
-        """The number type of the convolutions, as :meth:`set_precision` chose it."""
+        """The number type of the convolutions, as :meth:`set_precision` chose it; ``"fp32"`` is that of the weights."""
         return "fp32" if self.net.img_process.conv_dtype is None else "bf16"
 
     def set_precision(self, precision: Precision) -> None:
