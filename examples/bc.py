@@ -105,7 +105,7 @@ class Args:
     patience: int = 0
     """Stop after so many validations without a better agent; 0 never stops early."""
     checkpoint_every: int = 500
-    """Updates between two checkpoints, from which --resume continues."""
+    """Updates between two checkpoints, from which --resume continues. A better agent makes one too."""
     eval_episodes: int = 50
     """Evaluation worlds that the kept agent plays at the end; 0 for none."""
     run: RunArgs = field(default_factory=RunArgs)
@@ -235,16 +235,19 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
                 run.log(update, metrics)
                 state = f"loss {metrics['train/loss']:.3f}, {metrics['time/frames_per_second']:.0f} frames/s"
                 progress.update(bar, completed=trainer.progress, state=state)
+            better = False
             if update % args.validate_every == 0 or trainer.finished:
                 with trainer.evaluating():
                     metrics = validate(agent, trainer, validation, goals, args, group)
                     run.log(update, metrics)
-                    if best.improves(update, metrics) and run.is_main:
+                    better = best.improves(update, metrics)
+                    if better and run.is_main:
                         agent.save_pretrained(run.directory / "agent")
                 console.print(
                     f"update {update}: " + ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
                 )
-            if update % args.checkpoint_every == 0 or trainer.finished:
+            # a better agent has its score in a checkpoint, or a resumed run could put a worse one in its place
+            if better or update % args.checkpoint_every == 0 or trainer.finished:
                 trained = trainer.state_dict()  # of all processes, so each of them calls it
                 run.save_checkpoint(update, {"trainer": trained, "best": vars(best)})
     trainer.finish()

@@ -107,6 +107,9 @@ def test_it_stops_when_nothing_improves(folder):
     output_of(*words_of(folder, "early", *early, *rollouts))
     results = json.loads((folder / "early" / "results.json").read_text())
     assert (results["updates"], results["kept"]["update"]) == (3, 1)
+    # the best agent has its score in a checkpoint, so a run that is resumed puts no worse one in its place
+    checkpoint = torch.load(folder / "early" / "checkpoints" / "last.pt")
+    assert (checkpoint["step"], checkpoint["state"]["best"]["update"]) == (1, 1)
 
 
 @pytest.mark.parametrize("order", ["random", "carried"])
