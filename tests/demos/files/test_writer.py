@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,15 @@ import numpy as np
 import pytest
 
 import vpt_gym.demos
+from tests.support.file_limit import files_end_at
 from tests.support.frame_counter_env import counter_frame, read_counter
 from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import BUTTONS, human_action, no_op
 from vpt_gym.demos import Demo, DemoError, DemoWriter, check, list_demos, read_demo
 from vpt_gym.demos.files.atomic import write_metadata
+from vpt_gym.demos.files.names import partial
+from vpt_gym.demos.files.video import VideoWriter, count_frames
+from vpt_gym.demos.files.writer import DemoWriteError
 
 
 def write(directory: Path, ticks: int = 45, size: tuple[int, int] = (48, 80), **ending: Any) -> Path:
@@ -344,6 +350,42 @@ def test_a_full_disk_is_a_clear_error_and_finished_demos_stay(tmp_path: Path, li
     assert list_demos(tmp_path) == [finished]
     vpt_gym.demos.repair(tmp_path)
     assert check(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_video_whose_end_cannot_be_written_is_an_error(tmp_path: Path, lossless: bool) -> None:
+    def unfinished(path: Path) -> VideoWriter:
+        writer = VideoWriter(path, (48, 80), lossless=lossless)
+        for frame in panned(12, (48, 80)):
+            writer.append(frame)
+        return writer
+
+    whole, torn = tmp_path / "whole.mp4", tmp_path / "torn.mp4"
+    writer = unfinished(whole)
+    first_fragment = whole.stat().st_size
+    writer.close()
+    assert count_frames(whole) == 12
+    for limit in (first_fragment, first_fragment + 1_000, whole.stat().st_size - 1):
+        writer = unfinished(torn)
+        with files_end_at(limit), pytest.raises(OSError, match=re.escape(f"the end of {torn} could not be written")):
+            writer.close()
+        writer.close()  # does nothing
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+def test_a_demo_whose_last_ticks_cannot_be_written_is_an_error_and_can_be_repaired(tmp_path: Path) -> None:
+    writer = DemoWriter(tmp_path)
+    for frame in panned(12):
+        writer.append(frame, no_op())
+    while writer.pending:
+        time.sleep(0.01)
+    first_fragment = partial(writer.files.video).stat().st_size
+    with files_end_at(first_fragment + 1_000), pytest.raises(DemoWriteError, match="could not be written"):
+        writer.close(success=True)
+    assert (writer.closed, list_demos(tmp_path)) == (True, [])
+    (repaired,) = vpt_gym.demos.repair(tmp_path)
+    assert (repaired.ticks, check(tmp_path)) == (10, [])
 
 
 def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:

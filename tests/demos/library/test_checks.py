@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.contractor_files import record, write_recording
+from tests.support.file_limit import files_end_at
 from tests.support.frame_counter_env import counter_frame, read_counter
 from tests.support.videos import TURNS, turn, write_with_hidden_start
 from vpt_gym.actions.human import human_action
@@ -24,7 +25,8 @@ from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.demos.files.contractor import Compat
 from vpt_gym.demos.files.names import partial
-from vpt_gym.demos.files.video import copy_frames
+from vpt_gym.demos.files.video import copy_frames, read_header
+from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.demos.library.library import DemoLibrary
 
 TICKS = 50
@@ -192,6 +194,22 @@ def test_a_running_recording_is_left_alone(tmp_path: Path) -> None:
     path = writer.close()
     assert path is not None
     assert len(read_demo(path)) == 45
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+@pytest.mark.parametrize("room", [0.5, 0.99])
+def test_a_repair_that_cannot_write_leaves_what_was_there(tmp_path: Path, room: float) -> None:
+    path = write(tmp_path)
+    cut(path.with_suffix(".mp4"), 0.9)
+    for file in list(tmp_path.iterdir()):
+        file.rename(partial(file))
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    ticks = read_header(partial(path.with_suffix(".mp4"))).frames
+    end = partial(path.with_suffix(".mp4")).stat().st_size * room
+    with files_end_at(int(end)), pytest.raises(DemoWriteError, match=r"cannot repair.*what was there is unchanged"):
+        repair(tmp_path)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+    assert [done.ticks for done in repair(tmp_path)] == [ticks]
 
 
 def test_a_repair_that_was_killed_can_be_run_again(tmp_path: Path) -> None:

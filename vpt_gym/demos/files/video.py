@@ -31,6 +31,9 @@ _CONTAINER_OPTIONS = {
     "flush_packets": "1",
 }
 
+_LAST_BOX = b"\x00\x00\x00\x10mfro"
+"""Size and type of the last box of a fragmented MP4; its version and the size of the box around it follow, 8 bytes."""
+
 
 def require_encoder(*, lossless: bool = False) -> None:
     """Raises a ``RuntimeError`` with the remedy if this build of PyAV cannot write H.264."""
@@ -45,7 +48,8 @@ def require_encoder(*, lossless: bool = False) -> None:
 class VideoWriter:
     """Encodes the frames of one demo, one call per frame, in one thread.
 
-    A fragment is passed to the operating system when the first frame after it is appended.
+    A fragment is passed to the operating system when the first frame after it is appended. ``append`` and ``close``
+    raise an ``OSError`` if the file cannot be written.
 
     Args:
         path: The file to write; it is overwritten.
@@ -69,7 +73,7 @@ class VideoWriter:
         lossless: bool = False,
         fragmented: bool = True,
     ) -> None:
-        self._lossless = lossless
+        self._path, self._lossless, self._fragmented = path, lossless, fragmented
         height, width = size
         self._padding = (height % 2, width % 2)
         container_options = _CONTAINER_OPTIONS if fragmented else _PLAIN_OPTIONS
@@ -91,6 +95,7 @@ class VideoWriter:
         self._stream = stream
         self._reformatter = VideoReformatter()
         self._frames = 0
+        self._closed = False
 
     def append(self, frame: Frame) -> None:
         """Encodes one frame, uint8 (H, W, 3) of the declared size, and writes it."""
@@ -107,12 +112,21 @@ class VideoWriter:
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
-        """Writes the last fragment and the end of the file, and closes it."""
+        """Writes the last fragment and the end of the file, and closes it. Further calls do nothing.
+
+        Raises:
+            OSError: They cannot be written: the frames of the last fragment may be missing.
+        """
+        if self._closed:
+            return
+        self._closed = True
         try:
             if self._frames:
                 self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
+        if self._frames and self._fragmented:
+            _check_end(self._path)
 
 
 def iter_frames(
@@ -283,6 +297,7 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
     """Copies the first ``count`` frames of a video into a new file, without encoding them again.
 
     Raises:
+        OSError: The copy cannot be written.
         ValueError: The video hides frames, which the copy would show.
     """
     with (
@@ -302,6 +317,18 @@ def copy_frames(source: Path, target: Path, count: int) -> None:
                 raise ValueError(f"{source} hides frames by an edit list, so it cannot be cut without encoding it")
             packet.stream = copy
             writer.mux(packet)
+    _check_end(target)
+
+
+def _check_end(path: Path) -> None:
+    """Raises an ``OSError`` if a fragmented MP4 lacks its end, the box ``mfro``, and with it perhaps some frames.
+
+    FFmpeg does not report a failed write while it closes a fragmented MP4. After one it writes nothing more.
+    """
+    with open(path, "rb") as file:
+        file.seek(max(0, os.path.getsize(path) - len(_LAST_BOX) - 8))
+        if file.read(len(_LAST_BOX)) != _LAST_BOX:
+            raise OSError(f"the end of {path} could not be written, as on a full disk")
 
 
 class _ToRgb:

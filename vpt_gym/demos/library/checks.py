@@ -215,6 +215,9 @@ def _repair(files: DemoFiles) -> RepairResult:
     try:
         return _cut_and_finish(files)
     except (OSError, av.FFmpegError) as error:
+        with suppress(OSError):
+            for path in files.all:
+                scratch(partial(path)).unlink(missing_ok=True)
         raise DemoWriteError(
             f"cannot repair demo {files.id} in {files.directory}: {error}. Free disk space, or make the directory "
             "writable, or repair a copy of it; what was there is unchanged"
