@@ -176,7 +176,7 @@ def _sum(terms: Iterable[Tensor]) -> Tensor:
 
 
 def _noise(like: Tensor, generator: torch.Generator | Sequence[torch.Generator] | None) -> Tensor:
-    """Returns uniform noise of the shape of ``like``, float32 whatever its type."""
+    """Returns uniform noise of the shape and type of ``like``, which is not in half precision."""
     if generator is None or isinstance(generator, torch.Generator):
         return _uniform(like, like.shape, generator)
     return torch.stack([_uniform(like, like.shape[1:], one) for one in generator])
@@ -184,7 +184,7 @@ def _noise(like: Tensor, generator: torch.Generator | Sequence[torch.Generator] 
 
 def _uniform(like: Tensor, shape: torch.Size, generator: torch.Generator | None) -> Tensor:
     device = like.device if generator is None else generator.device
-    return torch.rand(shape, generator=generator, device=device, dtype=torch.float32).to(like.device)
+    return torch.rand(shape, generator=generator, device=device, dtype=like.dtype).to(like.device)
 
 
 def _gumbel_argmax(log_probs: Tensor, uniform: Tensor) -> Tensor:
