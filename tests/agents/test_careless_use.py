@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from tests.support.published_files import SMALL_1X
+from tests.support.small_policy import SMALL
 from vpt_gym.agents.agent import VPTAgent
 from vpt_gym.agents.engine import ActingEngine
 from vpt_gym.agents.engine.hardware import available_precisions
@@ -36,12 +38,29 @@ def test_a_copy_of_an_agent_continues_where_the_original_is(precision: Any, way:
     for frame in FRAMES[:3]:
         agent.act(frame)
     twin = way(agent)
-    twin._generators = copy.deepcopy(agent._generators)  # a shallow copy shares them
     assert twin.engine_precision == agent.engine_precision
     together = [(agent.act(frame).tolist(), twin.act(frame).tolist()) for frame in FRAMES[3:]]
     assert [one for one, _ in together] == [other for _, other in together]
     agent.reset()
     assert twin.memory is not None
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, copy.copy])
+def test_what_is_done_to_a_copy_does_not_change_the_original(way: Any) -> None:
+    agent = VPTAgent.from_config(replace(SMALL, goal_size=4), seed=0)
+    agent.set_goal(np.eye(3, 4, dtype=np.float32), guidance=None)
+    agent.reset(seed=5)
+    agent.act(FRAMES[:3], first=np.ones(3, bool))
+    expected = pickle.loads(pickle.dumps(agent))
+    twin = way(agent)
+    twin.keep([2, 1])
+    twin.act(FRAMES[3:5], first=np.ones(2, bool))
+    twin.reset(np.array([True, False]), seed=9)
+    twin.act(FRAMES[:2], first=np.ones(2, bool))
+    assert np.array_equal(agent.goal, np.eye(3, 4))
+    for starts in (np.zeros(3, bool), np.ones(3, bool)):
+        actions = agent.act(FRAMES[3:], first=starts)
+        assert actions.tolist() == expected.act(FRAMES[3:], first=starts).tolist()
 
 
 def test_a_copied_agent_that_has_not_begun_begins() -> None:

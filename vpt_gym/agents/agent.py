@@ -59,7 +59,8 @@ class VPTAgent:
     Attributes:
         report: The report of the last loading of weights; None for a fresh network.
 
-    Copying an agent copies its policy, its memory and its random numbers; the copy packs its own weights when it acts.
+    Copying an agent copies its policy, its memory, its goals and its random numbers; the copy packs its own weights
+    when it acts. A shallow copy shares the policy and the goal encoder.
 
     Raises:
         TypeError: ``sampling`` is no :class:`Sampling`, or ``goal_encoder`` is neither a function nor a dictionary.
@@ -517,5 +518,5 @@ class VPTAgent:
             self._goal.restore_rows()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns what is copied or pickled; the memory of a copy is its own, also of a shallow one."""
-        return {**self.__dict__, "_runner": copy(self._runner)}
+        """Returns what is copied or pickled; what playing changes is the copy's own, also in a shallow one."""
+        return {**self.__dict__, **{name: copy(self.__dict__[name]) for name in ("_runner", "_generators", "_goal")}}

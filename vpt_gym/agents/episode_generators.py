@@ -55,9 +55,10 @@ class EpisodeGenerators:
         return generator
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns the state for a copy; PyTorch's generators are copied by their own state."""
+        """Returns the state for a copy, also a shallow one; PyTorch's generators are copied by their own state."""
         states = {environment: generator.get_state() for environment, generator in self._generators.items()}
-        return {**self.__dict__, "_generators": states}
+        own = {"_seeds": dict(self._seeds), "_episodes": dict(self._episodes), "_generators": states}
+        return {**self.__dict__, **own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restores the state of a copy."""
