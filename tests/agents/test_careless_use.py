@@ -211,6 +211,31 @@ def test_a_seed_out_of_range_is_refused_at_once(seed: Any) -> None:
         small().reset(seed=seed)
 
 
+@pytest.mark.parametrize(("seeds", "count"), [([1, 2], 3), ([1, 2, 3], 2), ([1, 2], 1), ([], 1), ([1], 2)])
+def test_seeds_for_another_number_of_environments_are_refused_at_their_first_frames(
+    seeds: list[int], count: int
+) -> None:
+    agent, first = VPTAgent.from_config(SMALL, seed=0), np.ones(count, bool)
+    agent.reset(seed=seeds)
+    agent.reset()  # seeds count from the next episode on
+    message = rf"reset\(\) got seeds for {len(seeds)} environment\(s\), and these are frames of {count}: call"
+    for look in (agent.act, agent.distribution):
+        with pytest.raises(ValueError, match=message):
+            look(FRAMES[:count], first=first)
+    agent.reset(seed=7)
+    assert agent.act(FRAMES[:count], first=first).shape == (count, 2)
+    agent.reset()
+    agent.act(FRAMES[0])  # later the number may change
+
+
+def test_seeds_with_a_mask_before_the_first_frame_say_how_many_environments_there_are() -> None:
+    agent = VPTAgent.from_config(SMALL, seed=0)
+    agent.reset(np.array([True, False]), seed=4)
+    with pytest.raises(ValueError, match=r"seeds for 2 environment\(s\), and these are frames of 3"):
+        agent.act(FRAMES[:3], first=np.ones(3, bool))
+    assert agent.act(FRAMES[:2], first=np.ones(2, bool)).shape == (2, 2)
+
+
 def test_the_largest_seed_is_one_for_many_environments() -> None:
     agent = small()
     agent.reset(seed=2**64 - 1)

@@ -86,6 +86,7 @@ class VPTAgent:
         self._goal: PlayedGoal | None = None
         self._generators = EpisodeGenerators()
         self._begins = True
+        self._seeded: int | None = None  # for how many environments reset() had seeds, until their first frames
 
     @classmethod
     def from_config(cls, config: str | VPTConfig, *, seed: int | None = None, **kwargs: Any) -> VPTAgent:
@@ -313,7 +314,8 @@ class VPTAgent:
                 environment draws from its own generator, so N environments get what N agents of one would, up to
                 rounding. One integer seeds environment i with ``seed + i``. A sequence has one entry for each
                 environment: its seed, or None to leave its random numbers as they are; to give each episode a seed
-                of its own, whichever environment plays it, pass the seeds of the episodes that begin. With a mask
+                of its own, whichever environment plays it, pass the seeds of the episodes that begin. If their number
+                is wrong, the first call of :meth:`act` says so, since N is not known before. With a mask
                 only the marked environments are seeded. The first episode after seeding draws from that seed, each
                 later one from a number that depends on the seed and the count of episodes since.
 
@@ -327,9 +329,10 @@ class VPTAgent:
             self._begins = True
             self._restore_rows()
             if isinstance(seed, int):
-                self._generators = EpisodeGenerators(seed)
+                self._generators, self._seeded = EpisodeGenerators(seed), None
             elif seed is not None:
                 self._seed(range(len(seed)), seed)
+                self._seeded = len(seed)
             return
         marks = np.asarray(mask)
         playing = self._runner.environments
@@ -340,7 +343,9 @@ class VPTAgent:
             )
         if seed is not None and not isinstance(seed, int) and len(seed) != streams:
             raise ValueError(f"seed has {len(seed)} entries for {streams} environments; it needs one for each, or None")
-        if playing is not None:
+        if playing is None:
+            self._seeded = self._seeded if seed is None else streams
+        else:
             self._runner.reset(torch.from_numpy(marks.copy()))
             self._begins = self._begins or bool(marks.all())
         self._seed(np.flatnonzero(marks).tolist(), seed)
@@ -439,7 +444,8 @@ class VPTAgent:
 
         Raises:
             TypeError: There are N environments and no ``first``, or the frames are not uint8.
-            ValueError: A shape is wrong, or the number of environments changed without :meth:`reset`.
+            ValueError: A shape is wrong, the number of environments changed without :meth:`reset`, or :meth:`reset` got
+                seeds for another number.
             FloatingPointError: The network's output is not finite.
         """
         with torch.inference_mode():
@@ -482,6 +488,11 @@ class VPTAgent:
                 f"the agent plays {playing} environment(s) and got frames of {len(frames)}: "
                 "call agent.reset() before the number changes"
             )
+        if self._seeded not in (None, len(frames)):
+            raise ValueError(
+                f"reset() got seeds for {self._seeded} environment(s), and these are frames of {len(frames)}: call "
+                "agent.reset(seed=...) with one integer, or with an entry for each environment"
+            )
         goal = self._goal_inputs(len(frames))
         pi = self._runner.step(torch.from_numpy(frames), torch.from_numpy(begins), goal)
         if self._goal is not None:
@@ -493,7 +504,7 @@ class VPTAgent:
                 f"the policy's output is not finite for environment(s) {(~finite).nonzero()[:, 0].tolist()}: "
                 "its weights contain NaN or infinity, or overflow; training has diverged, or the file is damaged"
             )
-        self._begins = False
+        self._begins, self._seeded = False, None
         return pi, begins, batched
 
     @property
