@@ -10,6 +10,7 @@ import pytest
 import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from tests.support.small_policy import SMALL
 from vpt_gym import EpisodeStarts, Sampling, VPTAgent
 from vpt_gym.actions.codec import code_space
 from vpt_gym.agents.engine import available_precisions
@@ -82,6 +83,20 @@ def test_an_episode_does_not_depend_on_how_much_was_drawn_before_it() -> None:
             one.act(frame)
         one.reset()
     assert [long.act(frame).tolist() for _ in range(3)] == [short.act(frame).tolist() for _ in range(3)]
+
+
+def test_an_episode_whose_first_frame_is_only_looked_at_has_its_own_seed_too() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (4, 128, 128, 3), np.uint8)
+    later = []
+    for ticks in (1, 2):
+        one = VPTAgent.from_config(SMALL, seed=0)
+        one.reset(seed=5)
+        for _ in range(ticks):
+            one.act(frames[0])
+        one.reset()
+        one.distribution(frames[0])
+        later.append([one.act(frame).tolist() for frame in frames[1:]])
+    assert later[0] == later[1]
 
 
 @pytest.mark.parametrize("precision", available_precisions())

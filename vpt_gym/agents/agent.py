@@ -449,8 +449,7 @@ class VPTAgent:
             FloatingPointError: The network's output is not finite.
         """
         with torch.inference_mode():
-            pi, begins, batched = self._look(obs, first)
-            generators = [self._generators.generator(index, bool(starts)) for index, starts in enumerate(begins)]
+            pi, generators, batched = self._look(obs, first)
             codes = self.sampling.draw(pi, generators, deterministic=deterministic)
         actions: npt.NDArray[np.int64] = codes.cpu().numpy()
         return actions if batched else actions[0]
@@ -458,8 +457,8 @@ class VPTAgent:
     def distribution(self, obs: Any, *, first: npt.ArrayLike | None = None) -> Distribution:
         """Returns the distribution over the next actions, for a teacher whose actions another agent may execute.
 
-        The memory advances as in :meth:`act`: call one of the two for each frame. ``sampling`` and the random numbers
-        are not involved.
+        The memory advances as in :meth:`act`: call one of the two for each frame. ``sampling`` is not involved, and no
+        random numbers are drawn; on the first frame of an episode those of the episode begin.
 
         Args:
             obs: As for :meth:`act`.
@@ -478,8 +477,8 @@ class VPTAgent:
             pi, _, _ = self._look(obs, first)
         return pi.clone()  # outside inference mode, so that a loss can use it
 
-    def _look(self, obs: Any, first: npt.ArrayLike | None) -> tuple[Distribution, npt.NDArray[np.bool_], bool]:
-        """Passes the next frames to the network; returns its distribution, the starts, and if obs was a batch."""
+    def _look(self, obs: Any, first: npt.ArrayLike | None) -> tuple[Distribution, list[torch.Generator], bool]:
+        """Passes the next frames to the network; returns its distribution, the generators, and if obs was a batch."""
         frames, batched = checked_frames(obs)
         begins = checked_first(first, len(frames), batched, default=self._begins)
         playing = self._runner.environments
@@ -505,7 +504,9 @@ class VPTAgent:
                 "its weights contain NaN or infinity, or overflow; training has diverged, or the file is damaged"
             )
         self._begins, self._seeded = False, None
-        return pi, begins, batched
+        # also for distribution(): an episode's numbers begin with it, whichever method sees its first frame
+        generators = [self._generators.generator(index, bool(starts)) for index, starts in enumerate(begins)]
+        return pi, generators, batched
 
     @property
     def _copies(self) -> int:
