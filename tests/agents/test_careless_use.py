@@ -19,7 +19,6 @@ from vpt_gym.agents.engine import ActingEngine
 from vpt_gym.agents.engine.hardware import available_precisions
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.agents.policy.heads import ChoicesDistribution
-from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.agents.sampling import Sampling
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (6, 128, 128, 3), np.uint8)
@@ -114,10 +113,40 @@ def test_what_is_set_later_is_checked_then() -> None:
         agent.goal_encoder = 5  # type: ignore[assignment]
     with pytest.raises(TypeError, match=r"memory is \[\]; it must be a Memory, as agent.memory returns it, or None"):
         agent.memory = []  # type: ignore[assignment]
-    right = agent.policy.initial_memory(1)
-    with pytest.raises(ValueError, match=r"a memory of this agent has \(L, M - 1, D\) = .*, this one"):
-        agent.memory = Memory(right.keys[:, 1:], right.values[:, 1:], right.valid)
     assert agent.goal_encoder is agent.memory is None
+
+
+@pytest.mark.parametrize("precision", ENGINES)
+def test_each_part_of_a_memory_is_checked_when_it_is_set(precision: Any) -> None:
+    agent = small(precision=precision)
+    right = agent.policy.initial_memory(2)
+    for wrong, message in (
+        ({"keys": right.keys[:, 1:]}, r"keys of the shape \(2, 4, 7, 64\) are needed, got \(2, 3, 7, 64\)"),
+        ({"values": right.values[:, :, 1:]}, r"values of the shape \(2, 4, 7, 64\) are needed, got \(2, 4, 6, 64\)"),
+        ({"values": right.values[:1]}, r"values of the shape .* are needed, got \(1, 4, 7, 64\)"),
+        ({"valid": right.valid[:, 1:]}, r"valid of the shape \(2, 7\) are needed, got \(2, 6\)"),
+        ({"valid": right.valid.long()}, r"valid of the type torch.bool is needed, got torch.int64"),
+        ({"values": right.values.long()}, r"values of the type .*float.* are needed, got torch.int64"),
+        ({"keys": torch.tensor(0.0)}, r"keys of the shape .* are needed, got \(\)"),
+    ):
+        with pytest.raises(ValueError, match=f"this memory is not of this agent's architecture .*: {message}"):
+            agent.memory = replace(right, **wrong)
+    with pytest.raises(ValueError, match="a memory needs a row for each environment"):
+        agent.memory = right.index([])
+    assert agent.memory is None
+    agent.memory = right
+    assert agent.act(FRAMES[:2], first=np.zeros(2, bool)).shape == (2, 2)
+
+
+def test_a_policy_names_the_part_of_a_memory_that_does_not_fit() -> None:
+    policy = small().policy
+    right = policy.initial_memory(1)
+    with pytest.raises(ValueError, match=r"values of the type torch.float32 are needed, got torch.float64"):
+        policy(
+            torch.from_numpy(FRAMES[None, :1]),
+            torch.ones(1, 1, dtype=torch.bool),
+            replace(right, values=right.values.double()),
+        )
 
 
 @pytest.mark.parametrize("config", [None, 1, ["nano"], "4x"])

@@ -280,7 +280,8 @@ class VPTAgent:
 
         Raises:
             TypeError: It is set to something else.
-            ValueError: It is set to a memory of another architecture, or of an odd number of rows with guidance.
+            ValueError: It is set to a memory of another architecture or type, without rows, or, with guidance, of an
+                odd number of rows.
         """
         return self._runner.memory
 
@@ -293,10 +294,14 @@ class VPTAgent:
             return
         if not isinstance(memory, Memory):
             raise TypeError(f"memory is {shown(memory)}; it must be a Memory, as agent.memory returns it, or None")
-        config, found = self.policy.config, tuple(memory.keys.shape[1:])
-        if found != (expected := (config.n_recurrence_layers, config.memory_length, config.hidsize)):
-            raise ValueError(f"a memory of this agent has (L, M - 1, D) = {expected}, this one {found}")
-        streams, rest = divmod(memory.batch_size, self._copies)
+        config, rows = self.policy.config, len(memory.keys) if memory.keys.dim() else 0
+        expected = rows, config.n_recurrence_layers, config.memory_length, config.hidsize
+        dtype = None if self.engine_precision is not None else self.policy.net.final_ln.weight.dtype
+        if misfit := memory.misfit(expected, dtype):
+            raise ValueError(f"this memory is not of this agent's architecture (B, L, M - 1, D): {misfit}")
+        if not rows:
+            raise ValueError("a memory needs a row for each environment, this one has none")
+        streams, rest = divmod(rows, self._copies)
         if rest:
             raise ValueError(f"with guidance a memory has two rows for each environment, this one {streams} and {rest}")
         self._begins = False

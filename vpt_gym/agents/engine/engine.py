@@ -120,7 +120,7 @@ class ActingEngine:
         Setting it returns the engine to that point.
 
         Raises:
-            ValueError: The memory is of another architecture or number of streams.
+            ValueError: The memory is of another architecture, number of streams or type.
         """
         with torch.inference_mode():
             memory = self._ring.read()
@@ -130,9 +130,8 @@ class ActingEngine:
     def memory(self, memory: Memory) -> None:
         config = self._config
         shape = (self.copies * self.batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
-        found = tuple(memory.keys.shape), tuple(memory.values.shape), tuple(memory.valid.shape)
-        if found != (shape, shape, shape[::2]):
-            raise ValueError(f"this engine's memory has keys and values (B, L, M - 1, D) = {shape}, got {found[0]}")
+        if misfit := memory.misfit(shape):
+            raise ValueError(f"this memory does not fit the engine: {misfit}")
         with torch.inference_mode():
             self._ring.fill(memory.to(self.device, torch.float32))
 

@@ -250,11 +250,8 @@ class VPTPolicy(nn.Module):
     def _check_memory(self, memory: Memory, batch_size: int) -> None:
         config = self.config
         expected = (batch_size, config.n_recurrence_layers, config.memory_length, config.hidsize)
-        dtype = self.net.final_ln.weight.dtype
-        shapes = (tuple(memory.keys.shape), tuple(memory.values.shape), tuple(memory.valid.shape))
-        if shapes != (expected, expected, (batch_size, config.memory_length)) or memory.keys.dtype != dtype:
+        if misfit := memory.misfit(expected, self.net.final_ln.weight.dtype):
             raise ValueError(
-                f"this memory has (B, L, M - 1, D) = {shapes[0]} of {memory.keys.dtype}, the policy and frames need "
-                f"{expected} of {dtype}: use the memory that this policy returned for the same streams, "
-                "or initial_memory()"
+                f"this memory does not fit the policy and the frames: {misfit}. Use the memory that "
+                "this policy returned for the same streams, or initial_memory()"
             )

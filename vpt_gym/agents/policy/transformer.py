@@ -52,6 +52,27 @@ class Memory:
             self.valid.to(device=device),
         )
 
+    def misfit(self, shape: tuple[int, int, int, int], dtype: torch.dtype | None = None) -> str:
+        """Returns which part is not as it must be, and how; empty if all are.
+
+        Args:
+            shape: (B, L, M - 1, D).
+            dtype: The type of keys and values; None takes all floats.
+        """
+        for name, part, wanted in (
+            ("keys", self.keys, shape),
+            ("values", self.values, shape),
+            ("valid", self.valid, (shape[0], shape[2])),
+        ):
+            if tuple(part.shape) != wanted:
+                return f"{name} of the shape {wanted} are needed, got {tuple(part.shape)}"
+            if name == "valid":
+                if part.dtype != torch.bool:
+                    return f"valid of the type torch.bool is needed, got {part.dtype}"
+            elif part.dtype != dtype if dtype is not None else not part.is_floating_point():
+                return f"{name} of the type {dtype or 'float'} are needed, got {part.dtype}"
+        return ""
+
     def index(self, rows: Tensor | slice | list[int]) -> Memory:
         """Returns the memory of some streams: ``rows`` indexes the batch axis."""
         return Memory(self.keys[rows], self.values[rows], self.valid[rows])
