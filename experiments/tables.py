@@ -58,7 +58,7 @@ FRESH_ROWS = {
     "BC, 50 demos of both levels, 600 updates": "demo/agent_bc",
     "BC, 100 `default` demos, 600 updates": "bc-100-foundation/agent",
     "DAgger 2: 50 demos, 100 episodes of rounds, 2,400 updates": "demo/agent_2",
-    "the best of three more rounds: 150 more episodes, 3,600 more updates": "more-rounds/agent",
+    "the best of three more rounds: 150 more episodes, at most 3,600 more updates": "more-rounds/agent",
 }
 """Row -> its agent: cell and folder."""
 FRESH_GAINS = {

@@ -129,10 +129,12 @@ def test_the_table_of_distillation_has_teacher_and_student():
     ]
 
 
-def test_a_stored_result_is_of_a_known_cell_and_its_commands():
+def test_a_stored_result_is_of_a_known_cell_its_commands_and_a_commit():
     commands = {cell.id: cell.commands for cell in (*CELLS, *QUICK_CELLS)}
     for path in (ROOT / RESULTS).glob("*.json"):
-        assert json.loads(path.read_text())["commands"] == commands.get(path.stem), f"remove {path}, or run it again"
+        stored = json.loads(path.read_text())
+        assert stored["commands"] == commands.get(path.stem), f"remove {path}, or run it again"
+        assert not stored["git"]["changed"], f"{path} is of no commit: run it again without uncommitted changes"
 
 
 def test_a_result_of_other_commands_does_not_count(tmp_path, monkeypatch):
