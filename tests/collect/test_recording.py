@@ -19,6 +19,7 @@ from vpt_gym.collect.session import Recording, RecordingSession, demo_folder
 from vpt_gym.demos import check, list_demos, read_demo, repair
 from vpt_gym.demos.files.names import files_of, partial
 from vpt_gym.demos.files.video import count_frames
+from vpt_gym.demos.library.library import DemoLibrary
 
 
 def counter(directory: Path, **fields: object) -> Recording:
@@ -42,6 +43,16 @@ def test_the_first_successes_are_recorded_and_counted(tmp_path: Path) -> None:
     again = record(counter(tmp_path), on_episode=seen.append)
     assert again == Recorded(demos=3, ticks=ticks, played=0, successes=0)
     assert len(seen) == 4
+
+
+def test_rejected_demos_do_not_come_back_and_others_take_their_place(tmp_path: Path) -> None:
+    record(counter(tmp_path))
+    library = DemoLibrary(tmp_path)
+    for path in list_demos(tmp_path)[:2]:
+        library.reject(files_of(path).id)
+    (tmp_path / "rejected" / f"{library.rows()[-1]['id']}.json").write_text('{"format": "vpt_gym.demo", damaged')
+    assert record(counter(tmp_path, episodes=2)).demos == 2
+    assert seeds(tmp_path) == [1, 3]  # the world of the demo that does not say its seed is played again
 
 
 def test_a_later_start_is_a_recording_of_its_own(tmp_path: Path) -> None:

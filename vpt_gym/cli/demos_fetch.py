@@ -73,7 +73,7 @@ def run_fetch(args: Fetch) -> int:
         print_text("vpt-gym demos: stopped; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED
     Output(args.quiet, args.json).result(_in_words(done), done.as_json())
-    return DONE if done.complete + done.filtered == done.segments else NOT_DONE
+    return DONE if done.complete + done.filtered + done.rejected == done.segments else NOT_DONE
 
 
 def _in_words(done: FetchResult) -> str:
@@ -83,6 +83,8 @@ def _in_words(done: FetchResult) -> str:
     lines += [f"  {folder}: {count:,}" for folder, count in done.folders.items()]
     if done.filtered:
         lines.append(f"not wanted, by their actions or menus: {done.filtered:,}")
+    if done.rejected:
+        lines.append(f"rejected, and not downloaded again: {done.rejected:,}")
     for what, problems in (("not on the server", done.missing), ("failed", done.failed)):
         if problems:
             lines.append(f"{what}: {len(problems):,}")

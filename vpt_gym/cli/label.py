@@ -119,8 +119,9 @@ def _to_label(args: Args) -> tuple[list[Path], int]:
             else:
                 read_ticks(video, resample=args.resample)
                 raise ValueError(
-                    f"{there[video.name]} is already a demo of a video named {video.name}, and demos are not "
-                    "overwritten: delete that demo, or choose another folder with -o"
+                    f"{there[video.name]} is already a demo of a video named {video.name}, and demos are neither "
+                    "overwritten nor, if they were rejected, made again: delete that demo, or choose another folder "
+                    "with -o"
                 )
     return [video for name, video in found.items() if name not in there], done
 
@@ -134,17 +135,13 @@ def _videos_in(folder: Path) -> list[Path]:
 
 
 def _sources(folder: Path) -> dict[str, Path]:
-    """Returns the demos in a folder that were made from videos, by the names of the videos."""
-    from vpt_gym.demos.files.names import DemoError, list_metadata, read_metadata
+    """Returns the demos of a folder that were made from videos, kept or rejected, by the names of the videos."""
+    from vpt_gym.demos.exchange.made import is_rejected, made_demos
 
     found = {}
-    for path in list_metadata(folder):
-        try:
-            metadata = read_metadata(path)
-        except DemoError:  # a damaged demo, which `vpt-gym demos check` reports
-            continue
+    for path, metadata in made_demos(folder).items():
         source = metadata.get("source")
-        is_whole = metadata.get("ended") != "recovered"  # else it is labelled again
+        is_whole = is_rejected(path) or metadata.get("ended") != "recovered"  # else it is labelled again
         if is_whole and isinstance(source, dict) and isinstance(source.get("name"), str):
             found[source["name"]] = path
     return found

@@ -43,7 +43,7 @@ class Args:
     skill: float = 1.0
     """Skill of the scripted expert, above 0 and up to 1 (best). Less is slower and makes mistakes, like a person."""
     episodes: int = 50
-    """Number of demos that the directory has at the end."""
+    """Number of demos that the directory has at the end. Rejected ones do not count; others are recorded instead."""
     num_envs: int = 1
     """Envs that run in parallel, each in its own process."""
     seed: Annotated[int | None, optional("SEED", "0, and 3000000 for vpt_gym/Play-v0")] = None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from vpt_gym.collect.rollouts import Episode
-from vpt_gym.demos.files.names import REJECTED, list_metadata, read_metadata
+from vpt_gym.demos.exchange.made import made_demos, rejected_demos
+from vpt_gym.demos.files.names import list_metadata, read_metadata
 from vpt_gym.demos.files.unlabelled import read_videos
 
 
@@ -33,8 +36,16 @@ def finished_videos(directory: Path) -> dict[int, Episode]:
 
 def seeds_with_demos(directory: Path) -> set[int]:
     """Returns the seeds of the worlds that have a demo in a directory, finished or not, kept or rejected."""
-    folders = (directory, directory / REJECTED)
-    seeds = (read_metadata(path).get("seed") for folder in folders for path in list_metadata(folder))
+    return _seeds(made_demos(directory))
+
+
+def rejected_seeds(directory: Path) -> set[int]:
+    """Returns the seeds of the worlds whose demos were rejected from a directory."""
+    return _seeds(rejected_demos(directory))
+
+
+def _seeds(demos: Mapping[Path, Mapping[str, Any]]) -> set[int]:
+    seeds = (metadata.get("seed") for metadata in demos.values())
     return {seed for seed in seeds if isinstance(seed, int)}
 
 

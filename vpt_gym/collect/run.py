@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vpt_gym.collect.directory import clear_up, locked
-from vpt_gym.collect.finished import finished_episodes, finished_videos
+from vpt_gym.collect.finished import finished_episodes, finished_videos, rejected_seeds
 from vpt_gym.collect.players import is_agent
 from vpt_gym.collect.provenance import check_same_env, check_same_recording
 from vpt_gym.collect.ray.options import RayArgs
@@ -57,7 +57,8 @@ def record(
     """Plays the episodes that a recording still needs.
 
     The demos depend neither on ``num_envs`` nor on how often the recording was stopped. Finished demos are never
-    changed. Incomplete demos that a crash left are deleted, and their episodes are played again.
+    changed. Incomplete demos that a crash left are deleted, and their episodes are played again. Rejected demos do not
+    count, and their worlds are not played again.
 
     Args:
         recording: What to record.
@@ -81,7 +82,8 @@ def record(
         missing = recording.episodes - len(finished)
         played = successes = unknown = 0
         if missing > 0:
-            seeds = (seed for seed in itertools.count(recording.first_seed) if seed not in finished)
+            done = finished.keys() | rejected_seeds(recording.out)
+            seeds = (seed for seed in itertools.count(recording.first_seed) if seed not in done)
             with _worker_pool(recording, missing, ray) as pool:
                 for episode in _play(pool, seeds, missing, recording):
                     played += 1

@@ -59,7 +59,8 @@ class Recording:
         out: Directory of the demos.
         env: The env to play in.
         expert: The player (``vpt_gym.collect.players.resolve``).
-        episodes: Number of demos that the directory has at the end, counted from ``seed`` on.
+        episodes: Number of demos that the directory has at the end, counted from ``seed`` on. Rejected ones do not
+            count; other worlds are played instead of theirs.
         seed: Seed of the first world; each later episode has the next seed. None: the first for demos, or for play in
             ``vpt_gym/Play-v0`` (``vpt_gym.collect.seeds``).
         labels: False records videos without labels (:class:`vpt_gym.wrappers.VideoRecorderWrapper`), no demos.

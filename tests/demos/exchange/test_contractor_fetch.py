@@ -20,6 +20,7 @@ from tests.support.file_server import Files, serving
 from vpt_gym.cli import main
 from vpt_gym.demos import FetchResult, check, fetch_contractor, list_demos, read_demo
 from vpt_gym.demos.exchange.contractor_index import choose, read_index
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.system.file_lock import try_lock
 
 NAMES = [f"data/{version}/Player{n}-abc-2021-{n}" for n, version in enumerate(["6.9", "6.9", "6.11", "7.6"])]
@@ -77,6 +78,18 @@ def test_all_of_an_index_and_nothing_twice(server: Files, tmp_path: Path) -> Non
     assert download(index, out).new == 2
     assert sorted(path for path, _ in server.gets()) == [f"/vpt/{both(NAMES)[n]}" for n in (0, 3)]
     assert all((out / name).read_bytes() == content(name) for name in both(NAMES))
+
+
+def test_a_rejected_recording_does_not_come_back(
+    server: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index, out = write_index(server, tmp_path, NAMES[2:]), tmp_path / "out"
+    download(index, out)
+    DemoLibrary(out / "data/7.6").reject(Path(NAMES[3]).name)
+    server.seen.clear()
+    assert main(["demos", "fetch", str(index), str(out), "-q"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "rejected, and not downloaded again: 1"
+    assert (server.seen, visible(out)) == ([], both([NAMES[2], "data/7.6/rejected/Player3-abc-2021-3"]))
 
 
 def test_an_interrupted_transfer_continues_in_this_call_and_in_the_next(server: Files, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from vpt_gym.demos import DemoWriter, check, export_npz, import_npz, list_demos,
 from vpt_gym.demos.exchange.importing import SourceError
 from vpt_gym.demos.exchange.minedojo_actions import minedojo_space, to_minedojo
 from vpt_gym.demos.files.records import stack_actions
+from vpt_gym.demos.library.library import DemoLibrary
 
 NO_OP = [0, 0, 0, 12, 12, 0, 0, 0]
 
@@ -293,6 +294,19 @@ def test_existing_targets_are_only_replaced_if_asked(tmp_path: Path) -> None:
         import_npz(files[:1], tmp_path / "back")
     second = import_npz(files[:1], tmp_path / "back", overwrite=True).demos
     assert list_demos(tmp_path / "back") == sorted([own, first[1], *second])
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_rejected_demo_is_not_imported_again(tmp_path: Path, overwrite: bool) -> None:
+    file, demos = save(tmp_path / "a.npz", [NO_OP] * 3), tmp_path / "demos"
+    (path,) = import_npz([file], demos).demos
+    DemoLibrary(demos).reject(path.stem)
+    with pytest.raises(FileExistsError, match=rf"{path.stem}.json was imported from a.npz and rejected.*restore it"):
+        import_npz([file], demos, overwrite=overwrite)
+    assert list_demos(demos) == []
+    DemoLibrary(demos).restore(path.stem)
+    (again,) = import_npz([file], demos, overwrite=True).demos
+    assert list_demos(demos) == [again]
 
 
 def test_an_export_that_is_killed_never_looks_finished(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 from vpt_gym.demos.exchange.contractor_filter import ContentFilter
 from vpt_gym.demos.exchange.contractor_index import RECORDS, VIDEO, Segment, choose, read_index
-from vpt_gym.demos.files.names import checked_directory
+from vpt_gym.demos.exchange.made import was_rejected
+from vpt_gym.demos.files.names import checked_directory, files_of
 from vpt_gym.system.file_lock import try_lock
 from vpt_gym.system.transfer import DownloadError, MissingFile, Record, fetch
 
@@ -44,6 +45,7 @@ class FetchResult:
         new: Number of those that this call completed.
         received: Bytes that this call received.
         filtered: Number of segments whose videos were not wanted, by their actions or menus.
+        rejected: Number of segments that are in ``rejected/`` and are not downloaded again.
         missing: (path, problem) of each segment that the server does not have.
         failed: (path, problem) of each segment that could not be downloaded otherwise.
         untried: Number of segments that were not tried, after several in a row had failed.
@@ -56,6 +58,7 @@ class FetchResult:
     new: int
     received: int
     filtered: int
+    rejected: int
     missing: tuple[tuple[str, str], ...]
     failed: tuple[tuple[str, str], ...]
     untried: int
@@ -70,6 +73,7 @@ class FetchResult:
             "new": self.new,
             "received_bytes": self.received,
             "filtered": self.filtered,
+            "rejected": self.rejected,
             "missing": [{"path": path, "problem": problem} for path, problem in self.missing],
             "failed": [{"path": path, "problem": problem} for path, problem in self.failed],
             "untried": self.untried,
@@ -93,8 +97,9 @@ def fetch_contractor(
 ) -> FetchResult:
     """Downloads the recordings that an index of OpenAI names: ``<out>/<path>.mp4`` and ``<path>.jsonl``.
 
-    What is complete is not downloaded again, and an interrupted transfer is continued, by this call and by the next
-    (:func:`vpt_gym.system.transfer.fetch`). A segment that the server lacks is reported, and the rest is downloaded.
+    What is complete or was rejected is not downloaded again, and an interrupted transfer is continued, by this call
+    and by the next (:func:`vpt_gym.system.transfer.fetch`). A segment that the server lacks is reported, and the rest
+    is downloaded.
 
     Args:
         index: An index file, or the http(s) address of one.
@@ -139,7 +144,7 @@ class _Stopped(Exception):
 @dataclass(frozen=True)
 class _Outcome:
     segment: Segment
-    state: Literal["had", "new", "filtered", "missing", "failed", "untried"]
+    state: Literal["had", "new", "filtered", "rejected", "missing", "failed", "untried"]
     problem: str = ""
 
 
@@ -177,6 +182,8 @@ class _Download:
         try:
             # The records first: they are small, and without them nobody needs the video.
             lacking = [suffix for suffix in (RECORDS, VIDEO) if not self._is_complete(segment, suffix)]
+            if lacking and was_rejected(files_of(segment.file(self.folder, VIDEO))):
+                return _Outcome(segment, "rejected")
             for suffix in lacking:
                 if suffix == VIDEO and self.content and not self.content.keeps(self._records(segment), segment.version):
                     return _Outcome(segment, "filtered")
@@ -240,6 +247,7 @@ class _Download:
             sum(one.state == "new" for one in outcomes),
             self.received,
             sum(one.state == "filtered" for one in outcomes),
+            sum(one.state == "rejected" for one in outcomes),
             problems("missing"),
             problems("failed"),
             sum(one.state == "untried" for one in outcomes),

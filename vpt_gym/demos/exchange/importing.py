@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast, get_args
 import numpy.typing as npt
 
 from vpt_gym.actions.human import HumanAction
+from vpt_gym.demos.exchange.made import is_rejected, made_demos
 from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import (
     MOST_FPS,
@@ -21,7 +22,6 @@ from vpt_gym.demos.files.names import (
     checked_directory,
     files_of,
     list_metadata,
-    read_metadata,
 )
 from vpt_gym.demos.files.writer import RESERVED_KEYS, DemoWriter, Ending
 from vpt_gym.frames import Frame
@@ -110,7 +110,8 @@ class DemoImporter:
 
     Raises:
         DemoError: The metadata of a demo in the directory cannot be read.
-        FileExistsError: The directory already has demos from these sources, and ``overwrite`` is False.
+        FileExistsError: The directory already has demos from these sources, and ``overwrite`` is False, or one of them
+            was rejected.
     """
 
     def __init__(
@@ -119,17 +120,22 @@ class DemoImporter:
         self._directory = checked_directory(directory)
         self._format = format
         self._previous = []
-        for files in _demos_of(self._directory):
-            origin = read_metadata(files.metadata).get(SOURCE_KEY, {})
+        for path, metadata in made_demos(self._directory).items():
+            origin = metadata.get(SOURCE_KEY, {})
             if not isinstance(origin, dict) or not isinstance(origin.get("name"), str):
                 continue
             if origin.get("format") == format and origin["name"] in names:
+                if is_rejected(path):
+                    raise FileExistsError(
+                        f"{path} was imported from {origin['name']} and rejected, and this import would bring it back; "
+                        "restore it in `vpt-gym view` or delete it, or choose another directory"
+                    )
                 if not overwrite:
                     raise FileExistsError(
                         f"{self._directory} has demos that were imported from {origin['name']} already; replace "
                         "them with --overwrite (overwrite=True), or choose another directory"
                     )
-                self._previous.append(files)
+                self._previous.append(files_of(path))
         self.demos: tuple[Path, ...] = ()
         self.ticks = 0
 
