@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,8 +14,12 @@ from tests.support.python_processes import run
 from tests.support.videos import moving_texture, write_video
 from vpt_gym import VPTAgent
 from vpt_gym.agents.idm.agent import IDMAgent
+from vpt_gym.cli.label import Args
+from vpt_gym.cli.label import run as run_label
+from vpt_gym.cli.status import DONE, NOT_DONE
 from vpt_gym.demos import DemoDataset, check, list_demos, read_demo
 from vpt_gym.demos.files.names import files_of, partial
+from vpt_gym.demos.library.library import DemoLibrary
 
 
 def label(*arguments: object, fresh: bool = False) -> subprocess.CompletedProcess[str]:
@@ -63,12 +68,14 @@ def test_each_video_becomes_a_demo_with_its_frames_and_the_agents_labels(demos, 
         assert np.abs(errors).mean() < 6
 
 
-def test_the_metadata_names_the_model_and_the_video(demos, model):
+def test_the_metadata_names_the_model_and_the_video(demos, model, videos):
     metadata = read_demo(list_demos(demos)[0]).metadata
     assert metadata["labelled_by"]["kind"] == "inverse dynamics model"
     assert metadata["labelled_by"]["model"] == str(model)
     assert metadata["labelled_by"]["config"]["hidsize"] == 256
-    assert metadata["source"] == {"name": "one.mp4", "frames_per_second": 20.0, "resampled": False}
+    source = metadata["source"]
+    assert (source["name"], source["size"]) == ("one.mp4", (videos / "one.mp4").stat().st_size)
+    assert (source["frames_per_second"], source["resampled"]) == (20.0, False)
     assert metadata["success"] is None
 
 
@@ -114,6 +121,66 @@ def test_a_folder_of_videos_is_labelled_and_continued(model, tmp_path):
     assert all(path.stat().st_mtime_ns == time for path, time in first.items() if last.id not in path.name)
 
 
+@pytest.fixture
+def players(tmp_path) -> list[Path]:
+    """Two folders, each with a video of the same name."""
+    folders = [tmp_path / name for name in ("ann", "bob")]
+    for seed, folder in enumerate(folders):
+        folder.mkdir()
+        write_video(folder / "0001.mp4", moving_texture(12, (36, 64), seed=seed), 20)
+    return folders
+
+
+def test_a_video_is_known_by_its_content_wherever_it_lies(model, players, tmp_path):
+    ann, bob = players
+    out = tmp_path / "out"
+    moved = tmp_path / "moved"
+    for folder, count in ((ann, 1), (bob, 2), (ann, 2), (moved, 2)):
+        if folder == moved:
+            bob.rename(moved)
+        assert run_label(Args(videos=(folder,), out=out, model=str(model))) == DONE
+        assert len(list_demos(out)) == count
+    DemoLibrary(out).reject(files_of(list_demos(out)[0]).id)
+    assert run_label(Args(videos=(ann,), out=out, model=str(model))) == DONE
+    assert len(list_demos(out)) == 1
+
+
+def test_a_demo_that_says_only_the_name_of_its_video_is_known_by_it(model, players, tmp_path):
+    ann, bob = players
+    out = tmp_path / "out"
+    assert run_label(Args(videos=(ann,), out=out, model=str(model))) == DONE
+    (demo,) = list_demos(out)
+    metadata = json.loads(demo.read_text())
+    metadata["source"] = {"name": "0001.mp4"}  # as versions before wrote it
+    demo.write_text(json.dumps(metadata))
+    assert run_label(Args(videos=(bob,), out=out, model=str(model))) == DONE
+    assert list_demos(out) == [demo]
+
+
+def test_a_directory_takes_the_demos_of_one_model(model, players, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run_label(Args(videos=(players[0],), out=out, model=str(model))) == DONE
+    other = shutil.copytree(model, tmp_path / "other")
+    for folder in players:
+        assert run_label(Args(videos=(folder,), out=out, model=str(other))) == NOT_DONE
+        assert f"{{'model': '{other}'}}" in capsys.readouterr().err
+    assert len(list_demos(out)) == 1
+
+
+def test_what_another_run_labelled_meanwhile_is_not_labelled_again(model, players, tmp_path, monkeypatch):
+    args = Args(videos=(players[0],), out=tmp_path / "out", model=str(model))
+    load = IDMAgent.from_pretrained
+
+    def load_slowly(*arguments, **options):
+        monkeypatch.setattr(IDMAgent, "from_pretrained", load)
+        assert run_label(args) == DONE
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(IDMAgent, "from_pretrained", load_slowly)
+    assert run_label(args) == DONE
+    assert len(list_demos(tmp_path / "out")) == 1
+
+
 def test_a_folder_without_videos_is_reported(model, tmp_path):
     result = label(tmp_path, "-o", tmp_path / "out", "--model", model)
     assert result.returncode == 1
@@ -137,7 +204,8 @@ def test_a_faster_video_is_refused_or_resampled(model, videos, tmp_path):
     (path,) = list_demos(tmp_path / "out")
     demo = read_demo(path)
     assert len(demo) == 20
-    assert demo.metadata["source"] == {"name": "fast.mp4", "frames_per_second": 60.0, "resampled": True}
+    source = demo.metadata["source"]
+    assert (source["name"], source["frames_per_second"], source["resampled"]) == ("fast.mp4", 60.0, True)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
     from vpt_gym.agents.idm.agent import IDMAgent
+    from vpt_gym.collect.labelled_videos import VideoIdentity
 
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi")
@@ -31,7 +32,7 @@ class Args:
 
     A video is decoded twice and is never completely in memory. Frames keep their size. If the folder already has a demo
     of a named video, nothing is done. Of a folder of videos, those without a demo are labelled: run the same command
-    again to continue.
+    again to continue. A video is known by its content, whatever its name is. A directory takes the demos of one model.
     """
 
     videos: Annotated[
@@ -62,20 +63,23 @@ def run(args: Args) -> int:
     from vpt_gym.agents.checkpoints.errors import DownloadError
     from vpt_gym.agents.idm.agent import IDMAgent
     from vpt_gym.collect.directory import clear_up, locked
+    from vpt_gym.collect.provenance import LABELLED_BY, check_same_recording
     from vpt_gym.demos import DemoWriteError
 
     output = Output(args.quiet, args.json)
     written: list[dict[str, Any]] = []
     try:
-        videos, done = _to_label(args)
-        if done:
-            output.remark(f"{done} of {counted(done + len(videos), 'video')} are demos in {args.out} already")
+        _to_label(args, check=True)  # an unusable video is reported before a model is downloaded
         agent = IDMAgent.from_pretrained(args.model, args.weights, device=args.device)
         with locked(args.out):
             clear_up(args.out)
-            for number, video in enumerate(videos, start=1):
+            check_same_recording(args.out, _model_of(agent, args), key=LABELLED_BY)
+            videos, done = _to_label(args, check=False)  # again: another run may have labelled some until now
+            if done:
+                output.remark(f"{done} of {counted(done + len(videos), 'video')} are demos in {args.out} already")
+            for number, (video, identity) in enumerate(videos.items(), start=1):
                 output.remark(f"{video} ({number} of {len(videos)})")
-                path, ticks = _label(agent, video, args)
+                path, ticks = _label(agent, video, identity, args)
                 output.remark(f"  {counted(ticks, 'tick')}: {path}")
                 written.append({"video": str(video), "demo": str(path), "ticks": ticks})
     except BlockingIOError:
@@ -94,36 +98,44 @@ def run(args: Args) -> int:
     return DONE
 
 
-def _to_label(args: Args) -> tuple[list[Path], int]:
-    """Checks all videos and the folder; returns the videos to label, and the number of those that are demos already.
+def _to_label(args: Args, *, check: bool) -> tuple[dict[Path, VideoIdentity], int]:
+    """Returns the videos to label, and the number of those that are demos already.
 
     A named video that is a demo already is an error. Of a folder, the rest is labelled.
+
+    Args:
+        args: The options.
+        check: Whether to check that the videos can be labelled, for which each is read once.
     """
     from vpt_gym.agents.idm.gameplay_video import read_ticks
+    from vpt_gym.collect.labelled_videos import LabelledVideos, VideoIdentity
 
     if not args.videos:
         raise ValueError("name at least one video, or a folder of videos")
-    there = _sources(args.out)
-    found: dict[str, Path] = {}
+    there = LabelledVideos.of(args.out)
+    chosen: dict[VideoIdentity, Path] = {}
     done = 0
     for given in args.videos:
-        inside = _videos_in(given) if given.is_dir() else [given]
-        for video in inside:
-            if video.name in found:
-                raise ValueError(f"a video is named twice: {video.name}")
-            found[video.name] = video
-            if video.name not in there:
+        is_folder = given.is_dir()
+        for video in _videos_in(given) if is_folder else [given]:
+            if check and not is_folder:
                 read_ticks(video, resample=args.resample)
-            elif given.is_dir():
+            identity = VideoIdentity.of(video)
+            demo = there.demo_of(video, identity)
+            if is_folder and (demo is not None or identity in chosen):
                 done += 1
-            else:
-                read_ticks(video, resample=args.resample)
+            elif demo is not None:
                 raise ValueError(
-                    f"{there[video.name]} is already a demo of a video named {video.name}, and demos are neither "
-                    "overwritten nor, if they were rejected, made again: delete that demo, or choose another folder "
-                    "with -o"
+                    f"{demo} is already a demo of a video named {video.name}, and demos are neither overwritten nor, "
+                    "if they were rejected, made again: delete that demo, or choose another folder with -o"
                 )
-    return [video for name, video in found.items() if name not in there], done
+            elif identity in chosen:
+                raise ValueError(f"a video is named twice: {chosen[identity]} and {video}")
+            else:
+                if check and is_folder:
+                    read_ticks(video, resample=args.resample)
+                chosen[identity] = video
+    return {video: identity for identity, video in chosen.items()}, done
 
 
 def _videos_in(folder: Path) -> list[Path]:
@@ -134,35 +146,33 @@ def _videos_in(folder: Path) -> list[Path]:
     return videos
 
 
-def _sources(folder: Path) -> dict[str, Path]:
-    """Returns the demos of a folder that were made from videos, kept or rejected, by the names of the videos."""
-    from vpt_gym.demos.exchange.made import is_rejected, made_demos
-
-    found = {}
-    for path, metadata in made_demos(folder).items():
-        source = metadata.get("source")
-        is_whole = is_rejected(path) or metadata.get("ended") != "recovered"  # else it is labelled again
-        if is_whole and isinstance(source, dict) and isinstance(source.get("name"), str):
-            found[source["name"]] = path
-    return found
+def _model_of(agent: IDMAgent, args: Args) -> dict[str, Any]:
+    """Returns what demos say of the model that labelled them; equal in all demos of a directory."""
+    return {
+        "kind": "inverse dynamics model",
+        "model": args.model,
+        "weights": None if args.weights is None else str(args.weights),
+        "config": json.loads(agent.model.config.to_json()),
+    }
 
 
-def _label(agent: IDMAgent, video: Path, args: Args) -> tuple[Path, int]:
+def _label(agent: IDMAgent, video: Path, identity: VideoIdentity, args: Args) -> tuple[Path, int]:
     """Writes the demo of one video; returns its ``<id>.json`` and its ticks."""
     from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
+    from vpt_gym.collect.labelled_videos import SOURCE_KEY
     from vpt_gym.collect.provenance import LABELLED_BY
     from vpt_gym.demos import DemoWriter
 
     info = read_video_info(video)
     actions = agent.label(video, resample=args.resample, progress=sys.stderr.isatty() and not args.quiet)
     metadata = {
-        LABELLED_BY: {
-            "kind": "inverse dynamics model",
-            "model": args.model,
-            "weights": None if args.weights is None else str(args.weights),
-            "config": json.loads(agent.model.config.to_json()),
+        LABELLED_BY: _model_of(agent, args),
+        SOURCE_KEY: {
+            "name": video.name,
+            **asdict(identity),
+            "frames_per_second": info.rate,
+            "resampled": not info.at_tick_rate,
         },
-        "source": {"name": video.name, "frames_per_second": info.rate, "resampled": not info.at_tick_rate},
     }
     writer = DemoWriter(args.out, metadata=metadata)
     ticks = len(actions["camera"])

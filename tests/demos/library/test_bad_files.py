@@ -15,8 +15,8 @@ import pytest
 from tests.support.contractor_files import record, write_recording
 from tests.support.frame_counter_env import counter_frame
 from vpt_gym.actions.human import human_action
-from vpt_gym.cli.label import _sources
 from vpt_gym.collect.finished import finished_episodes, seeds_with_demos
+from vpt_gym.collect.labelled_videos import LabelledVideos
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, read_demo, read_stats, repair
 from vpt_gym.demos.files.names import partial, read_metadata
 from vpt_gym.demos.files.unlabelled import clear_up_videos, read_videos
@@ -228,6 +228,6 @@ def test_odd_metadata_of_another_demo_do_not_stop_label_or_record(
 ) -> None:
     path = copy(sources["own"], tmp_path)
     metadata(source=source, seed=source, ended="terminated")(path)
-    assert _sources(tmp_path) == {}
+    assert LabelledVideos.of(tmp_path) == LabelledVideos({}, {})
     assert all(isinstance(seed, int) for seed in seeds_with_demos(tmp_path))
     assert all(isinstance(seed, int) for seed in finished_episodes(tmp_path))

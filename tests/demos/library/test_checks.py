@@ -17,9 +17,9 @@ from tests.support.file_limit import files_end_at
 from tests.support.frame_counter_env import counter_frame, read_counter
 from tests.support.videos import TURNS, turn, write_with_hidden_start
 from vpt_gym.actions.human import human_action
-from vpt_gym.cli.label import _sources
 from vpt_gym.collect.directory import clear_up
 from vpt_gym.collect.finished import finished_episodes, seeds_with_demos
+from vpt_gym.collect.labelled_videos import LabelledVideos
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.split import split_by_episode
@@ -625,7 +625,8 @@ def test_foreign_files_are_ignored_and_kept(tmp_path: Path, beside: str) -> None
     assert len(DemoLibrary(tmp_path).rows()) == count
     assert read_stats(tmp_path).episodes == count
     assert read_stats(tmp_path).damaged == ()
-    assert finished_episodes(tmp_path) == _sources(tmp_path) == {}
+    assert finished_episodes(tmp_path) == {}
+    assert LabelledVideos.of(tmp_path) == LabelledVideos({}, {})
     assert seeds_with_demos(tmp_path) == set()
     if count:
         assert DemoDataset(tmp_path).n_ticks == 12
