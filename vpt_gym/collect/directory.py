@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from vpt_gym.collect.provenance import LABELLED_BY, RECORDED_BY
+from vpt_gym.demos.exchange.directory_lock import directory_lock
 from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import files_of, list_demos, read_metadata
 from vpt_gym.demos.library.checks import repair
-from vpt_gym.system.file_lock import try_lock
-
-LOCK_NAME = ".recording.lock"
-"""File in the directory that a run locks, since two runs would play the same seeds."""
 
 
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Locks a directory for one run, and makes it if there is none.
+def locked(directory: Path) -> AbstractContextManager[None]:
+    """Locks a directory for one run in a ``with`` block, and makes it if there is none.
 
     Raises:
         BlockingIOError: Another run records into the directory.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / LOCK_NAME, "ab") as lock:
-        if not try_lock(lock):
-            raise BlockingIOError(
-                f"another run is recording into {directory}, and this one would play the same worlds. Wait for it, "
-                "record into another directory, or use more envs in one run (--num-envs)"
-            )
-        yield
+    return directory_lock(
+        directory,
+        f"another run is recording into {directory}, and this one would play the same worlds. Wait for it, "
+        "record into another directory, or use more envs in one run (--num-envs)",
+    )
 
 
 def clear_up(directory: Path) -> None:

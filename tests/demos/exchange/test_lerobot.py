@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.counter_demos import counter_action, write_counter_demo
+from tests.support.folders import content_of
 from tests.support.frame_counter_env import counter_frame
 from tests.support.missing_package import run_without
 from tests.support.paths import DATA
@@ -287,7 +288,7 @@ def test_damage_is_named_and_nothing_is_imported(tmp_path: Path, damage: Any, me
     damage(dataset)
     with pytest.raises((SourceError, FileNotFoundError), match=message):
         import_lerobot(dataset, tmp_path / "demos")
-    assert not (tmp_path / "demos").exists() or list((tmp_path / "demos").iterdir()) == []
+    assert content_of(tmp_path / "demos") == []
 
 
 def slow_down(video: Path) -> None:

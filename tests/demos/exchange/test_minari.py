@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.counter_demos import write_counter_demo
+from tests.support.folders import content_of
 from tests.support.frame_counter_env import FrameCounterEnv, counter_frame
 from tests.support.missing_package import run_without
 from vpt_gym import RecorderWrapper
@@ -519,7 +520,7 @@ class TestOthersDatasets:
         )
         with pytest.raises(ValueError, match=r"a-v0, episode 0, step 1: .*craft"):
             import_minari("a-v0", tmp_path / "demos")
-        assert list((tmp_path / "demos").iterdir()) == []
+        assert content_of(tmp_path / "demos") == []
         done = import_minari("a-v0", tmp_path / "demos", drop_unsupported=True)
         assert done.dropped == 1
         assert read_demo(done.demos[0]).actions["forward"].tolist() == [0, 1, 0]

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,12 +19,16 @@ from hypothesis import strategies as st
 
 from tests.support.contractor_files import record, write_recording
 from tests.support.counter_demos import write_counter_demo
+from tests.support.folders import content_of
 from tests.support.frame_counter_env import counter_frame, read_counter
 from vpt_gym.actions.human import BUTTONS, human_action
 from vpt_gym.actions.minedojo import MineDojoTranslator
+from vpt_gym.collect.directory import locked
 from vpt_gym.demos import DemoWriter, check, export_npz, import_npz, list_demos, read_demo
+from vpt_gym.demos.exchange import npz
 from vpt_gym.demos.exchange.importing import SourceError
 from vpt_gym.demos.exchange.minedojo_actions import minedojo_space, to_minedojo
+from vpt_gym.demos.exchange.npz_episode import NpzEpisode
 from vpt_gym.demos.files.records import stack_actions
 from vpt_gym.demos.library.library import DemoLibrary
 
@@ -236,7 +242,7 @@ def test_what_a_file_lacks_is_named_and_nothing_is_imported(tmp_path: Path, arra
     bad = save(tmp_path / "bad.npz", [NO_OP] * 2, **arrays)
     with pytest.raises(ValueError, match=message):
         import_npz([good, bad], tmp_path / "demos")
-    assert not (tmp_path / "demos").exists() or list((tmp_path / "demos").iterdir()) == []
+    assert content_of(tmp_path / "demos") == []
 
 
 def test_a_file_that_is_not_npz_is_named(tmp_path: Path) -> None:
@@ -264,7 +270,7 @@ def test_a_damaged_file_is_named_and_nothing_of_it_is_imported(tmp_path: Path, c
     file.write_bytes(content)
     with pytest.raises(ValueError, match=rf"{file.name} is damaged, rgb cannot be read"):
         import_npz([file], tmp_path / "back")
-    assert list((tmp_path / "back").iterdir()) == []
+    assert content_of(tmp_path / "back") == []
 
 
 def test_actions_without_a_key_are_an_error_or_are_counted(tmp_path: Path) -> None:
@@ -323,7 +329,9 @@ def test_an_export_that_is_killed_never_looks_finished(tmp_path: Path) -> None:
         f"m.export_npz({str(tmp_path / 'demos')!r}, {str(tmp_path / 'out')!r})\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".partial"]
+    (left,) = (tmp_path / "out").iterdir()
+    assert left.suffix == ".partial"
+    os.utime(left, (0, 0))
     export_npz(tmp_path / "demos", tmp_path / "out")
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".npz"]
 
@@ -340,11 +348,56 @@ def test_the_next_import_removes_what_a_killed_one_left(tmp_path: Path) -> None:
         f"import_npz([{str(file)!r}], {str(tmp_path / 'back')!r})\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    (left,) = (tmp_path / "back").iterdir()
-    assert left.name.startswith(".import-")
-    os.utime(left, (0, 0))
+    (left,) = content_of(tmp_path / "back")
+    assert left.startswith(".import-")
+    os.utime(tmp_path / "back" / left, (0, 0))
     (demo,) = import_npz([file], tmp_path / "back").demos
-    assert {path.stem for path in (tmp_path / "back").iterdir()} == {demo.stem}
+    assert {Path(name).stem for name in content_of(tmp_path / "back")} == {demo.stem}
+
+
+def test_two_imports_into_one_directory_do_not_write_everything_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, demos = save(tmp_path / "a.npz", [NO_OP] * 3), tmp_path / "demos"
+    read = NpzEpisode.__enter__
+
+    def slowly(episode: NpzEpisode) -> NpzEpisode:
+        with pytest.raises(BlockingIOError, match=f"another program is writing demos into {demos}"):
+            import_npz([file], demos)
+        return read(episode)
+
+    monkeypatch.setattr(NpzEpisode, "__enter__", slowly)
+    import_npz([file], demos)
+    monkeypatch.undo()
+    assert len(list_demos(demos)) == 1
+    with locked(demos), pytest.raises(BlockingIOError):  # as vpt-gym record and label do
+        import_npz([file], demos, overwrite=True)
+    assert len(import_npz([file], demos, overwrite=True).demos) == len(list_demos(demos)) == 1
+
+
+def test_two_exports_into_one_directory_do_not_write_into_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_counter_demo(tmp_path / "demos", ticks=6)
+    alone = export_npz(tmp_path / "demos", tmp_path / "alone").target
+    write = npz.write_npz
+
+    def during_another(*arguments: Any) -> None:
+        monkeypatch.undo()
+
+        def frames() -> Iterator[Any]:
+            for tick, frame in enumerate(arguments[2]):
+                if tick == 3:
+                    export_npz(tmp_path / "demos", tmp_path / "out")
+                yield frame
+
+        write(*arguments[:2], frames(), *arguments[3:])
+
+    monkeypatch.setattr(npz, "write_npz", during_another)
+    assert export_npz(tmp_path / "demos", tmp_path / "out").episodes == 1
+    assert content_of(tmp_path / "out") == content_of(alone)
+    (file,) = (tmp_path / "out").iterdir()
+    assert np.array_equal(arrays_of(file)["rgb"], arrays_of(alone / file.name)["rgb"])
 
 
 def test_a_name_as_long_as_a_name_can_be(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast, get_args
 import numpy.typing as npt
 
 from vpt_gym.actions.human import HumanAction
+from vpt_gym.demos.exchange.directory_lock import directory_lock
 from vpt_gym.demos.exchange.made import is_rejected, made_demos
 from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.names import (
@@ -96,7 +97,8 @@ class ImportResult:
 class DemoImporter:
     """Writes imported demos into a directory: all of them, or none if the ``with`` block fails.
 
-    Other demos in the directory are not changed.
+    Other demos in the directory are not changed. The directory is locked in the ``with`` block, so that two imports of
+    one source do not both find it missing. The errors below are raised when the block begins.
 
     Args:
         directory: Directory of the demos; it is created if absent.
@@ -109,6 +111,7 @@ class DemoImporter:
         ticks: Number of ticks in them.
 
     Raises:
+        BlockingIOError: Another program records, labels or imports demos into the directory.
         DemoError: The metadata of a demo in the directory cannot be read.
         FileExistsError: The directory already has demos from these sources, and ``overwrite`` is False, or one of them
             was rejected.
@@ -119,30 +122,44 @@ class DemoImporter:
     ) -> None:
         self._directory = checked_directory(directory)
         self._format = format
-        self._previous = []
+        self._names = names
+        self._overwrite = overwrite
+        self.demos: tuple[Path, ...] = ()
+        self.ticks = 0
+
+    def __enter__(self) -> DemoImporter:
+        with ExitStack() as stack:
+            stack.enter_context(
+                directory_lock(
+                    self._directory,
+                    f"another program is writing demos into {self._directory}; wait for it, or choose another one",
+                )
+            )
+            self._previous = self._imported_before()
+            staging = TemporaryDirectory(".import-", parent=self._directory, suffix=PARTIAL_SUFFIX)
+            self._staging = stack.enter_context(staging)
+            self._held = stack.pop_all()
+        return self
+
+    def _imported_before(self) -> list[DemoFiles]:
+        previous = []
         for path, metadata in made_demos(self._directory).items():
             origin = metadata.get(SOURCE_KEY, {})
             if not isinstance(origin, dict) or not isinstance(origin.get("name"), str):
                 continue
-            if origin.get("format") == format and origin["name"] in names:
+            if origin.get("format") == self._format and origin["name"] in self._names:
                 if is_rejected(path):
                     raise FileExistsError(
                         f"{path} was imported from {origin['name']} and rejected, and this import would bring it back; "
                         "restore it in `vpt-gym view` or delete it, or choose another directory"
                     )
-                if not overwrite:
+                if not self._overwrite:
                     raise FileExistsError(
                         f"{self._directory} has demos that were imported from {origin['name']} already; replace "
                         "them with --overwrite (overwrite=True), or choose another directory"
                     )
-                self._previous.append(files_of(path))
-        self.demos: tuple[Path, ...] = ()
-        self.ticks = 0
-
-    def __enter__(self) -> DemoImporter:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._staging = TemporaryDirectory(".import-", parent=self._directory, suffix=PARTIAL_SUFFIX)
-        return self
+                previous.append(files_of(path))
+        return previous
 
     def write(
         self,
@@ -197,7 +214,7 @@ class DemoImporter:
             )
         fps = int(fps)
         kept[SOURCE_KEY] = origin
-        with DemoWriter(self._staging.path, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
+        with DemoWriter(self._staging, metadata=kept, fps=fps, crf=crf, lossless=lossless) as writer:
             for tick, (frame, action) in enumerate(zip(frames, actions, strict=True)):
                 done = None if executed is None else next(executed)
                 person = intervention is not None and bool(intervention[tick])
@@ -221,15 +238,13 @@ class DemoImporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with self._held:
             if kind is None:
                 self._move_into_place()
-        finally:
-            self._staging.remove()
 
     def _move_into_place(self) -> None:
         demos = []
-        for files in _demos_of(self._staging.path):
+        for files in _demos_of(self._staging):
             for path in files.all:  # the metadata last: it marks the demo as finished
                 os.replace(path, self._directory / path.name)
             demos.append(self._directory / files.metadata.name)

@@ -19,6 +19,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Layout
 from vpt_gym.system.durable import sync
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.temporary import TemporaryDirectory
 
 
 @dataclass(frozen=True)
@@ -106,28 +108,30 @@ def export_npz(
             "--overwrite (overwrite=True), or choose another directory"
         )
     episodes, ticks = 0, 0
-    for demo in selection:
-        path = folder / _file_name(demo.id)
-        scratch = path.with_name(path.name + PARTIAL_SUFFIX)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            arrays, demo_loss = _arrays_of(demo, cam_interval)
-            write_npz(
-                scratch, arrays, sized_frames(demo, size), (len(demo), *(size or demo.frame_size)), layout, compress
-            )
-            sync(scratch)
-            os.replace(scratch, path)
-        except DemoError as error:
-            selection.leave_out(demo, error)
-            continue
-        except OSError as error:
-            raise DemoWriteError(
-                f"cannot write {path}: {error}. Free disk space or choose another directory; the {episodes} files "
-                "before it are complete"
-            ) from error
-        finally:
-            scratch.unlink(missing_ok=True)
-        episodes, ticks, loss = episodes + 1, ticks + len(demo), loss + demo_loss
+    staging: Path | None = None  # a directory of this export alone: another may write the same files
+    with ExitStack() as stack:
+        for demo in selection:
+            path = folder / _file_name(demo.id)
+            try:
+                arrays, demo_loss = _arrays_of(demo, cam_interval)
+                if staging is None:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    unfinished = TemporaryDirectory(".export-", parent=folder, suffix=PARTIAL_SUFFIX)
+                    staging = stack.enter_context(unfinished)
+                scratch = staging / path.name
+                frames = sized_frames(demo, size)
+                write_npz(scratch, arrays, frames, (len(demo), *(size or demo.frame_size)), layout, compress)
+                sync(scratch)
+                os.replace(scratch, path)
+            except DemoError as error:
+                selection.leave_out(demo, error)
+                continue
+            except OSError as error:
+                raise DemoWriteError(
+                    f"cannot write {path}: {error}. Free disk space or choose another directory; the {episodes} files "
+                    "before it are complete"
+                ) from error
+            episodes, ticks, loss = episodes + 1, ticks + len(demo), loss + demo_loss
     if not episodes:
         raise ValueError(f"there is no demo to export in {directory} (left out: {selection.left_out})")
     return NpzExportResult(folder, episodes, ticks, selection.left_out, loss=loss)
