@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.counter_demos import write_counter_demo
 from tests.support.paths import ROOT
 from vpt_gym.cli import main
+from vpt_gym.cli.play import Args, _seeds
+from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.demos import list_demos, read_demo
 
 
 def refused(*words: str, cwd: Path, code: str = "") -> str:
@@ -40,6 +44,8 @@ def refused(*words: str, cwd: Path, code: str = "") -> str:
         (["--expert", "agents/mine"], "--expert agents/mine is not an expert"),
         (["--expert", "scripted", "--skill", "1.5"], "skill is 1.5; it must be in (0, 1]"),
         (["--skill", "0.5"], "--skill 0.5 is for an expert, and there is none"),
+        (["--device", "cuda"], "--device cuda is for an agent, and there is none"),
+        (["--precision", "int8"], "--precision int8 is for an agent, and there is none"),
         (["--agent", "a", "b", "c"], "--agent takes one folder or name"),
         (["--agent", "a", "--device", "gpu"], "device is 'gpu'; this machine has 'cpu'"),
         (["tests.support.play_env:Unknown-v0"], "Unknown"),
@@ -69,3 +75,14 @@ def test_without_pygame_it_names_the_package_to_install(tmp_path: Path) -> None:
     assert 'pip install "vpt-gym[play]"' in said
     said = refused(cwd=tmp_path, code="import types; sys.modules['pygame'] = types.ModuleType('pygame')")
     assert 'pip uninstall pygame && pip install "vpt-gym[play]"' in said
+
+
+def test_worlds_with_a_demo_are_left_out_only_if_it_is_recorded(tmp_path: Path) -> None:
+    write_counter_demo(tmp_path, ticks=3)
+    (demo,) = list_demos(tmp_path)
+    seed = read_demo(demo).metadata["seed"]
+    played = {
+        record: list(_seeds(Args(out=tmp_path, record=record, seed=seed, episodes=2))) for record in (True, False)
+    }
+    assert played == {True: [seed + 1], False: [seed, seed + 1]}
+    assert next(_seeds(Args(out=tmp_path, record=False))) == SEEDS["demos"].start

@@ -187,3 +187,10 @@ def test_demos_go_to_a_directory_with_the_name_of_the_task() -> None:
     assert demo_folder(EnvArgs()) == Path("demos/harvest_1_log")
     assert demo_folder(EnvArgs("vpt_gym/Harvest1Dirt-v0")) == Path("demos/harvest_1_dirt")
     assert demo_folder(EnvArgs("tests.support.scripted_counter:ScriptedCounter-v0")) == Path("demos/ScriptedCounter-v0")
+
+
+@pytest.mark.parametrize("option", [{"device": "cuda"}, {"precision": "int8"}])
+def test_an_option_of_agents_without_an_agent_is_refused(tmp_path: Path, option: dict[str, str]) -> None:
+    ((name, value),) = option.items()
+    with pytest.raises(ValueError, match=f"{name} is '{value}', but tests.support.scripted_counter.* is no agent"):
+        counter(tmp_path, **option)

@@ -247,6 +247,15 @@ def test_both_recorders_refuse_reserved_metadata_at_once(tmp_path: Path) -> None
             recorder(Fixed(PICTURE), tmp_path, metadata={"ticks": 3})
 
 
+@pytest.mark.parametrize("key", ["seed", "options", "last_seed", "resets_since_seed"])
+def test_metadata_that_a_reset_would_overwrite_are_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match=rf"metadata keys \['{key}'\] are written by each reset"):
+        RecorderWrapper(Fixed(PICTURE), tmp_path, metadata={key: 7, "player": "ann"})
+    env = RecorderWrapper(Fixed(PICTURE), tmp_path)
+    with pytest.raises(ValueError, match="are written by each reset"):
+        env.annotate({key: 7})
+
+
 def test_a_recorder_hides_no_attribute_of_gymnasium(tmp_path: Path) -> None:
     env = Fixed(PICTURE)
     for recorder in RECORDERS:

@@ -163,6 +163,17 @@ def test_arguments_that_reset_takes_are_passed_on() -> None:
     assert as_gymnasium(Open()).reset(seed=4, options={"a": 1})[1] == {"seed": 4, "options": {"a": 1}}
 
 
+def test_actions_that_an_environment_does_not_have_are_refused() -> None:
+    human = gym.make("vpt_gym/Harvest1Log-v0", image_size=(64, 64))
+    native = gym.make("vpt_gym/Harvest1Log-v0", image_size=(64, 64), actions="minedojo")
+    assert as_gymnasium(native, actions="minedojo") is as_gymnasium(native) is native
+    for env in (human, OldEnv()):
+        with pytest.raises(ValueError, match=r"which only an environment of minedojo\.make can have"):
+            as_gymnasium(env, actions="minedojo")
+        with pytest.raises(ValueError, match="actions is 'codes'; it must be 'human' or 'minedojo'"):
+            as_gymnasium(env, actions="codes")  # type: ignore[arg-type]
+
+
 def test_other_objects_and_unknown_spaces_are_refused() -> None:
     with pytest.raises(TypeError, match="int is not an environment: 3"):
         as_gymnasium(3)

@@ -189,7 +189,7 @@ def _env_args(args: Args) -> EnvArgs:
 
 
 def _seeds(args: Args) -> Iterator[int]:
-    """Returns the seeds of the worlds to play, without those that have a demo in the directory."""
+    """Returns the seeds of the worlds to play; if demos are recorded, without those that the directory has one of."""
     from vpt_gym.collect.finished import seeds_with_demos
     from vpt_gym.collect.seeds import SEEDS
 
@@ -199,7 +199,7 @@ def _seeds(args: Args) -> Iterator[int]:
         raise ValueError(f"seed is {args.seed}; it must not be negative")
     if args.seed is not None and args.episodes is None:
         return count(args.seed)
-    played = seeds_with_demos(args.out)
+    played = seeds_with_demos(args.out) if args.record else set()
     if args.seed is None:
         unplayed = (seed for seed in SEEDS["dagger" if args.agent else "demos"] if seed not in played)
         return islice(unplayed, args.episodes)
@@ -227,6 +227,11 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
     elif args.skill != 1.0:
         raise ValueError(f"--skill {args.skill} is for an expert, and there is none; name one (--expert scripted)")
     if not args.agent:
+        for name in ("device", "precision"):
+            if getattr(args, name) != getattr(Args, name):
+                raise ValueError(
+                    f"--{name} {getattr(args, name)} is for an agent, and there is none; name one (--agent)"
+                )
         if args.goal.goal is not None:
             raise ValueError(f"--goal {args.goal.goal!r} is for an agent, and there is none; name one (--agent)")
         return None if expert is None else AutoPlayer(expert, "expert", always_observes=False), expert

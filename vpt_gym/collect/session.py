@@ -114,6 +114,12 @@ class Recording:
         if self.keep not in ("success", "all") or self.size not in ("128", "native"):
             raise ValueError(f"keep is {self.keep!r} and size {self.size!r}; they are success or all, 128 or native")
         object.__setattr__(self, "expert", resolve(self.expert, self.env.id))
+        if not is_agent(self.expert):
+            for name, default in (("device", "cpu"), ("precision", "auto")):
+                if getattr(self, name) != default:
+                    raise ValueError(
+                        f"{name} is {getattr(self, name)!r}, but {self.expert[0]} is no agent; leave it out"
+                    )
         if self.disturbance is None:
             object.__setattr__(self, "disturbance", 0.0 if is_agent(self.expert) or plays or not self.labels else 0.02)
         Disturbance(self.pushes)

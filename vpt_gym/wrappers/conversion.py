@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 import gymnasium as gym
 
+from vpt_gym.actions.minedojo_spaces import is_minedojo_space
 from vpt_gym.legacy_gym import LegacyGymEnv, accept_reset_arguments, is_legacy_env, is_vector
 from vpt_gym.minedojo.env import MineDojoEnv
 from vpt_gym.minedojo.parts import find_parts
+from vpt_gym.system.printable import shown
 
 
 def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> gym.Env[Any, Any]:
@@ -22,13 +24,18 @@ def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> g
 
     Args:
         env: The environment.
-        actions: For MineDojo: ``"human"`` (keys and exact camera degrees) or ``"minedojo"`` (its ``MultiDiscrete``).
+        actions: For an environment of ``minedojo.make``: ``"human"`` (keys and exact camera degrees) or ``"minedojo"``
+            (its ``MultiDiscrete``). Every other environment keeps its own actions.
 
     Raises:
         TypeError: ``env`` is not an environment.
         ValueError: One of its spaces has no counterpart, or it does not support ``actions``.
     """
+    if actions not in ("human", "minedojo"):
+        raise ValueError(f"actions is {shown(actions)}; it must be 'human' or 'minedojo'")
     if isinstance(env, gym.Env):
+        if actions == "minedojo" and not is_minedojo_space(env.action_space):
+            raise _without_actions(env, actions)
         accept_reset_arguments(env)
         return env
     if is_vector(env):
@@ -38,4 +45,15 @@ def as_gymnasium(env: Any, actions: Literal["human", "minedojo"] = "human") -> g
         )
     if not is_legacy_env(env):
         raise TypeError(f"{type(env).__name__} is not an environment: {env!r}")
-    return LegacyGymEnv(env) if find_parts(env) is None else MineDojoEnv(env, actions=actions)
+    if find_parts(env) is not None:
+        return MineDojoEnv(env, actions=actions)
+    if actions == "minedojo":
+        raise _without_actions(env, actions)
+    return LegacyGymEnv(env)
+
+
+def _without_actions(env: Any, actions: str) -> ValueError:
+    return ValueError(
+        f"actions is {actions!r}, which only an environment of minedojo.make can have; {type(env).__name__} keeps its "
+        f"own, {env.action_space}. Leave actions out"
+    )

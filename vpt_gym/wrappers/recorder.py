@@ -22,6 +22,9 @@ from vpt_gym.wrappers.player_state import recorded_state
 from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
 from vpt_gym.wrappers.success import success_of, truth_of
 
+_OF_RESET = ("seed", "options", "last_seed", "resets_since_seed")
+"""Keys of the metadata that each ``reset`` writes."""
+
 
 class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs, RecordsLabels, RecordsEpisodes):
     """Records each episode as one demo: video, human actions, metadata (``vpt_gym.demos``).
@@ -76,8 +79,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Raises:
         TypeError: ``env`` is not an environment, its frame is not uint8, or ``keep`` is not a function.
         ValueError: The observation has no frame, the wrapped environment's actions cannot be converted to human
-            actions, ``size`` is not positive, or a ``RecorderWrapper`` is around the environment already,
-            in this process or in that of a ``ResilientEnv``.
+            actions, ``metadata`` has a key that the recorder writes, ``size`` is not positive, or a ``RecorderWrapper``
+            is around the environment already, in this process or in that of a ``ResilientEnv``.
         RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.1.0 - added.
@@ -106,7 +109,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             )
         if translator is not None and not isinstance(translator, Translator):
             raise TypeError(f"translator is {shown(translator)}; it must be a vpt_gym.actions.Translator, or None")
-        check_metadata(metadata or {})
+        _check_entries(metadata or {})
         self.directory = directory
         gym.utils.RecordConstructorArgs.__init__(
             self,
@@ -147,14 +150,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         self._label, self._intervention = None, False
         self._success = None
         self._last_seed, self._resets = (seed, 0) if seed is not None else (self._last_seed, self._resets + 1)
-        self._writer = self._new_writer(
-            {
-                "seed": seed,
-                "options": options,
-                "last_seed": self._last_seed,
-                "resets_since_seed": None if self._last_seed is None else self._resets,
-            }
-        )
+        resets = None if self._last_seed is None else self._resets
+        self._writer = self._new_writer(dict(zip(_OF_RESET, (seed, options, self._last_seed, resets), strict=True)))
         self._look(observation, info)
         return observation, info
 
@@ -209,8 +206,8 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
 
     def annotate(self, metadata: Mapping[str, Any]) -> None:
         """Adds entries to the metadata of every demo that begins from now on, as the argument ``metadata`` does."""
+        _check_entries(metadata)
         self._entries = {**self._entries, **metadata}
-        self._new_writer({})  # so that a bad key fails now, not at the first step
 
     def close(self) -> None:
         """Finishes the demo of an episode that is still running, and closes the environment."""
@@ -246,3 +243,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
             writer.abort()
             return
         self.last_demo = writer.close(success=self._success, ended=ended) or self.last_demo
+
+
+def _check_entries(metadata: Mapping[str, Any]) -> None:
+    check_metadata(metadata)
+    if taken := sorted(set(metadata) & set(_OF_RESET)):
+        raise ValueError(f"metadata keys {taken} are written by each reset; choose other names")

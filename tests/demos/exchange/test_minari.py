@@ -250,6 +250,19 @@ def test_the_recovered_environment_has_the_spaces_of_the_dataset(
     env.close()
 
 
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [({"cam_interval": 0.37}, "--cam-interval"), ({"drop_unsupported": True}, "--drop-unsupported")],
+)
+def test_options_of_minedojos_actions_are_refused_for_others(
+    tmp_path: Path, option: dict[str, Any], named: str
+) -> None:
+    write_counter_demo(tmp_path / "demos", ticks=3)
+    export_minari(tmp_path / "demos", "codes-v0", actions="codes")
+    with pytest.raises(ValueError, match=rf"codes-v0: .*these actions take no {named} .*leave it out"):
+        import_minari("codes-v0", tmp_path / "back", **option)
+
+
 def write_with(directory: Path, **metadata: object) -> None:
     with DemoWriter(directory, metadata=metadata) as writer:
         writer.append(counter_frame(0), human_action())
@@ -497,7 +510,7 @@ class TestOthersDatasets:
         image = spaces.Box(0, 255, (48, 80, 3), np.uint8)
         frames = np.stack([counter_frame(tick) for tick in range(4)])
         self.create("a-v0", frames, np.zeros(3, int), observation_space=image, action_space=spaces.Discrete(4))
-        with pytest.raises(ValueError, match=r"(?s)a-v0: unknown actions.*actions Discrete\(4\)"):
+        with pytest.raises(ValueError, match=r"(?s)a-v0: its actions cannot be read.*actions Discrete\(4\)"):
             import_minari("a-v0", tmp_path / "demos")
         floats = spaces.Box(0, 1, (4,), np.float32)
         walk = spaces.Discrete(4)

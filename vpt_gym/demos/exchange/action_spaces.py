@@ -73,11 +73,13 @@ class ActionReader:
         drop_unsupported: Leave out the part of an action that no key does (MineDojo's craft, place, destroy, and equip
             from outside the hotbar), and keep the rest. By default such an action is an error.
 
+    Both options are for MineDojo's ``MultiDiscrete`` alone.
+
     Attributes:
         dropped: Number of ticks of which a part was left out.
 
     Raises:
-        ValueError: The space is unknown, or its camera bins cannot be used.
+        ValueError: The space is unknown, its camera bins cannot be used, or an option has no meaning for its actions.
     """
 
     def __init__(
@@ -92,6 +94,17 @@ class ActionReader:
         self._translator = translator
         if self._kind is None and translator is None:
             self._translator = translator_for(space, cam_interval=cam_interval)
+        given = {
+            "--cam-interval (cam_interval)": cam_interval is not None
+            and (translator is not None or not isinstance(self._translator, MineDojoTranslator)),
+            "--drop-unsupported (drop_unsupported)": drop_unsupported
+            and not isinstance(self._translator, MineDojoTranslator),
+        }
+        if meaningless := [option for option, is_so in given.items() if is_so]:
+            raise ValueError(
+                f"these actions take no {' and no '.join(meaningless)}, which is for MineDojo's MultiDiscrete alone; "
+                "leave it out"
+            )
         self._drop_unsupported = drop_unsupported
         self.dropped = 0
 

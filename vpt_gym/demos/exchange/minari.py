@@ -232,7 +232,7 @@ def import_minari(
             dataset.action_space, translator=translator, cam_interval=cam_interval, drop_unsupported=drop_unsupported
         )
     except ValueError as error:
-        raise SourceError(f"{dataset_id}: unknown actions ({error}); {spaces_found}") from error
+        raise SourceError(f"{dataset_id}: its actions cannot be read ({error}); {spaces_found}") from error
 
     with DemoImporter(directory, format="minari", names=[dataset_id], overwrite=overwrite) as importer:
         for index in indices:
