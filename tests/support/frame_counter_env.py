@@ -83,3 +83,16 @@ class FrameCounterEnv(gym.Env[Any, Any]):
 
     def render(self) -> Any:
         return counter_frame(self._tick, self.size, self._episode)
+
+
+class EyesEnv(FrameCounterEnv):
+    """The same with its frame under keys of its own: ``view``, ``right`` and ``eyes.left``."""
+
+    def __init__(self) -> None:
+        super().__init__(layout="array", size=(36, 64))
+        picture = self.observation_space
+        self.observation_space = spaces.Dict(view=picture, right=picture, eyes=spaces.Dict(left=picture))
+
+    def _observe(self) -> dict[str, Any]:
+        frame = super()._observe()
+        return {"view": frame, "right": frame, "eyes": {"left": frame}}

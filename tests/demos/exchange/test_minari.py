@@ -250,6 +250,30 @@ def test_the_recovered_environment_has_the_spaces_of_the_dataset(
     env.close()
 
 
+@pytest.mark.parametrize("key", ["view", ("eyes", "left")])
+def test_the_recovered_environment_finds_a_frame_under_its_own_key(
+    tmp_path: Path, key: str | tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    gym.register(id="vpt_gym_tests/Eyes-v0", entry_point="tests.support.frame_counter_env:EyesEnv")
+    request.addfinalizer(lambda: gym.registry.pop("vpt_gym_tests/Eyes-v0"))
+    recorder = RecorderWrapper(gym.make("vpt_gym_tests/Eyes-v0", disable_env_checker=True), tmp_path, key=key)
+    recorder.reset(seed=0)
+    recorder.step(human_action())
+    recorder.close()
+    assert export_minari(tmp_path, "eyes-v0").notes == ()
+    dataset = minari.load_dataset("eyes-v0")
+    env = dataset.recover_environment(disable_env_checker=True)
+    assert env.observation_space == dataset.observation_space
+    assert dataset.observation_space.contains(env.reset(seed=0)[0])
+    other = RecorderWrapper(gym.make("vpt_gym_tests/Eyes-v0", disable_env_checker=True), tmp_path, key="right")
+    other.reset(seed=1)
+    other.step(human_action())
+    other.close()
+    (note,) = export_minari(tmp_path, "eyes-v0", overwrite=True).notes
+    assert "the demos took their frames from several keys" in note
+    assert "right" in note
+
+
 @pytest.mark.parametrize(
     ("option", "named"),
     [({"cam_interval": 0.37}, "--cam-interval"), ({"drop_unsupported": True}, "--drop-unsupported")],

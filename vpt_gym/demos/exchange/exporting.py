@@ -21,7 +21,7 @@ from vpt_gym.demos.files.names import (
     files_of,
     list_demos,
 )
-from vpt_gym.frames import Frame, checked_size, to_size
+from vpt_gym.frames import Frame, FrameKey, checked_key, checked_size, to_size
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class DemoSelection:
         frame_sizes: The different sizes of their frames, (height, width).
         environments: The different environments, (id, arguments), that they were recorded in; None if unknown.
         step_limits: Their different limits of steps; None if there is none.
+        frame_keys: The different keys that their frames had in the observations; None if none was chosen.
 
     Raises:
         FileNotFoundError: There is no such directory.
@@ -97,6 +98,7 @@ class DemoSelection:
         self.frame_sizes: set[tuple[int, int]] = set()
         self.environments: list[tuple[str, dict[str, Any]] | None] = []
         self.step_limits: set[int | None] = set()
+        self.frame_keys: set[FrameKey | None] = set()
         for path in list_demos(folder):
             try:
                 demo = read_demo(path)
@@ -113,6 +115,7 @@ class DemoSelection:
                 self.environments.append(environment)
             limit = demo.metadata.get("max_episode_steps")
             self.step_limits.add(limit if isinstance(limit, int) and limit > 0 else None)
+            self.frame_keys.add(_frame_key_of(demo))
         finished = {files_of(path).id for path in list_demos(folder)}
         self._partial = len({files_of(path).id for path in folder.glob(f"*{PARTIAL_SUFFIX}")} - finished)
         self._rejected = len(list_demos(folder / REJECTED)) if (folder / REJECTED).is_dir() else 0
@@ -168,6 +171,13 @@ def has_labels(demo: Demo) -> bool:
 def exported_metadata(demo: Demo) -> dict[str, Any]:
     """Returns the metadata of a demo as JSON values, for an export that ``DemoImporter.write`` can read."""
     return {"id": demo.id, **demo.metadata}
+
+
+def _frame_key_of(demo: Demo) -> FrameKey | None:
+    try:
+        return checked_key(demo.metadata.get("frame_key"))
+    except (TypeError, ValueError):  # of another program: it chooses nothing here
+        return None
 
 
 def _environment_of(demo: Demo) -> tuple[str, dict[str, Any]] | None:

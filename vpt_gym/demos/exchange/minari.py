@@ -116,7 +116,9 @@ def export_minari(
         found = ", ".join(f"{height}x{width}" for height, width in sorted(selection.frame_sizes))
         raise ValueError(f"the demos' frames have several sizes ({found}); scale them with --size (size=(128, 128))")
     height, width = size or next(iter(selection.frame_sizes))
-    env_spec, notes = env_spec_of(selection.environments, selection.step_limits, (height, width), actions)
+    env_spec, notes = env_spec_of(
+        selection.environments, selection.step_limits, selection.frame_keys, (height, width), actions
+    )
 
     staging = TemporaryDirectory(f".{final.name}-", parent=datasets_directory(), suffix=PARTIAL_SUFFIX)
     dataset = staging.path / "dataset"  # in a directory that only its owner may read

@@ -22,7 +22,7 @@ from vpt_gym.demos.exchange.exporting import exported_metadata, has_labels
 from vpt_gym.demos.exchange.game_state import state_texts
 from vpt_gym.demos.exchange.importing import SourceError, reading
 from vpt_gym.demos.files.records import stack_actions
-from vpt_gym.frames import Frame
+from vpt_gym.frames import Frame, FrameKey
 from vpt_gym.system.durable import sync
 from vpt_gym.system.printable import printable, printable_name
 from vpt_gym.system.require import require
@@ -111,6 +111,7 @@ _ACTION_WRAPPERS: dict[ActionKind, str] = {"human": "HumanActionWrapper", "codes
 def env_spec_of(
     environments: list[tuple[str, dict[str, Any]] | None],
     step_limits: set[int | None],
+    frame_keys: set[FrameKey | None],
     size: tuple[int, int],
     actions: ActionKind,
 ) -> tuple[EnvSpec | None, tuple[str, ...]]:
@@ -121,6 +122,7 @@ def env_spec_of(
     Args:
         environments: Id and arguments of each different environment of the demos.
         step_limits: Their limits of steps; where there is one, it replaces that of the registration.
+        frame_keys: The keys that their frames had in the observations; None where none was chosen.
         size: (height, width) of the dataset's frames.
         actions: The form of its actions.
     """
@@ -132,11 +134,16 @@ def env_spec_of(
     registered = gym.registry.get(env_id)  # gym.spec would import a module that the metadata name
     if registered is None:
         return None, (f"{printable_name(env_id)} is not registered with Gymnasium, so Minari cannot recover it",)
+    if len(frame_keys) != 1:
+        named = ", ".join(sorted("no chosen one" if key is None else printable(str(key)) for key in frame_keys))
+        return None, (f"the demos took their frames from several keys ({named}), so Minari cannot recover one",)
+    (key,) = frame_keys
     spec = copy.deepcopy(registered)
     spec.kwargs = kwargs
     if len(step_limits) == 1 and None not in step_limits:
         (spec.max_episode_steps,) = step_limits
-    wrappers = [WrapperSpec("VPTObsWrapper", "vpt_gym.wrappers:VPTObsWrapper", {"size": list(size)})]
+    frame: dict[str, Any] = {"size": list(size)} | ({} if key is None else {"key": key})
+    wrappers = [WrapperSpec("VPTObsWrapper", "vpt_gym.wrappers:VPTObsWrapper", frame)]
     if actions in _ACTION_WRAPPERS:
         name = _ACTION_WRAPPERS[actions]
         wrappers.append(WrapperSpec(name, f"vpt_gym.wrappers:{name}", {}))
