@@ -9,18 +9,21 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import pytest
 
 import vpt_gym  # noqa: F401 (registers the environments)
+from tests.support.file_limit import files_end_at
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.finished import finished_videos
 from vpt_gym.collect.run import Recorded, record
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.collect.session import Recording
-from vpt_gym.demos import check, list_demos, repair
+from vpt_gym.demos import DemoWriteError, check, list_demos, repair
 from vpt_gym.demos.files.names import partial
 from vpt_gym.demos.files.unlabelled import read_videos
 from vpt_gym.demos.files.video import count_frames
@@ -173,3 +176,40 @@ def test_seeds_and_what_is_kept_follow_from_the_env(tmp_path: Path) -> None:
     assert Recording(out=tmp_path, labels=False).keep == "all"
     with pytest.raises(ValueError, match="keep is success"):
         videos(tmp_path, keep="success")
+
+
+class Noise(gym.Env[Any, Any]):
+    """Pictures that compress badly."""
+
+    observation_space = gym.spaces.Box(0, 255, (72, 128, 3), np.uint8)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.tick = 0
+        return self._look(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.tick += 1
+        return self._look(), 0.0, self.tick == 15, False, {}
+
+    def _look(self) -> Any:
+        return self.np_random.integers(0, 256, (72, 128, 3), np.uint8)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+def test_a_video_that_cannot_be_written_is_an_error_and_the_next_episode_is_recorded(tmp_path: Path) -> None:
+    env = VideoRecorderWrapper(Noise(), tmp_path)
+
+    def play() -> None:
+        env.reset(seed=0)
+        for _ in range(15):
+            env.step(0)
+
+    for limit in (2_000, 20_000):
+        with files_end_at(limit), pytest.raises(DemoWriteError, match=r"cannot write video.* Free disk space"):
+            play()
+        assert list(tmp_path.iterdir()) == []
+    play()
+    assert [metadata["ticks"] for metadata in read_videos(tmp_path).values()] == [15]
+    env.close()

@@ -80,7 +80,8 @@ class UnlabelledVideoWriter:
         try:
             self._video.append(frame)
         except (OSError, av.FFmpegError) as error:
-            self.abort()
+            with suppress(OSError):
+                self.abort()
             raise self._failed(error) from error
         self._frames += 1
 
@@ -104,11 +105,10 @@ class UnlabelledVideoWriter:
         return files.video
 
     def abort(self) -> None:
-        """Deletes the video."""
-        try:
+        """Deletes the video; does nothing if it is deleted or finished already."""
+        with suppress(OSError, av.FFmpegError):  # it is deleted
             self._video.close()
-        finally:
-            _delete_partial(self._files)
+        _delete_partial(self._files)
 
     def _failed(self, error: Exception) -> DemoWriteError:
         return DemoWriteError(
