@@ -272,6 +272,19 @@ def test_a_stored_state_goes_on_where_it_was_taken(demos: Path, order: str) -> N
         make_dataset(demos, order=order, batch_size=4).load_state_dict(state)
 
 
+def test_a_state_of_other_ticks_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    with DemoWriter(tmp_path) as writer:
+        for t in range(20):
+            writer.append(counter_frame(t), human_action("forward") if t % 2 else no_op())
+        writer.close()
+    cut, mask = (make_dataset(tmp_path, drop_null=drop_null, batch_size=1) for drop_null in ("cut", "mask"))
+    state = json.loads(json.dumps(mask.state_dict()))
+    with pytest.raises(ValueError, match=r"20 of 20 \(.*\); this one has 10 of 20 \(.* with the drop_null of that one"):
+        cut.load_state_dict(state)
+    del state["ticks"]  # of an earlier version
+    cut.load_state_dict(state)
+
+
 @pytest.mark.parametrize("order", ["carried", "random"])
 def test_the_first_epoch_after_a_stored_state_is_what_was_left_of_it(demos: Path, order: str) -> None:
     dataset = make_dataset(demos, order=order, batch_size=1)

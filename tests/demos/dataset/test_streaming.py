@@ -103,6 +103,7 @@ def test_damage_in_a_streamed_video_ends_the_episode_and_not_the_training(tmp_pa
     state = dataset.state_dict()
     resumed = make_dataset(tmp_path / "demos", order="carried", batch_size=2, cache=small_cache(tmp_path / "cache", 0))
     resumed.load_state_dict(state)
+    resumed.load_state_dict(resumed.state_dict())  # the demo is left out already
     assert all(equal(dataset.next_batch(), resumed.next_batch()) for _ in range(10))
 
 

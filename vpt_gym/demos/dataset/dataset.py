@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -323,6 +324,7 @@ class DemoDataset:
         """Returns the position in the order and in the epoch, as JSON values."""
         return {
             "demos": [episode.id for episode in self._episodes],
+            "ticks": [_chosen(episode.wanted) for episode in self._episodes],
             "shape": [self.order, self.batch_size, self.seq_len, *["joined"] * self._joined],
             "rng": self._rng.bit_generator.state,
             "batch": self._done % len(self),
@@ -333,8 +335,10 @@ class DemoDataset:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from the batch and epoch at which ``state_dict`` was called.
 
+        A state of an earlier version, which does not say which ticks of the demos it counts, is accepted.
+
         Raises:
-            ValueError: The state belongs to other demos, or to another order or batch shape.
+            ValueError: The state belongs to other demos or other ticks of them, or to another order or batch shape.
         """
         mine = self.state_dict()
         if state["demos"] != mine["demos"]:
@@ -344,6 +348,13 @@ class DemoDataset:
                 f"the state belongs to a dataset with other demos: {len(gone)} of its {len(state['demos'])} are not "
                 f"here, and {len(new)} of these {len(mine['demos'])} are not its ({some or 'the order is another'})"
             )
+        for demo, its, here in zip(mine["demos"], state.get("ticks", mine["ticks"]), mine["ticks"], strict=True):
+            if its != here:
+                raise ValueError(
+                    f"the state belongs to a dataset with other ticks of demo {printable_name(demo)}: {its}; this one "
+                    f"has {here}. Make the dataset with the drop_null of that one, and of demos that were not repaired "
+                    "or changed since"
+                )
         if state["shape"] != mine["shape"]:
             raise ValueError(
                 f"the state belongs to a dataset with other shape: {state['shape']}; this one has {mine['shape']}"
@@ -443,7 +454,14 @@ class DemoDataset:
         self._drop(index)
 
     def _drop(self, index: int) -> None:
+        if index in self._dropped:
+            return
         self._dropped.append(index)
         if len(self._dropped) == len(self._episodes):
             raise ValueError(f"no demo is left to learn from: all are damaged. The last one: {self.skipped[-1:]}")
         self._order.drop(index)
+
+
+def _chosen(wanted: npt.NDArray[np.bool_]) -> str:
+    """Returns which ticks of a demo are learned from: their number, that of all ticks, and a checksum."""
+    return f"{int(wanted.sum())} of {len(wanted)} ({zlib.crc32(np.packbits(wanted).tobytes()):08x})"
