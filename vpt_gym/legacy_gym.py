@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -106,6 +106,42 @@ def fitting(space: spaces.Space[Any], value: Any) -> Any:
     return value
 
 
+_PASSED = ("seed", "options")
+
+
+def _takes(env: Any, name: str) -> Literal["by name", "as any other"] | None:
+    """Returns how ``reset`` of an old environment takes an argument; None if it does not.
+
+    Wrappers of gym that take any argument pass it on, so the environment below decides.
+    """
+    while True:
+        try:
+            parameters = inspect.signature(env.reset).parameters
+        except (TypeError, ValueError):  # of compiled code, which says nothing
+            return None
+        if name in parameters:
+            return "by name"
+        if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return None
+        if not callable(getattr(getattr(env, "env", None), "reset", None)):
+            return "as any other"
+        env = env.env
+
+
+def _seed(env: Any, seed: int) -> bool:
+    """Passes a seed to the method ``seed`` of an old environment; returns whether it has one.
+
+    It need not return anything. The one that gym 0.21 gives to all environments returns None and does nothing.
+    """
+    method = getattr(env, "seed", None)
+    if not callable(method):
+        return False
+    returned = method(seed)
+    inner = getattr(env, "unwrapped", env)
+    owner = next((kind for kind in type(inner).__mro__ if "seed" in vars(kind)), type(inner))
+    return returned is not None or owner.__module__.partition(".")[0] != "gym"
+
+
 class LegacyGymEnv(gym.Env[Any, Any]):
     """An environment of the old gym as a Gymnasium environment.
 
@@ -113,8 +149,8 @@ class LegacyGymEnv(gym.Env[Any, Any]):
     (``convert_space``), and observations to the types that the spaces declare. An episode that the old ``TimeLimit``
     ended (``info["TimeLimit.truncated"]``) is ``truncated``, any other that is ``done`` is ``terminated``.
 
-    ``info["reset"]``, from ``reset``, has ``"seed"``: ``None`` without a seed, ``"passed"`` if the environment accepted
-    it, ``"ignored"`` if it did not, with a warning.
+    ``info["reset"]``, from ``reset``, has ``"seed"``: ``None`` without a seed, ``"passed"`` if the environment takes
+    seeds, in ``reset`` or by a method ``seed``, ``"ignored"`` if it does not, with a warning.
 
     Args:
         env: The environment of the old gym.
@@ -148,19 +184,22 @@ class LegacyGymEnv(gym.Env[Any, Any]):
         """Starts an episode.
 
         Args:
-            seed: Passed to the environment's ``seed``, if it has one.
-            options: Ignored; the old gym has none.
+            seed: Passed to the environment's ``reset`` if it takes one, as since gym 0.22; else to its ``seed``.
+            options: Passed to the environment's ``reset`` if it takes them; ignored otherwise.
 
         Returns:
             The observation, and ``info`` with ``"reset"``.
         """
         super().reset(seed=seed)
+        takes = {name: _takes(self.env, name) for name in _PASSED}
         seeded: str | None = None
         if seed is not None:
-            seeded = "passed" if getattr(self.env, "seed", lambda _: None)(seed) is not None else "ignored"
-            if seeded == "ignored":
+            passed = takes["seed"] == "by name" or _seed(self.env, seed) or takes["seed"] == "as any other"
+            seeded = "passed" if passed else "ignored"
+            if not passed:
                 warnings.warn(f"{self.env} did not accept the seed {seed}; episodes cannot be repeated", stacklevel=2)
-        result = self.env.reset()
+        given = {"seed": seed, "options": options}
+        result = self.env.reset(**{name: given[name] for name in _PASSED if takes[name] and given[name] is not None})
         observation, info = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
         return fitting(self.observation_space, observation), {**info, "reset": {"seed": seeded}}
 
@@ -182,9 +221,6 @@ class LegacyGymEnv(gym.Env[Any, Any]):
     def close(self) -> None:
         """Closes the environment."""
         self.env.close()
-
-
-_PASSED = ("seed", "options")
 
 
 class _Reset:

@@ -22,14 +22,13 @@ class OldEnv:
     action_space = human_action_space()
     metadata = {"video.frames_per_second": 20}  # noqa: RUF012 (gym's own form)
 
-    def __init__(self, limit: int = 3, ends: bool = False, keeps_seed: bool = True) -> None:
-        self.limit, self.ends, self.keeps_seed = limit, ends, keeps_seed
+    def __init__(self, limit: int = 3, ends: bool = False) -> None:
+        self.limit, self.ends = limit, ends
         self.seeds: list[int] = []
         self.closed = False
 
-    def seed(self, seed: int) -> list[int] | None:
+    def seed(self, seed: int) -> None:
         self.seeds.append(seed)
-        return [seed] if self.keeps_seed else None
 
     def reset(self) -> dict[str, Any]:
         self.tick = 0
@@ -49,6 +48,44 @@ class OldEnv:
 
     def close(self) -> None:
         self.closed = True
+
+
+class NewerEnv(OldEnv):
+    """The interface of gym 0.26."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[tuple[int | None, dict[str, Any] | None]] = []
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]
+        self.given.append((seed, options))
+        return super().reset(), {}
+
+
+class OldWrapper:
+    """A wrapper of gym 0.21 to 0.25."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.env, name)
+
+    def reset(self, **kwargs: Any) -> Any:
+        return self.env.reset(**kwargs)
+
+
+class SeedOfGym(OldEnv):
+    """An environment with the method ``seed`` of gym 0.21 itself, which does nothing."""
+
+    __module__ = "gym.core"
+
+    def seed(self, seed: int) -> None:
+        pass
+
+
+class WithoutSeed(OldEnv):
+    seed = None  # type: ignore[assignment]
 
 
 def rollout(env: gym.Env) -> list[tuple[bool, bool]]:
@@ -73,8 +110,23 @@ def test_a_seed_is_passed_on_or_reported_as_ignored() -> None:
     assert env.reset(seed=5)[1]["reset"] == {"seed": "passed"}
     assert env.reset()[1]["reset"] == {"seed": None}
     assert old.seeds == [5]
-    with pytest.warns(UserWarning, match="did not accept the seed 5"):
-        assert as_gymnasium(OldEnv(keeps_seed=False)).reset(seed=5)[1]["reset"] == {"seed": "ignored"}
+    for deaf in (SeedOfGym(), WithoutSeed()):
+        with pytest.warns(UserWarning, match="did not accept the seed 5"):
+            assert as_gymnasium(deaf).reset(seed=5)[1]["reset"] == {"seed": "ignored"}
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_reset_that_takes_a_seed_and_options_gets_them(wrapped: bool) -> None:
+    newer, options = NewerEnv(), {"biome": "plains"}
+    env = as_gymnasium(OldWrapper(newer) if wrapped else newer)
+    assert env.reset(seed=5, options=options)[1]["reset"] == {"seed": "passed"}
+    assert env.reset()[1]["reset"] == {"seed": None}
+    assert newer.given == [(5, options), (None, None)]
+    assert newer.seeds == []
+    old = OldEnv()
+    env = as_gymnasium(OldWrapper(old) if wrapped else old)
+    assert env.reset(seed=5, options=options)[1]["reset"] == {"seed": "passed"}
+    assert old.seeds == [5]
 
 
 def test_it_renders_closes_and_has_a_frame_rate() -> None:
