@@ -225,7 +225,7 @@ def _print(stats: DemoStats) -> None:
         pitch, yaw = (100 * share for share in stats.camera_lost)
         rows = {
             "episodes": f"{stats.episodes:,} of {lengths[0]:,} to {counted(lengths[-1], 'tick')}, median {middle:,}",
-            "ticks": f"{stats.ticks:,}, {stats.ticks / 20 / 60:.1f} minutes",
+            "ticks": f"{stats.ticks:,}, {stats.minutes:.1f} minutes",
             "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
             "null ticks": _percent(stats.null_ticks, stats.ticks),
             "buttons without a VPT code": f"{_percent(stats.unexpressed_ticks, stats.ticks)} of ticks",

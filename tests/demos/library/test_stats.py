@@ -19,7 +19,7 @@ from vpt_gym.actions.human import human_action, no_op
 from vpt_gym.demos import DemoDataset, DemoWriter, list_demos
 from vpt_gym.demos.dataset.loading import describe_demos_below
 from vpt_gym.demos.library.stats import read_stats
-from vpt_gym.demos.library.stats_picture import draw_stats
+from vpt_gym.demos.library.stats_picture import draw_stats, headline
 
 
 def write(directory: Path, *actions: dict, success: bool | None = None) -> Path:
@@ -62,6 +62,17 @@ def test_ticks_buttons_and_outcomes_are_counted(demos: Path) -> None:
     assert stats.null_ticks == 5
     assert stats.unexpressed_ticks == 2  # forward with back, and ESC
     assert (stats.successes, stats.failures, stats.success_rate) == (1, 1, 0.5)
+
+
+def test_minutes_are_those_of_the_rate_of_each_demo(tmp_path: Path) -> None:
+    for fps in (20, 10):
+        with DemoWriter(tmp_path, fps=fps) as writer:
+            for t in range(60):
+                writer.append(counter_frame(t), no_op())
+    stats = read_stats(tmp_path)
+    assert stats.seconds == (3.0, 6.0)
+    assert stats.as_json()["hours"] * 3600 == pytest.approx(9.0)
+    assert headline(stats) == "2 episodes, 120 ticks, 0.1 minutes"
 
 
 def test_the_camera_and_what_its_bins_lose_are_counted(demos: Path) -> None:

@@ -22,6 +22,7 @@ class DemoStats:
 
     Attributes:
         lengths: Ticks of each demo, in the order of the ids.
+        seconds: Seconds of play of each demo, in the order of the ids.
         null_ticks: Ticks in which nothing is done.
         held: For each button, the ticks in which it is held.
         unexpressed_ticks: Ticks whose buttons no VPT code expresses (ESC, swapHands, pickItem; opposite keys).
@@ -36,6 +37,7 @@ class DemoStats:
     """
 
     lengths: tuple[int, ...]
+    seconds: tuple[float, ...]
     null_ticks: int
     held: dict[str, int]
     unexpressed_ticks: int
@@ -57,6 +59,11 @@ class DemoStats:
     def ticks(self) -> int:
         """Number of ticks in them."""
         return sum(self.lengths)
+
+    @property
+    def minutes(self) -> float:
+        """Minutes of play in them."""
+        return sum(self.seconds) / 60
 
     @property
     def successes(self) -> int:
@@ -92,7 +99,7 @@ class DemoStats:
                 "median": float(np.median(self.lengths)) if self.lengths else 0.0,
                 "max": max(self.lengths, default=0),
             },
-            "hours": self.ticks / 20 / 3600,
+            "hours": self.minutes / 60,
             "successes": self.successes,
             "failures": self.failures,
             "success_unknown": self.episodes - self.successes - self.failures,
@@ -131,6 +138,7 @@ def read_stats(
         ValueError: ``compat`` or ``recorder_version`` is invalid.
     """
     lengths: list[int] = []
+    seconds: list[float] = []
     damaged: list[tuple[str, str]] = []
     held = dict.fromkeys(BUTTONS, 0)
     bins = np.zeros(codec.N_CAMERA, np.int64)
@@ -144,6 +152,7 @@ def read_stats(
             damaged.append((path.stem, str(error)))
             continue
         lengths.append(len(demo))
+        seconds.append(len(demo) / float(demo.metadata.get("fps", 20)))
         outcomes.append(demo.success)
         for name in BUTTONS:
             held[name] += int(demo.actions[name].sum())
@@ -160,6 +169,7 @@ def read_stats(
         counts["clipped"] += int((np.abs(degrees) > camera.MAX_DEGREES).any(axis=1).sum())
     return DemoStats(
         lengths=tuple(lengths),
+        seconds=tuple(seconds),
         null_ticks=counts["null"],
         held=held,
         unexpressed_ticks=counts["unexpressed"],

@@ -149,7 +149,7 @@ def _draw_camera(figure: Any, place: Any, stats: DemoStats) -> None:
 
 
 def _draw_lengths(axes: Any, stats: DemoStats) -> None:
-    seconds = np.array(stats.lengths) / 20
+    seconds = np.array(stats.seconds)
     lengths_by_outcome = [
         (name, colour, seconds[[outcome is which for outcome in stats.outcomes]]) for which, name, colour in _OUTCOMES
     ]
@@ -172,7 +172,7 @@ def _draw_lengths(axes: Any, stats: DemoStats) -> None:
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
     axes.set_title("Episodes by length")
-    axes.set_xlabel("seconds of play (20 ticks each)")
+    axes.set_xlabel("seconds of play")
     axes.set_ylim(top=1.25 * axes.get_ylim()[1])  # room for the legend
     axes.legend(frameon=False, fontsize=8, loc="upper right")
 
@@ -192,7 +192,7 @@ def _abbreviated(names: Sequence[str]) -> str:
 
 def headline(stats: DemoStats) -> str:
     """Returns a line with the number of episodes and ticks, the duration and the success rate."""
-    words = [counted(stats.episodes, "episode"), counted(stats.ticks, "tick"), f"{stats.ticks / 20 / 60:.1f} minutes"]
+    words = [counted(stats.episodes, "episode"), counted(stats.ticks, "tick"), f"{stats.minutes:.1f} minutes"]
     if stats.success_rate is not None:
         known = stats.successes + stats.failures
         words.append(f"success {100 * stats.success_rate:.0f} % ({stats.successes} of {known})")
