@@ -143,6 +143,12 @@ def test_frames_that_become_floats_are_refused_when_they_come() -> None:
         env.reset()
 
 
+def test_a_second_scaling_does_not_hide_the_complete_observation() -> None:
+    env = VPTObsWrapper(VPTObsWrapper(Fixed(spaces.Dict({"rgb": PICTURE, "pitch": spaces.Discrete(9)})), SIZE))
+    env.reset()
+    assert set(env.source_observation) == {"rgb", "pitch"}
+
+
 @pytest.mark.parametrize(
     "squeeze",
     [VPTObsWrapper, lambda env: gym.wrappers.ResizeObservation(env, (128, 128))],

@@ -21,6 +21,7 @@ from vpt_gym.frames import (
     to_size,
 )
 from vpt_gym.system.printable import shown
+from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
 TRAINED_ASPECT = 16 / 9
@@ -56,8 +57,9 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
             ``"obs.image"`` or ``("obs", "image")``.
 
     Attributes:
-        source_observation: The last observation of the wrapped environment, unconverted; None before the first
-            ``reset``. Action translators above this wrapper read the player's pitch from it.
+        source_observation: The last observation of the wrapped environment, unconverted, also below another
+            ``VPTObsWrapper``; None before the first ``reset``. Action translators above this wrapper read the player's
+            pitch from it.
 
     Raises:
         TypeError: ``env`` is not an environment, its frame is not uint8, or ``keep`` or ``key`` are no texts.
@@ -123,7 +125,7 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
 
     def observation(self, observation: Any) -> Any:
         """Returns the frame of ``observation`` in the policy's size, with the kept keys if there are any."""
-        self.source_observation = observation
+        self.source_observation = source_observation(self.env, observation)
         picture = find_declared_frame(observation, self._where, named=self._named)
         if self._judge_by_frame:
             self._judge_by_frame = False
