@@ -69,3 +69,18 @@ class TestEpisodeSeeds:
     def test_no_seeds_are_an_error(self):
         with pytest.raises(ValueError, match="seeds is empty"):
             EpisodeSeeds(self.Reporting(), [])
+
+    def test_an_array_of_seeds_is_one_of_whole_numbers(self):
+        env = EpisodeSeeds(self.Reporting(), np.arange(4, 6))
+        seeds = [env.reset()[1]["seed"] for _ in range(3)]
+        assert (seeds, {type(seed) for seed in seeds}) == ([4, 5, 4], {int})
+
+    @pytest.mark.parametrize("seeds", [[1.5, 2], [0, -1], ["a"], [True], np.zeros((2, 2), int), range(-1, 3)])
+    def test_what_is_no_seed_is_named(self, seeds):
+        with pytest.raises(ValueError, match=r"seeds has .*; each must be a whole number from 0"):
+            EpisodeSeeds(self.Reporting(), seeds)
+
+    @pytest.mark.parametrize("seeds", [5, "12", {3}, iter([3])])
+    def test_seeds_are_a_sequence(self, seeds):
+        with pytest.raises(TypeError, match=r"seeds is .*; it must be a sequence of whole numbers"):
+            EpisodeSeeds(self.Reporting(), seeds)

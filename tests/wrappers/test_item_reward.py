@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -119,6 +121,18 @@ def test_an_observation_without_inventory_is_named():
 def test_rewards_that_cannot_be_paid_are_errors(rewards, message):
     with pytest.raises(ValueError, match=message):
         ItemRewardWrapper(InventoryEnv(), rewards)
+
+
+@pytest.mark.parametrize("rewards", [{"log": 0.125}, {"log": ("a", 1)}, {"log": "1"}, {"log": (1, 2, 3)}, {7: (1.0,)}])
+def test_a_reward_that_is_no_item_reward_is_named(rewards):
+    name, reward = next(iter(rewards.items()))
+    with pytest.raises(TypeError, match=re.escape(f"the reward of {name!r} is {reward!r}; it must be an ItemReward")):
+        ItemRewardWrapper(InventoryEnv(), rewards)
+
+
+def test_rewards_are_a_mapping():
+    with pytest.raises(TypeError, match=r"rewards is \['log'\]; it must be a mapping"):
+        ItemRewardWrapper(InventoryEnv(), ["log"])
 
 
 def test_the_way_to_a_diamond_pickaxe_is_worth_what_the_paper_says():

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from vpt_gym.system.printable import shown
 
 
 class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -17,13 +21,14 @@ class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorA
 
     Args:
         env: The environment to wrap.
-        seeds: The seeds in their order; after the last one it begins again.
+        seeds: The seeds in their order, as a sequence or an array of whole numbers; after the last one it begins again.
 
     Attributes:
         started: How many episodes have begun.
 
     Raises:
-        ValueError: There are no seeds.
+        TypeError: ``seeds`` is not a sequence, such as a single number or a generator.
+        ValueError: There are no seeds, or one is not a whole number from 0.
 
     Example:
         >>> import gymnasium as gym
@@ -33,11 +38,10 @@ class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorA
         True
     """
 
-    def __init__(self, env: gym.Env[Any, Any], seeds: Sequence[int]) -> None:
+    def __init__(self, env: gym.Env[Any, Any], seeds: Sequence[int] | npt.NDArray[np.integer[Any]]) -> None:
+        _check(seeds)
         gym.utils.RecordConstructorArgs.__init__(self, seeds=seeds)
         super().__init__(env)
-        if not seeds:
-            raise ValueError("seeds is empty; pass for example SEEDS['ppo'] of vpt_gym.collect.seeds")
         self._seeds = seeds
         self.started = 0
 
@@ -47,3 +51,13 @@ class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorA
             seed = int(self._seeds[self.started % len(self._seeds)])
             self.started += 1
         return self.env.reset(seed=seed, options=options)
+
+
+def _check(seeds: Any) -> None:
+    if isinstance(seeds, str | bytes) or not isinstance(seeds, Sequence | np.ndarray):
+        raise TypeError(f"seeds is {shown(seeds)}; it must be a sequence of whole numbers, such as range(100)")
+    if not len(seeds):
+        raise ValueError("seeds is empty; pass for example SEEDS['ppo'] of vpt_gym.collect.seeds")
+    for seed in (seeds[0], seeds[-1]) if isinstance(seeds, range) else seeds:  # a range may be long
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise ValueError(f"seeds has {shown(seed)}; each must be a whole number from 0")

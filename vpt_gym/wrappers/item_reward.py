@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import gymnasium as gym
+import numpy as np
 
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 from vpt_gym.wrappers.player_state import held_items
@@ -95,7 +97,7 @@ class ItemRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         keep_reward: Whether to add the rewards to those of the environment; they replace them otherwise.
 
     Raises:
-        TypeError: ``env`` is not an environment.
+        TypeError: ``env`` is not an environment, ``rewards`` is not a mapping, or a value in it is no ``ItemReward``.
         ValueError: ``rewards`` is empty, or a number in it is not positive. From ``reset``: the observations have no
             inventory.
 
@@ -118,14 +120,18 @@ class ItemRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         env = require_gymnasium(env, "ItemRewardWrapper")
         gym.utils.RecordConstructorArgs.__init__(self, rewards=rewards, keep_reward=keep_reward)
         super().__init__(env)
+        if not isinstance(rewards, Mapping):
+            raise TypeError(
+                f"rewards is {shown(rewards)}; it must be a mapping, such as {{'log': ItemReward(1 / 8, 8)}}"
+            )
         if not rewards:
             raise ValueError("rewards is empty; pass for example {'log': ItemReward(each=1 / 8, most=8)}")
-        for name, (each, most) in rewards.items():
+        self._rewards = {name: _checked(name, reward) for name, reward in rewards.items()}
+        for name, (each, most) in self._rewards.items():
             if not (0 < each < math.inf and most > 0):
                 raise ValueError(f"the reward of {name!r} is {each} for at most {most}; both must be positive")
             if name != _item(name):
                 raise ValueError(f"there is no item {name!r} here; it is counted as {_item(name)!r}")
-        self._rewards = {name: ItemReward(*reward) for name, reward in rewards.items()}
         self._keep_reward = keep_reward
         self._start: dict[str, int] = {}
         self._highest: dict[str, int] = {}
@@ -153,3 +159,15 @@ class ItemRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
                 paid[name] = each * units
             self._highest[name] = now
         return paid
+
+
+def _checked(name: Any, reward: Any) -> ItemReward:
+    """Returns a reward, given as an ``ItemReward`` or as a tuple or list of its one or two numbers."""
+    numbers = tuple(reward) if isinstance(reward, tuple | list) else ()
+    right = isinstance(name, str) and len(numbers) in (1, 2)
+    if not right or not all(isinstance(number, int | float | np.number) for number in numbers):
+        raise TypeError(
+            f"the reward of {shown(name)} is {shown(reward)}; it must be an ItemReward with numbers, such as "
+            "ItemReward(each=1 / 8, most=8)"
+        )
+    return ItemReward(*numbers)
