@@ -86,6 +86,10 @@ def test_choices() -> None:
     assert {space.sample() for _ in range(50)} == {"none", "log"}
 
 
+def test_the_strings_of_a_choice_may_come_one_after_the_other() -> None:
+    assert Choice(name for name in ("none", "log")) == Choice(("none", "log"))
+
+
 @pytest.mark.parametrize("make", [lambda: TextArray((2,), 0), lambda: Choice(()), lambda: Choice(("a", "a"))])
 def test_bad_spaces_are_refused(make: object) -> None:
     with pytest.raises(ValueError, match=r"max_length is 0|without duplicates"):

@@ -120,9 +120,9 @@ class Choice(Space[str]):
     """
 
     def __init__(self, values: Sequence[str], seed: int | np.random.Generator | None = None) -> None:
-        if not values or len(set(values)) != len(values):
-            raise ValueError(f"values are {values!r}; they must be at least one string, without duplicates")
         self.values = tuple(values)
+        if not self.values or len(set(self.values)) != len(self.values):
+            raise ValueError(f"values are {values!r}; they must be at least one string, without duplicates")
         super().__init__(None, None, seed)
 
     @property

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tests.support.published_files import SMALL_1X, published_state, write_model
 from vpt_gym.agents.agent import VPTAgent
-from vpt_gym.agents.describe import config_by_shapes, describe
+from vpt_gym.agents.describe import Description, config_by_shapes, describe
 from vpt_gym.agents.idm.checkpoint import save_idm
 from vpt_gym.agents.idm.config import NAMED as NAMED_IDM
 from vpt_gym.agents.idm.config import IDMConfig
@@ -192,3 +192,14 @@ def test_converted_weights_are_reported(tmp_path: Path, state: dict[str, Tensor]
     assert one.ok
     assert one.report is not None
     assert set(one.report.converted.values()) == {"torch.float16"}
+
+
+def test_sources_and_recognisers_may_come_one_after_the_other(tmp_path: Path) -> None:
+    paths = [saved(tmp_path / f"{name}.pt", {"other.weight": torch.zeros(1)}) for name in ("a", "b")]
+
+    def recognise(weights: object, source: str) -> Description:
+        return Description(source, kind="another")
+
+    found = describe(map(str, paths), others=(one for one in (recognise,)))
+    assert [one.kind for one in found] == ["another", "another"]
+    assert describe(str(paths[0]), others=[recognise]) == found[:1]

@@ -118,6 +118,13 @@ def test_bad_options_are_refused_in_the_constructor(options: dict, message: str)
         Sampling(**options)
 
 
+@pytest.mark.parametrize("once", [lambda names: (name for name in names), lambda names: map(str, names), iter])
+def test_names_that_are_given_only_once_are_kept(once) -> None:
+    assert Sampling(forbid=once(["inventory", "drop"])) == Sampling(forbid=("inventory", "drop"))
+    with pytest.raises(ValueError, match=r"\['fly'\]; VPT's buttons are"):
+        Sampling(forbid=once(["drop", "fly"]))
+
+
 def test_sampling_is_frozen_and_comparable() -> None:
     assert Sampling(forbid=["drop"]) == Sampling(forbid=("drop",))
     with pytest.raises(AttributeError):

@@ -122,6 +122,19 @@ def test_a_licence_that_the_hub_does_not_know_is_an_error(license: str) -> None:
         About(license=license)
 
 
+def test_tags_may_come_one_after_the_other() -> None:
+    about = About(tags=(tag for tag in ("trees", "wood")))
+    assert about == About(tags=("trees", "wood"))
+    for _ in range(2):
+        assert ModelCard(model_card(small_policy(), SMALL, about, source="org/wood").text()).data.tags[-1] == "wood"
+
+
+@pytest.mark.parametrize("tags", ["minecraft", 3, None, (3,)])
+def test_what_is_no_tuple_of_tags_is_refused(tags: object) -> None:
+    with pytest.raises(ValueError, match=r"tags (is|are) .*(pass a tuple of texts|each must be a text)"):
+        About(tags=tags)
+
+
 def test_a_table_stays_a_table() -> None:
     text = Card("a", "b", "c", {"Data": "d"}, more="| x |\n|---|\n| 1 |").text()
     assert text.endswith("\n\n* **Data**: d\n\n| x |\n|---|\n| 1 |\n")

@@ -36,6 +36,10 @@ def test_a_long_text_is_cut_with_a_warning_and_still_ends() -> None:
     assert tokens[0, -1] == 49_407
 
 
+def test_texts_may_come_one_after_the_other() -> None:
+    assert np.array_equal(tokenize(text for text in ("a tree", "a pig")), tokenize(["a tree", "a pig"]))
+
+
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(TypeError, match="pass a sequence"):
         tokenize("chop a tree")

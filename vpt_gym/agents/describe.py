@@ -81,7 +81,7 @@ Recogniser: TypeAlias = Callable[[Mapping[str, Tensor], str], Description | None
 """Describes the tensors of a file, given its name too, or returns None: they are of another kind of model."""
 
 
-def describe(sources: Iterable[str | Path], *, others: Sequence[Recogniser] = ()) -> list[Description]:
+def describe(sources: str | Path | Iterable[str | Path], *, others: Iterable[Recogniser] = ()) -> list[Description]:
     """Describes files, folders and published names.
 
     Weights are compared with the last ``.model`` file before them in the list; otherwise with the published one next to
@@ -89,15 +89,16 @@ def describe(sources: Iterable[str | Path], *, others: Sequence[Recogniser] = ()
 
     Args:
         sources: Paths of ``.model``, ``.weights`` and ``.safetensors`` files and of folders of saved models; or names
-            of published checkpoints that are in the cache.
+            of published checkpoints that are in the cache. One may be given alone.
         others: What to ask about weights that are of no agent.
 
     Returns:
         One description for each file or folder, two for each name.
     """
+    recognisers = tuple(others)  # all of them are asked about each source
     described: list[Description] = []
     model: tuple[str, Config] | None = None
-    for source in _expanded(sources):
+    for source in _expanded([sources] if isinstance(sources, str | Path) else sources):
         if isinstance(source, Description):
             described.append(source)
             continue
@@ -114,7 +115,7 @@ def describe(sources: Iterable[str | Path], *, others: Sequence[Recogniser] = ()
                 _describe_weights(description, source, model)
         except (CheckpointError, ValueError, OSError, RuntimeError) as error:
             description.problem = str(error).partition("\n")[0]  # the rest is the report
-            if description.holds == "weights" and (other := _of_no_agent(description.source, others)) is not None:
+            if description.holds == "weights" and (other := _of_no_agent(description.source, recognisers)) is not None:
                 described[-1] = other
     return described
 

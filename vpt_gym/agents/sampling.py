@@ -51,10 +51,10 @@ class Sampling:
             raise ValueError(f"Sampling.forbid={self.forbid!r} is one string; pass a tuple, ({self.forbid!r},)")
         if not isinstance(self.forbid, Iterable):
             raise ValueError(f"Sampling.forbid must be a tuple of buttons, got {shown(self.forbid)}")
+        object.__setattr__(self, "forbid", tuple(self.forbid))  # first: a generator gives its names only once
         unknown = [name for name in self.forbid if name not in VPT_BUTTONS]
         if unknown:
             raise ValueError(f"Sampling.forbid names {unknown}; VPT's buttons are {', '.join(VPT_BUTTONS)}")
-        object.__setattr__(self, "forbid", tuple(self.forbid))
 
     @checks_flags
     def draw(

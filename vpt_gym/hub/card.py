@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,7 @@ class About:
         success: Figures for the Hub.
 
     Raises:
-        ValueError: The license is not written as the Hub writes one.
+        ValueError: The license is not written as the Hub writes one, or the tags are no texts.
     """
 
     title: str = ""
@@ -66,7 +66,7 @@ class About:
     recipe: str = ""
     figures: str = ""
     limits: str = ""
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
     success: SuccessRate | None = None
 
     def __post_init__(self) -> None:
@@ -75,6 +75,11 @@ class About:
                 f"license is {shown(self.license)}; the Hub writes licences in small letters without spaces, such as "
                 '"mit", "apache-2.0" or "cc-by-4.0"; "other" is any other'
             )
+        if isinstance(self.tags, str) or not isinstance(self.tags, Iterable):
+            raise ValueError(f"tags is {shown(self.tags)}; pass a tuple of texts, such as ('trees',)")
+        object.__setattr__(self, "tags", tuple(self.tags))
+        if not all(isinstance(tag, str) for tag in self.tags):
+            raise ValueError(f"tags are {shown(self.tags)}; each must be a text")
 
     def points(self) -> dict[str, str]:
         """Returns the texts below the summary by their headings, those that are not empty."""

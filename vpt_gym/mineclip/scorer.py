@@ -17,7 +17,7 @@ from vpt_gym.frames import Frame, find_frame
 from vpt_gym.mineclip.checkpoint import load_network
 from vpt_gym.mineclip.config import WINDOW, MineCLIPConfig
 from vpt_gym.mineclip.network import MineCLIPNetwork
-from vpt_gym.mineclip.tokenizer import check_texts, tokenize
+from vpt_gym.mineclip.tokenizer import checked_texts, tokenize
 
 _AT_ONCE = 64
 """Frames, or texts, in one pass of a tower; this bounds its memory."""
@@ -196,7 +196,7 @@ class MineCLIP:
 
     def _text(self, texts: Sequence[str]) -> Tensor:
         """Returns the features of texts; each is encoded once."""
-        check_texts(texts)
+        texts = checked_texts(texts)
         if not texts:
             raise ValueError("there are no prompts to score")
         if new := [text for text in dict.fromkeys(texts) if text not in self._texts]:

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import importlib.util
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def tokenize(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     Warns:
         UserWarning: A text has more than 75 ids; the others are left out, as in MineCLIP.
     """
-    check_texts(texts)
+    texts = checked_texts(texts)
     tokens = np.full((len(texts), CONTEXT), _PADDING, np.int64)
     for row, text in zip(tokens, texts, strict=True):
         ids = _tokenizer().encode(text)
@@ -61,13 +61,19 @@ def tokenize(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     return tokens
 
 
-def check_texts(texts: Sequence[str]) -> None:
-    """Raises a TypeError where a text, or their sequence, is something else."""
+def checked_texts(texts: Iterable[str]) -> list[str]:
+    """Returns texts as a list.
+
+    Raises:
+        TypeError: A text, or their sequence, is something else.
+    """
     if isinstance(texts, str):
         raise TypeError(f"texts is one string; pass a sequence: [{shown(texts)}]")
-    for text in texts:
+    found = list(texts)
+    for text in found:
         if not isinstance(text, str):
             raise TypeError(f"a text is a string, got {type(text).__name__}: {shown(text)}")
+    return found
 
 
 @functools.cache

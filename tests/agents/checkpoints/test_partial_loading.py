@@ -115,6 +115,17 @@ def test_a_pattern_without_a_key_is_an_error(
     assert all(torch.equal(value, before[key]) for key, value in agent.policy.state_dict().items())
 
 
+@pytest.mark.parametrize("name", ["include", "exclude"])
+def test_patterns_may_come_one_after_the_other(
+    agent: VPTAgent, tmp_path: Path, state: dict[str, Tensor], name: str
+) -> None:
+    path = saved(tmp_path / "x.weights", state)
+    patterns = ["pi_head.*", "value_head.*"]
+    expected = agent.load_weights(path, **{name: patterns})
+    assert expected.excluded
+    assert agent.load_weights(path, **{name: map(str, patterns)}) == expected
+
+
 def test_nothing_left_to_load_is_an_error(agent: VPTAgent, tmp_path: Path, state: dict[str, Tensor]) -> None:
     with pytest.raises(ValueError, match="leave no key to load"):
         agent.load_weights(saved(tmp_path / "x.weights", state), include="net.*", exclude=("net.*", "*"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,8 +166,8 @@ def strip(weights: Mapping[str, Tensor], prefix: str, source: str) -> dict[str, 
     return bare
 
 
-def _patterns(given: str | Sequence[str]) -> Sequence[str]:
-    return (given,) if isinstance(given, str) else given
+def _patterns(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)  # a generator gives its patterns only once
 
 
 def _choose(keys: Mapping[str, None], include: Sequence[str], exclude: Sequence[str]) -> set[str]:
