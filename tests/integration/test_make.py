@@ -160,6 +160,8 @@ def test_wrong_arguments_are_named() -> None:
         minedojo.make("harvest_1_log", actions="keys")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="step_timeout is 0"):
         minedojo.make("harvest_1_log", step_timeout=0)
+    with pytest.raises(ValueError, match="step_timeout is None"):
+        minedojo.make("harvest_1_log", step_timeout=None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"the no-op turns the camera by \+2°"):
         minedojo.make("harvest_1_log", actions="minedojo", cam_interval=7)
     with pytest.raises(ValueError, match="render_mode is 'human'"):

@@ -152,6 +152,7 @@ def test_render_is_the_frame_of_the_observation() -> None:
         ({"level": "hard"}, "level is 'hard'; the levels are"),
         ({"task": "harvest_1_cow"}, "task is 'harvest_1_cow'"),
         ({"actions": "mouse"}, "actions is 'mouse'; it must be 'human', 'minedojo' or 'native'"),
+        ({"cam_interval": 15}, "cam_interval is 15, but the camera of 'human' actions is in degrees"),
         ({"image_size": (64, 31)}, "image_size is \\(64, 31\\)"),
         ({"image_size": (64,)}, "image_size is \\(64,\\)"),
         ({"render_mode": "human"}, "render_mode is 'human'"),

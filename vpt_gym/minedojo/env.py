@@ -64,6 +64,17 @@ _STATISTICS = ("stat", "achievement")
 """Entries of ``info`` with the game's counts, such as how often each item was used."""
 
 
+def check_timeouts(**timeouts: object) -> None:
+    """Checks limits in seconds.
+
+    Raises:
+        ValueError: One of them is no positive number.
+    """
+    for name, seconds in timeouts.items():
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise ValueError(f"{name} is {seconds!r}; it must be a positive number of seconds")
+
+
 class MineDojoEnv(LegacyGymEnv):
     """An environment of ``minedojo.make`` as a Gymnasium environment.
 
@@ -121,9 +132,7 @@ class MineDojoEnv(LegacyGymEnv):
             raise TypeError(f"not an environment of MineDojo: {env!r}")
         if actions not in ("human", "minedojo"):
             raise ValueError(f"actions is {actions!r}; it must be 'human' or 'minedojo'")
-        for name, seconds in (("step_timeout", step_timeout), ("reset_timeout", reset_timeout)):
-            if not seconds > 0:
-                raise ValueError(f"{name} is {seconds!r}; it must be a positive number of seconds")
+        check_timeouts(step_timeout=step_timeout, reset_timeout=reset_timeout)
         if actions == "human" and parts.foreign_wrappers:
             names = ", ".join(type(part).__name__ for part in parts.foreign_wrappers)
             raise ValueError(
@@ -336,7 +345,8 @@ class MineDojoEnv(LegacyGymEnv):
             The observation and ``info``.
 
         Raises:
-            ValueError: Unknown options, or a negative seed.
+            ValueError: Unknown options.
+            gymnasium.error.Error: The seed is negative, or no whole number.
             GameError: The game cannot be started, or failed twice to start an episode.
         """
         gym.Env.reset(self, seed=seed)

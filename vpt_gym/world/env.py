@@ -16,7 +16,7 @@ from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
 from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, ItemStack, Spawn, Start
-from vpt_gym.world.interface.actions import is_number, make_interface
+from vpt_gym.world.interface.actions import CAM_INTERVAL, is_number, make_interface
 from vpt_gym.world.interface.observation import Observation, Observer
 from vpt_gym.world.interface.observation_space import chosen_parts, observation_space
 from vpt_gym.world.player.controls import NO_INPUT, Controls
@@ -132,7 +132,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         level: str = "default",
         actions: str = "human",
         image_size: Sequence[int] | Literal["policy"] = (144, 256),
-        cam_interval: float = 0.15,
+        cam_interval: float = CAM_INTERVAL,
         break_speed: float = 1.0,
         dense_reward: bool = False,
         render_mode: str | None = None,

@@ -11,6 +11,7 @@ import numpy as np
 from vpt_gym.world.core.clock import MORNING, NIGHT, TICKS_PER_DAY
 from vpt_gym.world.env import VoxelEnv, start_of
 from vpt_gym.world.game import Game
+from vpt_gym.world.interface.actions import CAM_INTERVAL
 from vpt_gym.world.interface.observation_space import observation_space
 from vpt_gym.world.render.renderer import Renderer
 from vpt_gym.world.tasks import TASKS, Task, nothing
@@ -116,7 +117,7 @@ class PlayEnv(VoxelEnv):
         self,
         actions: str = "human",
         image_size: Sequence[int] | Literal["policy"] | None = None,
-        cam_interval: float = 0.15,
+        cam_interval: float = CAM_INTERVAL,
         render_mode: str | None = None,
         observations: Sequence[str] | None = None,
     ) -> None:

@@ -27,6 +27,8 @@ from vpt_gym.world.rules.crafting import CRAFT_ACTIONS, CRAFT_INDEX, CRAFT_NAMES
 
 Array = np.ndarray[Any, Any]
 
+CAM_INTERVAL = 0.15
+"""Degrees between neighbouring camera bins, unless an env is given others."""
 _BITS = frozenset((0, 1))
 
 
@@ -253,11 +255,17 @@ def make_interface(actions: str, cam_interval: float) -> Interface:
 
     Args:
         actions: ``"human"``, ``"minedojo"`` or ``"native"``.
-        cam_interval: See ``MineDojoInterface``; the others ignore it.
+        cam_interval: See ``MineDojoInterface``; the others have no bins.
 
     Raises:
-        ValueError: An unknown name, or a ``cam_interval`` that ``MineDojoInterface`` rejects.
+        ValueError: An unknown name, a ``cam_interval`` that ``MineDojoInterface`` rejects, or one for actions without
+            bins.
     """
+    if actions in ("human", "native") and cam_interval != CAM_INTERVAL:
+        raise ValueError(
+            f"cam_interval is {shown(cam_interval)}, but the camera of {actions!r} actions is in degrees, not in bins: "
+            'leave cam_interval out, or use actions="minedojo"'
+        )
     if actions == "human":
         return HumanInterface()
     if actions == "native":
