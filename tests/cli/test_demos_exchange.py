@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.counter_demos import write_counter_demo
+from tests.support.folders import content_of
 from tests.support.python_processes import output_of, run
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos import list_demos, read_demo
@@ -89,4 +90,4 @@ def test_impossible_options_are_reported(tmp_path: Path, args: tuple, message: s
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert content_of(tmp_path) == []
