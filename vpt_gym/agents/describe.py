@@ -29,6 +29,7 @@ from vpt_gym.agents.policy import config as policies
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.trainable import count_parameters
+from vpt_gym.system.user_path import user_path
 
 Config = VPTConfig | IDMConfig
 
@@ -150,7 +151,7 @@ def _prior(weights: Mapping[str, Tensor], source: str) -> Description | None:
 
 def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
     for source in sources:
-        path = Path(source)
+        path = user_path(source)
         if not str(source).strip():
             yield Description(str(source), problem="the source is empty: name a file, a folder or a checkpoint")
         elif path.exists():

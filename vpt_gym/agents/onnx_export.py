@@ -29,6 +29,7 @@ from vpt_gym.system.durable import sync
 from vpt_gym.system.output_file import check_output_file
 from vpt_gym.system.require import require
 from vpt_gym.system.temporary import TemporaryDirectory
+from vpt_gym.system.user_path import user_path
 
 FORMAT = "vpt-gym-onnx/1"
 
@@ -105,7 +106,7 @@ def export_onnx(policy: VPTPolicy, path: str | os.PathLike[str], *, source: str 
         RuntimeError: ONNX Runtime's output differs from the policy's.
         ValueError: The path does not end in ``.onnx``, or the parameters are not float32.
     """
-    path = Path(path)
+    path = user_path(path)
     if path.suffix != ".onnx":
         raise ValueError(f"{path} must end in .onnx")
     check_output_file(path)

@@ -18,6 +18,7 @@ from vpt_gym.mineclip.checkpoint import load_network
 from vpt_gym.mineclip.config import WINDOW, MineCLIPConfig
 from vpt_gym.mineclip.network import MineCLIPNetwork
 from vpt_gym.mineclip.tokenizer import checked_texts, tokenize
+from vpt_gym.system.user_path import user_path
 
 _AT_ONCE = 64
 """Frames, or texts, in one pass of a tower; this bounds its memory."""
@@ -83,7 +84,8 @@ class MineCLIP:
             ValueError: This machine does not have the device.
         """
         device = checked_device(device)
-        if not Path(path).exists():
+        path = user_path(path)
+        if not path.exists():
             raise FileNotFoundError(
                 f"there is no file {path}; download attn.pth or avg.pth by hand, see https://github.com/MineDojo/MineCLIP"
             )

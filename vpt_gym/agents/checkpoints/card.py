@@ -15,6 +15,7 @@ from vpt_gym.agents.policy.config import NAMED, VPTConfig
 from vpt_gym.agents.policy.trainable import count_parameters
 from vpt_gym.hub.card import CARD, LIBRARY, About, Card, success_index
 from vpt_gym.hub.upload import require_hub, upload
+from vpt_gym.system.user_path import user_path
 
 _HOME = "https://github.com/vpt-gym/vpt-gym"
 _TAGS = ("vpt-gym", "vpt", "minecraft")
@@ -119,7 +120,7 @@ def write_card(
     """
     if isinstance(card, About):
         card = model_card(network, config, card, source=str(folder) if source is None else source).text()
-    (Path(folder) / CARD).write_text(card, encoding="utf-8")
+    (user_path(folder) / CARD).write_text(card, encoding="utf-8")
 
 
 def _summary(network: nn.Module, config: Architecture) -> str:

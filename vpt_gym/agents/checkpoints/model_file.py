@@ -14,6 +14,7 @@ from vpt_gym.agents.checkpoints.errors import CheckpointError, CorruptCheckpoint
 from vpt_gym.agents.checkpoints.limited_pickle import PLAIN_CLASSES, LimitedUnpickler, Limits
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.system.printable import printable_name, shown
+from vpt_gym.system.user_path import user_path
 
 ConfigT = TypeVar("ConfigT")
 
@@ -141,7 +142,7 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
         CorruptCheckpoint: It is truncated or damaged.
         FileNotFoundError: There is no such file.
     """
-    path = Path(path)
+    path = user_path(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(4)

@@ -15,6 +15,7 @@ from vpt_gym.agents.checkpoints.sources.published import find_published, suggest
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.hub.upload import is_repo_id
 from vpt_gym.system.printable import printable_name, shown
+from vpt_gym.system.user_path import user_path
 
 _FILE_SUFFIXES = (".model", ".weights", ".safetensors", ".json", ".pt", ".pth", ".zip")
 
@@ -44,7 +45,7 @@ def load_pretrained(
             weights, or a source that is not on the Hub comes with a revision.
     """
     check_source(source)
-    path = Path(os.path.expanduser(source))  # Path.expanduser raises if the user is unknown
+    path = user_path(source)
     if os.path.exists(path):  # Path.exists raises if a name is too long
         _refuse_revision(revision, f"{path} is on this machine")
         if path.is_dir():

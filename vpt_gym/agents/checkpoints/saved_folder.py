@@ -28,6 +28,7 @@ from vpt_gym.agents.policy.architecture import Architecture
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import folder_lock
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.user_path import user_path
 
 ConfigT = TypeVar("ConfigT", bound=Architecture)
 
@@ -86,7 +87,7 @@ def open_folder(folder: str | Path) -> Iterator[SavedModel]:
     Raises:
         WrongFile: A file is missing.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     with folder_lock(folder, shared=True):
         paths = [_newest(folder, name) for name in (CONFIG_NAME, WEIGHTS_NAME)]
         for path in paths:
@@ -123,7 +124,7 @@ def write_folder(
         )
     if stored_as == "int8":
         state = pack(state)
-    folder = Path(folder)
+    folder = user_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     description = {"format": kind, "config": json.loads(config)}
     written = folder / _WRITTEN

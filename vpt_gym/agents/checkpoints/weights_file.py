@@ -18,6 +18,7 @@ from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, UnsafeCheckpoin
 from vpt_gym.agents.checkpoints.int8_weights import unpack
 from vpt_gym.agents.checkpoints.tensor_index import check_legacy_index, check_zip_index
 from vpt_gym.system.printable import printable_name, shown
+from vpt_gym.system.user_path import user_path
 
 LEGACY_TORCH_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 """The number at the start of a file that ``torch.save`` wrote in its format before zip."""
@@ -47,7 +48,7 @@ def read_weights(path: str | Path, *, inside: str = "") -> dict[str, Tensor]:
         RuntimeError: The installed PyTorch is older than 2.6.
         FileNotFoundError: There is no such file.
     """
-    path = Path(path)
+    path = user_path(path)
     if path.is_dir():
         raise WrongFile(f"{path} is a folder; VPTAgent.from_pretrained reads folders")
     with path.open("rb") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.published import find_published
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.architecture import MOST
+from vpt_gym.system.user_path import user_path
 
 _PUBLISHED = 512, 512, 512
 """Size, hidden and latent size of STEVE-1's prior."""
@@ -74,7 +74,7 @@ class GoalPrior(nn.Module):
             FileNotFoundError: There is no such file or name.
         """
         check_source(source)
-        path = Path(os.path.expanduser(source))
+        path = user_path(source)
         if not path.exists():
             published = find_published(str(source))
             if published is None or published.prior is None:

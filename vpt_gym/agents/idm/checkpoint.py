@@ -19,6 +19,7 @@ from vpt_gym.agents.checkpoints.sources.hub import download_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.idm.config import IDMConfig
 from vpt_gym.agents.idm.model import InverseDynamicsModel
+from vpt_gym.system.user_path import user_path
 
 FORMAT = "vpt-gym-idm/1"
 """The format in ``config.json``; another number is another layout."""
@@ -56,7 +57,7 @@ def load_idm(
             weights, or a source that is not on the Hub comes with a revision.
     """
     check_source(source)
-    path = Path(os.path.expanduser(source))
+    path = user_path(source)
     on_hub = (
         not os.path.exists(path)  # Path.exists raises if a name is too long
         and find_published(str(source)) is None

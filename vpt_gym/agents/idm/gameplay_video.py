@@ -6,13 +6,13 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
+from vpt_gym.system.user_path import user_path
 from vpt_gym.video_file import GAMEPLAY_DEMUXERS, converted, display_turn, open_video, upright_command, video_stream
 
 TICKS_PER_SECOND = 20
@@ -191,7 +191,8 @@ def _duration(picture: av.VideoFrame) -> float:
 
 
 def _opened(path: str | os.PathLike[str]) -> av.container.InputContainer:
-    if not Path(path).is_file():
+    path = user_path(path)
+    if not path.is_file():
         raise FileNotFoundError(f"there is no video {os.fspath(path)}")
     try:
         container: av.container.InputContainer = open_video(path, GAMEPLAY_DEMUXERS)

@@ -16,6 +16,7 @@ from rich.progress import Progress as Bars
 from vpt_gym.agents.checkpoints.errors import DownloadError
 from vpt_gym.agents.checkpoints.sources.published import Published, RemoteFile, find_published, suggestion
 from vpt_gym.system.transfer import Progress, Record, fetch, hash_of
+from vpt_gym.system.user_path import user_path
 
 CACHE_VARIABLE = "VPT_GYM_CACHE"
 MIRROR_VARIABLE = "VPT_GYM_MIRROR"
@@ -35,8 +36,8 @@ def cache_folder() -> Path:
     It is ``$VPT_GYM_CACHE``, else ``$XDG_CACHE_HOME/vpt-gym``, else ``~/.cache/vpt-gym``.
     """
     if own := os.environ.get(CACHE_VARIABLE):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "vpt-gym"
+        return user_path(own)
+    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "vpt-gym"
 
 
 def download(
@@ -71,7 +72,7 @@ def download(
     checkpoint = find_published(name)
     if checkpoint is None:
         raise ValueError(f"no published checkpoint is called {name!r}; {suggestion(name)}")
-    folder = cache_folder() if to is None else Path(to).expanduser()
+    folder = cache_folder() if to is None else user_path(to)
     mirror = mirror or os.environ.get(MIRROR_VARIABLE) or None
     try:
         for file in checkpoint.files:
