@@ -103,4 +103,4 @@ def bootstrap_interval(outcomes: Sequence[Sequence[float]], *, confidence: float
 def interval_text(outcomes: Sequence[Sequence[float]]) -> str:
     """Returns the interval of a mean in words, in percent."""
     low, high = bootstrap_interval(outcomes)
-    return f"{low:.0%} to {high:.0%}"
+    return " to ".join(f"{end:.0%}".replace("-0%", "0%") for end in (low, high))

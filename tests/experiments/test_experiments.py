@@ -12,7 +12,7 @@ import pytest
 
 from experiments.__main__ import RESULTS, course_of, ran_here, result_of, run, to_run
 from experiments.cells import CELLS, CONTRASTS, QUICK_CELLS, Cell
-from experiments.outcomes import bootstrap_interval, gains
+from experiments.outcomes import bootstrap_interval, gains, interval_text
 from experiments.tables import (
     TABLES,
     contrast_table,
@@ -199,6 +199,10 @@ def test_a_training_that_differs_by_seed_widens_the_interval():
     different = bootstrap_interval([[1] * 100, [1, 0] * 50, [0] * 100])
     assert different[0] < alike[0] < 0.5 < alike[1] < different[1]
     assert bootstrap_interval([[1] * 10] * 3) == (1.0, 1.0)
+
+
+def test_an_interval_that_begins_just_below_0_has_no_minus():
+    assert interval_text([[0.0] * 100 + [-0.001]]) == "0% to 0%"
 
 
 @pytest.mark.parametrize("outcomes", [[], [[]], [[1, 0], [1]]])
