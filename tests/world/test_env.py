@@ -418,7 +418,8 @@ def test_every_interface_gives_the_same_trajectory() -> None:
         (("attack",), (0.0, 0.0)),
     ]
     human, native, minedojo = (
-        small_env(actions=actions, cam_interval=7.5) for actions in ("human", "native", "minedojo")
+        small_env(actions=actions, **bins)
+        for actions, bins in (("human", {}), ("native", {}), ("minedojo", {"cam_interval": 7.5}))
     )
     for env in (human, native, minedojo):
         env.reset(seed=21)

@@ -377,7 +377,7 @@ def test_bad_arguments_are_named() -> None:
         engine.step(frames, first.to(torch.uint8))
     with pytest.raises(ValueError, match=r"mask must be bool \(2,\), got torch.bool \(3,\)"):
         engine.reset(torch.ones(3, dtype=torch.bool))
-    with pytest.raises(ValueError, match=r"\(2, 2, 4, 32\), got \(3, 2, 4, 32\)"):
+    with pytest.raises(ValueError, match=r"keys of the shape \(2, 2, 4, 32\) are needed, got \(3, 2, 4, 32\)"):
         engine.memory = policy.initial_memory(3)
 
 

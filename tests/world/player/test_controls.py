@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.flat_world import flat_state
-from vpt_gym.world.interface.actions import make_interface
+from vpt_gym.world.interface.actions import CAM_INTERVAL, make_interface
 from vpt_gym.world.player.controls import NO_INPUT, Controls
 from vpt_gym.world.player.tick import advance, tick
 
@@ -22,7 +22,7 @@ def test_controls_of_other_types_become_ints_and_floats() -> None:
 @pytest.mark.parametrize("actions", ["human", "native", "minedojo"])
 def test_interfaces_give_controls_of_exact_types(actions: str) -> None:
     state = flat_state()
-    interface = make_interface(actions, 15.0)
+    interface = make_interface(actions, 15.0 if actions == "minedojo" else CAM_INTERVAL)
     interface.action_space.seed(3)
     for _ in range(20):
         controls, _ = interface.controls(interface.action_space.sample(), state.inventory)
