@@ -1,6 +1,6 @@
 """All steps in one command: record, clone, evaluate, improve with DAgger, evaluate again. ``make demo`` runs it.
 
-    python examples/end_to_end.py                    # about 11 minutes on two CPU cores
+    python examples/end_to_end.py                    # about 9 minutes on two CPU cores
     python examples/end_to_end.py --preset quick     # about 3: the same steps, less of each
     python examples/end_to_end.py --resume runs/demo # continues after an interruption
 
@@ -81,7 +81,7 @@ class Args:
     """Records, clones, evaluates, improves with DAgger and evaluates again."""
 
     preset: Literal["full", "quick", "smoke"] = "full"
-    """full takes about 10 minutes on two CPU cores, quick 3; smoke only tests that every step works."""
+    """full takes about 9 minutes on two CPU cores, quick 3; smoke only tests that every step works."""
     model: str = "nano-foundation"
     """What is fine-tuned: a saved agent, a name, or nano for fresh weights."""
     seed: int = 0
