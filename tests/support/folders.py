@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpt_gym.demos.exchange.directory_lock import LOCK_NAME
+from vpt_gym.demos.files.directory_lock import LOCK_NAME
 
 
 def content_of(folder: Path) -> list[str]:

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from vpt_gym.collect.provenance import LABELLED_BY, RECORDED_BY
-from vpt_gym.demos.exchange.directory_lock import directory_lock
 from vpt_gym.demos.files.atomic import discard
+from vpt_gym.demos.files.directory_lock import directory_lock
 from vpt_gym.demos.files.names import files_of, list_demos, read_metadata
 from vpt_gym.demos.library.checks import repair
 

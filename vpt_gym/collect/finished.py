@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vpt_gym.collect.rollouts import Episode
-from vpt_gym.demos.exchange.made import made_demos, rejected_demos
+from vpt_gym.demos.files.made import made_demos, rejected_demos
 from vpt_gym.demos.files.names import list_metadata, read_metadata
 from vpt_gym.demos.files.unlabelled import read_videos
 

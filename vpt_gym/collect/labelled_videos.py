@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpt_gym.demos.exchange.made import is_rejected, made_demos
+from vpt_gym.demos.files.made import is_rejected, made_demos
 
 SOURCE_KEY = "source"
 """Key of the metadata of a demo that was made from a video; it describes the video."""

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from vpt_gym.demos.exchange.contractor_filter import ContentFilter
 from vpt_gym.demos.exchange.contractor_index import RECORDS, VIDEO, Segment, choose, read_index
-from vpt_gym.demos.exchange.made import was_rejected
+from vpt_gym.demos.files.made import was_rejected
 from vpt_gym.demos.files.names import checked_directory, files_of
 from vpt_gym.system.file_lock import try_lock
 from vpt_gym.system.transfer import DownloadError, MissingFile, Record, fetch

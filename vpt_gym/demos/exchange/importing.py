@@ -13,9 +13,9 @@ from typing import Any, TypeAlias, cast, get_args
 import numpy.typing as npt
 
 from vpt_gym.actions.human import HumanAction
-from vpt_gym.demos.exchange.directory_lock import directory_lock
-from vpt_gym.demos.exchange.made import is_rejected, made_demos
 from vpt_gym.demos.files.atomic import discard
+from vpt_gym.demos.files.directory_lock import directory_lock
+from vpt_gym.demos.files.made import is_rejected, made_demos
 from vpt_gym.demos.files.names import (
     MOST_FPS,
     PARTIAL_SUFFIX,
