@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from vpt_gym.actions.keyed import pressed_by_code
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution, check_temperature
 from vpt_gym.agents.policy.layers import at_least_float32
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 
 
@@ -45,7 +45,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         check_temperature("Sampling.temperature", self.temperature, "for the limit 0 use deterministic=True")
-        if not _is_number(self.top_p) or not 0.0 < self.top_p <= 1.0:
+        if not is_real(self.top_p) or not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"Sampling.top_p must be in (0, 1], got {shown(self.top_p)}; 1 keeps every choice")
         if isinstance(self.forbid, str):
             raise ValueError(f"Sampling.forbid={self.forbid!r} is one string; pass a tuple, ({self.forbid!r},)")
@@ -84,10 +84,6 @@ class Sampling:
             kept = tuple(_nucleus(at_least_float32(head) / self.temperature, self.top_p) for head in pi.log_probs)
             return ChoicesDistribution(kept).sample(generators)
         return pi.sample(generators, temperature=self.temperature)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _without(buttons: Tensor, forbid: tuple[str, ...]) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import numbers
 import os
 import pickle
 import warnings
@@ -18,6 +17,7 @@ import gymnasium as gym
 
 from vpt_gym.resilient.child import Description, RemoteError
 from vpt_gym.resilient.parent import EnvFailure, Worker
+from vpt_gym.system.number import is_real
 
 __all__ = ["EnvFailure", "ResilientEnv"]
 
@@ -342,6 +342,6 @@ def _pickle_env_fn(env_fn: object) -> bytes:
 def _seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, numbers.Real) and value is not True and 0 < float(value) < math.inf:
+    if is_real(value) and 0 < float(value) < math.inf:
         return float(value)
     raise ValueError(f"{name} is {value!r}; it must be a number of seconds above 0, or None for no limit")

@@ -17,12 +17,12 @@ A new task takes a few lines::
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import is_real, is_whole
 from vpt_gym.world.catalog.creatures import KINDS
 from vpt_gym.world.catalog.items import ITEMS
 from vpt_gym.world.core.clock import MORNING, NIGHT, NOON, TICKS_PER_DAY
@@ -45,14 +45,6 @@ CREATURE_IDS: dict[str, int] = {kind.name: number for number, kind in enumerate(
 def _known(what: str, name: str, names: Mapping[str, object]) -> None:
     if name not in names:
         raise ValueError(f"there is no {what} {name!r} in this world; there are {', '.join(sorted(names))}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -162,28 +154,28 @@ class Task:
         for name, measure in (("progress", self.progress), ("potential", self.potential)):
             if not (callable(measure) or (measure is None and name == "potential")):
                 raise TypeError(f"{name} is {measure!r}; it must be a measure, such as holds('log')")
-        if not (_is_number(self.target) and not math.isnan(self.target)):
+        if not (is_real(self.target) and not math.isnan(self.target)):
             raise ValueError(f"target is {self.target!r}; it must be a number, or inf for no end")
-        if not (_is_number(self.weight) and math.isfinite(self.weight)):
+        if not (is_real(self.weight) and math.isfinite(self.weight)):
             raise ValueError(f"weight is {self.weight!r}; it must be a finite number")
         _known("terrain", self.terrain, TERRAINS)
         for name, count in self.inventory.items():
             _known("item", name, ITEM_IDS)
             most = ITEMS[ITEM_IDS[name][0]].stack
-            if not (_is_whole(count) and 1 <= count <= most):
+            if not (is_whole(count) and 1 <= count <= most):
                 raise ValueError(f"inventory[{name!r}] is {count}; a slot holds a whole number of it, 1 to {most}")
         if len(self.inventory) > SLOTS:
             raise ValueError(f"inventory has {len(self.inventory)} stacks; there are {SLOTS} slots")
         for name, count in self.creatures.items():
             _known("creature", name, CREATURE_IDS)
-            if not (_is_whole(count) and count >= 1):
+            if not (is_whole(count) and count >= 1):
                 raise ValueError(f"creatures[{name!r}] is {count}; it must be a whole number, at least 1")
         if sum(self.creatures.values()) > MAX_CREATURES // 2:
             raise ValueError(f"creatures are {dict(self.creatures)}; at most {MAX_CREATURES // 2} can be asked for")
         least, most_away = self.creature_range
         if not 1.0 <= least <= most_away <= 48.0:
             raise ValueError(f"creature_range is {self.creature_range}; it must be (least, most) in [1, 48] blocks")
-        if not (_is_whole(self.time) and 0 <= self.time < TICKS_PER_DAY):
+        if not (is_whole(self.time) and 0 <= self.time < TICKS_PER_DAY):
             raise ValueError(f"time is {self.time}; it must be a whole number in [0, {TICKS_PER_DAY})")
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA
 from vpt_gym.agents.policy.layers import at_least_float32
+from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 
 _DEBIAS_MIN = 1e-5
@@ -36,8 +36,7 @@ def check_temperature(name: str, value: Any, remedy: str) -> None:
     Raises:
         ValueError: It is no number, or out of range.
     """
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not LEAST_TEMPERATURE <= value <= MOST_TEMPERATURE:
+    if not is_real(value) or not LEAST_TEMPERATURE <= value <= MOST_TEMPERATURE:
         raise ValueError(
             f"{name} must be positive and finite, from {LEAST_TEMPERATURE:g} to {MOST_TEMPERATURE:g}, got "
             f"{shown(value)}; {remedy}"
