@@ -36,6 +36,7 @@ from vpt_gym.agents.policy.trainable import count_parameters, freeze, train_last
 from vpt_gym.agents.sampling import Sampling
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import NONE, ChosenGoal
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.rollouts import check_success_reported
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.demos.dataset.cache import FrameCache
@@ -55,6 +56,7 @@ from vpt_gym.learning.processes import Processes, processes
 from vpt_gym.learning.progress_bar import progress_bar
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
+from vpt_gym.learning.runs.same_weights import check_same_weights
 from vpt_gym.learning.validation import Validation
 from vpt_gym.system.command_line import optional
 
@@ -215,7 +217,13 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
     goals = None if goal_maker is None else HindsightGoals(goal_maker, cache=cache, seed=args.seed)
     trainer, best = BCTrainer(agent.policy, dataset, args.train, goals=goals, processes=group), Best()
     checkpoint = run.checkpoint()
+    goals_digest = None if goal_maker is None else weights_digest(goal_maker)
     if checkpoint is not None:
+        if goals_digest is not None:
+            check_same_weights(
+                goals_digest, checkpoint.state.get("goals"), named=f"--goals {args.goals}",
+                role="the goals so far are made with", remedy="give it the --goals that it began with",
+            )  # fmt: skip
         trainer.load_state_dict(checkpoint.state["trainer"])
         best = Best(**checkpoint.state["best"])
         console.print(f"continues after update {trainer.updates}")
@@ -249,7 +257,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
             # a better agent has its score in a checkpoint, or a resumed run could put a worse one in its place
             if better or update % args.checkpoint_every == 0 or trainer.finished:
                 trained = trainer.state_dict()  # of all processes, so each of them calls it
-                run.save_checkpoint(update, {"trainer": trained, "best": vars(best)})
+                run.save_checkpoint(update, {"trainer": trained, "best": vars(best), "goals": goals_digest})
     trainer.finish()
     if run.is_main:
         agent.save_pretrained(run.directory / "agent_last")

@@ -49,6 +49,7 @@ from vpt_gym.learning.non_finite import check_finite
 from vpt_gym.learning.optimizer import load_moments
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
+from vpt_gym.learning.runs.same_weights import check_same_weights
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.learning.vector_env import VectorKind, make_vector_env
 from vpt_gym.system.command_line import optional
@@ -213,24 +214,6 @@ class Distillation:
         self.generator.set_state(state["generator"])
 
 
-def check_teacher(theirs: str, args: Args, state: dict[str, Any]) -> None:
-    """Checks that a run is resumed with the teacher that it began with: its folder may have been written again.
-
-    Args:
-        theirs: The digest of the teacher's weights.
-        args: The options, for the message.
-        state: The state of the checkpoint; one from before this was checked has no digest.
-
-    Raises:
-        ValueError: It is another one.
-    """
-    if (before := state.get("teacher", theirs)) != theirs:
-        raise ValueError(
-            f"--teacher {args.teacher} has weights with the digest {theirs}, but this run began with a teacher with "
-            f"{before}: give it that one, or begin a new run with --start {args.run.resume}/agent"
-        )
-
-
 def reader_of_demos(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, seed: int) -> DemoReader | None:
     """Returns what lets both agents see the demos; None without --demos."""
     if not args.demos:
@@ -248,7 +231,11 @@ def train(student: VPTAgent, teacher: VPTAgent, args: Args, run: Run, console: C
     begin, started = 0, episodes_begun(None if checkpoint is None else checkpoint.state, args.num_envs)
     teacher_digest = weights_digest(teacher.policy)
     if checkpoint is not None:
-        check_teacher(teacher_digest, args, checkpoint.state)
+        check_same_weights(
+            teacher_digest, checkpoint.state.get("teacher"), named=f"--teacher {args.teacher}",
+            role="the student learns from",
+            remedy=f"give it that --teacher, or begin a new run with --start {args.run.resume}/agent",
+        )  # fmt: skip
         learner.load_state_dict(checkpoint.state)
         begin, best.score = checkpoint.step, tuple(checkpoint.state["best"])
     # each env has its own share of the worlds; a run that is resumed plays none again

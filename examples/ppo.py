@@ -45,6 +45,7 @@ from vpt_gym.learning.progress_bar import progress_bar
 from vpt_gym.learning.rollout import Rollout, episode_metrics
 from vpt_gym.learning.runs.args import check_ranges, parse
 from vpt_gym.learning.runs.run import Run
+from vpt_gym.learning.runs.same_weights import check_same_weights
 from vpt_gym.learning.value_warmup import ValueWarmUp
 
 PRESETS = {
@@ -276,14 +277,15 @@ class PPO:
             ValueError: There is a KL term, but the start policy is not that of the state, or the demos are others.
         """
         # not in the state itself, which would double it: --model is read again, and may be another by now
-        start = state.get("start", self.start_digest)  # none in a state from before it was checked
-        if self.start is not None and start != self.start_digest:
-            raise ValueError(
-                f"--model {self.args.model} has weights with the digest {self.start_digest}, but this run began with "
-                f"{start}, which the KL term keeps the policy near: give it the --model, --weights and --seed that it "
-                "began with, or leave the term out with --kl-coefficient 0"
-            )
-        self.start_digest = start
+        start = state.get("start")  # None in a state from before it was kept
+        if self.start is not None:
+            check_same_weights(
+                self.start_digest, start, named=f"--model {self.args.model}",
+                role="the KL term keeps the policy near",
+                remedy="give it the --model, --weights and --seed that it began with, or leave the term out with "
+                "--kl-coefficient 0",
+            )  # fmt: skip
+        self.start_digest = start or self.start_digest
         for name in ("policy", "auxiliary", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.generator.set_state(state["generator"])

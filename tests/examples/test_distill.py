@@ -144,11 +144,6 @@ def test_another_number_of_envs_and_another_teacher_on_a_resume_are_named(tmp_pa
     state = {"started": [3, 3, 3], "teacher": digests[1]}
     with pytest.raises(ValueError, match=r"--num-envs is 2, but this run has 3 .* give --num-envs 3"):
         resumed(tmp_path / "a", state, student, teacher, num_envs=2)
-    message = r"--teacher x has weights with the digest {}, but this run began with .* {}: .*--start .*b/agent"
+    message = r"--teacher x has weights with the digest {}, but this run began with {}, .*--start .*b/agent"
     with pytest.raises(ValueError, match=message.format(*digests)):
         resumed(tmp_path / "b", state, student, other)
-
-
-def test_a_checkpoint_from_before_the_teacher_was_checked_is_accepted():
-    script = load_example("distill")
-    script.check_teacher("0123", script.Args(teacher="x"), {"started": [1]})

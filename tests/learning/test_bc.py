@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,9 +170,14 @@ class TestContinuation:
         held.update()
         state = held.state_dict()
         other = BCTrainer(small_policy(seed=1), make_dataset((demos,), args, seed=0), args)
-        with pytest.raises(ValueError, match="kl_to_start holds the policy near the one that it started from"):
+        message = "this run began with .*, which kl_to_start holds the policy near"
+        with pytest.raises(ValueError, match=message):
             other.load_state_dict(state)
         trainer_of(demos, args).load_state_dict({name: part for name, part in state.items() if name != "start"})
+        free = BCTrainer(small_policy(seed=1), make_dataset((demos,), args, seed=0), replace(args, kl_to_start=0.0))
+        free.load_state_dict(state)
+        with pytest.raises(ValueError, match=message):  # nor after a part of the run without the term
+            other.load_state_dict(free.state_dict())
 
     def test_a_state_of_other_demos_or_batches_is_refused(self, demos, tmp_path):
         state = trainer_of(demos, options()).state_dict()

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
+from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.paths import ROOT
 from tests.support.python_processes import output_of
@@ -21,6 +23,9 @@ from vpt_gym.demos.demo import read_demo
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.hindsight import HindsightGoals
+from vpt_gym.learning.processes import processes
+from vpt_gym.learning.runs.args import parse
+from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.validation import Validation
 
 LENGTHS = (40, 25, 33)
@@ -166,3 +171,10 @@ def test_the_script_trains_an_agent_that_acts_on_goals(demos, tmp_path):
     agent = VPTAgent.from_pretrained(tmp_path / "run" / "agent")
     assert agent.policy.config.goal_size == SMALL.hidsize
     assert json.loads((tmp_path / "run" / "results.json").read_text())["evaluation"]["episodes"] == 1
+
+    other, example = tmp_path / "other", load_example("bc")
+    VPTAgent.from_config(SMALL, seed=1).save_pretrained(other)
+    args = parse(example.Args, ["--resume", str(tmp_path / "run"), "--goals", str(other)])
+    message = f"--goals {other} has weights with the digest .*, which the goals so far are made with: give it the"
+    with processes("cpu") as group, pytest.raises(ValueError, match=message), Run("bc", args) as run:
+        example.learn(args, run, group, Console(quiet=True))

@@ -30,6 +30,7 @@ from vpt_gym.learning.optimizer import load_moments
 from vpt_gym.learning.precision import faster_precision
 from vpt_gym.learning.processes import Processes
 from vpt_gym.learning.runs.args import check_counts, check_ranges
+from vpt_gym.learning.runs.same_weights import check_same_weights
 from vpt_gym.learning.schedule import warmup_cosine
 from vpt_gym.system.flags import checks_flags
 
@@ -226,7 +227,7 @@ class BCTrainer:
         fused = self._device.type in ("cpu", "cuda")
         self._optimizer = kind(self._parameters, lr=args.lr, weight_decay=args.weight_decay, fused=fused)
         self._start = copy.deepcopy(policy).requires_grad_(False).eval() if args.kl_to_start else None
-        self._start_digest = None if self._start is None else weights_digest(self._start)
+        self._start_digest = weights_digest(policy)
         self._average = WeightAverage(policy, args.ema) if args.ema else None
         self._memory: Memory | None = None
         self._start_memory: Memory | None = None
@@ -364,12 +365,13 @@ class BCTrainer:
             )
         if (state["average"] is None) != (self._average is None):
             raise ValueError("the state is of a training run with another --train.ema; continue with the same options")
-        start = state.get("start")  # None too in states from before it was kept
-        if None not in (start, self._start_digest) and start != self._start_digest:
-            raise ValueError(
-                f"kl_to_start holds the policy near the one that it started from, with weights {start}, and the "
-                f"training now starts from others, {self._start_digest}: continue with the same --model and --seed"
-            )
+        start = state.get("start")  # None in a state from before it was kept
+        if self._start is not None:
+            check_same_weights(
+                self._start_digest, start, named="the start policy (--model)", role="kl_to_start holds the policy near",
+                remedy="continue with the same --model, --weights and --seed, or give --train.kl-to-start 0",
+            )  # fmt: skip
+        self._start_digest = start or self._start_digest
         mine = state["processes"][self._processes.rank]
         self.dataset.load_state_dict(mine["dataset"])
         self.policy.load_state_dict(state["policy"])
