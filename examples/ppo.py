@@ -34,6 +34,7 @@ from vpt_gym.learning.collectors import open_collector
 from vpt_gym.learning.demo_term import DemoTerm
 from vpt_gym.learning.elsewhere import warn_if_elsewhere
 from vpt_gym.learning.evaluate import evaluate
+from vpt_gym.learning.fresh import check_kl_to_start, is_fresh
 from vpt_gym.learning.in_parts import in_parts, network_inputs
 from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.load import load_agent
@@ -82,7 +83,7 @@ class Args(PolicyGradientArgs):
     entropy_coefficient: float = 0.0
     """Weight of the entropy bonus (VPT, from scratch: 0.01, without the KL term)."""
     kl_coefficient: float = 0.2
-    """Weight of KL(start || policy) at first; 0 leaves the term out."""
+    """Weight of KL(start || policy) at first; 0 leaves the term out, as fresh weights need it."""
     kl_half_life: float = 0.5
     """Share of the run in which that weight halves."""
     sleep_cycles: int = 0
@@ -96,6 +97,7 @@ class Args(PolicyGradientArgs):
             not_negative=("value_coefficient", "entropy_coefficient", "kl_coefficient"),
             shares=("gamma", "gae_lambda"),
         )
+        check_kl_to_start(self.kl_coefficient, fresh=is_fresh(self.model, self.weights), name="kl_coefficient")
         if not 1 <= self.minibatches <= self.num_envs:
             raise ValueError(f"{self.minibatches} minibatches of {self.num_envs} envs: each needs at least one env")
         if self.epochs < 1 or self.sleep_cycles < 0 or self.epochs + self.sleep_cycles > 6:

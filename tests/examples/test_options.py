@@ -22,7 +22,7 @@ REQUIRED = {
     "finetune_native": ["--demos", "demos"],
     "idm": ["--demos", "demos"],
     "nearest_neighbour": ["--demos", "demos", "--model", "nano"],
-    "ppo": ["--model", "nano"],
+    "ppo": ["--model", "nano-foundation"],
     "pretrain": [],
     "record": [],
 }
@@ -69,6 +69,13 @@ def test_a_policy_is_kept_near_its_start_only_if_that_is_trained(script):
     example.Args(("demos",), "nano", "foundation.weights", train=near)
     with pytest.raises(ValueError, match=r"kl_to_start is 1; .*fresh heads"):
         example.Args(("demos",), "nano", train=near)
+
+
+def test_ppo_keeps_a_policy_near_its_start_only_if_that_is_trained():
+    example = load_example("ppo")
+    example.Args(model="nano", kl_coefficient=0.0)
+    with pytest.raises(ValueError, match=r"kl_coefficient is 0\.2; .*fresh heads, .*: give --kl-coefficient 0"):
+        example.Args(model="nano")
 
 
 def test_every_script_that_takes_demos_and_plays_warns_if_they_are_of_another_environment():

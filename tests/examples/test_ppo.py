@@ -81,7 +81,7 @@ class TestGAE:
 
 CODES = torch.tensor([[[0, 60], [5, 3], [8640, 60]], [[1, 1], [2, 2], [3, 3]]])
 WEIGHT = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.5]])
-ARGS = ppo.Args(model="nano", clip_range=0.2, value_coefficient=0.5)
+ARGS = ppo.Args(model="nano-foundation", clip_range=0.2, value_coefficient=0.5)
 
 
 def distribution(seed: int, requires_grad: bool = False) -> ActionDistribution:
@@ -193,7 +193,7 @@ class TestMinibatches:
 class TestLearner:
     def args(self, **options):
         options = {"num_envs": 4, "minibatches": 2, "ticks": 16, "gamma": 0.9, "warmup_iterations": 6, **options}
-        return ppo.Args(model="nano", **options)
+        return ppo.Args(model="nano-foundation", **options)
 
     def test_the_warm_up_ends_when_the_values_explain_the_returns_and_changes_nothing_else(self):
         agent = VPTAgent.from_config("nano", seed=0)
@@ -304,7 +304,9 @@ class TestLearner:
         again, other = VPTAgent(small_policy(seed=0)), VPTAgent(small_policy(seed=1))
         digests = [weights_digest(agent.policy) for agent in (other, again)]
         ppo.PPO(again, self.args()).load_state_dict(state)
-        message = "--model nano has weights with the digest {}, but this run began with {}, .* --kl-coefficient 0"
+        message = (
+            "--model nano-foundation has weights with the digest {}, but this run began with {}, .* --kl-coefficient 0"
+        )
         with pytest.raises(ValueError, match=message.format(*digests)):
             ppo.PPO(other, self.args()).load_state_dict(state)
         without = ppo.PPO(other, self.args(kl_coefficient=0.0))
@@ -332,17 +334,17 @@ class TestLearner:
 
 class TestArguments:
     def test_episodes_of_the_training_alone_are_cut_off(self):
-        args = ppo.Args(model="nano", env=EnvArgs(kwargs=SMALL), episode_ticks=3)
+        args = ppo.Args(model="nano-foundation", env=EnvArgs(kwargs=SMALL), episode_ticks=3)
         for env, ticks in ((ppo.make_env(args), 3), (args.env.make(), 6)):
             env.reset(seed=0)
             ended = [env.step(env.action_space.sample())[3] for _ in range(ticks)]
             assert ended == [False] * (ticks - 1) + [True]
 
     def test_options_replace_those_of_a_preset(self):
-        args = parse(ppo.Args, ["--model", "nano", "--preset", "vpt", "--lr", "1e-3"], presets=ppo.PRESETS)
+        args = parse(ppo.Args, ["--model", "nano-foundation", "--preset", "vpt", "--lr", "1e-3"], presets=ppo.PRESETS)
         assert (args.lr, args.weight_decay, args.sleep_cycles, args.num_envs) == (1e-3, 0.04, 2, 40)
         assert args.warmup == 0  # the paper names none
-        assert parse(ppo.Args, ["--model", "nano"], presets=ppo.PRESETS).weight_decay == 0.0
+        assert parse(ppo.Args, ["--model", "nano-foundation"], presets=ppo.PRESETS).weight_decay == 0.0
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -363,7 +365,7 @@ class TestArguments:
     )
     def test_options_that_are_out_of_range_or_contradict_each_other_are_errors(self, options, message):
         with pytest.raises(ValueError, match=message):
-            ppo.Args(model="nano", **options)
+            ppo.Args(model="nano-foundation", **options)
 
 
 def trained(out, **options):
@@ -409,7 +411,7 @@ SCRIPT = ROOT / "examples" / "ppo.py"
 def options(out, iterations: int) -> list[str]:
     few = ("--num-envs", "2", "--minibatches", "2", "--ticks", "4", "--warmup-iterations", "1", "--epochs", "1")
     limits = ("--iterations", str(iterations), "--eval-episodes", "0", "--checkpoint-every", "1", "--no-tensorboard")
-    return ["--model", "nano", "--out", str(out), "--env-kwargs", SMALL, *few, *limits]
+    return ["--model", "nano", "--kl-coefficient", "0", "--out", str(out), "--env-kwargs", SMALL, *few, *limits]
 
 
 def test_a_killed_run_continues_at_its_checkpoint_and_plays_no_world_twice(tmp_path):

@@ -58,7 +58,7 @@ def test_cloning_makes_the_same_update(tmp_path: Path) -> None:
 
 def test_ppo_makes_the_same_update() -> None:
     ppo = load_example("ppo")
-    args = ppo.Args(model="nano", num_envs=2, minibatches=2, ticks=8, sleep_cycles=1, train_precision="fp32")
+    args = ppo.Args(model="nano-foundation", num_envs=2, minibatches=2, ticks=8, sleep_cycles=1, train_precision="fp32")
     policies = []
     for _ in range(2):
         agent = VPTAgent(small_policy(), precision=None)

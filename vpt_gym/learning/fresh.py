@@ -20,19 +20,20 @@ def is_fresh(model: str, weights: str | Path | None = None) -> bool:
     return model in NAMED and weights is None
 
 
-def check_kl_to_start(weight: float, *, fresh: bool) -> None:
+def check_kl_to_start(weight: float, *, fresh: bool, name: str = "train.kl_to_start") -> None:
     """Checks that a policy with fresh heads is not to be kept near its start, which predicts frequencies alone.
 
     Args:
-        weight: ``TrainArgs.kl_to_start``.
+        weight: Weight of the KL term.
         fresh: Whether the heads that are trained are fresh.
+        name: The weight's name among the trainer's options.
 
     Raises:
         ValueError: They are, and the weight is not 0.
     """
     if weight and fresh:
         raise ValueError(
-            f"kl_to_start is {weight:g}; it keeps a policy near the one that it starts from, and this one starts with "
-            "fresh heads, which have learned nothing: leave out --train.kl-to-start, or start from a trained policy "
+            f"{name} is {weight:g}; it keeps a policy near the one that it starts from, and this one starts with fresh "
+            f"heads, which have learned nothing: give --{name.replace('_', '-')} 0, or start from a trained policy "
             "with heads for these actions (--model)"
         )
