@@ -166,6 +166,8 @@ def test_render_is_the_frame_of_the_observation() -> None:
         ({"actions": "minedojo", "cam_interval": 1e-300}, "cam_interval is 1e-300"),
         ({"actions": "minedojo", "cam_interval": "wide"}, "cam_interval is 'wide'"),
         ({"break_speed": 0.0}, "break_speed is 0.0"),
+        ({"break_speed": True}, "break_speed is True; it must be a number"),
+        ({"actions": "minedojo", "cam_interval": True}, "cam_interval is True"),
         ({"actions": "minedojo", "cam_interval": 7}, "cam_interval is 7; .*use for example 0.15"),
         ({"actions": "minedojo", "cam_interval": 0}, "cam_interval is 0"),
         ({"actions": "minedojo", "cam_interval": 270.0}, "cam_interval is 270"),

@@ -123,7 +123,7 @@ def test_rewards_that_cannot_be_paid_are_errors(rewards, message):
         ItemRewardWrapper(InventoryEnv(), rewards)
 
 
-@pytest.mark.parametrize("rewards", [{"log": 0.125}, {"log": ("a", 1)}, {"log": "1"}, {"log": (1, 2, 3)}, {7: (1.0,)}])
+@pytest.mark.parametrize("rewards", [{"log": 0.125}, {"log": ("a", 1)}, {"log": "1"}, {"log": (True, 1)}, {7: (1.0,)}])
 def test_a_reward_that_is_no_item_reward_is_named(rewards):
     name, reward = next(iter(rewards.items()))
     with pytest.raises(TypeError, match=re.escape(f"the reward of {name!r} is {reward!r}; it must be an ItemReward")):

@@ -33,6 +33,7 @@ from vpt_gym.minedojo.lean.info import InfoParser
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.spaces import Strings, TextArray
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import is_real
 
 Actions = Literal["human", "minedojo"]
 
@@ -71,7 +72,7 @@ def check_timeouts(**timeouts: object) -> None:
         ValueError: One of them is no positive number.
     """
     for name, seconds in timeouts.items():
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        if not (is_real(seconds) and seconds > 0):
             raise ValueError(f"{name} is {seconds!r}; it must be a positive number of seconds")
 
 

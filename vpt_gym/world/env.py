@@ -13,10 +13,11 @@ import numpy as np
 
 from vpt_gym.system.did_you_mean import did_you_mean
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 from vpt_gym.world.creatures.spawning import MOST_MONSTERS
 from vpt_gym.world.game import Game, ItemStack, Spawn, Start
-from vpt_gym.world.interface.actions import CAM_INTERVAL, is_number, make_interface
+from vpt_gym.world.interface.actions import CAM_INTERVAL, make_interface
 from vpt_gym.world.interface.observation import Observation, Observer
 from vpt_gym.world.interface.observation_space import chosen_parts, observation_space
 from vpt_gym.world.player.controls import NO_INPUT, Controls
@@ -152,7 +153,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
         renderer = _renderer_of(image_size)
-        if not is_number(break_speed, 0.0, MAX_BREAK_SPEED) or break_speed == 0:
+        if not (is_real(break_speed) and 0 < break_speed <= MAX_BREAK_SPEED):
             raise ValueError(
                 f"break_speed is {shown(break_speed)}; it must be a number greater than 0 and at most "
                 f"{MAX_BREAK_SPEED:,} (1 is Minecraft's)"

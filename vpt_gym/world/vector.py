@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import is_whole
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 MOST_WORLDS = 1 << 14
@@ -41,7 +41,7 @@ def make_worlds(
     Raises:
         ValueError: ``num_envs`` is not an integer from 1 to ``MOST_WORLDS``, or an argument of ``VoxelEnv`` is invalid.
     """
-    if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+    if not is_whole(num_envs) or num_envs < 1:
         raise ValueError(f"num_envs is {num_envs!r}; it must be a positive number of worlds")
     if num_envs > MOST_WORLDS:
         raise ValueError(

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from vpt_gym.system.number import is_whole
 from vpt_gym.system.printable import shown
 
 
@@ -59,5 +60,5 @@ def _check(seeds: Any) -> None:
     if not len(seeds):
         raise ValueError("seeds is empty; pass for example SEEDS['ppo'] of vpt_gym.collect.seeds")
     for seed in (seeds[0], seeds[-1]) if isinstance(seeds, range) else seeds:  # a range may be long
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        if not is_whole(seed) or seed < 0:
             raise ValueError(f"seeds has {shown(seed)}; each must be a whole number from 0")

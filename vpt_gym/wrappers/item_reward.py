@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import gymnasium as gym
-import numpy as np
 
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
@@ -165,7 +165,7 @@ def _checked(name: Any, reward: Any) -> ItemReward:
     """Returns a reward, given as an ``ItemReward`` or as a tuple or list of its one or two numbers."""
     numbers = tuple(reward) if isinstance(reward, tuple | list) else ()
     right = isinstance(name, str) and len(numbers) in (1, 2)
-    if not right or not all(isinstance(number, int | float | np.number) for number in numbers):
+    if not right or not all(map(is_real, numbers)):
         raise TypeError(
             f"the reward of {shown(name)} is {shown(reward)}; it must be an ItemReward with numbers, such as "
             "ItemReward(each=1 / 8, most=8)"

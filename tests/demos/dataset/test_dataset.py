@@ -421,7 +421,7 @@ def test_a_demo_that_was_recorded_again_is_decoded_again(tmp_path: Path) -> None
 def test_a_cache_refuses_bad_limits() -> None:
     with pytest.raises(ValueError, match="max_bytes is -1"):
         FrameCache(max_bytes=-1)
-    for limit in ("2", float("nan")):
+    for limit in ("2", float("nan"), True):
         with pytest.raises(ValueError, match=r"max_file_bytes is .*; it must be a number"):
             FrameCache(max_file_bytes=limit)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="size is"):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vpt_gym.agents.policy.heads import ActionDistribution, ChoicesDistribution, Distribution
+from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 
 TEXT_GUIDANCE = 6.0
@@ -81,9 +82,7 @@ class PlayedGoal:
 
 
 def _is_scale(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    return 0.0 <= float(value) < math.inf
+    return is_real(value) and 0.0 <= value < math.inf
 
 
 def guided(pi: Distribution, scale: float) -> Distribution:

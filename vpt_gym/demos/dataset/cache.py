@@ -24,6 +24,7 @@ from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.names import checked_directory, short_name
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
 from vpt_gym.system.file_lock import exclusive_lock, is_locked, remove_abandoned, try_lock, unlock
+from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 from vpt_gym.system.temporary import TemporaryDirectory
 
@@ -80,7 +81,7 @@ class FrameCache:
         max_file_bytes: int | None = None,
     ) -> None:
         for name, limit in (("max_bytes", max_bytes), ("max_file_bytes", max_file_bytes)):
-            if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
+            if limit is not None and not (is_real(limit) and limit >= 0):
                 raise ValueError(f"{name} is {shown(limit)}; it must be a number of bytes and not be negative")
         self.size = checked_size(size)
         self.max_bytes = max_bytes

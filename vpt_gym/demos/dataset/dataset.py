@@ -29,6 +29,7 @@ from vpt_gym.demos.files.contractor import Compat, check_compat
 from vpt_gym.demos.files.names import DemoError
 from vpt_gym.frames import POLICY_SIZE, checked_size
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import is_whole
 from vpt_gym.system.printable import printable, printable_name, shown
 
 OrderName = Literal["carried", "random"]
@@ -178,7 +179,7 @@ class DemoDataset:
     ) -> None:
         sizes = {"seq_len": seq_len, "batch_size": batch_size, "world_size": world_size, "workers": workers}
         for name, value in sizes.items():
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            if not is_whole(value) or value < 1:
                 raise ValueError(f"{name} is {shown(value)}; it must be a whole number, at least 1")
         height, width = checked_size(frame_size, "frame_size")
         if (needed := 3 * height * width * int(batch_size) * int(seq_len)) > _MOST_BYTES:

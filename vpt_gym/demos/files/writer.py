@@ -33,6 +33,7 @@ from vpt_gym.system.file_lock import try_lock, unlock
 from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import nesting
 from vpt_gym.system.machine import installed_version
+from vpt_gym.system.number import is_real, is_whole
 from vpt_gym.system.printable import shown
 
 PENDING_SECONDS = 0.4
@@ -432,9 +433,9 @@ def check_video_options(fps: Any, crf: Any, preset: Any) -> None:
     Raises:
         ValueError: One is out of range.
     """
-    if isinstance(fps, bool) or not isinstance(fps, int | np.integer) or not 1 <= fps <= MOST_FPS:
+    if not (is_whole(fps) and 1 <= fps <= MOST_FPS):
         raise ValueError(f"fps is {shown(fps)}; it must be a whole number of ticks per second, 1 to {MOST_FPS}")
-    if isinstance(crf, bool) or not isinstance(crf, int | float | np.number) or not 0 <= crf <= 51:
+    if not (is_real(crf) and 0 <= crf <= 51):
         raise ValueError(f"crf is {shown(crf)}; it must be a number from 0 (closest) to 51 (smallest)")
     if preset not in PRESETS:
         raise ValueError(f"preset is {shown(preset)}; it must be one of {', '.join(PRESETS)}")

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -18,6 +17,7 @@ from gymnasium import spaces
 from vpt_gym.actions.human import BUTTONS, CAMERA_LIMIT, checked, human_action_space, is_checked, selected_slot
 from vpt_gym.actions.minedojo_spaces import EXTRA_TICKS, SLOW_FUNCTIONS, Function
 from vpt_gym.spaces import Choice
+from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 from vpt_gym.world.catalog.blocks import WATER
 from vpt_gym.world.catalog.items import ITEMS
@@ -200,7 +200,7 @@ class MineDojoInterface:
     """
 
     def __init__(self, cam_interval: float) -> None:
-        bins = 180.0 / cam_interval if is_number(cam_interval, 0.01, 180.0) else math.nan
+        bins = 180.0 / cam_interval if is_real(cam_interval) and 0.01 <= cam_interval <= 180 else math.nan
         if not (bins >= 1 and abs(bins - round(bins)) < 1e-6):
             raise ValueError(
                 f"cam_interval is {shown(cam_interval)}; 180 / cam_interval must be a whole number, or the middle bin "
@@ -243,11 +243,6 @@ class MineDojoInterface:
             ),
             EXTRA_TICKS if function in SLOW_FUNCTIONS else 0,
         )
-
-
-def is_number(value: Any, low: float, high: float) -> bool:
-    """Returns whether a value is a real number in [low, high]."""
-    return isinstance(value, numbers.Real) and low <= float(value) <= high
 
 
 def make_interface(actions: str, cam_interval: float) -> Interface:
