@@ -33,7 +33,7 @@ from vpt_gym.minedojo.lean.info import InfoParser
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.spaces import Strings, TextArray
 from vpt_gym.system.flags import checks_flags
-from vpt_gym.system.number import is_real
+from vpt_gym.system.number import checked_seconds
 
 Actions = Literal["human", "minedojo"]
 
@@ -63,17 +63,6 @@ _WIDER = {
 
 _STATISTICS = ("stat", "achievement")
 """Entries of ``info`` with the game's counts, such as how often each item was used."""
-
-
-def check_timeouts(**timeouts: object) -> None:
-    """Checks limits in seconds.
-
-    Raises:
-        ValueError: One of them is no positive number.
-    """
-    for name, seconds in timeouts.items():
-        if not (is_real(seconds) and seconds > 0):
-            raise ValueError(f"{name} is {seconds!r}; it must be a positive number of seconds")
 
 
 class MineDojoEnv(LegacyGymEnv):
@@ -112,7 +101,7 @@ class MineDojoEnv(LegacyGymEnv):
 
     Raises:
         TypeError: ``env`` is not MineDojo's.
-        ValueError: ``actions`` is unknown or not possible with this environment, a time limit is not positive, or
+        ValueError: ``actions`` is unknown or not possible with this environment, a time limit is no positive number, or
             the ``cam_interval`` of MineDojo's own actions does not divide 180.
     """
 
@@ -133,7 +122,8 @@ class MineDojoEnv(LegacyGymEnv):
             raise TypeError(f"not an environment of MineDojo: {env!r}")
         if actions not in ("human", "minedojo"):
             raise ValueError(f"actions is {actions!r}; it must be 'human' or 'minedojo'")
-        check_timeouts(step_timeout=step_timeout, reset_timeout=reset_timeout)
+        step_timeout = checked_seconds("step_timeout", step_timeout)
+        reset_timeout = checked_seconds("reset_timeout", reset_timeout)
         if actions == "human" and parts.foreign_wrappers:
             names = ", ".join(type(part).__name__ for part in parts.foreign_wrappers)
             raise ValueError(

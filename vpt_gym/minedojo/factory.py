@@ -14,11 +14,12 @@ from gymnasium.envs.registration import EnvSpec
 from vpt_gym.actions.minedojo_spaces import EXTRA_TICKS
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.embedded_names import require_possible
-from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoEnv, check_timeouts
+from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoEnv
 from vpt_gym.minedojo.game import embedded_command
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.resilient.env import ResilientEnv
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.number import checked_seconds
 
 ENV_ID = "vpt_gym/MineDojo-v0"
 IMAGE_SIZE = (144, 256)
@@ -83,7 +84,8 @@ def make(
         raise ValueError(f"level={level!r} is for backend='embedded'; Minecraft has no such levels")
     if render_mode not in (None, "rgb_array"):
         raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
-    check_timeouts(step_timeout=step_timeout, reset_timeout=reset_timeout)
+    step_timeout = checked_seconds("step_timeout", step_timeout)
+    reset_timeout = checked_seconds("reset_timeout", reset_timeout)
     ours: dict[str, Any] = {
         "actions": actions,
         "backend": backend,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import pickle
 import warnings
@@ -17,7 +16,7 @@ import gymnasium as gym
 
 from vpt_gym.resilient.child import Description, RemoteError
 from vpt_gym.resilient.parent import EnvFailure, Worker
-from vpt_gym.system.number import is_real
+from vpt_gym.system.number import checked_seconds
 
 __all__ = ["EnvFailure", "ResilientEnv"]
 
@@ -340,8 +339,4 @@ def _pickle_env_fn(env_fn: object) -> bytes:
 
 
 def _seconds(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    if is_real(value) and 0 < float(value) < math.inf:
-        return float(value)
-    raise ValueError(f"{name} is {value!r}; it must be a number of seconds above 0, or None for no limit")
+    return None if value is None else checked_seconds(name, value, ", or None for no limit")
