@@ -194,3 +194,10 @@ def test_an_option_of_agents_without_an_agent_is_refused(tmp_path: Path, option:
     ((name, value),) = option.items()
     with pytest.raises(ValueError, match=f"{name} is '{value}', but tests.support.scripted_counter.* is no agent"):
         counter(tmp_path, **option)
+
+
+def test_a_success_that_is_reported_in_one_tick_alone_counts(tmp_path: Path) -> None:
+    env = EnvArgs("tests.support.passing_success_env:PassingSuccess-v0")
+    recorded = record(counter(tmp_path, env=env, episodes=2))
+    assert (recorded.demos, recorded.played, recorded.successes) == (2, 2, 2)  # it went on for 1,000,000 worlds
+    assert seeds(tmp_path) == [0, 1]

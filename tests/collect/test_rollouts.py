@@ -52,6 +52,17 @@ def test_an_episode_in_which_the_game_crashed_is_played_again(agent):
     assert Breaking.open == 0
 
 
+def test_a_success_that_is_reported_in_one_tick_alone_counts(agent):
+    class Passing(CountdownEnv):
+        open = 0
+
+        def step(self, action):
+            observation, reward, terminated, truncated, _ = super().step(action)
+            return observation, reward, terminated, truncated, {"success": self.seed == 4 and self.left == 2}
+
+    assert [episode.success for episode in play(agent, Passing, [2, 4])] == [False, True]
+
+
 def test_memory_starts_empty_with_each_episode_and_belongs_to_it(agent):
     """Deterministic actions do not depend on which episodes run beside or went before."""
 

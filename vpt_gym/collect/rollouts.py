@@ -18,7 +18,7 @@ from gymnasium.wrappers import TimeLimit
 from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.minedojo.factory import ENV_ID
 from vpt_gym.system.pickled_error import PickledError
-from vpt_gym.wrappers.success import success_of
+from vpt_gym.wrappers.success import success_of, success_so_far
 
 Code = npt.NDArray[np.int64]
 
@@ -58,8 +58,8 @@ class Episode:
 
     Attributes:
         seed: The world it was played in.
-        success: Whether its last tick reported success (``vpt_gym.wrappers.success.success_of``); None if the env does
-            not report it.
+        success: Whether any of its ticks reported success (``vpt_gym.wrappers.success.success_of``), as in the metadata
+            of demos; None if the env does not report it.
         total_reward: Sum of its rewards.
         ticks: Its length, in steps of the env.
         truncated: Whether a limit ended it rather than the task.
@@ -101,7 +101,7 @@ class SuccessNotReportedError(PickledError, KeyError):
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
         super().__init__(
-            f"{name} does not report whether an episode succeeded: its last info has no 'success'. Return "
+            f"{name} does not report whether an episode succeeded: its infos have no 'success'. Return "
             "info['success'], True or False, from its step(), or add it in a wrapper around the env"
         )
 
@@ -123,7 +123,7 @@ def check_success_reported(make_env: Callable[[], gym.Env[Any, Any]]) -> None:
         make_env: Makes one env.
 
     Raises:
-        SuccessNotReportedError: The last info of the episode has no success; a ``KeyError``.
+        SuccessNotReportedError: No info of the episode has a success; a ``KeyError``.
     """
     env = make_env()
     try:
@@ -153,6 +153,7 @@ class _Lane:
     def start(self, seed: int, attempt: int = 1) -> None:
         self.seed, self.attempt = seed, attempt
         self.total_reward, self.ticks, self.first = 0.0, 0, True
+        self.success: bool | None = None
         self.obs, _ = self.env.reset(seed=seed)
         if self.control is not None:
             self.control.start(self.env, seed)
@@ -173,12 +174,12 @@ class _Lane:
         self.total_reward += float(reward)
         self.ticks += 1
         self.first = False
+        self.success = success_so_far(self.success, success_of(self.env, info))
         if not (terminated or truncated):
             return None
-        success = success_of(self.env, info)
-        if success is None:
+        if self.success is None:
             raise SuccessNotReportedError(self.env)
-        return Episode(self.seed, success, self.total_reward, self.ticks, bool(truncated))
+        return Episode(self.seed, self.success, self.total_reward, self.ticks, bool(truncated))
 
 
 def warn_if_endless(env: gym.Env[Any, Any]) -> None:
@@ -238,8 +239,7 @@ def play(
         One result for each seed, in the order of the seeds.
 
     Raises:
-        SuccessNotReportedError: An episode ended and its last info does not report whether it succeeded; a
-            ``KeyError``.
+        SuccessNotReportedError: An episode ended, and the env did not report whether it succeeded; a ``KeyError``.
         RuntimeError: The game crashed (``info["env_error"]``) in ``ATTEMPTS`` plays of one episode. A crash does not
             count as a failure of the agent: the episode is played again.
         ValueError: ``num_envs`` is not positive, ``batch_size`` is too small, or a seed is in the list twice.

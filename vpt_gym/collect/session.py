@@ -23,7 +23,7 @@ from vpt_gym.frames import POLICY_SIZE
 from vpt_gym.world.ids import PLAY
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper, VideoRecorderWrapper
 from vpt_gym.wrappers.labels import label_next_step
-from vpt_gym.wrappers.success import success_of
+from vpt_gym.wrappers.success import success_of, success_so_far
 
 if TYPE_CHECKING:
     from vpt_gym.agents.agent import ActingPrecision
@@ -200,6 +200,7 @@ class RecordingSession:
             observation, _ = self.env.reset(seed=seed)
             self._player.reset(seed)
             ticks, total_reward, ended = 0, 0.0, False
+            success: bool | None = None
             info: dict[str, Any] = {}
             while not ended:
                 if interrupted():
@@ -211,11 +212,11 @@ class RecordingSession:
                 ended = terminated or truncated
                 total_reward += float(reward)
                 ticks += 1
+                success = success_so_far(success, success_of(self.env, info))
             if "env_error" not in info:
-                success = success_of(self.env, info)
                 if success is None and self._recording.keep == "success":
                     raise ValueError(
-                        f"{self._recording.env.id} does not report whether an episode succeeded: its last info has no "
+                        f"{self._recording.env.id} does not report whether an episode succeeded: no info of it has "
                         "'success'. Keep all episodes (--keep all), or add it in a wrapper around the env"
                     )
                 return Episode(seed, success, total_reward, ticks, bool(truncated))

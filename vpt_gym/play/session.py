@@ -19,7 +19,7 @@ from vpt_gym.frames import Frame, find_declared_frame, find_frame_space, packed_
 from vpt_gym.play.controls import Command, InputCollector
 from vpt_gym.system.plural import counted
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
-from vpt_gym.wrappers.success import success_of
+from vpt_gym.wrappers.success import success_of, success_so_far
 
 
 class Phase(Enum):
@@ -194,9 +194,7 @@ class Session:
             return
         self.ticks += 1
         self.episode_return += float(reward)
-        success = success_of(self.env, info)
-        if success is not None:
-            self.success = success or bool(self.success)
+        self.success = success_so_far(self.success, success_of(self.env, info))
         if terminated or truncated:
             self._end_episode("terminated" if terminated else "truncated")
 

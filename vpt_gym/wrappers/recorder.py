@@ -20,7 +20,7 @@ from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers.labels import RecordsLabels
 from vpt_gym.wrappers.player_state import recorded_state
 from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
-from vpt_gym.wrappers.success import success_of, truth_of
+from vpt_gym.wrappers.success import success_of, success_so_far, truth_of
 
 _OF_RESET = ("seed", "options", "last_seed", "resets_since_seed")
 """Keys of the metadata that each ``reset`` writes."""
@@ -183,9 +183,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
                     state=self._state,
                     cursor=self._cursor,
                 )
-                success = success_of(self.env, info)
-                if success is not None:
-                    self._success = success or bool(self._success)
+                self._success = success_so_far(self._success, success_of(self.env, info))
                 self._look(observation, info)
         except BaseException:  # also for an interrupt: the next frame would not be the one after this action
             self._finish("error")

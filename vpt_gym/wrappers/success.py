@@ -15,7 +15,7 @@ _REPORTED_AS = ("success", "is_success")
 
 
 def success_of(env: gym.Env[Any, Any], info: Mapping[str, Any]) -> bool | None:
-    """Returns whether the episode has succeeded so far, or None if the environment does not report it.
+    """Returns whether an environment reports success in its last step, or None if it does not say.
 
     Args:
         env: The environment that was stepped.
@@ -32,6 +32,16 @@ def success_of(env: gym.Env[Any, Any], info: Mapping[str, Any]) -> bool | None:
     if env.has_wrapper_attr("is_successful"):
         return bool(env.get_wrapper_attr("is_successful"))
     return None
+
+
+def success_so_far(before: bool | None, now: bool | None) -> bool | None:
+    """Returns whether an episode has succeeded, which lasts: environments may report it in the tick of success alone.
+
+    Args:
+        before: What was known before a tick.
+        now: What this tick reports (:func:`success_of`); None: nothing.
+    """
+    return before if now is None else now or bool(before)
 
 
 def success_in(infos: Mapping[str, Any], row: int) -> bool | None:
