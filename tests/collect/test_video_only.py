@@ -17,6 +17,7 @@ import pytest
 
 import vpt_gym  # noqa: F401 (registers the environments)
 from tests.support.file_limit import files_end_at
+from tests.support.frame_counter_env import FrameCounterEnv
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.finished import finished_videos
@@ -141,6 +142,12 @@ def test_the_video_is_that_of_the_labelled_play(tmp_path: Path) -> None:
     record(videos(tmp_path / "demos", episodes=1, labels=True))
     (video,), (demo,) = (list((tmp_path / folder).glob("*.mp4")) for folder in ("videos", "demos"))
     assert video.read_bytes() == demo.read_bytes()
+
+
+def test_metadata_that_the_recorder_writes_are_refused(tmp_path: Path) -> None:
+    for key in ("seed", "ticks"):
+        with pytest.raises(ValueError, match=rf"metadata keys? \[?'{key}'\]? (is|are) written by"):
+            VideoRecorderWrapper(FrameCounterEnv(), tmp_path, metadata={key: 1})
 
 
 def test_an_unfinished_episode_leaves_nothing(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
 
     Raises:
         TypeError: ``env`` is not an environment, or its frame is not uint8.
-        ValueError: The observation has no frame, ``size`` is not positive, ``metadata`` has a key that the writer
-            itself writes, or a ``VideoRecorderWrapper`` is around the environment already.
+        ValueError: The observation has no frame, ``size`` is not positive, ``metadata`` has a key that the
+            recorder itself writes, or a ``VideoRecorderWrapper`` is around the environment already.
         RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.2.0 - added.
@@ -54,6 +54,8 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
     ) -> None:
         env = require_unrecorded(env, VideoRecorderWrapper)
         check_metadata(metadata or {})
+        if "seed" in (metadata or {}):
+            raise ValueError("metadata key 'seed' is written by each reset; choose another name")
         self.directory = directory
         gym.utils.RecordConstructorArgs.__init__(
             self, directory=os.fspath(directory), key=key, metadata=metadata, size=size, lossless=lossless
