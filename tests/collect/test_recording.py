@@ -11,8 +11,10 @@ import pytest
 
 from tests.support import scripted_counter  # noqa: F401 (registers the env)
 from vpt_gym.actions.human import no_op
+from vpt_gym.collect.directory import clear_up
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.players import make_player
+from vpt_gym.collect.provenance import LABELLED_BY
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.run import Recorded, record
 from vpt_gym.collect.session import Recording, RecordingSession, demo_folder
@@ -111,6 +113,21 @@ def test_a_demo_that_only_lacked_its_name_is_not_played_again(tmp_path: Path) ->
         path.rename(partial(path))
     assert record(counter(tmp_path)) == replace(recorded, played=0, successes=0)
     assert check(tmp_path) == []
+
+
+def test_what_another_run_left_unfinished_is_not_deleted(tmp_path: Path) -> None:
+    record(counter(tmp_path, episodes=1))
+    (path,) = list_demos(tmp_path)
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**metadata, "ended": "recovered"}), encoding="utf-8")
+    for other in ({"lossless": True}, {"env": EnvArgs("ScriptedCounter-v0", kwargs='{"longest": 24}')}):
+        with pytest.raises(ValueError, match="into another directory"):
+            record(counter(tmp_path, **other))
+    clear_up(tmp_path, LABELLED_BY, lambda: None)  # as `vpt-gym label` does
+    assert list_demos(tmp_path) == [path]
+    record(counter(tmp_path, episodes=1))  # its own run plays the episode again
+    assert path not in list_demos(tmp_path)
+    assert seeds(tmp_path) == [0]
 
 
 @pytest.mark.parametrize(

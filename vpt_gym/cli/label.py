@@ -72,8 +72,8 @@ def run(args: Args) -> int:
         _to_label(args, check=True)  # an unusable video is reported before a model is downloaded
         agent = IDMAgent.from_pretrained(args.model, args.weights, device=args.device)
         with locked(args.out):
-            clear_up(args.out)
-            check_same_recording(args.out, _model_of(agent, args), key=LABELLED_BY)
+            model = _model_of(agent, args)
+            clear_up(args.out, LABELLED_BY, lambda: check_same_recording(args.out, model, key=LABELLED_BY))
             videos, done = _to_label(args, check=False)  # again: another run may have labelled some until now
             if done:
                 output.remark(f"{done} of {counted(done + len(videos), 'video')} are demos in {args.out} already")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from vpt_gym.collect.provenance import LABELLED_BY, RECORDED_BY
 from vpt_gym.demos.files.atomic import discard
 from vpt_gym.demos.files.directory_lock import directory_lock
 from vpt_gym.demos.files.names import files_of, list_demos, read_metadata
@@ -25,15 +25,21 @@ def locked(directory: Path) -> AbstractContextManager[None]:
     )
 
 
-def clear_up(directory: Path) -> None:
+def clear_up(directory: Path, key: str, check: Callable[[], None]) -> None:
     """Finishes complete demos that lack only their final names, and deletes incomplete ones of a run that was killed.
 
-    What a person played is never deleted.
+    What a person or another kind of program made is never deleted.
+
+    Args:
+        directory: The directory.
+        key: Key of the metadata in which demos of this kind of program say how they were made.
+        check: Raises an error if the demos are of another run, as in a directory that was named by mistake. Then
+            nothing is deleted.
     """
     repair(directory, interrupted_only=True)
+    check()
     for path in list_demos(directory):
         if path.suffix == ".json":
             metadata = read_metadata(path)
-            by_program = any(isinstance(metadata.get(key), dict) for key in (RECORDED_BY, LABELLED_BY))
-            if metadata.get("ended") == "recovered" and by_program:
+            if metadata.get("ended") == "recovered" and isinstance(metadata.get(key), dict):
                 discard(files_of(path))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vpt_gym.collect.directory import clear_up, locked
 from vpt_gym.collect.finished import finished_episodes, finished_videos, rejected_seeds
 from vpt_gym.collect.players import is_agent
-from vpt_gym.collect.provenance import check_same_env, check_same_recording
+from vpt_gym.collect.provenance import RECORDED_BY, check_same_env, check_same_recording
 from vpt_gym.collect.ray.options import RayArgs
 from vpt_gym.collect.ray.recording import RayPool
 from vpt_gym.collect.rollouts import Episode
@@ -75,9 +75,8 @@ def record(
         ConnectionError: There is no Ray cluster at the address.
     """
     with locked(recording.out):
-        clear_up(recording.out)
+        clear_up(recording.out, RECORDED_BY, lambda: _check_same(recording))
         clear_up_videos(recording.out)
-        _check_same(recording)
         finished = finished_demos(recording)
         missing = recording.episodes - len(finished)
         played = successes = unknown = 0

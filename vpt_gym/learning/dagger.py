@@ -280,14 +280,16 @@ def collect_round(
         env.get_wrapper_attr("annotate")({RECORDED_BY: recorded_by})
         return env
 
-    with locked(directory):
-        clear_up(directory)
+    def check_same_round() -> None:
         check_same_recording(directory, recorded_by, required=True)
         probe = make_env(directory)
         try:
             check_same_env(directory, probe)
         finally:
             probe.close()
+
+    with locked(directory):
+        clear_up(directory, RECORDED_BY, check_same_round)
         finished = finished_episodes(directory)
         missing = [seed for seed in seeds if seed not in finished]
         if not missing:
