@@ -21,6 +21,8 @@ from vpt_gym.collect.finished import finished_episodes
 from vpt_gym.collect.identity import agent_identity, weights_digest
 from vpt_gym.collect.rollouts import play
 from vpt_gym.demos import list_demos, read_demo
+from vpt_gym.demos.files.names import files_of
+from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.learning.dagger import (
     ConstantBeta,
     ExponentialBeta,
@@ -245,6 +247,23 @@ class TestResuming:
 
         with pytest.raises(ValueError, match=r"no finished demo of the worlds \[4\]"):
             round_demos(tmp_path, (1, 4))
+
+    def test_a_rejected_demo_does_not_come_back(self, agent, tmp_path):
+        played, again = collect(agent, tmp_path), []
+        library = DemoLibrary(tmp_path)
+        library.reject(files_of(round_demos(tmp_path, [2])[0]).id)
+        kept = list_demos(tmp_path)
+        assert collect(agent, tmp_path, on_episode=again.append) == played  # the learner has played it nevertheless
+        assert (again, list_demos(tmp_path)) == ([], kept)
+        assert [read_demo(path).metadata["seed"] for path in round_demos(tmp_path, [3, 2, 1])] == [3, 1]
+
+    def test_a_rejected_demo_of_another_round_is_no_result(self, agent, tmp_path):
+        collect(agent, tmp_path, seeds=(1,), beta=1.0)
+        library = DemoLibrary(tmp_path)
+        library.reject(files_of(list_demos(tmp_path)[0]).id)
+        again = []
+        collect(agent, tmp_path, seeds=(1,), on_episode=again.append)
+        assert [episode.seed for episode in again] == [1]
 
     def test_what_an_interruption_leaves_is_not_learned_from(self, agent, tmp_path):
         class Stop(Sentinel):

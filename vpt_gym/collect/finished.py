@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vpt_gym.collect.provenance import RECORDED_BY
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.demos.files.made import made_demos, rejected_demos
 from vpt_gym.demos.files.names import list_metadata, read_metadata
@@ -14,12 +16,24 @@ from vpt_gym.demos.files.unlabelled import read_videos
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
     """Returns the episodes in a directory of demos that were played to their end, by the seed of the world."""
-    return {seed: episode for seed, (_, episode) in _finished(directory).items()}
+    return {seed: episode for seed, (_, episode) in _finished(_kept(directory)).items()}
+
+
+def rejected_episodes(directory: Path, recorded_by: Mapping[str, Any]) -> dict[int, Episode]:
+    """Returns the episodes of a recording that were played to their end and then rejected, by the seed of the world.
+
+    Args:
+        directory: The directory from which they were rejected.
+        recorded_by: The description that demos of the recording have in their metadata.
+    """
+    mine = json.loads(json.dumps(recorded_by))
+    demos = {path: entry for path, entry in rejected_demos(directory).items() if entry.get(RECORDED_BY) == mine}
+    return {seed: episode for seed, (_, episode) in _finished(demos).items()}
 
 
 def finished_paths(directory: Path) -> dict[int, Path]:
     """Returns the demos in a directory whose episodes were played to their end, by the seed of the world."""
-    return {seed: path for seed, (path, _) in _finished(directory).items()}
+    return {seed: path for seed, (path, _) in _finished(_kept(directory)).items()}
 
 
 def finished_videos(directory: Path) -> dict[int, Episode]:
@@ -49,10 +63,13 @@ def _seeds(demos: Mapping[Path, Mapping[str, Any]]) -> set[int]:
     return {seed for seed in seeds if isinstance(seed, int)}
 
 
-def _finished(directory: Path) -> dict[int, tuple[Path, Episode]]:
+def _kept(directory: Path) -> dict[Path, dict[str, Any]]:
+    return {path: read_metadata(path) for path in list_metadata(directory)}
+
+
+def _finished(demos: Mapping[Path, Mapping[str, Any]]) -> dict[int, tuple[Path, Episode]]:
     finished = {}
-    for path in list_metadata(directory):
-        entry = read_metadata(path)
+    for path, entry in demos.items():
         if isinstance(entry.get("seed"), int) and entry.get("ended") in ("terminated", "truncated"):
             episode = Episode(
                 seed=entry["seed"],

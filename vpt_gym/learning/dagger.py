@@ -17,7 +17,7 @@ import numpy as np
 from vpt_gym.actions.codec import decode, encode
 from vpt_gym.collect.directory import clear_up, locked
 from vpt_gym.collect.experts import Expert, load_expert
-from vpt_gym.collect.finished import finished_episodes, finished_paths
+from vpt_gym.collect.finished import finished_episodes, finished_paths, rejected_episodes, rejected_seeds
 from vpt_gym.collect.goals import ChosenGoal
 from vpt_gym.collect.identity import agent_identity
 from vpt_gym.collect.players import is_agent, resolve
@@ -254,7 +254,8 @@ def collect_round(
             brings the demos to ``directory``.
 
     Returns:
-        One result for each seed, in the order of the seeds.
+        One result for each seed, in the order of the seeds. The world of a demo that was rejected meanwhile is not
+        played again, and its result stays what it was.
 
     Raises:
         ValueError: ``beta`` or ``stretch`` is out of range, the directory holds demos of another env, learner, expert,
@@ -290,7 +291,7 @@ def collect_round(
 
     with locked(directory):
         clear_up(directory, RECORDED_BY, check_same_round)
-        finished = finished_episodes(directory)
+        finished = rejected_episodes(directory, recorded_by) | finished_episodes(directory)
         missing = [seed for seed in seeds if seed not in finished]
         if not missing:
             return [finished[seed] for seed in seeds]
@@ -304,7 +305,7 @@ def collect_round(
             control=lambda: Labeller(make_expert(), beta, stretch, seed=sampling_seed),
             on_episode=on_episode,
         )
-        finished = finished_episodes(directory)
+        finished |= finished_episodes(directory)
         lost = [seed for seed in seeds if seed not in finished]
         if lost:
             raise ValueError(
@@ -338,14 +339,16 @@ def learner_figures(episodes: Sequence[Episode]) -> dict[str, Any]:
 def round_demos(directory: Path, seeds: Sequence[int]) -> list[Path]:
     """Returns the demos of a finished round in the order of the seeds, whatever the order in which they were played.
 
+    Rejected ones are left out.
+
     Raises:
-        ValueError: A seed has no finished demo.
+        ValueError: A seed has no finished demo, kept or rejected.
     """
-    paths = finished_paths(directory)
-    missing = [seed for seed in seeds if seed not in paths]
+    paths, rejected = finished_paths(directory), rejected_seeds(directory)
+    missing = [seed for seed in seeds if seed not in paths and seed not in rejected]
     if missing:
         raise ValueError(f"{directory} has no finished demo of the worlds {missing}: play them with collect_round")
-    return [paths[seed] for seed in seeds]
+    return [paths[seed] for seed in seeds if seed in paths]
 
 
 def best_round(rounds: Sequence[Mapping[str, Any]]) -> int:
