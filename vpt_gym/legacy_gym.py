@@ -42,8 +42,9 @@ def is_legacy_env(env: Any) -> bool:
 def convert_space(space: Any) -> spaces.Space[Any]:
     """Returns the Gymnasium space for the values of a space of the old gym.
 
-    ``Box``, ``Discrete``, ``MultiDiscrete``, ``MultiBinary``, ``Dict`` and ``Tuple`` keep their kind. Of MineDojo's own
-    spaces, ``Text`` becomes ``TextArray``, ``Enum`` ``Choice``, and ``DiscreteRange`` a ``Discrete`` with a start.
+    ``Box``, ``Discrete``, ``MultiDiscrete``, ``MultiBinary``, ``Text``, ``Dict`` and ``Tuple`` keep their kind. Of
+    MineDojo's own spaces, ``Text`` becomes ``TextArray``, ``Enum`` ``Choice``, and ``DiscreteRange`` a ``Discrete``
+    with a start.
 
     Args:
         space: A space of the old gym, or one of Gymnasium's, which is returned unchanged.
@@ -58,7 +59,10 @@ def convert_space(space: Any) -> spaces.Space[Any]:
         return spaces.Dict({name: convert_space(part) for name, part in space.spaces.items()})
     if "Tuple" in kinds:
         return spaces.Tuple([convert_space(part) for part in space.spaces])
-    if "Text" in kinds and hasattr(space, "shape"):
+    characters = getattr(space, "character_set", getattr(space, "charset", None))  # in gym 0.26, and in 0.25
+    if "Text" in kinds and characters is not None:
+        return spaces.Text(int(space.max_length), min_length=int(space.min_length), charset="".join(sorted(characters)))
+    if "Text" in kinds and getattr(space, "shape", None) is not None:
         return TextArray(space.shape, TEXT_LENGTH)
     if "Enum" in kinds:
         values = [str(value) for value in space.values]
@@ -67,7 +71,7 @@ def convert_space(space: Any) -> spaces.Space[Any]:
     if "DiscreteRange" in kinds:
         return spaces.Discrete(int(space.end - space.begin), start=int(space.begin))
     if "Discrete" in kinds:
-        return spaces.Discrete(int(space.n))
+        return spaces.Discrete(int(space.n), start=int(getattr(space, "start", 0)))  # gym 0.21 has no start
     if "MultiDiscrete" in kinds:
         return spaces.MultiDiscrete(np.array(space.nvec, np.int64))
     if "MultiBinary" in kinds:
@@ -85,7 +89,8 @@ def _box(space: Any) -> spaces.Box:
     low, high = np.asarray(space.low), np.asarray(space.high)
     if dtype.kind in "iu":
         # an infinite bound becomes the smallest integer when it is cast
-        high = np.where(high < low, np.iinfo(dtype).max, high)
+        smallest = np.iinfo(dtype).min
+        high = np.where((high < low) | ((high == smallest) & (smallest < 0)), np.iinfo(dtype).max, high)
     return spaces.Box(low.astype(dtype), high.astype(dtype), space.shape, dtype.type)
 
 
@@ -103,27 +108,31 @@ def fitting(space: spaces.Space[Any], value: Any) -> Any:
     if isinstance(space, spaces.Box):
         array = np.asarray(value, space.dtype)
         return np.ascontiguousarray(array) if array.ndim else array  # MineDojo's frames have negative strides
+    if isinstance(space, spaces.MultiDiscrete | spaces.MultiBinary):
+        return np.asarray(value, space.dtype)
+    if isinstance(space, TextArray) and not isinstance(value, np.ndarray):
+        return np.asarray(value, str)
     return value
 
 
 _PASSED = ("seed", "options")
 
 
-def _takes(env: Any, name: str) -> Literal["by name", "as any other"] | None:
-    """Returns how ``reset`` of an old environment takes an argument; None if it does not.
+def _takes(env: Any, method: str, name: str) -> Literal["by name", "as any other"] | None:
+    """Returns how a method of an old environment takes an argument; None if it does not.
 
     Wrappers of gym that take any argument pass it on, so the environment below decides.
     """
     while True:
         try:
-            parameters = inspect.signature(env.reset).parameters
+            parameters = inspect.signature(getattr(env, method)).parameters
         except (TypeError, ValueError):  # of compiled code, which says nothing
             return None
         if name in parameters:
             return "by name"
         if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
             return None
-        if not callable(getattr(getattr(env, "env", None), "reset", None)):
+        if not callable(getattr(getattr(env, "env", None), method, None)):
             return "as any other"
         env = env.env
 
@@ -168,11 +177,15 @@ class LegacyGymEnv(gym.Env[Any, Any]):
         self.env = env
         self.observation_space = convert_space(env.observation_space)
         self.action_space = convert_space(env.action_space)
+        # since gym 0.26 the mode is chosen when the environment is made
+        self._renders_in_any_mode = not hasattr(env, "render") or _takes(env, "render", "mode") is not None
+        self.render_mode = "rgb_array" if self._renders_in_any_mode else getattr(env, "render_mode", None)
+        metadata = getattr(env, "metadata", None) or {}
+        rates = (metadata.get(name) for name in ("render_fps", "video.frames_per_second"))  # the latter until gym 0.21
         self.metadata = {
-            "render_modes": ["rgb_array"],
-            "render_fps": getattr(env, "metadata", {}).get("video.frames_per_second", 20),
+            "render_modes": [self.render_mode or "rgb_array"],
+            "render_fps": next((rate for rate in rates if rate is not None), 20),
         }
-        self.render_mode = "rgb_array"
 
     def __getattr__(self, name: str) -> Any:
         """Returns a public attribute of the old environment."""
@@ -191,7 +204,7 @@ class LegacyGymEnv(gym.Env[Any, Any]):
             The observation, and ``info`` with ``"reset"``.
         """
         super().reset(seed=seed)
-        takes = {name: _takes(self.env, name) for name in _PASSED}
+        takes = {name: _takes(self.env, "reset", name) for name in _PASSED}
         seeded: str | None = None
         if seed is not None:
             passed = takes["seed"] == "by name" or _seed(self.env, seed) or takes["seed"] == "as any other"
@@ -200,7 +213,9 @@ class LegacyGymEnv(gym.Env[Any, Any]):
                 warnings.warn(f"{self.env} did not accept the seed {seed}; episodes cannot be repeated", stacklevel=2)
         given = {"seed": seed, "options": options}
         result = self.env.reset(**{name: given[name] for name in _PASSED if takes[name] and given[name] is not None})
-        observation, info = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+        # an observation may be a tuple of two, too
+        paired = isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)
+        observation, info = result if paired else (result, {})
         return fitting(self.observation_space, observation), {**info, "reset": {"seed": seeded}}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -215,8 +230,8 @@ class LegacyGymEnv(gym.Env[Any, Any]):
         return fitting(self.observation_space, observation), float(reward), bool(terminated), bool(truncated), info
 
     def render(self) -> Any:
-        """Returns the latest frame, (H, W, 3) uint8."""
-        return self.env.render(mode="rgb_array")
+        """Returns the latest frame, (H, W, 3) uint8. Of gym 0.26, what the environment was made to return."""
+        return self.env.render(mode="rgb_array") if self._renders_in_any_mode else self.env.render()
 
     def close(self) -> None:
         """Closes the environment."""

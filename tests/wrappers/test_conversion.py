@@ -233,3 +233,66 @@ def test_other_objects_and_unknown_spaces_are_refused() -> None:
         LegacyGymEnv(gym.make("vpt_gym/Harvest1Log-v0", image_size=(64, 64)))
     with pytest.raises(ValueError, match="not a space of the old gym"):
         convert_space(range(3))
+
+
+def old_space(kind: str, **attributes: Any) -> Any:
+    """Returns a space of the old gym, which is recognised by the name of its class."""
+    return type(kind, (), attributes)()
+
+
+def test_each_old_space_keeps_its_values() -> None:
+    assert convert_space(old_space("Discrete", n=3)) == spaces.Discrete(3)
+    assert convert_space(old_space("Discrete", n=3, start=5)) == spaces.Discrete(3, start=5)  # since gym 0.22
+    letters = frozenset("ab")
+    for name in ("charset", "character_set"):  # gym 0.25, gym 0.26
+        text = old_space("Text", min_length=0, max_length=4, shape=None, **{name: letters})
+        assert convert_space(text) == spaces.Text(4, min_length=0, charset="ab")
+    # gym 0.21 casts infinity to an integer
+    smallest, largest = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    for low in (0, smallest):
+        bounds = {"low": np.full(2, low), "high": np.full(2, smallest), "shape": (2,), "dtype": np.int64}
+        assert convert_space(old_space("Box", **bounds)) == spaces.Box(low, largest, (2,), np.int64)
+
+
+class Parts(OldEnv):
+    """An environment whose observation is a tuple of two parts, in types that the space does not declare."""
+
+    observation_space = spaces.Tuple([spaces.MultiDiscrete([3, 4]), spaces.MultiBinary(2)])  # type: ignore[assignment]
+
+    def _look(self) -> Any:
+        return [2.0, 3.0], [True, False]
+
+
+def test_an_observation_of_two_parts_is_no_pair_of_observation_and_info() -> None:
+    env = LegacyGymEnv(Parts())
+    observation, info = env.reset()
+    assert observation in env.observation_space
+    assert info == {"reset": {"seed": None}}
+    assert env.step(None)[0] in env.observation_space
+
+
+class ChosenMode(NewerEnv):
+    """An environment of gym 0.26, which is made for one mode of rendering."""
+
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 12}  # noqa: RUF012
+
+    def __init__(self, render_mode: str | None) -> None:
+        super().__init__()
+        self.render_mode = render_mode
+
+    def render(self) -> Any:  # type: ignore[override]
+        return None if self.render_mode is None else np.ones((36, 64, 3), np.uint8)
+
+
+@pytest.mark.parametrize("mode", [None, "rgb_array"])
+def test_an_environment_of_gym_026_renders_in_the_mode_that_it_was_made_for(mode: str | None) -> None:
+    env = LegacyGymEnv(OldWrapper(ChosenMode(mode)))
+    assert (env.render_mode, env.metadata["render_fps"]) == (mode, 12)
+    picture = env.render()
+    assert picture is None if mode is None else picture.all()
+
+
+def test_an_environment_before_gym_026_renders_pictures() -> None:
+    env = LegacyGymEnv(OldEnv())
+    assert (env.render_mode, env.metadata) == ("rgb_array", {"render_modes": ["rgb_array"], "render_fps": 20})
+    assert env.render().shape == (36, 64, 3)
