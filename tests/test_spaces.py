@@ -203,3 +203,12 @@ def test_the_worlds_raw_observations_stack_and_flatten() -> None:
         assert env.observation_space.contains(env.reset(seed=0)[0])
         assert env.observation_space.contains(env.step(env.action_space.sample())[0])
     world.close()
+
+
+def test_a_single_string_is_batched_like_an_array_of_strings() -> None:
+    space = TextArray((), 8)
+    batch = concatenate(space, [np.array("log"), np.array("air")], create_empty_array(space, 2))
+    assert batch.tolist() == ["log", "air"]
+    assert [item in space for item in iterate(batch_space(space, 2), batch)] == [True, True]
+    with pytest.raises(ValueError, match="shorter"):
+        concatenate(space, [np.array("log")], create_empty_array(space, 2))

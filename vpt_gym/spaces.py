@@ -166,14 +166,14 @@ def _empty_text(space: TextArray, n: int = 1, fn: Any = np.zeros) -> Array:
 
 @cast(Any, concatenate).register(TextArray)
 def _concatenate_text(space: TextArray, items: Iterable[Array], out: Array) -> Array:
-    for row, item in zip(out, items, strict=True):
-        row[...] = item
+    for row, item in zip(range(len(out)), items, strict=True):
+        out[row] = item
     return out
 
 
 @cast(Any, iterate).register(TextArray)
 def _iterate_text(space: TextArray, items: Array) -> Iterator[Array]:
-    return iter(items)
+    return (np.asarray(items[row]) for row in range(len(items)))  # an element of an array (N,) would be no array
 
 
 @create_shared_memory.register(TextArray)
