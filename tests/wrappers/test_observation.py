@@ -202,6 +202,13 @@ def test_wrapper_twice() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*different from the unwrapped version.*")
+@pytest.mark.parametrize("keys", [map(str, ["location_stats"]), {"location_stats": 0}.keys()], ids=["map", "keys"])
+def test_keys_to_keep_are_read_once(keys: Any) -> None:
+    env = VPTObsWrapper(ViewEnv(), keep=keys)
+    assert set(env.observation_space) == set(env.reset()[0]) == {"img", "location_stats"}
+    assert env.spec is None or env.spec.additional_wrappers[-1].kwargs["keep"] == ("location_stats",)
+
+
 @pytest.mark.parametrize("keep", [(), ("location_stats",)])
 def test_wrapper_passes_the_env_checker(keep: tuple[str, ...]) -> None:
     check_env(VPTObsWrapper(ViewEnv(render_mode="rgb_array"), keep=keep))

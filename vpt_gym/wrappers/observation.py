@@ -81,16 +81,10 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         key: FrameKey | None = None,
     ) -> None:
         env = require_gymnasium(env, "VPTObsWrapper")
-        gym.utils.RecordConstructorArgs.__init__(self, size=size, keep=keep, key=key)
+        self._keep = _checked_keys(keep)
+        gym.utils.RecordConstructorArgs.__init__(self, size=size, keep=self._keep, key=key)
         super().__init__(env)
-        if isinstance(keep, str):
-            raise ValueError(f"keep={keep!r} is one string; pass a sequence of keys, e.g. keep=[{keep!r}]")
         self._size = checked_size(size, more=", such as size=(128, 128)")
-        if not (isinstance(keep, Iterable) and all(isinstance(name, str) for name in keep)):
-            raise TypeError(
-                f"keep is {shown(keep)}; it must be a sequence of keys of the observation, such as ['compass']"
-            )
-        self._keep = tuple(keep)
         self._where, self._named = declared_frame(env.observation_space, key), key is not None
         self.source_observation: Any = None
 
@@ -134,6 +128,16 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         if not self._keep:
             return frame
         return {"img": frame, **{name: observation[name] for name in self._keep}}
+
+
+def _checked_keys(keep: Any) -> tuple[str, ...]:
+    """Returns keys to keep, which are read once: they may be a generator."""
+    if isinstance(keep, str):
+        raise ValueError(f"keep={keep!r} is one string; pass a sequence of keys, e.g. keep=[{keep!r}]")
+    keys = tuple(keep) if isinstance(keep, Iterable) else (None,)
+    if not all(isinstance(name, str) for name in keys):
+        raise TypeError(f"keep is {shown(keep)}; it must be a sequence of keys of the observation, such as ['compass']")
+    return keys
 
 
 def _is_wide(size: tuple[int, ...]) -> bool:

@@ -180,12 +180,12 @@ def _checked_prompts(prompt: str, mode: Mode, negatives: Sequence[str]) -> tuple
             raise ValueError("a prompt is empty")
     if len({text.lower().strip() for text in prompts}) < len(prompts):
         raise ValueError(f"a text is there more than once, and would compete with itself: {list(prompts)}")
-    if mode == "direct" and not negatives:
+    if mode == "direct" and len(prompts) == 1:
         raise ValueError(
             'mode="direct" needs negatives: without other texts the task has the probability 1 in every video, and the '
             "reward is always 0. Pass texts of other tasks, such as negatives=['look at the sky', 'milk a cow']"
         )
-    if mode == "threshold" and negatives:
+    if mode == "threshold" and len(prompts) > 1:
         raise ValueError('mode="threshold" compares the logit of the prompt alone; leave negatives out')
     return prompts
 
