@@ -203,6 +203,37 @@ def test_translator_for_another_space_is_refused() -> None:
         VPTActionWrapper(ViewEnv(), translator="minedojo")  # type: ignore[arg-type]
 
 
+class LagsBehind(TwoKeys):
+    """Remembers how many actions of its episode it has seen."""
+
+    def reset(self) -> None:
+        super().reset()
+        self.seen = 0
+
+    def to_env(self, human: Any) -> Any:
+        self.seen += 1
+        return super().to_env(human)
+
+
+@pytest.mark.filterwarnings("ignore:(VPT|Human)ActionWrapper: two keys:UserWarning")
+def test_environments_of_one_spec_have_a_translator_each() -> None:
+    gym.register("tests/Small-v0", SmallEnv, disable_env_checker=True)
+    try:
+        mine = LagsBehind()
+        spec = VPTActionWrapper(gym.make("tests/Small-v0"), translator=mine).spec
+        assert spec is not None
+        first, second = gym.make(spec), gym.make(spec)
+        for env in (first, second):
+            env.reset()
+        first.step(np.array(NULL_CODE))
+        assert [env.get_wrapper_attr("translator").seen for env in (first, second)] == [1, 0]
+        again = VPTActionWrapper(SmallEnv(), translator=mine)
+        assert again.translator is not mine
+        assert HumanActionWrapper(SmallEnv(), translator=again.translator).translator is not again.translator
+    finally:
+        del gym.registry["tests/Small-v0"]
+
+
 # -- bad input
 
 

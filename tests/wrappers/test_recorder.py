@@ -290,6 +290,12 @@ def test_a_custom_translator_reads_an_unknown_action_space(tmp_path: Path) -> No
     assert demo.actions["attack"].tolist() == [1, 0, 1]
 
 
+def test_a_translator_for_another_space_is_refused(tmp_path: Path) -> None:
+    # of MineDojo's space with other camera bins it read -178 degrees for a view that rests
+    with pytest.raises(ValueError, match=r"the translator is for the action space Discrete\(2\), the environment has"):
+        RecorderWrapper(FrameCounterEnv(), tmp_path, translator=_OneKey())
+
+
 def test_what_cannot_be_recorded_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Discrete"):
         RecorderWrapper(one_key_env(), tmp_path)

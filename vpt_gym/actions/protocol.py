@@ -28,11 +28,13 @@ class Translator(ABC):
             make up for it.
             ``"camera_lost"``: (pitch, yaw), degrees of the requested movement that the environment's bounds cut off;
             no later tick makes up for them.
+        in_use: Whether a wrapper has it; another one that gets it takes a copy.
     """
 
     action_space: spaces.Space[Any]
     unexpressed: dict[str, Any]
     dialect: str = ""
+    in_use: bool = False
     _counted: Coverage | None = None
 
     @abstractmethod

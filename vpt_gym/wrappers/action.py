@@ -15,6 +15,7 @@ from vpt_gym.actions.codec import code_space, decode, encode
 from vpt_gym.actions.human import CheckedAction, HumanAction, human_action_space
 from vpt_gym.actions.translate import Translator, translator_for
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.wrappers._own_translator import own_translator
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
@@ -31,13 +32,9 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             translator = translator_for(env)
         elif not isinstance(translator, Translator):
             raise TypeError(f"translator={translator!r}; it must be 'auto' or a vpt_gym.actions.Translator")
-        elif translator.action_space != env.action_space:
-            raise ValueError(
-                f"the translator is for the action space {translator.action_space}, the environment has "
-                f"{env.action_space}"
-            )
         else:
-            translator = through_wrappers(translator, env)
+            translator = through_wrappers(own_translator(translator, env), env)
+        translator.in_use = True
         self.translator = translator
 
         coverage = translator.coverage()
@@ -106,7 +103,7 @@ class VPTActionWrapper(_TranslatingWrapper):
     Args:
         env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
         translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or your own. It holds the state of an
-            episode, so do not share one between environments.
+            episode; one that another wrapper has is copied.
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
 
     Attributes:
@@ -171,7 +168,7 @@ class HumanActionWrapper(_TranslatingWrapper):
     Args:
         env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
         translator: ``"auto"`` (``vpt_gym.actions.translate.translator_for``), or your own. It holds the state of an
-            episode, so do not share one between environments.
+            episode; one that another wrapper has is copied.
         strict: Raise, rather than warn, if the translator cannot keep every VPT code.
 
     Attributes:

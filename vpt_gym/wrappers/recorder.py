@@ -16,6 +16,7 @@ from vpt_gym.demos.files.writer import DemoWriter, Ending, EpisodeSummary, check
 from vpt_gym.frames import Frame, FrameKey
 from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.printable import shown
+from vpt_gym.wrappers._own_translator import own_translator
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers.labels import RecordsLabels
 from vpt_gym.wrappers.player_state import recorded_state
@@ -79,8 +80,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Raises:
         TypeError: ``env`` is not an environment, its frame is not uint8, or ``keep`` is not a function.
         ValueError: The observation has no frame, the wrapped environment's actions cannot be converted to human
-            actions, ``metadata`` has a key that the recorder writes, ``size`` is not positive, or a ``RecorderWrapper``
-            is around the environment already, in this process or in that of a ``ResilientEnv``.
+            actions, ``translator`` is for another action space, ``metadata`` has a key that the recorder writes,
+            ``size`` is not positive, or a ``RecorderWrapper`` is around the environment already, in this process or in
+            that of a ``ResilientEnv``.
         RuntimeError: This build of PyAV cannot write such videos.
 
     Change log: v0.1.0 - added.
@@ -127,7 +129,7 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         self._frames = RecordedFrames(env, key, size)
         self._translator: Translator | None = None
         if translator is not None or env.action_space != code_space():
-            self._translator = translator if translator is not None else translator_for(env)
+            self._translator = translator_for(env) if translator is None else own_translator(translator, env)
         self._lossless = lossless
         self._new_writer({})  # so that a bad metadata key fails now, not at the first step
         self._last_seed: int | None = None
