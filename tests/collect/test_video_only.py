@@ -220,3 +220,23 @@ def test_a_video_that_cannot_be_written_is_an_error_and_the_next_episode_is_reco
     play()
     assert [metadata["ticks"] for metadata in read_videos(tmp_path).values()] == [15]
     env.close()
+
+
+class OddFrame(Noise):
+    """One frame is of the wrong type."""
+
+    def _look(self) -> Any:
+        frame = super()._look()
+        return frame.astype(np.float32) if self.tick == 2 else frame
+
+
+def test_a_frame_that_cannot_be_recorded_ends_the_video(tmp_path: Path) -> None:
+    env = VideoRecorderWrapper(OddFrame(), tmp_path)
+    env.reset(seed=0)
+    env.step(0)
+    with pytest.raises(TypeError, match="a frame is uint8"):
+        env.step(0)
+    while not env.step(0)[2]:  # the frame before the wrong one was recorded again in its place
+        pass
+    env.close()
+    assert list(tmp_path.iterdir()) == []

@@ -96,7 +96,9 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
             writer = self._writer
             writer.append(self._frame)
             observation, reward, terminated, truncated, info = self.env.step(action)
-        except BaseException:
+            if not (terminated or truncated or "env_error" in info):
+                self._look(observation)
+        except BaseException:  # the next frame would not be the one after this
             self._discard()
             raise
         if "env_error" in info:
@@ -104,8 +106,6 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
         elif terminated or truncated:
             self._writer = self._frame = None
             writer.close("terminated" if terminated else "truncated")
-        else:
-            self._look(observation)
         return observation, reward, terminated, truncated, info
 
     def close(self) -> None:
