@@ -81,6 +81,20 @@ def test_a_fault_truncates_with_its_cause_and_the_next_reset_starts_a_new_game(
     assert not any(env.step(REST)[2:4])
 
 
+def test_a_mission_that_ends_with_the_task_is_a_success_and_no_failure(make_through_proxy: Any) -> None:
+    from minedojo.sim import InventoryItem
+
+    env = make_through_proxy("--fault", "done", "--after", "1", step_timeout=20, task_id="harvest_1_log")
+    env.reset(seed=1)
+    env.set_inventory([InventoryItem(slot=0, name="log", variant=None, quantity=1)])  # MineDojo's task does not see it
+    _, reward, terminated, truncated, info = env.step(REST)
+    assert (reward, terminated, truncated, info["success"]) == (1.0, True, False, True)
+    assert "env_error" not in info  # recorders drop a tick with an error, and evaluations play the episode again
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(REST)
+    assert env.reset(seed=1)[1]["reset"]["restarted"]
+
+
 def test_a_game_that_dies_between_episodes_is_replaced_even_for_a_fast_reset(make_env: Any) -> None:
     env = make_env()
     _, info = env.reset()

@@ -198,16 +198,15 @@ class MineDojoEnv(LegacyGymEnv):
             reward = self._reward
         error = self._bridge.error
         info = self._reported({**(sent_info or {}), "ticks": self._ticks})
-        if error is not None:
-            self._needs_reset = True
+        # the mission may end in the same tick that completes the task, which is no failure then
+        failed = error is not None and (self._bridge.stale or not info.get("success", False))
+        self._needs_reset = error is not None
+        if failed:
             info["env_error"] = error
         if self._bridge.stale:
             return deepcopy(self._last), 0.0, False, True, info
         observation = self._last = self._fixed(observation, sent_info)
-        # the mission may end in the same tick that completes the task
-        truncated = (
-            bool(sent_info.get("TimeLimit.truncated", False)) if error is None else not info.get("success", False)
-        )
+        truncated = failed or (error is None and bool(sent_info.get("TimeLimit.truncated", False)))
         return observation, float(reward), bool(done and not truncated), bool(done and truncated), info
 
     def _sent(self, action: Any) -> Any:
