@@ -38,7 +38,7 @@ class Fetch:
     versions: Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VERSION ...]", help_behavior_hint="")] = ()
     """Only recordings of these recorder versions: 6.9, or 6 for all of 6.x."""
     limit: Annotated[int | None, optional("N", "all")] = None
-    """At most so many recordings, of up to five minutes each."""
+    """At most so many recordings, of up to five minutes each. Rejected ones do not count: others take their place."""
     seed: Annotated[int | None, optional("SEED", "the first of the index")] = None
     """Take a random sample of --limit recordings."""
     actions: Annotated[tuple[str, ...], tyro.conf.arg(metavar="[BUTTON ...]", help_behavior_hint="")] = ()
@@ -73,7 +73,7 @@ def run_fetch(args: Fetch) -> int:
         print_text("vpt-gym demos: stopped; run the same command again to continue", file=sys.stderr)
         return INTERRUPTED
     Output(args.quiet, args.json).result(_in_words(done), done.as_json())
-    return DONE if done.complete + done.filtered + done.rejected == done.segments else NOT_DONE
+    return DONE if done.complete + done.filtered == done.segments else NOT_DONE
 
 
 def _in_words(done: FetchResult) -> str:

@@ -92,6 +92,18 @@ def test_a_rejected_recording_does_not_come_back(
     assert (server.seen, visible(out)) == ([], both([NAMES[2], "data/7.6/rejected/Player3-abc-2021-3"]))
 
 
+@pytest.mark.parametrize("seed", [None, 0])
+def test_others_take_the_place_of_rejected_recordings(server: Files, tmp_path: Path, seed: int | None) -> None:
+    index, out = write_index(server, tmp_path), tmp_path / "out"
+    first = download(index, out, limit=2, seed=seed)
+    (folder, *_) = first.folders
+    rejected = list_demos(folder)[0].stem
+    DemoLibrary(folder).reject(rejected)
+    again = download(index, out, limit=2, seed=seed)
+    assert (again.segments, again.complete, again.new, again.rejected) == (2, 2, 1, 1)
+    assert not any(path.endswith(f"{rejected}.mp4") and "rejected" not in path for path in visible(out))
+
+
 def test_an_interrupted_transfer_continues_in_this_call_and_in_the_next(server: Files, tmp_path: Path) -> None:
     index, out = write_index(server, tmp_path, [NAMES[0]]), tmp_path / "out"
     server.cuts, server.answers = [2_000, 100_000], [200, 200, 503]

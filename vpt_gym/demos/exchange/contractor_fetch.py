@@ -40,12 +40,13 @@ class FetchResult:
 
     Attributes:
         out: The output directory.
-        segments: Number of segments that were asked for.
+        segments: Number of segments that were asked for, without the rejected ones.
         complete: Number of those whose two files are complete there.
         new: Number of those that this call completed.
         received: Bytes that this call received.
         filtered: Number of segments whose videos were not wanted, by their actions or menus.
-        rejected: Number of segments that are in ``rejected/`` and are not downloaded again.
+        rejected: Number of segments that are in ``rejected/`` and are not downloaded again. With a limit, those that
+            others replace.
         missing: (path, problem) of each segment that the server does not have.
         failed: (path, problem) of each segment that could not be downloaded otherwise.
         untried: Number of segments that were not tried, after several in a row had failed.
@@ -105,7 +106,7 @@ def fetch_contractor(
         index: An index file, or the http(s) address of one.
         out: The output directory; it is created if absent.
         versions: Only segments of these recorder versions: ``"6.9"``, or ``"6"`` for all of 6.x.
-        limit: At most so many segments.
+        limit: At most so many segments. Rejected ones do not count: others are downloaded in their place.
         seed: A random sample of ``limit`` segments in place of the first ones.
         actions: Of these segments, only the videos of those in which each of these buttons is pressed.
         max_menu: Of these segments, only the videos of those in which a menu is open in at most this share of the
@@ -132,9 +133,18 @@ def fetch_contractor(
             fetch(source, path, attempts=attempts, pause=pause)
     else:
         path = Path(source)
-    segments = choose(read_index(path), versions=versions, limit=limit, seed=seed)
+    index_of_all = read_index(path)
     with _lock(folder):
-        return _Download(folder, len(segments), content, attempts, pause, watch).run(segments, workers)
+        rejected: list[Segment] = []
+
+        def is_rejected(segment: Segment) -> bool:
+            found = was_rejected(files_of(segment.file(folder, VIDEO))) and bool(_lacking(folder, segment))
+            rejected.extend([segment] * found)
+            return found
+
+        segments = choose(index_of_all, versions=versions, limit=limit, seed=seed, leave_out=is_rejected)
+        download = _Download(folder, len(segments), content, attempts, pause, watch, rejected=len(rejected))
+        return download.run(segments, workers)
 
 
 class _Stopped(Exception):
@@ -144,7 +154,7 @@ class _Stopped(Exception):
 @dataclass(frozen=True)
 class _Outcome:
     segment: Segment
-    state: Literal["had", "new", "filtered", "rejected", "missing", "failed", "untried"]
+    state: Literal["had", "new", "filtered", "missing", "failed", "untried"]
     problem: str = ""
 
 
@@ -156,6 +166,7 @@ class _Download:
     attempts: int
     pause: float
     watch: Watch | None
+    rejected: int
     received: int = 0
     done: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
@@ -181,9 +192,7 @@ class _Download:
         """Completes the two files of a segment."""
         try:
             # The records first: they are small, and without them nobody needs the video.
-            lacking = [suffix for suffix in (RECORDS, VIDEO) if not self._is_complete(segment, suffix)]
-            if lacking and was_rejected(files_of(segment.file(self.folder, VIDEO))):
-                return _Outcome(segment, "rejected")
+            lacking = _lacking(self.folder, segment)
             for suffix in lacking:
                 if suffix == VIDEO and self.content and not self.content.keeps(self._records(segment), segment.version):
                     return _Outcome(segment, "filtered")
@@ -217,15 +226,11 @@ class _Download:
         fetch(segment.url(suffix), staged, progress=progress, attempts=self.attempts, pause=self.pause)
 
     def _staged(self, segment: Segment, suffix: str) -> Path:
-        return segment.file(self.folder / _UNFINISHED, suffix)
+        return _staged(self.folder, segment, suffix)
 
     def _records(self, segment: Segment) -> Path:
         staged = self._staged(segment, RECORDS)
         return staged if staged.exists() else segment.file(self.folder, RECORDS)
-
-    def _is_complete(self, segment: Segment, suffix: str) -> bool:
-        final, record = segment.file(self.folder, suffix), Record.of(self._staged(segment, suffix))
-        return record is not None and final.is_file() and final.stat().st_size == record.size
 
     def _report(self, *, done: int = 0, received: int = 0) -> None:
         with self.lock:
@@ -247,12 +252,26 @@ class _Download:
             sum(one.state == "new" for one in outcomes),
             self.received,
             sum(one.state == "filtered" for one in outcomes),
-            sum(one.state == "rejected" for one in outcomes),
+            self.rejected,
             problems("missing"),
             problems("failed"),
             sum(one.state == "untried" for one in outcomes),
             dict(sorted(folders.items())),
         )
+
+
+def _staged(folder: Path, segment: Segment, suffix: str) -> Path:
+    return segment.file(folder / _UNFINISHED, suffix)
+
+
+def _lacking(folder: Path, segment: Segment) -> list[str]:
+    """Returns the suffixes of the files of a segment that are not complete, the records first."""
+    return [suffix for suffix in (RECORDS, VIDEO) if not _is_complete(folder, segment, suffix)]
+
+
+def _is_complete(folder: Path, segment: Segment, suffix: str) -> bool:
+    final, record = segment.file(folder, suffix), Record.of(_staged(folder, segment, suffix))
+    return record is not None and final.is_file() and final.stat().st_size == record.size
 
 
 @contextmanager

@@ -10,9 +10,10 @@ Source: the readme of openai/Video-Pre-Training, and ``utils/download_dataset.py
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import urllib.parse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -82,7 +83,12 @@ def read_index(path: Path) -> list[Segment]:
 
 
 def choose(
-    segments: Sequence[Segment], *, versions: Iterable[str] = (), limit: int | None = None, seed: int | None = None
+    segments: Sequence[Segment],
+    *,
+    versions: Iterable[str] = (),
+    limit: int | None = None,
+    seed: int | None = None,
+    leave_out: Callable[[Segment], bool] = lambda _: False,
 ) -> list[Segment]:
     """Returns some of the segments of an index, in its order.
 
@@ -92,6 +98,8 @@ def choose(
         limit: Keep at most so many.
         seed: Keep a random sample of ``limit`` in place of the first ones. A larger sample of the same seed contains
             a smaller one.
+        leave_out: Called with segments in the order in which they are taken, until there are ``limit``. Those for which
+            it returns True do not count, and others take their place.
 
     Raises:
         ValueError: The index has none of a version, ``limit`` is not positive, or there is a seed without a limit.
@@ -108,10 +116,9 @@ def choose(
                 known = ", ".join(sorted(filter(None, found), key=lambda name: [int(n) for n in name.split(".")]))
                 raise ValueError(f"the index has no segment of version {shown(version)}; it has {known or 'none'}")
         kept = [segment for segment in kept if any(_is_of(segment.version, version) for version in wanted)]
-    if seed is not None:
-        sample = {segment.path for segment in sorted(kept, key=lambda segment: _rank(segment, seed))[:limit]}
-        return [segment for segment in kept if segment.path in sample]
-    return kept[:limit]
+    ranked = kept if seed is None else sorted(kept, key=lambda segment: _rank(segment, seed))
+    taken = {segment.path for segment in itertools.islice((one for one in ranked if not leave_out(one)), limit)}
+    return [segment for segment in kept if segment.path in taken]
 
 
 def _is_of(version: str | None, wanted: str) -> bool:
