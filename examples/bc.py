@@ -277,7 +277,7 @@ def learn(args: Args, run: Run, group: Processes, console: Console) -> dict[str,
 
 def main(args: Args) -> None:
     """Trains, then evaluates the agent that was kept."""
-    with processes(args.device) as group, Run("bc", args) as run:
+    with processes(args.device) as group, Run("bc", args, rank=group.rank) as run:
         console = Console(quiet=not run.is_main)
         if run.is_main and (args.eval_episodes or args.rollout_episodes):
             check_success_reported(args.env.make)

@@ -123,6 +123,13 @@ def test_of_a_command_is_left_all_the_rest_or_nothing(tmp_path):
         remaining_command(command, out)
 
 
+def test_a_trainer_of_one_process_refuses_to_be_started_in_several(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RunError, match=r"torchrun has started 2 processes.*dagger\.py trains in one"):
+        Run("dagger", arguments(tmp_path / "a"))
+    assert not (tmp_path / "a").exists()
+
+
 def test_two_processes_do_not_write_one_run(tmp_path):
     with Run("bc", arguments(tmp_path / "a")), pytest.raises(RunError, match="another process"):
         Run("bc", resumed(tmp_path / "a"))
@@ -174,8 +181,8 @@ def test_a_metric_that_is_not_finite_is_named(tmp_path):
 
 
 def test_only_the_first_rank_writes(tmp_path, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
-    with Run("bc", arguments(tmp_path / "a")) as run:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with Run("bc", arguments(tmp_path / "a"), rank=1) as run:
         assert not run.is_main
         run.log(1, {"train/loss": 1.0})
         run.save_checkpoint(1, {})

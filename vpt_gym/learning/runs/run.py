@@ -57,18 +57,22 @@ class Run:
     is continued by ``--resume DIRECTORY``: metrics logged after its last checkpoint are removed, since they are
     logged again.
 
-    Under ``torchrun`` only the process of rank 0 writes; in the others the methods that write do nothing.
+    Of several processes that train together, only that of rank 0 writes; in the others the methods that write do
+    nothing.
 
     Args:
         script: Name of the trainer, such as ``"bc"``.
         args: Its arguments, a dataclass with a field ``run: RunArgs``.
+        rank: Index of this process among those that train together (``vpt_gym.learning.processes``); None: the trainer
+            has only one.
 
     Attributes:
         directory: The directory.
         is_main: Whether this process writes.
 
     Raises:
-        RunError: The directory exists and is not to be resumed, is of another script, or is in use by another process.
+        RunError: The directory exists and is not to be resumed, is of another script, or is in use by another process;
+            or torchrun has started several processes of a trainer that has only one.
         DependencyNotInstalled: TensorBoard or Weights & Biases is wanted, but not installed.
 
     Example:
@@ -86,10 +90,16 @@ class Run:
         {'position': 2}
     """
 
-    def __init__(self, script: str, args: HasRunArgs) -> None:
+    def __init__(self, script: str, args: HasRunArgs, *, rank: int | None = None) -> None:
         options = args.run
+        count = int(os.environ.get("WORLD_SIZE", "1"))
+        if rank is None and count > 1:
+            raise RunError(
+                f"torchrun has started {count} processes (WORLD_SIZE), but {script}.py trains in one: each would train "
+                f"by itself, and write to the same files. Start it with: python {script}.py"
+            )
         self.script = script
-        self.is_main = int(os.environ.get("RANK", "0")) == 0
+        self.is_main = not rank
         self._resuming = options.resume is not None
         self.directory = options.resume or options.out or _fresh_directory(script, options.name)
         self._checkpoint: Checkpoint | None = None
