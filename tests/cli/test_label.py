@@ -17,6 +17,7 @@ from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.cli.label import Args
 from vpt_gym.cli.label import run as run_label
 from vpt_gym.cli.status import DONE, NOT_DONE
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.demos import DemoDataset, check, list_demos, read_demo
 from vpt_gym.demos.files.names import files_of, partial
 from vpt_gym.demos.library.library import DemoLibrary
@@ -73,6 +74,7 @@ def test_the_metadata_names_the_model_and_the_video(demos, model, videos):
     assert metadata["labelled_by"]["kind"] == "inverse dynamics model"
     assert metadata["labelled_by"]["model"] == str(model)
     assert metadata["labelled_by"]["config"]["hidsize"] == 256
+    assert metadata["labelled_by"]["weights_digest"] == weights_digest(IDMAgent.from_pretrained(model).model)
     source = metadata["source"]
     assert (source["name"], source["size"]) == ("one.mp4", (videos / "one.mp4").stat().st_size)
     assert (source["frames_per_second"], source["resampled"]) == (20.0, False)

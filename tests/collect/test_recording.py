@@ -7,9 +7,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support import scripted_counter  # noqa: F401 (registers the env)
+from tests.support.small_policy import small_policy
+from vpt_gym import VPTAgent
 from vpt_gym.actions.human import no_op
 from vpt_gym.collect.directory import clear_up
 from vpt_gym.collect.envs import EnvArgs
@@ -18,7 +21,7 @@ from vpt_gym.collect.provenance import LABELLED_BY
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.run import Recorded, record
 from vpt_gym.collect.session import Recording, RecordingSession, demo_folder
-from vpt_gym.demos import check, list_demos, read_demo, repair
+from vpt_gym.demos import DemoWriter, check, list_demos, read_demo, repair
 from vpt_gym.demos.files.names import files_of, partial
 from vpt_gym.demos.files.video import count_frames
 from vpt_gym.demos.library.library import DemoLibrary
@@ -166,6 +169,19 @@ def test_demos_that_do_not_name_the_size_of_their_pushes_are_not_continued(tmp_p
     path.write_text(json.dumps(metadata), encoding="utf-8")
     with pytest.raises(ValueError, match="into another directory"):
         record(counter(tmp_path, episodes=2, disturbance=0.1))
+
+
+def test_an_agent_that_was_trained_again_is_another_player(tmp_path: Path) -> None:
+    folder, out = tmp_path / "agent", tmp_path / "demos"
+    VPTAgent(small_policy(seed=1)).save_pretrained(folder)
+    recording = counter(out, expert=(str(folder),), episodes=1)
+    with DemoWriter(out, metadata={"seed": 0, "recorded_by": recording.with_weights().provenance}) as writer:
+        writer.append(np.zeros((48, 80, 3), np.uint8), no_op())
+        writer.close(success=True, ended="terminated")
+    assert record(recording) == Recorded(demos=1, ticks=1, played=0, successes=0)
+    VPTAgent(small_policy(seed=2)).save_pretrained(folder)
+    with pytest.raises(ValueError, match=r"recorded with {'weights': .* this recording is {'weights': "):
+        record(recording)
 
 
 def test_an_expert_of_less_skill_errs_and_always_in_the_same_way(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def run(args: Args) -> int:
                 output.remark(f"{done} of {counted(done + len(videos), 'video')} are demos in {args.out} already")
             for number, (video, identity) in enumerate(videos.items(), start=1):
                 output.remark(f"{video} ({number} of {len(videos)})")
-                path, ticks = _label(agent, video, identity, args)
+                path, ticks = _label(agent, video, identity, args, model)
                 output.remark(f"  {counted(ticks, 'tick')}: {path}")
                 written.append({"video": str(video), "demo": str(path), "ticks": ticks})
     except BlockingIOError:
@@ -148,15 +148,20 @@ def _videos_in(folder: Path) -> list[Path]:
 
 def _model_of(agent: IDMAgent, args: Args) -> dict[str, Any]:
     """Returns what demos say of the model that labelled them; equal in all demos of a directory."""
+    from vpt_gym.collect.identity import weights_digest
+
     return {
         "kind": "inverse dynamics model",
         "model": args.model,
         "weights": None if args.weights is None else str(args.weights),
         "config": json.loads(agent.model.config.to_json()),
+        "weights_digest": weights_digest(agent.model),
     }
 
 
-def _label(agent: IDMAgent, video: Path, identity: VideoIdentity, args: Args) -> tuple[Path, int]:
+def _label(
+    agent: IDMAgent, video: Path, identity: VideoIdentity, args: Args, model: dict[str, Any]
+) -> tuple[Path, int]:
     """Writes the demo of one video; returns its ``<id>.json`` and its ticks."""
     from vpt_gym.agents.idm.gameplay_video import read_ticks, read_video_info
     from vpt_gym.collect.labelled_videos import SOURCE_KEY
@@ -166,7 +171,7 @@ def _label(agent: IDMAgent, video: Path, identity: VideoIdentity, args: Args) ->
     info = read_video_info(video)
     actions = agent.label(video, resample=args.resample, progress=sys.stderr.isatty() and not args.quiet)
     metadata = {
-        LABELLED_BY: _model_of(agent, args),
+        LABELLED_BY: model,
         SOURCE_KEY: {
             "name": video.name,
             **asdict(identity),

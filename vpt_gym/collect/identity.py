@@ -7,16 +7,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from vpt_gym.agents.agent import VPTAgent
-    from vpt_gym.agents.policy.policy import VPTPolicy
 
 
-def weights_digest(policy: VPTPolicy) -> str:
-    """Returns 16 hexadecimal digits that depend on every bit of a policy's weights, and on their names and shapes."""
+def weights_digest(network: nn.Module) -> str:
+    """Returns 16 hexadecimal digits that depend on every bit of a network's weights, and on their names and shapes."""
     import torch
 
     digest = hashlib.sha256()
-    for name, tensor in sorted(policy.state_dict().items()):
+    for name, tensor in sorted(network.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()[:16]

@@ -67,6 +67,7 @@ def record(
 
     Raises:
         ValueError: The directory holds demos of another env, player or format, or the player cannot play in the env.
+            An agent that was trained again, or replaced, is another player.
         BlockingIOError: Another run records into the directory.
         DemoWriteError: A demo cannot be written, because of disk space or permissions.
         RuntimeError: A worker process died (on a Ray cluster: repeatedly, with the same episode), the seeds for demos
@@ -74,6 +75,7 @@ def record(
         DependencyNotInstalled: Ray is asked for and not installed.
         ConnectionError: There is no Ray cluster at the address.
     """
+    recording = recording.with_weights()
     with locked(recording.out):
         clear_up(recording.out, RECORDED_BY, lambda: _check_same(recording))
         clear_up_videos(recording.out)

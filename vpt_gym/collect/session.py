@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -13,6 +13,7 @@ import gymnasium as gym
 from vpt_gym.collect.disturbance import Disturbance
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import ChosenGoal
+from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.import_here import import_here
 from vpt_gym.collect.players import SCRIPTED, is_agent, make_player, resolve
 from vpt_gym.collect.provenance import RECORDED_BY
@@ -76,6 +77,8 @@ class Recording:
         skill: Skill of a scripted expert, in (0, 1]: 1 is its best; less is slower and makes mistakes.
         goal: The goal of an agent whose policy acts on goals. Demos name it.
         num_envs: Envs that run in parallel, each in its own process.
+        weights: Digest of an agent's weights, by which demos of another agent under the same name are told
+            (:meth:`with_weights`).
 
     Raises:
         ValueError: A field is out of range, or the env has no scripted expert.
@@ -96,6 +99,7 @@ class Recording:
     skill: float = 1.0
     goal: ChosenGoal | None = None
     num_envs: int = 1
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("episodes", "num_envs"):
@@ -156,7 +160,21 @@ class Recording:
             **({} if self.skill == 1.0 else {"skill": self.skill}),
             **({} if self.goal is None else {"goal": self.goal.provenance}),
             **({"precision": self.precision} if is_agent(self.expert) and self.precision != "fp32" else {}),
+            **({} if self.weights is None else {"weights": self.weights}),
         }
+
+    def with_weights(self) -> Recording:
+        """Returns the recording with the digest of its agent's weights; itself if the player is no agent.
+
+        Raises:
+            CheckpointError: The agent's files are unsafe, damaged, or of another model.
+            FileNotFoundError: There is no such agent.
+        """
+        if not is_agent(self.expert):
+            return self
+        from vpt_gym.agents.checkpoints.pretrained import load_pretrained
+
+        return replace(self, weights=weights_digest(load_pretrained(*self.expert)[0]))
 
 
 class RecordingSession:
