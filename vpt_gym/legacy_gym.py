@@ -31,6 +31,22 @@ def is_vector(env: Any) -> bool:
     )
 
 
+def env_name(env: gym.Env[Any, Any]) -> str:
+    """Returns the id of an environment, or the name of its class if it was not made by its id.
+
+    That of a converted environment is the old one's, not ``LegacyGymEnv``: ``"MineRLTreechop-v0 (gym)"``, which is no
+    id of Gymnasium.
+    """
+    if env.spec is not None:
+        return env.spec.id
+    inner: Any = env.unwrapped
+    if type(inner) is not LegacyGymEnv:
+        return type(inner).__qualname__
+    inner = getattr(inner.env, "unwrapped", inner.env)
+    spec = getattr(inner, "spec", None)
+    return type(inner).__qualname__ if spec is None else f"{spec.id} (gym)"
+
+
 def is_legacy_env(env: Any) -> bool:
     """Returns whether ``env`` has the interface of the old gym and is not a Gymnasium environment."""
     parts = ("reset", "step", "action_space", "observation_space")

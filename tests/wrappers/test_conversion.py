@@ -296,3 +296,15 @@ def test_an_environment_before_gym_026_renders_pictures() -> None:
     env = LegacyGymEnv(OldEnv())
     assert (env.render_mode, env.metadata) == ("rgb_array", {"render_modes": ["rgb_array"], "render_fps": 20})
     assert env.render().shape == (36, 64, 3)
+
+
+def test_demos_name_the_old_environment(tmp_path: Any) -> None:
+    named = OldEnv()
+    named.spec = type("EnvSpec", (), {"id": "Old-v3"})()  # type: ignore[attr-defined]
+    for env, name in ((OldWrapper(OldEnv()), "OldWrapper"), (named, "Old-v3 (gym)")):
+        recorder = RecorderWrapper(env, tmp_path / name)
+        recorder.reset()
+        recorder.step(human_action())
+        recorder.close()
+        (path,) = list_demos(tmp_path / name)
+        assert read_demo(path).metadata["env_id"] == name

@@ -10,6 +10,7 @@ import gymnasium as gym
 
 from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import Frame, FrameKey, checked_size, declared_frame, find_declared_frame, packed_copy, to_size
+from vpt_gym.legacy_gym import env_name
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 from vpt_gym.wrappers.frame_key import FrameKeyWrapper
 
@@ -113,7 +114,7 @@ def describe_env(env: gym.Env[Any, Any], key: FrameKey | None) -> dict[str, Any]
         below = below.env
     kwargs = {} if spec is None else dict(spec.kwargs)
     return {
-        "env_id": type(env.unwrapped).__qualname__ if spec is None else spec.id,
+        "env_id": env_name(env),
         "env_kwargs": kwargs,
         "max_episode_steps": None if spec is None else spec.max_episode_steps,
         "task": kwargs.get("task", kwargs.get("task_id")),
