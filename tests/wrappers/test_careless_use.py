@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.wrappers import TimeLimit
+from gymnasium.wrappers import Autoreset, TimeLimit
 
 from tests.support.frame_counter_env import FrameCounterEnv
 from vpt_gym import (
@@ -26,7 +26,7 @@ from vpt_gym import (
 from vpt_gym.actions.codec import code_space
 from vpt_gym.actions.human import no_op
 from vpt_gym.demos import check, list_demos, read_demo
-from vpt_gym.wrappers import FrameKeyWrapper, VideoRecorderWrapper
+from vpt_gym.wrappers import EpisodeSeeds, FrameKeyWrapper, ItemRewardWrapper, MineCLIPReward, VideoRecorderWrapper
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 SIZE = (36, 64)
@@ -309,3 +309,28 @@ def test_a_recorder_around_a_resilient_env_that_records_is_refused(tmp_path: Pat
         assert [name for name, _ in both.recorders] == ["VideoRecorderWrapper", "RecorderWrapper"]
     finally:
         env.close()
+
+
+def frame_brightness(videos: Any, texts: Any) -> Any:
+    return videos.mean(axis=(1, 2, 3, 4))[:, None]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda env, out: RecorderWrapper(env, out),
+        lambda env, out: VideoRecorderWrapper(env, out),
+        lambda env, out: ItemRewardWrapper(env, {"log": (1.0,)}),
+        lambda env, out: MineCLIPReward(env, "chop a tree", mode="delta", scorer=frame_brightness),
+        lambda env, out: EpisodeSeeds(env, range(3)),
+    ],
+    ids=["RecorderWrapper", "VideoRecorderWrapper", "ItemRewardWrapper", "MineCLIPReward", "EpisodeSeeds"],
+)
+def test_a_wrapper_that_must_see_each_reset_is_not_above_an_autoreset(
+    wrap: Any, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    # a recorder recorded the first episode alone
+    inside = TimeLimit(Autoreset(box(160, 256, 3)), 2)
+    with pytest.raises(ValueError, match=f"put Autoreset around {request.node.callspec.id}"):
+        wrap(inside, tmp_path)
+    assert wrap(box(160, 256, 3), tmp_path) is not None

@@ -29,3 +29,21 @@ def require_gymnasium(env: Any, wrapper: str) -> gym.Env[Any, Any]:
             f"them: {kind}([lambda: {wrapper}(make_env(), ...)] * {env.num_envs})"
         )
     raise TypeError(f"{wrapper} needs a gymnasium.Env, got {type(env).__name__}: {env!r}")
+
+
+def require_resets(env: Any, wrapper: str) -> gym.Env[Any, Any]:
+    """Returns ``env`` as ``require_gymnasium`` does, for a wrapper that must see each ``reset``.
+
+    Raises:
+        TypeError: ``env`` is not an environment.
+        ValueError: A wrapper inside it resets it by itself.
+    """
+    found = part = require_gymnasium(env, wrapper)
+    while isinstance(part, gym.Wrapper):
+        if isinstance(part, gym.wrappers.Autoreset):
+            raise ValueError(
+                f"gymnasium.wrappers.Autoreset inside {wrapper} resets the environment by itself, so {wrapper} would "
+                f"not see that a new episode begins: put Autoreset around {wrapper}"
+            )
+        part = part.env
+    return found

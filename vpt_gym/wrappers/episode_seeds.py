@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from vpt_gym.system.number import is_whole
 from vpt_gym.system.printable import shown
+from vpt_gym.wrappers._wrapped_env import require_resets
 
 
 class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -29,7 +30,7 @@ class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorA
 
     Raises:
         TypeError: ``seeds`` is not a sequence, such as a single number or a generator.
-        ValueError: There are no seeds, or one is not a whole number from 0.
+        ValueError: There are no seeds, one is not a whole number from 0, or ``Autoreset`` is inside.
 
     Example:
         >>> import gymnasium as gym
@@ -41,6 +42,7 @@ class EpisodeSeeds(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorA
 
     def __init__(self, env: gym.Env[Any, Any], seeds: Sequence[int] | npt.NDArray[np.integer[Any]]) -> None:
         _check(seeds)
+        env = require_resets(env, "EpisodeSeeds")
         gym.utils.RecordConstructorArgs.__init__(self, seeds=seeds)
         super().__init__(env)
         self._seeds = seeds

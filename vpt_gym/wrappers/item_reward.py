@@ -12,7 +12,7 @@ from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.number import is_real
 from vpt_gym.system.printable import shown
 from vpt_gym.wrappers._source_observation import source_observation
-from vpt_gym.wrappers._wrapped_env import require_gymnasium
+from vpt_gym.wrappers._wrapped_env import require_resets
 from vpt_gym.wrappers.player_state import held_items
 
 
@@ -98,8 +98,8 @@ class ItemRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
 
     Raises:
         TypeError: ``env`` is not an environment, ``rewards`` is not a mapping, or a value in it is no ``ItemReward``.
-        ValueError: ``rewards`` is empty, or a number in it is not positive. From ``reset``: the observations have no
-            inventory.
+        ValueError: ``rewards`` is empty, a number in it is not positive, or ``Autoreset`` is inside. From ``reset``:
+            the observations have no inventory.
 
     Example:
         >>> import gymnasium as gym
@@ -117,7 +117,7 @@ class ItemRewardWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         *,
         keep_reward: bool = False,
     ) -> None:
-        env = require_gymnasium(env, "ItemRewardWrapper")
+        env = require_resets(env, "ItemRewardWrapper")
         gym.utils.RecordConstructorArgs.__init__(self, rewards=rewards, keep_reward=keep_reward)
         super().__init__(env)
         if not isinstance(rewards, Mapping):

@@ -11,7 +11,7 @@ import numpy as np
 
 from vpt_gym.frames import Frame, FrameKey, FrameSpec, declared_frame, find_declared_frame, to_size
 from vpt_gym.system.flags import checks_flags
-from vpt_gym.wrappers._wrapped_env import require_gymnasium
+from vpt_gym.wrappers._wrapped_env import require_resets
 from vpt_gym.wrappers.score_modes import Mode, ScoreThreshold
 from vpt_gym.wrappers.video_scores import Fill, FrameScorer, VideoScorer, VideoScores
 
@@ -54,8 +54,8 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
 
     Raises:
         TypeError: ``env`` is not an environment, its frames are not uint8, or the scorer is not callable.
-        ValueError: There is no frame, or it is higher than wide; the texts do not fit the mode; an argument is unknown.
-            From ``step``: the scorer returns something else than finite logits (N, P).
+        ValueError: There is no frame, or it is higher than wide; the texts do not fit the mode; an argument is unknown;
+            or ``Autoreset`` is inside. From ``step``: the scorer returns something else than finite logits (N, P).
 
     Warns:
         UserWarning: The frames are much smaller than those that the scorer takes. From ``reset``: they are black, as
@@ -100,7 +100,7 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
                 f"MineCLIPReward wraps one environment, got a vector of {vector.num_envs}: use "
                 "vpt_gym.wrappers.vector.MineCLIPReward, which scores all of them at once"
             )
-        env = require_gymnasium(env, "MineCLIPReward")
+        env = require_resets(env, "MineCLIPReward")
         gym.utils.RecordConstructorArgs.__init__(
             self,
             _disable_deepcopy=True,  # the scorer may have a gigabyte of weights

@@ -11,7 +11,7 @@ import gymnasium as gym
 from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import Frame, FrameKey, checked_size, declared_frame, find_declared_frame, packed_copy, to_size
 from vpt_gym.legacy_gym import env_name
-from vpt_gym.wrappers._wrapped_env import require_gymnasium
+from vpt_gym.wrappers._wrapped_env import require_resets
 from vpt_gym.wrappers.frame_key import FrameKeyWrapper
 
 
@@ -43,9 +43,10 @@ def require_unrecorded(env: Any, recorder: type[gym.Wrapper[Any, Any, Any, Any]]
 
     Raises:
         TypeError: It is not an environment.
-        ValueError: It is in a recorder of this class already, which would write each episode a second time.
+        ValueError: It is in a recorder of this class already, which would write each episode a second time; or a
+            wrapper resets it by itself, so that only the first episode would be seen.
     """
-    wrapped = require_gymnasium(env, recorder.__name__)
+    wrapped = require_resets(env, recorder.__name__)
     for name, directory in recorders_of(wrapped):
         if name == recorder.__name__:
             raise ValueError(
