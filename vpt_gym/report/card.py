@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
+from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.hub.card import About, code
 from vpt_gym.hub.card import SuccessRate as HubRate
 from vpt_gym.learning.runs.directory import DESCRIPTION
@@ -58,7 +60,7 @@ def _recipe(record: RunRecord) -> str:
 
 def _figures(record: RunRecord) -> tuple[str, HubRate | None]:
     rates = [(name, rate) for name, rate in rows_of(record.results) if isinstance(rate, SuccessRate)]
-    environment = record.settings.get("env.id", "")
+    environments = _environments(record)
     told = []
     for name, rate in rates:
         low, high = rate.interval
@@ -66,9 +68,28 @@ def _figures(record: RunRecord) -> tuple[str, HubRate | None]:
             f"{name}: success in {rate.successes} of {rate.episodes} episodes ({rate.rate:.0%}, 95 % interval "
             f"{low:.0%} to {high:.0%})"
         )
-    where = f" in {code(environment)}" if environment else ""
+    where = f" in {' and '.join(map(code, environments))}" if environments else ""
     text = f"{'; '.join(told)}{where}. From `results.json` of the training." if told else ""
     final = dict(rates).get("evaluation")
-    if final is None or not environment:
+    if final is None or not environments:
         return text, None
-    return text, HubRate(final.successes, final.episodes, environment)
+    return text, HubRate(final.successes, final.episodes, ", ".join(environments))
+
+
+def _environments(record: RunRecord) -> list[str]:
+    """Returns the environments that a run played in: the id of each, with its arguments."""
+    args = record.about.get("args")
+    env = args.get("env") if isinstance(args, dict) else None
+    if not isinstance(args, dict) or not isinstance(env, dict) or not isinstance(env.get("id"), str):
+        return []
+    more = args.get("more_envs")
+    chosen = [(env["id"], env.get("kwargs")), *((name, None) for name in (more if isinstance(more, list) else ()))]
+    return [_with_arguments(name, kwargs) for name, kwargs in chosen]
+
+
+def _with_arguments(name: str, kwargs: str | None) -> str:
+    try:
+        arguments = EnvArgs(name, kwargs).arguments
+    except (TypeError, ValueError):  # not registered here
+        return f"{name} {kwargs}" if kwargs else name
+    return f"{name} {json.dumps(arguments)}" if arguments else name

@@ -1,0 +1,35 @@
+"""What the run that trained an agent says about it on the agent's card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.written_run import write_run
+from vpt_gym.hub import SuccessRate
+from vpt_gym.report.card import about_of_run
+
+EASY = 'vpt_gym/Harvest1Log-v0 {"level": "easy"}'
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "shown"),
+    [
+        ({"env": {"id": "vpt_gym/Harvest1Log-v0", "kwargs": None}}, EASY, f"`{EASY}`"),
+        (
+            {"env": {"id": "vpt_gym/Harvest1Log-v0", "kwargs": None}, "more_envs": ["vpt_gym/Harvest1Dirt-v0"]},
+            f"{EASY}, vpt_gym/Harvest1Dirt-v0",
+            f"`{EASY}` and `vpt_gym/Harvest1Dirt-v0`",
+        ),
+        ({"env": {"id": "Mine-v3", "kwargs": '{"size": 2}'}}, 'Mine-v3 {"size": 2}', '`Mine-v3 {"size": 2}`'),
+    ],
+)
+def test_a_success_rate_names_all_environments_and_their_arguments(
+    tmp_path: Path, args: dict[str, object], environment: str, shown: str
+) -> None:
+    run = write_run(tmp_path / "run", results={"evaluation": {"successes": 34, "episodes": 40}}, args=args)
+    (run / "agent").mkdir()
+    about = about_of_run(run / "agent")
+    assert about.success == SuccessRate(34, 40, environment)
+    assert f"95 % interval 71% to 93%) in {shown}." in about.figures
