@@ -302,6 +302,8 @@ def test_damaged_and_unfinished_demos_are_left_out_and_counted(tmp_path: Path) -
     video = bytearray(broken.with_suffix(".mp4").read_bytes())
     video[len(video) // 2 : len(video) // 2 + 400] = bytes(400)
     broken.with_suffix(".mp4").write_bytes(video)
+    (demos / "film.zip.partial").write_bytes(b"")  # no demo, and neither is what a killed import leaves
+    (demos / ".import-1.partial").mkdir()
     running = DemoWriter(demos)
     running.append(counter_frame(0), human_action())
     try:

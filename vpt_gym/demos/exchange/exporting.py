@@ -19,6 +19,7 @@ from vpt_gym.demos.files.names import (
     DemoError,
     checked_directory,
     files_of,
+    find_demos,
     list_demos,
 )
 from vpt_gym.frames import Frame, FrameKey, checked_key, checked_size, to_size
@@ -117,7 +118,10 @@ class DemoSelection:
             self.step_limits.add(limit if isinstance(limit, int) and limit > 0 else None)
             self.frame_keys.add(_frame_key_of(demo))
         finished = {files_of(path).id for path in list_demos(folder)}
-        self._partial = len({files_of(path).id for path in folder.glob(f"*{PARTIAL_SUFFIX}")} - finished)
+        self._partial = sum(
+            demo_id not in finished and any(suffix.endswith(PARTIAL_SUFFIX) for suffix in suffixes)
+            for demo_id, suffixes in find_demos(folder).items()
+        )
         self._rejected = len(list_demos(folder / REJECTED)) if (folder / REJECTED).is_dir() else 0
         if not self._paths:
             below = below_in_words(demos_below(folder))
