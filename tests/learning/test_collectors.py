@@ -29,6 +29,14 @@ def test_the_worlds_are_shared_out_and_a_later_process_continues_after_them():
         assert all((world - 100) % 3 == env for world in set.union(*sets))
 
 
+def test_after_its_last_world_an_env_begins_with_its_first_again():
+    state = {"started": [5, 3], "episodes": [], "generator": torch.Generator().get_state()}
+    with open_collector(
+        small_policy(), SeedRewardEnv, range(9), num_envs=2, seed=0, kind="sync", state=state
+    ) as collector:
+        assert worlds_in(collector.collect(2)) == [{0}, {7}]  # env 0 has 0, 2, 4, 6, 8, env 1 has 1, 3, 5, 7
+
+
 @pytest.mark.parametrize("num_envs", [2, 4])
 @pytest.mark.parametrize("ray", [None, RayArgs(address="local")])
 def test_a_later_process_with_another_number_of_envs_is_told_the_number(num_envs, ray):

@@ -133,13 +133,20 @@ def _make_collector(
     """Makes the collector of ``count`` environments from number ``first`` on.
 
     Numbers from ``len(started)`` on are those of a lost worker's environments: each number stands for the environment
-    ``number % len(started)``, after ``number // len(started)`` losses.
+    ``number % len(started)``, which leaves out ``number // len(started)`` times ``SKIPPED`` worlds. After its last
+    world an environment begins with its first again.
     """
     total = len(started)
     places = [(number % total, number // total) for number in range(first, first + count)]
-    next_worlds = [env + total * (started[env] + losses * SKIPPED) for env, losses in places]
-    envs = make_vector_env(make_env, [worlds[world::total] for world in next_worlds], kind)
+    next_worlds = [env + total * (started[env] + skips * SKIPPED) for env, skips in places]
+    own = [_from(worlds[world % total :: total], world // total) for world in next_worlds]
+    envs = make_vector_env(make_env, own, kind)
     on_cpu = next(policy.parameters()).device.type == "cpu"
     precision = policy.precision if on_cpu else None
     # the random numbers move on with the worlds: after a loss, and in a resumed run, none is drawn again
     return RolloutCollector(policy, envs, seed=seed + next_worlds[0], precision=precision, features=features)
+
+
+def _from(worlds: Sequence[int], index: int) -> Sequence[int]:
+    """Returns the worlds of an environment from a number on, counted round after round."""
+    return worlds[index % max(1, len(worlds)) :]

@@ -34,6 +34,8 @@ class Collector(Protocol):
     """What a worker holds: ``RolloutCollector``, or a class like it."""
 
     episodes: list[Any]
+    started: list[int]
+    """How many episodes have begun in each env."""
 
     def collect(self, ticks: int) -> Any:
         """Plays ``ticks`` ticks in each env; returns a dataclass of tensors, batch first, and the memory."""
@@ -59,7 +61,7 @@ class RayRollouts:
         workers: Number of workers.
         num_envs: Envs in each worker, as ``make_collector`` makes them.
         seed: Seed of the first env of worker 0. Env ``i`` of worker ``w`` has ``seed + w * num_envs + i``, and after
-            its ``k``-th loss ``k * workers * num_envs`` more.
+            a loss a multiple of ``workers * num_envs`` more: once for each ``SKIPPED`` episodes that may have begun.
 
     Attributes:
         episodes: The finished episodes (``FinishedEpisode``), oldest rollout first; the caller may clear it.
@@ -86,8 +88,9 @@ class RayRollouts:
         self._policy = policy
         self._version = 0
         self._seed, self._num_envs = seed, num_envs
-        self._losses = [0] * workers
-        self._begun = [1] * workers * num_envs  # at most as many episodes have begun in each env
+        self._skips = [0] * workers  # of SKIPPED episodes each, which lost envs may have begun
+        self._before = [0] * workers * num_envs  # episodes that earlier processes have begun in each env
+        self._begun = [0] * workers * num_envs  # since the last loss
         self.episodes: list[Any] = []
         actor = ray.remote(_RolloutActor).options(
             num_cpus=args.cpus,
@@ -118,7 +121,7 @@ class RayRollouts:
         # in a list: Ray would replace a bare reference by its value before each call
         broadcast = (self._version, self._policy.precision, [self._ray.put(weights)])
         attempts = [0] * len(self._actors)
-        results: dict[int, tuple[Any, list[Any]]] = {}
+        results: dict[int, tuple[Any, list[Any], list[int]]] = {}
         calls = {self._call(worker, broadcast, ticks): worker for worker in range(len(self._actors))}
         errors = self._ray.exceptions
         while calls:
@@ -132,23 +135,24 @@ class RayRollouts:
                 raise
             except errors.RayError as error:
                 attempts[worker] += 1
-                self._losses[worker] += 1
+                self._skip(worker, ticks)
                 self._await_restart(worker, attempts[worker], error)
                 calls[self._call(worker, broadcast, ticks)] = worker
-        rollouts, episodes = zip(*(results[worker] for worker in range(len(self._actors))), strict=True)
+        rollouts, episodes, begun = zip(*(results[worker] for worker in range(len(self._actors))), strict=True)
         for finished in episodes:
             self.episodes.extend(finished)
-        self._begun = [count + sum(map(len, episodes)) for count in self._begun]
+        self._begun = [count for counts in begun for count in counts]
         return joined(rollouts, self._policy.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what later workers need to continue, but for the running episodes, which are lost."""
-        started = [count + SKIPPED * max(self._losses) for count in self._begun]
+        skipped = [SKIPPED * skips for skips in self._skips for _ in range(self._num_envs)]
+        started = [sum(counts) for counts in zip(self._before, skipped, self._begun, strict=True)]
         return {"started": started, "episodes": [list(astuple(episode)) for episode in self.episodes]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from a ``state_dict``; the workers' worlds must come after those that ``"started"`` counts."""
-        self._begun = [before + now for before, now in zip(state["started"], self._begun, strict=True)]
+        self._before = list(state["started"])
         self.episodes = [FinishedEpisode(*episode) for episode in state["episodes"]]
 
     def close(self) -> None:
@@ -169,9 +173,15 @@ class RayRollouts:
             self._kill()
 
     def _call(self, worker: int, broadcast: tuple[int, str, list[Any]], ticks: int) -> Any:
-        place = worker + self._losses[worker] * len(self._actors)
+        place = worker + self._skips[worker] * len(self._actors)
         seed = self._seed + place * self._num_envs
         return self._actors[worker].collect.remote(seed, broadcast, ticks)
+
+    def _skip(self, worker: int, ticks: int) -> None:
+        """Leaves out the worlds that the envs of a lost worker may have played: an episode begins at most each tick."""
+        own = slice(worker * self._num_envs, (worker + 1) * self._num_envs)
+        self._skips[worker] += -(-(max(self._begun[own]) + ticks) // SKIPPED)
+        self._begun[own] = [0] * self._num_envs
 
     def _await_restart(self, worker: int, attempt: int, error: Exception) -> None:
         if attempt < MAX_LOSSES:
@@ -225,7 +235,7 @@ class _RolloutActor:
     def ready(self) -> None:
         """Returns when the process runs."""
 
-    def collect(self, seed: int, broadcast: tuple[int, str, list[Any]], ticks: int) -> tuple[Any, list[Any]]:
+    def collect(self, seed: int, broadcast: tuple[int, str, list[Any]], ticks: int) -> tuple[Any, list[Any], list[int]]:
         import ray
 
         version, precision, weights = broadcast
@@ -240,7 +250,7 @@ class _RolloutActor:
             self._collector = make_collector(self._policy, seed)
         rollout = self._collector.collect(ticks)
         episodes, self._collector.episodes = self._collector.episodes, []
-        return joined([rollout], torch.device("cpu")), episodes
+        return joined([rollout], torch.device("cpu")), episodes, list(self._collector.started)
 
     def close(self) -> None:
         envs = getattr(self._collector, "envs", None)

@@ -17,7 +17,7 @@ VectorKind: TypeAlias = Literal["auto", "threads", "processes", "sync"]
 """How the environments of a training run are stepped; see :func:`make_vector_env`."""
 
 SKIPPED = 1000
-"""Seeds that the envs of a lost Ray worker leave out, so that they repeat none: how many they had played is unknown."""
+"""The envs of a lost Ray worker leave out a multiple of so many seeds: how many they had played is unknown."""
 
 _OWN_WORLD = "vpt_gym.world."
 """The module of the embedded world. Its environments release Python's global lock while they compute."""

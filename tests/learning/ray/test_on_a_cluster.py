@@ -29,6 +29,7 @@ from vpt_gym.learning.dagger import collect_round, label_source
 from vpt_gym.learning.evaluate import evaluate
 from vpt_gym.learning.ray_rollouts import RayRollouts, joined
 from vpt_gym.learning.rollout import RolloutCollector
+from vpt_gym.learning.vector_env import SKIPPED
 from vpt_gym.wrappers import EpisodeSeeds
 
 RAY = RayArgs(address="auto", workers=2)
@@ -157,6 +158,8 @@ def test_a_rollout_is_complete_after_a_worker_was_killed(cluster: Any, agent: VP
     with RayRollouts(ray, agent.policy, mortal, RAY, workers=2, num_envs=2, seed=7) as collector:
         first = collector.collect(4)
         second = collector.collect(4)
+        begun = sorted(collector.state_dict()["started"])
+    assert [count > SKIPPED for count in begun] == [False, False, True, True]  # the lost worker left out worlds
     assert (tmp_path / "killed").exists()
     assert first.codes.shape == second.codes.shape == (4, 4, 2)
     assert first.first[:, 0].all()
@@ -172,9 +175,10 @@ def test_a_resumed_training_plays_other_worlds_with_other_random_numbers(cluster
         ) as collector:
             return collector.collect(7), collector.state_dict()
 
-    here, _ = collected(None)
+    here, local = collected(None)
     first, state = collected(ray)
     later, after = collected(ray, state)
+    assert worlds_in(later) == worlds_in(collected(None, local)[0])  # none is left out
     assert worlds_in(first) == worlds_in(here)
     assert not set.union(*worlds_in(first)) & set.union(*worlds_in(later))
     assert torch.equal(first.frames, later.frames)
