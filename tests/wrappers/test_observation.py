@@ -202,6 +202,26 @@ def test_wrapper_twice() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*different from the unwrapped version.*")
+class MineRLTask:
+    """The settings of MineRL 1.0's ``HumanSurvival``, which its environments have as ``task``."""
+
+    resolution, fov_range, gamma_range = [640, 360], [70.0, 70.0], [2, 2]
+    guiscale_range, cursor_size_range = [1, 1], [16.0, 16.0]
+
+
+def test_other_settings_of_minerl_than_in_the_training_are_named() -> None:
+    env = FixedEnv(box(360, 640, 3))
+    env.task = task = MineRLTask()  # type: ignore[attr-defined]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        VPTObsWrapper(env)
+    task.fov_range, task.gamma_range = [90, 90], [1.0, 2.0]
+    wanted = r"has fov_range=\[90, 90\], gamma_range=\[1.0, 2.0\].* with fov_range=\[70, 70\], gamma_range=\[2, 2\]"
+    with pytest.warns(UserWarning, match=wanted) as caught:
+        VPTObsWrapper(gym.wrappers.TimeLimit(env, 5))
+    assert (len(caught), caught[0].filename) == (1, __file__)
+
+
 @pytest.mark.parametrize("keys", [map(str, ["location_stats"]), {"location_stats": 0}.keys()], ids=["map", "keys"])
 def test_keys_to_keep_are_read_once(keys: Any) -> None:
     env = VPTObsWrapper(ViewEnv(), keep=keys)

@@ -21,6 +21,7 @@ from vpt_gym.frames import (
     to_size,
 )
 from vpt_gym.system.printable import shown
+from vpt_gym.wrappers._minerl_settings import TRAINED_WITH, other_settings
 from vpt_gym.wrappers._source_observation import source_observation
 from vpt_gym.wrappers._wrapped_env import require_gymnasium
 
@@ -68,7 +69,8 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
 
     Warns:
         UserWarning: The frame is more than 12 % off the aspect ratio 16:9 that policies were trained on, and is not
-            one that a wrapper below, or the environment itself, has scaled to a square.
+            one that a wrapper below, or the environment itself, has scaled to a square. A MineRL 1.0 environment has
+            another field of view, gamma, scale of menus, cursor or resolution than those that policies were trained on.
 
     Change log: v0.1.0 - added.
     """
@@ -94,6 +96,13 @@ class VPTObsWrapper(gym.ObservationWrapper[Any, Any, Any], gym.utils.RecordConst
         self._judge_by_frame = not _is_wide(self._where.size) and _is_wide(self._where.size[::-1])
         if not self._judge_by_frame:
             self._check_aspect(self._where.size)
+        if other := other_settings(env):
+            right = ", ".join(f"{name}={list(TRAINED_WITH[name])}" for name in other)
+            warnings.warn(
+                f"this MineRL environment has {', '.join(f'{name}={list(value)}' for name, value in other.items())}; "
+                f"VPT policies were trained with {right}, and see other pictures: make it with these",
+                stacklevel=2,
+            )
 
     def _with_kept(self, frame_space: spaces.Box) -> spaces.Dict:
         source = self.env.observation_space
