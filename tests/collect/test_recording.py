@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.support import scripted_counter  # noqa: F401 (registers the env)
 from tests.support.small_policy import small_policy
@@ -25,6 +28,14 @@ from vpt_gym.demos import DemoWriter, check, list_demos, read_demo, repair
 from vpt_gym.demos.files.names import files_of, partial
 from vpt_gym.demos.files.video import count_frames
 from vpt_gym.demos.library.library import DemoLibrary
+
+
+@pytest.fixture
+def single_thread() -> Iterator[None]:
+    """Gives torch back the threads that a recording with an agent takes from it."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
 
 
 def counter(directory: Path, **fields: object) -> Recording:
@@ -182,6 +193,15 @@ def test_an_agent_that_was_trained_again_is_another_player(tmp_path: Path) -> No
     VPTAgent(small_policy(seed=2)).save_pretrained(folder)
     with pytest.raises(ValueError, match=r"recorded with {'weights': .* this recording is {'weights': "):
         record(recording)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_worker_checks_that_it_has_the_same_agent(tmp_path: Path, seed: int, single_thread: None) -> None:
+    VPTAgent(small_policy(seed=1)).save_pretrained(tmp_path / "agent")
+    recording = counter(tmp_path / "demos", expert=(str(tmp_path / "agent"),), precision="fp32").with_weights()
+    VPTAgent(small_policy(seed=seed)).save_pretrained(tmp_path / "agent")
+    with nullcontext() if seed == 1 else pytest.raises(ValueError, match=r"agent on .* has other weights"):
+        RecordingSession(recording).close()
 
 
 def test_an_expert_of_less_skill_errs_and_always_in_the_same_way(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.goals import ChosenGoal
 from vpt_gym.collect.identity import weights_digest
 from vpt_gym.collect.import_here import import_here
-from vpt_gym.collect.players import SCRIPTED, is_agent, make_player, resolve
+from vpt_gym.collect.players import SCRIPTED, AgentPlayer, is_agent, make_player, resolve
 from vpt_gym.collect.provenance import RECORDED_BY
 from vpt_gym.collect.rollouts import ATTEMPTS, Episode, warn_if_endless
 from vpt_gym.collect.seeds import SEEDS, recorded_band
@@ -197,9 +198,22 @@ class RecordingSession:
                 skill=recording.skill,
                 goal=recording.goal,
             )
+            self._check_weights()
         except BaseException:
             base.close()
             raise
+
+    def _check_weights(self) -> None:
+        """Checks that this machine has the agent that the recording names: nodes of a cluster have copies of it."""
+        if self._recording.weights is None or not isinstance(self._player, AgentPlayer):
+            return
+        weights = weights_digest(self._player.agent.policy)
+        if weights != self._recording.weights:
+            name = " ".join(self._recording.expert)
+            raise ValueError(
+                f"{name} on {socket.gethostname()} has other weights ({weights}) than where the recording was started "
+                f"({self._recording.weights}); copy the same agent to each machine"
+            )
 
     def play(self, seed: int, *, interrupted: Callable[[], bool] = lambda: False) -> Episode:
         """Plays one episode, and records it if its demo is to be kept.
