@@ -71,6 +71,15 @@ def test_rejected_demos_do_not_come_back_and_others_take_their_place(tmp_path: P
     assert seeds(tmp_path) == [1, 3]  # the world of the demo that does not say its seed is played again
 
 
+def test_a_demo_that_does_not_state_its_return_counts(tmp_path: Path) -> None:
+    record(counter(tmp_path, episodes=1))
+    (path,) = list_demos(tmp_path)
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    del metadata["return"]
+    path.write_text(json.dumps(metadata), encoding="utf-8")
+    assert record(counter(tmp_path, episodes=1)).demos == 1
+
+
 def test_a_later_start_is_a_recording_of_its_own(tmp_path: Path) -> None:
     record(counter(tmp_path))
     assert record(counter(tmp_path, seed=30, episodes=2)).demos == 2

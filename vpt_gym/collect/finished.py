@@ -15,7 +15,10 @@ from vpt_gym.demos.files.unlabelled import read_videos
 
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
-    """Returns the episodes in a directory of demos that were played to their end, by the seed of the world."""
+    """Returns the episodes in a directory of demos that were played to their end, by the seed of the world.
+
+    A reward that the metadata do not state, as those of another program need not, is 0.
+    """
     return {seed: episode for seed, (_, episode) in _finished(_kept(directory)).items()}
 
 
@@ -74,7 +77,7 @@ def _finished(demos: Mapping[Path, Mapping[str, Any]]) -> dict[int, tuple[Path, 
             episode = Episode(
                 seed=entry["seed"],
                 success=entry["success"],
-                total_reward=entry["return"],
+                total_reward=entry.get("return") or 0.0,
                 ticks=entry["ticks"],
                 truncated=entry["ended"] == "truncated",
             )
