@@ -193,7 +193,8 @@ class BCTrainer:
 
     Raises:
         ValueError: All parameters are frozen; the policy acts on goals and there are none, or it takes others; or
-            there are goals, and null ticks are cut or chunks are flipped.
+            there are goals, and null ticks are cut or chunks are flipped; or the processes have other demos or another
+            start.
 
     Example:
         ``trainer = BCTrainer(policy, dataset, args)``, then ``trainer.update()`` until ``trainer.finished``.
@@ -218,6 +219,8 @@ class BCTrainer:
             raise ValueError("goals are not flipped with the demos: use mirror=False (--train.no-mirror)")
         self._goals = goals
         self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
+        if processes.count > 1:
+            processes.require_same(dataset.ticks_per_rank, "the ticks of the demos")
         self.updates, self.frames, self.seconds = 0, 0, 0.0
         self._device = policy.device
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
@@ -228,6 +231,8 @@ class BCTrainer:
         self._optimizer = kind(self._parameters, lr=args.lr, weight_decay=args.weight_decay, fused=fused)
         self._start = copy.deepcopy(policy).requires_grad_(False).eval() if args.kl_to_start else None
         self._start_digest = weights_digest(policy)
+        if self._start is not None:
+            processes.require_same(self._start_digest, "the weights that kl_to_start holds the policy near")
         self._average = WeightAverage(policy, args.ema) if args.ema else None
         self._memory: Memory | None = None
         self._start_memory: Memory | None = None
@@ -356,7 +361,7 @@ class BCTrainer:
 
         Raises:
             ValueError: The state is of another number of processes, of other demos or batches, of other frozen
-                parameters, or its ``kl_to_start`` held the policy near another start.
+                parameters, its ``kl_to_start`` held the policy near another start, or the processes have other states.
         """
         if len(state["processes"]) != self._processes.count:
             raise ValueError(
@@ -388,6 +393,8 @@ class BCTrainer:
         if mine["cuda_rng"] is not None and self._device.type == "cuda":
             torch.cuda.set_rng_state(mine["cuda_rng"], self._device)
         self._train_mode()
+        if self._processes.count > 1:
+            self._processes.require_same((self.updates, weights_digest(self.policy)), "update and weights of the run")
 
     def _goals_of(self, batch: SequenceBatch, update: int) -> Tensor | None:
         if self._goals is None:

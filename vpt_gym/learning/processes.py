@@ -61,6 +61,19 @@ class Processes:
         """Returns the value of process 0 in each process."""
         return self.gather(value)[0]
 
+    def require_same(self, value: object, what: str) -> None:
+        """Checks that a value is the same in all processes, which may be on machines with files of their own.
+
+        Raises:
+            ValueError: It is not; in each process.
+        """
+        values = self.gather(value)
+        if any(other != values[0] for other in values):
+            raise ValueError(
+                f"{what} must be the same in all processes, and of ranks 0 to {self.count - 1} they are "
+                f"{', '.join(map(str, values))}: put the same files on each machine"
+            )
+
     def mine(self, items: Sequence[T]) -> Sequence[T]:
         """Returns this process's part of some items, every ``count``-th."""
         return items[self.rank :: self.count]

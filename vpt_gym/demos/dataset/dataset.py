@@ -132,6 +132,8 @@ class DemoDataset:
     Attributes:
         skipped: (path, reason) of each damaged demo.
         cache: The cache in use; pass it to the next dataset to decode nothing twice.
+        ticks_per_rank: Ticks in the demos of a rank, on average, rounded up. All ranks must have the same number, or
+            they do not have the same demos, and share them out in different ways.
 
     Raises:
         ValueError: An argument is out of range, options contradict each other, or there is nothing to learn from.
@@ -234,6 +236,7 @@ class DemoDataset:
                 f"`vpt-gym demos check DIR` shows how to fix them). The first is {printable(path)}: {reason}",
                 stacklevel=3,
             )
+        self.ticks_per_rank = ticks
         self._length = -(-ticks // (batch_size * seq_len))
         if not self._episodes:
             whose = "" if world_size == 1 else f" for rank {rank} of {world_size}"
