@@ -215,6 +215,9 @@ def test_other_settings_of_minerl_than_in_the_training_are_named() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         VPTObsWrapper(env)
+        env.task = type("Task", (), {"resolution": (64, 64)})()  # type: ignore[attr-defined] # of another game
+        VPTObsWrapper(env)
+    env.task = task  # type: ignore[attr-defined]
     task.fov_range, task.gamma_range = [90, 90], [1.0, 2.0]
     wanted = r"has fov_range=\[90, 90\], gamma_range=\[1.0, 2.0\].* with fov_range=\[70, 70\], gamma_range=\[2, 2\]"
     with pytest.warns(UserWarning, match=wanted) as caught:

@@ -23,10 +23,12 @@ TRAINED_WITH: Mapping[str, tuple[float, float]] = MappingProxyType(
 def other_settings(env: gym.Env[Any, Any]) -> dict[str, tuple[float, ...]]:
     """Returns the settings of a MineRL 1.0 environment that differ from ``TRAINED_WITH``; empty for other environments.
 
-    MineRL keeps them as attributes of the environment's ``task``.
+    MineRL keeps them as attributes of the environment's ``task``; before 1.0 there was no ``fov_range``.
     """
     task = getattr(env.unwrapped, "task", None)
-    settings = {}
+    settings: dict[str, tuple[float, ...]] = {}
+    if not hasattr(task, "fov_range"):
+        return settings
     for name, trained in TRAINED_WITH.items():
         value = getattr(task, name, None)
         pair = tuple(value) if isinstance(value, list | tuple) else trained
