@@ -531,6 +531,27 @@ def test_a_menu_that_the_environment_does_not_know_is_unknown(
     assert read_records(demo.files.records)[0]["isGuiOpen"] is known
 
 
+class _MineRLInfo(FrameCounterEnv):
+    """Reports the menu and the place in its info, as the monitors of MineRL 1.0 do, and after steps alone."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = super().step(action)
+        place = {"xpos": np.array(1.0), "ypos": np.array(64.0), "zpos": np.array(2.0), "pitch": np.array(-3.0)}
+        return observation, reward, terminated, truncated, {**info, "isGuiOpen": True, "location_stats": place}
+
+
+def test_what_minerl_reports_in_its_info_is_recorded(tmp_path: Path) -> None:
+    env = RecorderWrapper(_MineRLInfo(), tmp_path)
+    play(env, 2)
+    env.close()
+    (demo,) = demos_in(tmp_path)
+    assert demo.menu.tolist() == [False, True]
+    assert [state_of(record) for record in read_records(demo.files.records)] == [
+        {},
+        {"isGuiOpen": True, "xpos": 1.0, "ypos": 64.0, "zpos": 2.0, "pitch": -3.0},
+    ]
+
+
 def test_an_environment_that_does_not_report_menus_has_none_open(tmp_path: Path) -> None:
     env = RecorderWrapper(FrameCounterEnv(), tmp_path)
     play(env, 3)

@@ -23,6 +23,9 @@ from vpt_gym.wrappers.player_state import recorded_state
 from vpt_gym.wrappers.recorded_frames import RecordedFrames, RecordsEpisodes, describe_env, require_unrecorded
 from vpt_gym.wrappers.success import success_of, success_so_far, truth_of
 
+_MENU = {"isGuiOpen": ("is_gui_open", "isGuiOpen"), "isGuiInventory": ("is_gui_inventory", "isGuiInventory")}
+"""Where infos say whether a menu is open: the embedded world's key, and that of MineRL 1.0 and MineStudio."""
+
 _OF_RESET = ("seed", "options", "last_seed", "resets_since_seed")
 """Keys of the metadata that each ``reset`` writes."""
 
@@ -52,9 +55,10 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
     Success is read from ``info["success"]``, ``info["is_success"]``, or the environment's ``is_successful``
     (MineDojo); without any of them it is recorded as unknown (None).
 
-    Whether a menu is open in a frame is read from ``info["is_gui_open"]``, whether it is the inventory from
-    ``info["is_gui_inventory"]``, and where its cursor is from ``info["gui_cursor"]``, (x, y) as fractions of the
-    frame's width and height. What the environment does not report, or reports as None, is recorded as unknown (null).
+    Whether a menu is open in a frame is read from ``info["is_gui_open"]`` or ``info["isGuiOpen"]`` (MineRL,
+    MineStudio), whether it is the inventory from ``info["is_gui_inventory"]``, and where its cursor is from
+    ``info["gui_cursor"]``, (x, y) as fractions of the frame's width and height. What the environment does not report,
+    or reports as None, is recorded as unknown (null).
 
     Args:
         env: The environment to wrap; one of the old gym is converted by ``as_gymnasium``.
@@ -224,10 +228,11 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         source = source_observation(self.env, observation)
         if self._translator is not None:
             self._translator.observe(source)
-        self._state = recorded_state(source)
-        for name, key in (("is_gui_open", "isGuiOpen"), ("is_gui_inventory", "isGuiInventory")):
-            if (known := truth_of(info.get(name), name)) is not None:
-                self._state[key] = known
+        self._state = {**recorded_state(info), **recorded_state(source)}  # MineRL 1.0 has the place in its info
+        for key, names in _MENU.items():
+            known = (truth_of(info.get(name), name) for name in names)
+            if (open_ := next((truth for truth in known if truth is not None), None)) is not None:
+                self._state[key] = open_
         self._cursor = info.get("gui_cursor")
 
     def _finish(self, ended: Ending) -> None:
