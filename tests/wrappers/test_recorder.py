@@ -309,13 +309,19 @@ def test_what_cannot_be_recorded_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_a_failing_disk_is_reported_once_and_the_episode_can_continue(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    env = RecorderWrapper(FrameCounterEnv(length=3), tmp_path / "file")
+    env = RecorderWrapper(FrameCounterEnv(length=3), tmp_path / "demos")
+    (tmp_path / "demos").write_text("")
     env.reset()
     with pytest.raises(DemoWriteError, match="cannot write demo"):
         env.step(no_op())
     env.step(no_op())
     env.close()
+
+
+def test_a_file_in_place_of_the_directory_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="file is a file and no directory; choose another"):
+        RecorderWrapper(FrameCounterEnv(length=3), tmp_path / "file")
 
 
 def test_a_reward_that_cannot_be_recorded_ends_the_demo_there(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from vpt_gym.demos.dataset.cache import CacheFullError, FrameCache, name_of
 from vpt_gym.demos.demo import Demo
 from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import POLICY_SIZE
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.temporary import TemporaryDirectory
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class FeatureCache:
         self._require_frozen()
         self._temporary = TemporaryDirectory("vpt-gym-features-") if directory is None else None
         self.directory = self._temporary.path if self._temporary is not None else checked_directory(str(directory))
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self.directory)
         self._lock = threading.Lock()
 
     def frames(self, demo: Demo) -> Features:

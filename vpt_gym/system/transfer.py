@@ -24,6 +24,7 @@ from typing import IO, Any, TypeVar
 
 from vpt_gym.system.file_lock import exclusive_lock
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.printable import printable, shown
 
 Progress = Callable[[int, int], None]
@@ -152,7 +153,7 @@ def fetch(
         ValueError: The address is not http or https, or cannot be one.
     """
     _check_address(url)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(target.parent)
     part = target.with_name(f"{target.name}.part")
     lock = target.with_name(f"{target.name}.lock")
     with exclusive_lock(lock):

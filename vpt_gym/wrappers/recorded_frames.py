@@ -11,6 +11,7 @@ import gymnasium as gym
 from vpt_gym.demos.files.names import checked_directory
 from vpt_gym.frames import Frame, FrameKey, checked_size, declared_frame, find_declared_frame, packed_copy, to_size
 from vpt_gym.legacy_gym import env_name
+from vpt_gym.system.output_directory import check_not_a_file
 from vpt_gym.wrappers._wrapped_env import require_resets
 from vpt_gym.wrappers.frame_key import FrameKeyWrapper
 
@@ -86,6 +87,7 @@ class RecordsEpisodes:
         """Folder of what it records. It may be changed between episodes.
 
         Raises:
+            NotADirectoryError: It is set to a file.
             TypeError: It is set to something that is neither text nor a path.
             ValueError: It is set to an empty text.
         """
@@ -93,7 +95,9 @@ class RecordsEpisodes:
 
     @directory.setter
     def directory(self, directory: str | os.PathLike[str]) -> None:
-        self._directory = checked_directory(directory)
+        folder = checked_directory(directory)
+        check_not_a_file(folder)  # it is made with the first demo, which would be too late to say so
+        self._directory = folder
 
     @property
     def recorders(self) -> tuple[tuple[str, str], ...]:

@@ -28,6 +28,7 @@ from vpt_gym.agents.policy.architecture import Architecture
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import folder_lock
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.user_path import user_path
 
 ConfigT = TypeVar("ConfigT", bound=Architecture)
@@ -125,7 +126,7 @@ def write_folder(
     if stored_as == "int8":
         state = pack(state)
     folder = user_path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_directory(folder)
     description = {"format": kind, "config": json.loads(config)}
     written = folder / _WRITTEN
     with folder_lock(folder):

@@ -25,6 +25,7 @@ from vpt_gym.demos.files.names import checked_directory, short_name
 from vpt_gym.frames import POLICY_SIZE, Frame, checked_size, to_size
 from vpt_gym.system.file_lock import exclusive_lock, is_locked, remove_abandoned, try_lock, unlock
 from vpt_gym.system.number import is_real
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.printable import shown
 from vpt_gym.system.temporary import TemporaryDirectory
 
@@ -254,7 +255,7 @@ class FrameCache:
                 if self._temporary is None:
                     self._temporary = TemporaryDirectory("vpt-gym-frames-")
                 return self._temporary.path
-            self._directory.mkdir(parents=True, exist_ok=True)
+            make_directory(self._directory)
             return self._directory
 
 

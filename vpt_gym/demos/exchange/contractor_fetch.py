@@ -23,6 +23,7 @@ from vpt_gym.demos.exchange.contractor_index import RECORDS, VIDEO, Segment, cho
 from vpt_gym.demos.files.made import was_rejected
 from vpt_gym.demos.files.names import checked_directory, files_of
 from vpt_gym.system.file_lock import try_lock
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.transfer import DownloadError, MissingFile, Record, fetch
 
 _UNFINISHED = ".fetch"
@@ -278,7 +279,7 @@ def _is_complete(folder: Path, segment: Segment, suffix: str) -> bool:
 def _lock(folder: Path) -> Iterator[None]:
     """Locks the output directory against other downloads, without waiting."""
     unfinished = folder / _UNFINISHED
-    unfinished.mkdir(parents=True, exist_ok=True)
+    make_directory(unfinished)
     with (unfinished / "lock").open("ab") as file:
         if not try_lock(file):
             raise BlockingIOError(

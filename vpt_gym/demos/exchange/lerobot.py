@@ -57,6 +57,7 @@ from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
 from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import printable, shown
 from vpt_gym.system.temporary import TemporaryDirectory
@@ -127,7 +128,7 @@ def export_lerobot(
     fps = _only(content.rates, "demos have several frame rates", "export each apart, with keep=")
     if fps != int(fps):
         raise ValueError(f"the demos have {fps} frames a second; LeRobot's data sets have a whole number")
-    final.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(final.parent)
     staging = TemporaryDirectory(f".{final.name}-", parent=final.parent, suffix=PARTIAL_SUFFIX)
     dataset = staging.path / "dataset"  # in a directory that only its owner may read
     try:

@@ -48,6 +48,7 @@ from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.frames import Layout
 from vpt_gym.system.durable import sync
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.output_directory import check_not_a_file, make_directory
 from vpt_gym.system.temporary import TemporaryDirectory
 
 
@@ -101,6 +102,7 @@ def export_npz(
     loss = MineDojoLoss(cam_interval)
     selection = DemoSelection(directory, keep)
     folder = checked_directory(out)
+    check_not_a_file(folder)
     taken = [name for name in map(_file_name, selection.ids) if (folder / name).exists()]
     if taken and not overwrite:
         raise FileExistsError(
@@ -115,7 +117,7 @@ def export_npz(
             try:
                 arrays, demo_loss = _arrays_of(demo, cam_interval)
                 if staging is None:
-                    folder.mkdir(parents=True, exist_ok=True)
+                    make_directory(folder)
                     unfinished = TemporaryDirectory(".export-", parent=folder, suffix=PARTIAL_SUFFIX)
                     staging = stack.enter_context(unfinished)
                 scratch = staging / path.name

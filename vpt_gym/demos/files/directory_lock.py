@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vpt_gym.system.file_lock import try_lock
+from vpt_gym.system.output_directory import make_directory
 
 LOCK_NAME = ".recording.lock"
 """File in the directory that is locked, since two programs would make the same demos. It is kept."""
@@ -23,7 +24,7 @@ def directory_lock(directory: Path, refusal: str) -> Iterator[None]:
     Raises:
         BlockingIOError: Another program makes demos in the directory.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     with open(directory / LOCK_NAME, "ab") as lock:
         if not try_lock(lock):
             raise BlockingIOError(refusal)

@@ -22,6 +22,7 @@ from vpt_gym.demos.files.writer import DemoWriteError, check_metadata, versions_
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.output_directory import make_directory
 
 VIDEO_FORMAT_VERSION = 1
 TICKS_PER_SECOND = 20
@@ -60,7 +61,7 @@ class UnlabelledVideoWriter:
             **metadata,
         }
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
             write_metadata(partial(self._files.metadata), self._metadata)
             self._video = VideoWriter(partial(self._files.video), size, fps=TICKS_PER_SECOND, lossless=lossless)
         except (OSError, av.FFmpegError) as error:

@@ -34,6 +34,7 @@ from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import nesting
 from vpt_gym.system.machine import installed_version
 from vpt_gym.system.number import is_real, is_whole
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.printable import shown
 
 PENDING_SECONDS = 0.4
@@ -305,7 +306,7 @@ class DemoWriter:
 
     def _open(self, frame: Frame) -> BackgroundWriter:
         self._frame_shape = frame.shape
-        self.files.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self.files.directory)
         try:
             self._lines = self._open_lines()
             self._write_metadata(self.summary(ended="recovered"))
