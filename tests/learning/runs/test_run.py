@@ -75,6 +75,47 @@ def test_each_run_has_a_directory_of_its_own(tmp_path, monkeypatch):
     assert all(directory.parent == Path("runs/bc") and "-x" in directory.name for directory in directories)
 
 
+def test_a_command_can_be_corrected_after_it_failed_at_its_start(tmp_path):
+    run = Run("bc", arguments(tmp_path / "a", name="wrong"))
+    run.demos([Path("wrong.json")])
+    run.close("failed: FileNotFoundError")
+    run = Run("bc", arguments(tmp_path / "a", name="right"))
+    assert run.demos([Path("right.json")]) == [Path("right.json")]
+    run.log(1, {"train/loss": 1.0})
+    run.close("failed: ZeroDivisionError")
+    assert read_description(tmp_path / "a")["name"] == "right"
+    assert json.loads((tmp_path / "a" / "demos.json").read_text()) == {"demos": ["right.json"]}
+    with pytest.raises(RunError, match="continue it with --resume"):  # it logged something, which a new run would lose
+        Run("bc", arguments(tmp_path / "a"))
+
+
+def test_wrong_options_of_a_resumed_run_do_not_stay(tmp_path):
+    with Run("bc", arguments(tmp_path / "a", name="right")) as run:
+        run.save_checkpoint(1, {})
+    for state in ("failed: FileNotFoundError", "interrupted"):
+        Run("bc", Args(run=RunArgs(resume=run.directory, name="wrong", tensorboard=False))).close(state)
+        assert (read_description(run.directory)["name"], read_description(run.directory)["state"]) == ("right", state)
+    again = Run("bc", Args(run=RunArgs(resume=run.directory, name="changed", tensorboard=False)))
+    (again.directory / "round_2").mkdir()
+    (again.directory / "round_2" / "demo.jsonl").write_text("{}")
+    again.close("failed: ZeroDivisionError")  # it got on, so the run goes on with the options that it had
+    assert read_description(run.directory)["name"] == "changed"
+
+
+def test_files_of_others_are_not_taken_for_those_of_a_run_that_failed(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunError, match="continue it with --resume"):
+        Run("bc", arguments(tmp_path))
+    assert (tmp_path / "run.json").read_text() == "{}"
+
+
+def test_a_file_is_no_directory_of_a_run(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    for out in (tmp_path / "notes.txt", tmp_path / "notes.txt" / "run"):
+        with pytest.raises(NotADirectoryError, match=r"notes\.txt is a file and no directory"):
+            Run("bc", arguments(out))
+
+
 def test_no_run_is_overwritten(tmp_path):
     with Run("bc", arguments(tmp_path / "a")):
         pass

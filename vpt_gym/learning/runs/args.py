@@ -28,7 +28,8 @@ class RunArgs:
     """
 
     out: Annotated[Path | None, tyro.conf.arg(prefix_name=False)] = None
-    """Directory of the run; it must not exist yet. None: runs/SCRIPT/TIME-NAME."""
+    """Directory of the run. None: runs/SCRIPT/TIME-NAME. One with a run is refused, unless that stopped before it
+    logged anything."""
     name: Annotated[str, tyro.conf.arg(prefix_name=False)] = ""
     """Added to the name of the directory."""
     resume: Annotated[Path | None, tyro.conf.arg(prefix_name=False, metavar="RUN")] = None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from vpt_gym.system.file_lock import open_to_lock, try_lock
 from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.output_directory import check_not_a_file
 from vpt_gym.system.printable import shown
 
 DESCRIPTION, METRICS, RESULTS, CURVES = "run.json", "metrics.jsonl", "results.json", "curves.png"
 CHECKPOINTS, TENSORBOARD, DEMOS, LOCK = "checkpoints", "tensorboard", "demos.json", ".lock"
+_FROM_THE_START = {DESCRIPTION, METRICS, TENSORBOARD, DEMOS, LOCK}
 _FIELDS = {
     "script": str,
     "name": str,
@@ -52,6 +56,48 @@ def read_description(directory: str | Path) -> dict[str, Any]:
     if wrong:
         raise RunError(f"{path} is damaged: {wrong[0]} is {shown(description[wrong[0]])}; begin a new run")
     return description
+
+
+def is_vacant(directory: Path) -> bool:
+    """Returns whether a new run may have a directory: there is none, or one that stopped before it logged anything.
+
+    So a command with a mistake in it can be corrected and given again.
+
+    Raises:
+        NotADirectoryError: It is a file, or one of those that it would be in is.
+    """
+    check_not_a_file(directory)
+    if not directory.exists():
+        return True
+    sizes = {path.name: path.stat().st_size for path in directory.iterdir()}
+    if sizes.keys() <= {LOCK}:
+        return True
+    if not sizes.keys() <= _FROM_THE_START or sizes.get(METRICS):
+        return False
+    try:
+        return bool(read_description(directory)["state"] != "finished")
+    except RunError:  # another program's files, of the same names
+        return False
+
+
+def clear(directory: Path) -> None:
+    """Deletes what a run left in a vacant directory, except its lock, which the new one has."""
+    for name in _FROM_THE_START - {LOCK, TENSORBOARD}:
+        (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / TENSORBOARD, ignore_errors=True)
+
+
+def content(directory: Path) -> dict[Path, tuple[int, int]]:
+    """Returns what the files of a run show of its progress: by path, the size and the time of the last change.
+
+    Its description and what is for TensorBoard are left out, since they change when a process begins.
+    """
+    files = {}
+    for path in directory.rglob("*"):
+        with suppress(FileNotFoundError):  # another process's
+            if path.name != DESCRIPTION and TENSORBOARD not in path.parts and path.is_file():
+                files[path] = (path.stat().st_size, path.stat().st_mtime_ns)
+    return files
 
 
 def remaining_command(command: Sequence[str], directory: str | Path) -> list[str] | None:

@@ -29,12 +29,16 @@ from vpt_gym.learning.runs.directory import (
     RESULTS,
     TENSORBOARD,
     RunError,
+    clear,
+    content,
+    is_vacant,
     read_description,
 )
 from vpt_gym.learning.runs.sinks import MetricSink, open_tensorboard, open_wandb
 from vpt_gym.system.file_lock import try_lock
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.machine import describe
+from vpt_gym.system.output_directory import make_directory
 from vpt_gym.system.printable import shown
 from vpt_gym.system.source_version import git_commit
 
@@ -71,8 +75,9 @@ class Run:
         is_main: Whether this process writes.
 
     Raises:
-        RunError: The directory exists and is not to be resumed, is of another script, or is in use by another process;
-            or torchrun has started several processes of a trainer that has only one.
+        RunError: The directory has a run that is not to be resumed, is of another script, or is in use by another
+            process; or torchrun has started several processes of a trainer that has only one.
+        NotADirectoryError: The directory is a file.
         DependencyNotInstalled: TensorBoard or Weights & Biases is wanted, but not installed.
 
     Example:
@@ -110,7 +115,7 @@ class Run:
             if theirs != script:
                 raise RunError(f"{self.directory} is a run of {theirs}.py, not of {script}.py")
             self._checkpoint = self._load()
-        elif self.is_main and self.directory.exists() and any(self.directory.iterdir()):
+        elif self.is_main and not is_vacant(self.directory):
             raise RunError(
                 f"{self.directory} exists: continue it with --resume {self.directory}, or choose another --out"
             )
@@ -118,10 +123,13 @@ class Run:
         self._started = time.monotonic() - before
         if not self.is_main:
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self.directory)
         self._lock = (self.directory / LOCK).open("ab")
         if not try_lock(self._lock):
             raise RunError(f"another process is writing to {self.directory}")
+        if not self._resuming:
+            clear(self.directory)
+        self._earlier = read_description(self.directory) if self._resuming else {}
         self._description = self._describe(args)
         self._cut_metrics()
         self._sinks.append(MetricLogger(self.directory / METRICS, resume=True))
@@ -130,6 +138,7 @@ class Run:
             self._sinks.append(open_tensorboard(self.directory / TENSORBOARD, next_step=step + 1))
         if options.wandb is not None:
             self._sinks.append(open_wandb(options.wandb, self.directory, self._description))
+        self._at_start = content(self.directory)
 
     @property
     def seconds(self) -> float:
@@ -181,7 +190,7 @@ class Run:
         if gone:
             raise RunError(
                 f"{len(gone)} of the {len(names)} demos that {self.directory} began with are gone, such as {gone[0]}: "
-                "put them back, or begin a new run"
+                "put them back, name the directories that it began with (--demos), or begin a new run"
             )
         if len(there) > len(names) and self.is_main:
             more = len(there) - len(names)
@@ -230,9 +239,15 @@ class Run:
         return results
 
     def close(self, state: str = "finished") -> None:
-        """Writes the state of the run, and closes its files."""
+        """Writes the state of the run, and closes its files.
+
+        A process that continued the run and failed before it did anything leaves the arguments as they were: they may
+        be what was wrong.
+        """
         if self._lock is None:
             return
+        if state != "finished" and self._earlier and content(self.directory) == self._at_start:
+            self._description = self._earlier
         self._describe_state(state)
         for sink in self._sinks:
             sink.close()
@@ -267,7 +282,7 @@ class Run:
 
     def _describe(self, args: HasRunArgs) -> dict[str, Any]:
         """Writes ``run.json`` and returns its content."""
-        earlier = read_description(self.directory) if self._resuming else {}
+        earlier = self._earlier
         now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         words = _without_resume(sys.argv[1:])
         description = {
