@@ -16,7 +16,7 @@ from vpt_gym import VPTAgent
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.cli.label import Args
 from vpt_gym.cli.label import run as run_label
-from vpt_gym.cli.status import DONE, NOT_DONE
+from vpt_gym.cli.status import DONE, NOT_DONE, WRONG_COMMAND
 from vpt_gym.collect.identity import weights_digest
 from vpt_gym.demos import DemoDataset, check, list_demos, read_demo
 from vpt_gym.demos.files.names import files_of, partial
@@ -220,6 +220,21 @@ def test_an_unusable_video_is_reported_before_any_work(model, videos, tmp_path, 
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_demos_are_not_written_among_the_videos(model, videos, tmp_path, capsys):
+    film = tmp_path / "one.mp4"
+    shutil.copy(videos / "one.mp4", film)
+    for named in (film, tmp_path):
+        assert run_label(Args((named,), out=tmp_path, model=str(model))) == NOT_DONE
+        assert "choose another folder with -o" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [film]
+
+
+def test_a_file_is_no_directory_of_demos(model, videos, capsys):
+    status = run_label(Args((videos / "one.mp4",), out=videos / "text.mp4", model=str(model)))
+    assert status == WRONG_COMMAND
+    assert "text.mp4 is a file and no directory" in capsys.readouterr().err
 
 
 def test_a_policy_is_no_labeller(videos, tmp_path):

@@ -14,6 +14,7 @@ from vpt_gym.cli.options import Json, Quiet
 from vpt_gym.cli.output import Output, print_text
 from vpt_gym.cli.status import DONE, INTERRUPTED, NOT_DONE, failed
 from vpt_gym.system.command_line import optional
+from vpt_gym.system.output_directory import check_not_a_file
 from vpt_gym.system.plural import counted
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def run(args: Args) -> int:
     except BlockingIOError:
         print_text(f"vpt-gym label: another run is writing into {args.out}; wait for it, or choose -o", file=sys.stderr)
         return NOT_DONE
-    except (ValueError, TypeError, FloatingPointError, FileNotFoundError, DownloadError, DemoWriteError) as error:
+    except (ValueError, TypeError, FloatingPointError, OSError, DownloadError, DemoWriteError) as error:
         return failed("label", error)
     except KeyboardInterrupt:
         print_text("vpt-gym label: stopped; finished demos stay", file=sys.stderr)
@@ -112,6 +113,13 @@ def _to_label(args: Args, *, check: bool) -> tuple[dict[Path, VideoIdentity], in
 
     if not args.videos:
         raise ValueError("name at least one video, or a folder of videos")
+    check_not_a_file(args.out)
+    for folder in {given if given.is_dir() else given.parent for given in args.videos}:
+        if folder.resolve() == args.out.resolve():
+            raise ValueError(
+                f"the videos are in {args.out} themselves, where each would count as a demo beside the one that is "
+                "made of it: choose another folder with -o"
+            )
     there = LabelledVideos.of(args.out)
     chosen: dict[VideoIdentity, Path] = {}
     done = 0
