@@ -82,7 +82,9 @@ def test_to_npz_and_back(tmp_path: Path) -> None:
         (("export", "DIR", "--to", "npz", "-o", "out"), "there is no demo to export"),
         (("export", "DIR/absent", "--to", "npz", "-o", "out"), "is not a directory of demos"),
         (("import", "-o", "DIR"), "name what to import"),
-        (("import", "DIR/a.npz", "-o", "DIR"), "is not an .npz file"),
+        (("import", "DIR/a.npz", "-o", "DIR"), "there is no file"),
+        (("import", "DIR/a.zip", "-o", "DIR"), "is not an .npz file"),
+        (("import", "DIR", "-o", "DIR"), "is a folder and not an .npz file; name the files in it"),
     ],
 )
 def test_impossible_options_are_reported(tmp_path: Path, args: tuple, message: str) -> None:

@@ -58,8 +58,12 @@ class NpzEpisode:
     """
 
     def __init__(self, path: Path, frames_key: str | None, layout: Layout | None, cam_interval: float | None) -> None:
-        if path.suffix != ".npz" or not path.is_file():
+        if path.is_dir():
+            raise FileNotFoundError(f"{path} is a folder and not an .npz file; name the files in it, as {path}/*.npz")
+        if path.suffix != ".npz":
             raise FileNotFoundError(f"{path} is not an .npz file")
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {path}")
         self._path = path
         with reading(path, "is not an .npz file, or is damaged"):
             self._archive = zipfile.ZipFile(path)
