@@ -215,7 +215,7 @@ class LagsBehind(TwoKeys):
         return super().to_env(human)
 
 
-@pytest.mark.filterwarnings("ignore:(VPT|Human)ActionWrapper: two keys:UserWarning")
+@pytest.mark.filterwarnings("ignore:(VPT|Human)ActionWrapper. two keys:UserWarning")
 def test_environments_of_one_spec_have_a_translator_each() -> None:
     gym.register("tests/Small-v0", SmallEnv, disable_env_checker=True)
     try:
