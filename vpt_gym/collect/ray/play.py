@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
@@ -24,6 +23,7 @@ from vpt_gym.collect.ray.parcels import DemoParcel, take_demos, write_demo
 from vpt_gym.collect.ray.workers import RayWorkers
 from vpt_gym.collect.rollouts import Agent, Control, Episode, Play, play
 from vpt_gym.collect.taught import TaughtAgent
+from vpt_gym.system.temporary import TemporaryDirectory
 from vpt_gym.wrappers import RecorderWrapper
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class _PlaySession:
         self._envs: list[_KeptOpen] = []
         self._taken = 0
         self._recorders: list[tuple[RecorderWrapper, Path]] = []
-        self._scratch = TemporaryDirectory(prefix="vpt-gym-")
+        self._scratch = TemporaryDirectory("vpt-gym-play-")
 
     def __call__(self, seeds: Seeds) -> Played:
         self._taken = 0
@@ -235,7 +235,7 @@ class _PlaySession:
     def close(self) -> None:
         for env in self._envs:
             env.env.close()
-        self._scratch.cleanup()
+        self._scratch.remove()
 
     def _env(self) -> gym.Env[Any, Any]:
         if self._taken == len(self._envs):
@@ -244,7 +244,7 @@ class _PlaySession:
             while isinstance(env, gym.Wrapper):
                 if isinstance(env, RecorderWrapper):
                     self._recorders.append((env, env.directory))
-                    env.directory = Path(self._scratch.name) / str(len(self._recorders))
+                    env.directory = self._scratch.path / str(len(self._recorders))
                     env.directory.mkdir()
                 env = env.env
         self._taken += 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from vpt_gym.collect.ray.connect import connected
@@ -13,6 +11,7 @@ from vpt_gym.collect.ray.parcels import DemoParcel, take_demos, write_demo
 from vpt_gym.collect.ray.workers import RayWorkers
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.session import Recording, RecordingSession
+from vpt_gym.system.temporary import TemporaryDirectory
 
 
 class RayPool:
@@ -97,13 +96,13 @@ class _ParcelSession:
 
     def __init__(self, recording: Recording) -> None:
         self._home = recording.out
-        self._directory = TemporaryDirectory(prefix="vpt-gym-")
-        self._session = RecordingSession(replace(recording, out=Path(self._directory.name)))
+        self._directory = TemporaryDirectory("vpt-gym-record-")
+        self._session = RecordingSession(replace(recording, out=self._directory.path))
 
     def __call__(self, seed: int) -> tuple[Episode, list[DemoParcel]]:
         episode = self._session.play(seed)
-        return episode, take_demos(Path(self._directory.name), self._home)
+        return episode, take_demos(self._directory.path, self._home)
 
     def close(self) -> None:
         self._session.close()
-        self._directory.cleanup()
+        self._directory.remove()
