@@ -182,8 +182,12 @@ def play(
     log: EpisodeLog,
     settings: dict[str, Any],
     play_episodes: Play,
-) -> Evaluation:
-    """Plays the worlds that have no result yet, writes each result at once, and returns the results of all."""
+) -> tuple[Evaluation, int]:
+    """Plays the worlds that have no result yet, and writes each result at once.
+
+    Returns:
+        The results of all, and how many episodes were played. The seconds are those of these.
+    """
     done = log.finished(settings)
     missing = [seed for seed in seeds if seed not in done]
     seconds = 0.0
@@ -200,7 +204,7 @@ def play(
             options = {"num_envs": args.num_envs, "sampling_seed": args.sampling_seed, "play": play_episodes}
             seconds = evaluate(agent, task.make, missing, on_episode=keep, **options).seconds
     done = log.finished(settings)
-    return Evaluation(tuple(done[seed] for seed in seeds), seconds, agent.precision)
+    return Evaluation(tuple(done[seed] for seed in seeds), seconds, agent.precision), len(missing)
 
 
 def main(args: Args) -> None:
@@ -213,6 +217,7 @@ def main(args: Args) -> None:
     results: dict[str, Any] = {}
     with Run("evaluate", args) as run, play_on(args.ray) as play_episodes:
         log = EpisodeLog(run.directory / "episodes.jsonl")
+        earlier = run.results().get("evaluations", {})
         # a wrong name, or a task that does not report success, is an error now and not after hours of play
         silent = [task for task in tasks if not reports_success(task)]
         for model, weights in checkpoints[1:]:
@@ -223,9 +228,11 @@ def main(args: Args) -> None:
                 play(args, agent, task, seeds[:1], log, settings_of(args, agent, model, task, goal), play_episodes)
             for task in tasks:
                 settings = settings_of(args, agent, model, task, goal)
-                evaluation = play(args, agent, task, seeds, log, settings, play_episodes)
+                evaluation, played = play(args, agent, task, seeds, log, settings, play_episodes)
                 name = name_of(task) if len(checkpoints) == 1 else f"{name_of(task)}, {model}"
                 figures = evaluation.summary()
+                if played < len(seeds):  # an earlier process played the others, and may have been killed meanwhile
+                    figures["seconds"] = None if played else earlier.get(name, {}).get("seconds")
                 results[name] = {**settings, **figures, "results": evaluation.per_episode()}
                 run.write_results({"worlds": args.worlds, "evaluations": results})
                 rate, low, high = (f"{share:.0%}" for share in (evaluation.rate, *evaluation.interval))
@@ -233,7 +240,7 @@ def main(args: Args) -> None:
                 means = (f"{figures['mean_ticks']:.0f}", f"{figures['mean_return']:.2f}")
                 table.add_row(model, name_of(task), success, f"{low} to {high}", *means)
                 video = run.directory / (re.sub(r"[^\w.=-]+", "_", name) + ".mp4")
-                if args.video_episodes and (evaluation.seconds > 0 or not video.with_suffix(".gif").exists()):
+                if args.video_episodes and (played or not video.with_suffix(".gif").exists()):
                     film_grid(
                         agent,
                         lambda task=task: task.make(render=True),

@@ -94,6 +94,9 @@ def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
     played = [(entry["env_kwargs"]["longest"], entry["seed"]) for entry in lines_of(log)]
     assert len(played) == len(set(played)) == 24
     assert without_time(results_of(out)) == without_time(results_of(tmp_path / "whole"))
+    complete, continued = (figures["seconds"] for figures in results_of(out).values())
+    assert complete > 0
+    assert continued is None  # not the time of the last episodes alone
 
 
 def test_workers_of_a_ray_cluster_play_the_same_episodes(tmp_path: Path) -> None:
