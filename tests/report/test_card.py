@@ -33,3 +33,12 @@ def test_a_success_rate_names_all_environments_and_their_arguments(
     about = about_of_run(run / "agent")
     assert about.success == SuccessRate(34, 40, environment)
     assert f"95 % interval 71% to 93%) in {shown}." in about.figures
+
+
+def test_results_of_a_run_that_goes_on_are_not_those_of_its_agent(tmp_path: Path) -> None:
+    results = {"evaluation": {"successes": 34, "episodes": 40}, "frames": 512}
+    run = write_run(tmp_path / "run", results=results, args={"env": {"id": "vpt_gym/Harvest1Log-v0"}}, state="running")
+    (run / "agent").mkdir()
+    about = about_of_run(run / "agent")
+    assert (about.success, about.figures, about.data) == (None, "", "")
+    assert "examples/bc.py" in about.recipe

@@ -21,7 +21,8 @@ _LONGEST = 2000
 def about_of_run(agent: Path) -> About:
     """Returns data, recipe and figures of an agent from the run in whose directory it is; empty if it is in none.
 
-    Figures are those of the agent that the run kept, which all trainers save as ``agent``.
+    Figures are those of the agent that the run kept, which all trainers save as ``agent``. A run that has not finished,
+    or that continues, may have put another agent there since its last results, so these are left out.
 
     Args:
         agent: The folder of the agent.
@@ -30,8 +31,9 @@ def about_of_run(agent: Path) -> About:
     if not (agent.parent / DESCRIPTION).is_file():
         return About()
     (record,) = read_runs([agent.parent])
-    figures, success = _figures(record) if agent.name == _KEPT else ("", None)
-    return About(data=_data(record), recipe=_recipe(record), figures=figures, success=success)
+    finished = record.said("state") == "finished"
+    figures, success = _figures(record) if finished and agent.name == _KEPT else ("", None)
+    return About(data=_data(record) if finished else "", recipe=_recipe(record), figures=figures, success=success)
 
 
 def _data(record: RunRecord) -> str:
