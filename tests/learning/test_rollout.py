@@ -41,6 +41,18 @@ def test_ticks_carry_their_own_first_weight_and_frame(policy):
     assert collector.started == [3, 2]  # the reset of the last step included
 
 
+def test_a_success_that_is_reported_in_one_tick_alone_counts(policy):
+    class Passing(ClockEnv):
+        def step(self, action):
+            *result, _ = super().step(action)
+            return *result, {"success": self.length == 5 and self.tick == 2}
+
+    envs = SyncVectorEnv([lambda n=n: Passing(n) for n in (3, 5)], autoreset_mode=AutoresetMode.NEXT_STEP)
+    collector = RolloutCollector(policy, envs, seed=0)
+    collector.collect(8)
+    assert [(episode.ticks, episode.success) for episode in collector.episodes] == [(3, False), (5, True), (3, False)]
+
+
 def test_values_are_those_of_the_frames_and_of_the_one_after_the_last_tick(policy):
     collector = RolloutCollector(policy, vector_env(3, 5), seed=0)
     rollout, following = collector.collect(6), collector.collect(2)

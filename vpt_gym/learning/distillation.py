@@ -20,7 +20,7 @@ from vpt_gym.agents.goals.refusal import refuse_goals
 from vpt_gym.agents.policy.heads import ChoicesDistribution, Distribution
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.learning.losses import weighted_mean
-from vpt_gym.wrappers.success import success_in
+from vpt_gym.wrappers.success import RunningSuccess
 from vpt_gym.wrappers.vector import EpisodeStarts
 
 if TYPE_CHECKING:
@@ -187,6 +187,7 @@ class DistillationCollector:
         self.envs = EpisodeStarts(envs)
         self.chunk = chunk
         self.successes: list[bool] = []
+        self._success = RunningSuccess(envs.num_envs)
         self._generator = torch.Generator().manual_seed(seed)
         self._rng = np.random.default_rng(seed)
         self._obs, _ = self.envs.reset()
@@ -231,7 +232,8 @@ class DistillationCollector:
         self._obs, _, terminated, truncated, info = self.envs.step(codes.numpy())
         self.started = [count + int(new) for count, new in zip(self.started, self.envs.first, strict=True)]
         played = self.envs.played & ~np.asarray(info.get("_env_error", np.zeros_like(first)), bool)
-        reported = (success_in(info, row) for row in np.flatnonzero((terminated | truncated) & played).tolist())
+        self._success.update(info, ~self.envs.played)
+        reported = (self._success.so_far[row] for row in np.flatnonzero((terminated | truncated) & played).tolist())
         self.successes += [success for success in reported if success is not None]
         return (
             torch.from_numpy(np.array(obs)),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vpt_gym.agents.goals.refusal import refuse_goals
 from vpt_gym.system.flags import checks_flags
-from vpt_gym.wrappers.success import success_in
+from vpt_gym.wrappers.success import RunningSuccess
 
 if TYPE_CHECKING:
     from vpt_gym.agents.engine import ActingEngine, EnginePrecision
@@ -62,8 +62,8 @@ class FinishedEpisode:
     """An episode that ended while rollouts were collected.
 
     Attributes:
-        success: Whether its last step reported success (``vpt_gym.wrappers.success``); None if the env does not report
-            it.
+        success: Whether any of its steps reported success (``vpt_gym.wrappers.success``); None if the env does not
+            report it.
         total_reward: Sum of its rewards.
         ticks: Its length in steps.
         truncated: Whether a limit ended it, not the task.
@@ -150,6 +150,7 @@ class RolloutCollector:
         self._ended = np.zeros(envs.num_envs, bool)
         self._return = np.zeros(envs.num_envs)
         self._ticks = np.zeros(envs.num_envs, np.int64)
+        self._success = RunningSuccess(envs.num_envs)
         self._memory = policy.initial_memory(envs.num_envs)
 
     @torch.no_grad()
@@ -185,9 +186,10 @@ class RolloutCollector:
             self._ended = terminated | truncated
             self._return = np.where(resetting, 0.0, self._return + reward)
             self._ticks = np.where(resetting, 0, self._ticks + 1)
+            self._success.update(info, resetting)
             self._first = resetting.copy()
             self.started = [count + bool(reset) for count, reset in zip(self.started, resetting, strict=True)]
-            self._finish(np.flatnonzero(self._ended & ~broken), info, truncated)
+            self._finish(np.flatnonzero(self._ended & ~broken), truncated)
             step = {
                 "frames": frames,
                 "first": first,
@@ -263,7 +265,7 @@ class RolloutCollector:
         """Returns the current frames, and whether each is the first of its episode, on the policy's device."""
         return torch.from_numpy(self._obs).to(self.device), torch.from_numpy(self._first).to(self.device)
 
-    def _finish(self, ended: npt.NDArray[np.int64], info: dict[str, Any], truncated: npt.NDArray[np.bool_]) -> None:
+    def _finish(self, ended: npt.NDArray[np.int64], truncated: npt.NDArray[np.bool_]) -> None:
         for row in ended:
             total, ticks = float(self._return[row]), int(self._ticks[row])
-            self.episodes.append(FinishedEpisode(success_in(info, row), total, ticks, bool(truncated[row])))
+            self.episodes.append(FinishedEpisode(self._success.so_far[row], total, ticks, bool(truncated[row])))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
 
 from vpt_gym.system.printable import shown
 
@@ -58,6 +60,32 @@ def success_in(infos: Mapping[str, Any], row: int) -> bool | None:
         if success is not None:
             return success
     return None
+
+
+class RunningSuccess:
+    """Whether the running episodes of N environments of a vector have succeeded so far (:func:`success_so_far`).
+
+    Args:
+        num_envs: N.
+
+    Attributes:
+        so_far: For each environment; None where it has not been reported.
+    """
+
+    def __init__(self, num_envs: int) -> None:
+        self.so_far: list[bool | None] = [None] * num_envs
+
+    def update(self, infos: Mapping[str, Any], began: Sequence[bool] | npt.NDArray[np.bool_]) -> None:
+        """Takes the infos of a step of all environments.
+
+        Args:
+            infos: The infos of the vector environment.
+            began: (N,), true where the step only began an episode.
+        """
+        self.so_far = [
+            None if began[row] else success_so_far(before, success_in(infos, row))
+            for row, before in enumerate(self.so_far)
+        ]
 
 
 def truth_of(value: Any, name: str) -> bool | None:
