@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpt_gym import minedojo
 from vpt_gym.system.number import checked_seconds
 
 
@@ -22,9 +21,3 @@ def test_seconds_are_returned_as_a_float(seconds: Any) -> None:
 def test_other_values_for_seconds_are_named(seconds: Any) -> None:
     with pytest.raises(ValueError, match=r"patience is .*finite number of seconds above 0, or None"):
         checked_seconds("patience", seconds, ", or None for no limit")
-
-
-def test_minedojo_refuses_an_infinite_time_limit_before_it_starts_anything() -> None:
-    # a socket cannot wait for ever by a number: the first tick failed with an OverflowError
-    with pytest.raises(ValueError, match="reset_timeout is inf"):
-        minedojo.make("harvest_1_log", reset_timeout=float("inf"))

@@ -12,6 +12,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from vpt_gym.actions.minedojo_spaces import EXTRA_TICKS
+from vpt_gym.frames import checked_size
 from vpt_gym.minedojo import shims
 from vpt_gym.minedojo.embedded_names import require_possible
 from vpt_gym.minedojo.env import RESET_TIMEOUT, STEP_TIMEOUT, Actions, MineDojoEnv
@@ -19,7 +20,8 @@ from vpt_gym.minedojo.game import embedded_command
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.resilient.env import ResilientEnv
 from vpt_gym.system.flags import checks_flags
-from vpt_gym.system.number import checked_seconds
+from vpt_gym.system.number import checked_seconds, is_real, is_whole
+from vpt_gym.system.printable import shown
 
 ENV_ID = "vpt_gym/MineDojo-v0"
 IMAGE_SIZE = (144, 256)
@@ -86,6 +88,12 @@ def make(
         raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
     step_timeout = checked_seconds("step_timeout", step_timeout)
     reset_timeout = checked_seconds("reset_timeout", reset_timeout)
+    if "image_size" in kwargs:  # MineDojo takes a number for a square
+        size = kwargs["image_size"]
+        kwargs["image_size"] = checked_size((size, size) if is_whole(size) else size, "image_size")
+    interval = kwargs.get("cam_interval", 15)
+    if not is_real(interval) or not 0 < interval <= 180:
+        raise ValueError(f"cam_interval is {shown(interval)}; it must be in (0, 180] degrees per camera bin")
     ours: dict[str, Any] = {
         "actions": actions,
         "backend": backend,

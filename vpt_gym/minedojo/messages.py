@@ -6,8 +6,9 @@ import socket
 import struct
 import time
 
-LONGEST = 32 << 20
-"""Bytes that a message may have. A frame of 4K has 25 MB, MineDojo's largest state of the player about 1 MB."""
+LONGEST = 64 << 20
+"""Bytes that a message may have. The largest frame (``frames.MAX_SIDE`` squared) has 50 MB, MineDojo's largest state of
+the player about 1 MB."""
 
 _LENGTH = struct.Struct("!I")
 
