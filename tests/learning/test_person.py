@@ -8,9 +8,11 @@ from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.actions.codec import encode
 from vpt_gym.actions.human import human_action
+from vpt_gym.cli.play import Args as Play
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.identity import agent_identity
-from vpt_gym.learning.person import check_person_options, interventions, play_with_person
+from vpt_gym.learning.person import check_person_options, interventions, play_with_person, window_options
+from vpt_gym.system.command_line import read_command_line
 
 ENV = EnvArgs(kwargs='{"level": "easy", "image_size": [32, 32], "max_episode_steps": 4}')
 
@@ -38,6 +40,15 @@ def test_a_round_that_is_played_opens_no_window_and_has_its_figures(agent, tmp_p
     left = play_with_person(agent, tmp_path / "none", ENV, (7, 8), tmp_path, device="cpu", precision="fp32")
     assert left == set()
     assert interventions(tmp_path) == {"episodes": 2, "intervention": 1 / 8}
+
+
+@pytest.mark.parametrize("env", [ENV, EnvArgs(key="view")])
+def test_the_window_shows_the_env_of_the_round(tmp_path, env):
+    options = window_options(tmp_path / "agent_0", env, range(7, 9), tmp_path, device="cpu", precision="fp32")
+    args = read_command_line(Play, options)
+    assert args.env == env
+    assert (args.agent, args.agent_first, args.out) == ((str(tmp_path / "agent_0"),), True, tmp_path)
+    assert (args.seed, args.episodes, args.precision, args.device) == (7, 2, "fp32", "cpu")
 
 
 def test_a_round_of_another_learner_is_not_continued(agent, tmp_path):

@@ -72,11 +72,20 @@ def play_with_person(
     """
     check_same_recording(directory, agent_identity(agent), required=True, key="learner")
     if not set(worlds) <= seeds_with_demos(directory):
-        command = [sys.executable, "-m", "vpt_gym", "play", "--env", env.id, "--env-kwargs", str(env.kwargs)]
-        command += ["--agent", str(saved), "--agent-first", "--precision", precision, "--device", device]
-        command += ["--out", str(directory), "--seed", str(worlds[0]), "--episodes", str(len(worlds))]
-        subprocess.run(command, check=True)
+        options = window_options(saved, env, worlds, directory, device=device, precision=precision)
+        subprocess.run([sys.executable, "-m", "vpt_gym", "play", *options], check=True)
     return set(worlds) - seeds_with_demos(directory)
+
+
+def window_options(
+    saved: Path, env: EnvArgs, worlds: Sequence[int], directory: Path, *, device: str, precision: str
+) -> list[str]:
+    """Returns the options of ``vpt-gym play`` for the window; arguments as for :func:`play_with_person`."""
+    options = ["--env", env.id]
+    options += [] if env.kwargs is None else ["--env-kwargs", env.kwargs]
+    options += [] if env.key is None else ["--env-key", env.key]
+    options += ["--agent", str(saved), "--agent-first", "--precision", precision, "--device", device]
+    return [*options, "--out", str(directory), "--seed", str(worlds[0]), "--episodes", str(len(worlds))]
 
 
 def interventions(directory: Path) -> dict[str, float]:
