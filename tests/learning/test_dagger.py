@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -345,6 +346,13 @@ class TestProvenance:
         with pytest.raises(ValueError, match="beta is 2"):
             collect(agent, tmp_path, beta=2.0)
         assert not list(tmp_path.iterdir())
+
+    def test_a_round_of_another_key_of_the_frame_is_not_continued(self, agent, tmp_path):
+        collect(agent, tmp_path, seeds=(1,))
+        with pytest.raises(ValueError, match=r"'frame_key': None}.*'frame_key': 'rgb'}; record into another directory"):
+            collect(agent, tmp_path, seeds=(1, 2), env=replace(SHORT, key="rgb"))
+        collect(agent, tmp_path / "other", seeds=(1,), env=replace(SHORT, key="rgb"))
+        assert len(collect(agent, tmp_path / "other", seeds=(1, 2), env=replace(SHORT, key="rgb"))) == 2
 
     def test_a_round_of_another_env_is_not_continued(self, agent, tmp_path):
         collect(agent, tmp_path, seeds=(1,))

@@ -11,6 +11,7 @@ import gymnasium as gym
 
 from vpt_gym.demos.files.names import list_demos, list_metadata, read_metadata
 from vpt_gym.demos.files.unlabelled import read_videos
+from vpt_gym.wrappers.recorded_frames import chosen_key
 
 RECORDED_BY = "recorded_by"
 """Key of a demo's metadata that describes the player and the recording."""
@@ -22,7 +23,8 @@ def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
     """Checks that the demos in a directory were recorded in ``env``, so that no directory mixes two tasks.
 
     Raises:
-        ValueError: A demo has another env id, or the env was made with other arguments or another limit of ticks.
+        ValueError: A demo has another env id, the env was made with other arguments or another limit of ticks, or its
+            frames have another key.
     """
     if env.spec is None:
         return
@@ -30,6 +32,7 @@ def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
         "env_id": env.spec.id,
         "env_kwargs": json.loads(json.dumps(dict(env.spec.kwargs), default=repr)),
         "max_episode_steps": env.spec.max_episode_steps,
+        "frame_key": json.loads(json.dumps(chosen_key(env))),
     }
     entries = {path: read_metadata(path) for path in list_metadata(directory)} | read_videos(directory)
     for path, entry in entries.items():

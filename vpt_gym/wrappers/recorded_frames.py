@@ -77,9 +77,11 @@ class RecordsEpisodes:
 
     Attributes:
         recorder_name: The name of the recorder's class, not of a subclass by a user.
+        frame_key: Key of the frame in the observations, None if none was chosen.
     """
 
     recorder_name: str
+    frame_key: FrameKey | None
     _directory: Path
 
     @property
@@ -111,17 +113,25 @@ def describe_env(env: gym.Env[Any, Any], key: FrameKey | None) -> dict[str, Any]
 
     Args:
         env: The environment.
-        key: The key that the recorder was given; None: that of a ``FrameKeyWrapper`` below, or none was chosen.
+        key: The key that the recorder was given; None: that of ``chosen_key``.
     """
-    spec, below = env.spec, env
-    while key is None and isinstance(below, gym.Wrapper):
-        key = below.key if isinstance(below, FrameKeyWrapper) else None
-        below = below.env
+    spec = env.spec
     kwargs = {} if spec is None else dict(spec.kwargs)
     return {
         "env_id": env_name(env),
         "env_kwargs": kwargs,
         "max_episode_steps": None if spec is None else spec.max_episode_steps,
         "task": kwargs.get("task", kwargs.get("task_id")),
-        "frame_key": key,
+        "frame_key": chosen_key(env) if key is None else key,
     }
+
+
+def chosen_key(env: gym.Env[Any, Any]) -> FrameKey | None:
+    """Returns the key of the frame that a recorder or a ``FrameKeyWrapper`` around an environment was given, if any."""
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, RecordsEpisodes):
+            return env.frame_key
+        if isinstance(env, FrameKeyWrapper) and env.key is not None:
+            return env.key
+        env = env.env
+    return None

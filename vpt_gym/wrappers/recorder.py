@@ -129,7 +129,9 @@ class RecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstruct
         )
         super().__init__(env)
         self._keep = keep
-        self._entries: dict[str, Any] = {**describe_env(env, key), **(metadata or {})}
+        described = describe_env(env, key)
+        self.frame_key = described["frame_key"]
+        self._entries: dict[str, Any] = {**described, **(metadata or {})}
         self._frames = RecordedFrames(env, key, size)
         self._translator: Translator | None = None
         if translator is not None or env.action_space != code_space():

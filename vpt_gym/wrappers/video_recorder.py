@@ -61,7 +61,9 @@ class VideoRecorderWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordCons
             self, directory=os.fspath(directory), key=key, metadata=metadata, size=size, lossless=lossless
         )
         super().__init__(env)
-        self._entries: dict[str, Any] = {**describe_env(env, key), **(metadata or {})}
+        described = describe_env(env, key)
+        self.frame_key = described["frame_key"]
+        self._entries: dict[str, Any] = {**described, **(metadata or {})}
         self._frames = RecordedFrames(env, key, size)
         self._lossless = lossless
         check_metadata(self._entries)
