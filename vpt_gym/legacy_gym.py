@@ -40,6 +40,8 @@ def env_name(env: gym.Env[Any, Any]) -> str:
     if env.spec is not None:
         return env.spec.id
     inner: Any = env.unwrapped
+    if getattr(inner, "stands_for_wrappers", False):  # a ResilientEnv
+        return str(inner.env_name)
     if type(inner) is not LegacyGymEnv:
         return type(inner).__qualname__
     inner = getattr(inner.env, "unwrapped", inner.env)

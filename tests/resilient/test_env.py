@@ -23,7 +23,9 @@ from tests.support.frame_counter_env import FrameCounterEnv
 from tests.support.leftovers import left
 from tests.support.misbehaving_env import BadActionError, MisbehavingEnv, act
 from vpt_gym import ResilientEnv
+from vpt_gym.actions import translator_for
 from vpt_gym.actions.human import no_op
+from vpt_gym.legacy_gym import env_name
 from vpt_gym.resilient.env import EnvFailure
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.wrappers.success import success_of
@@ -308,3 +310,25 @@ def test_a_copy_is_refused_and_the_original_goes_on(resilient):
             copied(env)
     gc.collect()  # a half-made copy would close the pipe
     assert "env_error" not in env.step(no_op())[4]
+
+
+def crafted_ground() -> gym.Env:
+    """An env with MineDojo's space in a package of CraftGround's name, in which equip does nothing."""
+
+    class Ground(gym.Env):
+        observation_space = gym.spaces.Box(0, 255, (36, 64, 3), np.uint8)
+        action_space = gym.spaces.MultiDiscrete([3, 3, 4, 25, 25, 8, 244, 36])
+
+    Ground.__module__ = "craftground.environment"
+    Ground.__qualname__ = "Ground"
+    return Ground()
+
+
+def test_an_env_in_another_process_is_known_by_its_own_module_and_name(resilient):
+    env = resilient(crafted_ground)
+    assert (env.env_module, env.env_name) == ("craftground.environment", "Ground")
+    for one in (env, crafted_ground()):
+        assert env_name(one) == "Ground"
+        coverage = translator_for(one).coverage()
+        assert coverage.buttons_slow == 0
+        assert "It has no hotbar keys" in coverage.notes

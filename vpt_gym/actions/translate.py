@@ -96,7 +96,7 @@ def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interva
         if translator is not None:
             return translator
     elif isinstance(space, spaces.MultiDiscrete) and minedojo_spaces.is_minedojo_space(space):
-        if env is not None and type(env.unwrapped).__module__.split(".")[0] == craftground.PACKAGE:
+        if env is not None and _package(env) == craftground.PACKAGE:
             return minedojo.MineDojoTranslator(space, craftground.V1_CAM_INTERVAL, equips=False)
         if cam_interval is None and env is not None and env.has_wrapper_attr("cam_interval"):
             cam_interval = float(env.get_wrapper_attr("cam_interval"))
@@ -112,6 +112,13 @@ def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interva
         f"no translator is known for the action space {space}. {already}Known are\n{_KNOWN}\n{compared}"
         f"For another, pass translator=, a vpt_gym.actions.KeyedTranslator or your own Translator{lines}"
     )
+
+
+def _package(env: gym.Env[Any, Any]) -> str:
+    """Returns the top-level module of the innermost environment, also of one that ``ResilientEnv`` runs."""
+    inner: Any = env.unwrapped
+    module = inner.env_module if getattr(inner, "stands_for_wrappers", False) else type(inner).__module__
+    return str(module).partition(".")[0]
 
 
 def _compared(space: spaces.Space[Any]) -> str:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from gymnasium.wrappers import TimeLimit
 
 from vpt_gym.collect.seeds import SEEDS
+from vpt_gym.legacy_gym import env_name
 from vpt_gym.minedojo.factory import ENV_ID
 from vpt_gym.system.pickled_error import PickledError
 from vpt_gym.wrappers.success import success_of, success_so_far
@@ -99,7 +100,7 @@ class SuccessNotReportedError(PickledError, KeyError):
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
-        name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+        name = env_name(env)
         super().__init__(
             f"{name} does not report whether an episode succeeded: its infos have no 'success'. Return "
             "info['success'], True or False, from its step(), or add it in a wrapper around the env"

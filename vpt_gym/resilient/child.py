@@ -22,7 +22,7 @@ import cloudpickle
 import gymnasium as gym
 import psutil
 
-from vpt_gym.legacy_gym import accept_reset_arguments
+from vpt_gym.legacy_gym import accept_reset_arguments, env_name
 from vpt_gym.resilient.process_tree import kill_processes
 
 PROGRAMMING_ERRORS = (
@@ -86,6 +86,8 @@ class Description:
     metadata: dict[str, Any]
     render_mode: str | None
     spec: Any
+    env_name: str
+    env_module: str
 
 
 class _Requests:
@@ -111,7 +113,15 @@ class _Requests:
             _dumps(spec)
         except Exception:  # its kwargs may contain anything; the env works without it
             spec = None
-        return Description(env.action_space, env.observation_space, env.metadata, env.render_mode, spec)
+        return Description(
+            env.action_space,
+            env.observation_space,
+            env.metadata,
+            env.render_mode,
+            spec,
+            env_name(env),
+            type(env.unwrapped).__module__,
+        )
 
     def reset(self, seed: int | None, options: dict[str, Any] | None) -> Any:
         return self.env.reset(seed=seed, options=options)

@@ -68,6 +68,11 @@ class ResilientEnv(gym.Env[Any, Any]):
         reset_attempts: How many times a reset is tried, at least 1.
         cwd: Working directory of the worker, None for this process's. MineDojo writes ``logs/`` to it.
 
+    Attributes:
+        restarts: How many processes were replaced so far.
+        env_name: Id of the env, or the name of its class.
+        env_module: Module of its class. By it, an action translator tells environments of the same spaces apart.
+
     Raises:
         TypeError: ``env_fn`` is not callable or cannot be pickled.
         ValueError: Another argument is out of range.
@@ -126,6 +131,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         self.metadata = description.metadata
         self.render_mode = description.render_mode
         self.spec = description.spec
+        self.env_name, self.env_module = description.env_name, description.env_module
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Starts an episode, in a new process if the last one has failed.
