@@ -330,7 +330,9 @@ def test_a_wrapper_that_must_see_each_reset_is_not_above_an_autoreset(
     wrap: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     # a recorder recorded the first episode alone
-    inside = TimeLimit(Autoreset(box(160, 256, 3)), 2)
-    with pytest.raises(ValueError, match=f"put Autoreset around {request.node.callspec.id}"):
-        wrap(inside, tmp_path)
+    elsewhere = box(160, 256, 3)  # as a ResilientEnv shows an Autoreset in its process
+    elsewhere.stands_for_wrappers, elsewhere.autoreset = True, False  # type: ignore[attr-defined]
+    for inside in (TimeLimit(Autoreset(box(160, 256, 3)), 2), TimeLimit(elsewhere, 2)):
+        with pytest.raises(ValueError, match=f"put Autoreset around {request.node.callspec.id}"):
+            wrap(inside, tmp_path)
     assert wrap(box(160, 256, 3), tmp_path) is not None

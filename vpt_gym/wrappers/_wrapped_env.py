@@ -39,11 +39,13 @@ def require_resets(env: Any, wrapper: str) -> gym.Env[Any, Any]:
         ValueError: A wrapper inside it resets it by itself.
     """
     found = part = require_gymnasium(env, wrapper)
-    while isinstance(part, gym.Wrapper):
-        if isinstance(part, gym.wrappers.Autoreset):
-            raise ValueError(
-                f"gymnasium.wrappers.Autoreset inside {wrapper} resets the environment by itself, so {wrapper} would "
-                f"not see that a new episode begins: put Autoreset around {wrapper}"
-            )
+    while isinstance(part, gym.Wrapper) and not isinstance(part, gym.wrappers.Autoreset):
         part = part.env
+    # of a ResilientEnv, the attribute of an Autoreset in the other process
+    elsewhere = getattr(part, "stands_for_wrappers", False) and part.has_wrapper_attr("autoreset")
+    if isinstance(part, gym.wrappers.Autoreset) or elsewhere:
+        raise ValueError(
+            f"gymnasium.wrappers.Autoreset inside {wrapper} resets the environment by itself, so {wrapper} would not "
+            f"see that a new episode begins: put Autoreset around {wrapper}"
+        )
     return found
