@@ -71,7 +71,7 @@ class TrainArgs:
     """Ticks in which nothing is pressed and the camera rests. keep: learn them like all others. mask: see them without
     learning them. cut: remove them, as OpenAI did. auto: mask in demos of people, keep in all others."""
     motion_fraction: float = 0.6
-    """Share of the random chunks that are drawn from those in which the camera moves."""
+    """Share of the random chunks that are drawn from those in which the camera moves, if there are any."""
     mirror: bool = True
     """Flip half of the random chunks left to right, with their actions."""
     lr: float = 5e-4

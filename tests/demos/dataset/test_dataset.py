@@ -364,10 +364,15 @@ def test_bad_options_are_refused(demos: Path, options: dict[str, Any], message: 
         make_dataset(demos, **options)
 
 
-def test_motion_fraction_needs_a_demo_with_camera_motion(tmp_path: Path) -> None:
-    write_episode(tmp_path, 0, 5)
-    with pytest.raises(ValueError, match="the camera moves in no demo"):
-        make_dataset(tmp_path, order="random", motion_fraction=0.5)
+def test_where_the_camera_never_moves_chunks_are_drawn_from_all(tmp_path: Path) -> None:
+    write_episode(tmp_path, 0, 9)
+    with pytest.warns(UserWarning, match=r"the camera moves in no demo, .*motion_fraction=0.5 has no effect"):
+        dataset = make_dataset(tmp_path, order="random", motion_fraction=0.5, batch_size=4)
+    plain = make_dataset(tmp_path, order="random", batch_size=4)
+    for _ in range(3):
+        dataset.next_batch()
+        plain.next_batch()
+        assert dataset.sources == plain.sources
 
 
 def test_a_shared_cache_decodes_each_demo_once(demos: Path, tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ class DemoDataset:
             (``unlabelled``) never count.
         frame_size: (height, width) that frames are scaled to.
         motion_fraction: Only for ``"random"``: fraction of each batch (rounded to complete sequences) that is drawn
-            from chunks in which the camera moves. The rest is drawn from all chunks.
+            from chunks in which the camera moves. The rest is drawn from all chunks. If the camera moves in no demo, a
+            warning says so, and all are.
         mirror: Only for ``"random"``: flips half of the chunks horizontally, with their codes, except those in which
             a menu is open (``Demo.menu``), whose layout has a left and a right. The task must not depend on left and
             right; outdoors it rarely does.
@@ -380,8 +381,13 @@ class DemoDataset:
         weights = chunk_weights(codes, self.seq_len, priority)
         moving = [np.where(moves_camera(part, self.seq_len), w, 0.0) for part, w in zip(codes, weights, strict=True)]
         motion_chunks = WeightedChunks(moving)
-        if motion_fraction and not motion_chunks.total_weight:
-            raise ValueError(f"motion_fraction is {motion_fraction}, but the camera moves in no demo")
+        if motion_fraction and not motion_chunks.total_weight:  # a game without a camera, or this process's few demos
+            warnings.warn(
+                f"the camera moves in no demo, so chunks are drawn from all, and motion_fraction={motion_fraction} has "
+                "no effect",
+                stacklevel=4,
+            )
+            motion_fraction = None
         return RandomOrder(
             WeightedChunks(weights),
             lengths,
