@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +78,18 @@ def test_charts_are_sorted_by_group_and_have_the_curves_of_all_runs(tmp_path: Pa
     assert [chart["name"] for chart in charts] == ["train/loss", "train/lr", "validation/loss"]
     assert [curve["run"] for curve in charts[0]["curves"]] == [0, 1]
     assert charts[2]["curves"] == [{"run": 1, "step": [10.0], "seconds": [5.0], "value": [2.21096]}]
+
+
+def test_a_thinned_curve_is_smoothed_by_the_means_of_all_values(tmp_path: Path) -> None:
+    values = [100.0 if k % 50 == 7 else 0.0 for k in range(5000)]  # 2 on average; the extremes are 0 and 100
+    lines = [json.dumps({"step": k, "a": value}) + "\n" for k, value in enumerate(values)]
+    (write_run(tmp_path / "run", entries=1) / "metrics.jsonl").write_text("".join(lines))
+    (chart,) = chart_data(read_runs([tmp_path / "run"]))["charts"]
+    (curve,) = chart["curves"]
+    lengths = np.diff([-1, *curve["step"]])  # of the values of each mean
+    assert lengths.sum() == 5000
+    assert np.average(curve["mean"], weights=lengths) == pytest.approx(2.0, rel=1e-3)
+    assert np.mean(curve["value"]) > 10
 
 
 def test_the_smallest_files_are_embedded_and_a_gif_of_an_embedded_video_is_left_out(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+from collections.abc import Iterable, Sequence
+from statistics import fmean
 from typing import Any
 
 from vpt_gym.report.record import Point, RunRecord
@@ -14,19 +16,22 @@ MAX_POINTS = 1000
 def chart_data(runs: Sequence[RunRecord]) -> dict[str, Any]:
     """Returns what the page's script draws: the runs, and for each metric the points of each run.
 
-    A curve is ``{"run": index, "step": [...], "seconds": [...], "value": [...]}``, with null for unknown seconds.
+    A curve is ``{"run": index, "step": [...], "seconds": [...], "value": [...]}``, with null for unknown seconds. One
+    that was thinned out also has ``"mean"``, for smoothing: at each point the mean of the values since the one before.
     """
     charts = []
     for name in sorted({name for run in runs for name in run.curves}, key=_group_first):
         curves = []
         for index, run in enumerate(runs):
-            points = thin_out(run.curves.get(name, ()))
+            every = run.curves.get(name, ())
+            points = thin_out(every)
             if points:
                 seconds = [None if point.seconds is None else round(point.seconds, 1) for point in points]
-                values = [float(f"{point.value:.6g}") for point in points]
-                curves.append(
-                    {"run": index, "step": [point.step for point in points], "seconds": seconds, "value": values}
-                )
+                curve = {"run": index, "step": [point.step for point in points], "seconds": seconds}
+                curve["value"] = _short([point.value for point in points])
+                if len(points) < len(every):
+                    curve["mean"] = _short(_means(every, points))
+                curves.append(curve)
         charts.append({"name": name, "curves": curves})
     return {"runs": [run.label for run in runs], "charts": charts}
 
@@ -45,6 +50,16 @@ def thin_out(points: Sequence[Point], limit: int = MAX_POINTS) -> list[Point]:
         kept.add(min(span, key=lambda index: points[index].value))
         kept.add(max(span, key=lambda index: points[index].value))
     return [points[index] for index in sorted(kept)]
+
+
+def _means(every: Sequence[Point], kept: Sequence[Point]) -> list[float]:
+    """Returns the mean of the values up to each kept point, from the one before on; each value counts once."""
+    ends = [bisect.bisect_right(every, point.step, key=lambda one: one.step) for point in kept]
+    return [fmean(point.value for point in every[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _short(values: Iterable[float]) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]
 
 
 def _group_first(name: str) -> tuple[str, str]:

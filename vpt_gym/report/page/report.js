@@ -49,7 +49,9 @@ function visible(chart, axis, weight) {
     const order = curve.step.map((_, k) => k).filter((k) => curve[axis][k] !== null);
     order.sort((a, b) => curve[axis][a] - curve[axis][b]);
     const raw = order.map((k) => curve.value[k]);
-    return { run: curve.run, x: order.map((k) => curve[axis][k]), raw, y: weight ? smooth(raw, weight) : raw };
+    // of a thinned curve only the extremes are drawn, whose mean is another than that of all values
+    const means = curve.mean ? order.map((k) => curve.mean[k]) : raw;
+    return { run: curve.run, x: order.map((k) => curve[axis][k]), raw, y: weight ? smooth(means, weight) : raw };
   }).filter((curve) => curve.x.length);
 }
 
