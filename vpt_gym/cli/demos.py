@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,13 +219,13 @@ def _print(stats: DemoStats) -> None:
         print_text("no complete demo")
     else:
         lengths = sorted(stats.lengths)
-        middle = lengths[len(lengths) // 2]
+        middle = f"{statistics.median(lengths):,.1f}".removesuffix(".0")
         unknown = stats.episodes - stats.successes - stats.failures
         rate = "unknown" if stats.success_rate is None else f"{100 * stats.success_rate:.1f} %"
         moving = max(stats.moving_ticks, 1)
         pitch, yaw = (100 * share for share in stats.camera_lost)
         rows = {
-            "episodes": f"{stats.episodes:,} of {lengths[0]:,} to {counted(lengths[-1], 'tick')}, median {middle:,}",
+            "episodes": f"{stats.episodes:,} of {lengths[0]:,} to {counted(lengths[-1], 'tick')}, median {middle}",
             "ticks": f"{stats.ticks:,}, {stats.minutes:.1f} minutes",
             "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
             "null ticks": _percent(stats.null_ticks, stats.ticks),

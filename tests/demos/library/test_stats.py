@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from tests.support.contractor_files import record, write_recording
+from tests.support.counter_demos import write_counter_demo
 from tests.support.frame_counter_env import counter_frame
 from tests.support.missing_package import run_without
 from tests.support.python_processes import run
 from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.human import human_action, no_op
+from vpt_gym.cli import main
 from vpt_gym.demos import DemoDataset, DemoWriter, list_demos
 from vpt_gym.demos.dataset.loading import describe_demos_below
 from vpt_gym.demos.library.stats import read_stats
@@ -195,3 +197,11 @@ def test_no_demo_is_an_error_that_names_the_folders_with_demos(tmp_path: Path) -
     given = [top, top / "6.9", top / "a" / "b" / "c", top / "7.6"]
     assert "6.9" not in describe_demos_below(given)
     assert describe_demos_below(list_demos(top)) == ""
+
+
+def test_the_text_has_the_median_of_the_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for ticks in (4, 5, 8, 30):
+        write_counter_demo(tmp_path, ticks=ticks)
+    assert main(["demos", "stats", str(tmp_path)]) == 0
+    assert "4 of 4 to 30 ticks, median 6.5" in capsys.readouterr().out
+    assert read_stats(tmp_path).as_json()["ticks_per_episode"]["median"] == 6.5
