@@ -183,6 +183,8 @@ def test_attributes_and_methods_of_the_env_can_be_used(healthy):
     assert not healthy.has_wrapper_attr("_private")
     with pytest.raises(AttributeError, match="pickled"):
         _ = healthy.lock
+    with pytest.raises(AttributeError, match=r"cannot be unpickled in this process .*only_here"):
+        _ = healthy.only_here
     with pytest.raises(AttributeError, match="environment"):
         _ = healthy.inner
     with pytest.raises(AttributeError, match="env_fn"):

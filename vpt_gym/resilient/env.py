@@ -251,7 +251,10 @@ class ResilientEnv(gym.Env[Any, Any]):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if self._worker is None:
             raise AttributeError(f"{name!r} cannot be read: the env is closed or has failed ({self._failure})")
-        (is_method, value), _ = self._request("read", name, timeout=self._step_timeout)
+        try:
+            (is_method, value), _ = self._request("read", name, timeout=self._step_timeout)
+        except pickle.UnpicklingError as error:
+            raise AttributeError(f"{name!r} cannot be read from another process: {error}") from error
         return functools.partial(self._call, name) if is_method else value
 
     def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -287,6 +290,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         Raises:
             EnvFailure: The env has failed, and the worker is gone.
             Exception: A programming error of the env.
+            pickle.UnpicklingError: The answer cannot be unpickled here.
             RuntimeError: This process is a fork of the one that made the env, whose replies it would take.
         """
         assert self._worker is not None
@@ -303,7 +307,12 @@ class ResilientEnv(gym.Env[Any, Any]):
         except BaseException as interruption:  # Ctrl-C: the late reply would be mistaken for the next one
             self._lose_worker(EnvFailure(f"{name}: {type(interruption).__name__} in the program while it waited"))
             raise
-        value = pickle.loads(reply)
+        try:
+            value = pickle.loads(reply)
+        except Exception as cause:  # it runs code of the objects' classes, which may be importable only in the worker
+            raise pickle.UnpicklingError(
+                f"the env's answer to {name} cannot be unpickled in this process ({type(cause).__name__}: {cause})"
+            ) from cause
         if not isinstance(value, RemoteError):
             return value, reply
         error = _exception(value)
