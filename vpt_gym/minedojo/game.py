@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from vpt_gym.minedojo.messages import receive, send
+from vpt_gym.resilient.process_tree import signal_name
 
 LAUNCHED_PORT = "***** Start MalmoEnvServer on port "
 LAUNCHED = "CLIENT enter state: DORMANT"
@@ -137,7 +138,7 @@ class GameProcess:
         except psutil.TimeoutExpired:
             return ""
         if code is not None and code < 0:
-            return f"the game's process was killed by {signal.Signals(-code).name}"
+            return f"the game's process was killed by {signal_name(-code)}"
         return f"the game's process ended with exit code {code}"
 
     def shut_down(self, patience: float = PATIENCE) -> None:

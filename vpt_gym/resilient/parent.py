@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -13,7 +12,7 @@ import uuid
 import warnings
 from multiprocessing import Pipe
 
-from vpt_gym.resilient.process_tree import kill_processes
+from vpt_gym.resilient.process_tree import kill_processes, signal_name
 from vpt_gym.system import interpreter
 
 # Unlike multiprocessing, this does not import the parent's main module again: a script needs no `__main__` guard, and a
@@ -134,5 +133,4 @@ class Worker:
             return "closed its pipe"
         if code >= 0:
             return f"exited with code {code}"
-        names = {number.value: number.name for number in signal.Signals}
-        return f"was killed by signal {-code} ({names.get(-code, 'unnamed')})"
+        return f"was killed by signal {-code} ({signal_name(-code)})"

@@ -8,10 +8,17 @@ variable with a unique name marks them all.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from contextlib import suppress
 
 import psutil
+
+
+def signal_name(number: int) -> str:
+    """Returns the name of a signal, ``"signal 40"`` for one without: a real-time signal."""
+    names = {one.value: one.name for one in signal.Signals}
+    return names.get(number, f"signal {number}")
 
 
 def find_processes(marker: str, root: int | None = None) -> list[psutil.Process]:
