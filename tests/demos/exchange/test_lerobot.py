@@ -390,6 +390,15 @@ def test_what_cannot_be_exported_is_said_and_leaves_nothing(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demos", "out"]
 
 
+def test_an_export_does_not_replace_what_another_wrote_meanwhile(tmp_path: Path) -> None:
+    demos, other, out = tmp_path / "demos", tmp_path / "other", tmp_path / "dataset"
+    write_counter_demo(demos, ticks=5)
+    write_counter_demo(other, ticks=3)
+    with pytest.raises(FileExistsError, match="exists: it is a LeRobot dataset"):
+        export_lerobot(demos, out, keep=lambda _: export_lerobot(other, out).episodes == 1)
+    assert import_lerobot(out, tmp_path / "again").ticks == 3
+
+
 def test_importing_again_is_refused_or_replaces_only_the_same(tmp_path: Path) -> None:
     import_lerobot(WRITTEN_BY_LEROBOT, tmp_path)
     write_counter_demo(tmp_path, ticks=5)

@@ -317,6 +317,20 @@ def test_damaged_and_unfinished_demos_are_left_out_and_counted(tmp_path: Path) -
     assert minari.load_dataset("a-v0").total_steps == 10
 
 
+def test_an_export_does_not_replace_what_another_wrote_meanwhile(tmp_path: Path) -> None:
+    demos = tmp_path / "demos"
+    write_counter_demo(demos, ticks=5)
+    write_counter_demo(tmp_path / "other", ticks=3)
+
+    def meanwhile(_: object) -> bool:
+        export_minari(tmp_path / "other", "a-v0")
+        return True
+
+    with pytest.raises(FileExistsError, match="exists: it is the Minari dataset 'a-v0'"):
+        export_minari(demos, "a-v0", keep=meanwhile)
+    assert minari.load_dataset("a-v0").total_steps == 3
+
+
 def test_a_failed_export_leaves_nothing(tmp_path: Path, store: Path) -> None:
     demos = tmp_path / "demos"
     write_counter_demo(demos, ticks=10).with_suffix(".mp4").unlink()

@@ -160,7 +160,10 @@ def export_lerobot(
             writer.finish()
         finally:
             writer.close()
+        _check_target(final, overwrite)  # again: another export may have written it meanwhile
         _publish(dataset, final)
+    except FileExistsError:
+        raise
     except (OSError, av.FFmpegError) as error:
         raise DemoWriteError(f"cannot write the LeRobot dataset {final}: {error}") from error
     finally:

@@ -104,13 +104,7 @@ def export_minari(
     check_size(size)
     action_space = space_of(actions)
     final = path_of(dataset_id)
-    if final.exists() and not overwrite:
-        raise FileExistsError(
-            f"{final} exists: it is the Minari dataset {dataset_id!r}. Choose another id or version, or replace "
-            "it with --overwrite (overwrite=True)"
-        )
-    if final.exists() and not (final / "data").is_dir():
-        raise FileExistsError(f"{final} is not a Minari dataset, so it is not overwritten; choose another id")
+    _check_target(final, dataset_id, overwrite)
     selection = DemoSelection(directory, keep)
     if size is None and len(selection.frame_sizes) > 1:
         found = ", ".join(f"{height}x{width}" for height, width in sorted(selection.frame_sizes))
@@ -152,7 +146,10 @@ def export_minari(
         if not episodes:
             raise ValueError(f"there is no demo to export in {directory} (left out: {selection.left_out})")
         storage.update_metadata(dataset_metadata(dataset_id, actions, about))
+        _check_target(final, dataset_id, overwrite)  # again: another export may have written it meanwhile
         publish(dataset, final, dataset_id)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise DemoWriteError(f"cannot write the Minari dataset {dataset_id!r} to {final}: {error}") from error
     finally:
@@ -240,6 +237,16 @@ def import_minari(
         for index in indices:
             _import_episode(importer, dataset, index, where, reader, crf=crf, lossless=lossless)
     return ImportResult(importer.demos, importer.ticks, reader.dropped)
+
+
+def _check_target(final: Path, dataset_id: str, overwrite: bool) -> None:
+    if final.exists() and not overwrite:
+        raise FileExistsError(
+            f"{final} exists: it is the Minari dataset {dataset_id!r}. Choose another id or version, or replace "
+            "it with --overwrite (overwrite=True)"
+        )
+    if final.exists() and not (final / "data").is_dir():
+        raise FileExistsError(f"{final} is not a Minari dataset, so it is not overwritten; choose another id")
 
 
 def _decode_to_file(scratch: Path, demo: Demo, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
