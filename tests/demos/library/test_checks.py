@@ -25,7 +25,7 @@ from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.split import split_by_episode
 from vpt_gym.demos.files.contractor import Compat
 from vpt_gym.demos.files.names import partial
-from vpt_gym.demos.files.video import copy_frames, read_header
+from vpt_gym.demos.files.video import VideoWriter, copy_frames, read_header
 from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.demos.library.library import DemoLibrary
 
@@ -365,7 +365,22 @@ CONTRACTOR_DAMAGE: dict[str, Damage] = {
     "bad line where the video ends": lambda jsonl: jsonl.write_text(jsonl.read_text() + "oops\n"),
     "video shorter": lambda jsonl: write_recording(jsonl.with_name("a"), records(26), frames(21)),
     "video longer": lambda jsonl: write_recording(jsonl.with_name("a"), records(21), frames(26)),
+    "video torn in a frame": lambda jsonl: tear(jsonl.with_suffix(".mp4"), 22),
 }
+
+
+def tear(video: Path, whole: int) -> None:
+    """Replaces a video with one in fragments that ends within the frame after the ``whole`` first ones."""
+    writer = VideoWriter(video, counter_frame(0).shape[:2], fps=20)
+    for tick in range(TICKS):
+        writer.append(counter_frame(tick))
+    writer.close()
+    content = video.read_bytes()
+    for size in range(len(content), 0, -150):
+        video.write_bytes(content[:size])
+        if read_header(video).frames == whole:
+            return
+    raise AssertionError(f"no cut leaves {whole} frames")
 
 
 def frames(count: int) -> list:
@@ -388,6 +403,7 @@ def test_contractor_recordings_are_cut_to_their_intact_part(tmp_path: Path, dama
     assert check(tmp_path) == []
     demo = read_demo(jsonl)
     assert 15 <= len(demo) == done.ticks <= 26
+    assert DemoDataset(tmp_path, frame_size=(144, 256)).n_ticks == 26 + len(demo)  # it decodes in one thread
     assert [read_counter(frame)[0] for frame in demo.frames()] == list(range(len(demo)))
     assert jsonl.read_text().splitlines() == [json.dumps(one) for one in records(len(demo))]
     assert healthy.read_bytes() == before

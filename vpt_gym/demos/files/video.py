@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -140,7 +141,7 @@ def iter_frames(
         threads: Threads of the decoder; 0 lets it choose. 1 needs the least processor time in total.
 
     Raises:
-        av.FFmpegError: The file is not a video, or part of it cannot be decoded.
+        av.FFmpegError: The file is not a video, or a complete frame cannot be decoded.
         FileNotFoundError: There is no such file.
         ValueError: A frame is damaged or differs in size from the first, or there is no video stream.
     """
@@ -152,7 +153,8 @@ def iter_lazy_frames(
 ) -> Iterator[Callable[[], Frame]]:
     """Yields for each frame of a video a function that returns it. Call the function before requesting the next one.
 
-    A frame whose function is not called is decoded, since later frames depend on it, but not converted to RGB.
+    A frame whose function is not called is decoded, since later frames depend on it, but not converted to RGB. Where
+    the file is cut off, the frames end: those that are complete are the ones that ``read_header`` counts.
     Arguments, frames and errors are those of ``iter_frames``.
     """
     with open_video(path, DEMUXERS) as container:
@@ -161,13 +163,14 @@ def iter_lazy_frames(
         stream.thread_count = threads
         stream.codec_context.options = {"err_detect": "crccheck+bitstream+buffer+explode"}
         to_rgb: _ToRgb | None = None
-        for picture in container.decode(stream):
-            if picture.is_corrupt:  # the decoder concealed an error
-                raise ValueError("damaged frame")
-            if to_rgb is None:
-                to_rgb = _ToRgb(picture, stream.time_base)
-            to_rgb.check(picture)
-            yield partial(to_rgb.pixels, picture, size)
+        for packet in chain(_intact_packets(container, stream), (None,)):  # None: what the decoder holds back
+            for picture in stream.decode(packet):
+                if picture.is_corrupt:  # the decoder concealed an error
+                    raise ValueError("damaged frame")
+                if to_rgb is None:
+                    to_rgb = _ToRgb(picture, stream.time_base)
+                to_rgb.check(picture)
+                yield partial(to_rgb.pixels, picture, size)
 
 
 def iter_lazy_frames_opencv(path: str | os.PathLike[str]) -> Iterator[Callable[[], Frame]]:
