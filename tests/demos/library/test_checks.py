@@ -20,6 +20,7 @@ from vpt_gym.actions.human import human_action
 from vpt_gym.collect.directory import clear_up
 from vpt_gym.collect.finished import finished_episodes, seeds_with_demos
 from vpt_gym.collect.labelled_videos import LabelledVideos
+from vpt_gym.collect.provenance import RECORDED_BY
 from vpt_gym.demos import DemoDataset, DemoError, DemoWriter, check, list_demos, read_demo, read_stats, repair
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.dataset.split import split_by_episode
@@ -636,7 +637,7 @@ def test_foreign_files_are_ignored_and_kept(tmp_path: Path, beside: str) -> None
         (tmp_path / name).write_text(content)
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     assert check(tmp_path) == repair(tmp_path) == []
-    clear_up(tmp_path)
+    clear_up(tmp_path, RECORDED_BY, lambda: None)
     assert len(list_demos(tmp_path)) == len(list_demos(tmp_path, lone_videos=True)) == count
     assert len(DemoLibrary(tmp_path).rows()) == count
     assert read_stats(tmp_path).episodes == count
