@@ -68,11 +68,14 @@ def test_a_fault_truncates_with_its_cause_and_the_next_reset_starts_a_new_game(
         before, _, terminated, truncated, info = env.step(REST)
         assert (terminated, truncated) == (False, False)
         assert "env_error" not in info
+    seen = before["rgb"].copy()
+    before.pop("rgb")[:] = 0  # the caller's own, whatever it does with it
+    assert np.array_equal(env.render(), seen.transpose(1, 2, 0))
     observation, reward, terminated, truncated, info = env.step({"camera": [0.0, 30.0]})
     assert (reward, terminated, truncated) == (0.0, False, True)
     assert info["success"] is False
     assert CAUSES[fault] in info["env_error"]
-    assert np.array_equal(observation["rgb"], before["rgb"]) is (fault != "done")
+    assert np.array_equal(observation["rgb"], seen) is (fault != "done")
     with pytest.raises(gym.error.ResetNeeded):
         env.step(REST)
 

@@ -30,6 +30,7 @@ from vpt_gym.minedojo.bridge import Bridge
 from vpt_gym.minedojo.game import ANSWER_TIMEOUT, GameError
 from vpt_gym.minedojo.lean import replacements
 from vpt_gym.minedojo.lean.info import InfoParser
+from vpt_gym.minedojo.lean.replacements import copy_observation
 from vpt_gym.minedojo.parts import find_parts
 from vpt_gym.spaces import Strings, TextArray
 from vpt_gym.system.flags import checks_flags
@@ -207,6 +208,7 @@ class MineDojoEnv(LegacyGymEnv):
             return deepcopy(self._last), 0.0, False, True, info
         observation = self._last = self._fixed(observation, sent_info)
         truncated = failed or (error is None and bool(sent_info.get("TimeLimit.truncated", False)))
+        observation = copy_observation(observation)  # the caller may change it, and it is returned again after a crash
         return observation, float(reward), bool(done and not truncated), bool(done and truncated), info
 
     def _sent(self, action: Any) -> Any:
@@ -372,7 +374,7 @@ class MineDojoEnv(LegacyGymEnv):
             if kind == "fast":
                 why = "a fast reset keeps the world. Pass options={'reset': 'full'}"
             warnings.warn(f"the seed {seed} was ignored: {why}", stacklevel=2)
-        return observation, self._reported({**info, "ticks": 0, "reset": reset})
+        return copy_observation(observation), self._reported({**info, "ticks": 0, "reset": reset})
 
     def _kind_of_reset(self, seed: int | None, options: dict[str, Any] | None) -> str:
         options = dict(options or {})
