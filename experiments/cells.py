@@ -140,6 +140,8 @@ LOG_DEMOS = tuple(
 """Records 100 demos in default worlds, others for each training seed."""
 STARTS = {"scratch": "--model nano --train.steps 1500", "foundation": f"--model {FOUNDATION} --train.steps 600"}
 """Where cloning starts, and how long it takes."""
+KEPT_NEAR = "--train.kl-to-start 0.3"
+"""Keeps a fine-tuned policy near the one that it started from; the weight was chosen in validation worlds."""
 
 
 def zero_shot(env: str = DEFAULT) -> tuple[str, ...]:
@@ -173,6 +175,12 @@ def clone(demos: str, start: str, episodes: int, env: str = DEFAULT) -> tuple[st
 
 COUNTS = (5, 10, 20, 50, 100)
 """Numbers of demos."""
+KL_ROUNDS = (
+    f"examples/dagger.py --demos {paths_of(50)} --model $(bc-50-foundation-kl)/agent --seed $seed --out $out "
+    f"--rounds 2 --episodes 50 --stretch 10 40 {DEFAULT} --train.steps 1200 --train.precision bf16 {KEPT_NEAR} "
+    "--validation-episodes 100 --eval-episodes 100 beta:constant-beta --beta.value 0.5",
+)
+"""Goes on from the clone of 50 demos with two rounds; each round keeps the policy near that of the round before."""
 
 TASKS = {
     "8-log": "harvest_8_log",
@@ -216,6 +224,12 @@ CELLS: tuple[Cell, ...] = (
         Cell("bc-100-foundation-300", seed, clone(paths_of(100), f"--model {FOUNDATION} --train.steps 300", 100))
         for seed in SEEDS
     ),
+    *(
+        Cell(f"bc-{demos}-foundation-kl", seed, clone(paths_of(demos), f"{STARTS['foundation']} {KEPT_NEAR}", 100))
+        for seed in SEEDS
+        for demos in COUNTS
+    ),
+    *(Cell("kl-rounds", seed, KL_ROUNDS, course="validation/success") for seed in SEEDS),
     *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),
     *(
         Cell(f"task-demos-{name}", seed, task_demos(task), results=None)
