@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from vpt_gym.system.user_path import user_path
+
 WRONG_COMMAND = 2
 """Exit status of a wrong command line, as ``argparse`` and tyro have it: an unknown command or option, a value of the
 wrong kind or an empty one, or a path or a name that does not exist."""
@@ -33,11 +35,25 @@ def read_command_line(
     """
     import tyro  # here, so that what only checks values is fast
 
-    words = sys.argv[1:] if words is None else list(words)
+    words = with_home(sys.argv[1:] if words is None else words)
     check_values(words, prog)
     more = {} if default is None else {"default": default}
     result: ResultT = tyro.cli(args_type, args=words, prog=prog, **more)
     return result
+
+
+def with_home(words: Sequence[str]) -> list[str]:
+    """Returns a command line in which ``~/`` at the start of a value is the home directory.
+
+    A shell does this where a word begins with it and is not quoted, and so not in ``--out=~/demos``, for which a
+    directory of the name ``~`` would be made.
+    """
+    expanded = []
+    for word in words:
+        option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+        is_home = value == "~" or value.startswith("~/")
+        expanded.append(f"{option}{equals}{user_path(value)}" if is_home else word)
+    return expanded
 
 
 def optional(metavar: str, default: str, *, aliases: tuple[str, ...] = (), name: str | None = None) -> Any:

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from vpt_gym.actions.human import no_op
+from vpt_gym.demos import DemoDataset, DemoWriter, read_demo
 from vpt_gym.demos.files.disk import describe_disk_usage
 from vpt_gym.demos.files.folders import below_in_words, demos_below
 from vpt_gym.demos.files.names import (
@@ -182,3 +185,14 @@ def test_what_must_be_encoded_again_to_be_cut(
     frames: int, declared: int, indivisible: bool, ticks: int, needs: bool
 ) -> None:
     assert VideoHeader(frames, (48, 80), declared, indivisible).needs_encoding(ticks) is needs
+
+
+def test_the_home_directory_is_found_by_its_short_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with DemoWriter("~/demos") as writer:
+        writer.append(np.zeros((36, 64, 3), np.uint8), no_op())
+    (path,) = list_demos("~/demos")
+    assert path.parent == tmp_path / "demos"
+    assert len(read_demo(f"~/demos/{path.name}")) == len(DemoDataset("~/demos", batch_size=1).labels) == 1
+    assert not (tmp_path / "~").exists()

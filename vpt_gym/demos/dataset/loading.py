@@ -27,6 +27,7 @@ from vpt_gym.demos.files.names import (
     list_demos,
 )
 from vpt_gym.demos.files.video import count_frames
+from vpt_gym.system.user_path import user_path
 
 DropNull = Literal["auto", "mask", "cut", False]
 Paths = str | os.PathLike[str]
@@ -230,10 +231,10 @@ def find_paths(demos: Paths | Sequence[Paths]) -> list[Path]:
     given = list(demos) if isinstance(demos, Iterable) and not isinstance(demos, str | os.PathLike) else [demos]
     paths: list[Path] = []
     for item in given:
-        checked_directory(item)
+        folder = checked_directory(item)
         files = files_of(item)
-        if Path(item).is_dir() or not any(map(is_there, files.all)):
-            paths += list_demos(item, lone_videos=True)
+        if folder.is_dir() or not any(map(is_there, files.all)):
+            paths += list_demos(folder, lone_videos=True)
         else:
             paths.append(files.metadata if is_there(files.metadata) else files.records)
     folders = {folder: folder.resolve() for folder in {path.parent for path in paths}}  # a link, or another spelling
@@ -247,7 +248,7 @@ def describe_demos_below(demos: Paths | Sequence[Paths]) -> str:
 
     It is empty if there are none. Folders that are given themselves are not named.
     """
-    given = [Path(item) for item in ([demos] if isinstance(demos, str | os.PathLike) else demos)]
+    given = [user_path(item) for item in ([demos] if isinstance(demos, str | os.PathLike) else demos)]
     below = {folder: count for item in given if item.is_dir() for folder, count in demos_below(item).items()}
     return below_in_words({folder: count for folder, count in below.items() if folder not in given})
 

@@ -29,6 +29,7 @@ from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.pickled_error import PickledError
 from vpt_gym.system.printable import printable, shown
+from vpt_gym.system.user_path import user_path
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
@@ -150,7 +151,7 @@ def existing_directory(directory: str | os.PathLike[str]) -> Path:
 
 
 def checked_directory(directory: str | os.PathLike[str]) -> Path:
-    """Returns the path of a directory, which need not exist.
+    """Returns the path of a directory, which need not exist; ``~`` at its start is the home directory.
 
     Raises:
         TypeError: It is neither text nor a path.
@@ -160,7 +161,7 @@ def checked_directory(directory: str | os.PathLike[str]) -> Path:
         raise TypeError(f"the directory of demos is {shown(directory)}; it must be a text or a path")
     if not str(directory).strip():
         raise ValueError(f'the directory of demos is {shown(directory)}; the current folder is "."')
-    return Path(directory)
+    return user_path(directory)
 
 
 @checks_flags
@@ -197,7 +198,9 @@ def list_metadata(directory: str | os.PathLike[str]) -> list[Path]:
 
     The result is sorted by id, and empty if there is no such directory.
     """
-    return [path for path in list_demos(directory) if path.suffix == ".json"] if Path(directory).is_dir() else []
+    if not checked_directory(directory).is_dir():
+        return []
+    return [path for path in list_demos(directory) if path.suffix == ".json"]
 
 
 def find_demos(folder: Path) -> dict[str, set[str]]:
@@ -255,7 +258,7 @@ def _content(path: Path, size: int = -1) -> bytes:
 
 def files_of(path: str | os.PathLike[str]) -> DemoFiles:
     """Returns the files of a demo, given one of them, finished or partial, or their common stem."""
-    given = Path(path)
+    given = user_path(path)
     name = given.name.removesuffix(PARTIAL_SUFFIX)
     suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
     return DemoFiles(given.parent, name.removesuffix(suffix))  # one suffix: "a.json.mp4" is the video of "a.json"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import tyro
 
 from vpt_gym.learning.runs.directory import RunError, read_description
-from vpt_gym.system.command_line import check_values, read_command_line
+from vpt_gym.system.command_line import check_values, read_command_line, with_home
 
 ArgsT = TypeVar("ArgsT")
 _RESUME, _PRESET = "--resume", "--preset"
@@ -62,7 +62,7 @@ def parse(
         presets: Values of options by name of a preset. ``--preset NAME``, for which the dataclass has a field
             ``preset``, makes them the defaults: options on the command line replace them.
     """
-    words = list(sys.argv[1:] if command_line is None else command_line)
+    words = with_home(sys.argv[1:] if command_line is None else command_line)
     check_values(words)  # before --resume is looked up
     directory = _last_value(words, _RESUME)
     if directory is not None:
