@@ -20,6 +20,7 @@ from vpt_gym.agents.goals.video import GOAL_FRAMES, video_goals
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import read_demo
+from vpt_gym.demos.files.names import list_demos
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
 from vpt_gym.learning.features import FeatureCache
 from vpt_gym.learning.hindsight import HindsightGoals
@@ -157,6 +158,16 @@ def test_validation_tells_the_goals(demos):
     without, told = validation.measure(policy), validation.measure(policy, goals)
     assert told.loss != without.loss
     assert told == validation.measure(policy, goals)
+
+
+def test_goals_of_a_validation_do_not_depend_on_how_it_is_divided(demos):
+    policy = small_policy().with_goals(SMALL.hidsize).eval()
+    torch.nn.init.normal_(policy.net.mineclip_embed_linear.weight)
+    goals, paths = HindsightGoals(small_policy()), list_demos(demos)
+    whole = Validation(paths).measure(policy, goals)
+    parts = [Validation([path]).measure(policy, goals) for path in reversed(paths)]  # as of so many processes
+    assert sum(part.ticks for part in parts) == whole.ticks
+    assert sum(part.loss * part.ticks for part in parts) / whole.ticks == pytest.approx(whole.loss, rel=1e-5)
 
 
 def test_the_script_trains_an_agent_that_acts_on_goals(demos, tmp_path):

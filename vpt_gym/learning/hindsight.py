@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from vpt_gym.agents.goals.video import video_goals
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import read_demo
+from vpt_gym.demos.files.names import files_of
 from vpt_gym.learning.features import FeatureCache
 
 if TYPE_CHECKING:
@@ -139,26 +142,29 @@ class HindsightGoals:
         self._goals: dict[Path, npt.NDArray[np.float32]] = {}
 
     def of_batch(
-        self, sources: Sequence[Source], shape: tuple[int, ...], number: int, *, rank: int = 0
+        self, sources: Sequence[Source], shape: tuple[int, ...], number: int | None = None, *, rank: int = 0
     ) -> torch.Tensor:
         """Returns the goals of a batch.
 
         Args:
             sources: Where its ticks come from, ``DemoDataset.sources``; without ``drop_null="cut"``.
             shape: (B, T).
-            number: Number of the batch; each has other goals.
+            number: Number of the batch; each has other goals. None: an episode has the same ones whenever it comes, in
+                whatever parts and process, as for a validation.
             rank: Of this process, where several train together.
 
         Returns:
             (B, T, G) float32; zeros where there is no goal or no tick.
         """
-        rng = np.random.default_rng([self._seed, rank, number])
+        rng = np.random.default_rng([self._seed, rank, number or 0])
         goals = np.zeros((*shape, self.size), np.float32)
         filled = [0] * shape[0]
         for source in sources:
             episode, start = self._of_episode(source.path), filled[source.row]
             length = source.last_tick - source.first_tick + 1
             filled[source.row] += length
+            if number is None:
+                rng = np.random.default_rng([self._seed, zlib.crc32(os.fsencode(files_of(source.path).id))])
             if len(episode) > 1:
                 goals[source.row, start : start + length] = hindsight_goals(
                     episode, rng, start=source.first_tick, stop=source.last_tick + 1, unconditional=self._unconditional

@@ -109,13 +109,13 @@ class Validation:
         if self._dataset is not None and self._begin is not None:
             self._dataset.load_state_dict(self._begin)
             memory, left = None, self._dataset.n_ticks
-            for number, batch in enumerate(self._dataset):
+            for batch in self._dataset:
                 batch.weight[:, left:] = 0.0  # the last batch goes on into the next epoch
                 left -= batch.first.numel()
                 codes, weight = batch.codes.to(device), batch.weight.to(device)
                 goal = None
                 if goals is not None:
-                    goal = goals.of_batch(self._dataset.sources, batch.first.shape, number).to(device)
+                    goal = goals.of_batch(self._dataset.sources, batch.first.shape).to(device)
                 output = policy(batch.frames.to(device), batch.first.to(device), memory, goal)
                 memory, names = output.memory, self._names or entry_names(output.pi)
                 log_probs = torch.stack(output.pi.entry_log_probs(codes))
