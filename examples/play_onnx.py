@@ -8,9 +8,10 @@ The memory of the policy goes into the file's network with each frame, and comes
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -35,11 +36,30 @@ class Args:
     ticks: int = 600
     """Longest episode; a tick is 1/20 s."""
 
+    def __post_init__(self) -> None:
+        if self.ticks < 1:
+            raise ValueError(f"ticks is {self.ticks}; it must be at least 1")
+        if not self.model.is_file():
+            raise ValueError(f"there is no file {self.model}: `vpt-gym export` writes one")
+
+
+def open_session(path: Path) -> Any:
+    """Returns a session of ONNX Runtime with the file, or ends the program if `vpt-gym export` did not write it."""
+    onnxruntime = require("onnxruntime", "onnx", purpose="examples/play_onnx.py")
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of one class for each kind of damage
+        sys.exit(f"{path} cannot be read ({error}); write it again with `vpt-gym export`")
+    if "vpt_gym" not in session.get_modelmeta().custom_metadata_map:
+        sys.exit(f"{path} is an ONNX file, but not one that `vpt-gym export` wrote")
+    if "buttons" not in {output.name for output in session.get_outputs()}:
+        sys.exit(f"{path} has a policy of other actions than VPT's, which this script does not play")
+    return session
+
 
 def main(args: Args) -> None:
     """Plays and prints the result."""
-    onnxruntime = require("onnxruntime", "onnx", purpose="examples/play_onnx.py")
-    session = onnxruntime.InferenceSession(args.model, providers=["CPUExecutionProvider"])
+    session = open_session(args.model)
     names, rng = [output.name for output in session.get_outputs()], np.random.default_rng(args.seed)
     # one environment, an empty memory, and no goal if the policy takes one
     inputs = {one.name: np.zeros((1, *one.shape[1:]), TYPES[one.type]) for one in session.get_inputs()}

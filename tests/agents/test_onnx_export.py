@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -166,6 +168,24 @@ def test_the_example_plays_an_episode_without_torch(published: Path, options: li
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{result}\nFalse\n"
+
+
+def test_the_example_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+    example = runpy.run_path(str(ROOT / "examples" / "play_onnx.py"))
+    with pytest.raises(ValueError, match="there is no file"):
+        example["Args"](tmp_path / "absent.onnx")
+    (tmp_path / "text.onnx").write_text("no network")
+    with pytest.raises(SystemExit, match="cannot be read"):
+        example["open_session"](tmp_path / "text.onnx")
+    identity = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["x"], ["y"])],
+        "other",
+        *([onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])] for name in "xy"),
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(identity, ir_version=8, opset_imports=opset), tmp_path / "other.onnx")
+    with pytest.raises(SystemExit, match="not one that `vpt-gym export` wrote"):
+        example["open_session"](tmp_path / "other.onnx")
 
 
 def test_a_kill_leaves_an_export_with_its_own_weights(tmp_path: Path) -> None:

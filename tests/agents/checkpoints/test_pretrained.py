@@ -97,6 +97,10 @@ def test_combinations_that_make_no_sense_are_refused(cache: Path, pair: tuple[Pa
         VPTAgent.from_pretrained(model)
     with pytest.raises(ValueError, match=r"holds weights alone; give the \.model file first"):
         VPTAgent.from_pretrained(weights)
+    for name, message in (("agent.onnx", "is an export, which is no agent"), ("notes.txt", r"nor a \.model file")):
+        (other := model.with_name(name)).write_bytes(b"other")
+        with pytest.raises(ValueError, match=message):
+            VPTAgent.from_pretrained(other)
     with pytest.raises(ValueError, match="foundation-1x comes with its own weights; leave weights_path out"):
         VPTAgent.from_pretrained("foundation-1x", weights)
     with pytest.raises(ValueError, match="org/name is on the Hugging Face Hub and comes with its own weights"):

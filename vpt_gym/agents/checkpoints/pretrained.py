@@ -54,6 +54,10 @@ def load_pretrained(
         if weights_path is None:
             if path.suffix in (".weights", ".safetensors"):
                 problem = "holds weights alone; give the .model file first"
+            elif path.suffix == ".onnx":
+                raise ValueError(f"{path} is an export, which is no agent: name the agent that it was exported from")
+            elif path.suffix != ".model":
+                raise ValueError(f"{path} is neither the folder of a saved agent nor a .model file with its .weights")
             else:
                 problem = "describes an architecture; give its weights too"
             raise ValueError(f"{path} {problem}: from_pretrained(model_path, weights_path)")
