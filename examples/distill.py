@@ -46,7 +46,7 @@ from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.losses import distillation_loss
 from vpt_gym.learning.non_finite import check_finite
-from vpt_gym.learning.optimizer import load_moments
+from vpt_gym.learning.optimizer import load_moments, load_weights
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
 from vpt_gym.learning.runs.same_weights import check_same_weights
@@ -208,7 +208,7 @@ class Distillation:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from a ``state_dict``."""
-        self.policy.load_state_dict(state["policy"])
+        load_weights(self.policy, state["policy"])
         load_moments(self.optimizer, state["optimizer"])
         self.updates = state["updates"]
         self.generator.set_state(state["generator"])

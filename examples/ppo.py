@@ -39,7 +39,7 @@ from vpt_gym.learning.in_parts import in_parts, network_inputs
 from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.load import load_agent
 from vpt_gym.learning.losses import explained_variance, weighted_mean
-from vpt_gym.learning.optimizer import ScheduledAdam
+from vpt_gym.learning.optimizer import ScheduledAdam, load_weights
 from vpt_gym.learning.policy_gradient import Counters, PolicyGradientArgs, final_figures, make_env
 from vpt_gym.learning.ppg import auxiliary_phase
 from vpt_gym.learning.progress_bar import progress_bar
@@ -288,7 +288,8 @@ class PPO:
                 "--kl-coefficient 0",
             )  # fmt: skip
         self.start_digest = start or self.start_digest
-        for name in ("policy", "auxiliary", "optimizer"):
+        load_weights(self.policy, state["policy"])
+        for name in ("auxiliary", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.generator.set_state(state["generator"])
         self.value_warmup.done = state["warm"]

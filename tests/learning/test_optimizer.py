@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vpt_gym.learning.non_finite import NonFiniteLossError
-from vpt_gym.learning.optimizer import OptimizerArgs, ScheduledAdam, load_moments
+from vpt_gym.learning.optimizer import OptimizerArgs, ScheduledAdam, load_moments, load_weights
 
 
 def steps(optimizer: ScheduledAdam, weight: nn.Parameter, count: int) -> list[float]:
@@ -114,3 +114,14 @@ def test_a_loss_that_is_not_finite_changes_nothing():
 def test_an_option_out_of_range_is_named(options, message):
     with pytest.raises(ValueError, match=message):
         OptimizerArgs(**options)
+
+
+def test_weights_of_another_architecture_are_refused_and_nothing_is_loaded():
+    network, other = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)), nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    before = copy.deepcopy(network.state_dict())
+    with pytest.raises(ValueError, match=r"another architecture \(1\.bias differs, of 2 in all\)"):
+        load_weights(network, other.state_dict())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    same = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    load_weights(network, same.state_dict())
+    assert torch.equal(network[1].weight, same[1].weight)

@@ -26,7 +26,7 @@ from vpt_gym.learning.average import WeightAverage
 from vpt_gym.learning.latent_health import LatentMonitor
 from vpt_gym.learning.losses import entry_losses, entry_names, weighted_mean
 from vpt_gym.learning.non_finite import check_finite
-from vpt_gym.learning.optimizer import load_moments
+from vpt_gym.learning.optimizer import load_moments, load_weights
 from vpt_gym.learning.precision import faster_precision
 from vpt_gym.learning.processes import Processes
 from vpt_gym.learning.runs.args import check_counts, check_ranges
@@ -379,7 +379,7 @@ class BCTrainer:
         self._start_digest = start or self._start_digest
         mine = state["processes"][self._processes.rank]
         self.dataset.load_state_dict(mine["dataset"])
-        self.policy.load_state_dict(state["policy"])
+        load_weights(self.policy, state["policy"])
         load_moments(self._optimizer, state["optimizer"])
         if self._average is not None:
             self._average.load_state_dict(state["average"])

@@ -71,6 +71,23 @@ def load_moments(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> 
     optimizer.load_state_dict({"state": state["state"], "param_groups": own})
 
 
+def load_weights(network: nn.Module, state: Mapping[str, Any]) -> None:
+    """Loads the weights of an earlier training.
+
+    Raises:
+        ValueError: They are of another architecture.
+    """
+    own = {name: value.shape for name, value in network.state_dict().items()}
+    theirs = {name: value.shape for name, value in state.items()}
+    if own != theirs:
+        differing = sorted(name for name in own.keys() | theirs.keys() if own.get(name) != theirs.get(name))
+        raise ValueError(
+            f"the state is of a policy of another architecture ({differing[0]} differs, of {len(differing)} in all): "
+            "continue with the model that the run began with (--model, --goals), or begin a new run"
+        )
+    network.load_state_dict(state)
+
+
 class ScheduledAdam:
     """Adam as :class:`OptimizerArgs` describe it.
 
