@@ -83,11 +83,21 @@ MORE_ROUNDS = (
 """Goes on from the demo's agent with three rounds in default worlds, and keeps the best in validation worlds."""
 FRESH_AGENTS = ("$(demo)/agent_bc", "$(bc-100-foundation)/agent", "$(demo)/agent_2", "$(more-rounds)/agent")
 """The clones of 50 and of 100 demos, and the agents after two and after further rounds."""
-FRESH_WORLDS = (
-    f"examples/evaluate.py --model {' '.join(FRESH_AGENTS)} --levels easy default --skip 150 --episodes 100 "
-    "--video-episodes 0 --out $out",
-)
-"""Plays agents in worlds by which nothing was chosen: the demo's numbers of updates were, in part, by the first 150."""
+KL_AGENTS = ("$(bc-50-foundation-kl)/agent", "$(kl-rounds)/agent")
+"""The clone of 50 demos that stayed near the pretrained policy, and what two rounds make of it."""
+
+
+def fresh_worlds(agents: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the command in which agents play worlds by which nothing was chosen.
+
+    The demo's numbers of updates were, in part, chosen by the first 150 evaluation worlds.
+    """
+    return (
+        f"examples/evaluate.py --model {' '.join(agents)} --levels easy default --skip 150 --episodes 100 "
+        "--video-episodes 0 --out $out",
+    )
+
+
 WEAK_START = (
     "examples/record.py --episodes 5 --out $out/demos",
     "examples/bc.py --demos $out/demos --seed $seed --out $out/bc --train.steps 600 --train.precision bf16 "
@@ -214,7 +224,7 @@ CELLS: tuple[Cell, ...] = (
         for start, words in STARTS.items()
         for demos in COUNTS
     ),
-    *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
+    *(Cell("fresh-worlds", seed, fresh_worlds(FRESH_AGENTS)) for seed in SEEDS),
     *(
         Cell(f"bc-{demos}-scratch-600", seed, clone(paths_of(demos), "--model nano --train.steps 600", 100))
         for seed in SEEDS
@@ -230,6 +240,7 @@ CELLS: tuple[Cell, ...] = (
         for demos in COUNTS
     ),
     *(Cell("kl-rounds", seed, KL_ROUNDS, course="validation/success") for seed in SEEDS),
+    *(Cell("kl-worlds", seed, fresh_worlds(KL_AGENTS)) for seed in SEEDS),
     *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),
     *(
         Cell(f"task-demos-{name}", seed, task_demos(task), results=None)

@@ -33,16 +33,21 @@ def only_evaluation(figures: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def in_level(cell: Mapping[str, Any], agent: str, level: str) -> Mapping[str, Any]:
-    """Returns how an agent, named by cell and folder such as ``"demo/agent_2"``, played a level in ``evaluate.py``."""
+def in_fresh_worlds(agent: str, level: str, results: Results) -> dict[int, Mapping[str, Any]]:
+    """Returns how an agent played a level in worlds by which nothing was chosen, by training seed.
+
+    Args:
+        agent: Cell and folder, such as ``"demo/agent_2"``.
+        level: Level of the worlds.
+        results: All results.
+    """
     name, folder = agent.split("/")
-    path = f"{name}-{cell['seed']}/{folder}"
-    (played,) = (
-        one
-        for one in cell["results"]["evaluations"].values()
-        if one["agent"].endswith(f"/{path}") and one["env_kwargs"]["level"] == level
-    )
-    return {**played, "per_episode": played["results"]}
+    return {
+        cell["seed"]: {**played, "per_episode": played["results"]}
+        for cell in (*cells_of("fresh-worlds", results), *cells_of("kl-worlds", results))
+        for played in cell["results"]["evaluations"].values()
+        if played["agent"].endswith(f"/{name}-{cell['seed']}/{folder}") and played["env_kwargs"]["level"] == level
+    }
 
 
 def course_at(name: str, results: Results) -> dict[int, float]:

@@ -19,7 +19,7 @@ from experiments.outcomes import (
     cells_of,
     course_at,
     gains,
-    in_level,
+    in_fresh_worlds,
     interval_text,
     played_by,
     successes,
@@ -59,11 +59,15 @@ FRESH_ROWS = {
     "BC, 100 `default` demos, 600 updates": "bc-100-foundation/agent",
     "DAgger 2: 50 demos, 100 episodes of rounds, 2,400 updates": "demo/agent_2",
     "the best of three more rounds: 150 more episodes, at most 3,600 more updates": "more-rounds/agent",
+    "BC, 50 `default` demos, 600 updates, kept near its start": "bc-50-foundation-kl/agent",
+    "the best of two rounds from there: 100 episodes, at most 2,400 more updates, kept near": "kl-rounds/agent",
 }
 """Row -> its agent: cell and folder."""
 FRESH_GAINS = {
     "DAgger 2 less BC, by seed and world": ("demo/agent_2", "demo/agent_bc"),
     "three more rounds less DAgger 2": ("more-rounds/agent", "demo/agent_2"),
+    "two rounds less BC, both kept near": ("kl-rounds/agent", "bc-50-foundation-kl/agent"),
+    "two rounds kept near less DAgger 2": ("kl-rounds/agent", "demo/agent_2"),
 }
 """Row -> the two agents that it compares."""
 
@@ -74,16 +78,15 @@ def fresh_worlds_table(results: Results) -> str:
         "| | `easy`, by seed | success | 95 % interval | `default`, by seed | success | 95 % interval |",
         "|---|---|---:|---:|---|---:|---:|",
     ]
-    cells = cells_of("fresh-worlds", results)
+    levels = ("easy", "default")
     for title, agent in FRESH_ROWS.items():
-        parts = [[in_level(cell, agent, level) for cell in cells] for level in ("easy", "default")]
-        lines.append(f"| {title} | {' | '.join(f'{_by_seed(part)} | {_pooled(part)}' for part in parts)} |")
+        parts = [list(in_fresh_worlds(agent, level, results).values()) for level in levels]
+        if all(parts):
+            lines.append(f"| {title} | {' | '.join(f'{_by_seed(part)} | {_pooled(part)}' for part in parts)} |")
     for title, agents in FRESH_GAINS.items():
-        gained = (
-            _gain(*({cell["seed"]: in_level(cell, agent, level) for cell in cells} for agent in agents))
-            for level in ("easy", "default")
-        )
-        lines.append(f"| {title} | {' | '.join(f'{gain} | |' for gain in gained)} |")
+        gained = [_gain(*(in_fresh_worlds(agent, level, results) for agent in agents)) for level in levels]
+        if any(gained):
+            lines.append(f"| {title} | {' | '.join(f'{gain} | |' for gain in gained)} |")
     return "\n".join(lines)
 
 
@@ -149,15 +152,19 @@ LEARNERS = {
     "bc-{}-scratch": "BC of fresh weights, 1,500 updates",
     "bc-{}-foundation-300": "BC of `nano-foundation`, 300 updates",
     "bc-{}-foundation": "BC of `nano-foundation`, 600 updates",
+    "bc-{}-foundation-kl": "the same, kept near its start",
     "nearest-{}": "nearest neighbour in its latents, no training",
 }
 """Pattern of the cells with some number of demos -> their row."""
 FEW_DEMOS_GAINS = {
-    "as it is": "zero-shot",
-    "600 of fresh weights": "bc-{}-scratch-600",
-    "1,500 of fresh weights": "bc-{}-scratch",
+    "600 updates of `nano-foundation` less as it is": ("bc-{}-foundation", "zero-shot"),
+    "600 updates of `nano-foundation` less 600 of fresh weights": ("bc-{}-foundation", "bc-{}-scratch-600"),
+    "600 updates of `nano-foundation` less 1,500 of fresh weights": ("bc-{}-foundation", "bc-{}-scratch"),
+    "kept near its start less not kept": ("bc-{}-foundation-kl", "bc-{}-foundation"),
+    "kept near its start less as it is": ("bc-{}-foundation-kl", "zero-shot"),
+    "kept near its start less 1,500 of fresh weights": ("bc-{}-foundation-kl", "bc-{}-scratch"),
 }
-"""With what cloning from the pretrained policy is compared -> pattern of its cells."""
+"""Row -> patterns of the cells that it compares."""
 
 
 def few_demos_table(results: Results) -> str:
@@ -173,13 +180,10 @@ def few_demos_table(results: Results) -> str:
         evaluations = [list(played_by(name, results).values()) for name in cells]
         if any(evaluations):
             lines.append(f"| {text} | {' | '.join(map(_mean_with_interval, evaluations))} |")
-    for title, other in FEW_DEMOS_GAINS.items():
-        gained = [
-            _gain(played_by(f"bc-{count}-foundation", results), played_by(other.format(count), results))
-            for count in counts
-        ]
+    for title, patterns in FEW_DEMOS_GAINS.items():
+        gained = [_gain(*(played_by(pattern.format(count), results) for pattern in patterns)) for count in counts]
         if any(gained):
-            lines.append(f"| 600 updates of `nano-foundation` less {title} | | {' | '.join(gained)} |")
+            lines.append(f"| {title} | | {' | '.join(gained)} |")
     return "\n".join(lines)
 
 

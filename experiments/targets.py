@@ -10,10 +10,9 @@ import numpy as np
 from experiments.outcomes import (
     BUDGETS,
     Results,
-    cells_of,
     course_at,
     gains,
-    in_level,
+    in_fresh_worlds,
     interval_text,
     played_by,
     successes,
@@ -64,8 +63,8 @@ def gain(name: str, other: str) -> Callable[[Results], Measured]:
 
 def rounds(results: Results) -> Measured:
     """Measures the demo's agent after two rounds, in worlds by which nothing was chosen."""
-    cells = cells_of("fresh-worlds", results)
-    return _measured([successes(in_level(cell, "demo/agent_2", "default")) for cell in cells])
+    played = in_fresh_worlds("demo/agent_2", "default", results)
+    return _measured(list(map(successes, played.values())))
 
 
 def least_lead(results: Results) -> Measured:
