@@ -19,7 +19,7 @@ import tyro
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.system.command_line import read_command_line
 from vpt_gym.system.require import require
-from vpt_gym.wrappers.success import success_of
+from vpt_gym.wrappers.success import success_of, success_so_far
 
 TYPES = {"tensor(uint8)": np.uint8, "tensor(bool)": np.bool_, "tensor(float)": np.float32}
 
@@ -64,8 +64,9 @@ def main(args: Args) -> None:
     # one environment, an empty memory, and no goal if the policy takes one
     inputs = {one.name: np.zeros((1, *one.shape[1:]), TYPES[one.type]) for one in session.get_inputs()}
     world = args.env.with_kwargs(max_episode_steps=args.ticks).make()
-    frame, info = world.reset(seed=args.seed)
+    frame, _ = world.reset(seed=args.seed)
     inputs["first"][0], played, ended = True, 0, False
+    success: bool | None = None
     while not ended:
         inputs["frame"] = frame[None]
         output = dict(zip(names, session.run(names, inputs), strict=True))
@@ -76,9 +77,10 @@ def main(args: Args) -> None:
         ]
         frame, _, terminated, truncated, info = world.step(np.array(code))
         played, ended = played + 1, terminated or truncated
-    success = {True: "success", False: "no success", None: "success not known"}[success_of(world, info)]
+        success = success_so_far(success, success_of(world, info))
     world.close()
-    print(f"{success} after {played} ticks")
+    outcome = {True: "success", False: "no success", None: "success not known"}[success]
+    print(f"{outcome} after {played} ticks")
 
 
 if __name__ == "__main__":
