@@ -83,21 +83,11 @@ MORE_ROUNDS = (
 """Goes on from the demo's agent with three rounds in default worlds, and keeps the best in validation worlds."""
 FRESH_AGENTS = ("$(demo)/agent_bc", "$(bc-100-foundation)/agent", "$(demo)/agent_2", "$(more-rounds)/agent")
 """The clones of 50 and of 100 demos, and the agents after two and after further rounds."""
-KL_AGENTS = ("$(bc-50-foundation-kl)/agent", "$(kl-rounds)/agent")
-"""The clone of 50 demos that stayed near the pretrained policy, and what two rounds make of it."""
-
-
-def fresh_worlds(agents: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the command in which agents play worlds by which nothing was chosen.
-
-    The demo's numbers of updates were, in part, chosen by the first 150 evaluation worlds.
-    """
-    return (
-        f"examples/evaluate.py --model {' '.join(agents)} --levels easy default --skip 150 --episodes 100 "
-        "--video-episodes 0 --out $out",
-    )
-
-
+FRESH_WORLDS = (
+    f"examples/evaluate.py --model {' '.join(FRESH_AGENTS)} --levels easy default --skip 150 --episodes 100 "
+    "--video-episodes 0 --out $out",
+)
+"""Plays agents in worlds by which nothing was chosen: the demo's numbers of updates were, in part, by the first 150."""
 WEAK_START = (
     "examples/record.py --episodes 5 --out $out/demos",
     "examples/bc.py --demos $out/demos --seed $seed --out $out/bc --train.steps 600 --train.precision bf16 "
@@ -151,7 +141,7 @@ LOG_DEMOS = tuple(
 STARTS = {"scratch": "--model nano --train.steps 1500", "foundation": f"--model {FOUNDATION} --train.steps 600"}
 """Where cloning starts, and how long it takes."""
 KEPT_NEAR = "--train.kl-to-start 0.3"
-"""Keeps a fine-tuned policy near the one that it started from; the weight was chosen in validation worlds."""
+"""Keeps a fine-tuned policy near the one that it started from (docs/experiments.md)."""
 
 
 def zero_shot(env: str = DEFAULT) -> tuple[str, ...]:
@@ -185,12 +175,6 @@ def clone(demos: str, start: str, episodes: int, env: str = DEFAULT) -> tuple[st
 
 COUNTS = (5, 10, 20, 50, 100)
 """Numbers of demos."""
-KL_ROUNDS = (
-    f"examples/dagger.py --demos {paths_of(50)} --model $(bc-50-foundation-kl)/agent --seed $seed --out $out "
-    f"--rounds 2 --episodes 50 --stretch 10 40 {DEFAULT} --train.steps 1200 --train.precision bf16 {KEPT_NEAR} "
-    "--validation-episodes 100 --eval-episodes 100 beta:constant-beta --beta.value 0.5",
-)
-"""Goes on from the clone of 50 demos with two rounds; each round keeps the policy near that of the round before."""
 
 TASKS = {
     "8-log": "harvest_8_log",
@@ -224,7 +208,7 @@ CELLS: tuple[Cell, ...] = (
         for start, words in STARTS.items()
         for demos in COUNTS
     ),
-    *(Cell("fresh-worlds", seed, fresh_worlds(FRESH_AGENTS)) for seed in SEEDS),
+    *(Cell("fresh-worlds", seed, FRESH_WORLDS) for seed in SEEDS),
     *(
         Cell(f"bc-{demos}-scratch-600", seed, clone(paths_of(demos), "--model nano --train.steps 600", 100))
         for seed in SEEDS
@@ -237,10 +221,8 @@ CELLS: tuple[Cell, ...] = (
     *(
         Cell(f"bc-{demos}-foundation-kl", seed, clone(paths_of(demos), f"{STARTS['foundation']} {KEPT_NEAR}", 100))
         for seed in SEEDS
-        for demos in COUNTS
+        for demos in (20, 50, 100)
     ),
-    *(Cell("kl-rounds", seed, KL_ROUNDS, course="validation/success") for seed in SEEDS),
-    *(Cell("kl-worlds", seed, fresh_worlds(KL_AGENTS)) for seed in SEEDS),
     *(Cell("nearest-20", seed, nearest(20)) for seed in SEEDS),
     *(
         Cell(f"task-demos-{name}", seed, task_demos(task), results=None)

@@ -44,7 +44,7 @@ def in_fresh_worlds(agent: str, level: str, results: Results) -> dict[int, Mappi
     name, folder = agent.split("/")
     return {
         cell["seed"]: {**played, "per_episode": played["results"]}
-        for cell in (*cells_of("fresh-worlds", results), *cells_of("kl-worlds", results))
+        for cell in cells_of("fresh-worlds", results)
         for played in cell["results"]["evaluations"].values()
         if played["agent"].endswith(f"/{name}-{cell['seed']}/{folder}") and played["env_kwargs"]["level"] == level
     }
