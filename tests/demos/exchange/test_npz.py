@@ -246,7 +246,7 @@ def test_what_a_file_lacks_is_named_and_nothing_is_imported(tmp_path: Path, arra
 
 
 def test_a_file_that_is_not_npz_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"a\.npz is not an \.npz file"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*a\.npz"):
         import_npz([tmp_path / "a.npz"], tmp_path / "demos")
     whole = save(tmp_path / "b.npz", [NO_OP] * 5)
     whole.write_bytes(whole.read_bytes()[:9000])
