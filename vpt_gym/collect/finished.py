@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from vpt_gym.collect.rollouts import Episode
 from vpt_gym.demos.files.made import made_demos, rejected_demos
 from vpt_gym.demos.files.names import list_metadata, read_metadata
 from vpt_gym.demos.files.unlabelled import read_videos
+from vpt_gym.system.json_text import as_read
 
 
 def finished_episodes(directory: Path) -> dict[int, Episode]:
@@ -29,7 +29,7 @@ def rejected_episodes(directory: Path, recorded_by: Mapping[str, Any]) -> dict[i
         directory: The directory from which they were rejected.
         recorded_by: The description that demos of the recording have in their metadata.
     """
-    mine = json.loads(json.dumps(recorded_by))
+    mine = as_read(recorded_by)
     demos = {path: entry for path, entry in rejected_demos(directory).items() if entry.get(RECORDED_BY) == mine}
     return {seed: episode for seed, (_, episode) in _finished(demos).items()}
 

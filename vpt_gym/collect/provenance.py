@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import gymnasium as gym
 
 from vpt_gym.demos.files.names import list_demos, list_metadata, read_metadata
 from vpt_gym.demos.files.unlabelled import read_videos
+from vpt_gym.system.json_text import as_read
 from vpt_gym.wrappers.recorded_frames import chosen_key
 
 RECORDED_BY = "recorded_by"
@@ -30,9 +30,9 @@ def check_same_env(directory: Path, env: gym.Env[Any, Any]) -> None:
         return
     mine = {
         "env_id": env.spec.id,
-        "env_kwargs": json.loads(json.dumps(dict(env.spec.kwargs), default=repr)),
+        "env_kwargs": as_read(dict(env.spec.kwargs), repr),
         "max_episode_steps": env.spec.max_episode_steps,
-        "frame_key": json.loads(json.dumps(chosen_key(env))),
+        "frame_key": as_read(chosen_key(env)),
     }
     entries = {path: read_metadata(path) for path in list_metadata(directory)} | read_videos(directory)
     for path, entry in entries.items():
@@ -55,7 +55,7 @@ def check_same_recording(
     Raises:
         ValueError: A demo has another description. The error names what differs, with both values.
     """
-    mine: dict[str, Any] = json.loads(json.dumps(recorded_by))
+    mine: dict[str, Any] = as_read(recorded_by)
     demos = list_demos(directory) if directory.is_dir() else []
     entries = {path: read_metadata(path) if path.suffix == ".json" else {} for path in demos} | read_videos(directory)
     for path, entry in entries.items():

@@ -15,6 +15,7 @@ from rich.console import Console
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.demos.dataset.loading import find_paths
 from vpt_gym.demos.files.names import DemoError, read_metadata
+from vpt_gym.system.json_text import as_read
 
 INTERFACE = frozenset(
     {
@@ -63,7 +64,7 @@ def warn_if_elsewhere(demos: Sequence[Path], envs: Sequence[EnvArgs], console: C
 def _elsewhere(recorded: Sequence[_Place], env: EnvArgs) -> str:
     """Returns the warning about one environment; empty if it is that of a demo, or that of all demos is unknown."""
     defaults = _defaults_of(env.name)
-    here = _Place(env.name, defaults | _as_json(env.arguments))
+    here = _Place(env.name, defaults | as_read(dict(env.arguments), repr))
     same = [_Place(place.env_id, {**defaults, **place.kwargs}) for place in recorded if place.env_id == here.env_id]
     differing = [here.differs_from(place) for place in same]
     if not recorded or not all(differing):
@@ -95,10 +96,5 @@ def _defaults_of(name: str) -> dict[str, Any]:
     creator = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
     parameters = inspect.signature(creator).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-    return _as_json({**defaults, **spec.kwargs})
-
-
-def _as_json(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns arguments as the metadata of demos hold them."""
-    values: dict[str, Any] = json.loads(json.dumps(dict(kwargs), default=repr))
+    values: dict[str, Any] = as_read({**defaults, **spec.kwargs}, repr)  # as the metadata of demos hold them
     return values

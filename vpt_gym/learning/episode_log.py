@@ -10,7 +10,7 @@ from typing import Any
 
 from vpt_gym.collect.rollouts import Episode
 from vpt_gym.learning.runs.directory import RunError
-from vpt_gym.system.json_text import parse_json
+from vpt_gym.system.json_text import as_read, parse_json
 
 _RESULT = {field.name for field in fields(Episode)}
 
@@ -45,7 +45,7 @@ class EpisodeLog:
 
     def finished(self, settings: Mapping[str, Any]) -> dict[int, Episode]:
         """Returns the episodes that were played with exactly these settings, by the seed of their world."""
-        wanted = json.loads(json.dumps(settings))
+        wanted = as_read(settings)
         return {
             entry["seed"]: Episode(**{name: entry[name] for name in _RESULT})
             for entry in self._lines

@@ -1,9 +1,9 @@
-"""Reads JSON from files and from options that nobody vouches for."""
+"""Reads JSON from files and from options that nobody vouches for, and compares values with what is read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MOST_NESTED = 200
@@ -24,6 +24,16 @@ def parse_json(content: str | bytes) -> Any:
     if is_nested_deeper(value, content, MOST_NESTED):
         raise ValueError(f"it is nested too deeply, more than {MOST_NESTED} levels")
     return value
+
+
+def as_read(value: Any, default: Callable[[Any], Any] | None = None) -> Any:
+    """Returns a value as it would be read from a file that it was written to: tuples as lists, keys as texts.
+
+    Args:
+        value: The value.
+        default: Returns what is written for a value that JSON does not have; None: that is a TypeError.
+    """
+    return json.loads(json.dumps(value, default=default))
 
 
 def is_nested_deeper(value: Any, text: str | bytes, most: int) -> bool:
