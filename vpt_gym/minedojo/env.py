@@ -193,7 +193,7 @@ class MineDojoEnv(LegacyGymEnv):
         if error := self._bridge.error:  # it failed in a command of the caller, such as set_time
             self._needs_reset = True
             info = self._reported({**self._parts.sim.prev_info, "ticks": 0, "env_error": error})
-            return deepcopy(self._last), 0.0, False, True, info
+            return copy_observation(self._last), 0.0, False, True, info
         observation, reward, done, sent_info = self.env.step(sent)
         if self._parts.nn is not None:
             reward = self._reward
@@ -205,10 +205,10 @@ class MineDojoEnv(LegacyGymEnv):
         if failed:
             info["env_error"] = error
         if self._bridge.stale:
-            return deepcopy(self._last), 0.0, False, True, info
-        observation = self._last = self._fixed(observation, sent_info)
+            return copy_observation(self._last), 0.0, False, True, info
+        self._last = self._fixed(observation, sent_info)
         truncated = failed or (error is None and bool(sent_info.get("TimeLimit.truncated", False)))
-        observation = copy_observation(observation)  # the caller may change it, and it is returned again after a crash
+        observation = copy_observation(self._last)  # the caller may change it, and it is returned again after a crash
         return observation, float(reward), bool(done and not truncated), bool(done and truncated), info
 
     def _sent(self, action: Any) -> Any:
