@@ -219,8 +219,7 @@ class BCTrainer:
             raise ValueError("goals are not flipped with the demos: use mirror=False (--train.no-mirror)")
         self._goals = goals
         self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
-        if processes.count > 1:
-            processes.require_same(dataset.ticks_per_rank, "the ticks of the demos")
+        processes.require_same(dataset.ticks_per_rank, "the ticks of the demos")
         self.updates, self.frames, self.seconds = 0, 0, 0.0
         self._device = policy.device
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
@@ -393,7 +392,7 @@ class BCTrainer:
         if mine["cuda_rng"] is not None and self._device.type == "cuda":
             torch.cuda.set_rng_state(mine["cuda_rng"], self._device)
         self._train_mode()
-        if self._processes.count > 1:
+        if self._processes.count > 1:  # a digest takes a moment
             self._processes.require_same((self.updates, weights_digest(self.policy)), "update and weights of the run")
 
     def _goals_of(self, batch: SequenceBatch, update: int) -> Tensor | None:

@@ -143,8 +143,8 @@ def _checked_keys(keep: Any) -> tuple[str, ...]:
     """Returns keys to keep, which are read once: they may be a generator."""
     if isinstance(keep, str):
         raise ValueError(f"keep={keep!r} is one string; pass a sequence of keys, e.g. keep=[{keep!r}]")
-    keys = tuple(keep) if isinstance(keep, Iterable) else (None,)
-    if not all(isinstance(name, str) for name in keys):
+    keys = tuple(keep) if isinstance(keep, Iterable) else None
+    if keys is None or not all(isinstance(name, str) for name in keys):
         raise TypeError(f"keep is {shown(keep)}; it must be a sequence of keys of the observation, such as ['compass']")
     return keys
 

@@ -139,9 +139,10 @@ def fetch_contractor(
         rejected: list[Segment] = []
 
         def is_rejected(segment: Segment) -> bool:
-            found = was_rejected(files_of(segment.file(folder, VIDEO))) and bool(_lacking(folder, segment))
-            rejected.extend([segment] * found)
-            return found
+            if not was_rejected(files_of(segment.file(folder, VIDEO))) or not _lacking(folder, segment):
+                return False
+            rejected.append(segment)
+            return True
 
         segments = choose(index_of_all, versions=versions, limit=limit, seed=seed, leave_out=is_rejected)
         download = _Download(folder, len(segments), content, attempts, pause, watch, rejected=len(rejected))
