@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -30,3 +32,16 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     with pytest.raises(NotADirectoryError, match="link is a link to nothing and no directory"):
         make_directory(tmp_path / "link")
+
+
+def test_several_threads_may_make_the_same_directory(tmp_path):
+    """One that another thread makes during the check is no file: parallel downloads failed now and then."""
+    together = Barrier(8)
+
+    def make(number: int) -> Path:
+        together.wait()
+        return make_directory(tmp_path / str(number) / "data" / "6.9")
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(200):
+            assert all(path.is_dir() for path in pool.map(make, [number] * 8))

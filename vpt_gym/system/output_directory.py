@@ -26,9 +26,10 @@ def check_not_a_file(directory: Path) -> None:
         NotADirectoryError: One of them is.
     """
     for part in (directory, *directory.parents):
-        if part.is_dir():
-            return
-        if part.exists() or part.is_symlink():
+        # in this order, since another program may make the directory between the two
+        if (part.exists() or part.is_symlink()) and not part.is_dir():
             what = "is a file" if part.exists() else "is a link to nothing"
             of_whole = "" if part == directory else f", so there is no directory {directory} in it"
             raise NotADirectoryError(f"{part} {what} and no directory{of_whole}; choose another")
+        if part.is_dir():
+            return
