@@ -219,7 +219,8 @@ class BCTrainer:
             raise ValueError("goals are not flipped with the demos: use mirror=False (--train.no-mirror)")
         self._goals = goals
         self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
-        processes.require_same(dataset.ticks_per_rank, "the ticks of the demos")
+        if processes.count > 1:  # one process takes any dataset that has next_batch()
+            processes.require_same(dataset.ticks_per_rank, "the ticks of the demos")
         self.updates, self.frames, self.seconds = 0, 0, 0.0
         self._device = policy.device
         self._parameters = [parameter for parameter in policy.parameters() if parameter.requires_grad]
