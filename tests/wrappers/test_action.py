@@ -101,6 +101,26 @@ def test_extra_ticks_are_passed_on() -> None:
     assert env.step(encode(human_action("drop")))[4] == {"ticks": 3}
 
 
+def test_an_episode_that_an_autoreset_inside_begins_has_no_camera_of_the_one_before() -> None:
+    inner = ViewEnv("minedojo", length=3)
+    env = HumanActionWrapper(gym.wrappers.Autoreset(inner))
+    turn = human_action(camera=(0.0, 5.0))  # a third of a bin
+    fresh, taken = HumanActionWrapper(ViewEnv("minedojo")), []
+    fresh.reset(seed=0)
+    for _ in range(3):
+        fresh.step(turn)
+        taken.append(fresh.unwrapped.taken[4])
+    env.reset(seed=0)
+    for _ in range(2):
+        episode = []
+        for _ in range(3):
+            *_, terminated, _, _ = env.step(turn)
+            episode.append(inner.taken[4])
+        assert terminated
+        assert episode == taken
+        env.step(turn)  # Autoreset resets here, and leaves the action out
+
+
 @pytest.mark.parametrize("hidden", [False, True], ids=["bare", "below_VPTObsWrapper"])
 def test_view_keeps_to_half_a_bin_at_the_poles(hidden: bool) -> None:
     """The translator sees the pitch, also where VPTObsWrapper stands between it and the environment."""

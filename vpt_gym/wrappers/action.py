@@ -36,6 +36,7 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
             translator = through_wrappers(own_translator(translator, env), env)
         translator.in_use = True
         self.translator = translator
+        self._over = False
 
         coverage = translator.coverage()
         if not coverage.complete:
@@ -54,12 +55,16 @@ class _TranslatingWrapper(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConst
         """Resets the environment and the translator."""
         observation, info = self.env.reset(seed=seed, options=options)
         self.translator.reset()
+        self._over = False
         self._observe(observation)
         return observation, info
 
     def _step_human(self, human: HumanAction) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         env_action = self.translator.to_env(human)
         observation, reward, terminated, truncated, info = self.env.step(env_action)
+        if self._over:  # an Autoreset inside has begun an episode instead, without the action
+            self.translator.reset()
+        self._over = bool(terminated or truncated)
         self._observe(observation)
         if self.translator.unexpressed:
             # not in place: some environments (CraftGround) return the observation itself as info
