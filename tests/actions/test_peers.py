@@ -105,6 +105,27 @@ def test_a_code_of_minestudio_reports_what_is_no_code() -> None:
         translator.to_human({"buttons": np.array([0])})
 
 
+class Studio(gym.Env):
+    """MineStudio's simulator, as far as its camera goes: the bins are ``CameraConfig``'s."""
+
+    action_space, observation_space = CODES, spaces.Box(0, 255, (36, 64, 3), np.uint8)
+
+    def __init__(self, maxval: int, binsize: int, mu: float) -> None:
+        share = np.linspace(-1, 1, 2 * maxval // binsize + 1)
+        self.degrees = np.sign(share) * ((1 + mu) ** np.abs(share) - 1) / mu * maxval
+
+    def agent_action_to_env_action(self, action: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        bins = np.unravel_index(action["camera"], (len(self.degrees), len(self.degrees)))
+        return {"camera": np.stack([self.degrees[part] for part in bins], axis=-1)}
+
+
+def test_a_minestudio_whose_camera_is_not_vpts_is_refused() -> None:
+    assert translator_for(Studio(10, 2, 10.0)).coverage().camera_kept == 121
+    for maxval, binsize, mu in ((10, 2, 5.0), (20, 4, 10.0), (10, 1, 10.0), (10, 4, 10.0)):
+        with pytest.raises(ValueError, match="make it without a camera_config"):
+            translator_for(gym.wrappers.TimeLimit(Studio(maxval, binsize, mu), 9))
+
+
 class Skipping(gym.Env):
     """Holds each action for some ticks."""
 

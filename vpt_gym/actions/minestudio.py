@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from vpt_gym.actions.camera import BIN_DEGREES
 from vpt_gym.actions.codec import N_BUTTONS, N_CAMERA, VPT_BUTTONS, decode, encode
-from vpt_gym.actions.human import CAMERA_LIMIT, HumanAction, checked
+from vpt_gym.actions.human import CAMERA_LIMIT, HumanAction, checked, human_action
 from vpt_gym.actions.keyed import KeyedTranslator
 from vpt_gym.actions.protocol import Translator
 
@@ -75,6 +77,30 @@ def recognise(space: spaces.Space[Any]) -> Translator | None:
     if keys == KEYS and isinstance(camera, spaces.Box) and bool((camera.high == CAMERA_LIMIT).all()):
         return KeyedTranslator(space, "MineStudio (keys)")
     return None
+
+
+def require_vpt_camera(env: gym.Env[Any, Any]) -> None:
+    """Checks that the simulator turns by the degrees of VPT's codes.
+
+    With a ``camera_config`` of the user's own it turns by others, and its space still has 121 camera choices.
+
+    Raises:
+        ValueError: It does not.
+    """
+    keys_of = getattr(env.unwrapped, "agent_action_to_env_action", None)
+    if keys_of is None:
+        return
+    for degrees in BIN_DEGREES:
+        buttons, camera = encode(human_action(camera=(degrees, degrees)))
+        try:
+            turned = keys_of({"buttons": np.array([buttons]), "camera": np.array([camera])})["camera"]
+        except IndexError:  # fewer bins
+            turned = None
+        if turned is None or not np.allclose(turned, degrees, atol=1e-3):
+            raise ValueError(
+                f"MineStudio's simulator turns by {turned} degrees for the VPT code of {degrees:.3f}: make it without "
+                "a camera_config, whose default is VPT's, or with action_type='env', which takes degrees"
+            )
 
 
 def _choices(*entries: spaces.Space[Any]) -> list[int]:

@@ -65,7 +65,7 @@ def translator_for(
     Raises:
         TypeError: Neither an environment nor a space.
         ValueError: The space is unknown, or its camera or its camera bins cannot be used. For an unknown ``Dict`` the
-            message compares its keys with the most similar known one.
+            message compares its keys with the most similar known one. Or MineStudio's camera has bins other than VPT's.
     """
     given: object = env_or_space
     if isinstance(given, gym.vector.VectorEnv):
@@ -85,6 +85,8 @@ def _choose(space: spaces.Space[Any], env: gym.Env[Any, Any] | None, cam_interva
     for recognise in _FAMILIES:
         translator = recognise(space)
         if translator is not None:
+            if env is not None and isinstance(translator, minestudio.MineStudioTranslator):
+                minestudio.require_vpt_camera(env)
             return translator
     if isinstance(space, spaces.Dict):
         keys = frozenset(space.spaces)
