@@ -246,7 +246,7 @@ class FrameCache:
         if used + needed > limit:
             raise CacheFullError(
                 f"no space for {needed:,} bytes of frames in {self._files_directory()}: {used:,} of max_file_bytes="
-                f"{limit:,} are in use; raise the limit, or use fewer demos at once"
+                f"{limit:,} are in use; raise the limit (bc.py: --cache-gib), or use fewer demos at once"
             )
 
     def _files_directory(self) -> Path:
