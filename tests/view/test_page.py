@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from tests.support.contractor_files import record, write_recording
 from tests.support.counter_demos import counter_action, write_counter_demo
+from tests.support.frame_counter_env import counter_frame
 from tests.support.headless_chromium import Chromium
 from tests.support.programs import needs_program
 from tests.support.running_view import running_view
+from tests.support.videos import write_video
 from vpt_gym.agents import VPTConfig, VPTPolicy
 from vpt_gym.demos import list_demos, read_demo
 from vpt_gym.demos.library.library import DemoLibrary
@@ -128,6 +132,29 @@ def test_arrows_step_by_exactly_one_tick(page: Chromium) -> None:
     page.press("Home")
     page.press("ArrowLeft")
     await_tick(page, 0)
+
+
+def test_a_tick_shows_its_own_frame_whatever_the_pace_of_the_video(browser: Chromium, tmp_path: Path) -> None:
+    frames = np.stack([counter_frame(tick, (48, 80)) for tick in range(30)])
+    path = write_recording(tmp_path / "recording", [record(tick) for tick in range(30)], frames[:1])
+    # it begins late, at 30 frames a second, and pauses in the middle
+    write_video(path.with_suffix(".mp4"), frames, 30, [0.3 + tick / 30 + 0.5 * (tick > 15) for tick in range(30)])
+    with running_view(DemoLibrary(path)) as server:
+        browser.open(server.url)
+        for tick in (0, 1, 2):
+            await_tick(browser, tick)
+            browser.press("ArrowRight")
+        for key, tick in (("ArrowRight", 23), ("ArrowLeft", 3)):
+            browser.press(key, shift=True)
+            await_tick(browser, tick)
+        browser.press(" ")
+        browser.wait("Number(document.querySelector('#tick').textContent) >= 20")
+        browser.press(" ")
+        browser.wait("document.querySelector('video').paused")
+        assert abs(browser.run(SHOWN) - int(text(browser, "#tick"))) <= 1
+        browser.press("End")
+        await_tick(browser, 29)
+        browser.open("about:blank")
 
 
 def x_of(page: Chromium, tick: int, ticks: int = TICKS) -> float:

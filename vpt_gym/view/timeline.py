@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from vpt_gym.actions.human import BUTTONS
 from vpt_gym.demos.demo import Demo
+from vpt_gym.demos.files.video import frame_times
 from vpt_gym.demos.library.library import as_scalar
 
 
@@ -17,15 +18,19 @@ def timeline(demo: Demo) -> dict[str, Any]:
 
     ``label`` is the action to learn; ``executed`` is the action taken, None if the two never differ. Both have the
     form of ``action_tracks``. ``rewards`` and ``null`` hold one value per tick; null ticks are drawn faintly.
+    ``frame_times`` are the seconds at which the video shows the frame of each tick, so that the page pairs frames and
+    actions by their order, as training does, whatever frame rate or pauses the video has.
     """
     differs = np.zeros(len(demo), np.bool_)
     for name in BUTTONS:
         differs |= demo.actions[name] != demo.executed[name]
     differs |= (demo.actions["camera"] != demo.executed["camera"]).any(axis=1)
+    fps = demo.metadata.get("fps", 20)
     return {
         "id": demo.id,
         "ticks": len(demo),
-        "fps": demo.metadata.get("fps", 20),
+        "fps": fps,
+        "frame_times": np.round(_frame_times(demo, fps), 6).tolist(),
         "frame_size": list(demo.frame_size),
         "success": demo.success,
         "metadata": {key: as_scalar(value) for key, value in demo.metadata.items()},
@@ -34,6 +39,11 @@ def timeline(demo: Demo) -> dict[str, Any]:
         "rewards": demo.rewards.tolist(),
         "null": demo.null.tolist(),
     }
+
+
+def _frame_times(demo: Demo, fps: float) -> npt.NDArray[np.float64]:
+    times = frame_times(demo.files.video)
+    return np.arange(len(demo)) / fps if times is None or len(times) != len(demo) else times
 
 
 def action_tracks(actions: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.support.videos import numbered, write_video, write_with_hidden_start
 from vpt_gym.demos.files.unlabelled import UnlabelledVideoWriter, read_videos
 from vpt_gym.demos.files.video import (
     VideoWriter,
+    frame_times,
     has_frame_at_every_tick,
     iter_frames,
     iter_lazy_frames,
@@ -105,10 +106,18 @@ def test_each_frame_is_shown_within_half_a_tick_of_its_own(tmp_path: Path, times
     assert has_frame_at_every_tick(video, 10) is even
 
 
+def test_the_times_of_frames_are_those_at_which_a_player_shows_them(tmp_path: Path) -> None:
+    times = [0.3, 0.35, 0.9, 0.95]
+    assert frame_times(write_video(tmp_path / "a.mp4", numbered(4), 20, times)) == pytest.approx(times)
+    (tmp_path / "b.mp4").write_bytes(b"no video")
+    assert frame_times(tmp_path / "b.mp4") is None
+
+
 def test_hidden_frames_have_no_tick(tmp_path: Path) -> None:
     video = write_with_hidden_start(tmp_path / "a.mp4", numbered(40), first_packet=20, first_shown=27)
     assert has_frame_at_every_tick(video, 20)
     assert not has_frame_at_every_tick(video, 10)
+    assert frame_times(video) == pytest.approx([tick / 20 for tick in range(13)])
 
 
 def test_what_is_no_video_is_left_to_the_decoder(tmp_path: Path) -> None:

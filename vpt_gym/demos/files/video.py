@@ -18,6 +18,7 @@ import av
 import av.filter
 import cv2
 import numpy as np
+import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 from vpt_gym.frames import Frame
@@ -266,10 +267,10 @@ def count_frames(path: str | os.PathLike[str]) -> int:
     return read_header(path).frames
 
 
-def has_frame_at_every_tick(path: str | os.PathLike[str], fps: int) -> bool:
-    """Returns whether frame t of a video is shown at tick t: none is more than half a tick from its place.
+def frame_times(path: str | os.PathLike[str]) -> npt.NDArray[np.float64] | None:
+    """Returns when a player shows each frame of a video: (T,) seconds from its start, in order.
 
-    True where the file has no time stamps, or is no video, which decoding reports.
+    None where the file has no time stamps, or is no video, which decoding reports.
     """
     try:
         with open_video(path, DEMUXERS) as container:
@@ -277,10 +278,20 @@ def has_frame_at_every_tick(path: str | os.PathLike[str], fps: int) -> bool:
             stamps = [packet.pts for packet in _intact_packets(container, stream) if not packet.is_discard]
             time_base = stream.time_base
     except (av.FFmpegError, OSError, ValueError):
-        return True
+        return None
     if not stamps or None in stamps or time_base is None:
+        return None
+    return np.sort(np.array(stamps, np.float64)) * float(time_base)
+
+
+def has_frame_at_every_tick(path: str | os.PathLike[str], fps: int) -> bool:
+    """Returns whether frame t of a video is shown at tick t: none is more than half a tick from its place.
+
+    True where the file has no time stamps, or is no video, which decoding reports.
+    """
+    times = frame_times(path)
+    if times is None:
         return True
-    times = np.sort(np.array(stamps, np.float64)) * float(time_base)
     return bool(np.abs(times - times[0] - np.arange(len(times)) / fps).max() <= 0.5 / fps)
 
 

@@ -8,7 +8,7 @@ const timeline = new Timeline($("timeline"), (tick) => { video.pause(); seek(tic
 
 const state = {
   rows: [], note: "", filter: "all", sort: { by: null, down: false }, agent: null,
-  row: null, episode: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
+  row: null, episode: null, returns: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
   opened: 0, // number of opened episodes: a response for an earlier one is ignored
 };
 
@@ -126,6 +126,7 @@ async function open(row) {
     const episode = await call(address(row.id));
     if (opened !== state.opened) return;
     state.episode = episode;
+    state.returns = sums(episode.rewards);
     timeline.show(episode);
     showProblem("");
     video.src = address(row.id, "/video");
@@ -185,6 +186,11 @@ function held(drawn, tick) {
 const degrees = (value) => `${value > 0 ? "+" : ""}${value.toFixed(2)}°`;
 const percent = (value) => (value === 0 || value >= 0.001 ? `${(100 * value).toFixed(1)} %` : `${(100 * value).toPrecision(1)} %`);
 
+function sums(values) {
+  let sum = 0;
+  return values.map((value) => (sum += value));
+}
+
 function showTick() {
   const { episode, prediction, tick } = state;
   if (!episode) return;
@@ -205,8 +211,7 @@ function showTick() {
     $("label-probability").textContent = percent(Math.exp(-prediction.nll[tick]));
     $("agent-probability").textContent = percent(prediction.probability[tick]);
   }
-  const sum = episode.rewards.slice(0, tick + 1).reduce((a, b) => a + b, 0);
-  $("reward").textContent = `reward ${rounded(episode.rewards[tick])} · return so far ${rounded(sum)}`;
+  $("reward").textContent = `reward ${rounded(episode.rewards[tick])} · return so far ${rounded(state.returns[tick])}`;
   timeline.move(tick);
 }
 
@@ -214,9 +219,23 @@ function showTick() {
 
 function seek(tick) {
   if (!state.episode) return;
-  state.tick = Math.min(Math.max(Math.round(tick), 0), state.episode.ticks - 1);
-  video.currentTime = (state.tick + 0.5) / state.episode.fps;  // the middle of the frame, so that rounding does not matter
+  const { ticks, fps, frame_times: times } = state.episode;
+  state.tick = Math.min(Math.max(Math.round(tick), 0), ticks - 1);
+  const start = times[state.tick], end = times[state.tick + 1] ?? start + 1 / fps;
+  video.currentTime = (start + end) / 2;  // the middle of the frame, so that rounding does not matter
   showTick();
+}
+
+// The tick whose frame the video shows at a time in seconds.
+function tickAt(time) {
+  const times = state.episode.frame_times;
+  let tick = 0, after = times.length;
+  while (after - tick > 1) {
+    const middle = (tick + after) >> 1;
+    if (times[middle] <= time) tick = middle;
+    else after = middle;
+  }
+  return tick;
 }
 
 function step(ticks) {
@@ -232,10 +251,9 @@ function toggle() {
 }
 
 function follow(now, frame) {
-  // frame.mediaTime is the time of the displayed frame; currentTime is only close to it
+  // frame.mediaTime is when the displayed frame begins, rounded; currentTime is only close to it
   if (state.episode && !video.paused && !video.seeking) {
-    const time = frame ? frame.mediaTime + 0.5 / state.episode.fps : video.currentTime;
-    state.tick = Math.min(Math.floor(time * state.episode.fps), state.episode.ticks - 1);
+    state.tick = tickAt(frame ? frame.mediaTime + 0.0005 : video.currentTime);
     showTick();
   }
   awaitFrame();
