@@ -183,6 +183,41 @@ def test_the_timeline_shows_when_a_key_is_held(page: Chromium) -> None:
             assert lit == bool(counter_action(tick)[name]), (tick, name)
 
 
+def test_a_long_demo_is_drawn_with_about_as_many_strokes_as_pixels_and_loses_no_tick(page: Chromium) -> None:
+    drawn = page.run(
+        """(async () => {
+          const { Timeline } = await import("./timeline.js"), ticks = 100000;
+          const tap = Array.from({ length: ticks / 4 }, (_, k) => [4 * k, 4 * k + 1]);
+          const buttons = { jump: tap, use: [[77777, 77778]] };
+          const label = { buttons, pitch: Array(ticks).fill(0), yaw: Array(ticks).fill(0) };
+          label.pitch[77777] = 8.25;
+          label.yaw[77777] = -0.5;
+          const rewards = Array(ticks).fill(0);
+          rewards[77777] = 1;
+          rewards[77776] = -1;
+          const timeline = new Timeline(document.querySelector("#timeline"), () => {}), pen = timeline.pen;
+          let strokes = 0;
+          for (const name of ["lineTo", "fillRect"]) {
+            pen[name] = (...at) => { strokes++; CanvasRenderingContext2D.prototype[name].apply(pen, at); };
+          }
+          const texts = [];
+          pen.fillText = (...at) => texts.push(at[0]);
+          timeline.show({ ticks, label, executed: null, rewards, null: Array(ticks).fill(false) });
+          const lanes = Object.fromEntries(timeline.lanes.map((lane) => [lane.name, lane]));
+          const x = Math.floor(timeline.x(77777));
+          const lit = (y) => [0, 1].some((dx) => Math.max(...pen.getImageData(x + dx, y, 1, 1).data.slice(0, 3)) > 120);
+          const at = (name, share) => lit(Math.round(lanes[name].top + share * (lanes[name].bottom - lanes[name].top)));
+          return {
+            strokes: strokes / timeline.width, use: at("use", 0.5), down: at("pitch", 0.8), up: at("pitch", 0.2),
+            won: at("reward", 0.2), lost: at("reward", 0.8), texts,
+          };
+        })()"""
+    )
+    assert drawn["strokes"] < 12
+    assert (drawn["use"], drawn["down"], drawn["up"], drawn["won"], drawn["lost"]) == (True, True, False, True, True)
+    assert "down 8.25°" in drawn["texts"]
+
+
 def test_zooming_keeps_the_tick_below_the_playhead(page: Chromium) -> None:
     page.click("#timeline", at=(x_of(page, 25), 60))
     await_tick(page, 25)

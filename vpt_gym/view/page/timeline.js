@@ -33,13 +33,24 @@ export class Timeline {
   }
 
   show(episode) {
-    Object.assign(this, { episode, prediction: null, tick: 0, from: 0, to: episode.ticks });
-    this.resize();
+    Object.assign(this, { episode, tick: 0, from: 0, to: episode.ticks });
+    const runs = ({ buttons }, name) => String(buttons[name]);
+    this.same = new Set(!episode.executed ? [] :
+      Object.keys(episode.label.buttons).filter((name) => runs(episode.label, name) === runs(episode.executed, name)));
+    this.compare(null);
   }
 
   compare(prediction) {
     this.prediction = prediction;
+    this.turned = Object.fromEntries(["pitch", "yaw"].map((axis) => [axis, this.mostTurned(axis)]));
     this.resize();
+  }
+
+  // The largest movement in degrees per tick, which is the scale of a camera lane.
+  mostTurned(axis) {
+    let most = 1;
+    for (const { drawn } of this.actions) for (const value of drawn[axis]) most = Math.max(most, Math.abs(value));
+    return most;
   }
 
   move(tick) {
@@ -135,8 +146,8 @@ export class Timeline {
       else if (lane.kind === "nll") this.drawBars(lane, this.prediction.nll, (t) => this.nllColour(t));
       else this.drawCamera(lane);
     }
-    const x = this.x(this.tick);
-    this.fill("#ffffff2e", x, RULER, Math.max(this.x(this.tick + 1) - x, 2), canvas.clientHeight);
+    const x = this.x(this.tick), end = Math.min(this.x(this.tick + 1), GUTTER + this.width);
+    this.fill("#ffffff2e", x, RULER, Math.max(end - x, 2), canvas.clientHeight);
     this.fill("#fff", x, 0, 1.5, canvas.clientHeight);
   }
 
@@ -152,34 +163,36 @@ export class Timeline {
 
   drawButton({ name, top }) {
     this.fill("#ffffff0a", GUTTER, top, this.width, KEY);
-    const { label, executed } = this.episode;
-    const runs = (drawn) => drawn.buttons[name] ?? [];
-    const same = executed && String(runs(label)) === String(runs(executed));
-    const shown = this.actions.filter(({ drawn }) => !(same && drawn === executed));
-    const height = KEY / shown.length;
+    const shown = this.actions.filter(({ drawn }) => !(drawn === this.episode.executed && this.same.has(name)));
+    const height = KEY / shown.length, pixel = this.ticksPerPixel;
     shown.forEach(({ drawn, fill }, k) => {
-      for (const [a, b] of runs(drawn)) this.span(a, b, top + k * height, height, fill);
+      let done = -Infinity; // up to this tick, the pixels are filled
+      for (const [a, b] of drawn.buttons[name] ?? []) {
+        if (b <= done) continue;
+        this.span(a, b, top + k * height, height, fill);
+        done = Math.max(b, a + pixel);
+      }
     });
   }
 
   drawCamera({ name, top, bottom }) {
     const { pen, colour } = this;
-    let limit = 1;
-    for (const { drawn } of this.actions) for (const value of drawn[name]) limit = Math.max(limit, Math.abs(value));
-    const middle = (top + bottom) / 2, half = (bottom - top) / 2;
+    const limit = this.turned[name], middle = (top + bottom) / 2, half = (bottom - top) / 2;
     // a square root, so that small movements are visible next to large ones
     const y = (value) => middle + Math.sign(value) * Math.sqrt(Math.abs(value) / limit) * half;
     this.fill(colour.line, GUTTER, middle, this.width, 1);
     const [less, more] = name === "pitch" ? ["up", "down"] : ["left", "right"];
-    this.text(`${less} ${limit.toFixed(0)}°`, GUTTER - 8, top + 5, colour.dim, "right", 10);
-    this.text(`${more} ${limit.toFixed(0)}°`, GUTTER - 8, bottom - 4, colour.dim, "right", 10);
+    const scale = `${Number(limit.toPrecision(3))}°`;
+    this.text(`${less} ${scale}`, GUTTER - 8, top + 5, colour.dim, "right", 10);
+    this.text(`${more} ${scale}`, GUTTER - 8, bottom - 4, colour.dim, "right", 10);
     for (const { drawn, fill } of this.actions.toReversed()) {
       pen.strokeStyle = fill;
       pen.lineWidth = 1.4;
       pen.beginPath();
-      this.eachTick((t) => {
-        pen.lineTo(Math.max(this.x(t), GUTTER), y(drawn[name][t]));
-        pen.lineTo(Math.min(this.x(t + 1), GUTTER + this.width), y(drawn[name][t]));
+      this.eachGroup(drawn[name], (a, b, least, most) => {
+        pen.lineTo(Math.max(this.x(a), GUTTER), y(drawn[name][least]));
+        pen.lineTo(Math.max(this.x(a), GUTTER), y(drawn[name][most]));
+        pen.lineTo(Math.min(this.x(b), GUTTER + this.width), y(drawn[name][b - 1]));
       });
       pen.stroke();
     }
@@ -191,9 +204,9 @@ export class Timeline {
     const scale = (bottom - top) / (most - least || 1);
     const zero = most === least ? bottom : top + most * scale;
     this.fill(this.colour.line, GUTTER, zero, this.width, 1);
-    this.eachTick((t) => {
-      const size = Math.abs(values[t]) * scale;
-      if (size) this.span(t, t + 1, values[t] > 0 ? zero - size : zero, size, fillOf(t));
+    this.eachGroup(values, (a, b, lowest, highest) => {
+      if (values[highest] > 0) this.span(a, b, zero - values[highest] * scale, values[highest] * scale, fillOf(highest));
+      if (values[lowest] < 0) this.span(a, b, zero, -values[lowest] * scale, fillOf(lowest));
     });
     if (most) this.text(Number(most.toPrecision(3)), GUTTER - 8, top + 5, this.colour.dim, "right", 10);
     if (least) this.text(Number(least.toPrecision(3)), GUTTER - 8, bottom - 4, this.colour.dim, "right", 10);
@@ -204,9 +217,23 @@ export class Timeline {
     return this.prediction.agrees[tick] ? this.colour.dim : this.colour.agent;
   }
 
-  eachTick(act) {
-    const last = Math.min(Math.ceil(this.to), this.episode.ticks);
-    for (let t = Math.floor(this.from); t < last; t++) act(t);
+  get ticksPerPixel() {
+    return (this.to - this.from) / Math.max(this.width, 1);
+  }
+
+  // Calls `act(a, b, lowest, highest)` for each visible tick [a, b) or, where several share a pixel, for as many together,
+  // with the ticks among them of the lowest and of the highest value.
+  eachGroup(values, act) {
+    const size = Math.max(Math.floor(this.ticksPerPixel), 1);
+    for (let a = Math.floor(this.from / size) * size; a < Math.min(this.to, values.length); a += size) {
+      const b = Math.min(a + size, values.length);
+      let lowest = a, highest = a;
+      for (let t = a + 1; t < b; t++) {
+        if (values[t] < values[lowest]) lowest = t;
+        if (values[t] > values[highest]) highest = t;
+      }
+      act(a, b, lowest, highest);
+    }
   }
 
   // A bar over the ticks [a, b), followed by a gap if there is space.
