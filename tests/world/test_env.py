@@ -140,6 +140,11 @@ def test_render_is_the_frame_of_the_observation() -> None:
     np.testing.assert_array_equal(env.render(), obs["rgb"].transpose(1, 2, 0))
     env.render()[:] = 0
     assert env.render().max() > 0
+    for observation in (obs, env.step(no_op())[0], env.set_state(env.get_state())):
+        picture = env.render()
+        observation["rgb"][:] = 0  # as a careless user does
+        assert picture.max() > 0
+        np.testing.assert_array_equal(env.render(), picture)
     silent = small_env()
     silent.reset(seed=0)
     assert silent.render() is None

@@ -322,5 +322,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
         return reward, self.task.success(self._measured)
 
     def _observe(self, craft: int = -1) -> Observation:
-        self._frame = self._game.draw()
-        return self._observer.observe(self.state, self._frame, craft)
+        frame = self._game.draw()
+        # the observation is the caller's, who may write into it; without a render mode nobody reads this frame
+        self._frame = frame if self.render_mode is None else frame.copy()
+        return self._observer.observe(self.state, frame, craft)
