@@ -332,6 +332,18 @@ def test_crafted_items_are_reported_apart() -> None:
     assert delta["inc_name_by_other"].tolist() == ["air"]
 
 
+def test_delta_inventory_of_more_than_a_stack_is_in_the_space() -> None:
+    env = small_env()
+    env.reset(seed=0)
+    for held in (4, 0):  # as a crafting screen can give four stacks of planks at once, and the cursor throw them away
+        env.state.inventory[:4] = (OAK_LOG, 64, 0) if held else 0
+        obs, *_ = env.step(no_op())
+        assert env.observation_space.contains(obs)
+        change = "inc" if held else "dec"
+        assert obs["delta_inv"][f"{change}_name_by_other"][0] == "log"
+        assert obs["delta_inv"][f"{change}_quantity_by_other"][0] == 64.0
+
+
 def test_delta_inventory_reports_each_change_once() -> None:
     env = small_env()
     obs, _ = env.reset(seed=0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from vpt_gym.spaces import Strings
 from vpt_gym.world.catalog.blocks import AIR, BLOCKS, HAND, HEIGHT, MASK
-from vpt_gym.world.catalog.items import DURABILITY, FIRST_NON_BLOCK, ITEM_COUNT, ITEMS
+from vpt_gym.world.catalog.items import DURABILITY, FIRST_NON_BLOCK, ITEM_COUNT, ITEMS, MAX_STACK
 from vpt_gym.world.core.geometry import EYE_HEIGHT, SNEAKING_EYE_HEIGHT, look
 from vpt_gym.world.core.state import WorldState
 from vpt_gym.world.interface.facts import facts_of
@@ -142,6 +142,7 @@ def _delta(before: dict[str, int], now: dict[str, int], craft: Craft | None) -> 
     """Returns the items gained and lost in a step, and whether by crafting, by MineDojo's rules.
 
     Of several items the first in the alphabet are reported, with underscores in their names, unlike in the inventory.
+    Of more than ``MAX_STACK`` items of a kind, as many are reported: a larger number is not in MineDojo's space.
     Gains count as crafted if they include the item of ``craft``, the craft that was requested and possible. Losses
     count as crafted if they include all ingredients of one of its recipes.
     """
@@ -158,7 +159,7 @@ def _delta(before: dict[str, int], now: dict[str, int], craft: Craft | None) -> 
             rows = changes if applies else []
             rows = rows + [(_AIR_NAME, 0)] * (size - len(rows))
             result[f"{sign}_name_by_{cause}"] = _named([name for name, _ in rows])
-            result[f"{sign}_quantity_by_{cause}"] = np.array([n for _, n in rows], np.float32)
+            result[f"{sign}_quantity_by_{cause}"] = np.array([min(n, MAX_STACK) for _, n in rows], np.float32)
     return result
 
 
