@@ -151,7 +151,7 @@ def test_a_tick_shows_its_own_frame_whatever_the_pace_of_the_video(browser: Chro
         browser.wait("Number(document.querySelector('#tick').textContent) >= 20")
         browser.press(" ")
         browser.wait("document.querySelector('video').paused")
-        assert abs(browser.run(SHOWN) - int(text(browser, "#tick"))) <= 1
+        browser.wait(f"{SHOWN} === Number(document.querySelector('#tick').textContent)")
         browser.press("End")
         await_tick(browser, 29)
         browser.open("about:blank")
@@ -239,8 +239,8 @@ def test_space_plays_and_the_timeline_follows_the_picture(page: Chromium) -> Non
     page.wait("Number(document.querySelector('#tick').textContent) >= 25")
     page.press(" ")
     page.wait("document.querySelector('video').paused && document.querySelector('#play').innerText === 'Play'")
+    page.wait(f"{SHOWN} === Number(document.querySelector('#tick').textContent)")  # the last frame may follow the pause
     tick = int(text(page, "#tick"))
-    assert abs(page.run(SHOWN) - tick) <= 1
     page.press("ArrowRight")
     await_tick(page, tick + 1)
     page.press(" ")

@@ -251,8 +251,9 @@ function toggle() {
 }
 
 function follow(now, frame) {
-  // frame.mediaTime is when the displayed frame begins, rounded; currentTime is only close to it
-  if (state.episode && !video.paused && !video.seeking) {
+  // frame.mediaTime is when the displayed frame begins, rounded; currentTime is only close to it. The last frame may be
+  // displayed after a pause.
+  if (state.episode && !video.seeking && (frame || !video.paused)) {
     state.tick = tickAt(frame ? frame.mediaTime + 0.0005 : video.currentTime);
     showTick();
   }
