@@ -342,6 +342,20 @@ def test_the_agent_is_compared_with_the_label(page: Chromium, demos: list[Path])
     page.wait("!document.querySelector('#agent-keys').checkVisibility()")
 
 
+def test_an_agent_s_values_of_one_episode_are_not_shown_with_another(page: Chromium, demos: list[Path]) -> None:
+    page.press("a")
+    page.wait("document.querySelector('#agent-keys').checkVisibility()")
+    # an agent that takes long
+    page.run(
+        "(get => fetch = (path, how) => /predictions$/.test(path) ? new Promise(() => {}) : get(path, how))(fetch), 0"
+    )
+    page.press("ArrowDown")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    await_tick(page, 0)
+    for name in ("#agent-keys", "#agent-probability", "#agreement"):
+        assert not page.run(f"document.querySelector('{name}').checkVisibility()")
+
+
 def test_the_shortcuts_are_shown(page: Chromium) -> None:
     shown = text(page, "#shortcuts")
     for key in ("Space", "← →", "x", "u", "a", "d D"):

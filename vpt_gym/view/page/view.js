@@ -150,6 +150,7 @@ function showEpisode() {
   const { episode, row } = state, { metadata } = episode;
   $("episode").hidden = false;
   $("title").textContent = episode.id;
+  showComparison();
   const success = episode.success === null ? "success unknown" : episode.success ? "success" : "failure";
   const known = (name, value) => (value == null ? null : `${name} ${value}`);
   const facts = [metadata.task, success, known("return", rounded(metadata.return)), known("ended:", metadata.ended),
@@ -303,7 +304,7 @@ async function undo() {
 const ticksToLearn = () => state.episode.null.flatMap((isNull, t) => (isNull ? [] : [t]));
 
 async function compare() {
-  const opened = state.opened, { id } = state.row;
+  const opened = state.opened, { id } = state.episode;
   try {
     for (;;) {
       const answer = await call(address(id, "/predictions"));
@@ -317,7 +318,8 @@ async function compare() {
     const share = ticks.filter((t) => agrees[t]).length / ticks.length;
     $("agreement").textContent = !ticks.length ? "all ticks of this episode are null" : `agrees at ${percent(share)} of ticks; mean NLL ${mean.toFixed(3)} nats`;
   } catch (error) {
-    if (opened === state.opened) toast(error.message);
+    if (opened !== state.opened) return;
+    toast(error.message);
     state.comparing = false;
   }
   showComparison();
