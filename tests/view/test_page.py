@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -261,6 +263,32 @@ def test_the_list_is_filtered_and_sorted(page: Chromium, demos: list[Path]) -> N
     assert listed(page) == [three, two, one]
     page.click("#columns th:nth-child(4)")
     assert listed(page) == [one, two, three]
+
+
+@pytest.mark.parametrize("address", ["#%", "#gone", "#%FF"])
+def test_an_address_without_its_episode_opens_the_first(browser: Chromium, demos: list[Path], address: str) -> None:
+    with running_view(DemoLibrary(demos[0].parent)) as server:
+        browser.open(server.url + address)
+        await_tick(browser, 0)
+        assert text(browser, "#title") == demos[0].stem
+        browser.open("about:blank")
+
+
+@pytest.mark.parametrize("name", [b"a b#c?d&e%2F<b>'(!*)\"\xc3\xa9", b"%FF\xff\xc3.\xf0\x9f\x8c\xb2"])
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow only names in Unicode")
+def test_an_episode_of_any_name_is_opened_and_marked(browser: Chromium, demos: list[Path], name: bytes) -> None:
+    odd = os.fsdecode(name)
+    for suffix in (".mp4", ".jsonl", ".json"):
+        demos[2].with_suffix(suffix).rename(demos[2].with_name(odd + suffix))
+    with running_view(DemoLibrary(demos[2].with_name(odd + ".json"))) as server:
+        browser.open(server.url)
+        await_tick(browser, 0)
+        assert text(browser, "#ticks") == "30"
+        assert browser.run("location.hash") == server.url[server.url.index("#") :]
+        browser.press("x")
+        browser.wait("document.querySelector('#title').textContent.startsWith('20')")
+        assert list_demos(demos[2].parent / "rejected") == [demos[2].parent / "rejected" / f"{odd}.json"]
+        browser.open("about:blank")
 
 
 def test_another_episode_is_opened_by_click_or_key(page: Chromium, demos: list[Path]) -> None:

@@ -86,7 +86,7 @@ class ViewServer(ThreadingHTTPServer):
         """The address to open, including the token."""
         chosen = self.library.chosen
         return f"http://{self.hosts[0]}/{self.token}/" + (
-            "" if chosen is None else f"#{quote(chosen, safe='', errors='replace')}"
+            "" if chosen is None else f"#{quote(chosen, safe='', errors='surrogateescape')}"
         )
 
     @cached_property
@@ -150,8 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
             path = urlsplit(self.path).path
         except ValueError as error:  # such as an address with half a pair of brackets
             raise _HttpError(HTTPStatus.BAD_REQUEST, f"{self.path} is no address: {error}") from error
-        parts = [unquote(part) for part in path.split("/")[1:]]
-        if not secrets.compare_digest(parts[0].encode(), self.server.token.encode()):
+        # names of files that are not UTF-8 have surrogates, as in os.fsdecode
+        parts = [unquote(part, errors="surrogateescape") for part in path.split("/")[1:]]
+        if not secrets.compare_digest(parts[0].encode(errors="surrogateescape"), self.server.token.encode()):
             raise _HttpError(
                 HTTPStatus.NOT_FOUND, "open the complete address that vpt-gym view printed, including the token"
             )

@@ -18,7 +18,18 @@ async function call(path, options) {
   if (!answer.ok) throw new Error(content.error);
   return content;
 }
-const address = (id, what = "") => `api/episodes/${encodeURIComponent(id)}${what}`;
+
+// An id as a part of an address, as Python's urllib.parse.quote writes it. A byte of a file's name that is not UTF-8
+// arrives as a character from U+DC80 to U+DCFF.
+function encoded(id) {
+  const hex = (code) => `%${code.toString(16).toUpperCase()}`;
+  return Array.from(id, (character) => {
+    const code = character.codePointAt(0);
+    if (code >= 0xdc80 && code <= 0xdcff) return hex(code - 0xdc00);
+    return "!'()*".includes(character) ? hex(code) : encodeURIComponent(character);
+  }).join("");
+}
+const address = (id, what = "") => `api/episodes/${encoded(id)}${what}`;
 
 function element(tag, text = "", className = "") {
   const made = document.createElement(tag);
@@ -120,7 +131,7 @@ async function open(row) {
   const opened = ++state.opened;
   video.pause();
   Object.assign(state, { row, episode: null, prediction: null, tick: 0 });
-  history.replaceState(null, "", `#${encodeURIComponent(row.id)}`);
+  history.replaceState(null, "", `#${encoded(row.id)}`);
   showList();
   try {
     const episode = await call(address(row.id));
@@ -401,12 +412,13 @@ document.addEventListener("click", (event) => event.target.closest("button")?.bl
 // Opens the first episode; in an empty directory, once one has been recorded.
 async function begin() {
   await load();
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const initial = state.rows.find((row) => row.id === wanted) ?? shown()[0];
+  const wanted = location.hash.slice(1);
+  const initial = state.rows.find((row) => encoded(row.id) === wanted) ?? shown()[0];
   if (initial) return open(initial);
   showProblem(state.note || "All demos of this directory are rejected; they are under “Rejected”.");
-  if (state.note) setTimeout(() => begin().catch((error) => showProblem(error.message)), 2000);
+  if (state.note) setTimeout(tryToBegin, 2000);
 }
 
 showComparison();
-await begin();
+await tryToBegin();
+const tryToBegin = () => begin().catch((error) => showProblem(error.message));
