@@ -331,6 +331,22 @@ def test_a_bad_episode_is_marked_and_brought_back(page: Chromium, demos: list[Pa
     assert list_demos(folder) == demos
 
 
+@pytest.mark.parametrize("width", [360, 700, 1000])
+def test_nothing_is_cut_off_in_a_narrow_window(page: Chromium, demos: list[Path], width: int) -> None:
+    demos[0].write_text(json.dumps({**json.loads(demos[0].read_text()), "task": "task_without_a_space_" * 9}))
+    page.send("Emulation.setDeviceMetricsOverride", width=width, height=700, deviceScaleFactor=1, mobile=False)
+    try:
+        page.send("Page.reload")
+        page.wait("document.querySelector('#facts')?.textContent.startsWith('task_without')")
+        await_tick(page, 0)
+        for part in ("html", "main", "#list", "header"):
+            wide, seen = page.run(f"(p => [p.scrollWidth, p.clientWidth])(document.querySelector('{part}'))")
+            assert wide <= seen, part
+        assert page.run("document.querySelector('#screen').clientWidth") >= min(width - 50, 300)
+    finally:
+        page.send("Emulation.setDeviceMetricsOverride", width=1400, height=1000, deviceScaleFactor=1, mobile=False)
+
+
 def test_a_damaged_episode_is_explained(page: Chromium, demos: list[Path]) -> None:
     demos[1].with_suffix(".mp4").unlink()
     page.click(f"[data-id='{demos[1].stem}']")

@@ -99,7 +99,7 @@ function showList() {
       line.append(name, problem);
     } else {
       const success = element("td", row.success === null ? "?" : row.success ? "✓" : "✗", String(row.success));
-      line.append(name, element("td", row.task ?? ""), success, element("td", row.ticks ?? "", "number"),
+      line.append(name, element("td", row.task ?? "", "task"), success, element("td", row.ticks ?? "", "number"),
         element("td", rounded(row.return) ?? "", "number"));
     }
     line.onclick = () => open(row);
