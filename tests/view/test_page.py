@@ -347,6 +347,31 @@ def test_nothing_is_cut_off_in_a_narrow_window(page: Chromium, demos: list[Path]
         page.send("Emulation.setDeviceMetricsOverride", width=1400, height=1000, deviceScaleFactor=1, mobile=False)
 
 
+def test_a_video_that_cannot_be_decoded_is_not_blamed_on_the_browser(page: Chromium, demos: list[Path]) -> None:
+    video = demos[1].with_suffix(".mp4")
+    content = bytearray(video.read_bytes())
+    start = content.index(b"avcC") + 4
+    content[start : start + 40] = bytes(40)
+    video.write_bytes(content)
+    page.press("ArrowDown")
+    page.wait("!document.querySelector('#problem').hidden")
+    assert text(page, "#problem").startswith("The video cannot be read: it is damaged")
+    assert text(page, "#title") == demos[1].stem
+
+
+def test_a_viewer_that_has_ended_is_named(page: Chromium) -> None:
+    online = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.send("Network.enable")
+    page.send("Network.emulateNetworkConditions", offline=True, **online)
+    try:
+        page.press("ArrowDown")
+        page.wait("!document.querySelector('#problem').hidden")
+        assert text(page, "#problem").startswith("vpt-gym view does not answer.")
+    finally:
+        page.send("Network.emulateNetworkConditions", offline=False, **online)
+        page.send("Network.disable")
+
+
 def test_a_damaged_episode_is_explained(page: Chromium, demos: list[Path]) -> None:
     demos[1].with_suffix(".mp4").unlink()
     page.click(f"[data-id='{demos[1].stem}']")

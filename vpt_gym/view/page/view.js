@@ -13,7 +13,9 @@ const state = {
 };
 
 async function call(path, options) {
-  const answer = await fetch(path, options);
+  const answer = await fetch(path, options).catch(() => {
+    throw new Error("vpt-gym view does not answer. If it has ended, start it again and open the address that it prints.");
+  });
   const content = await answer.json();
   if (!answer.ok) throw new Error(content.error);
   return content;
@@ -154,7 +156,11 @@ function showProblem(text) {
   $("problem").hidden = !text;
 }
 video.onerror = () => {
-  if (state.episode) showProblem("This browser cannot play the video (H.264). Chrome, Edge, Safari and Firefox can. The timeline works without it.");
+  if (!state.episode) return;
+  const cause = video.canPlayType('video/mp4; codecs="avc1.640028"') ?
+    "The video cannot be read: it is damaged, or was moved or removed meanwhile (vpt-gym demos check DIR)." :
+    "This browser cannot play the video (H.264). Chrome, Edge, Safari and Firefox can.";
+  showProblem(`${cause} The timeline works without it.`);
 };
 
 function showEpisode() {
