@@ -331,6 +331,16 @@ def test_a_bad_episode_is_marked_and_brought_back(page: Chromium, demos: list[Pa
     assert list_demos(folder) == demos
 
 
+def test_a_mark_is_undone_though_the_shown_episode_is_gone(page: Chromium, demos: list[Path]) -> None:
+    page.press("x")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    for suffix in (".mp4", ".jsonl", ".json"):
+        demos[1].with_suffix(suffix).unlink()
+    page.press("u")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[0].stem}'")
+    assert listed(page) == ids([demos[0], demos[2]])
+
+
 @pytest.mark.parametrize("width", [360, 700, 1000])
 def test_nothing_is_cut_off_in_a_narrow_window(page: Chromium, demos: list[Path], width: int) -> None:
     demos[0].write_text(json.dumps({**json.loads(demos[0].read_text()), "task": "task_without_a_space_" * 9}))

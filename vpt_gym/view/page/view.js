@@ -120,7 +120,7 @@ async function load() {
   state.rows = answer.episodes;
   state.note = answer.note;
   state.agent = answer.agent;
-  state.row = state.rows.find((row) => row.id === state.row?.id) ?? null;
+  state.row = withId(state.row?.id) ?? null;
   $("directory").textContent = answer.directory;
   $("agent-name").textContent = `agent: ${answer.agent}`;
   $("agent-name").hidden = $("compare").hidden = answer.agent === null;
@@ -128,6 +128,8 @@ async function load() {
 }
 
 // ---- one episode
+const withId = (id) => state.rows.find((row) => row.id === id);
+
 
 async function open(row) {
   const opened = ++state.opened;
@@ -304,15 +306,17 @@ async function mark(row, rejected) {
   await load();
   toast(rejected ? `${row.id} moved to rejected/ · press u to undo` : `${row.id} moved back`);
   const kept = state.row && FILTERS[state.filter][1](state.row);
-  if (current && !kept && next && next !== row) open(state.rows.find((other) => other.id === next.id));
-  else if (state.episode) showEpisode();
+  const other = current && !kept && next !== row ? withId(next?.id) : null;
+  if (other) open(other);
+  else if (state.row && state.episode) showEpisode();
 }
 
 async function undo() {
   if (!state.undo) return;
   const { id, rejected } = state.undo;
-  await mark(state.rows.find((row) => row.id === id), rejected);
-  open(state.rows.find((row) => row.id === id));
+  await mark(withId(id), rejected);
+  if (withId(id)) open(withId(id));
+  else toast(`${id} is no longer in this directory`);
 }
 
 // ---- the agent
@@ -410,7 +414,7 @@ document.addEventListener("keydown", (event) => {
   act(event);
 });
 $("play").onclick = toggle;
-$("mark").onclick = () => mark(state.row, !state.row.rejected);
+$("mark").onclick = () => mark(state.row, !state.row?.rejected);
 $("compare").onclick = toggleComparison;
 // a clicked button would react to Space, which plays the video
 document.addEventListener("click", (event) => event.target.closest("button")?.blur());
