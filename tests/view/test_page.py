@@ -41,6 +41,10 @@ SHOWN = """(() => {
   return tick;
 })()"""
 
+FOCUSED = (
+    "(data => data.filter ?? data.column)((document.activeElement.closest('th') ?? document.activeElement).dataset)"
+)
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
@@ -265,6 +269,20 @@ def test_the_list_is_filtered_and_sorted(page: Chromium, demos: list[Path]) -> N
     assert listed(page) == [one, two, three]
 
 
+def test_unknown_returns_come_last_in_both_orders(browser: Chromium, demos: list[Path]) -> None:
+    one, two, three = ids(demos)
+    for path, episode_return in zip(demos, (3.0, None, 1.0), strict=True):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "return": episode_return}))
+    with running_view(DemoLibrary(demos[0].parent)) as server:
+        browser.open(server.url)
+        await_tick(browser, 0)
+        for expected, order in (([three, one, two], "ascending"), ([one, three, two], "descending")):
+            browser.click("[data-column=return] button")
+            assert listed(browser) == expected
+            assert browser.run("document.querySelector('[data-column=return]').ariaSort") == order
+        browser.open("about:blank")
+
+
 @pytest.mark.parametrize("address", ["#%", "#gone", "#%FF"])
 def test_an_address_without_its_episode_opens_the_first(browser: Chromium, demos: list[Path], address: str) -> None:
     with running_view(DemoLibrary(demos[0].parent)) as server:
@@ -331,6 +349,15 @@ def test_a_bad_episode_is_marked_and_brought_back(page: Chromium, demos: list[Pa
     assert list_demos(folder) == demos
 
 
+def test_a_key_that_is_held_marks_one_episode(page: Chromium, demos: list[Path]) -> None:
+    for repeats in (False, True, True, True):
+        page.send("Input.dispatchKeyEvent", type="keyDown", key="x", text="x", autoRepeat=repeats)
+        page.run("new Promise(done => setTimeout(done, 100))")
+    page.send("Input.dispatchKeyEvent", type="keyUp", key="x")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    assert list_demos(demos[0].parent) == demos[1:]
+
+
 def test_a_mark_is_undone_though_the_shown_episode_is_gone(page: Chromium, demos: list[Path]) -> None:
     page.press("x")
     page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
@@ -339,6 +366,22 @@ def test_a_mark_is_undone_though_the_shown_episode_is_gone(page: Chromium, demos
     page.press("u")
     page.wait(f"document.querySelector('#title').textContent === '{demos[0].stem}'")
     assert listed(page) == ids([demos[0], demos[2]])
+
+
+def test_the_page_is_used_with_the_keyboard_alone(page: Chromium, demos: list[Path]) -> None:
+    page.run("document.querySelector('[data-filter=failure]').focus()")
+    page.press(" ")
+    page.wait(f"document.querySelectorAll('#episodes tr').length === 1 && {FOCUSED} === 'failure'")
+    assert page.run("document.querySelector('video').paused")
+    page.run("document.querySelector('[data-filter=all]').focus()")
+    page.press(" ")
+    page.run("document.querySelector('[data-column=ticks] button').focus()")
+    page.press(" ")
+    page.wait(f"{FOCUSED} === 'ticks'")
+    assert listed(page) == ids(demos)[::-1]
+    page.press("X")  # with Caps Lock
+    page.wait("document.querySelectorAll('#episodes tr').length === 2")
+    assert list_demos(demos[0].parent) == demos[1:]
 
 
 @pytest.mark.parametrize("width", [360, 700, 1000])

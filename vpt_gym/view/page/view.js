@@ -68,24 +68,37 @@ function shown() {
   const rows = state.rows.filter(FILTERS[state.filter][1]);
   const { by, down } = state.sort;
   if (by === null) return rows;
-  const order = (a, b) => (a === b ? 0 : a === null ? 1 : b === null ? -1 : a < b ? -1 : 1);
-  return rows.sort((a, b) => order(a[by], b[by]) * (down ? -1 : 1));
+  const [first, last] = down ? [1, -1] : [-1, 1];
+  const order = (a, b) => (a === b ? 0 : a === null ? 1 : b === null ? -1 : a < b ? first : last); // unknown values last
+  return rows.sort((a, b) => order(a[by], b[by]));
+}
+
+// The buttons are made once: one that is replaced loses the keyboard's focus.
+for (const name of Object.keys(FILTERS)) {
+  const button = element("button");
+  button.dataset.filter = name;
+  button.onclick = () => { state.filter = name; showList(); };
+  $("filters").append(button);
+}
+for (const name of Object.keys(COLUMNS)) {
+  const cell = element("th", "", NUMBERS.includes(name) ? "number" : ""), button = element("button");
+  cell.dataset.column = name;
+  button.onclick = () => { state.sort = { by: name, down: state.sort.by === name && !state.sort.down }; showList(); };
+  cell.append(button);
+  $("columns").append(cell);
 }
 
 function showList() {
-  $("filters").replaceChildren(...Object.entries(FILTERS).map(([name, [title, keep]]) => {
-    const button = element("button", `${title} ${state.rows.filter(keep).length}`);
-    button.dataset.filter = name;
-    button.setAttribute("aria-pressed", name === state.filter);
-    button.onclick = () => { state.filter = name; showList(); };
-    return button;
-  }));
-  $("columns").replaceChildren(...Object.entries(COLUMNS).map(([name, title]) => {
-    const arrow = state.sort.by !== name ? "" : state.sort.down ? " ▾" : " ▴";
-    const cell = element("th", title + arrow, NUMBERS.includes(name) ? "number" : "");
-    cell.onclick = () => { state.sort = { by: name, down: state.sort.by === name && !state.sort.down }; showList(); };
-    return cell;
-  }));
+  for (const button of $("filters").children) {
+    const [title, keep] = FILTERS[button.dataset.filter];
+    button.textContent = `${title} ${state.rows.filter(keep).length}`;
+    button.setAttribute("aria-pressed", button.dataset.filter === state.filter);
+  }
+  for (const cell of $("columns").children) {
+    const name = cell.dataset.column, sorted = state.sort.by === name, { down } = state.sort;
+    cell.firstChild.textContent = COLUMNS[name] + (!sorted ? "" : down ? " ▾" : " ▴");
+    cell.setAttribute("aria-sort", !sorted ? "none" : down ? "descending" : "ascending");
+  }
   $("episodes").replaceChildren(...shown().map((row) => {
     const line = element("tr", "", row === state.row ? "chosen" : "");
     line.dataset.id = row.id;
@@ -115,6 +128,8 @@ function neighbour(step) {
   return rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
 }
 
+const withId = (id) => state.rows.find((row) => row.id === id);
+
 async function load() {
   const answer = await call("api/episodes");
   state.rows = answer.episodes;
@@ -128,8 +143,6 @@ async function load() {
 }
 
 // ---- one episode
-const withId = (id) => state.rows.find((row) => row.id === id);
-
 
 async function open(row) {
   const opened = ++state.opened;
@@ -137,6 +150,7 @@ async function open(row) {
   Object.assign(state, { row, episode: null, prediction: null, tick: 0 });
   history.replaceState(null, "", `#${encoded(row.id)}`);
   showList();
+  showComparison();
   try {
     const episode = await call(address(row.id));
     if (opened !== state.opened) return;
@@ -169,7 +183,6 @@ function showEpisode() {
   const { episode, row } = state, { metadata } = episode;
   $("episode").hidden = false;
   $("title").textContent = episode.id;
-  showComparison();
   const success = episode.success === null ? "success unknown" : episode.success ? "success" : "failure";
   const known = (name, value) => (value == null ? null : `${name} ${value}`);
   const facts = [metadata.task, success, known("return", rounded(metadata.return)), known("ended:", metadata.ended),
@@ -388,8 +401,7 @@ const KEYS = {
   x: () => mark(state.row, !state.row?.rejected),
   u: undo,
   a: toggleComparison,
-  d: () => jumpToHighNll(1),
-  D: () => jumpToHighNll(-1),
+  d: (event) => jumpToHighNll(event.shiftKey ? -1 : 1),
   "+": () => timeline.zoom(0.5), "=": () => timeline.zoom(0.5),
   "-": () => timeline.zoom(2),
   0: () => timeline.zoom(Infinity),
@@ -407,17 +419,21 @@ $("shortcuts").replaceChildren(...SHORTCUTS.map(([key, what]) => {
   return entry;
 }));
 
+const ONCE = [" ", "x", "u", "a"]; // keys that act once while they are held: "x" would reject one episode after another
+
 document.addEventListener("keydown", (event) => {
-  const act = KEYS[event.key];
-  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key; // the same with Caps Lock
+  const combined = event.metaKey || ((event.ctrlKey || event.altKey) && !event.getModifierState("AltGraph"));
+  const pressesButton = key === " " && event.target.closest?.("button");
+  if (!(key in KEYS) || combined || pressesButton) return;
   event.preventDefault();
-  act(event);
+  if (!(event.repeat && ONCE.includes(key))) KEYS[key](event);
 });
 $("play").onclick = toggle;
 $("mark").onclick = () => mark(state.row, !state.row?.rejected);
 $("compare").onclick = toggleComparison;
-// a clicked button would react to Space, which plays the video
-document.addEventListener("click", (event) => event.target.closest("button")?.blur());
+// after a click with the mouse, Space plays the video again
+document.addEventListener("click", (event) => { if (event.detail) event.target.closest("button")?.blur(); });
 
 // Opens the first episode; in an empty directory, once one has been recorded.
 async function begin() {
@@ -428,7 +444,7 @@ async function begin() {
   showProblem(state.note || "All demos of this directory are rejected; they are under “Rejected”.");
   if (state.note) setTimeout(tryToBegin, 2000);
 }
+const tryToBegin = () => begin().catch((error) => showProblem(error.message));
 
 showComparison();
 await tryToBegin();
-const tryToBegin = () => begin().catch((error) => showProblem(error.message));
