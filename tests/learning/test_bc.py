@@ -100,6 +100,32 @@ class TestUpdate:
             memory = output.memory
             assert loss == pytest.approx(-output.pi.log_prob(batch.codes).mean().item(), rel=1e-5)
 
+    def test_the_start_policy_has_a_memory_of_its_own_and_only_ticks_with_weight_count(self, demos):
+        args = options(order="carried", drop_null="mask", kl_to_start=0.5, lr=0.01, warmup=0)
+        trainer, dataset = trainer_of(demos, args), make_dataset((demos,), args, seed=0)
+        start, policy = small_policy(), small_policy().train()
+        optimizer, memory, start_memory = torch.optim.Adam(policy.parameters()), None, None
+        for update in range(1, 5):
+            metrics, batch = trainer.update(), dataset.next_batch()
+            with torch.no_grad():
+                held = start(batch.frames, batch.first, start_memory)
+            output = policy(batch.frames, batch.first, memory)
+            memory, start_memory = output.memory.detach(), held.memory
+            pairs = zip(held.pi.log_probs, output.pi.log_probs, strict=True)
+            kl = sum((p.exp() * (p - q)).sum(-1) for p, q in pairs)
+            counted = batch.weight > 0
+            assert not counted.all()
+            loss = (-output.pi.log_prob(batch.codes) + 0.5 * kl)[counted].mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
+            optimizer.param_groups[0]["lr"] = 0.01 * warmup_cosine(update, update / 10, warmup=0)
+            optimizer.step()
+            assert metrics["train/kl_to_start"] == pytest.approx(kl[counted].mean().item(), rel=1e-3, abs=1e-6)
+        assert metrics["train/kl_to_start"] > 0.1
+        for name, value in weights(trainer).items():
+            torch.testing.assert_close(value, policy.state_dict()[name], atol=1e-4, rtol=1e-3)
+
     def test_a_kl_of_the_start_holds_the_policy_back(self, demos):
         def distance(kl_to_start: float) -> float:
             trainer = trainer_of(demos, options(kl_to_start=kl_to_start, lr=1e-3, warmup=0))
