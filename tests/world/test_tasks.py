@@ -178,6 +178,15 @@ def test_a_measure_must_be_callable() -> None:
         Task("a task", potential=3)
 
 
+def test_a_task_keeps_what_it_was_made_with() -> None:
+    tools, animals = {"wooden_axe": 1}, {"cow": 1}
+    task = Task("chop", inventory=tools, creatures=animals)
+    tools["log"], animals["pig"] = 5_000, 0  # as for the next task of a loop; nobody would check these numbers
+    assert task == Task("chop", inventory={"wooden_axe": 1}, creatures={"cow": 1})
+    with pytest.raises(TypeError, match=r"inventory is \['log'\]; it must be a dict"):
+        Task("chop", inventory=["log"])  # type: ignore[arg-type]
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match=r"no block 'logs' in this world \(did you mean 'log'\?\)"):
         NearBlock("logs")

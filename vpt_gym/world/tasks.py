@@ -133,7 +133,7 @@ class Task:
 
     Raises:
         ValueError: A name does not exist in this world, or a number is none or out of its range.
-        TypeError: ``progress`` or ``potential`` cannot be called.
+        TypeError: ``progress`` or ``potential`` cannot be called, or ``inventory`` or ``creatures`` is no mapping.
     """
 
     prompt: str
@@ -159,6 +159,11 @@ class Task:
         if not (is_real(self.weight) and math.isfinite(self.weight)):
             raise ValueError(f"weight is {self.weight!r}; it must be a finite number")
         _known("terrain", self.terrain, TERRAINS)
+        for name in ("inventory", "creatures"):
+            given = getattr(self, name)
+            if not isinstance(given, Mapping):
+                raise TypeError(f"{name} is {given!r}; it must be a dict of numbers by name")
+            object.__setattr__(self, name, dict(given))  # a change of the caller's dict would change this task
         for name, count in self.inventory.items():
             _known("item", name, ITEM_IDS)
             most = ITEMS[ITEM_IDS[name][0]].stack
