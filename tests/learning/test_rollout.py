@@ -64,9 +64,11 @@ def test_values_are_those_of_the_frames_and_of_the_one_after_the_last_tick(polic
 
 
 def test_a_truncated_episode_ends_without_a_terminal_state(policy):
-    rollout = RolloutCollector(policy, vector_env(3, truncates=True), seed=0).collect(4)
+    collector = RolloutCollector(policy, vector_env(3, truncates=True), seed=0)
+    rollout = collector.collect(4)
     assert rollout.ended.int().tolist() == [[0, 0, 1, 1]]
     assert not rollout.terminated.any()
+    assert [episode.truncated for episode in collector.episodes] == [True]
 
 
 def test_a_step_in_which_the_game_broke_teaches_nothing(policy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -72,6 +73,16 @@ def test_ticks_without_weight_do_not_count():
         warmup.fit(data, latent)
         heads.append(head.state_dict())
     assert all(torch.equal(one, other) for one, other in zip(heads[0].values(), heads[1].values(), strict=True))
+
+
+def test_what_the_head_has_learned_counts_at_once_where_episodes_are_cut_off():
+    """A reward of 1 a tick, halved by each, is worth 2. Values of 0 after the last of two ticks make it 1.25."""
+    head, ended = ValueHead(WIDTH), torch.tensor([[False, True] * 4] * 3)
+    data, _ = rollout(0)
+    data = replace(data, reward=torch.ones(3, 8), terminated=torch.zeros_like(ended), ended=ended)
+    halved = partial(load_example("ppo").gae, gamma=0.5, gae_lambda=1.0)
+    ValueWarmUp(head, halved, ValueArgs()).fit(data, torch.ones(3, 8, WIDTH))
+    assert head.denormalise(head(torch.ones(WIDTH))).item() > 1.4
 
 
 @pytest.mark.parametrize("how", ["its worker was lost", "its game failed"])
