@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import time
 from dataclasses import replace
@@ -21,6 +22,7 @@ from vpt_gym import VPTAgent
 from vpt_gym.agents.policy.config import VPTConfig
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.identity import weights_digest
+from vpt_gym.learning.distillation import Chunks
 from vpt_gym.learning.logging import read_metrics
 from vpt_gym.learning.runs.args import RunArgs
 from vpt_gym.learning.runs.checkpoints import load_checkpoint
@@ -102,6 +104,50 @@ def test_after_a_kill_it_continues_from_its_last_checkpoint(teacher, tmp_path):
     assert [entry["rollout/beta"] for entry in metrics] == [0.5**n for n in range(saved.step + 2)]
     assert json.loads((out / "run.json").read_text())["state"] == "finished"
     VPTAgent.from_pretrained(out / "agent")
+
+
+def seen_chunk(seed: int) -> Chunks:
+    """Returns a chunk of five ticks as a student saw it: an episode ends in it, and a step only resets."""
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (2, 1, 5, 8, 8, 3), dtype=torch.uint8, generator=generator)
+    before, frames = pixels.repeat_interleave(16, 3).repeat_interleave(16, 4)
+    first, weight = torch.tensor([[False, False, False, True, False]]), torch.tensor([[1.0, 1.0, 0.0, 1.0, 1.0]])
+    teacher = tuple((5.0 * torch.randn(1, 5, n, generator=generator)).log_softmax(-1).half() for n in (8641, 121))
+    with torch.no_grad():
+        memory = small_policy()(before, torch.zeros_like(first)).memory
+    return Chunks(frames, first, weight, teacher, memory)
+
+
+def test_it_learns_from_the_last_iterations_as_one_would_write_it():
+    script = load_example("distill")
+    options = {"batch_size": 1, "epochs": 2, "lr": 1e-3, "warmup": 3, "weight_decay": 0.1, "max_grad_norm": 0.5}
+    args = script.Args(teacher="x", iterations=4, replay=2, **options)
+    learner, policy = script.Distillation(small_policy(), args), small_policy()
+    optimizer = torch.optim.AdamW(policy.parameters(), weight_decay=0.1)
+    generator, updates = torch.Generator().manual_seed(0), 0
+    iterations = [seen_chunk(seed) for seed in range(3)]
+    for iteration, newest in enumerate(iterations):
+        metrics = learner.learn([newest], iteration)
+        parts, divergences = iterations[max(0, iteration - 1) : iteration + 1], []
+        for _ in range(2):
+            for pick in torch.randperm(len(parts), generator=generator).tolist():
+                part = parts[pick]
+                pi = policy(part.frames, part.first, part.memory).pi
+                theirs = [head.float().log_softmax(-1) for head in part.teacher]
+                pairs = zip(theirs, pi.log_probs, strict=True)
+                kl = sum((p.exp() * (p - q)).sum(-1) for p, q in pairs)[part.weight > 0].mean()
+                updates += 1
+                optimizer.zero_grad()
+                kl.backward()
+                torch.nn.utils.clip_grad_norm_(policy.parameters(), 0.5)
+                cosine = 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * iteration / 4))
+                optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, updates / 3) * cosine
+                optimizer.step()
+                divergences.append(kl.item())
+        assert metrics["train/kl"] == pytest.approx(sum(divergences) / len(divergences), rel=1e-3)
+        assert metrics["train/learning_rate"] == pytest.approx(optimizer.param_groups[0]["lr"])
+    for name, value in policy.state_dict().items():
+        torch.testing.assert_close(learner.policy.state_dict()[name], value, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
