@@ -17,7 +17,7 @@ from tests.support.python_processes import output_of
 from tests.support.small_policy import SMALL, small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.agents.goals.video import GOAL_FRAMES, video_goals
-from vpt_gym.agents.policy.trainable import freeze
+from vpt_gym.agents.policy.trainable import freeze, train_last_layers
 from vpt_gym.demos.dataset.cache import FrameCache
 from vpt_gym.demos.demo import read_demo
 from vpt_gym.demos.files.names import list_demos
@@ -130,6 +130,12 @@ def test_what_does_not_go_with_goals_is_refused(demos):
         BCTrainer(policy, dataset, TrainArgs(**OPTIONS, drop_null="cut"), goals=goals)
     with pytest.raises(ValueError, match="flip"):
         BCTrainer(policy, dataset, TrainArgs(**{**OPTIONS, "mirror": True}), goals=goals)
+    frozen = small_policy().with_goals(SMALL.hidsize)
+    train_last_layers(frozen, 1)
+    with pytest.raises(ValueError, match=r"layer for goals is zero and frozen.*leave out --last-layers"):
+        BCTrainer(frozen, dataset, args, goals=goals)
+    frozen.net.mineclip_embed_linear.weight.data[0, 0] = 1.0  # it was trained before
+    BCTrainer(frozen, dataset, args, goals=goals)
     with pytest.raises(ValueError, match="a policy that takes none itself"):
         HindsightGoals(policy)
 

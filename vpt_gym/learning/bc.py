@@ -193,8 +193,8 @@ class BCTrainer:
 
     Raises:
         ValueError: All parameters are frozen; the policy acts on goals and there are none, or it takes others; or
-            there are goals, and null ticks are cut or chunks are flipped; or the processes have other demos or another
-            start.
+            there are goals, and null ticks are cut, chunks are flipped, or the layer for goals is new and frozen; or
+            the processes have other demos or another start.
 
     Example:
         ``trainer = BCTrainer(policy, dataset, args)``, then ``trainer.update()`` until ``trainer.finished``.
@@ -217,6 +217,11 @@ class BCTrainer:
             raise ValueError('goals lie a number of ticks ahead, which drop_null="cut" removes: use "mask" or "keep"')
         elif args.mirror and args.order == "random":
             raise ValueError("goals are not flipped with the demos: use mirror=False (--train.no-mirror)")
+        elif not ((layer := policy.net.mineclip_embed_linear.weight).requires_grad or layer.any()):
+            raise ValueError(
+                "the policy's layer for goals is zero and frozen, so it would learn nothing of the goals: leave out "
+                '--last-layers, or freeze only other parameters, such as "net.img_process.*" (--freeze)'
+            )
         self._goals = goals
         self.policy, self.dataset, self._args, self._processes = policy, dataset, args, processes
         if processes.count > 1:  # one process takes any dataset that has next_batch()
