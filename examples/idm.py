@@ -29,7 +29,7 @@ from vpt_gym.learning.idm.initialise import init_idm_heads, init_motion_filters
 from vpt_gym.learning.idm.scores import LabelScores, bootstrap, score
 from vpt_gym.learning.idm.windows import ActionWindows
 from vpt_gym.learning.non_finite import check_finite
-from vpt_gym.learning.optimizer import load_moments
+from vpt_gym.learning.optimizer import load_moments, load_weights
 from vpt_gym.learning.progress_bar import progress_bar
 from vpt_gym.learning.runs.args import RunArgs, check_counts, check_ranges, parse
 from vpt_gym.learning.runs.run import Run
@@ -120,7 +120,7 @@ def train(agent: IDMAgent, windows: ActionWindows, args: Args, run: Run, console
     update, seconds, smooth = 0, 0.0, math.nan
     if (checkpoint := run.checkpoint()) is not None:
         state = checkpoint.state
-        model.load_state_dict(state["model"])
+        load_weights(model, state["model"])
         load_moments(optimizer, state["optimizer"])
         windows.load_state_dict(state["windows"])
         update, seconds, smooth = state["update"], state["seconds"], state["smooth"]

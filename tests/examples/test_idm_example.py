@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.paths import ROOT
 from tests.support.python_processes import output_of, run, start
 from vpt_gym.actions.human import no_op
 from vpt_gym.agents.idm.agent import IDMAgent
+from vpt_gym.agents.idm.config import IDMConfig
 from vpt_gym.demos import DemoWriter, list_demos, read_demo
 from vpt_gym.learning.logging import read_metrics
 
@@ -78,6 +80,10 @@ def test_a_saved_model_is_trained_on(trained):
     after = IDMAgent.from_pretrained(trained / "again" / "idm").model.state_dict()
     moved = max(float((after[key] - before[key]).abs().max()) for key in before if before[key].numel())
     assert 0 < moved < 0.01
+    smaller = IDMAgent.from_config(replace(IDMConfig.named("nano"), hidsize=128), seed=0)
+    smaller.save_pretrained(trained / "smaller")
+    result = run(SCRIPT, "--resume", trained / "again", "--train.steps", "4", "--model", trained / "smaller")
+    assert "continue with the model that the run began with" in result.stderr.splitlines()[-1]
 
 
 def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(trained):

@@ -1,4 +1,4 @@
-"""Adam with a schedule of its learning rate and a limit for the gradient, and how an optimizer continues."""
+"""Adam with a schedule of its learning rate and a limit for the gradient, and how a training continues."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def load_weights(network: nn.Module, state: Mapping[str, Any]) -> None:
     if own != theirs:
         differing = sorted(name for name in own.keys() | theirs.keys() if own.get(name) != theirs.get(name))
         raise ValueError(
-            f"the state is of a policy of another architecture ({differing[0]} differs, of {len(differing)} in all): "
+            f"the state is of a network of another architecture ({differing[0]} differs, of {len(differing)} in all): "
             "continue with the model that the run began with (--model, --goals), or begin a new run"
         )
     network.load_state_dict(state)
