@@ -172,6 +172,16 @@ def test_nothing_drifts(precision: EnginePrecision) -> None:
 
 
 @PRECISIONS
+def test_autocast_around_it_changes_nothing(precision: EnginePrecision) -> None:
+    policy = mini_policy()
+    frames, first = sequence(streams=2, steps=6)
+    expected = play(ActingEngine(policy, 2, precision=precision), frames, first)
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # as around the training step of many trainers
+        found = play(ActingEngine(policy, 2, precision=precision), frames, first)
+    assert_same(found, expected, 0.0)
+
+
+@PRECISIONS
 @pytest.mark.parametrize("at", [1, 3, 4, 5, 6, 13])
 def test_memory_saved_in_an_episode_and_restored_continues_it(precision: EnginePrecision, at: int) -> None:
     policy = mini_policy()

@@ -101,7 +101,7 @@ class ActingEngine:
         self._compile = compile
         self._config = policy.config
         self._snapshot = WeightSnapshot(policy)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._own_types():
             self._ring = RingMemory(policy.config, copies * batch_size, self.device)
             self._packed = FrameStep(policy, self._ring, batch_size, precision, copies)
             self._value = policy.value_head.linear.weight.clone(), policy.value_head.linear.bias.clone()
@@ -157,7 +157,7 @@ class ActingEngine:
         """
         if not rows or len(set(rows)) != len(rows) or not set(rows) <= set(range(self.batch_size)):
             raise ValueError(f"rows must be different numbers in [0, {self.batch_size}), at least one; got {rows}")
-        with torch.inference_mode():
+        with torch.inference_mode(), self._own_types():
             kept = [copy * self.batch_size + row for copy in range(self.copies) for row in rows]
             memory = self._ring.read().index(kept)
             self._ring.keep(kept)
@@ -191,7 +191,7 @@ class ActingEngine:
         _require("frames", frames, torch.uint8, (self.batch_size, FRAME_SIZE, FRAME_SIZE, 3))
         _require("first", first, torch.bool, (self.batch_size,))
         inputs = [frames, first, *self._goal_inputs(goal)]
-        with torch.inference_mode(), self._threads():
+        with torch.inference_mode(), self._own_types(), self._threads():
             latent, image, *choices = self._step(*(x.to(self.device) for x in inputs))
             values = F.linear(latent, *self._value).squeeze(-1) if value else None
         # Copies: a graph reuses its output tensors, and inference tensors cannot be used in training.
@@ -199,6 +199,10 @@ class ActingEngine:
         pi = ActionDistribution(*heads) if self._config.action_sizes is None else ChoicesDistribution(tuple(heads))
         image_features = image.clone().float() if features else None
         return EngineOutput(pi, None if values is None else values.clone(), latent.clone(), image_features)
+
+    def _own_types(self) -> torch.autocast:
+        """Turns the caller's autocast off: packed operators take the number types that they were packed for."""
+        return torch.autocast(self.device.type, enabled=False)
 
     @contextmanager
     def _threads(self) -> Iterator[None]:
