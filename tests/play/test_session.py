@@ -186,6 +186,22 @@ def test_save_and_discard_end_the_episode_and_discard_reaches_back(
     assert game.session.seed == 10
 
 
+def test_a_demo_that_is_gone_cannot_be_discarded_and_play_goes_on(
+    played: Callable[..., Played], tmp_path: Path
+) -> None:
+    game = played()
+    game.play(2)
+    game.session.command(Command.SAVE)
+    for path in tmp_path.iterdir():
+        if path.is_file() and not path.name.endswith(".partial"):
+            path.unlink()
+    game.session.command(Command.DISCARD)
+    assert game.said[-1].startswith("Not discarded: there is no finished demo")
+    game.play(3)
+    game.session.command(Command.SAVE)
+    assert [len(demo) for demo in kept(tmp_path)] == [3]
+
+
 def test_an_agents_ticks_are_labelled_by_the_person(played: Callable[..., Played], tmp_path: Path) -> None:
     walker = Walker()
     game = played(auto_player=AutoPlayer(walker))

@@ -341,8 +341,13 @@ class Session:
     def _discard(self) -> None:
         if self.demo is None or self.record_to is None:
             return
-        demo, self.demo = self.demo, None
-        DemoLibrary(self.record_to).reject(files_of(demo).id)
+        demo = self.demo
+        try:
+            DemoLibrary(self.record_to).reject(files_of(demo).id)
+        except (KeyError, OSError) as error:  # such as a demo that another program removed
+            self._say(f"Not discarded: {error.args[0] if isinstance(error, KeyError) else error}.")
+            return
+        self.demo = None
         self.kept -= 1
         self.discarded += 1
         self._say(f"Discarded: moved to {self.record_to / REJECTED / demo.name}.")
