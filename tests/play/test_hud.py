@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+import pygame
 import pytest
 
 from tests.support.play_env import PlayEnv
@@ -91,6 +94,44 @@ def test_it_shows_what_was_pressed(tmp_path: Path) -> None:
     controls.move(10, -20)
     made.tick()
     assert hud.pressed(made) == "attack, forward, pitch -3.00° yaw +1.50°"
+
+
+def test_a_restart_after_a_success_says_that_the_same_world_follows(tmp_path: Path) -> None:
+    made, _ = session(tmp_path)
+    made.command(Command.CONTINUE)
+    made.tick()
+    made.success = True  # as where an episode goes on after its success
+    made.command(Command.RESTART)
+    assert words(made) == "Success / 1 tick, return 0 / The demo is saved. F10 discards it. / Enter: this world again."
+    made.command(Command.CONTINUE)
+    assert (made.seed, made.episode) == (3, 2)
+    made.close("enough")
+
+
+@pytest.mark.parametrize("text", ["nul \0", os.fsdecode(b"/demos/\xff"), "two\nlines", "", "\x1b[2J"])
+def test_any_text_can_be_drawn(text: str) -> None:
+    pygame.font.init()
+    made, _ = session(None)
+    surface, panel = pygame.Surface((800, 680)), hud.Panel()
+    panel.add_message(text)
+    panel.draw(surface, pygame.Rect(500, 0, 300, 680), made, 20.0)
+    hud.draw_overlay(surface, pygame.Rect(0, 0, 500, 680), [hud.Line(text)])
+
+
+def test_the_newest_message_is_always_in_sight() -> None:
+    pygame.font.init()
+    made, _ = session(None)
+    pictures = []
+    for older in ("older " * 200, "another " * 200):
+        surface, panel = pygame.Surface((300, 680)), hud.Panel()
+        for message in (older, "newest"):
+            panel.add_message(message)
+        panel.draw(surface, surface.get_rect(), made, 20.0)
+        pictures.append(pygame.surfarray.array3d(surface))
+    begin = int(np.argwhere((pictures[0] != pictures[1]).any(axis=(0, 2)))[0, 0])
+    for picture in pictures:
+        text = picture[:, :begin].max(axis=(0, 2)) > 100
+        assert text[begin - 24 : begin].any()  # the line above the older one
 
 
 @pytest.mark.parametrize(

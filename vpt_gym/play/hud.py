@@ -14,6 +14,7 @@ from vpt_gym.actions.human import BUTTONS
 from vpt_gym.play.clock import TICK_RATE
 from vpt_gym.play.session import Phase, Session
 from vpt_gym.system.plural import counted
+from vpt_gym.system.printable import printable
 
 Colour: TypeAlias = tuple[int, int, int]
 
@@ -137,9 +138,11 @@ def overlay(session: Session) -> list[Line]:
     lines = [title, Line(what, 17)]
     if outcome.needs_decision:
         return [*lines, Line("F9: keep this demo", 17, _GREEN), Line("F10: discard it", 17, _RED)]
-    if session.recording and session.demo is not None and session.ticks:
+    restart = outcome.ended == "restart"
+    if session.recording and session.ticks and (restart or session.demo is not None):
         lines.append(Line("The demo is saved. F10 discards it.", 17, _DIM))
-    return [*lines, Line("Enter: next world.  F5: this world again.", 17, _GREEN)]
+    keys = "Enter: this world again." if restart else "Enter: next world.  F5: this world again."
+    return [*lines, Line(keys, 17, _GREEN)]
 
 
 _FONTS = ("segoeui", "helveticaneue", "notosans", "liberationsans", "arial", "dejavusans")
@@ -173,9 +176,12 @@ def _rendered(text: str, size: int, colour: Colour) -> pygame.Surface:
 
 
 def _wrapped(line: Line, width: int) -> list[str]:
-    """Splits a paragraph into lines that fit; words longer than a line are split."""
+    """Splits a paragraph into lines that fit; words longer than a line are split.
+
+    Names of files and errors of games may contain characters that cannot be drawn, such as NUL: they are escaped.
+    """
     rows = [""]
-    for word in line.text.split(" "):
+    for word in printable(line.text).split():
         longer = f"{rows[-1]} {word}".strip()
         if _width(longer, line.size) <= width:
             rows[-1] = longer
@@ -191,14 +197,14 @@ def _wrapped(line: Line, width: int) -> list[str]:
 
 
 class Panel:
-    """The panel to the right of the frame, with the last two messages."""
+    """The panel to the right of the frame, with the last two messages, the newest first: the other may not fit."""
 
     def __init__(self) -> None:
         self._messages: deque[str] = deque(maxlen=2)
 
     def add_message(self, message: str) -> None:
         """Adds a message, which is shown until there are two newer ones."""
-        self._messages.append(message)
+        self._messages.appendleft(message)
 
     def draw(self, surface: pygame.Surface, area: pygame.Rect, session: Session, rate: float | None) -> None:
         """Draws the panel into ``area``."""
