@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import av
@@ -116,6 +117,16 @@ def test_a_gif_has_every_tick_at_the_pace_of_the_game(tmp_path: Path) -> None:
         assert lit(picture) == {name for name in BUTTONS if counter_action(tick)[name]}
     about = iio.immeta(tmp_path / "out.gif")
     assert (about["duration"], about["loop"]) == (50, 0)
+
+
+def test_the_pace_of_a_demo_need_not_be_a_whole_number(tmp_path: Path) -> None:
+    path = write_counter_demo(tmp_path / "demos", ticks=3)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "fps": 29.97}))
+    export(read_demo(path), tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert float(container.streams.video[0].average_rate or 0) == pytest.approx(29.97, rel=1e-3)
+    export(read_demo(path), tmp_path / "out.gif")
+    assert iio.immeta(tmp_path / "out.gif")["duration"] == 30
 
 
 def test_a_gif_of_a_long_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

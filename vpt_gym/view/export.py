@@ -111,7 +111,7 @@ def export(demo: Demo, out: str | os.PathLike[str], *, crf: int = 18, tick: int 
     if path.suffix == ".gif" and len(demo) > MAX_GIF_TICKS:
         raise ValueError(f"the demo has {len(demo)} ticks; a GIF takes up to {MAX_GIF_TICKS}: write an .mp4")
     scratch = path.with_name(path.name + ".partial")
-    fps = int(demo.metadata.get("fps", 20))
+    fps = Fraction(demo.metadata.get("fps", 20)).limit_denominator(1001)  # such as 30000/1001
     try:
         if path.suffix == ".mp4":
             require_encoder()
@@ -179,7 +179,7 @@ def _write(panel: Frame, text: str, at: tuple[int, int], colour: tuple[int, int,
     cv2.putText(panel, text, at, _FONT, scale, colour, 1, cv2.LINE_AA)
 
 
-def _encode_video(path: Path, frames: Iterator[Frame], *, fps: int, crf: int) -> None:
+def _encode_video(path: Path, frames: Iterator[Frame], *, fps: Fraction, crf: int) -> None:
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         stream: Any = None
         for number, frame in enumerate(frames):
@@ -187,15 +187,17 @@ def _encode_video(path: Path, frames: Iterator[Frame], *, fps: int, crf: int) ->
                 stream = cast(Any, container.add_stream("libx264", rate=fps, options={"crf": str(crf)}))
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt = "yuv420p"
-                stream.codec_context.time_base = Fraction(1, fps)
+                stream.codec_context.time_base = 1 / fps
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
             picture.pts = number
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
 
 
-def _encode_gif(path: Path, frames: Iterator[Frame], *, fps: int) -> None:
+def _encode_gif(path: Path, frames: Iterator[Frame], *, fps: Fraction) -> None:
     with iio.imopen(path, "w", extension=".gif", plugin="pillow") as opened:
         gif: Any = opened  # its type does not declare the options of the plugin
         for frame in frames:
-            gif.write(frame, bits=8, duration=1000 / fps, loop=0)  # 256 colours, each frame its own; repeat for ever
+            gif.write(
+                frame, bits=8, duration=float(1000 / fps), loop=0
+            )  # 256 colours, each frame its own; repeat for ever
