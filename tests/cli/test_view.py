@@ -71,7 +71,7 @@ def test_an_episode_is_exported(tmp_path: Path) -> None:
         (("demos", "--agent", "a", "b", "c"), "got 3"),
         (("demos", "--agent", "a", "--device", "gpu"), "device is 'gpu'; this machine has 'cpu'"),
         (("demos/x.mp4", "--export", "--agent", "a"), "remove --agent"),
-        (("demos", "--port", "99999"), "port must be 0-65535"),
+        (("demos", "--port", "99999"), "port is 99999; it must be 1 to 65535"),
     ],
 )
 def test_wrong_options_are_reported(tmp_path: Path, words: tuple[str, ...], message: str) -> None:

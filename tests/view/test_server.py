@@ -124,6 +124,13 @@ def test_an_empty_directory_says_so_until_a_demo_is_recorded(tmp_path: Path) -> 
         assert ([row["id"] for row in listing["episodes"]], listing["note"]) == ([demo.stem], "")
 
 
+def test_the_command_for_an_empty_directory_can_be_copied(tmp_path: Path) -> None:
+    folder = tmp_path / "my demos"
+    folder.mkdir()
+    with running_view(DemoLibrary(folder)) as server:
+        assert f"(vpt-gym record --out '{folder}')" in server.note_if_empty
+
+
 def test_a_name_with_odd_characters_is_served(server: ViewServer, demo: Path) -> None:
     name = "a b#c?d&e%2F<é>"
     for suffix in (".mp4", ".jsonl", ".json"):
@@ -339,5 +346,11 @@ def test_predictions_need_an_agent(server: ViewServer, demo: Path) -> None:
 
 def test_a_port_in_use_is_an_error(server: ViewServer, demo: Path) -> None:
     episodes: Any = DemoLibrary(demo)
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(OSError, match=f"127.0.0.1:{server.server_port} .*in use.*; choose another port"):
         ViewServer(episodes, port=server.server_port)
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_does_not_exist_is_an_error(demo: Path, port: int) -> None:
+    with pytest.raises(ValueError, match=f"port is {port}; it must be 1 to 65535"):
+        ViewServer(DemoLibrary(demo), port=port)

@@ -58,7 +58,7 @@ def run(args: Args) -> int:
             _export(args)
         else:
             _serve(args)
-    except (ValueError, OSError, IndexError, OverflowError, ImportError, RuntimeError) as error:
+    except (ValueError, OSError, IndexError, ImportError, RuntimeError) as error:
         return failed("view", error)
     except KeyboardInterrupt:
         return INTERRUPTED

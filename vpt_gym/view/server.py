@@ -8,8 +8,10 @@ changes that another page requests.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import shlex
 import sys
 from functools import cached_property
 from http import HTTPStatus
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from vpt_gym.view.predictions import Predictions
 
 LOOPBACK = "127.0.0.1"
+MAX_PORT = 65535
 
 _PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
@@ -59,8 +62,8 @@ class ViewServer(ThreadingHTTPServer):
         token: The first part of every address.
 
     Raises:
-        OSError: The port is in use.
-        OverflowError: The port number is invalid.
+        OSError: The port is in use, or may not be opened.
+        ValueError: The port number is invalid.
     """
 
     daemon_threads = True
@@ -69,7 +72,14 @@ class ViewServer(ThreadingHTTPServer):
         self.library = library
         self.predictions = predictions
         self.token = secrets.token_urlsafe(16)
-        super().__init__((LOOPBACK, port), _Handler)
+        if not 0 <= port <= MAX_PORT:
+            raise ValueError(f"port is {port}; it must be 1 to {MAX_PORT}, or 0 for a free one")
+        try:
+            super().__init__((LOOPBACK, port), _Handler)
+        except OSError as error:
+            raise OSError(
+                f"cannot listen on {LOOPBACK}:{port} ({error.strerror}); choose another port, or 0 for a free one"
+            ) from error
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Reports an error, except that a browser closed its connection."""
@@ -93,7 +103,8 @@ class ViewServer(ThreadingHTTPServer):
     def note_if_empty(self) -> str:
         """What the page and the terminal say while the directory has no demo, since one may be recorded meanwhile."""
         directory = self.library.directory
-        note = f"{directory} has no demo yet. The page shows one when it is recorded (vpt-gym record --out {directory})"
+        command = f"vpt-gym record --out {shlex.quote(str(directory))}"
+        note = f"{directory} has no demo yet. The page shows one when it is recorded ({command})"
         below = below_in_words(demos_below(directory))
         return f"{note}; {below}" if below else note
 
@@ -217,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         except FileNotFoundError:
             raise _HttpError(HTTPStatus.NOT_FOUND, f"{path} is missing") from None
         with file:
-            size = path.stat().st_size
+            size = os.fstat(file.fileno()).st_size
             part = byte_range(self.headers.get("Range"), size)
             if part is None:
                 self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
