@@ -234,6 +234,9 @@ def test_hotbar_keys_swap_with_the_slot_under_the_cursor() -> None:
     assert state.inventory[3].tolist() == [STONE, 2, 0]
     assert state.inventory[20].tolist() == [DIRT, 7, 0]
     assert state.player[0].slot == 0
+    point(state, 20)
+    human(state, "hotbar.4", ticks=2)  # back and forth: recorded results depend on it
+    assert state.inventory[20].tolist() == [DIRT, 7, 0]
 
 
 def test_drop_throws_one_from_the_slot_under_the_cursor() -> None:

@@ -4,7 +4,7 @@ The camera moves the cursor: 0.15 degrees are one pixel of a window of 640 x 360
 attack is a left click and use is a right click. Sneak with attack moves a stack at once, a hotbar key swaps its slot
 with the one under the cursor, and drop throws an item from there. Simpler than Minecraft: there is no dragging over
 slots and no double click, keys act only when they go down, and items on the grid return to the inventory when the
-screen closes.
+screen closes. Unlike in Minecraft, a hotbar key that is held swaps again in each tick.
 
 All but ``open_screen`` is plain Python: a screen is open in few ticks, and compilation would cost every user time at
 the start.
