@@ -322,8 +322,12 @@ def test_another_episode_is_opened_by_click_or_key(page: Chromium, demos: list[P
     await_tick(page, 12)
     assert text(page, "#executed-keys") == "back"
     assert page.run("document.querySelector('#executed-keys').classList.contains('differs')")
+    page.run("row = document.querySelector('#episodes tr'), 0")
     page.press("ArrowUp")
     page.wait(f"document.querySelector('#title').textContent === '{demos[1].stem}'")
+    assert page.run("row.isConnected")  # thousands of rows take long to make
+    chosen = page.run("[...document.querySelectorAll('.chosen')].map(row => [row.dataset.id, row.ariaCurrent])")
+    assert chosen == [[demos[1].stem, "true"]]
     assert page.run("getComputedStyle(document.querySelector('#executed-keys')).display") == "none"
 
 

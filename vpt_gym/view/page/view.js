@@ -100,7 +100,7 @@ function showList() {
     cell.setAttribute("aria-sort", !sorted ? "none" : down ? "descending" : "ascending");
   }
   $("episodes").replaceChildren(...shown().map((row) => {
-    const line = element("tr", "", row === state.row ? "chosen" : "");
+    const line = element("tr");
     line.dataset.id = row.id;
     const name = element("td", "", "id");
     const when = row.id.match(OUR_ID) ?? row.id.match(CONTRACTOR_ID);
@@ -120,7 +120,17 @@ function showList() {
     line.onclick = () => open(row);
     return line;
   }));
-  $("episodes").querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
+  showChosen();
+}
+
+// Apart from the list, which takes long to make if it has thousands of episodes.
+function showChosen() {
+  for (const line of $("episodes").children) {
+    const chosen = line.dataset.id === state.row?.id;
+    line.classList.toggle("chosen", chosen);
+    line.ariaCurrent = chosen ? "true" : null;
+    if (chosen) line.scrollIntoView({ block: "nearest" });
+  }
 }
 
 function neighbour(step) {
@@ -149,7 +159,7 @@ async function open(row) {
   video.pause();
   Object.assign(state, { row, episode: null, prediction: null, tick: 0 });
   history.replaceState(null, "", `#${encoded(row.id)}`);
-  showList();
+  showChosen();
   showComparison();
   try {
     const episode = await call(address(row.id));
