@@ -108,6 +108,28 @@ def test_a_demo_is_computed_once_and_again_when_it_changes(tmp_path: Path, polic
     predictions.close()
 
 
+def test_an_episode_that_was_left_before_its_turn_is_not_computed(tmp_path: Path, policy: VPTPolicy) -> None:
+    running, left, wanted = (read_demo(write_counter_demo(tmp_path, ticks=4)) for _ in range(3))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def takes_long(*_: object) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    hook = policy.net.register_forward_pre_hook(takes_long)
+    predictions = Predictions(policy, "nano")
+    assert predictions.poll(running) == 0
+    assert begun.wait(60)
+    assert [predictions.poll(demo) for demo in (left, wanted)] == [0, 0]
+    go_on.set()
+    wait(predictions, wanted.files.video)
+    assert not isinstance(predictions.poll(running), int)
+    assert predictions.poll(left) == 0  # it begins only now
+    wait(predictions, left.files.video)
+    predictions.close()
+    hook.remove()
+
+
 def test_closing_gives_up(tmp_path: Path, policy: VPTPolicy) -> None:
     demo = read_demo(write_counter_demo(tmp_path, ticks=TICKS))
     stop = threading.Event()

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.counter_demos import write_counter_demo
 from tests.support.running_view import running_view
-from vpt_gym.demos import list_demos
+from vpt_gym.demos import DemoError, list_demos
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.server import ViewServer, byte_range
 
@@ -108,6 +108,20 @@ def test_the_episodes_and_their_ticks(server: ViewServer, demo: Path) -> None:
     episode = json.loads(ask(server, f"api/episodes/{demo.stem}")[1])
     assert (episode["id"], episode["ticks"]) == (demo.stem, 30)
     assert server.url == f"http://127.0.0.1:{server.server_port}/{server.token}/#{demo.stem}"
+
+
+def test_a_demo_is_read_again_only_when_it_changes(server: ViewServer, demo: Path) -> None:
+    found = server.read(demo.stem)
+    assert server.read(demo.stem) is found
+    metadata = json.loads(demo.read_text())
+    for success in (False, True):
+        demo.write_text(json.dumps({**metadata, "success": success}))
+        assert server.read(demo.stem).success is success
+    server.library.reject(demo.stem)
+    assert server.read(demo.stem).files.directory == demo.parent / "rejected"
+    demo.with_name("rejected").joinpath(demo.stem + ".mp4").unlink()
+    with pytest.raises(DemoError, match="is missing"):
+        server.read(demo.stem)
 
 
 def test_an_empty_directory_says_so_until_a_demo_is_recorded(tmp_path: Path) -> None:

@@ -123,7 +123,9 @@ def predict(
 
 
 class Predictions:
-    """Predictions of one agent, computed in the background, one episode after another, and kept in memory.
+    """Predictions of one agent, computed in the background, one episode at a time, and kept in memory.
+
+    Only the episode that was asked for last waits: the page shows one, and asks again while it does.
 
     Args:
         policy: A policy over VPT codes.
@@ -175,6 +177,7 @@ class Predictions:
         key = _key(demo)
         with self._lock:
             if key not in self._jobs:
+                self._jobs = {other: job for other, job in self._jobs.items() if not job.cancel()}  # those that wait
                 self._done[key] = 0
                 self._jobs[key] = self._executor.submit(self._compute, demo, key)
             job = self._jobs[key]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from vpt_gym.demos import DemoError
+from vpt_gym.demos import Demo, DemoError
 from vpt_gym.demos.files.folders import below_in_words, demos_below
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.timeline import timeline
@@ -72,6 +72,7 @@ class ViewServer(ThreadingHTTPServer):
         self.library = library
         self.predictions = predictions
         self.token = secrets.token_urlsafe(16)
+        self._last_read: tuple[object, Demo] | None = None
         if not 0 <= port <= MAX_PORT:
             raise ValueError(f"port is {port}; it must be 1 to {MAX_PORT}, or 0 for a free one")
         try:
@@ -80,6 +81,22 @@ class ViewServer(ThreadingHTTPServer):
             raise OSError(
                 f"cannot listen on {LOOPBACK}:{port} ({error.strerror}); choose another port, or 0 for a free one"
             ) from error
+
+    def read(self, demo_id: str) -> Demo:
+        """Reads a demo, unless it was the last one and has not changed: the page asks often while an agent watches it.
+
+        Raises:
+            KeyError: The directory has no demo with this id.
+            DemoError: The demo is damaged.
+        """
+        files = self.library.files(demo_id)
+        state = files, *(_state_of(path) for path in files.all)
+        last = self._last_read
+        if last is not None and last[0] == state:
+            return last[1]
+        demo = self.library.read(demo_id)
+        self._last_read = state, demo
+        return demo
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Reports an error, except that a browser closed its connection."""
@@ -107,6 +124,15 @@ class ViewServer(ThreadingHTTPServer):
         note = f"{directory} has no demo yet. The page shows one when it is recorded ({command})"
         below = below_in_words(demos_below(directory))
         return f"{note}; {below}" if below else note
+
+
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """Returns what changes with a file's content; None if there is no such file."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 class _HttpError(Exception):
@@ -188,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
                     }
                 )
             case ["api", "episodes", demo_id]:
-                self._send_json(timeline(self.server.library.read(demo_id)))
+                self._send_json(timeline(self.server.read(demo_id)))
             case ["api", "episodes", demo_id, "predictions"]:
                 self._send_predictions(demo_id)
             case ["api", "episodes", demo_id, "video"]:
@@ -215,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_predictions(self, demo_id: str) -> None:
         if self.server.predictions is None:
             raise _HttpError(HTTPStatus.NOT_FOUND, "no agent was given: vpt-gym view DIR --agent CHECKPOINT")
-        demo = self.server.library.read(demo_id)
+        demo = self.server.read(demo_id)
         found = self.server.predictions.poll(demo)
         if isinstance(found, int):
             self._send_json({"done": found, "ticks": len(demo)}, HTTPStatus.ACCEPTED)
