@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import signal
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from tests.support.example_scripts import load_example
 from tests.support.frame_counter_env import counter_frame
@@ -21,7 +23,10 @@ from vpt_gym.actions.human import no_op
 from vpt_gym.agents.idm.agent import IDMAgent
 from vpt_gym.agents.idm.config import IDMConfig
 from vpt_gym.demos import DemoWriter, list_demos, read_demo
+from vpt_gym.learning.idm.windows import ActionWindows
 from vpt_gym.learning.logging import read_metrics
+from vpt_gym.learning.runs.args import RunArgs
+from vpt_gym.learning.runs.run import Run
 
 RECORD, SCRIPT = ROOT / "examples" / "record.py", ROOT / "examples" / "idm.py"
 
@@ -103,6 +108,43 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(trai
     runs = [IDMAgent.from_pretrained(folder / "idm").model.state_dict() for folder in (trained / "whole", out)]
     assert [name for name, value in runs[0].items() if not torch.equal(value, runs[1][name])] == []
     assert [entry["step"] for entry in read_metrics(out / "metrics.jsonl")] == list(range(1, 13))
+
+
+def test_it_fits_windows_as_one_would_write_it(tmp_path):
+    script = load_example("idm")
+    config = IDMConfig(
+        hidsize=16, attention_heads=2, impala_width=1, impala_chans=(2, 2, 2), n_recurrence_layers=1, conv3d_channels=4,
+        stem_pool=8,
+    )  # fmt: skip
+    agents = [IDMAgent.from_config(config, seed=0) for _ in range(2)]
+    demos = [read_demo(path) for path in list_demos(write_episodes(tmp_path / "demos", (17, 14)))]
+    windows = [ActionWindows(demos, seq_len=6, batch_size=2, seed=0) for _ in range(2)]
+    options = {"steps": 6, "lr": 1e-2, "warmup": 3, "weight_decay": 0.2, "max_grad_norm": 0.5}
+    run_args = RunArgs(out=tmp_path / "run", tensorboard=False)
+    args = script.Args(demos=tmp_path, train=script.TrainArgs(**options), log_every=1, run=run_args)
+    run = Run("idm", args)
+    script.train(agents[0], windows[0], args, run, Console(quiet=True))
+    run.close("interrupted")
+
+    model, smooth = agents[1].model.train(), None
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.2)
+    for update, logged in enumerate(read_metrics(tmp_path / "run" / "metrics.jsonl"), 1):
+        frames, buttons, camera = windows[1].next_batch()
+        pi = model(frames)
+        held = -pi.buttons.gather(-1, buttons[..., None]).sum((-1, -2))
+        moved = -pi.camera.gather(-1, camera[..., None]).sum((-1, -2))
+        loss = (held + moved).sum() / 12  # nats a tick
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        cosine = 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * update / 6))
+        rate = optimizer.param_groups[0]["lr"] = 1e-2 * min(1.0, update / 3) * cosine
+        optimizer.step()
+        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
+        assert (logged["train/loss"], logged["train/learning_rate"]) == pytest.approx((smooth, rate), rel=1e-4)
+    assert update == 6
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(agents[0].model.state_dict()[name], value, atol=1e-4, rtol=1e-3)
 
 
 def last_step(metrics: Path) -> int:
