@@ -15,7 +15,7 @@ from tests.support.example_scripts import load_example
 from tests.support.numbered_demos import write_episodes
 from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
-from vpt_gym.learning.demo_term import DemoTerm
+from vpt_gym.demos import DemoDataset
 from vpt_gym.learning.rollout import RolloutCollector
 
 ppo = load_example("ppo")
@@ -127,7 +127,7 @@ def written_out(rollouts, auxiliary, demos, args, progresses):
                     "clip_fraction": mean((ratio != near).float(), weight),
                     "approx_kl": mean(ratio - 1 - ratio.log(), weight),
                 }
-                shown, codes, begins, counts = demos._dataset.next_batch()
+                shown, codes, begins, counts = demos.next_batch()
                 new["bc"] = -mean(log_probs(policy(shown, begins).pi, codes), counts)
                 weights = {
                     "policy": 1.0, "value": args.value_coefficient, "entropy": -args.entropy_coefficient,
@@ -161,8 +161,8 @@ def test_two_rollouts_are_learned_as_one_would_write_it(rollouts, tmp_path, slee
     torch.manual_seed(0)  # of the auxiliary value
     learner = ppo.PPO(agent, args)
     auxiliary = copy.deepcopy(learner.auxiliary) if sleep_cycles else None
-    demo_term = DemoTerm(demos, seed=args.seed)
-    policy, expected, unit = written_out(rollouts, auxiliary, demo_term, args, (0.0, 0.5))
+    dataset = DemoDataset(list(demos), seq_len=16, batch_size=8, order="random", seed=args.seed)
+    policy, expected, unit = written_out(rollouts, auxiliary, dataset, args, (0.0, 0.5))
 
     for rollout, progress, wanted in zip(rollouts, (0.0, 0.5), expected, strict=True):
         metrics = learner.learn(rollout, rollout.frames, progress)
