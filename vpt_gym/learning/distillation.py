@@ -107,8 +107,8 @@ class Agreement:
         kl: Mean of KL(teacher || student), nats per tick.
         mode: For each entry of an action (buttons, camera), the share of ticks whose most probable alternative is
             the teacher's.
-        overlap: Mean over ticks of the probability that both choose the same action if their random numbers are
-            coupled as well as possible: the product over the entries of 1 - total variation distance.
+        overlap: Mean over ticks of the probability that both choose the same action if the random numbers of each entry
+            are coupled as well as possible: the product over the entries of 1 - total variation distance.
     """
 
     kl: float
