@@ -86,7 +86,9 @@ def test_the_page_needs_nothing_from_elsewhere(server: ViewServer) -> None:
     for name, kind in (
         ("", "text/html"),
         ("view.js", "text/javascript"),
+        ("list.js", "text/javascript"),
         ("timeline.js", "text/javascript"),
+        ("element.js", "text/javascript"),
         ("view.css", "text/css"),
     ):
         answer, body = ask(server, name)

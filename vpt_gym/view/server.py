@@ -34,8 +34,7 @@ MAX_PORT = 65535
 
 _PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
-    "view.js": ("view.js", "text/javascript; charset=utf-8"),
-    "timeline.js": ("timeline.js", "text/javascript; charset=utf-8"),
+    **{name: (name, "text/javascript; charset=utf-8") for name in ("view.js", "list.js", "timeline.js", "element.js")},
     "view.css": ("view.css", "text/css; charset=utf-8"),
 }
 _HEADERS = {

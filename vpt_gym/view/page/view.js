@@ -1,14 +1,16 @@
-// The page of `vpt-gym view`: the list, the video, the values of the current tick, the keyboard. Plain JavaScript, no library.
+// The page of `vpt-gym view`: the open episode, the values of the current tick, the keyboard. Plain JavaScript, no library.
 
+import { element } from "./element.js";
+import { EpisodeList } from "./list.js";
 import { Timeline } from "./timeline.js";
 
 const $ = (id) => document.getElementById(id);
 const video = $("video");
+const list = new EpisodeList({ filters: $("filters"), columns: $("columns"), rows: $("episodes") }, open);
 const timeline = new Timeline($("timeline"), (tick) => { video.pause(); seek(tick); });
 
 const state = {
-  rows: [], note: "", filter: "all", sort: { by: null, down: false }, agent: null,
-  row: null, episode: null, returns: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
+  note: "", agent: null, episode: null, returns: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
   opened: 0, // number of opened episodes: a response for an earlier one is ignored
 };
 
@@ -33,13 +35,6 @@ function encoded(id) {
 }
 const address = (id, what = "") => `api/episodes/${encoded(id)}${what}`;
 
-function element(tag, text = "", className = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  made.className = className;
-  return made;
-}
-
 const rounded = (value) => (value == null ? null : Number(Number(value).toFixed(3)));
 
 function toast(text) {
@@ -51,105 +46,14 @@ function toast(text) {
 
 // ---- the list
 
-const FILTERS = {
-  all: ["All", (row) => !row.rejected],
-  success: ["Success", (row) => !row.rejected && row.success === true],
-  failure: ["Failure", (row) => !row.rejected && row.success === false],
-  unknown: ["Unknown", (row) => !row.rejected && row.success === null],
-  rejected: ["Rejected", (row) => row.rejected],
-};
-// <date>-<time>-<microseconds>-<random>, and OpenAI's <player>-<random>-<date>-<time>
-const OUR_ID = /^(?<date>\d{8})-(?<time>\d{6})-\d{6}-(?<name>\w+)$/;
-const CONTRACTOR_ID = /^(?<name>.+)-(?<date>\d{8})-(?<time>\d{6})$/;
-const COLUMNS = { id: "episode", task: "task", success: "ok", ticks: "ticks", return: "return" };
-const NUMBERS = ["ticks", "return"];
-
-function shown() {
-  const rows = state.rows.filter(FILTERS[state.filter][1]);
-  const { by, down } = state.sort;
-  if (by === null) return rows;
-  const [first, last] = down ? [1, -1] : [-1, 1];
-  const order = (a, b) => (a === b ? 0 : a === null ? 1 : b === null ? -1 : a < b ? first : last); // unknown values last
-  return rows.sort((a, b) => order(a[by], b[by]));
-}
-
-// The buttons are made once: one that is replaced loses the keyboard's focus.
-for (const name of Object.keys(FILTERS)) {
-  const button = element("button");
-  button.dataset.filter = name;
-  button.onclick = () => { state.filter = name; showList(); };
-  $("filters").append(button);
-}
-for (const name of Object.keys(COLUMNS)) {
-  const cell = element("th", "", NUMBERS.includes(name) ? "number" : ""), button = element("button");
-  cell.dataset.column = name;
-  button.onclick = () => { state.sort = { by: name, down: state.sort.by === name && !state.sort.down }; showList(); };
-  cell.append(button);
-  $("columns").append(cell);
-}
-
-function showList() {
-  for (const button of $("filters").children) {
-    const [title, keep] = FILTERS[button.dataset.filter];
-    button.textContent = `${title} ${state.rows.filter(keep).length}`;
-    button.setAttribute("aria-pressed", button.dataset.filter === state.filter);
-  }
-  for (const cell of $("columns").children) {
-    const name = cell.dataset.column, sorted = state.sort.by === name, { down } = state.sort;
-    cell.firstChild.textContent = COLUMNS[name] + (!sorted ? "" : down ? " ▾" : " ▴");
-    cell.setAttribute("aria-sort", !sorted ? "none" : down ? "descending" : "ascending");
-  }
-  $("episodes").replaceChildren(...shown().map((row) => {
-    const line = element("tr");
-    line.dataset.id = row.id;
-    const name = element("td", "", "id");
-    const when = row.id.match(OUR_ID) ?? row.id.match(CONTRACTOR_ID);
-    name.title = row.id;
-    name.append(when ? `${when.groups.date} ${when.groups.time}`.replace(/(\d{4})(\d\d)(\d\d) (\d\d)(\d\d)/, "$1-$2-$3 $4:$5:") : row.id);
-    if (when) name.append(element("small", when.groups.name));
-    if (row.problem !== null) {
-      const problem = element("td", "damaged", "problem");
-      problem.colSpan = 4;
-      problem.title = row.problem;
-      line.append(name, problem);
-    } else {
-      const success = element("td", row.success === null ? "?" : row.success ? "✓" : "✗", String(row.success));
-      line.append(name, element("td", row.task ?? "", "task"), success, element("td", row.ticks ?? "", "number"),
-        element("td", rounded(row.return) ?? "", "number"));
-    }
-    line.onclick = () => open(row);
-    return line;
-  }));
-  showChosen();
-}
-
-// Apart from the list, which takes long to make if it has thousands of episodes.
-function showChosen() {
-  for (const line of $("episodes").children) {
-    const chosen = line.dataset.id === state.row?.id;
-    line.classList.toggle("chosen", chosen);
-    line.ariaCurrent = chosen ? "true" : null;
-    if (chosen) line.scrollIntoView({ block: "nearest" });
-  }
-}
-
-function neighbour(step) {
-  const rows = shown(), at = rows.indexOf(state.row);
-  return rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
-}
-
-const withId = (id) => state.rows.find((row) => row.id === id);
-
 async function load() {
   const answer = await call("api/episodes");
-  state.rows = answer.episodes;
   state.note = answer.note;
   state.agent = answer.agent;
-  state.row = withId(state.row?.id) ?? null;
   $("directory").textContent = answer.directory;
   $("agent-name").textContent = `agent: ${answer.agent}`;
   $("agent-name").hidden = $("compare").hidden = answer.agent === null;
-  showList();
+  list.show(answer.episodes);
 }
 
 // ---- one episode
@@ -157,9 +61,9 @@ async function load() {
 async function open(row) {
   const opened = ++state.opened;
   video.pause();
-  Object.assign(state, { row, episode: null, prediction: null, tick: 0 });
+  Object.assign(state, { episode: null, prediction: null, tick: 0 });
   history.replaceState(null, "", `#${encoded(row.id)}`);
-  showChosen();
+  list.choose(row);
   showComparison();
   try {
     const episode = await call(address(row.id));
@@ -177,6 +81,11 @@ async function open(row) {
   }
 }
 
+function openNeighbour(step) {
+  const row = list.neighbour(step);
+  if (row && row !== list.chosen) open(row);
+}
+
 function showProblem(text) {
   $("problem").textContent = text;
   $("problem").hidden = !text;
@@ -190,7 +99,7 @@ video.onerror = () => {
 };
 
 function showEpisode() {
-  const { episode, row } = state, { metadata } = episode;
+  const { episode } = state, { metadata } = episode, row = list.chosen;
   $("episode").hidden = false;
   $("title").textContent = episode.id;
   const success = episode.success === null ? "success unknown" : episode.success ? "success" : "failure";
@@ -324,21 +233,24 @@ async function mark(row, rejected) {
   } catch (error) {
     return toast(error.message);
   }
-  const next = neighbour(shown().at(-1) === row ? -1 : 1), current = state.row === row;
+  const next = list.neighbour(list.shown.at(-1) === row ? -1 : 1), current = list.chosen === row;
   state.undo = { id: row.id, rejected: !rejected };
   await load();
   toast(rejected ? `${row.id} moved to rejected/ · press u to undo` : `${row.id} moved back`);
-  const kept = state.row && FILTERS[state.filter][1](state.row);
-  const other = current && !kept && next !== row ? withId(next?.id) : null;
+  const kept = list.chosen && list.shows(list.chosen);
+  const other = current && !kept && next !== row ? list.withId(next?.id) : null;
   if (other) open(other);
-  else if (state.row && state.episode) showEpisode();
+  else if (list.chosen && state.episode) showEpisode();
 }
+
+const toggleMark = () => mark(list.chosen, !list.chosen?.rejected);
 
 async function undo() {
   if (!state.undo) return;
   const { id, rejected } = state.undo;
-  await mark(withId(id), rejected);
-  if (withId(id)) open(withId(id));
+  await mark(list.withId(id), rejected);
+  const row = list.withId(id);
+  if (row) open(row);
   else toast(`${id} is no longer in this directory`);
 }
 
@@ -406,9 +318,9 @@ const KEYS = {
   ArrowRight: (event) => step(event.shiftKey ? 20 : 1),
   Home: () => step(-Infinity),
   End: () => step(Infinity),
-  ArrowUp: () => { const row = neighbour(-1); if (row && row !== state.row) open(row); },
-  ArrowDown: () => { const row = neighbour(1); if (row && row !== state.row) open(row); },
-  x: () => mark(state.row, !state.row?.rejected),
+  ArrowUp: () => openNeighbour(-1),
+  ArrowDown: () => openNeighbour(1),
+  x: toggleMark,
   u: undo,
   a: toggleComparison,
   d: (event) => jumpToHighNll(event.shiftKey ? -1 : 1),
@@ -440,7 +352,7 @@ document.addEventListener("keydown", (event) => {
   if (!(event.repeat && ONCE.includes(key))) KEYS[key](event);
 });
 $("play").onclick = toggle;
-$("mark").onclick = () => mark(state.row, !state.row?.rejected);
+$("mark").onclick = toggleMark;
 $("compare").onclick = toggleComparison;
 // after a click with the mouse, Space plays the video again
 document.addEventListener("click", (event) => { if (event.detail) event.target.closest("button")?.blur(); });
@@ -449,7 +361,7 @@ document.addEventListener("click", (event) => { if (event.detail) event.target.c
 async function begin() {
   await load();
   const wanted = location.hash.slice(1);
-  const initial = state.rows.find((row) => encoded(row.id) === wanted) ?? shown()[0];
+  const initial = list.rows.find((row) => encoded(row.id) === wanted) ?? list.shown[0];
   if (initial) return open(initial);
   showProblem(state.note || "All demos of this directory are rejected; they are under “Rejected”.");
   if (state.note) setTimeout(tryToBegin, 2000);
