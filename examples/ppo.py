@@ -292,7 +292,7 @@ class PPO:
         for name in ("auxiliary", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.generator.set_state(state["generator"])
-        self.value_warmup.done = state["warm"]
+        self.value_warmup.done |= state["warm"]  # it may have ended by the options: --warmup-iterations 0
         if self.demos is not None and state["demos"] is not None:  # None: --demos is new in this part of the run
             self.demos.load_state_dict(state["demos"])
 

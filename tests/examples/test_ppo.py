@@ -316,6 +316,13 @@ class TestLearner:
         del state["start"]  # a checkpoint from before this was checked
         ppo.PPO(VPTAgent(small_policy(seed=1)), self.args()).load_state_dict(state)
 
+    def test_a_resumed_run_may_leave_out_the_rest_of_the_value_warm_up(self):
+        state = ppo.PPO(VPTAgent(small_policy()), self.args()).state_dict()
+        for iterations, warm in ((6, False), (0, True)):
+            resumed = ppo.PPO(VPTAgent(small_policy()), self.args(warmup_iterations=iterations))
+            resumed.load_state_dict(state)
+            assert resumed.warm == warm
+
     def test_demos_may_be_added_to_a_resumed_run(self, tmp_path):
         demos = (write_episodes(tmp_path, (17, 17)),)
         plain = ppo.PPO(VPTAgent(small_policy()), self.args())

@@ -125,7 +125,7 @@ class ValueWarmUp:
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         self.done = (variance or 0.0) >= self._args.warmup_variance
-        self.done |= len(self._rollouts) == self._args.warmup_iterations
+        self.done |= len(self._rollouts) >= self._args.warmup_iterations
         if self.done:
             self._rollouts.clear()
         return {"loss/value": loss.item()} | ({} if variance is None else {"value/explained_variance": variance})
