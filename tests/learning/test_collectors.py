@@ -37,6 +37,18 @@ def test_after_its_last_world_an_env_begins_with_its_first_again():
         assert worlds_in(collector.collect(2)) == [{0}, {7}]  # env 0 has 0, 2, 4, 6, 8, env 1 has 1, 3, 5, 7
 
 
+def test_a_run_of_workers_on_a_cluster_continues_in_one_process_with_other_random_numbers():
+    policy, drawn = small_policy(), []
+    for state in (None, {"started": [2, 2], "episodes": []}):  # what RayRollouts keeps
+        with open_collector(
+            policy, SeedRewardEnv, range(99), num_envs=2, seed=0, kind="sync", state=state
+        ) as collector:
+            rollout = collector.collect(4)
+            drawn.append(rollout.codes)
+    assert worlds_in(rollout) == [{4, 6}, {5, 7}]
+    assert not torch.equal(*drawn)
+
+
 @pytest.mark.parametrize("num_envs", [2, 4])
 @pytest.mark.parametrize("ray", [None, RayArgs(address="local")])
 def test_a_later_process_with_another_number_of_envs_is_told_the_number(num_envs, ray):

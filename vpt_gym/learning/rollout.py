@@ -221,8 +221,12 @@ class RolloutCollector:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from a ``state_dict``; the env's seeds must continue after those that ``state["started"]`` used."""
-        self.generator.set_state(state["generator"])
+        """Continues from a ``state_dict``, also of ``RayRollouts``.
+
+        The env's seeds must continue after those that ``state["started"]`` used.
+        """
+        if "generator" in state:  # workers on a cluster had random numbers of their own, which moved on with the worlds
+            self.generator.set_state(state["generator"])
         self.started = [before + now for before, now in zip(state["started"], self.started, strict=True)]
         self.episodes = [FinishedEpisode(*episode) for episode in state["episodes"]]
 
