@@ -133,6 +133,28 @@ def test_step_before_reset_is_refused() -> None:
         small_env().step(no_op())
 
 
+def test_there_is_no_step_after_a_reset_that_failed() -> None:
+    failing = False
+
+    def measure(_: Any) -> float:
+        if failing:  # as Ctrl+C may end a reset at any line
+            raise InterruptedError
+        return 0.0
+
+    env = small_env(task=Task("chop", progress=measure))
+    env.reset(seed=0)
+    saved = env.get_state()
+    for begin in (lambda: env.reset(seed=1), lambda: env.set_state(saved)):
+        failing = True
+        with pytest.raises(InterruptedError):
+            begin()
+        with pytest.raises(gym.error.ResetNeeded):
+            env.step(no_op())
+        failing = False
+        begin()
+        env.step(no_op())
+
+
 def test_render_is_the_frame_of_the_observation() -> None:
     env = small_env(render_mode="rgb_array")
     assert env.render() is None

@@ -203,6 +203,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
             The first observation, and ``info``.
         """
         super().reset(seed=seed)
+        self._frame = None  # no episode, if one of the next lines is interrupted
         self._prepare(self.np_random)
         self._game.begin(self.np_random)
         self._measure()
@@ -214,7 +215,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
 
         Raises:
             ValueError: The action is not in ``action_space``.
-            gymnasium.error.ResetNeeded: Before the first ``reset``, or after ``close``.
+            gymnasium.error.ResetNeeded: Before the first ``reset``, after ``close``, or after a ``reset`` that failed.
         """
         if self._frame is None:
             raise gym.error.ResetNeeded("call reset() before the first step()")
@@ -274,6 +275,7 @@ class VoxelEnv(gym.Env[Observation, Any]):
                 f"the state's random numbers are of {kind}, this env's of {type(generator).__name__}: was it made by "
                 "another version?"
             )
+        self._frame = None  # as in reset()
         generator.state = state.rng
         for name, array in world.items():
             array[:] = state.world[name]
