@@ -48,7 +48,8 @@ class ActingEngine:
 
     The weights are copied and packed at construction. The policy can be used independently; :attr:`stale` is True
     once its weights have changed. On a CPU the step of a small policy for few streams runs on one of torch's threads,
-    which is faster. The precisions are:
+    which is faster. A Python thread that uses torch for the first time during such a step keeps this number; call
+    ``torch.set_num_threads`` in it. The precisions are:
 
     - ``"fp32"``: nothing is rounded. The results are the policy's, up to the order of sums.
     - ``"bf16"``: convolutions except the first in bf16. On a CPU the dense weights are in half precision;
