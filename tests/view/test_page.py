@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -351,6 +352,26 @@ def test_a_bad_episode_is_marked_and_brought_back(page: Chromium, demos: list[Pa
     page.press("x")
     page.wait("document.querySelectorAll('#episodes tr').length === 0")
     assert list_demos(folder) == demos
+
+
+def test_a_rejected_episode_is_told_from_another_of_its_name(page: Chromium, demos: list[Path]) -> None:
+    rejected = demos[0].parent / "rejected"
+    rejected.mkdir()
+    for suffix in (".mp4", ".jsonl", ".json"):
+        shutil.copy(demos[2].with_suffix(suffix), rejected / f"{demos[0].stem}{suffix}")
+    page.send("Page.reload")
+    page.wait("document.querySelector('[data-filter=rejected]')?.innerText === 'Rejected 1'")
+    await_tick(page, 0)
+    page.click("[data-filter=rejected]")
+    page.click("#episodes tr")
+    page.wait("document.querySelector('#ticks').textContent === '30'")
+    await_tick(page, 0)
+    page.press("End")
+    await_tick(page, 29)
+    page.press("x")
+    page.wait("document.querySelector('#toast').textContent")
+    assert "exists already" in text(page, "#toast")
+    assert len(read_demo(demos[0])) == TICKS
 
 
 def test_a_key_that_is_held_marks_one_episode(page: Chromium, demos: list[Path]) -> None:

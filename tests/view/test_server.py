@@ -258,7 +258,7 @@ def test_marking_moves_the_demo_and_back(server: ViewServer, demo: Path) -> None
     assert list_demos(demo.parent / "rejected") == [demo.parent / "rejected" / demo.name]
     assert json.loads(ask(server, "api/episodes")[1])["episodes"][0]["rejected"] is True
     assert ask(server, f"api/episodes/{demo.stem}/video")[0].status == 200
-    answer, _ = ask(server, f"api/episodes/{demo.stem}/restore", method="POST", headers=JSON)
+    answer, _ = ask(server, f"api/rejected/{demo.stem}/restore", method="POST", headers=JSON)
     assert answer.status == 200
     assert list_demos(demo.parent) == [demo]
 

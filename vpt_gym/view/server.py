@@ -81,19 +81,23 @@ class ViewServer(ThreadingHTTPServer):
                 f"cannot listen on {LOOPBACK}:{port} ({error.strerror}); choose another port, or 0 for a free one"
             ) from error
 
-    def read(self, demo_id: str) -> Demo:
+    def read(self, demo_id: str, *, rejected: bool = False) -> Demo:
         """Reads a demo, unless it was the last one and has not changed: the page asks often while an agent watches it.
+
+        Args:
+            demo_id: The id.
+            rejected: Which one, if two demos have this id: the rejected one, or the other.
 
         Raises:
             KeyError: The directory has no demo with this id.
             DemoError: The demo is damaged.
         """
-        files = self.library.files(demo_id)
+        files = self.library.files(demo_id, rejected=rejected)
         state = files, *(_state_of(path) for path in files.all)
         last = self._last_read
         if last is not None and last[0] == state:
             return last[1]
-        demo = self.library.read(demo_id)
+        demo = self.library.read(demo_id, rejected=rejected)
         self._last_read = state, demo
         return demo
 
@@ -212,12 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
                         "note": "" if rows else self.server.note_if_empty,
                     }
                 )
-            case ["api", "episodes", demo_id]:
-                self._send_json(timeline(self.server.read(demo_id)))
-            case ["api", "episodes", demo_id, "predictions"]:
-                self._send_predictions(demo_id)
-            case ["api", "episodes", demo_id, "video"]:
-                self._send_video(self.server.library.files(demo_id).video)
+            case ["api", "episodes" | "rejected" as folder, demo_id]:
+                self._send_json(timeline(self.server.read(demo_id, rejected=folder == "rejected")))
+            case ["api", "episodes" | "rejected" as folder, demo_id, "predictions"]:
+                self._send_predictions(demo_id, rejected=folder == "rejected")
+            case ["api", "episodes" | "rejected" as folder, demo_id, "video"]:
+                self._send_video(self.server.library.files(demo_id, rejected=folder == "rejected").video)
             case _:
                 raise _HttpError(HTTPStatus.NOT_FOUND, f"there is no page {self.path}")
 
@@ -231,16 +235,16 @@ class _Handler(BaseHTTPRequestHandler):
         match parts:
             case ["api", "episodes", demo_id, "reject"]:
                 self.server.library.reject(demo_id)
-            case ["api", "episodes", demo_id, "restore"]:
+            case ["api", "rejected", demo_id, "restore"]:
                 self.server.library.restore(demo_id)
             case _:
                 raise _HttpError(HTTPStatus.NOT_FOUND, f"there is nothing to change at {self.path}")
         self._send_json({"done": True})
 
-    def _send_predictions(self, demo_id: str) -> None:
+    def _send_predictions(self, demo_id: str, *, rejected: bool) -> None:
         if self.server.predictions is None:
             raise _HttpError(HTTPStatus.NOT_FOUND, "no agent was given: vpt-gym view DIR --agent CHECKPOINT")
-        demo = self.server.read(demo_id)
+        demo = self.server.read(demo_id, rejected=rejected)
         found = self.server.predictions.poll(demo)
         if isinstance(found, int):
             self._send_json({"done": found, "ticks": len(demo)}, HTTPStatus.ACCEPTED)

@@ -88,22 +88,26 @@ class DemoLibrary:
                 )
         return rows
 
-    def files(self, demo_id: str) -> DemoFiles:
+    def files(self, demo_id: str, *, rejected: bool = False) -> DemoFiles:
         """Returns the paths of a demo's files, rejected or not.
 
-        Raises:
-            KeyError: The directory has no demo with this id. (The id is compared, and never joined to a path.)
-        """
-        return files_of(self._find(demo_id))
+        Args:
+            demo_id: The id. It is compared, and never joined to a path.
+            rejected: Which one, if two demos have this id: the rejected one, or the other.
 
-    def read(self, demo_id: str) -> Demo:
-        """Reads a demo.
+        Raises:
+            KeyError: The directory has no demo with this id.
+        """
+        return files_of(self._find(demo_id, rejected=rejected))
+
+    def read(self, demo_id: str, *, rejected: bool = False) -> Demo:
+        """Reads a demo; see ``files``.
 
         Raises:
             KeyError: The directory has no demo with this id.
             DemoError: The demo is damaged.
         """
-        return read_demo(self._find(demo_id))
+        return read_demo(self._find(demo_id, rejected=rejected))
 
     def reject(self, demo_id: str) -> None:
         """Moves a demo to ``rejected/``, unless it is already there.
@@ -142,16 +146,16 @@ class DemoLibrary:
         folder = self.directory / REJECTED
         return list_demos(folder) if folder.is_dir() else []
 
-    def _find(self, demo_id: str) -> Path:
-        for rejected in (False, True):
-            for path in self._paths(rejected):
+    def _find(self, demo_id: str, *, rejected: bool) -> Path:
+        for folder in (rejected, not rejected):
+            for path in self._paths(folder):
                 if _id(path) == demo_id:
                     return path
         raise KeyError(f"there is no finished demo {demo_id!r} in {self.directory}")
 
     def _move(self, demo_id: str, folder: Path) -> None:
         with self._lock:
-            listed = self._find(demo_id)
+            listed = self._find(demo_id, rejected=folder == self.directory)
             if listed.parent == folder:
                 return
             folder.mkdir(exist_ok=True)

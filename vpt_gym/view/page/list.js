@@ -21,6 +21,7 @@ export class EpisodeList {
     this.elements = elements;
     this.open = open;
     this.rows = [];
+    this.lines = new Map(); // the line of each row that is shown
     this.chosen = null; // the row of the open episode
     this.filter = "all";
     this.sort = { by: null, down: false };
@@ -42,7 +43,7 @@ export class EpisodeList {
 
   show(rows) {
     this.rows = rows;
-    this.chosen = this.withId(this.chosen?.id) ?? null;
+    this.chosen = this.find(this.chosen);
     this.draw();
   }
 
@@ -51,8 +52,10 @@ export class EpisodeList {
     this.drawChosen();
   }
 
-  withId(id) {
-    return this.rows.find((row) => row.id === id);
+  // The row of an episode that was rejected or restored meanwhile, unless another one has its id; null if it is gone.
+  find(wanted) {
+    const rows = this.rows.filter((row) => row.id === wanted?.id);
+    return rows.find((row) => row.rejected === wanted.rejected) ?? rows[0] ?? null;
   }
 
   // Whether the filter shows a row.
@@ -86,7 +89,8 @@ export class EpisodeList {
       cell.firstChild.textContent = COLUMNS[name] + (!sorted ? "" : down ? " ▾" : " ▴");
       cell.setAttribute("aria-sort", !sorted ? "none" : down ? "descending" : "ascending");
     }
-    this.elements.rows.replaceChildren(...this.shown.map((row) => this.line(row)));
+    this.lines = new Map(this.shown.map((row) => [row, this.line(row)]));
+    this.elements.rows.replaceChildren(...this.lines.values());
     this.drawChosen();
   }
 
@@ -118,8 +122,8 @@ export class EpisodeList {
 
   // Marks the chosen row, without making the others again: with thousands of episodes that takes long.
   drawChosen() {
-    for (const line of this.elements.rows.children) {
-      const chosen = line.dataset.id === this.chosen?.id;
+    for (const [row, line] of this.lines) {
+      const chosen = row === this.chosen;
       line.classList.toggle("chosen", chosen);
       line.ariaCurrent = chosen ? "true" : null;
       if (chosen) line.scrollIntoView({ block: "nearest" });

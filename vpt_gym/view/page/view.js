@@ -33,7 +33,7 @@ function encoded(id) {
     return "!'()*".includes(character) ? hex(code) : encodeURIComponent(character);
   }).join("");
 }
-const address = (id, what = "") => `api/episodes/${encoded(id)}${what}`;
+const address = ({ id, rejected }, what = "") => `api/${rejected ? "rejected" : "episodes"}/${encoded(id)}${what}`;
 
 const rounded = (value) => (value == null ? null : Number(Number(value).toFixed(3)));
 
@@ -66,13 +66,13 @@ async function open(row) {
   list.choose(row);
   showComparison();
   try {
-    const episode = await call(address(row.id));
+    const episode = await call(address(row));
     if (opened !== state.opened) return;
     state.episode = episode;
     state.returns = sums(episode.rewards);
     timeline.show(episode);
     showProblem("");
-    video.src = address(row.id, "/video");
+    video.src = address(row, "/video");
     showEpisode();
     seek(0);
     if (state.comparing) compare();
@@ -229,7 +229,7 @@ async function mark(row, rejected) {
   if (!row) return;
   try {
     const headers = { "Content-Type": "application/json" };
-    await call(address(row.id, rejected ? "/reject" : "/restore"), { method: "POST", headers, body: "{}" });
+    await call(address(row, rejected ? "/reject" : "/restore"), { method: "POST", headers, body: "{}" });
   } catch (error) {
     return toast(error.message);
   }
@@ -238,7 +238,7 @@ async function mark(row, rejected) {
   await load();
   toast(rejected ? `${row.id} moved to rejected/ · press u to undo` : `${row.id} moved back`);
   const kept = list.chosen && list.shows(list.chosen);
-  const other = current && !kept && next !== row ? list.withId(next?.id) : null;
+  const other = current && !kept && next !== row ? list.find(next) : null;
   if (other) open(other);
   else if (list.chosen && state.episode) showEpisode();
 }
@@ -248,8 +248,8 @@ const toggleMark = () => mark(list.chosen, !list.chosen?.rejected);
 async function undo() {
   if (!state.undo) return;
   const { id, rejected } = state.undo;
-  await mark(list.withId(id), rejected);
-  const row = list.withId(id);
+  await mark(list.find({ id, rejected: !rejected }), rejected);
+  const row = list.find({ id, rejected });
   if (row) open(row);
   else toast(`${id} is no longer in this directory`);
 }
@@ -260,10 +260,10 @@ async function undo() {
 const ticksToLearn = () => state.episode.null.flatMap((isNull, t) => (isNull ? [] : [t]));
 
 async function compare() {
-  const opened = state.opened, { id } = state.episode;
+  const opened = state.opened, row = list.chosen;
   try {
     for (;;) {
-      const answer = await call(address(id, "/predictions"));
+      const answer = await call(address(row, "/predictions"));
       if (opened !== state.opened || !state.comparing) return;
       if (answer.nll) { state.prediction = answer; break; }
       $("compare").textContent = `${answer.done} of ${answer.ticks} ticks`;
@@ -292,7 +292,7 @@ function showComparison() {
 }
 
 function toggleComparison() {
-  if (state.agent === null || !state.episode) return;
+  if (state.agent === null || !state.episode || !list.chosen) return;
   state.comparing = !state.comparing;
   state.prediction = null;
   showComparison();
