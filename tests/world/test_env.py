@@ -522,6 +522,8 @@ def test_human_actions_may_hold_numpy_values_and_leave_keys_out() -> None:
         ("native", np.zeros(8, np.int64), "takes a dict"),
         ("native", {key: value for key, value in NATIVE_REST.items() if key != "smelt"}, "missing \\['smelt'\\]"),
         ("native", {**NATIVE_REST, "forward": 3}, "'forward' is 3"),
+        ("native", {**NATIVE_REST, "attack": np.array([1])}, "'attack' is array.*must be 0 or 1"),
+        ("native", {**NATIVE_REST, "attack": np.array([0, 1])}, "'attack' is array.*must be 0 or 1"),
         ("native", {**NATIVE_REST, "craft": "boat"}, "'craft' is 'boat'"),
         ("native", {**NATIVE_REST, "equip": "diamond"}, "'equip' is 'diamond'; it must be one of none, apple"),
         ("native", {**NATIVE_REST, "camera": np.zeros(3)}, "camera"),

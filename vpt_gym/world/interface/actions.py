@@ -161,7 +161,7 @@ class NativeInterface:
             missing, unknown = sorted(set(space.keys()) - set(action)), sorted(set(action) - set(space.keys()))
             raise ValueError(f"the action's keys are wrong: missing {missing}, unknown {unknown}")
         for key in self.KEYS:
-            if action[key] not in (0, 1):
+            if getattr(action[key], "ndim", 0) or action[key] not in (0, 1):  # an array of one element is none either
                 raise ValueError(f"{key!r} is {action[key]!r}; it must be 0 or 1")
         for key in ("craft", "craft_with_table", "smelt", "equip", "place"):
             if not space[key].contains(str(action[key])):
