@@ -112,6 +112,27 @@ def test_the_episodes_and_their_ticks(server: ViewServer, demo: Path) -> None:
     assert server.url == f"http://127.0.0.1:{server.server_port}/{server.token}/#{demo.stem}"
 
 
+def test_the_directory_is_not_listed_for_each_part_of_a_video(
+    server: ViewServer, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listings: list[str] = []
+    files = DemoLibrary.files
+
+    def counted(library: DemoLibrary, demo_id: str, *, rejected: bool = False) -> Any:
+        listings.append(demo_id)
+        return files(library, demo_id, rejected=rejected)
+
+    monkeypatch.setattr(DemoLibrary, "files", counted)
+    ask(server, f"api/episodes/{demo.stem}")
+    for start in range(3):
+        answer, _ = ask(server, f"api/episodes/{demo.stem}/video", headers={"Range": f"bytes={start}-9"})
+        assert answer.status == 206
+    assert listings == [demo.stem]
+    server.library.reject(demo.stem)
+    assert ask(server, f"api/episodes/{demo.stem}/video")[0].status == 200
+    assert listings == [demo.stem] * 2
+
+
 def test_a_demo_is_read_again_only_when_it_changes(server: ViewServer, demo: Path) -> None:
     found = server.read(demo.stem)
     assert server.read(demo.stem) is found

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from vpt_gym.demos import Demo, DemoError
+from vpt_gym.demos import Demo, DemoError, read_demo
 from vpt_gym.demos.files.folders import below_in_words, demos_below
+from vpt_gym.demos.files.names import DemoFiles, is_there
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.view.timeline import timeline
 
@@ -71,7 +72,7 @@ class ViewServer(ThreadingHTTPServer):
         self.library = library
         self.predictions = predictions
         self.token = secrets.token_urlsafe(16)
-        self._last_read: tuple[object, Demo] | None = None
+        self._last_read: _Read | None = None
         if not 0 <= port <= MAX_PORT:
             raise ValueError(f"port is {port}; it must be 1 to {MAX_PORT}, or 0 for a free one")
         try:
@@ -81,8 +82,8 @@ class ViewServer(ThreadingHTTPServer):
                 f"cannot listen on {LOOPBACK}:{port} ({error.strerror}); choose another port, or 0 for a free one"
             ) from error
 
-    def read(self, demo_id: str, *, rejected: bool = False) -> Demo:
-        """Reads a demo, unless it was the last one and has not changed: the page asks often while an agent watches it.
+    def files(self, demo_id: str, *, rejected: bool = False) -> DemoFiles:
+        """Returns the paths of a demo's files: those of the last one at once, as finding them lists the directory.
 
         Args:
             demo_id: The id.
@@ -90,15 +91,25 @@ class ViewServer(ThreadingHTTPServer):
 
         Raises:
             KeyError: The directory has no demo with this id.
+        """
+        last = self._last_read
+        if last is not None and last.asked == (demo_id, rejected) and last.state == _state_of(last.demo.files):
+            return last.demo.files
+        return self.library.files(demo_id, rejected=rejected)
+
+    def read(self, demo_id: str, *, rejected: bool = False) -> Demo:
+        """Reads a demo, unless it was the last one and has not changed: the page asks often while an agent watches it.
+
+        Raises:
+            KeyError: The directory has no demo with this id.
             DemoError: The demo is damaged.
         """
-        files = self.library.files(demo_id, rejected=rejected)
-        state = files, *(_state_of(path) for path in files.all)
-        last = self._last_read
-        if last is not None and last[0] == state:
-            return last[1]
-        demo = self.library.read(demo_id, rejected=rejected)
-        self._last_read = state, demo
+        files = self.files(demo_id, rejected=rejected)
+        state, last = _state_of(files), self._last_read
+        if last is not None and last.demo.files == files and last.state == state:
+            return last.demo
+        demo = read_demo(files.video)
+        self._last_read = _Read((demo_id, rejected), state, demo)
         return demo
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -129,13 +140,20 @@ class ViewServer(ThreadingHTTPServer):
         return f"{note}; {below}" if below else note
 
 
-def _state_of(path: Path) -> tuple[int, int, int] | None:
-    """Returns what changes with a file's content; None if there is no such file."""
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+class _Read(NamedTuple):
+    """A demo that was read, and for what."""
+
+    asked: tuple[str, bool]
+    """Its id, and whether a rejected demo was asked for."""
+    state: list[tuple[int, int, int] | None]
+    """``_state_of`` its files, before they were read."""
+    demo: Demo
+
+
+def _state_of(files: DemoFiles) -> list[tuple[int, int, int] | None]:
+    """Returns what changes with the content of a demo's files; None for a file that there is not."""
+    stats = (path.stat() if is_there(path) else None for path in files.all)
+    return [None if stat is None else (stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
 
 
 class _HttpError(Exception):
@@ -221,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ["api", "episodes" | "rejected" as folder, demo_id, "predictions"]:
                 self._send_predictions(demo_id, rejected=folder == "rejected")
             case ["api", "episodes" | "rejected" as folder, demo_id, "video"]:
-                self._send_video(self.server.library.files(demo_id, rejected=folder == "rejected").video)
+                self._send_video(self.server.files(demo_id, rejected=folder == "rejected").video)
             case _:
                 raise _HttpError(HTTPStatus.NOT_FOUND, f"there is no page {self.path}")
 
