@@ -116,6 +116,8 @@ def test_an_empty_page_says_so_and_opens_the_first_demo_when_it_is_recorded(brow
         demo = write_counter_demo(tmp_path, ticks=4)
         await_tick(browser, 0)
         assert listed(browser) == [demo.stem]
+        browser.press("a")  # there is no agent
+        assert "--agent" in text(browser, "#toast")
         browser.open("about:blank")
 
 

@@ -292,7 +292,8 @@ function showComparison() {
 }
 
 function toggleComparison() {
-  if (state.agent === null || !state.episode || !list.chosen) return;
+  if (state.agent === null) return toast("There is no agent to compare with: vpt-gym view DIR --agent AGENT.");
+  if (!state.episode || !list.chosen) return;
   state.comparing = !state.comparing;
   state.prediction = null;
   showComparison();
@@ -301,7 +302,7 @@ function toggleComparison() {
 
 function jumpToHighNll(direction) {
   // the starts of the runs of the 10 % of ticks, of those to learn from, that the agent finds least probable
-  if (!state.prediction) return toast("compare with the agent first (a)");
+  if (!state.prediction) return toast("Compare with an agent first (a).");
   const { nll } = state.prediction, ticks = ticksToLearn();
   const limit = ticks.map((t) => nll[t]).sort((a, b) => b - a)[Math.floor(ticks.length / 10)];
   const above = (t) => nll[t] > limit && !state.episode.null[t];
