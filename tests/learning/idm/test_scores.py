@@ -45,6 +45,17 @@ class TestScores:
         assert high - low > 0.001
         assert bootstrap(truth, truth, samples=20)["key_accuracy"] == (1.0, 1.0)
 
+    def test_the_interval_is_that_of_95_percent(self) -> None:
+        truth = [actions({"attack": [1]}, [0.0])] * 40
+        said = [actions({"attack": [number % 2]}, [0.0]) for number in range(40)]
+        low, high = bootstrap(said, truth, samples=400)["exact_match"]
+        assert high - low == pytest.approx(2 * 1.96 * 0.5 / 40**0.5, abs=0.026)  # 0.31; of 90 % it would be 0.26
+
+    def test_the_majority_is_what_more_than_half_of_the_ticks_have(self) -> None:
+        truth = actions({"attack": [1] * 9 + [0] * 11, "jump": [1] * 11 + [0] * 9}, [0.0] * 20)
+        scores = score([truth], [truth])
+        assert scores.majority_accuracy == scores.buttons["attack"].majority == scores.buttons["jump"].majority == 0.55
+
     def test_episodes_without_a_button_are_drawn_too_and_all_draws_are_about_the_same_buttons(self) -> None:
         truth = [actions({}, [0.0, 1.0])] * 3 + [actions({"attack": [1, 1], "jump": [1, 0]}, [0.0, 1.0])]
         said = [actions({}, [0.0, 1.0])] * 4

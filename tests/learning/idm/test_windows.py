@@ -57,6 +57,9 @@ class TestWindows:
 
         assert share(0.01) > 0.8
         assert 0.1 < share(1e6) < 0.5
+        # a button changes in tick 13, in which the camera rests
+        windows = ActionWindows(demos, seq_len=5, batch_size=100, still=1e-6, colour=0.0, mirror=False)
+        assert set(ticks_of(windows.next_batch().frames)[:, 0]) == {8, 9, 10, 11, 12, 13}
 
     def test_the_mirror_flips_frames_and_actions_together(self, demos: list[Demo]) -> None:
         windows = ActionWindows(demos, seq_len=20, batch_size=16, colour=0.0)
