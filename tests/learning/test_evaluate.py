@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.support.countdown_env import CountdownEnv
 from vpt_gym import VPTAgent
+from vpt_gym.collect.rollouts import Episode
 from vpt_gym.collect.seeds import SEEDS
-from vpt_gym.learning.evaluate import evaluate, wilson_interval
+from vpt_gym.learning.evaluate import Evaluation, evaluate, wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,14 @@ class TestEvaluate:
         assert summary["mean_return"] == 0.5
         assert summary["precision"] == "fp32"
         assert str(result).startswith("5/10 = 50% (95 % interval 24% to 76%), 5 ticks")
+
+    def test_parts_are_merged_and_success_is_what_the_env_reported_however_the_episode_ended(self):
+        ended = [(True, True), (False, False), (False, True), (True, True)]  # success, truncated
+        episodes = [Episode(seed, success, 0.0, 10, truncated) for seed, (success, truncated) in enumerate(ended)]
+        parts = [Evaluation(tuple(episodes[k::2]), seconds, "fp32") for k, seconds in enumerate((3.0, 2.0))]
+        merged = Evaluation.merged(parts)
+        assert (merged.successes, merged.rate, merged.seconds) == (2, 0.5, 3.0)
+        assert list(merged.episodes) == episodes
 
     def test_the_same_sampling_seed_gives_the_same_codes(self, agent):
         def codes(sampling_seed):
