@@ -147,6 +147,7 @@ class TestLabels:
         ticks = [encode(demo.executed) == demo.codes for demo in demos_of(tmp_path)]
         share = sum(row.all(-1).sum() for row in ticks) / (12 * 8)
         assert 0.12 < share < 0.38  # 0.25 +- 3 standard deviations
+        assert len({tuple(row.all(-1)) for row in ticks}) > 6  # each world has turns of its own
 
     def test_in_stretches_each_acts_for_several_ticks_at_a_time(self, agent, tmp_path):
         env = SHORT.with_kwargs(max_episode_steps=9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -77,6 +78,17 @@ def test_a_batch_is_told_what_its_episodes_show_later(demos, order):
                 later = np.abs(episode[max(0, tick - 1) :] - told).max(1)
                 assert later.min() < 1e-6
     assert 0 < empty < 12 * 12
+
+
+def test_goals_differ_by_seed_batch_and_process(demos):
+    policy, cache = small_policy(), FrameCache()
+    dataset = make_dataset((demos,), TrainArgs(**{**OPTIONS, "batch_size": 16}), seed=0, cache=cache)
+    dataset.next_batch()
+    told = []
+    for seed, number, rank in ((0, 1, 0), (1, 1, 0), (0, 2, 0), (0, 1, 1)):
+        goals = HindsightGoals(policy, cache=cache, seed=seed, unconditional=0.5)
+        told.append(goals.of_batch(dataset.sources, (16, 6), number, rank=rank))
+    assert not any(torch.equal(one, other) for one, other in itertools.combinations(told, 2))
 
 
 def test_a_policy_with_a_new_layer_acts_as_before_until_it_is_trained(demos):
