@@ -259,6 +259,21 @@ def test_one_connection_serves_several_requests(server: ViewServer, demo: Path) 
     connection.close()
 
 
+def test_changes_and_reading_take_turns_on_one_connection(server: ViewServer, demo: Path) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+    for method, path in (
+        ("POST", f"episodes/{demo.stem}/reject"),
+        ("GET", "episodes"),
+        ("POST", "nothing"),
+        ("GET", ""),
+    ):
+        connection.request(method, f"/{server.token}/api/{path}", body="{}" if method == "POST" else None, headers=JSON)
+        answer = connection.getresponse()
+        assert (answer.status == 200) is ("episodes" in path)
+        assert "error" in json.loads(answer.read()) or answer.status == 200
+    connection.close()
+
+
 def test_a_browser_that_hangs_up_harms_nobody(
     server: ViewServer, demo: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -324,6 +324,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_headers(self, headers: dict[str, str]) -> None:
         for name, value in {**_HEADERS, **headers}.items():
             self.send_header(name, value)
+        if self.close_connection:  # else a browser may send the next request on it
+            self.send_header("Connection", "close")
         self.end_headers()
 
 
