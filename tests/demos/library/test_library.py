@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,25 @@ def test_a_rejected_demo_moves_completely_and_comes_back(tmp_path: Path) -> None
     episodes.restore(path.stem)
     assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
     assert names(tmp_path / REJECTED) == []
+
+
+def test_a_demo_that_is_moving_is_seen_in_one_place(tmp_path: Path) -> None:
+    paths = [write_counter_demo(tmp_path, ticks=2) for _ in range(6)]
+    library, stop = DemoLibrary(tmp_path), threading.Event()
+
+    def move() -> None:
+        while not stop.is_set():
+            for change in (library.reject, library.restore):
+                for path in paths:
+                    change(path.stem)
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        assert {len(library.rows()) for _ in range(100)} == {len(paths)}
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_a_contractor_recording_moves_with_its_settings(tmp_path: Path) -> None:

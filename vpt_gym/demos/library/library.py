@@ -49,7 +49,7 @@ class DemoLibrary:
             self.directory, self.chosen = files.directory, files.id
             if not files.directory.is_dir() or files.id not in map(_id, list_demos(files.directory)):
                 raise FileNotFoundError(f"{path} is neither a directory of demos nor a finished demo")
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # held while a demo is found or moved, so that none is seen in two places
         self._declared: dict[tuple[Path, int, int], int | None] = {}
         rejected = self.directory / REJECTED
         for source, target in ((self.directory, rejected), (rejected, self.directory)):
@@ -65,6 +65,10 @@ class DemoLibrary:
         metadata lacks them, and ``problem``, which is None unless the metadata cannot be read. Contractor recordings
         have no metadata: their ``ticks`` are from the video's header, the rest is None.
         """
+        with self._lock:
+            return self._rows()
+
+    def _rows(self) -> list[dict[str, Any]]:
         rows = []
         for rejected in (False, True):
             for path in self._paths(rejected):
@@ -147,10 +151,11 @@ class DemoLibrary:
         return list_demos(folder) if folder.is_dir() else []
 
     def _find(self, demo_id: str, *, rejected: bool) -> Path:
-        for folder in (rejected, not rejected):
-            for path in self._paths(folder):
-                if _id(path) == demo_id:
-                    return path
+        with self._lock:
+            for folder in (rejected, not rejected):
+                for path in self._paths(folder):
+                    if _id(path) == demo_id:
+                        return path
         raise KeyError(f"there is no finished demo {demo_id!r} in {self.directory}")
 
     def _move(self, demo_id: str, folder: Path) -> None:
