@@ -15,6 +15,7 @@ from tests.support.frame_counter_env import counter_frame
 from tests.support.numbered_demos import SIZE, write_episodes
 from tests.support.small_policy import small_policy
 from tests.support.stand_in_device import STAND_IN, on_stand_in, stand_in_device
+from vpt_gym.actions.codec import NULL_CAMERA
 from vpt_gym.agents.policy.trainable import freeze
 from vpt_gym.learning import bc
 from vpt_gym.learning.bc import BCTrainer, TrainArgs, make_dataset
@@ -155,6 +156,18 @@ class TestUpdate:
             BCTrainer(policy, make_dataset((demos,), args, seed=0), args)
 
 
+def test_chunks_are_chosen_and_flipped_as_the_options_say(demos):
+    def cameras(motion_fraction: float, mirror: bool) -> torch.Tensor:
+        args = options(batch_size=32, motion_fraction=motion_fraction, mirror=mirror)
+        return make_dataset((demos,), args, seed=0).next_batch().codes[..., 1]
+
+    still, one_way = cameras(0.0, False), cameras(1.0, False)
+    assert (one_way != NULL_CAMERA).any(1).all()
+    assert not (still != NULL_CAMERA).any(1).all()
+    assert len(one_way.unique()) == 2  # at rest, and to the right
+    assert len(cameras(1.0, True).unique()) == 3
+
+
 class TestContinuation:
     @pytest.mark.parametrize(
         "changes",
@@ -189,6 +202,13 @@ class TestContinuation:
         assert changed.policy.precision == "bf16"
         (group,) = changed.state_dict()["optimizer"]["param_groups"]
         assert (group["weight_decay"], group["decoupled_weight_decay"]) == (0.5, True)
+
+    @pytest.mark.parametrize("measured", ["fp32", "bf16"])
+    def test_a_precision_that_was_measured_stays(self, demos, measured):
+        """Another machine, or a busy one, may find the other one faster."""
+        trainer = trainer_of(demos, options(precision="auto"))
+        trainer.load_state_dict({**trainer.state_dict(), "precision": measured})
+        assert trainer.policy.precision == measured
 
     def test_the_policy_that_it_is_held_near_may_not_be_replaced(self, demos):
         args = options(kl_to_start=1.0)
