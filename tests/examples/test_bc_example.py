@@ -74,7 +74,7 @@ def test_it_validates_plays_and_keeps_the_best_agent(folder):
         results["kept"]["update"] == checked[validated.index(min(validated))]["step"]
     )  # no episode of 3 ticks succeeds
     assert results["demos"] == {"trained": 4, "held_out": 1}
-    assert results["evaluation"]["episodes"] == 2
+    assert results["evaluation"]["seed_range"] == {"first": 9_000_000, "last": 9_000_001, "count": 2}
     assert (folder / "whole" / "agent_last" / "config.json").exists()
     assert "success in unseen worlds" in output
 
