@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,50 @@ def test_a_copied_agent_that_has_not_begun_begins() -> None:
     agent = copy.deepcopy(small())
     assert agent.memory is None
     assert agent.act(FRAMES[0]).shape == (2,)
+
+
+def interrupted_at(line: int, act: Any) -> bool:
+    """Calls ``act``; an error is raised before a line of the agents' code, counted from 1. Returns whether it was."""
+    lines = 0
+
+    def count(frame: Any, event: str, _: Any) -> Any:
+        nonlocal lines
+        if "vpt_gym/agents" not in frame.f_code.co_filename:
+            return None
+        lines += event == "line"
+        if lines == line:
+            raise InterruptedError
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        act()
+    except InterruptedError:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+@pytest.mark.parametrize("precision", ENGINES)
+def test_a_frame_may_be_given_again_after_an_interrupt_at_any_line(precision: Any) -> None:
+    agent, undisturbed = (VPTAgent.from_config(SMALL, seed=0, precision=precision) for _ in range(2))
+    for first_frame in (True, False):
+        line = tick = 0
+        while True:
+            frame, tick = FRAMES[tick % len(FRAMES)], tick + 1
+            if first_frame:  # the lines of a tick after reset() are others
+                agent.reset()
+                undisturbed.reset()
+            line += 31
+            if not interrupted_at(line, lambda frame=frame: agent.act(frame, deterministic=True)):
+                break
+            expected = undisturbed.distribution(frame).log_probs
+            for found, right in zip(agent.distribution(frame).log_probs, expected, strict=True):
+                assert torch.allclose(found, right, atol=1e-5)
+        assert tick > 8
+        undisturbed.act(frame)
 
 
 @pytest.mark.skipif(len(ENGINES) < 2, reason="this PyTorch has no operators for an engine")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -444,6 +445,8 @@ class VPTAgent:
                 environment, whose episodes then begin where :meth:`reset` was called.
             deterministic: Overrides ``sampling.deterministic`` in this call.
 
+        After an error, or an interrupt by Ctrl+C, the memory is as before the call: the same frame may be given again.
+
         Returns:
             The VPT code (buttons, camera), int64 (2,) or (N, 2), ready for ``env.step``.
 
@@ -453,11 +456,11 @@ class VPTAgent:
                 seeds for another number.
             FloatingPointError: The network's output is not finite.
         """
-        with torch.inference_mode():
+        with self._attempt():
             pi, generators, batched = self._look(obs, first)
             codes = self.sampling.draw(pi, generators, deterministic=deterministic)
-        actions: npt.NDArray[np.int64] = codes.cpu().numpy()
-        return actions if batched else actions[0]
+            actions: npt.NDArray[np.int64] = codes.cpu().numpy()
+            return actions if batched else actions[0]
 
     def distribution(self, obs: Any, *, first: npt.ArrayLike | None = None) -> Distribution:
         """Returns the distribution over the next actions, for a teacher whose actions another agent may execute.
@@ -478,9 +481,20 @@ class VPTAgent:
             ValueError: As :meth:`act`.
             FloatingPointError: As :meth:`act`.
         """
-        with torch.inference_mode():
+        with self._attempt():
             pi, _, _ = self._look(obs, first)
         return pi.clone()  # outside inference mode, so that a loss can use it
+
+    @contextmanager
+    def _attempt(self) -> Iterator[None]:
+        """Runs a ``with`` block in inference mode. If it fails, the agent has not seen its frames."""
+        begins, seeded = self._begins, self._seeded
+        try:
+            with torch.inference_mode(), self._runner.attempt():
+                yield
+        except BaseException:
+            self._begins, self._seeded = begins, seeded
+            raise
 
     def _look(self, obs: Any, first: npt.ArrayLike | None) -> tuple[Distribution, list[torch.Generator], bool]:
         """Passes the next frames to the network; returns its distribution, the generators, and if obs was a batch."""

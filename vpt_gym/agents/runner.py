@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -84,6 +86,21 @@ class PolicyRunner:
             pi = out.pi.at_time(0)
         self.environments = len(frames)
         return pi
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Takes a step back if the ``with`` block fails or is interrupted, so that the frame may be given again."""
+        engine, precision = self._engine, self.engine_precision
+        memory, environments = self._memory, self.environments
+        moment = None if engine is None else engine.moment()
+        try:
+            yield
+        except BaseException:
+            self._engine, self.engine_precision = engine, precision
+            self._memory, self.environments = memory, environments
+            if engine is not None and moment is not None:
+                engine.return_to(moment)
+            raise
 
     @property
     def precision(self) -> str:

@@ -148,6 +148,16 @@ class ActingEngine:
         with torch.inference_mode():
             self._ring.reset(mask.repeat(self.copies).to(self.device))
 
+    def moment(self) -> tuple[Tensor, Tensor]:
+        """Returns what :meth:`return_to` needs to take the next step back."""
+        with torch.inference_mode():
+            return self._ring.moment()
+
+    def return_to(self, moment: tuple[Tensor, Tensor]) -> None:
+        """Takes back the step since a moment, also one that did not finish."""
+        with torch.inference_mode():
+            self._ring.return_to(moment)
+
     def keep(self, rows: list[int]) -> None:
         """Drops all streams but these, which continue as before, in this order; :attr:`batch_size` changes.
 

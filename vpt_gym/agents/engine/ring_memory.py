@@ -54,6 +54,15 @@ class RingMemory:
         self.keys.masked_fill_(marked[None, :, None, None, None], 0.0)
         self.values.masked_fill_(marked[None, :, None, None, None], 0.0)
 
+    def moment(self) -> tuple[Tensor, Tensor]:
+        """Returns what ``return_to`` needs to take the next tick back."""
+        return self.slot.clone(), self.mask.clone()
+
+    def return_to(self, moment: tuple[Tensor, Tensor]) -> None:
+        """Takes back a tick that began after a moment. The frame that it overwrote is seen by no later tick."""
+        self.slot.copy_(moment[0])
+        self.mask.copy_(moment[1])
+
     def keep(self, rows: list[int]) -> None:
         """Drops all streams but these. The tensors are new ones, which a recorded CUDA graph does not use."""
         self.keys, self.values, self.mask = self.keys[:, rows], self.values[:, rows], self.mask[rows]
