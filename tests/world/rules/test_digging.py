@@ -274,8 +274,10 @@ def test_a_furnace_spills_what_is_in_it() -> None:
     furnace.used, furnace.x, furnace.y, furnace.z = 1, *AHEAD
     furnace.input, furnace.input_count = IRON_ORE, 3
     furnace.output, furnace.output_count = COAL, 2
+    furnace.fuel, furnace.fuel_count, furnace.fuel_wear = WOODEN_PICKAXE, 1, 17
     run(state, 53, attack=1)
-    assert dropped(state) == {FURNACE: 1, IRON_ORE: 3, COAL: 2}
+    assert dropped(state) == {FURNACE: 1, IRON_ORE: 3, COAL: 2, WOODEN_PICKAXE: 1}
+    assert {int(item["wear"]) for item in state.items if item["item"] == WOODEN_PICKAXE} == {17}
     assert not state.furnaces["used"].any()
 
 

@@ -86,7 +86,7 @@ def spawn_item(items: Any, x: float, y: float, z: float, item: int, count: int, 
 
 
 @kernel
-def scatter_item(items: Any, seed: int, tick: int, x: int, y: int, z: int, item: int, count: int) -> None:
+def scatter_item(items: Any, seed: int, tick: int, x: int, y: int, z: int, item: int, count: int, wear: int) -> None:
     """Drops a stack at a random position in a cell, with the small random speed that Minecraft gives it."""
     cell = ((x * SIDE + z) * HEIGHT + y) * 8
     at_x = x + 0.25 + 0.5 * uniform(seed, tick, cell, _SCATTER)
@@ -94,6 +94,7 @@ def scatter_item(items: Any, seed: int, tick: int, x: int, y: int, z: int, item:
     at_z = z + 0.25 + 0.5 * uniform(seed, tick, cell + 2, _SCATTER)
     k = spawn_item(items, at_x, at_y, at_z, item, count, DROP_DELAY)
     if k >= 0:
+        items[k].wear = wear
         items[k].vx = uniform(seed, tick, cell + 3, _SCATTER) * 0.2 - 0.1
         items[k].vy = 0.2
         items[k].vz = uniform(seed, tick, cell + 4, _SCATTER) * 0.2 - 0.1
@@ -137,7 +138,7 @@ def drop_loot(items: Any, seed: int, tick: int, x: int, y: int, z: int, block: i
         item = STICK
         count = int(3.0 * chance)
     if item != NO_ITEM and count > 0:
-        scatter_item(items, seed, tick, x, y, z, item, count)
+        scatter_item(items, seed, tick, x, y, z, item, count, 0)
 
 
 @kernel
@@ -209,11 +210,11 @@ def spill_furnace(furnaces: Any, items: Any, seed: int, tick: int, x: int, y: in
         if furnace.used == 0 or furnace.x != x or furnace.y != y or furnace.z != z:
             continue
         if furnace.input_count > 0:
-            scatter_item(items, seed, tick, x, y, z, furnace.input, furnace.input_count)
+            scatter_item(items, seed, tick, x, y, z, furnace.input, furnace.input_count, furnace.input_wear)
         if furnace.fuel_count > 0:
-            scatter_item(items, seed, tick, x, y, z, furnace.fuel, furnace.fuel_count)
+            scatter_item(items, seed, tick, x, y, z, furnace.fuel, furnace.fuel_count, furnace.fuel_wear)
         if furnace.output_count > 0:
-            scatter_item(items, seed, tick, x, y, z, furnace.output, furnace.output_count)
+            scatter_item(items, seed, tick, x, y, z, furnace.output, furnace.output_count, furnace.output_wear)
         for later in range(k, MAX_FURNACES - 1):
             furnaces[later] = furnaces[later + 1]
         furnaces[MAX_FURNACES - 1].used = 0
