@@ -17,6 +17,7 @@ from torch.torch_version import TorchVersion
 from vpt_gym.agents.checkpoints.errors import CorruptCheckpoint, UnsafeCheckpoint, WrongFile
 from vpt_gym.agents.checkpoints.int8_weights import unpack
 from vpt_gym.agents.checkpoints.tensor_index import check_legacy_index, check_zip_index
+from vpt_gym.agents.checkpoints.zip_directory import has_one_directory
 from vpt_gym.system.printable import printable_name, shown
 from vpt_gym.system.user_path import user_path
 
@@ -91,7 +92,10 @@ def read_weights(path: str | Path, *, inside: str = "") -> dict[str, Tensor]:
 
 
 def _check_archive(path: Path) -> None:
-    """Verifies the checksums of a zip archive, which PyTorch's reader does not, and that its members are its bytes."""
+    """Verifies the checksums of a zip archive, which PyTorch's reader does not, and that its members are its bytes.
+
+    What is verified here is what PyTorch reads afterwards only if both find the same members.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -100,6 +104,10 @@ def _check_archive(path: Path) -> None:
                 damaged, problem = None, "its members are packed, which torch.save never does"
             elif len({info.filename for info in members}) < len(members):
                 damaged, problem = None, "two of its members have the same name"
+            elif any(info.filename != info.orig_filename for info in members):  # as PyTorch reads it
+                damaged, problem = None, "the name of a member can be read in two ways"
+            elif not has_one_directory(path):
+                damaged, problem = None, "the list of its members is not at its end, or can be read in two ways"
             else:
                 damaged, problem = archive.testzip(), ""
     except Exception as error:  # a damaged archive can raise any: UnicodeDecodeError for a name, OSError for a position
