@@ -116,7 +116,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(server: Files, 
     assert (tmp_path / "x").read_bytes() == OTHER
 
 
-@pytest.mark.parametrize("other", [OTHER[:250_000], OTHER[:50_000], OTHER + OTHER])
+@pytest.mark.parametrize("other", [OTHER, OTHER[:250_000], OTHER[:50_000], OTHER + OTHER])
 def test_also_if_the_server_overlooks_the_change(server: Files, tmp_path: Path, other: bytes) -> None:
     begin(server, tmp_path / "x")
     server.files["/x.weights"] = other
@@ -230,6 +230,40 @@ def test_without_a_length_only_a_known_size_shows_that_a_file_is_complete(server
     get(server, tmp_path / "x", size=300_000)
     assert (tmp_path / "x").read_bytes() == CONTENT
     assert server.gets()[-1][1]["Range"] == "bytes=299999-"
+
+
+def test_without_a_length_more_than_the_known_size_is_noticed(server: Files, tmp_path: Path) -> None:
+    server.length = False
+    for _ in range(2):  # what was received does not count as complete the next time
+        with pytest.raises(DownloadError, match=r"sends more than the 200,000 bytes"):
+            get(server, tmp_path / "x", size=200_000)
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_answer_that_continues_without_naming_its_version_can_be_continued(server: Files, tmp_path: Path) -> None:
+    begin(server, tmp_path / "x")
+    server.etag = False
+    server.honour_if_range = False
+    server.cuts = [100_000]
+    get(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    assert server.gets()[-1][1]["Range"] == "bytes=200000-"
+
+
+@pytest.mark.parametrize("status", [202, 203, 204])
+def test_a_success_that_is_not_the_file_is_refused(server: Files, tmp_path: Path, status: int) -> None:
+    server.answers = [status]
+    with pytest.raises(DownloadError, match=rf"answers {status} .*, not with the file"):
+        get(server, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("address", ["http://[::1/", "http://127.0.0.1:port/", "http://a..b/", "http://a b/"])
+def test_a_redirect_to_what_is_no_address_is_our_own_error(server: Files, tmp_path: Path, address: str) -> None:
+    server.redirects["/x.weights"] = (302, address)
+    with pytest.raises(DownloadError, match="is no address that can be opened, or redirects to none"):
+        get(server, tmp_path / "x")
+    assert len(server.gets()) == 1
 
 
 @pytest.mark.parametrize(

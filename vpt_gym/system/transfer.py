@@ -222,15 +222,18 @@ def _continue(
         if note.validator:
             headers["If-Range"] = note.validator
     with _open(url, headers, timeout, began=have > 0) as response:
+        if response.status not in (200, 206):
+            raise DownloadError(f"the server answers {response.status} {response.reason} for {url}, not with the file")
         if response.status == 206:
             total = _total_of_range(response, have)
-            if total is None or note is None or total != note.size:
+            if total is None or note is None or total != note.size or not _same_version(response, note.validator):
                 raise _Stale("the server continued with a different file")
         else:
             have, total = 0, _announced(response, size)
         _check_offer(response, url, total, size)
         _check_room(part, total - have)
-        _write_json(Record.path(part), _Part(url, total, _validator(response)))
+        validator = _validator(response) or (note.validator if have and note is not None else "")
+        _write_json(Record.path(part), _Part(url, total, validator))
         with part.open("r+b" if have else "wb") as file:
             file.truncate(have)
             file.seek(have)
@@ -249,12 +252,27 @@ def _receive(
             raise _Interrupted(f"{type(error).__name__} after {have:,} of {total:,} bytes") from error
         if not block:
             raise _Interrupted(f"the connection ended after {have:,} of {total:,} bytes")
-        file.write(block)
         have += len(block)
+        if have == total and "Content-Length" not in response.headers:
+            _check_end(response, total)  # before the last block is written: then the partial file counts as complete
+        file.write(block)
         if progress is not None:
             progress(have, total)
     file.flush()
     os.fsync(file.fileno())
+
+
+def _check_end(response: http.client.HTTPResponse, total: int) -> None:
+    """Checks that nothing follows a file whose length the server did not state."""
+    try:
+        more = response.read(1)
+    except (OSError, http.client.HTTPException) as error:
+        raise _Interrupted(f"{type(error).__name__} after {total:,} bytes, before the end") from error
+    if more:
+        raise DownloadError(
+            f"{response.url} sends more than the {total:,} bytes of the published file: it is another file. "
+            "One that you trust can be given by its path"
+        )
 
 
 def _finish(url: str, part: Path, target: Path, sha256: str | None) -> Record:
@@ -305,6 +323,8 @@ def _open(url: str, headers: Mapping[str, str], timeout: float, began: bool) -> 
         if began:
             raise _Interrupted(f"{error.reason}") from error
         raise DownloadError(f"{url} cannot be reached: {error.reason}") from error
+    except (ValueError, http.client.InvalidURL) as error:  # of urllib, or of the encoding of a name for DNS
+        raise DownloadError(f"{url} is no address that can be opened, or redirects to none ({error})") from error
     except (OSError, http.client.HTTPException) as error:
         raise _Interrupted(f"{type(error).__name__}: {error}") from error
     return response
@@ -357,6 +377,12 @@ def _validator(response: http.client.HTTPResponse) -> str:
         return etag
     date: str = response.headers.get("Last-Modified", "")
     return date if _HEADER.fullmatch(date) else ""
+
+
+def _same_version(response: http.client.HTTPResponse, validator: str) -> bool:
+    """Returns False if an answer names another version than a partial file has, as of a server without ``If-Range``."""
+    named = response.headers.get("ETag" if validator.startswith('"') else "Last-Modified", "")
+    return not validator or named in ("", validator)
 
 
 def _length(part: Path) -> int:

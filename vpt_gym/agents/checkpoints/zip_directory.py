@@ -37,7 +37,11 @@ def has_one_directory(path: Path) -> bool:
             if locator[0] == b"PK\6\7":
                 signature, *_, members, size, position = _END_64.unpack(record)
                 numbers = zip(stated, (members, size, position), strict=True)
-                if signature != b"PK\6\6" or locator[2] != before or any(a not in (most, b) for (a, most), b in numbers):
+                if (
+                    signature != b"PK\6\6"
+                    or locator[2] != before
+                    or any(a not in (most, b) for (a, most), b in numbers)
+                ):
                     return False
                 end = before
         return bool(position + size == end)
