@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import gymnasium as gym
 import numpy as np
@@ -84,6 +85,17 @@ def test_a_scorer_that_encodes_frames_gets_each_once() -> None:
     rewards = play(MineCLIPReward(FrameCounterEnv(), "count", mode="delta", scorer=caching), 30)
     assert rewards == play(MineCLIPReward(FrameCounterEnv(), "count", mode="delta", scorer=TickScorer()), 30)
     assert caching.encoded == 31
+
+
+def test_a_scorer_may_change_the_features_that_it_is_given() -> None:
+    class Halving(CachingTickScorer):
+        def score(self, features: np.ndarray, prompts: Sequence[str]) -> np.ndarray:
+            logits = super().score(features.copy(), prompts)
+            features *= 0.5
+            return logits
+
+    halving = play(MineCLIPReward(FrameCounterEnv(), "count", mode="delta", scorer=Halving()), 5)
+    assert halving == play(MineCLIPReward(FrameCounterEnv(), "count", mode="delta", scorer=TickScorer()), 5)
 
 
 @pytest.mark.parametrize(

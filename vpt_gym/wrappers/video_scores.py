@@ -154,11 +154,11 @@ class VideoScores:
 
     def _logits(self, which: Mask) -> Floats:
         assert self._windows is not None
-        videos = self._windows if which.all() else self._windows[which]
+        videos = self._windows[which]  # a copy: a scorer may change what it is given
         given = (
             self._scorer.score(videos, self._prompts)
             if isinstance(self._scorer, FrameScorer)
-            else self._scorer(videos.copy(), self._prompts)
+            else self._scorer(videos, self._prompts)
         )
         logits = np.asarray(given, np.float64)
         expected = (len(videos), len(self._prompts))
