@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -52,6 +54,9 @@ class Worker:
         self._marker = f"VPT_GYM_WORKER_{uuid.uuid4().hex}"
         self._directory = tempfile.mkdtemp(prefix="vpt_gym-")
         self._pipe, theirs = Pipe()
+        # for the limits of the pipe, which is a pair of sockets
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=os.dup(self._pipe.fileno()))
+        self._socket.setblocking(True)  # also where the program has called socket.setdefaulttimeout
         arguments = [str(theirs.fileno()), str(self._owner), self._marker, self._directory]
         try:
             self._process = subprocess.Popen(
@@ -64,6 +69,7 @@ class Worker:
             )
         except BaseException:
             self._pipe.close()
+            self._socket.close()
             shutil.rmtree(self._directory)
             raise
         finally:
@@ -87,15 +93,25 @@ class Worker:
         """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         try:
+            self._limit_transfers(deadline)
             self._pipe.send_bytes(message)
             while not self._pipe.poll(max(0.0, min(_GLANCE, deadline - time.monotonic()))):
                 if time.monotonic() >= deadline:
-                    raise EnvFailure(f"{doing}: the env did not answer within {timeout:g} s")
+                    raise _late(doing, timeout)
                 if self._process.poll() is not None and not self._pipe.poll():
                     raise EOFError
             return self._pipe.recv_bytes()
+        except BlockingIOError as error:  # the worker no longer reads, or has not written all of its reply
+            raise _late(doing, timeout) from error
         except (EOFError, OSError) as error:
             raise EnvFailure(f"{doing}: the env's process {self._ending()}") from error
+
+    def _limit_transfers(self, deadline: float) -> None:
+        """Sets how long a read or a write of the pipe may block: a message may be larger than the pipe's buffer."""
+        seconds = 0.0 if deadline == math.inf else min(max(deadline - time.monotonic(), 0.001), 1e9)  # 0 is no limit
+        limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))  # a timeval
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, limit)
 
     def wait(self, timeout: float | None) -> None:
         """Waits until the process has ended by itself.
@@ -120,6 +136,7 @@ class Worker:
         else:
             self._process.wait()
         self._pipe.close()
+        self._socket.close()
         try:
             shutil.rmtree(self._directory)
         except OSError as error:
@@ -134,3 +151,7 @@ class Worker:
         if code >= 0:
             return f"exited with code {code}"
         return f"was killed by signal {-code} ({signal_name(-code)})"
+
+
+def _late(doing: str, timeout: float | None) -> EnvFailure:
+    return EnvFailure(f"{doing}: the env did not answer within {timeout:g} s")
