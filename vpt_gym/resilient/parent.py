@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 import warnings
@@ -53,6 +54,7 @@ class Worker:
         self._killed = False
         self._marker = f"VPT_GYM_WORKER_{uuid.uuid4().hex}"
         self._directory = tempfile.mkdtemp(prefix="vpt_gym-")
+        self._lock = threading.RLock()  # one that a signal handler may enter again, to close the env
         self._pipe, theirs = Pipe()
         # for the limits of the pipe, which is a pair of sockets
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=os.dup(self._pipe.fileno()))
@@ -81,17 +83,19 @@ class Worker:
         return os.getpid() == self._owner
 
     def exchange(self, message: bytes, doing: str, timeout: float | None) -> bytes:
-        """Sends a message and returns the reply.
+        """Sends a message and returns the reply. Several threads may call it; one of them at a time is answered.
 
         Args:
             message: The message.
             doing: Name of the request, for error messages.
-            timeout: Seconds to wait for the reply, None for no limit.
+            timeout: Seconds until the reply, with those in which other threads are answered; None for no limit.
 
         Raises:
             EnvFailure: The worker died, or did not answer in time. Call ``kill`` then.
         """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
+        if not self._lock.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX)):
+            raise _late(doing, timeout)
         try:
             self._limit_transfers(deadline)
             self._pipe.send_bytes(message)
@@ -105,6 +109,8 @@ class Worker:
             raise _late(doing, timeout) from error
         except (EOFError, OSError) as error:
             raise EnvFailure(f"{doing}: the env's process {self._ending()}") from error
+        finally:
+            self._lock.release()
 
     def _limit_transfers(self, deadline: float) -> None:
         """Sets how long a read or a write of the pipe may block: a message may be larger than the pipe's buffer."""
