@@ -96,3 +96,13 @@ class EyesEnv(FrameCounterEnv):
     def _observe(self) -> dict[str, Any]:
         frame = super()._observe()
         return {"view": frame, "right": frame, "eyes": {"left": frame}}
+
+
+class BreakingCounterEnv(FrameCounterEnv):
+    """Its game breaks in the third tick, as ``ResilientEnv`` and ``MineDojoEnv`` tell it."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = super().step(action)
+        if reward > 0.15:
+            return observation, 0.0, False, True, {**info, "env_error": "the game ended"}
+        return observation, reward, terminated, truncated, info

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from tests.support.frame_counter_env import FrameCounterEnv
+from tests.support.frame_counter_env import BreakingCounterEnv, FrameCounterEnv
 from tests.support.frame_scorers import CachingTickScorer, TickScorer, brightness
 from tests.support.mineclip_goldens import SMALL, arrays, small_network
 from vpt_gym import RecorderWrapper, VPTObsWrapper
@@ -135,6 +135,11 @@ def test_the_score_is_reported_and_the_environments_reward_can_be_kept() -> None
     steps = [env.step(no_op()) for _ in range(3)]
     assert [reward for _, reward, *_ in steps] == [1.0, 1.1, 1.2]
     assert [info["mineclip_score"] for *_, info in steps] == [1.0, 2.0, 3.0]
+
+
+def test_a_step_in_which_the_game_failed_is_rewarded_with_0() -> None:
+    env = MineCLIPReward(BreakingCounterEnv(), "count", "delta", scorer=CachingTickScorer(), scale=10, keep_reward=True)
+    assert play(env, 3) == pytest.approx([10.0, 20.1, 0.0])
 
 
 def test_it_works_with_the_real_scorer_and_is_a_gymnasium_environment() -> None:

@@ -18,7 +18,7 @@ from gymnasium.wrappers import (
     TransformReward,
 )
 
-from tests.support.frame_counter_env import FrameCounterEnv, counter_frame, read_counter
+from tests.support.frame_counter_env import BreakingCounterEnv, FrameCounterEnv, counter_frame, read_counter
 from vpt_gym.actions.codec import canonical, code_space, decode, encode
 from vpt_gym.actions.human import BUTTONS, human_action, human_action_space, no_op
 from vpt_gym.actions.protocol import Coverage, Translator
@@ -565,18 +565,8 @@ def test_an_environment_that_does_not_report_menus_has_none_open(tmp_path: Path)
     assert [demo.menu.tolist() for demo in demos_in(tmp_path)] == [[False] * 3]
 
 
-class _BreakingEnv(FrameCounterEnv):
-    """Its game breaks in the third tick, as ``ResilientEnv`` and ``MineDojoEnv`` tell it."""
-
-    def step(self, action: Any) -> Any:
-        observation, reward, terminated, truncated, info = super().step(action)
-        if reward > 0.15:
-            return observation, 0.0, False, True, {**info, "env_error": "the game ended"}
-        return observation, reward, terminated, truncated, info
-
-
 def test_a_tick_in_which_the_game_broke_is_not_recorded(tmp_path: Path) -> None:
-    env = RecorderWrapper(_BreakingEnv(), tmp_path)
+    env = RecorderWrapper(BreakingCounterEnv(), tmp_path)
     for _ in range(2):
         env.reset()
         while not env.step(no_op())[3]:

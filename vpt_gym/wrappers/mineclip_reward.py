@@ -31,7 +31,8 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
       highest value so far in the episode the reward is ``0.01 * s``. No negatives. The formula and its constants
       (``threshold``) are those of DeckardAgent/deckard.
 
-    ``info["mineclip_score"]`` has p, or the logit where there are no negatives.
+    ``info["mineclip_score"]`` has p, or the logit where there are no negatives. A step in which the game failed
+    (``info["env_error"]``) is rewarded with 0.
 
     The window is always full: before an episode's first frame are copies of it (or black frames, as in COPL).
 
@@ -130,7 +131,8 @@ class MineCLIPReward(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
         """Steps the environment; the reward is that of the video that ends with the new observation."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         rewards, scores = self._scores.step(np.ones(1, np.bool_), self._frame(observation))
-        total = float(rewards[0]) + (float(reward) if self._keep_reward else 0.0)
+        paid = 0.0 if "env_error" in info else float(rewards[0])
+        total = paid + (float(reward) if self._keep_reward else 0.0)
         return observation, total, terminated, truncated, {**info, "mineclip_score": float(scores[0])}
 
     def _frame(self, observation: Any) -> Any:

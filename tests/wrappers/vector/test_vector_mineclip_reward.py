@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-from tests.support.frame_counter_env import FrameCounterEnv
+from tests.support.frame_counter_env import BreakingCounterEnv, FrameCounterEnv
 from tests.support.frame_scorers import CachingTickScorer, TickScorer, brightness
 from vpt_gym.actions.human import human_action_space, no_op
 from vpt_gym.wrappers import MineCLIPReward as SingleReward
@@ -83,6 +83,16 @@ def test_a_video_never_has_frames_of_two_episodes(mode: AutoresetMode) -> None:
     videos = [video for batch in scorer.videos for video in batch]
     assert all(len({episode for _, episode in video}) == 1 for video in videos)
     assert max(episode for video in videos for _, episode in video) >= 20
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_a_step_in_which_a_game_failed_is_rewarded_with_0(mode: AutoresetMode) -> None:
+    kinds = (BreakingCounterEnv, FrameCounterEnv)
+    plain = SyncVectorEnv([functools.partial(kind, layout="array") for kind in kinds], autoreset_mode=mode)
+    envs = MineCLIPReward(plain, "count", "delta", scorer=CachingTickScorer())
+    envs.reset()
+    rewards = [envs.step({key: value[:2] for key, value in actions().items()})[1].tolist() for _ in range(3)]
+    assert rewards == [[1.0, 1.0], [2.0, 2.0], [0.0, 3.0]]
 
 
 def test_all_environments_are_scored_in_one_batch() -> None:

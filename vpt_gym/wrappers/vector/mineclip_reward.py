@@ -22,7 +22,7 @@ class MineCLIPReward(VectorWrapper):
 
     The videos of all environments are scored in one batch. Each autoreset mode is handled: a video never contains
     frames of two episodes, the last reward of an episode belongs to its last frame, and a step that only resets an
-    environment (``NEXT_STEP``) is rewarded with 0.
+    environment (``NEXT_STEP``), or in which its game failed (``info["env_error"]``), is rewarded with 0.
 
     Args:
         env: The vector environment.
@@ -97,6 +97,8 @@ class MineCLIPReward(VectorWrapper):
             frames[row] = self._frame(infos["final_obs"][row])
         paid, scores = np.zeros(self.num_envs), np.zeros(self.num_envs)
         paid[played], scores[played] = self._scores.step(played, frames[played])
+        for reported in (infos, infos.get("final_info", {})):
+            paid[np.asarray(reported.get("_env_error", np.zeros_like(ended)), np.bool_)] = 0.0
         started = final | ~played
         frames[final] = self._frames(observations, final)
         self._scores.restart(started, frames[started])
