@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -13,6 +14,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import vpt_gym  # noqa: F401 (registers the environments)
+from tests.support.frame_counter_env import FrameCounterEnv, read_counter
 from tests.support.varied_env import ARRAYS, SPACES, Told, assert_same, step_both
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.vector import make_worlds
@@ -146,6 +148,19 @@ class Slow(gym.Env[Any, Any]):
     def reset(self, **kwargs: Any) -> Any:
         self.begun.append(self.name)
         return 0, {}
+
+
+def test_the_last_observation_is_kept_though_the_environment_draws_the_next_into_its_array() -> None:
+    makers = [partial(FrameCounterEnv, length=length) for length in (2, 3)]
+    envs = ThreadVectorEnv(makers, 1, autoreset_mode=AutoresetMode.SAME_STEP)
+    envs.reset()
+    for tick in (1, 2, 3):
+        observations, *_, infos = envs.step(envs.action_space.sample())
+        for row, length in enumerate((2, 3)):
+            if tick == length:
+                assert read_counter(np.moveaxis(infos["final_obs"][row]["rgb"], 0, -1)) == (length, 0)
+                assert read_counter(np.moveaxis(observations["rgb"][row], 0, -1)) == (0, 1)
+    envs.close()
 
 
 def test_the_slowest_begin_first_and_before_them_those_to_be_reset() -> None:

@@ -74,7 +74,8 @@ class ThreadVectorEnv(_SyncVectorEnv):
     It is faster for environments that release Python's global lock, such as the embedded world, and needs no processes
     and no transfer of observations. Each thread takes the next environment that is not yet stepped, the slowest first,
     and writes its observation to the batch. An observation space with entries that are not arrays is batched by
-    Gymnasium instead, after the threads. In all other respects it is a ``SyncVectorEnv``.
+    Gymnasium instead, after the threads. ``info["final_obs"]`` is a copy. In all other respects it is a
+    ``SyncVectorEnv``.
 
     Args:
         env_fns: Functions that make the environments.
@@ -169,7 +170,8 @@ class ThreadVectorEnv(_SyncVectorEnv):
                 observation, self._rewards[i], terminated, truncated, info = self.envs[i].step(action)
             self._terminations[i], self._truncations[i] = terminated, truncated
             if self.autoreset_mode == AutoresetMode.SAME_STEP and (terminated or truncated):
-                reported[i].append({"final_obs": observation, "final_info": info})
+                # a copy: some environments write their next observation to the same array
+                reported[i].append({"final_obs": deepcopy(observation), "final_info": info})
                 observation, info = self.envs[i].reset()
             reported[i].append(info)
             self._env_obs[i] = observation
