@@ -249,6 +249,24 @@ def test_the_largest_size_of_a_storage_counts(tmp_path: Path, sizes: tuple[int, 
         check_legacy_index(path)
 
 
+@pytest.mark.parametrize("key", ["0", "a"])
+def test_a_storage_may_not_have_more_bytes_than_its_member(tmp_path: Path, key: str) -> None:
+    """PyTorch before 2.13 reads what follows it in memory."""
+    path = tmp_path / "x.weights"
+
+    def write(length: int) -> None:
+        FORMS["zip"](path, whole(named(tensor(storage(length, key=key), ONE, ONE))))
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(f"archive/data/{key.upper()}", bytes(4 * 25))
+            archive.writestr("archive/more", bytes(400))
+
+    write(25)
+    check_zip_index(path)
+    write(26)
+    with pytest.raises(CorruptCheckpoint, match=rf"104 bytes of the storage {key}, which has only 100"):
+        check_zip_index(path)
+
+
 @pytest.mark.parametrize(("length", "kind"), [(-1, "FloatStorage"), (6, "Size")])
 def test_a_storage_that_cannot_be_is_damage(tmp_path: Path, length: int, kind: str) -> None:
     FORMS["zip"](tmp_path / "x.weights", whole(named(tensor(storage(length, kind), ONE, ONE))))

@@ -110,9 +110,11 @@ def check_zip_index(path: Path) -> None:
     """Checks the index of a zip archive whose members are intact.
 
     Raises:
-        CheckpointError: As :func:`_check`; or the archive has no index.
+        CheckpointError: As :func:`_check`; or the archive has no index, or an index says more of a storage than there
+            is. PyTorch before 2.13 would read on beyond its end, in the memory of this process.
     """
     with zipfile.ZipFile(path) as archive:
+        stored = {info.filename.lower(): info.file_size for info in archive.infolist()}  # PyTorch ignores case
         indices = [info for info in archive.infolist() if info.filename.lower().endswith("data.pkl")]
         if not indices:
             raise CorruptCheckpoint(f"{path} has no index of tensors (data.pkl): did torch.save write it?")
@@ -122,7 +124,14 @@ def check_zip_index(path: Path) -> None:
                     f"{path} has an index of {info.file_size:,} bytes; that of a state dict takes less than 100,000: "
                     "save only the state dict"
                 )
-            _check(path, io.BytesIO(archive.read(info)), 1)
+            folder = info.filename.lower().removesuffix("data.pkl")
+            for key, size in _check(path, io.BytesIO(archive.read(info)), 1).items():
+                found = stored.get(f"{folder}data/{key.lower()}", size)
+                if size > found:
+                    raise CorruptCheckpoint(
+                        f"{path} describes {size:,} bytes of the storage {printable_name(key)}, which has only "
+                        f"{found:,}: truncated or damaged"
+                    )
 
 
 def check_legacy_index(path: Path) -> None:
@@ -135,8 +144,8 @@ def check_legacy_index(path: Path) -> None:
         _check(path, content, 5)  # magic number, version, the system, the tensors, the keys of their storages
 
 
-def _check(path: Path, file: Any, pickles: int) -> None:
-    """Reads pickles one after the other.
+def _check(path: Path, file: Any, pickles: int) -> dict[str, int]:
+    """Reads pickles one after the other; returns the bytes of each storage by its key, as far as they were read.
 
     Raises:
         UnsafeCheckpoint: They name what no index needs, or take much time or memory.
@@ -149,7 +158,7 @@ def _check(path: Path, file: Any, pickles: int) -> None:
         for _ in range(pickles):
             limits.check(_IndexUnpickler(file, limits, sizes).load())
     except _RefusedByTorch:
-        return
+        return sizes
     except CheckpointError as error:
         raise type(error)(f"{path}: {error}") from None
     except Exception as error:  # a damaged pickle can raise any error
@@ -161,3 +170,4 @@ def _check(path: Path, file: Any, pickles: int) -> None:
         raise CorruptCheckpoint(
             f"{path} describes tensors of {sum(sizes.values()):,} bytes and has only {size:,}: truncated or damaged"
         )
+    return sizes
