@@ -168,6 +168,7 @@ def test_the_problem_of_files_is_described(
         "text": "not a readable pickle",
         "x.safetensors": "not a readable safetensors file",
         "absent.model": "there is no such file",
+        "a" * 300: "there is no such file",
     }
     described = describe([tmp_path / name for name in expected])
     for one, (name, problem) in zip(described, expected.items(), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -154,7 +155,7 @@ def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
         path = user_path(source)
         if not str(source).strip():
             yield Description(str(source), problem="the source is empty: name a file, a folder or a checkpoint")
-        elif path.exists():
+        elif os.path.exists(path):  # Path.exists raises if a name is too long, or a folder may not be read
             yield path
         elif (bundled := find_bundled(str(source))) is not None:
             yield bundled
@@ -164,7 +165,7 @@ def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
             )
         else:
             files = [cache_folder() / file.name for file in (published.model, published.weights)]
-            if all(file.is_file() for file in files):
+            if all(map(os.path.isfile, files)):
                 yield from files
             else:
                 problem = f"not in {cache_folder()}: vpt-gym download {published.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -91,7 +92,7 @@ def _list(output: Output) -> None:
             "name": checkpoint.name,
             "bytes": checkpoint.weights.size or None,
             "parameters": checkpoint.parameters,
-            "here": all((folder / file.name).is_file() for file in checkpoint.files),
+            "here": all(os.path.isfile(folder / file.name) for file in checkpoint.files),
             "description": checkpoint.about,
         }
         for checkpoint in (*PUBLISHED.values(), STEVE_1)

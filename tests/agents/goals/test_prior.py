@@ -89,5 +89,6 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     torch.save({**state, "decoder.6.bias": torch.full((6,), torch.nan)}, tmp_path / "nan")
     with pytest.raises(ValueError, match="NaN or infinity"):
         GoalPrior.from_pretrained(tmp_path / "nan")
-    with pytest.raises(FileNotFoundError, match='the only published prior is "steve1"'):
-        GoalPrior.from_pretrained("foundation-1x")
+    for unknown in ("foundation-1x", "a" * 300):
+        with pytest.raises(FileNotFoundError, match='the only published prior is "steve1"'):
+            GoalPrior.from_pretrained(unknown)

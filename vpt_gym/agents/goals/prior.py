@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ class GoalPrior(nn.Module):
         """
         check_source(source)
         path = user_path(source)
-        if not path.exists():
+        if not os.path.exists(path):  # Path.exists raises if a name is too long
             published = find_published(str(source))
             if published is None or published.prior is None:
                 raise FileNotFoundError(f'there is no file {path}, and the only published prior is "steve1"')
