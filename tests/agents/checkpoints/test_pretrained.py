@@ -250,7 +250,7 @@ def saved(tmp_path: Path) -> tuple[Path, float]:
 @pytest.fixture
 def hub_server(saved: tuple[Path, float]) -> Iterator[Files]:
     contents = {file.name: file.read_bytes() for file in saved[0].iterdir()}
-    files = {f"/org/agent/resolve/{rev}/{n}": c for rev in ("main", "v2") for n, c in contents.items()}
+    files = {f"/org/agent/resolve/{rev}/{n}": c for rev in ("main", "v2", COMMIT) for n, c in contents.items()}
     with serving(Files(files, headers={"X-Repo-Commit": COMMIT})) as server:
         yield server
 
@@ -280,10 +280,12 @@ def test_an_id_of_the_hub_is_fetched_and_then_comes_from_its_cache(
     tmp_path: Path, hub_server: Files, saved: tuple[Path, float]
 ) -> None:
     expected = f"ok 134 {saved[1]}"
+    # As if somebody pushed another agent after the config was fetched: its commit still has the weights of this one.
+    del hub_server.files["/org/agent/resolve/main/model.safetensors"]
     assert from_hub(tmp_path, hub_server.url, "org/agent") == expected
     assert from_hub(tmp_path, hub_server.url, "org/agent", "v2") == expected
     asked = {path for _, path, _ in hub_server.seen}
-    assert "/org/agent/resolve/v2/model.safetensors" in asked
+    assert "/org/agent/resolve/v2/config.json" in asked
     assert from_hub(tmp_path, hub_server.url, "org/agent", HF_HUB_OFFLINE="1") == expected
 
 

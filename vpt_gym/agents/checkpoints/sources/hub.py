@@ -29,10 +29,12 @@ def download_folder(repo_id: str, revision: str | None = None) -> Path:
         purpose=f"{repo_id} is neither a file nor a folder; looking for it on the Hugging Face Hub",
     )
     errors = require("huggingface_hub.errors", "hub")
-    paths = []
+    paths: list[Path] = []
     for name in (CONFIG_NAME, WEIGHTS_NAME):
+        # The folder is named after the commit. The weights are taken from that of the config, though there is a newer.
+        commit = paths[0].parent.name if paths else revision
         try:
-            paths.append(Path(huggingface_hub.hf_hub_download(repo_id, name, revision=revision)))
+            paths.append(Path(huggingface_hub.hf_hub_download(repo_id, name, revision=commit)))
         except (
             errors.LocalEntryNotFoundError
         ) as error:  # a subclass of EntryNotFoundError, but raised when the network is missing
