@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -83,6 +86,17 @@ def test_a_card_says_what_it_is_and_how_to_load_it() -> None:
     assert "# labels\n" in text
     assert 'IDMAgent.from_pretrained("org/idm")' in text
     assert "pipeline_tag" not in text
+
+
+@pytest.mark.parametrize("source", ["runs/a", "my agent", 'a"b', "a\\b", "it's", "$(x)", "a\nb", "ä"])
+def test_what_a_card_tells_to_load_is_the_folder_whatever_its_name(source: str) -> None:
+    text = model_card(small_policy(), SMALL, About(), source=source).text()
+    literal = re.search(r"from_pretrained\((.*)\)", text)
+    assert literal is not None
+    assert ast.literal_eval(literal[1]) == source
+    command = re.search(r"```console\n(.*?)\n```", text, re.DOTALL)
+    assert command is not None
+    assert shlex.split(command[1]) == ["vpt-gym", "play", "--agent", source, "--agent-first"]
 
 
 def test_the_card_of_demos_counts_them(tmp_path: Path) -> None:

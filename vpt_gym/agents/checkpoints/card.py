@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -37,9 +39,9 @@ def model_card(network: nn.Module, config: Architecture, about: About, *, source
     """
     agent = "VPTAgent" if isinstance(config, VPTConfig) else "IDMAgent"
     title = about.title or Path(source).name
-    load = f'```python\nfrom vpt_gym import {agent}\n\nagent = {agent}.from_pretrained("{source}")\n```'
+    load = f"```python\nfrom vpt_gym import {agent}\n\nagent = {agent}.from_pretrained({_literal(source)})\n```"
     if isinstance(config, VPTConfig) and config.goal_size is None and config.action_sizes is None:
-        load += f"\n\n```console\nvpt-gym play --agent {source} --agent-first\n```"
+        load += f"\n\n```console\nvpt-gym play --agent {shlex.quote(source)} --agent-first\n```"
     points = {"Limits": _LIMITS[agent], **about.points()}
     order = ("Data", "Recipe", "Figures", "Limits", "Licence")
     return Card(
@@ -121,6 +123,11 @@ def write_card(
     if isinstance(card, About):
         card = model_card(network, config, card, source=str(folder) if source is None else source).text()
     (user_path(folder) / CARD).write_text(card, encoding="utf-8")
+
+
+def _literal(text: str) -> str:
+    """Returns a text as one of Python's, in double quotes."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _summary(network: nn.Module, config: Architecture) -> str:
