@@ -193,3 +193,21 @@ def test_what_cannot_be_published_is_named(
     Path("broken", "config.json").write_text("{}")
     assert main(["push", *words]) == status
     assert message in capsys.readouterr().err
+
+
+def test_a_card_that_is_no_text_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_counter_demo(tmp_path, ticks=5)
+    VPTAgent.from_config(SMALL, seed=0).save_pretrained(tmp_path / "agent")
+    for folder in (tmp_path, tmp_path / "agent"):
+        (folder / "README.md").write_bytes(b"\xff\xfe")
+        assert main(["push", str(folder), "me/x"]) == 1
+        assert f"{folder / 'README.md'} is not text in UTF-8" in capsys.readouterr().err
+
+
+def test_an_agent_whose_saving_was_killed_is_one(tmp_path: Path) -> None:
+    folder = tmp_path / "agent"
+    VPTAgent.from_config(SMALL, seed=0).save_pretrained(folder)
+    (folder / ".saved").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).rename(folder / ".saved" / name)
+    assert 'VPTAgent.from_pretrained("me/wood")' in card_of(folder)

@@ -76,7 +76,7 @@ def run(args: Args) -> int:
 
 
 def _push(args: Args) -> int:
-    from vpt_gym.agents.checkpoints.saved_folder import CONFIG_NAME
+    from vpt_gym.agents.checkpoints.saved_folder import has_model
     from vpt_gym.hub.card import CARD
     from vpt_gym.hub.upload import check_repo_id
 
@@ -90,7 +90,7 @@ def _push(args: Args) -> int:
     if written.exists() and (given or args.card_only):
         why = "it would be replaced" if args.card_only else f"{', '.join(given)} would have no effect"
         raise FileExistsError(f"{written} is the card, and {why}: change the file, or remove it")
-    if (args.source / CONFIG_NAME).exists():
+    if has_model(args.source):
         return _push_agent(args, written)
     return _push_demos(args, written)
 
@@ -112,7 +112,7 @@ def _push_agent(args: Args, written: Path) -> int:
     if not described.ok:
         raise ValueError(f"{args.source} cannot be loaded, so it is not published: {described.problem}")
     if written.exists():
-        text = written.read_text(encoding="utf-8")
+        text = _read(written)
     else:
         about = _about(args, about_of_run(args.source))
         network: VPTPolicy | InverseDynamicsModel = (
@@ -140,7 +140,7 @@ def _push_demos(args: Args, written: Path) -> int:
     done = push_demos(
         args.source,
         args.id,
-        card=written.read_text(encoding="utf-8") if written.exists() else about,
+        card=_read(written) if written.exists() else about,
         private=args.private,
         revision=args.revision,
         message=args.message,
@@ -153,6 +153,13 @@ def _push_demos(args: Args, written: Path) -> int:
     if done.left_out:
         output.remark(f"left out: {done.left_out}")
     return DONE
+
+
+def _read(card: Path) -> str:
+    try:
+        return card.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{card} is not text in UTF-8 ({error})") from error
 
 
 def _write(args: Args, path: Path, text: str) -> int:

@@ -81,6 +81,11 @@ class SavedModel:
             raise CorruptCheckpoint(f"{path} holds no usable config: {error}") from error
 
 
+def has_model(folder: str | Path) -> bool:
+    """Returns whether a folder has the config of a saved model, which may be damaged."""
+    return _newest(user_path(folder), CONFIG_NAME).is_file()
+
+
 @contextmanager
 def open_folder(folder: str | Path) -> Iterator[SavedModel]:
     """Finds the files of a saved model, and keeps them from being replaced until the context ends.
