@@ -199,6 +199,25 @@ def test_that_success_is_reported_can_be_checked_before_a_training():
     assert Silent.open == 0
 
 
+class Crashing(Silent):
+    """Its game ends in the first tick, after which a step needs a reset, as in a ``ResilientEnv``."""
+
+    open = 0
+    over = False
+
+    def step(self, action):
+        if self.over:
+            raise gym.error.ResetNeeded("call reset() before step()")
+        self.over = True
+        observation, _, _, _, info = super().step(action)
+        return observation, 0.0, False, True, {**info, "env_error": "the game ended"}
+
+
+def test_a_game_that_fails_before_a_training_does_not_stop_it():
+    check_success_reported(lambda: Crashing(reports=False))
+    assert Crashing.open == 0
+
+
 def test_the_world_reports_success_by_both_names():
     env = gym.make("vpt_gym/Harvest1Log-v0", image_size=(32, 32), level="easy")
     _, info = env.reset(seed=0)

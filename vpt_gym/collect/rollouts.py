@@ -118,7 +118,7 @@ def check_success_reported(make_env: Callable[[], gym.Env[Any, Any]]) -> None:
     """Checks that an env reports success, so that an evaluation after a long training does not fail for the lack of it.
 
     Most envs report it in each step. If the first steps of one do not, an episode of random actions is played to its
-    end, for at most 1,000 steps; an env that is not over by then is not judged.
+    end, for at most 1,000 steps; an env that is not over by then, or whose game fails, is not judged.
 
     Args:
         make_env: Makes one env.
@@ -133,7 +133,9 @@ def check_success_reported(make_env: Callable[[], gym.Env[Any, Any]]) -> None:
             if success_of(env, info) is not None:
                 return
             _, _, terminated, truncated, info = env.step(env.action_space.sample())
-            if (terminated or truncated) and "env_error" not in info:
+            if "env_error" in info:
+                return
+            if terminated or truncated:
                 break
         else:
             return
