@@ -18,6 +18,10 @@ from typing import IO, Any
 if sys.platform != "win32":
     import fcntl
 
+_REMOVALS = 1000
+"""How often a lock is taken again because its file was removed meanwhile. On file systems whose files change their
+numbers, none would ever seem to be the same."""
+
 
 def open_to_lock(path: Path) -> IO[bytes]:
     """Opens an existing file to try its lock. NFS gives exclusive locks only to those who may write.
@@ -91,11 +95,24 @@ def remove_abandoned(path: Path, lock: Path | None = None) -> bool:
 def exclusive_lock(path: Path) -> Iterator[None]:
     """Holds the lock of a file, after waiting until no other process or thread does. The file is created and kept.
 
+    Who holds the lock may remove the file: those who wait for it go on with a new one, as do those who come later.
+
     Raises:
         OSError: The file cannot be created.
     """
-    with path.open("ab") as file, _locked(file.fileno(), shared=False):
-        yield
+    for left in reversed(range(_REMOVALS)):
+        with path.open("ab") as file, _locked(file.fileno(), shared=False):
+            if left and not _is_at(path, file):
+                continue
+            yield
+            return
+
+
+def _is_at(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 @contextmanager
