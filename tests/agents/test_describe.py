@@ -14,6 +14,8 @@ from torch import Tensor
 
 from tests.support.published_files import SMALL_1X, published_state, write_model
 from vpt_gym.agents.agent import VPTAgent
+from vpt_gym.agents.checkpoints.errors import CheckpointMismatch
+from vpt_gym.agents.checkpoints.policy import load_weights
 from vpt_gym.agents.describe import Description, config_by_shapes, describe
 from vpt_gym.agents.idm.checkpoint import save_idm
 from vpt_gym.agents.idm.config import NAMED as NAMED_IDM
@@ -112,6 +114,17 @@ def test_folders_of_policies_and_inverse_dynamics_models(tmp_path: Path) -> None
     assert none.problem.endswith("has no config.json: it is not a folder written by save_pretrained")
     [weights] = describe([tmp_path / "idm" / "model.safetensors"])
     assert (weights.ok, weights.kind, weights.holds) == (True, "inverse dynamics model", "weights")
+
+
+def test_an_inverse_dynamics_model_is_described_as_it_is_loaded(tmp_path: Path) -> None:
+    """For a policy the prefix of STEVE-1 is removed, for these models none."""
+    network = InverseDynamicsModel(NAMED_IDM["tiny"])
+    path = saved(tmp_path / "x.weights", {f"module.policy.{k}": v for k, v in network.state_dict().items()})
+    with pytest.raises(CheckpointMismatch, match=r'the prefix "module\.policy\."'):
+        load_weights(network, path)
+    [described] = describe([path])
+    assert described.kind == "inverse dynamics model"
+    assert 'every key has the prefix "module.policy."' in described.problem
 
 
 def bad_number(s: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -186,7 +186,8 @@ def _describe_model(description: Description, path: Path) -> Config:
 
 def _describe_weights(description: Description, path: Path, model: tuple[str, Config] | None) -> None:
     description.holds = "weights"
-    weights, _ = unwrapped(read_weights(path), description.source)
+    as_stored = read_weights(path)
+    weights, _ = unwrapped(as_stored, description.source)
     _count(description, weights)
     if model is not None:
         description.compared_with, config = model
@@ -205,6 +206,8 @@ def _describe_weights(description: Description, path: Path, model: tuple[str, Co
         description.compared_with = "the architecture that the shapes imply; the temperature is in the .model file"
     if isinstance(config, VPTConfig):
         config = with_goals_of(config, weights)
+    else:
+        weights = as_stored  # no prefix is removed when an inverse dynamics model is loaded
     _describe_config(description, config)
     _judge(description, weights, config)
 

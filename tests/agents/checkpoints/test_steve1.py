@@ -15,6 +15,7 @@ from tests.support.file_server import Files, serving
 from tests.support.published_files import SMALL_1X, published_state, write_model
 from vpt_gym import VPTAgent
 from vpt_gym.agents import CheckpointMismatch, GoalPrior
+from vpt_gym.agents.checkpoints.errors import WrongFile
 from vpt_gym.agents.checkpoints.sources.published import PUBLISHED, STEVE_1, find_published, suggestion
 from vpt_gym.agents.describe import describe
 from vpt_gym.agents.policy.config import VPTConfig
@@ -57,6 +58,11 @@ def test_the_published_prefix_is_removed_and_reported(tmp_path: Path, state: dic
     assert 'the prefix "module.policy." was removed' in str(agent.report)
     policy = VPTAgent.from_config(WITH_GOALS)
     assert policy.load_weights(tmp_path / "steve1.weights", strip_prefix="module.policy.").ok
+
+
+def test_a_key_with_the_prefix_and_without_is_an_error_of_the_file(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    with pytest.raises(WrongFile, match=r'both with and without the prefix "module\.policy\."'):
+        VPTAgent.from_pretrained(*files(tmp_path, {**state, **{f"module.policy.{k}": v for k, v in state.items()}}))
 
 
 def test_a_saved_agent_keeps_its_goals(tmp_path: Path, state: dict[str, Tensor]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint
+from vpt_gym.agents.checkpoints.errors import CheckpointMismatch, CorruptCheckpoint, WrongFile
 from vpt_gym.agents.checkpoints.finite import not_finite
 from vpt_gym.agents.checkpoints.load_report import LoadReport, architecture_of, compare, examples, strip
 from vpt_gym.agents.checkpoints.model_file import read_policy_config
@@ -137,10 +137,16 @@ def unwrapped(weights: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor
 
     Returns:
         The weights, and the prefix that was removed; empty if none.
+
+    Raises:
+        WrongFile: A key is there with the prefix and without.
     """
     if not any(key.startswith(f"{PUBLISHED_PREFIX}net.") for key in weights):
         return weights, ""
-    return strip(weights, PUBLISHED_PREFIX, source), PUBLISHED_PREFIX
+    try:
+        return strip(weights, PUBLISHED_PREFIX, source), PUBLISHED_PREFIX
+    except ValueError as error:  # which would be a mistake of the caller if the prefix were
+        raise WrongFile(str(error)) from error
 
 
 def with_goals_of(config: VPTConfig, weights: Mapping[str, Tensor]) -> VPTConfig:
