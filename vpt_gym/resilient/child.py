@@ -183,7 +183,7 @@ def _follow_parent(parent: int, marker: str, directory: str) -> None:
 
 def _vanish(marker: str, directory: str) -> NoReturn:
     """Ends this process and all processes it has started, and removes its temporary directory."""
-    kill_processes(marker, root=os.getpid())
+    kill_processes(marker, root=os.getpid(), spare_trackers=True)
     shutil.rmtree(directory, ignore_errors=True)  # nobody is left to report an error to
     os._exit(1)
 

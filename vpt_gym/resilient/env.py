@@ -32,8 +32,8 @@ class ResilientEnv(gym.Env[Any, Any]):
     """Runs another environment in its own process, and replaces that process when it fails.
 
     A game that hangs cannot be interrupted from within its process. ``ResilientEnv`` kills it with all processes that
-    it has started, also those that left its process tree, and removes its temporary directory. The next ``reset``
-    starts a new one.
+    it has started, also those that left its process tree, and removes its temporary directory and the shared memory
+    that it made with ``multiprocessing``. The next ``reset`` starts a new one.
 
     Exceptions of the env are of two kinds:
 

@@ -14,6 +14,8 @@ from contextlib import suppress
 
 import psutil
 
+_CLEANING = 5.0  # seconds that a resource tracker may take after the last of its processes has ended
+
 
 def signal_name(number: int) -> str:
     """Returns the name of a signal, ``"signal 40"`` for one without: a real-time signal."""
@@ -42,21 +44,32 @@ def find_processes(marker: str, root: int | None = None) -> list[psutil.Process]
     return [process for process in found if process.pid != os.getpid() and _runs(process)]
 
 
-def kill_processes(marker: str, root: int | None = None, patience: float = 10.0) -> list[psutil.Process]:
+def kill_processes(
+    marker: str, root: int | None = None, patience: float = 10.0, *, spare_trackers: bool = False
+) -> list[psutil.Process]:
     """Kills what ``find_processes`` finds until it finds nothing more: processes may fork meanwhile.
+
+    Python's resource trackers, which remove the shared memory of processes that have ended, get some seconds to do so.
 
     Args:
         marker: See ``find_processes``.
         root: See ``find_processes``.
         patience: Seconds after which it gives up.
+        spare_trackers: Leave resource trackers alone. That of the caller ends after it.
 
     Returns:
         The processes that are still there; normally none.
     """
-    deadline = time.monotonic() + patience
+    start = time.monotonic()
+    cleaned = start + _CLEANING
     killed: set[psutil.Process] = set()
-    while (alive := find_processes(marker, root)) and time.monotonic() < deadline:
-        for process in alive:
+    while (alive := find_processes(marker, root)) and time.monotonic() < start + patience:
+        users = [process for process in alive if not _tracks_resources(process)]
+        if users:
+            cleaned = time.monotonic() + _CLEANING
+        elif spare_trackers:
+            return []
+        for process in users or (alive if time.monotonic() >= cleaned else []):
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 process.kill()
         killed.update(alive)
@@ -73,4 +86,11 @@ def _runs(process: psutil.Process) -> bool:
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
+        return False
+
+
+def _tracks_resources(process: psutil.Process) -> bool:
+    try:
+        return any("multiprocessing.resource_tracker" in part for part in process.cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
