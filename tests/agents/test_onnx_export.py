@@ -7,6 +7,8 @@ import runpy
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from vpt_gym.agents import VPTPolicy, export_onnx
 from vpt_gym.agents.onnx_export import put_in_place
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.cli import main
+from vpt_gym.system.file_lock import folder_lock
 
 UNKNOWN = "tests.support.eyes_env:Eyes-v0"
 TOLERANCE = 5e-3
@@ -213,6 +216,21 @@ def test_a_kill_leaves_an_export_with_its_own_weights(tmp_path: Path) -> None:
         kills += 1
     assert found == sorted(found)
     assert set(found) == {"0", "1"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_two_exports_are_put_in_place_one_after_the_other(tmp_path: Path) -> None:
+    """Each removes the weights that are not its own."""
+    graph = tmp_path / "new" / f"x.{'0' * 12}.onnx"
+    graph.parent.mkdir()
+    graph.touch()
+    putting = threading.Thread(target=put_in_place, args=(graph, tmp_path / "x.onnx"))
+    with folder_lock(tmp_path):
+        putting.start()
+        time.sleep(0.2)
+        assert not (tmp_path / "x.onnx").exists()
+    putting.join()
+    assert (tmp_path / "x.onnx").exists()
 
 
 def test_without_the_package_the_error_says_how_to_install_it(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.transformer import Memory
 from vpt_gym.system.durable import sync
+from vpt_gym.system.file_lock import folder_lock
 from vpt_gym.system.output_file import check_output_file
 from vpt_gym.system.require import require
 from vpt_gym.system.temporary import TemporaryDirectory
@@ -156,14 +157,17 @@ def put_in_place(graph: Path, path: Path) -> tuple[Path, ...]:
     for file in (weights, graph):
         if file.exists():
             sync(file)
-    if weights.exists():
-        os.replace(weights, path.parent / weights.name)
-        files.append(path.parent / weights.name)
-    os.replace(graph, path)
-    ours = re.compile(rf"{re.escape(path.stem)}\.[0-9a-f]{{12}}\.onnx\.data")
-    for file in path.parent.iterdir():
-        if ours.fullmatch(file.name) and file not in files:
-            file.unlink(missing_ok=True)
+    with folder_lock(
+        path.parent
+    ):  # another export to this place would remove these weights before their graph is there
+        if weights.exists():
+            os.replace(weights, path.parent / weights.name)
+            files.append(path.parent / weights.name)
+        os.replace(graph, path)
+        ours = re.compile(rf"{re.escape(path.stem)}\.[0-9a-f]{{12}}\.onnx\.data")
+        for file in path.parent.iterdir():
+            if ours.fullmatch(file.name) and file not in files:
+                file.unlink(missing_ok=True)
     return tuple(files)
 
 
