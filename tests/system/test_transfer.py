@@ -250,6 +250,12 @@ def test_an_answer_that_continues_without_naming_its_version_can_be_continued(se
     assert server.gets()[-1][1]["Range"] == "bytes=200000-"
 
 
+def test_a_folder_of_the_name_is_an_error_before_anything_is_fetched(server: Files, tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a folder, so no file can be downloaded to this name"):
+        get(server, tmp_path)
+    assert server.gets() == []
+
+
 @pytest.mark.parametrize("status", [202, 203, 204])
 def test_a_success_that_is_not_the_file_is_refused(server: Files, tmp_path: Path, status: int) -> None:
     server.answers = [status]

@@ -148,12 +148,15 @@ def fetch(
 
     Raises:
         MissingFile: The server has no such file; a ``DownloadError``.
+        OSError: The file cannot be written.
         DownloadError: The server cannot be reached, the transfer is interrupted repeatedly, or the server sends another
             file. The message names the cause and the remedy.
         ValueError: The address is not http or https, or cannot be one.
     """
     _check_address(url)
     make_directory(target.parent)
+    if target.is_dir():  # before hours of work
+        raise IsADirectoryError(f"{target} is a folder, so no file can be downloaded to this name; move it away")
     part = target.with_name(f"{target.name}.part")
     lock = target.with_name(f"{target.name}.lock")
     with exclusive_lock(lock):

@@ -135,6 +135,22 @@ def test_a_file_of_the_wrong_size_is_not_used(cache: Path, mirror: Files) -> Non
     assert files.weights.read_bytes() == WEIGHTS
 
 
+def test_an_empty_file_is_no_checkpoint(cache: Path, mirror: Files) -> None:
+    """Neither that which another program left nor that which a server sends."""
+    cache.mkdir()
+    (cache / "foundation-model-3x.model").write_bytes(MODEL)
+    (cache / "bc-house-3x.weights").touch()
+    with pytest.raises(DownloadError, match=r"bc-house-3x\.weights is empty, and nothing is downloaded offline"):
+        download("bc-house-3x", offline=True)
+    with pytest.warns(UserWarning, match="is empty: it is downloaded again"):
+        files = download("bc-house-3x", mirror=f"{mirror.url}/m")
+    assert files.weights.read_bytes() == WEIGHTS
+    mirror.files["/m/bc-house-3x.weights"] = b""
+    files.weights.unlink()
+    with pytest.raises(DownloadError, match=r"is empty: .*/m/bc-house-3x\.weights has no such checkpoint"):
+        download("bc-house-3x", mirror=f"{mirror.url}/m")
+
+
 def test_a_damaged_file_is_noticed_on_request(cache: Path, mirror: Files) -> None:
     files = download("bc-house-3x", mirror=f"{mirror.url}/m")
     files.weights.write_bytes(b"X" + WEIGHTS[1:])

@@ -91,6 +91,8 @@ def download(
                     sha256=file.sha256,
                     progress=progress,
                 )
+            if state := _state(file, folder / file.name, verify=False):
+                raise DownloadError(f"{state}: {address(file, mirror)} has no such checkpoint")
     except (DownloadError, OSError) as error:
         raise DownloadError(f"{error}\n{_by_hand(checkpoint, folder, mirror)}") from error
     return CheckpointFiles(*(folder / file.name for file in checkpoint.files))
@@ -106,6 +108,8 @@ def _state(file: RemoteFile, path: Path, verify: bool) -> str:
     if not path.is_file():
         return f"{path} does not exist"
     record = Record.of(path)
+    if not path.stat().st_size:
+        return f"{path} is empty"
     size = file.size or (None if record is None else record.size)
     if size is not None and path.stat().st_size != size:
         return f"{path} has {path.stat().st_size:,} bytes instead of {size:,}"
