@@ -251,7 +251,7 @@ def test_the_largest_size_of_a_storage_counts(tmp_path: Path, sizes: tuple[int, 
 
 @pytest.mark.parametrize("key", ["0", "a"])
 def test_a_storage_may_not_have_more_bytes_than_its_member(tmp_path: Path, key: str) -> None:
-    """PyTorch before 2.13 reads what follows it in memory."""
+    """An older PyTorch may read what follows it in memory."""
     path = tmp_path / "x.weights"
 
     def write(length: int) -> None:

@@ -111,7 +111,7 @@ def check_zip_index(path: Path) -> None:
 
     Raises:
         CheckpointError: As :func:`_check`; or the archive has no index, or an index says more of a storage than there
-            is. PyTorch before 2.13 would read on beyond its end, in the memory of this process.
+            is. Older versions of PyTorch may read on beyond its end, in the memory of this process.
     """
     with zipfile.ZipFile(path) as archive:
         stored = {info.filename.lower(): info.file_size for info in archive.infolist()}  # PyTorch ignores case
