@@ -10,7 +10,7 @@ const list = new EpisodeList({ filters: $("filters"), columns: $("columns"), row
 const timeline = new Timeline($("timeline"), (tick) => { video.pause(); seek(tick); });
 
 const state = {
-  note: "", agent: null, episode: null, returns: null, prediction: null, comparing: false, tick: 0, speed: 1, undo: null,
+  note: "", agent: null, episode: null, returns: null, prediction: null, comparing: false, tick: 0, sought: false, speed: 1, undo: null,
   opened: 0, // number of opened episodes: a response for an earlier one is ignored
 };
 
@@ -173,6 +173,7 @@ function seek(tick) {
   if (!state.episode) return;
   const { ticks, fps, frame_times: times } = state.episode;
   state.tick = Math.min(Math.max(Math.round(tick), 0), ticks - 1);
+  state.sought = true;
   const start = times[state.tick], end = times[state.tick + 1] ?? start + 1 / fps;
   video.currentTime = (start + end) / 2;  // the middle of the frame, so that rounding does not matter
   showTick();
@@ -203,9 +204,10 @@ function toggle() {
 }
 
 function follow(now, frame) {
-  // frame.mediaTime is when the displayed frame begins, rounded; currentTime is only close to it. The last frame may be
-  // displayed after a pause.
-  if (state.episode && !video.seeking && (frame || !video.paused)) {
+  // frame.mediaTime is when the displayed frame begins, rounded; currentTime is only close to it. The last frame that
+  // was played may be displayed after a pause. A frame that was sought may be displayed after the next seek.
+  if (!video.paused) state.sought = false;
+  if (state.episode && !video.seeking && (!video.paused || (frame && !state.sought))) {
     state.tick = tickAt(frame ? frame.mediaTime + 0.0005 : video.currentTime);
     showTick();
   }
