@@ -23,6 +23,16 @@ for number, pipe in zip((3, 4), pipes):
 os.execv(sys.argv[3], sys.argv[3:])
 """
 _FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
+# [left, top, width, height] of an element once it is the same in two frames that follow each other.
+_PLACE_AT_REST = """async (selector) => {
+  for (let place, last = null; ; last = place) {
+    const element = document.querySelector(selector);
+    element.scrollIntoView({ block: "nearest" });
+    place = (box => [box.left, box.top, box.width, box.height])(element.getBoundingClientRect());
+    if (String(place) === String(last)) return place;
+    await new Promise(requestAnimationFrame);
+  }
+}"""
 _NAMED_KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35}
 _SHIFT = 8
 
@@ -105,14 +115,14 @@ class Chromium:
             self.send("Input.dispatchKeyEvent", **event)
 
     def click(self, selector: str, at: tuple[float, float] | None = None) -> None:
-        """Clicks an element, in its middle or at (x, y) pixels from its corner."""
-        self.run(f"document.querySelector({selector!r}).scrollIntoView({{block: 'nearest'}})")
-        left, top, width, height = self.run(
-            f"(r => [r.left, r.top, r.width, r.height])(document.querySelector({selector!r}).getBoundingClientRect())"
-        )
+        """Clicks an element that no longer moves, in its middle or at (x, y) pixels from its corner."""
+        left, top, width, height = self.run(f"({_PLACE_AT_REST})({selector!r})")
         x, y = at or (width / 2, height / 2)
+        x, y = left + x, top + y
+        hit = f"document.querySelector({selector!r}).contains(document.elementFromPoint({x}, {y}))"
+        assert self.run(hit), f"{selector} is covered, or outside the window"
         for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, x=left + x, y=top + y, button="left", clickCount=1)
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))

@@ -108,6 +108,17 @@ def test_the_list_shows_the_episodes(page: Chromium, demos: list[Path]) -> None:
     assert page.run("document.querySelector('video').error") is None
 
 
+def test_the_page_does_not_move_when_a_video_arrives(page: Chromium) -> None:
+    places = "['#mark', '#timeline', '#legend'].map(name => document.querySelector(name).getBoundingClientRect().top)"
+    for row in (1, 3):  # the third one has another shape
+        page.click(f"#episodes tr:nth-child({row})")
+        await_tick(page, 0)
+        with_video = page.run(places)
+        page.run("(video => { video.removeAttribute('src'); video.load(); })(document.querySelector('video'))")
+        page.wait("document.querySelector('video').readyState === 0")
+        assert page.run(places) == with_video
+
+
 def test_an_empty_page_says_so_and_opens_the_first_demo_when_it_is_recorded(browser: Chromium, tmp_path: Path) -> None:
     with running_view(DemoLibrary(tmp_path)) as server:
         browser.open(server.url)

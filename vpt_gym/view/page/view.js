@@ -72,6 +72,7 @@ async function open(row) {
     state.returns = sums(episode.rewards);
     timeline.show(episode);
     showProblem("");
+    video.style.aspectRatio = episode.frame_size.toReversed().join(" / "); // else the page moves when the video arrives
     video.src = address(row, "/video");
     showEpisode();
     seek(0);
@@ -231,7 +232,7 @@ async function mark(row, rejected) {
   if (!row) return;
   try {
     const headers = { "Content-Type": "application/json" };
-    await call(address(row, rejected ? "/reject" : "/restore"), { method: "POST", headers, body: "{}" });
+    await call(address(row, rejected ? "/reject" : "/restore"), { method: "POST", headers });
   } catch (error) {
     return toast(error.message);
   }
