@@ -89,6 +89,7 @@ def test_the_page_needs_nothing_from_elsewhere(server: ViewServer) -> None:
         ("list.js", "text/javascript"),
         ("timeline.js", "text/javascript"),
         ("element.js", "text/javascript"),
+        ("numbers.js", "text/javascript"),
         ("view.css", "text/css"),
     ):
         answer, body = ask(server, name)

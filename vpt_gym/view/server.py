@@ -23,8 +23,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from vpt_gym.demos import Demo, DemoError, read_demo
 from vpt_gym.demos.files.folders import below_in_words, demos_below
-from vpt_gym.demos.files.names import DemoFiles, is_there
+from vpt_gym.demos.files.names import DemoFiles
 from vpt_gym.demos.library.library import DemoLibrary
+from vpt_gym.system.user_path import is_there
 from vpt_gym.view.timeline import timeline
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 MAX_PORT = 65535
 
+_SCRIPTS = "view.js", "list.js", "timeline.js", "element.js", "numbers.js"
 _PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
-    **{name: (name, "text/javascript; charset=utf-8") for name in ("view.js", "list.js", "timeline.js", "element.js")},
+    **{name: (name, "text/javascript; charset=utf-8") for name in _SCRIPTS},
     "view.css": ("view.css", "text/css; charset=utf-8"),
 }
 _HEADERS = {

@@ -1,6 +1,7 @@
 // The list of episodes: buttons that filter it, columns to sort by, and a row for each episode.
 
 import { element } from "./element.js";
+import { rounded } from "./numbers.js";
 
 const FILTERS = {
   all: ["All", (row) => !row.rejected],
@@ -113,9 +114,8 @@ export class EpisodeList {
       line.append(name, problem);
     } else {
       const success = element("td", row.success === null ? "?" : row.success ? "✓" : "✗", String(row.success));
-      const sum = row.return === null ? "" : Number(row.return.toFixed(3));
       line.append(name, element("td", row.task ?? "", "task"), success, element("td", row.ticks ?? "", "number"),
-        element("td", sum, "number"));
+        element("td", rounded(row.return) ?? "", "number"));
     }
     return line;
   }

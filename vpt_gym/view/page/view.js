@@ -2,6 +2,7 @@
 
 import { element } from "./element.js";
 import { EpisodeList } from "./list.js";
+import { degrees, percent, rounded } from "./numbers.js";
 import { Timeline } from "./timeline.js";
 
 const $ = (id) => document.getElementById(id);
@@ -34,8 +35,6 @@ function encoded(id) {
   }).join("");
 }
 const address = ({ id, rejected }, what = "") => `api/${rejected ? "rejected" : "episodes"}/${encoded(id)}${what}`;
-
-const rounded = (value) => (value == null ? null : Number(Number(value).toFixed(3)));
 
 function toast(text) {
   $("toast").textContent = text;
@@ -135,9 +134,6 @@ function showLegend() {
 function held(drawn, tick) {
   return Object.keys(drawn.buttons).filter((name) => drawn.buttons[name].some(([a, b]) => a <= tick && tick < b));
 }
-
-const degrees = (value) => `${value > 0 ? "+" : ""}${value.toFixed(2)}°`;
-const percent = (value) => (value === 0 || value >= 0.001 ? `${(100 * value).toFixed(1)} %` : `${(100 * value).toPrecision(1)} %`);
 
 function sums(values) {
   let sum = 0;
