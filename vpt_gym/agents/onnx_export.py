@@ -157,9 +157,8 @@ def put_in_place(graph: Path, path: Path) -> tuple[Path, ...]:
     for file in (weights, graph):
         if file.exists():
             sync(file)
-    with folder_lock(
-        path.parent
-    ):  # another export to this place would remove these weights before their graph is there
+    # Without the lock, another export to this place would remove these weights before their graph is there.
+    with folder_lock(path.parent):
         if weights.exists():
             os.replace(weights, path.parent / weights.name)
             files.append(path.parent / weights.name)

@@ -247,9 +247,8 @@ def _players(args: Args, env_id: str) -> tuple[AutoPlayer | None, Player | None]
     threads = torch.get_num_threads()
     player = make_player(args.agent, device=args.device, precision=args.precision, goal=args.goal.chosen())
     auto_player = AutoPlayer(player)
-    torch.set_num_threads(
-        threads
-    )  # make_player sets one thread, so that many agents can play; here a single agent must be fast
+    # make_player sets one thread, so that many agents can play; here a single agent must be fast
+    torch.set_num_threads(threads)
     return auto_player, expert
 
 

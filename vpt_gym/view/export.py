@@ -198,6 +198,5 @@ def _encode_gif(path: Path, frames: Iterator[Frame], *, fps: Fraction) -> None:
     with iio.imopen(path, "w", extension=".gif", plugin="pillow") as opened:
         gif: Any = opened  # its type does not declare the options of the plugin
         for frame in frames:
-            gif.write(
-                frame, bits=8, duration=float(1000 / fps), loop=0
-            )  # 256 colours, each frame its own; repeat for ever
+            # 256 colours, each frame its own; repeat for ever
+            gif.write(frame, bits=8, duration=float(1000 / fps), loop=0)

@@ -281,9 +281,8 @@ def _decode_into(target: Frame, demo: Demo, wanted: npt.NDArray[np.bool_] | None
     size = (target.shape[1], target.shape[2])
     frames = demo.frames(threads=1, wanted=wanted)
     for row in target:
-        to_size(
-            next(frames), size, out=row
-        )  # unnamed, so that the next frame reuses its memory, which is still in the L2 cache
+        # The frame has no name, so that the next one reuses its memory, which is still in the L2 cache.
+        to_size(next(frames), size, out=row)
     for _ in frames:  # at its end it raises an error for too few or too many frames
         pass
     return target

@@ -215,9 +215,8 @@ def dataset_metadata(dataset_id: str, actions: ActionKind, about: Mapping[str, s
     import minari
 
     entries: dict[str, Any] = {name: value for name, value in about.items() if not name.startswith("author")}
-    entries |= {
-        name: {value} for name, value in about.items() if name.startswith("author")
-    }  # Minari stores sets of these
+    # Minari stores sets of the authors and of their addresses
+    entries |= {name: {value} for name, value in about.items() if name.startswith("author")}
     return {
         "dataset_id": dataset_id,
         "minari_version": minari.__version__,
