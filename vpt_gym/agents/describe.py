@@ -30,7 +30,7 @@ from vpt_gym.agents.policy import config as policies
 from vpt_gym.agents.policy.config import FRAME_SIZE, VPTConfig
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.agents.policy.trainable import count_parameters
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 Config = VPTConfig | IDMConfig
 
@@ -155,7 +155,7 @@ def _expanded(sources: Iterable[str | Path]) -> Iterable[Path | Description]:
         path = user_path(source)
         if not str(source).strip():
             yield Description(str(source), problem="the source is empty: name a file, a folder or a checkpoint")
-        elif os.path.exists(path):  # Path.exists raises if a name is too long, or a folder may not be read
+        elif is_there(path):
             yield path
         elif (bundled := find_bundled(str(source))) is not None:
             yield bundled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +13,7 @@ from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, failed
 from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -79,5 +78,5 @@ def _export(args: Args) -> int:
 
 def _name(source: str) -> str:
     path = user_path(source)
-    path = path.resolve() if os.path.exists(path) else Path(source)
+    path = path.resolve() if is_there(path) else Path(source)
     return path.stem if path.suffix == ".model" else path.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from vpt_gym.cli.output import Output
 from vpt_gym.cli.status import DONE, NOT_DONE, WRONG_COMMAND
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import printable_name
+from vpt_gym.system.user_path import is_there
 
 if TYPE_CHECKING:
     from vpt_gym.agents.describe import Description
@@ -56,7 +56,7 @@ def run(args: Args) -> int:
         Output(json=True).result("", [one.to_dict() for one in described])
     else:
         _print(described, only_verdict=args.quiet)
-    if any(not (os.path.exists(name) or find_bundled(name) or find_published(name)) for name in args.files):
+    if any(not (is_there(name) or find_bundled(name) or find_published(name)) for name in args.files):
         return WRONG_COMMAND
     return DONE if all(one.ok for one in described) else NOT_DONE
 

@@ -27,7 +27,6 @@ from vpt_gym.demos.files.names import (
     DemoFiles,
     files_of,
     is_metadata,
-    is_there,
     partial,
     read_metadata,
     read_records,
@@ -51,6 +50,7 @@ from vpt_gym.demos.files.video import (
 )
 from vpt_gym.frames import Frame
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.user_path import is_there
 from vpt_gym.video_file import upright_command
 
 

@@ -15,7 +15,7 @@ from vpt_gym.agents.checkpoints.sources.published import find_published, suggest
 from vpt_gym.agents.policy.policy import VPTPolicy
 from vpt_gym.hub.upload import is_repo_id
 from vpt_gym.system.printable import printable_name, shown
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 _FILE_SUFFIXES = (".model", ".weights", ".safetensors", ".json", ".pt", ".pth", ".zip")
 
@@ -46,7 +46,7 @@ def load_pretrained(
     """
     check_source(source)
     path = user_path(source)
-    if os.path.exists(path):  # Path.exists raises if a name is too long
+    if is_there(path):
         _refuse_revision(revision, f"{path} is on this machine")
         if path.is_dir():
             _refuse_weights(weights_path, f"{path} is a folder and holds its own weights")
@@ -76,7 +76,7 @@ def load_pretrained(
             raise WrongFile(f"{published.name} is an inverse dynamics model, not a policy: IDMAgent loads it")
         files = download(published.name)
         return load_pair(files.model, files.weights)
-    if is_hub_id(name) and (revision is not None or not os.path.exists(Path(name).parent)):
+    if is_hub_id(name) and (revision is not None or not is_there(Path(name).parent)):
         _refuse_weights(weights_path, f"{name} is on the Hugging Face Hub and comes with its own weights")
         return load_folder(download_folder(name, revision))
     first = name.replace(os.sep, "/").partition("/")[0]  # not path.parts: Path drops a leading ./

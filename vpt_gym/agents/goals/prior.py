@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from vpt_gym.agents.checkpoints.sources.download import download
 from vpt_gym.agents.checkpoints.sources.published import find_published
 from vpt_gym.agents.checkpoints.weights_file import read_weights
 from vpt_gym.agents.policy.architecture import MOST
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 _PUBLISHED = 512, 512, 512
 """Size, hidden and latent size of STEVE-1's prior."""
@@ -76,7 +75,7 @@ class GoalPrior(nn.Module):
         """
         check_source(source)
         path = user_path(source)
-        if not os.path.exists(path):  # Path.exists raises if a name is too long
+        if not is_there(path):
             published = find_published(str(source))
             if published is None or published.prior is None:
                 raise FileNotFoundError(f'there is no file {path}, and the only published prior is "steve1"')

@@ -19,7 +19,7 @@ from vpt_gym.agents.checkpoints.sources.hub import download_folder
 from vpt_gym.agents.checkpoints.sources.published import find_published, suggestion
 from vpt_gym.agents.idm.config import IDMConfig
 from vpt_gym.agents.idm.model import InverseDynamicsModel
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 FORMAT = "vpt-gym-idm/1"
 """The format in ``config.json``; another number is another layout."""
@@ -59,10 +59,10 @@ def load_idm(
     check_source(source)
     path = user_path(source)
     on_hub = (
-        not os.path.exists(path)  # Path.exists raises if a name is too long
+        not is_there(path)
         and find_published(str(source)) is None
         and is_hub_id(str(source))
-        and (revision is not None or not os.path.exists(path.parent))
+        and (revision is not None or not is_there(path.parent))
     )
     if on_hub and weights_path is not None:
         raise ValueError(f"{source} is on the Hugging Face Hub and comes with its own weights; leave the weights out")
@@ -70,7 +70,7 @@ def load_idm(
         path = download_folder(str(source), revision)
     elif revision is not None:
         raise ValueError(f"{source} is not on the Hugging Face Hub; leave revision={revision!r} out")
-    if not os.path.exists(path) and (bundled := find_bundled(str(source))) is not None:
+    if not is_there(path) and (bundled := find_bundled(str(source))) is not None:
         path = bundled
     if os.path.isfile(path):
         if weights_path is None:

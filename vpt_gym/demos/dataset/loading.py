@@ -23,11 +23,10 @@ from vpt_gym.demos.files.names import (
     DemoError,
     checked_directory,
     files_of,
-    is_there,
     list_demos,
 )
 from vpt_gym.demos.files.video import count_frames
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 DropNull = Literal["auto", "mask", "cut", False]
 Paths = str | os.PathLike[str]

@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from vpt_gym.demos.files.names import files_of, is_there
+from vpt_gym.demos.files.names import files_of
+from vpt_gym.system.user_path import is_there
 
 _NAME = re.compile(r"(.+)-([0-9]{8}-[0-9]{6})")
 """Session (player and number) and start of a segment. Source: the readme of openai/Video-Pre-Training."""

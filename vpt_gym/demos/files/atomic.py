@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vpt_gym.demos.files.names import DemoFiles, is_there, partial
+from vpt_gym.demos.files.names import DemoFiles, partial
 from vpt_gym.demos.files.records import finite
 from vpt_gym.system.durable import sync
+from vpt_gym.system.user_path import is_there
 
 SCRATCH_SUFFIX = ".tmp"
 """Suffix of a file that will replace the file without it."""

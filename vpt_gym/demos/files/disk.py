@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 
-from vpt_gym.demos.files.names import DemoFiles, is_there, partial
+from vpt_gym.demos.files.names import DemoFiles, partial
+from vpt_gym.system.user_path import is_there
 
 
 def describe_disk_usage(files: DemoFiles, ticks: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vpt_gym.demos.files.names import REJECTED, DemoError, DemoFiles, is_there, list_metadata, read_metadata
+from vpt_gym.demos.files.names import REJECTED, DemoError, DemoFiles, list_metadata, read_metadata
+from vpt_gym.system.user_path import is_there
 
 
 def made_demos(directory: Path) -> dict[Path, dict[str, Any]]:

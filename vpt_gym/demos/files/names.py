@@ -29,7 +29,7 @@ from vpt_gym.system.flags import checks_flags
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.pickled_error import PickledError
 from vpt_gym.system.printable import printable, shown
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 FORMAT = "vpt_gym.demo"
 FORMAT_VERSION = 1
@@ -108,11 +108,6 @@ class DemoFiles:
     def all(self) -> tuple[Path, Path, Path]:
         """The finished files, in the order in which they get their final names."""
         return self.video, self.records, self.metadata
-
-
-def is_there(path: Path) -> bool:
-    """Returns whether a path exists; False, not an ``OSError``, where no file can have such a long name."""
-    return os.path.exists(path)
 
 
 def partial(path: Path) -> Path:

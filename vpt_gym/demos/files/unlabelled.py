@@ -16,13 +16,14 @@ import av
 import numpy as np
 
 from vpt_gym.demos.files.atomic import scratch, write_metadata
-from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, is_there, new_id, partial
+from vpt_gym.demos.files.names import PARTIAL_SUFFIX, VIDEO_FORMAT, DemoFiles, files_of, new_id, partial
 from vpt_gym.demos.files.video import VideoWriter
 from vpt_gym.demos.files.writer import DemoWriteError, check_metadata, versions_in_use
 from vpt_gym.frames import Frame
 from vpt_gym.system.durable import sync
 from vpt_gym.system.json_text import parse_json
 from vpt_gym.system.output_directory import make_directory
+from vpt_gym.system.user_path import is_there
 
 VIDEO_FORMAT_VERSION = 1
 TICKS_PER_SECOND = 20

@@ -21,7 +21,6 @@ from vpt_gym.demos.files.names import (
     DemoFiles,
     existing_directory,
     find_demos,
-    is_there,
     partial,
     read_intact_records,
     read_metadata,
@@ -33,6 +32,7 @@ from vpt_gym.demos.files.writer import DemoWriteError
 from vpt_gym.system.durable import sync
 from vpt_gym.system.file_lock import open_to_lock, try_lock
 from vpt_gym.system.flags import checks_flags
+from vpt_gym.system.user_path import is_there
 
 
 @dataclass(frozen=True)

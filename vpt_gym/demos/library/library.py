@@ -15,11 +15,11 @@ from vpt_gym.demos.files.names import (
     DemoError,
     DemoFiles,
     files_of,
-    is_there,
     list_demos,
     read_metadata,
 )
 from vpt_gym.demos.files.video import read_header
+from vpt_gym.system.user_path import is_there
 
 _MOVING_SUFFIX = ".moving"
 
