@@ -100,6 +100,8 @@ class Args(PolicyGradientArgs):
         check_kl_to_start(self.kl_coefficient, fresh=is_fresh(self.model, self.weights), name="kl_coefficient")
         if not 1 <= self.minibatches <= self.num_envs:
             raise ValueError(f"{self.minibatches} minibatches of {self.num_envs} envs: each needs at least one env")
+        if self.num_envs * self.ticks < 2:
+            raise ValueError("1 env and 1 tick: the deviation of the advantages needs at least 2 ticks a rollout")
         if self.epochs < 1 or self.sleep_cycles < 0 or self.epochs + self.sleep_cycles > 6:
             raise ValueError(f"{self.epochs} epochs and {self.sleep_cycles} sleep cycles: together 1 to 6, VPT's most")
 

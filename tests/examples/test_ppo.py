@@ -358,6 +358,7 @@ class TestArguments:
         [
             ({"minibatches": 5, "num_envs": 4}, "5 minibatches of 4 envs"),
             ({"epochs": 5, "sleep_cycles": 2}, "together 1 to 6"),
+            ({"num_envs": 1, "minibatches": 1, "ticks": 1}, "needs at least 2 ticks a rollout"),
             ({"episode_ticks": 0}, "episode_ticks is 0"),
             ({"ticks": 0}, "ticks is 0; it must be at least 1"),
             ({"warmup": -1}, "warmup is -1"),
