@@ -124,7 +124,9 @@ def test_an_episode_that_was_left_before_its_turn_is_not_computed(tmp_path: Path
     go_on.set()
     wait(predictions, wanted.files.video)
     assert not isinstance(predictions.poll(running), int)
+    go_on.clear()
     assert predictions.poll(left) == 0  # it begins only now
+    go_on.set()
     wait(predictions, left.files.video)
     predictions.close()
     hook.remove()

@@ -181,9 +181,11 @@ class Predictions:
                 self._done[key] = 0
                 self._jobs[key] = self._executor.submit(self._compute, demo, key)
             job = self._jobs[key]
-            if job.done() and job.exception() is not None:
+            if not job.done():
+                return self._done[key]
+            if job.exception() is not None:
                 del self._jobs[key]  # it may succeed the next time, as when memory was short
-        return job.result() if job.done() else self._done[key]
+        return job.result()
 
     def close(self) -> None:
         """Cancels the running computation, and waits until the thread has ended."""

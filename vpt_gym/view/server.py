@@ -25,7 +25,6 @@ from vpt_gym.demos import Demo, DemoError, read_demo
 from vpt_gym.demos.files.folders import below_in_words, demos_below
 from vpt_gym.demos.files.names import DemoFiles
 from vpt_gym.demos.library.library import DemoLibrary
-from vpt_gym.system.user_path import is_there
 from vpt_gym.view.timeline import timeline
 
 if TYPE_CHECKING:
@@ -153,9 +152,16 @@ class _Read(NamedTuple):
 
 
 def _state_of(files: DemoFiles) -> list[tuple[int, int, int] | None]:
-    """Returns what changes with the content of a demo's files; None for a file that there is not."""
-    stats = (path.stat() if is_there(path) else None for path in files.all)
-    return [None if stat is None else (stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
+    """Returns what changes with the content of a demo's files; None for a file that there is not, or not any more."""
+    states: list[tuple[int, int, int] | None] = []
+    for path in files.all:
+        try:
+            stat = path.stat()
+        except OSError:
+            states.append(None)
+        else:
+            states.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return states
 
 
 class _HttpError(Exception):
