@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from tests.support.frame_counter_env import FrameCounterEnv, read_counter
 from tests.support.varied_env import ARRAYS, SPACES, Told, assert_same, step_both
 from vpt_gym.world.env import VoxelEnv
 from vpt_gym.world.vector import make_worlds
+from vpt_gym.wrappers.vector import thread_vector_env
 from vpt_gym.wrappers.vector.thread_vector_env import ThreadVectorEnv
 
 SMALL = (32, 48)
@@ -131,18 +131,27 @@ def test_observations_are_copies_unless_asked_otherwise() -> None:
         envs.close()
 
 
+class Clock:
+    """Stands still until somebody moves it."""
+
+    now = 0.0
+
+    def read(self) -> float:
+        return self.now
+
+
 class Slow(gym.Env[Any, Any]):
-    """Notes when it begins a step or an episode, and takes its time for a step."""
+    """Notes when it begins a step or an episode. A step takes as long on the ``clock`` as it is told."""
 
     observation_space = action_space = gym.spaces.Discrete(2)
 
-    def __init__(self, name: int, seconds: float, begun: list[int]) -> None:
-        self.name, self.seconds, self.begun = name, seconds, begun
+    def __init__(self, name: int, begun: list[int], seconds: float = 0.0, clock: Clock | None = None) -> None:
+        self.name, self.begun, self.seconds, self.clock = name, begun, seconds, clock or Clock()
         self.over = False
 
     def step(self, action: Any) -> Any:
         self.begun.append(self.name)
-        time.sleep(self.seconds)
+        self.clock.now += self.seconds
         return 0, 0.0, self.over, False, {}
 
     def reset(self, **kwargs: Any) -> Any:
@@ -163,9 +172,11 @@ def test_the_last_observation_is_kept_though_the_environment_draws_the_next_into
     envs.close()
 
 
-def test_the_slowest_begin_first_and_before_them_those_to_be_reset() -> None:
+def test_the_slowest_begin_first_and_before_them_those_to_be_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[int] = []
-    worlds = [Slow(k, seconds, begun) for k, seconds in enumerate((0.0, 0.6, 0.3))]
+    clock = Clock()
+    monkeypatch.setattr(thread_vector_env, "perf_counter", clock.read)
+    worlds = [Slow(k, begun, seconds, clock) for k, seconds in enumerate((0.0, 0.6, 0.3))]
     envs = ThreadVectorEnv([lambda env=env: env for env in worlds], threads=1)
     envs.reset(seed=0)
     actions = np.zeros(3, np.int64)
@@ -181,7 +192,7 @@ def test_the_slowest_begin_first_and_before_them_those_to_be_reset() -> None:
 @pytest.mark.parametrize("number", [2, 4])
 def test_a_wrong_number_of_actions_is_refused_before_anything_is_stepped(number: int) -> None:
     begun: list[int] = []
-    envs = ThreadVectorEnv([lambda k=k: Slow(k, 0.0, begun) for k in range(3)])
+    envs = ThreadVectorEnv([lambda k=k: Slow(k, begun) for k in range(3)])
     envs.reset(seed=0)
     begun.clear()
     with pytest.raises(ValueError, match="argument"):

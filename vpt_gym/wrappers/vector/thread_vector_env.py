@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from copy import deepcopy
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium as gym
@@ -161,7 +161,7 @@ class ThreadVectorEnv(_SyncVectorEnv):
                 i, action = jobs.popleft()
             except IndexError:  # another thread took the last one
                 return
-            started = time.perf_counter()
+            started = perf_counter()
             terminated = truncated = False
             if self.autoreset_mode == AutoresetMode.NEXT_STEP and self._autoreset_envs[i]:
                 observation, info = self.envs[i].reset()
@@ -177,7 +177,7 @@ class ThreadVectorEnv(_SyncVectorEnv):
             self._env_obs[i] = observation
             if self._leaves is not None:
                 _write(self._leaves, batch, i, {_ROOT: observation})
-            self._seconds[i] = time.perf_counter() - started
+            self._seconds[i] = perf_counter() - started
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the threads and closes the environments."""
