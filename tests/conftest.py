@@ -1,6 +1,7 @@
 """What holds for all tests: the threads of torch, the options of the command line, and the programs they need."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,10 @@ from tests.support.programs import skip_or_fail
 # For this process and those that tests start: the nets are tiny, and threads that wait for each other on a busy
 # machine are slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# As a shell starts programs in the background. The processes that tests interrupt would inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # By default an example that takes more than 0.2 seconds fails, which it does on a busy machine.
 settings.register_profile("any machine", deadline=None)

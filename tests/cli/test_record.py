@@ -18,6 +18,7 @@ import pytest
 from tests.support.frame_counter_env import read_counter
 from tests.support.paths import ROOT
 from tests.support.python_processes import run
+from tests.support.scripted_counter import CRAWLS_FROM
 from vpt_gym.collect import run as recording
 from vpt_gym.collect.envs import EnvArgs
 from vpt_gym.collect.finished import finished_episodes
@@ -38,8 +39,8 @@ def command(directory: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "vpt_gym", "record", "-o", str(directory), *options]
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
 def record(directory: Path, *options: str, status: int = 0, fresh: bool = False) -> subprocess.CompletedProcess[str]:
@@ -144,29 +145,33 @@ def test_size_and_pixels_as_asked_for(tmp_path: Path) -> None:
     }
 
 
-@pytest.fixture
-def slowly() -> list[str]:
-    """Options of a recording that spends two seconds and more within episodes."""
-    kwargs = {"longest": 60, "pause": 0.01}
-    return [*COUNTER, "--episodes", "10", "--num-envs", "2", "--keep", "all", "--env-kwargs", json.dumps(kwargs)]
+TEN = (*COUNTER, "--episodes", "10", "--num-envs", "2", "--keep", "all", "--env-kwargs", '{"longest": 60}')
 
 
-def broken_off(directory: Path, options: list[str], how: signal.Signals, *, after: int) -> int:
-    """Starts a recording, stops it after ``after`` reported episodes, returns the exit status; no process is left."""
+def broken_off(directory: Path, how: signal.Signals, *, before: int, after: int) -> int:
+    """Records ``TEN`` and stops it when ``after`` episodes are reported; no process is left.
+
+    Episodes from seed ``before`` on have then begun, and do not end.
+
+    Returns:
+        The exit status.
+    """
     run = subprocess.Popen(
-        command(directory, *options),
+        command(directory, *TEN),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment(**{CRAWLS_FROM: f"60 {before}"}),
         start_new_session=True,
     )
     assert run.stdout is not None
     for _ in range(after):
         assert run.stdout.readline()
-    time.sleep(0.05)  # into the next episodes
     children = psutil.Process(run.pid).children(recursive=True)
     assert len(children) >= 2
+    while not list(directory.glob("*.partial")):
+        assert run.poll() is None
+        time.sleep(0.01)
     if how == signal.SIGINT:
         os.killpg(run.pid, how)  # as a terminal does
     else:
@@ -181,29 +186,30 @@ def broken_off(directory: Path, options: list[str], how: signal.Signals, *, afte
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
-def test_after_an_interrupt_and_a_kill_it_continues_with_the_same_demos(tmp_path: Path, slowly: list[str]) -> None:
-    record_here(tmp_path / "whole", episodes=10, env=EnvArgs(COUNTER[1], kwargs=slowly[-1]))
+def test_after_an_interrupt_and_a_kill_it_continues_with_the_same_demos(tmp_path: Path) -> None:
+    record_here(tmp_path / "whole", episodes=10, env=EnvArgs(COUNTER[1], kwargs=TEN[-1]))
     whole = content(tmp_path / "whole")
     assert sorted(whole) == list(range(10))
 
-    assert broken_off(tmp_path / "parts", slowly, signal.SIGINT, after=3) == 130
-    interrupted = content(tmp_path / "parts")  # checks that nothing is broken off
-    assert 3 <= len(interrupted) < 10
-    assert broken_off(tmp_path / "parts", slowly, signal.SIGKILL, after=2) == -signal.SIGKILL
-    killed = by_seed(tmp_path / "parts")
-    assert len(interrupted) + 2 <= len(killed) < 10
+    assert broken_off(tmp_path / "parts", signal.SIGINT, before=5, after=5) == 130
+    assert sorted(content(tmp_path / "parts")) == [0, 1, 2, 3, 4]  # and nothing is broken off
+    assert broken_off(tmp_path / "parts", signal.SIGKILL, before=8, after=3) == -signal.SIGKILL
+    assert sorted(by_seed(tmp_path / "parts")) == [0, 1, 2, 3, 4, 5, 6, 7]
 
-    record(tmp_path / "parts", *slowly)
+    record(tmp_path / "parts", *TEN)
     assert content(tmp_path / "parts") == whole
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_a_kill_leaves_broken_off_files_that_the_next_run_clears(tmp_path: Path) -> None:
-    options = [*COUNTER, "--episodes", "3", "--env-kwargs", '{"longest": 90, "pause": 0.01}']
-    run = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, text=True, env=environment())
+    options = [*COUNTER, "--episodes", "3", "--env-kwargs", '{"longest": 90}']
+    variables = environment(**{CRAWLS_FROM: "90 1"})
+    run = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, text=True, env=variables)
     assert run.stdout is not None
     assert run.stdout.readline()
-    time.sleep(0.25)
+    while not list(tmp_path.glob("*.partial")):
+        assert run.poll() is None
+        time.sleep(0.01)
     run.kill()
     run.communicate(timeout=WAIT)
     assert list(tmp_path.glob("*.partial")) != []
@@ -212,9 +218,10 @@ def test_a_kill_leaves_broken_off_files_that_the_next_run_clears(tmp_path: Path)
     assert list(tmp_path.glob("*.partial")) == []
 
 
-def test_a_dead_process_is_reported_and_finished_demos_stay(tmp_path: Path, slowly: list[str]) -> None:
+def test_a_dead_process_is_reported_and_finished_demos_stay(tmp_path: Path) -> None:
+    variables = environment(**{CRAWLS_FROM: "60 5"})
     run = subprocess.Popen(
-        command(tmp_path, *slowly), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        command(tmp_path, *TEN), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables
     )
     assert run.stdout is not None
     assert run.stdout.readline()
@@ -226,7 +233,7 @@ def test_a_dead_process_is_reported_and_finished_demos_stay(tmp_path: Path, slow
     assert run.returncode == 1
     assert "died (exit code -9" in error
     assert "Finished demos stay" in error
-    assert 1 <= len(by_seed(tmp_path)) < 10
+    assert {0} <= by_seed(tmp_path).keys() <= {0, 1, 2, 3, 4}
 
 
 def test_an_agent_can_play(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ import pytest
 from tests.support.example_scripts import load_example
 from tests.support.paths import ROOT
 from tests.support.python_processes import run, start
+from tests.support.scripted_counter import CRAWLS_FROM
 from tests.support.small_policy import small_policy
 from vpt_gym import VPTAgent
 from vpt_gym.cli import main
 from vpt_gym.collect.envs import EnvArgs
+from vpt_gym.collect.seeds import SEEDS
 from vpt_gym.learning.runs.args import parse
 
 COUNTER = "tests.support.scripted_counter:ScriptedCounter-v0"
@@ -69,13 +71,13 @@ def test_several_agents_play_several_tasks(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
-    tasks = (f'{COUNTER} {{"longest": 6, "pause": 0.02}}', f'{COUNTER} {{"longest": 8, "pause": 0.02}}')
-    arguments = ("--model", "nano", "--tasks", *tasks, "--episodes", 12, "--num-envs", 2, "--precision", "fp32")
+    arguments = ("--model", "nano", "--tasks", SHORT, LONGER, "--episodes", 12, "--num-envs", 2, "--precision", "fp32")
     whole = evaluate(*arguments, "--video-episodes", 0, "--out", tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     out = tmp_path / "killed"
     log = out / "episodes.jsonl"
-    process = start(SCRIPT, *arguments, "--video-episodes", 0, "--out", out, cwd=ROOT)
+    slow = {CRAWLS_FROM: f"8 {SEEDS['evaluation'][3]}"}  # in the second task three episodes end
+    process = start(SCRIPT, *arguments, "--video-episodes", 0, "--out", out, cwd=ROOT, **slow)
     end = time.monotonic() + 120
     while not log.exists() or log.read_bytes().count(b"\n") < 15:
         assert time.monotonic() < end, "15 episodes have not ended"
@@ -86,7 +88,7 @@ def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
     with log.open("ab") as file:
         file.write(b'{"agent": "na')  # what it was writing
     before = log.read_bytes().splitlines()[:-1]
-    assert len(before) < 24
+    assert len(before) == 15
     resumed = evaluate("--resume", out)
     assert resumed.returncode == 0, resumed.stderr
     after = log.read_bytes().splitlines()

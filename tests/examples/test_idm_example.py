@@ -102,7 +102,7 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(trai
         while process.poll() is None and last_step(out / "metrics.jsonl") < goal:
             time.sleep(0.005)
         process.kill()
-        assert process.wait() == -signal.SIGKILL
+        assert process.wait() in (-signal.SIGKILL, 0)
         words = (SCRIPT, "--resume", out)
     output_of(*words, fresh=True)  # its sets have another order
     runs = [IDMAgent.from_pretrained(folder / "idm").model.state_dict() for folder in (trained / "whole", out)]

@@ -71,14 +71,18 @@ def test_the_env_checker_is_content(resilient):
         ("torn json", r"^step: json.decoder.JSONDecodeError: "),
     ],
 )
-def test_a_failure_truncates_the_episode_and_a_reset_starts_a_new_process(resilient, temporary, fault, words):
-    # a busy machine takes seconds for the exit of an interpreter; only what never answers needs a short limit
-    env = resilient(partial(MisbehavingEnv, spawn=True), step_timeout=2 if fault == "hang" else 60)
+def test_a_failure_truncates_the_episode_and_a_reset_starts_a_new_process(
+    resilient, temporary, monkeypatch, fault, words
+):
+    env = resilient(partial(MisbehavingEnv, spawn=True), step_timeout=60)
     _, info = env.reset()
     last = env.step(act("none"))[0]
     kept = last.copy()
     last += 7  # the caller may do what it likes with an observation
-    obs, reward, terminated, truncated, told = env.step(act(fault))
+    # a busy machine takes seconds for the exit of an interpreter; only what never answers needs a short limit
+    with monkeypatch.context() as patched:
+        patched.setattr(env, "_step_timeout", 2 if fault == "hang" else 60)
+        obs, reward, terminated, truncated, told = env.step(act(fault))
     np.testing.assert_array_equal(obs, kept)
     assert (reward, terminated, truncated) == (0.0, False, True)
     assert len(info["pids"]) == 3
@@ -288,13 +292,15 @@ def test_bad_arguments_are_refused(temporary, arguments, error, message):
     assert list(temporary.iterdir()) == []
 
 
-def test_after_a_failed_render_the_last_picture_is_returned_and_the_next_step_reports_it(resilient):
-    env = resilient(step_timeout=2)
+def test_after_a_failed_render_the_last_picture_is_returned_and_the_next_step_reports_it(resilient, monkeypatch):
+    env = resilient(step_timeout=60)
     env.reset()
     env.step(act("none"))
     assert env.render().max() == 1
     env.set_volume(0)  # from now on it hangs
-    assert env.render().max() == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(env, "_step_timeout", 2)
+        assert env.render().max() == 1
     *_, truncated, info = env.step(act("none"))
     assert truncated
     assert info["env_error"] == "render: the env did not answer within 2 s"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -67,20 +68,25 @@ def test_an_env_that_is_forgotten_is_cleaned_up(temporary):
 def test_ctrl_c_while_it_waits_ends_the_episode(resilient):
     env = resilient(step_timeout=None)
     pids = env.reset()[1]["pids"]
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+
+    def interrupt_a_step() -> None:
+        while env._worker._lock.acquire(blocking=False):  # the step has not begun
+            env._worker._lock.release()
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_a_step)
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
         env.step(act("hang"))
-    timer.join()
-    signal.signal(signal.SIGINT, handler)
+    thread.join()
     assert left(pids) == []
     assert "KeyboardInterrupt" in env.step(act("none"))[4]["env_error"]
     assert env.reset()[1]["restarts"] == 1
 
 
-def test_twenty_failures_leave_nothing(resilient, temporary):
-    env = resilient(step_timeout=3)
+def test_twenty_failures_leave_nothing(resilient, temporary, monkeypatch):
+    env = resilient(step_timeout=60)
     seen: set[int] = set()
     faults = [*["abort", "sigkill", "exit", "connection"] * 4, "sigkill", "hang", "runtime", "torn json"]
     for number, fault in enumerate(faults):
@@ -88,7 +94,9 @@ def test_twenty_failures_leave_nothing(resilient, temporary):
         if number == 1:  # now that all has been imported
             before = psutil.Process().num_fds()
         seen.update(env.step(act("spawn"))[4]["pids"] if number % 5 == 0 else info["pids"])
-        assert "env_error" in env.step(act(fault))[4]
+        with monkeypatch.context() as patched:
+            patched.setattr(env, "_step_timeout", 1 if fault == "hang" else 60)
+            assert "env_error" in env.step(act(fault))[4]
     assert env.reset()[1]["restarts"] == 20
     assert psutil.Process().num_fds() == before
     assert left(sorted(seen)) == []

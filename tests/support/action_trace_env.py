@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from tests.support.once import first_to_make
 from vpt_gym.actions.codec import code_space
 
 
@@ -43,8 +44,7 @@ class ActionTraceEnv(gym.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         time.sleep(self.pause)
         self.ticks += 1
-        if self.killed is not None and self.ticks == 3 and not self.killed.exists():
-            self.killed.touch()
+        if self.killed is not None and self.ticks == 3 and first_to_make(self.killed):
             os.kill(os.getpid(), signal.SIGKILL)
         self.trace = (self.trace * 31 + int(action[0]) * 121 + int(action[1])) % 1_000_003
         self.left -= 1

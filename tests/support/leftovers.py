@@ -21,7 +21,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def soon(nothing_left: Callable[[], bool], seconds: float = 5.0) -> bool:
+def soon(nothing_left: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not nothing_left() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from tests.support.once import first_to_make
 from tests.support.scripted_counter import ScriptedCounter
 
 
@@ -24,8 +25,7 @@ class MortalCounter(ScriptedCounter):
         return super().reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        if self.seed == self.doomed and self._tick == 5 and not self.killed.exists():
-            self.killed.touch()
+        if self.seed == self.doomed and self._tick == 5 and first_to_make(self.killed):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().step(action)
 

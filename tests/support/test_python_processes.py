@@ -110,8 +110,8 @@ def test_two_processes_draw_different_random_numbers(tmp_path: Path) -> None:
 
 def test_a_process_that_hangs_is_killed(tmp_path: Path) -> None:
     path = script(tmp_path, "import os, time; print(os.getpid(), flush=True); time.sleep(600)")
-    with pytest.raises(TimeoutError, match=r"did not end within 0.5 s: \d+") as raised:
-        run(path, timeout=0.5)
+    with pytest.raises(TimeoutError, match=r"did not end within 5 s: \d+") as raised:
+        run(path, timeout=5)
     assert not Path(f"/proc/{str(raised.value).split()[-1]}").exists()
 
 

@@ -42,7 +42,7 @@ for index, name in enumerate(evil.payloads(pathlib.Path(sys.argv[1], "list"))):
         Naive(io.BytesIO(body)).load()
     except Exception as error:  # some fail after the call
         problem = error
-    for _ in range(100):
+    for _ in range(3000):
         if canary.exists():
             break
         time.sleep(0.02)

@@ -297,6 +297,7 @@ def test_a_token_that_never_arrives(in_process: tuple[MalmoServer, list[str]], m
     assert client.is_closed()
     client.close()
     assert lines == ["ERROR: <MissionInit> came without its token, the message that follows it"]
+    monkeypatch.setattr(connection, "TOKEN_SECONDS", 60.0)
     client = begun(MalmoClient(server.port))
     client.step("")
     client.close()
