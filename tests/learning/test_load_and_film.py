@@ -32,7 +32,7 @@ def test_a_video_has_all_episodes_and_the_gif_every_second_frame_of_the_first(tm
     env = EnvArgs(kwargs='{"level": "easy", "image_size": [32, 64], "max_episode_steps": 6}')
     film(load_agent("nano", seed=0), lambda: env.make(render=True), range(2), tmp_path / "new" / "agent.mp4")
     assert iio.imread(tmp_path / "new" / "agent.mp4", plugin="pyav").shape == (2 * (6 + 10), 32, 64, 3)
-    assert len(iio.imread(tmp_path / "new" / "agent.gif")) == 3
+    assert len(iio.imread(tmp_path / "new" / "agent.gif")) == 3 + 1
 
 
 def test_without_seeds_there_is_nothing_to_film(tmp_path: Path) -> None:
@@ -76,3 +76,4 @@ def test_an_env_without_render_is_filmed_by_its_frames(tmp_path: Path, key: str,
     video = iio.imread(tmp_path / "agent.mp4", plugin="pyav")
     assert video.shape == (4 + 10, *size, 3)
     assert video[[0, 1, 2, 3, -1]].mean((1, 2, 3)) == pytest.approx([0, 40, 80, 120, 160], abs=3)
+    assert iio.imread(tmp_path / "agent.gif").mean((1, 2, 3)) == pytest.approx([0, 80, 160], abs=3)  # and its end

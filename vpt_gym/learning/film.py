@@ -50,8 +50,10 @@ def film(agent: VPTAgent, make_env: Callable[[], gym.Env[Any, Any]], seeds: Sequ
         env.close()
         if video is not None:
             video.close()
-    # every second frame: 10 per second, half the size
-    iio.imwrite(path.with_suffix(".gif"), np.stack(first_episode[:-_PAUSE:2]), duration=100, loop=0)
+    # every second frame: 10 per second, half the size; and its end, which shows whether it succeeded, for a second
+    shown = [*first_episode[:-_PAUSE:2], first_episode[-1]]
+    durations = [100] * (len(shown) - 1) + [1000]
+    iio.imwrite(path.with_suffix(".gif"), np.stack(shown), duration=durations, loop=0)
 
 
 def _episode(agent: VPTAgent, env: gym.Env[Any, Any], seed: int) -> Iterator[Frame]:
