@@ -108,10 +108,11 @@ def test_the_list_shows_the_episodes(page: Chromium, demos: list[Path]) -> None:
     assert page.run("document.querySelector('video').error") is None
 
 
-def test_the_page_does_not_move_when_a_video_arrives(page: Chromium) -> None:
+def test_the_page_does_not_move_when_a_video_arrives(page: Chromium, demos: list[Path]) -> None:
     places = "['#mark', '#timeline', '#legend'].map(name => document.querySelector(name).getBoundingClientRect().top)"
-    for row in (1, 3):  # the third one has another shape
-        page.click(f"#episodes tr:nth-child({row})")
+    for demo in (demos[0], demos[2]):  # of two shapes
+        page.click(f"[data-id='{demo.stem}']")
+        page.wait(f"document.querySelector('#title').textContent === '{demo.stem}'")
         await_tick(page, 0)
         with_video = page.run(places)
         page.run("(video => { video.removeAttribute('src'); video.load(); })(document.querySelector('video'))")
