@@ -213,6 +213,14 @@ class EndToEnd:
         """Returns method, level and figures of each evaluation."""
         return [(row["method"], level, row[level]) for row in self.rows for level in self.preset.levels if level in row]
 
+    def of_the_agent(self) -> dict[str, Any]:
+        """Returns the results of the last agent, which ``agent`` holds, as every trainer names them."""
+        last, levels = self.rows[-1], self.preset.levels
+        evaluation = {
+            level: {name: figure for name, figure in last[level].items() if name != "per_episode"} for level in levels
+        }
+        return {"demos": {"trained": last["demos"]}, "frames": last["frames"], "evaluation": evaluation}
+
     def table(self) -> Table:
         """Returns the table of results."""
         table = Table(title=f"harvest_1_log in unseen worlds, seeds {self.seeds[0]:,} to {self.seeds[-1]:,}")
@@ -259,7 +267,8 @@ def main(args: Args) -> None:
         film(steps.agent, lambda: steps.easy.make(render=True), SEEDS["validation"][:3], run.directory / "agent.mp4")
         settings = {"preset": args.preset, "seed": args.seed, **asdict(steps.preset)}
         threads = torch.get_num_threads()
-        run.write_results({"settings": settings, "threads": threads, "seconds": run.seconds, "rows": steps.rows})
+        results = {"settings": settings, "threads": threads, "seconds": run.seconds, "rows": steps.rows}
+        run.write_results({**results, **steps.of_the_agent()})
         console.print(steps.table())
         steps.draw()
         console.print(

@@ -41,6 +41,8 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
             assert all(seed in SEEDS["evaluation"] for seed in cell["seeds"])
     assert [row["frames"] > 0 for row in results["rows"]] == [False, True, True]
     assert results["rows"][2]["frames"] > results["rows"][1]["frames"]
+    assert results["evaluation"]["default"]["successes"] == results["rows"][2]["default"]["successes"]
+    assert results["demos"]["trained"] == results["rows"][2]["demos"]
 
     recorded = [list_demos(out / f"demos_{level}") for level in ("easy", "default")]
     assert sum(map(len, recorded)) == results["settings"]["demos"]

@@ -15,6 +15,8 @@ from vpt_gym.report.results import SuccessRate, rows_of
 
 _KEPT = "agent"
 """The folder of the agent that the results of a run are of; the others are of moments in the training."""
+_EVALUATION = "evaluation"
+"""Where most trainers write the results of that agent; other rates beside it are of moments in the training."""
 _LONGEST = 2000
 
 
@@ -61,7 +63,8 @@ def _recipe(record: RunRecord) -> str:
 
 
 def _figures(record: RunRecord) -> tuple[str, HubRate | None]:
-    rates = [(name, rate) for name, rate in rows_of(record.results) if isinstance(rate, SuccessRate)]
+    evaluation = {_EVALUATION: record.results[_EVALUATION]} if _EVALUATION in record.results else None
+    rates = [(name, rate) for name, rate in rows_of(evaluation or record.results) if isinstance(rate, SuccessRate)]
     environments = _environments(record)
     told = []
     for name, rate in rates:
@@ -72,7 +75,7 @@ def _figures(record: RunRecord) -> tuple[str, HubRate | None]:
         )
     where = f" in {' and '.join(map(code, environments))}" if environments else ""
     text = f"{'; '.join(told)}{where}. From `results.json` of the training." if told else ""
-    final = dict(rates).get("evaluation")
+    final = dict(rates).get(_EVALUATION)
     if final is None or not environments:
         return text, None
     return text, HubRate(final.successes, final.episodes, ", ".join(environments))
