@@ -1,4 +1,4 @@
-"""Draws the contact sheets of ``docs/images``: twelve views of the embedded world, at 640 x 360 and at 128 x 128.
+"""Draws the contact sheets of ``docs/images``: twelve views of the embedded world, and what a policy sees of them.
 
 Run it with ``python docs/world_pictures.py`` in the repository's root; it needs Pillow.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vpt_gym.frames import Frame, to_size
 from vpt_gym.world.catalog import blocks as b
 from vpt_gym.world.catalog import items as it
 from vpt_gym.world.catalog.creatures import CHICKEN, COW, PIG, SHEEP, SPIDER, ZOMBIE
@@ -166,20 +167,20 @@ VIEWS: tuple[Callable[[], WorldState], ...] = (
 )
 
 
+def sheet(frames: list[Frame]) -> Image.Image:
+    """Puts frames side by side, in rows."""
+    rows = [np.concatenate(frames[k : k + COLUMNS], axis=1) for k in range(0, len(frames), COLUMNS)]
+    return Image.fromarray(np.concatenate(rows))
+
+
 def main() -> None:
     """Writes the two sheets."""
-    states = [make() for make in VIEWS]
+    renderer = Renderer(360, 640)
+    frames = [renderer.draw(make()).transpose(1, 2, 0).copy() for make in VIEWS]
     FOLDER.mkdir(exist_ok=True)
-    for height, width in ((360, 640), (128, 128)):
-        renderer = Renderer(height, width)
-        frames = [renderer.draw(state).transpose(1, 2, 0) for state in states]
-        rows = [np.concatenate(frames[k : k + COLUMNS], axis=1) for k in range(0, len(frames), COLUMNS)]
-        sheet = Image.fromarray(np.concatenate(rows))
-        if height > 128:
-            # half the size and 256 colours: the sheet stays below 700 kB
-            sheet = sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.BOX)
-            sheet = sheet.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        sheet.save(FOLDER / f"world_{width}x{height}.png", optimize=True)
+    views = sheet(frames)
+    views.reduce(2).save(FOLDER / "world_640x360.jpg", quality=90, subsampling=0)
+    sheet([to_size(frame) for frame in frames]).save(FOLDER / "world_128x128.png", optimize=True)
 
 
 if __name__ == "__main__":
