@@ -220,12 +220,14 @@ def _print(stats: DemoStats) -> None:
     else:
         lengths = sorted(stats.lengths)
         middle = f"{statistics.median(lengths):,.1f}".removesuffix(".0")
+        spread = f"{lengths[0]:,} to {counted(lengths[-1], 'tick')}, median {middle}"
+        each = counted(lengths[0], "tick") if lengths[0] == lengths[-1] else spread
         unknown = stats.episodes - stats.successes - stats.failures
         rate = "unknown" if stats.success_rate is None else f"{100 * stats.success_rate:.1f} %"
         moving = max(stats.moving_ticks, 1)
         pitch, yaw = (100 * share for share in stats.camera_lost)
         rows = {
-            "episodes": f"{stats.episodes:,} of {lengths[0]:,} to {counted(lengths[-1], 'tick')}, median {middle}",
+            "episodes": f"{stats.episodes:,} of {each}",
             "ticks": f"{stats.ticks:,}, {stats.minutes:.1f} minutes",
             "success rate": f"{rate} ({stats.successes} yes, {stats.failures} no, {unknown} unknown)",
             "null ticks": _percent(stats.null_ticks, stats.ticks),

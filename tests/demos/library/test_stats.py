@@ -205,3 +205,12 @@ def test_the_text_has_the_median_of_the_json(tmp_path: Path, capsys: pytest.Capt
     assert main(["demos", "stats", str(tmp_path)]) == 0
     assert "4 of 4 to 30 ticks, median 6.5" in capsys.readouterr().out
     assert read_stats(tmp_path).as_json()["ticks_per_episode"]["median"] == 6.5
+
+
+def test_the_text_of_episodes_that_are_equally_long_has_one_length(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        write_counter_demo(tmp_path, ticks=4)
+    assert main(["demos", "stats", str(tmp_path)]) == 0
+    assert "2 of 4 ticks\n" in capsys.readouterr().out
