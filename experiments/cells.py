@@ -87,7 +87,7 @@ FRESH_WORLDS = (
     f"examples/evaluate.py --model {' '.join(FRESH_AGENTS)} --levels easy default --skip 150 --episodes 100 "
     "--video-episodes 0 --out $out",
 )
-"""Plays agents in worlds by which nothing was chosen: the demo's numbers of updates were, in part, by the first 150."""
+"""Plays agents in worlds that were not used for any choice: the first 150 influenced the demo's numbers of updates."""
 WEAK_START = (
     "examples/record.py --episodes 5 --out $out/demos",
     "examples/bc.py --demos $out/demos --seed $seed --out $out/bc --train.steps 600 --train.precision bf16 "

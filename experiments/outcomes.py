@@ -34,7 +34,7 @@ def only_evaluation(figures: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def in_fresh_worlds(agent: str, level: str, results: Results) -> dict[int, Mapping[str, Any]]:
-    """Returns how an agent played a level in worlds by which nothing was chosen, by training seed.
+    """Returns how an agent played a level in worlds that were not used for any choice, by training seed.
 
     Args:
         agent: Cell and folder, such as ``"demo/agent_2"``.

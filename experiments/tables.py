@@ -69,7 +69,7 @@ FRESH_GAINS = {
 
 
 def fresh_worlds_table(results: Results) -> str:
-    """Returns the success of clones and of agents after DAgger rounds, in worlds by which nothing was chosen."""
+    """Returns the success of clones and of agents after DAgger rounds, in worlds that were not used for any choice."""
     lines = [
         "| | `easy`, by seed | success | 95 % interval | `default`, by seed | success | 95 % interval |",
         "|---|---|---:|---:|---|---:|---:|",

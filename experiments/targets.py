@@ -62,7 +62,7 @@ def gain(name: str, other: str) -> Callable[[Results], Measured]:
 
 
 def rounds(results: Results) -> Measured:
-    """Measures the demo's agent after two rounds, in worlds by which nothing was chosen."""
+    """Measures the demo's agent after two rounds, in worlds that were not used for any choice."""
     played = in_fresh_worlds("demo/agent_2", "default", results)
     return _measured(list(map(successes, played.values())))
 
