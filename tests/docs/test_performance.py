@@ -152,6 +152,8 @@ def test_how_fast_ppo_is() -> None:
     found = results("ppo")
     assert f"| 400 | {found['ppo']:.0f} | playing alone reaches {found['playing']:.0f}" in PAGE
     assert f"plays {found['ppo']:.0f} ticks a second" in (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    said = f"play and learn {found['ppo']:.0f} ticks a second together; playing alone, they make {found['playing']:.0f}"
+    assert said in (ROOT / "docs/jobs/ppo.md").read_text(encoding="utf-8")
 
 
 def test_how_long_a_round_of_dagger_takes() -> None:
