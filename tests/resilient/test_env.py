@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -210,6 +211,30 @@ def note_directories() -> MisbehavingEnv:
     env = MisbehavingEnv()
     env.directories = (os.getcwd(), tempfile.gettempdir())
     return env
+
+
+def test_a_thread_that_comes_late_leaves_the_next_process_alone(resilient, monkeypatch):
+    env = resilient()
+    env.reset()
+    worker = env._worker
+    asked, go_on = threading.Event(), threading.Event()
+    exchange = worker.exchange
+
+    def late(*arguments):
+        asked.set()
+        assert go_on.wait(60)
+        return exchange(*arguments)
+
+    monkeypatch.setattr(worker, "exchange", late)
+    with ThreadPoolExecutor(1) as threads:
+        picture = threads.submit(env.render)
+        assert asked.wait(60)
+        env._lose_worker(worker, EnvFailure("step: the env did not answer"))
+        env.reset()
+        go_on.set()
+        with pytest.raises(EnvFailure, match="render"):
+            picture.result(60)
+    assert env.step(act("none"))[1] == 1.0
 
 
 def test_a_hanging_reset_is_tried_again(resilient, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import threading
 import warnings
 import weakref
 from collections.abc import Callable
@@ -120,6 +121,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         self._cwd = None if cwd is None else os.path.abspath(cwd)
         self._env_fn = _pickle_env_fn(env_fn)
         self._worker: Worker | None = None
+        self._replacing = threading.RLock()  # held while a worker is dropped
         self._failure = EnvFailure("no worker has been started")
         self._observed: bytes | None = None  # the reply with the last observation; None outside of an episode
         self._rendered: bytes | None = None
@@ -183,8 +185,6 @@ class ResilientEnv(gym.Env[Any, Any]):
         if self._observed is None:
             raise gym.error.ResetNeeded("call reset() before step()")
         try:
-            if self._worker is None:
-                raise self._failure
             result, reply = self._request("step", action, timeout=self._step_timeout)
         except EnvFailure as failure:
             observation = pickle.loads(self._observed)[0]
@@ -205,8 +205,6 @@ class ResilientEnv(gym.Env[Any, Any]):
         """
         self._check_open()
         try:
-            if self._worker is None:
-                raise self._failure
             picture, self._rendered = self._request("render", timeout=self._step_timeout)
         except EnvFailure:
             if self._rendered is None:
@@ -259,8 +257,6 @@ class ResilientEnv(gym.Env[Any, Any]):
 
     def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         self._check_open()
-        if self._worker is None:
-            raise self._failure
         return self._request("call", name, args, kwargs, timeout=self._step_timeout)[0]
 
     def _check_open(self) -> None:
@@ -270,18 +266,19 @@ class ResilientEnv(gym.Env[Any, Any]):
     def _start(self) -> Description:
         """Starts a worker and makes the env in it."""
         try:
-            self._worker = Worker(self._cwd)
+            worker = self._worker = Worker(self._cwd)
         except OSError as error:
             raise EnvFailure(f"make: cannot start a process: {error}") from error
         # also when this object is collected or the program ends without a close
-        self._finalizer = weakref.finalize(self, self._worker.kill)
+        self._finalizer = weakref.finalize(self, worker.kill)
         try:
             description: Description = self._request("make", self._env_fn, timeout=self._start_timeout)[0]
         except EnvFailure:
             raise
         except Exception as error:  # of env_fn, so of any type
-            self._lose_worker(EnvFailure(f"make: {type(error).__name__}: {error}", str(error.__cause__ or "")))
-            raise self._failure from error
+            failure = EnvFailure(f"make: {type(error).__name__}: {error}", str(error.__cause__ or ""))
+            self._lose_worker(worker, failure)
+            raise failure from error
         return description
 
     def _request(self, name: str, *arguments: Any, timeout: float | None) -> tuple[Any, bytes]:
@@ -293,19 +290,22 @@ class ResilientEnv(gym.Env[Any, Any]):
             pickle.UnpicklingError: The answer cannot be unpickled here.
             RuntimeError: This process is a fork of the one that made the env, whose replies it would take.
         """
-        assert self._worker is not None
-        if not self._worker.is_mine:
+        worker = self._worker
+        if worker is None:
+            raise self._failure
+        if not worker.is_mine:
             raise RuntimeError(
                 "this ResilientEnv was made in another process, of which this one is a fork; make it here"
             )
         message = cloudpickle.dumps((name, arguments))
         try:
-            reply = self._worker.exchange(message, name, timeout)
+            reply = worker.exchange(message, name, timeout)
         except EnvFailure as lost:
-            self._lose_worker(lost)
+            self._lose_worker(worker, lost)
             raise
         except BaseException as interruption:  # Ctrl-C: the late reply would be mistaken for the next one
-            self._lose_worker(EnvFailure(f"{name}: {type(interruption).__name__} in the program while it waited"))
+            failure = EnvFailure(f"{name}: {type(interruption).__name__} in the program while it waited")
+            self._lose_worker(worker, failure)
             raise
         try:
             value = pickle.loads(reply)
@@ -319,16 +319,20 @@ class ResilientEnv(gym.Env[Any, Any]):
         if value.programming_error:
             raise error
         failure = EnvFailure(f"{name}: {value.summary}", value.traceback)
-        self._lose_worker(failure)
+        self._lose_worker(worker, failure)
         raise failure from error
 
-    def _lose_worker(self, failure: EnvFailure) -> None:
-        self._failure = failure
-        self._drop_worker()
+    def _lose_worker(self, worker: Worker, failure: EnvFailure) -> None:
+        """Drops a worker, unless another thread has done so before: its ``reset`` may have started the next one."""
+        with self._replacing:
+            if self._worker is worker:
+                self._failure = failure
+                self._drop_worker()
 
     def _drop_worker(self) -> None:
-        self._finalizer()
-        self._worker = None
+        with self._replacing:
+            self._finalizer()
+            self._worker = None
 
 
 def _exception(remote: RemoteError) -> Exception:
