@@ -177,7 +177,7 @@ def test_the_viewer_compares_with_the_agent_and_its_goal(saved: Path, tmp_path: 
     found = {}
     for name, goal in goals.items():
         viewer = Predictions(agent.policy, "mine", goal=goal)
-        while isinstance(prediction := viewer.poll(demo), int):
+        while isinstance(prediction := viewer.poll(demo, "unchanged"), int):
             time.sleep(0.01)
         viewer.close()
         found[name] = prediction

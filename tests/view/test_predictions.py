@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from tests.support.running_view import running_view
 from vpt_gym.actions import codec
 from vpt_gym.agents import VPTConfig, VPTPolicy
 from vpt_gym.agents.engine import available_precisions
-from vpt_gym.demos import DemoError, read_demo
+from vpt_gym.demos import Demo, DemoError, read_demo
 from vpt_gym.demos.library.library import DemoLibrary
 from vpt_gym.frames import to_size
 from vpt_gym.view.predictions import Cancelled, Prediction, Predictions, predict
+from vpt_gym.view.server import state_of
 
 TICKS = 75  # more than two chunks
 
@@ -36,10 +38,14 @@ def policy() -> VPTPolicy:
     return policy
 
 
+def poll(predictions: Predictions, demo: Demo) -> Prediction | int:
+    return predictions.poll(demo, state_of(demo.files))
+
+
 def wait(predictions: Predictions, path: Path) -> Prediction:
     demo = read_demo(path)
     for _ in range(6000):
-        found = predictions.poll(demo)
+        found = poll(predictions, demo)
         if not isinstance(found, int):
             return found
         assert 0 <= found <= TICKS
@@ -96,10 +102,10 @@ def test_a_demo_is_computed_once_and_again_when_it_changes(tmp_path: Path, polic
     path = write_counter_demo(tmp_path, ticks=TICKS)
     predictions = Predictions(policy, "nano")
     found = wait(predictions, path)
-    assert predictions.poll(read_demo(path)) is found
+    assert poll(predictions, read_demo(path)) is found
     DemoLibrary(tmp_path).reject(path.stem)
     moved = tmp_path / "rejected" / path.name
-    assert predictions.poll(read_demo(moved)) is found
+    assert poll(predictions, read_demo(moved)) is found
     records = moved.with_suffix(".jsonl")
     records.write_text(records.read_text().replace("key.keyboard.w", "key.keyboard.s"))
     again = wait(predictions, moved)
@@ -118,18 +124,57 @@ def test_an_episode_that_was_left_before_its_turn_is_not_computed(tmp_path: Path
 
     hook = policy.net.register_forward_pre_hook(takes_long)
     predictions = Predictions(policy, "nano")
-    assert predictions.poll(running) == 0
+    assert poll(predictions, running) == 0
     assert begun.wait(60)
-    assert [predictions.poll(demo) for demo in (left, wanted)] == [0, 0]
+    assert [poll(predictions, demo) for demo in (left, wanted)] == [0, 0]
     go_on.set()
     wait(predictions, wanted.files.video)
-    assert not isinstance(predictions.poll(running), int)
+    assert not isinstance(poll(predictions, running), int)
     go_on.clear()
-    assert predictions.poll(left) == 0  # it begins only now
+    assert poll(predictions, left) == 0  # it begins only now
     go_on.set()
     wait(predictions, left.files.video)
     predictions.close()
     hook.remove()
+
+
+def test_a_demo_that_was_moved_since_it_was_read_is_answered(tmp_path: Path, policy: VPTPolicy) -> None:
+    path = write_counter_demo(tmp_path, ticks=4)
+    predictions = Predictions(policy, "nano")
+    found = wait(predictions, path)
+    demo = read_demo(path)
+    state = state_of(demo.files)
+    DemoLibrary(tmp_path).reject(path.stem)
+    assert predictions.poll(demo, state) is found
+    assert state_of(demo.files) == (None, None, None)
+    predictions.close()
+
+
+@pytest.mark.parametrize("ending", ["fails", "ends"])
+def test_a_computation_that_ends_while_it_is_asked_for_is_answered_once(
+    tmp_path: Path, policy: VPTPolicy, ending: str
+) -> None:
+    class Ending(Future[Prediction]):
+        """Ends when somebody has asked whether it has."""
+
+        def done(self) -> bool:
+            before = super().done()
+            if not before and ending == "fails":
+                self.set_exception(RuntimeError("CUDA out of memory"))
+            elif not before:
+                self.cancel()  # as another window does, for another episode
+            return before
+
+    demo = read_demo(write_counter_demo(tmp_path, ticks=4))
+    predictions = Predictions(policy, "nano")
+    submit, predictions._executor.submit = predictions._executor.submit, lambda *_: Ending()  # type: ignore[assignment]
+    assert poll(predictions, demo) == 0
+    if ending == "fails":
+        with pytest.raises(RuntimeError, match="out of memory"):
+            poll(predictions, demo)
+        predictions._executor.submit = submit  # type: ignore[method-assign]
+        wait(predictions, demo.files.video)  # it is not answered with the same failure again
+    predictions.close()
 
 
 def test_closing_gives_up(tmp_path: Path, policy: VPTPolicy) -> None:

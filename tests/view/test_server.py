@@ -140,9 +140,9 @@ def test_a_demo_is_read_again_only_when_it_changes(server: ViewServer, demo: Pat
     metadata = json.loads(demo.read_text())
     for success in (False, True):
         demo.write_text(json.dumps({**metadata, "success": success}))
-        assert server.read(demo.stem).success is success
+        assert server.read(demo.stem).demo.success is success
     server.library.reject(demo.stem)
-    assert server.read(demo.stem).files.directory == demo.parent / "rejected"
+    assert server.read(demo.stem).demo.files.directory == demo.parent / "rejected"
     demo.with_name("rejected").joinpath(demo.stem + ".mp4").unlink()
     with pytest.raises(DemoError, match="is missing"):
         server.read(demo.stem)

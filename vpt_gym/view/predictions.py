@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from vpt_gym.agents.engine import EnginePrecision
     from vpt_gym.agents.policy.policy import VPTPolicy
 
+_Key = tuple[str, Hashable]
+"""Id and state of a demo."""
 _CHUNK = 32  # frames per call; affects memory and the steps of the progress, but not the results
 
 
@@ -161,20 +163,24 @@ class Predictions:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vpt-gym-predictions")
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._jobs: dict[tuple[str, int, int], Future[Prediction]] = {}
-        self._done: dict[tuple[str, int, int], int] = {}
+        self._jobs: dict[_Key, Future[Prediction]] = {}
+        self._done: dict[_Key, int] = {}
 
-    def poll(self, demo: Demo) -> Prediction | int:
+    def poll(self, demo: Demo, state: Hashable) -> Prediction | int:
         """Returns the prediction for a demo or, while it is being computed, the number of completed ticks.
 
-        The first call starts the computation. If the demo's video or records change, or the computation failed, the
-        next call starts it again.
+        The first call starts the computation. If the state is another one, or the computation failed, the next call
+        starts it again.
+
+        Args:
+            demo: The demo.
+            state: What changes with its files, from before it was read.
 
         Raises:
             DemoError: The video cannot be decoded, or is too short.
             Exception: Why the computation failed.
         """
-        key = _key(demo)
+        key = demo.id, state
         with self._lock:
             if key not in self._jobs:
                 self._jobs = {other: job for other, job in self._jobs.items() if not job.cancel()}  # those that wait
@@ -192,17 +198,13 @@ class Predictions:
         self._stop.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def _compute(self, demo: Demo, key: tuple[str, int, int]) -> Prediction:
+    def _compute(self, demo: Demo, key: _Key) -> Prediction:
         def progress(ticks: int) -> None:
             self._done[key] = ticks
 
         if self._agent is None and self._precision is not None and self._engine is None:
             self._engine = ActingEngine(self._policy, precision=self._precision)
         return predict(self._policy, demo, engine=self._engine, agent=self._agent, progress=progress, stop=self._stop)
-
-
-def _key(demo: Demo) -> tuple[str, int, int]:
-    return demo.id, demo.files.video.stat().st_mtime_ns, demo.files.records.stat().st_mtime_ns
 
 
 def _chunks(demo: Demo) -> Iterator[npt.NDArray[np.uint8]]:

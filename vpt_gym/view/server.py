@@ -48,6 +48,9 @@ _HEADERS = {
 }
 _BLOCK = 1 << 18
 
+FileStates = tuple[tuple[int, int, int] | None, ...]
+"""Inode, size and time of the last change, nanoseconds, of each file of a demo; None for one that is missing."""
+
 
 class ViewServer(ThreadingHTTPServer):
     """Serves one directory of demos to a browser on this machine.
@@ -73,7 +76,7 @@ class ViewServer(ThreadingHTTPServer):
         self.library = library
         self.predictions = predictions
         self.token = secrets.token_urlsafe(16)
-        self._last_read: _Read | None = None
+        self._last_read: ReadDemo | None = None
         if not 0 <= port <= MAX_PORT:
             raise ValueError(f"port is {port}; it must be 1 to {MAX_PORT}, or 0 for a free one")
         try:
@@ -94,11 +97,11 @@ class ViewServer(ThreadingHTTPServer):
             KeyError: The directory has no demo with this id.
         """
         last = self._last_read
-        if last is not None and last.asked == (demo_id, rejected) and last.state == _state_of(last.demo.files):
+        if last is not None and last.asked == (demo_id, rejected) and last.state == state_of(last.demo.files):
             return last.demo.files
         return self.library.files(demo_id, rejected=rejected)
 
-    def read(self, demo_id: str, *, rejected: bool = False) -> Demo:
+    def read(self, demo_id: str, *, rejected: bool = False) -> ReadDemo:
         """Reads a demo, unless it was the last one and has not changed: the page asks often while an agent watches it.
 
         Raises:
@@ -106,12 +109,11 @@ class ViewServer(ThreadingHTTPServer):
             DemoError: The demo is damaged.
         """
         files = self.files(demo_id, rejected=rejected)
-        state, last = _state_of(files), self._last_read
+        state, last = state_of(files), self._last_read
         if last is not None and last.demo.files == files and last.state == state:
-            return last.demo
-        demo = read_demo(files.video)
-        self._last_read = _Read((demo_id, rejected), state, demo)
-        return demo
+            return last
+        self._last_read = read = ReadDemo((demo_id, rejected), state, read_demo(files.video))
+        return read
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Reports an error, except that a browser closed its connection."""
@@ -141,17 +143,17 @@ class ViewServer(ThreadingHTTPServer):
         return f"{note}; {below}" if below else note
 
 
-class _Read(NamedTuple):
+class ReadDemo(NamedTuple):
     """A demo that was read, and for what."""
 
     asked: tuple[str, bool]
     """Its id, and whether a rejected demo was asked for."""
-    state: list[tuple[int, int, int] | None]
-    """``_state_of`` its files, before they were read."""
+    state: FileStates
+    """``state_of`` its files, before they were read."""
     demo: Demo
 
 
-def _state_of(files: DemoFiles) -> list[tuple[int, int, int] | None]:
+def state_of(files: DemoFiles) -> FileStates:
     """Returns what changes with the content of a demo's files; None for a file that there is not, or not any more."""
     states: list[tuple[int, int, int] | None] = []
     for path in files.all:
@@ -161,7 +163,7 @@ def _state_of(files: DemoFiles) -> list[tuple[int, int, int] | None]:
             states.append(None)
         else:
             states.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
-    return states
+    return tuple(states)
 
 
 class _HttpError(Exception):
@@ -243,7 +245,7 @@ class _Handler(BaseHTTPRequestHandler):
                     }
                 )
             case ["api", "episodes" | "rejected" as folder, demo_id]:
-                self._send_json(timeline(self.server.read(demo_id, rejected=folder == "rejected")))
+                self._send_json(timeline(self.server.read(demo_id, rejected=folder == "rejected").demo))
             case ["api", "episodes" | "rejected" as folder, demo_id, "predictions"]:
                 self._send_predictions(demo_id, rejected=folder == "rejected")
             case ["api", "episodes" | "rejected" as folder, demo_id, "video"]:
@@ -270,10 +272,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_predictions(self, demo_id: str, *, rejected: bool) -> None:
         if self.server.predictions is None:
             raise _HttpError(HTTPStatus.NOT_FOUND, "no agent was given: vpt-gym view DIR --agent CHECKPOINT")
-        demo = self.server.read(demo_id, rejected=rejected)
-        found = self.server.predictions.poll(demo)
+        read = self.server.read(demo_id, rejected=rejected)
+        found = self.server.predictions.poll(read.demo, read.state)
         if isinstance(found, int):
-            self._send_json({"done": found, "ticks": len(demo)}, HTTPStatus.ACCEPTED)
+            self._send_json({"done": found, "ticks": len(read.demo)}, HTTPStatus.ACCEPTED)
         else:
             self._send_json(found.as_json())
 
