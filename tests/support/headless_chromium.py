@@ -23,15 +23,16 @@ for number, pipe in zip((3, 4), pipes):
 os.execv(sys.argv[3], sys.argv[3:])
 """
 _FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
-# [left, top, width, height] of an element once it is the same in two frames that follow each other.
+# [left, top, width, height] of an element once two frames that follow each other have the same; null if it moves on.
 _PLACE_AT_REST = """async (selector) => {
-  for (let place, last = null; ; last = place) {
+  for (let place, last = null, frames = 0; frames < 600; frames++, last = place) {
     const element = document.querySelector(selector);
     element.scrollIntoView({ block: "nearest" });
     place = (box => [box.left, box.top, box.width, box.height])(element.getBoundingClientRect());
     if (String(place) === String(last)) return place;
     await new Promise(requestAnimationFrame);
   }
+  return null;
 }"""
 _NAMED_KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35}
 _SHIFT = 8
@@ -116,7 +117,9 @@ class Chromium:
 
     def click(self, selector: str, at: tuple[float, float] | None = None) -> None:
         """Clicks an element that no longer moves, in its middle or at (x, y) pixels from its corner."""
-        left, top, width, height = self.run(f"({_PLACE_AT_REST})({selector!r})")
+        place = self.run(f"({_PLACE_AT_REST})({selector!r})")
+        assert place is not None, f"{selector} does not stop moving"
+        left, top, width, height = place
         x, y = at or (width / 2, height / 2)
         x, y = left + x, top + y
         hit = f"document.querySelector({selector!r}).contains(document.elementFromPoint({x}, {y}))"

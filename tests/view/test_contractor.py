@@ -139,7 +139,7 @@ def test_the_page_shows_unknown_success(page: Chromium) -> None:
     page.wait("document.querySelector('#ticks').textContent === '26'")
     assert "success unknown" in page.run("document.querySelector('#facts').innerText")
     assert page.run("document.querySelector('video').error") is None
-    assert page.run("document.querySelector('#problem').hidden")
+    assert page.run("document.querySelector('#problem').hidden && document.querySelector('#video-problem').hidden")
     list_width = page.run("(list => [list.scrollWidth, list.clientWidth])(document.querySelector('#list'))")
     assert list_width[0] <= list_width[1]  # long names wrap, so that the other columns are seen
     shown = page.run("document.querySelector('#episodes tr').innerText").split()

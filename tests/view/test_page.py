@@ -238,7 +238,9 @@ def test_a_long_demo_is_drawn_with_about_as_many_strokes_as_pixels_and_loses_no_
           timeline.show({ ticks, label, executed: null, rewards, null: Array(ticks).fill(false) });
           const lanes = Object.fromEntries(timeline.lanes.map((lane) => [lane.name, lane]));
           const x = Math.floor(timeline.x(77777));
-          const lit = (y) => [0, 1].some((dx) => Math.max(...pen.getImageData(x + dx, y, 1, 1).data.slice(0, 3)) > 120);
+          // a bar between two pixels lights each by half
+          const bright = (at, y) => Math.max(...pen.getImageData(at, y, 1, 1).data.slice(0, 3));
+          const lit = (y) => [-1, 0, 1].some((dx) => bright(x + dx, y) > 90);
           const at = (name, share) => lit(Math.round(lanes[name].top + share * (lanes[name].bottom - lanes[name].top)));
           return {
             strokes: strokes / timeline.width, use: at("use", 0.5), down: at("pitch", 0.8), up: at("pitch", 0.2),
@@ -468,10 +470,17 @@ def test_a_video_that_cannot_be_decoded_is_not_blamed_on_the_browser(page: Chrom
     start = content.index(b"avcC") + 4
     content[start : start + 40] = bytes(40)
     video.write_bytes(content)
+    place = "document.querySelector('#mark').getBoundingClientRect().top"
+    before = page.run(place)
     page.press("ArrowDown")
-    page.wait("!document.querySelector('#problem').hidden")
-    assert text(page, "#problem").startswith("The video cannot be read: it is damaged")
+    page.wait("!document.querySelector('#video-problem').hidden")
+    assert text(page, "#video-problem").startswith("The video cannot be read: it is damaged")
     assert text(page, "#title") == demos[1].stem
+    assert page.run(place) == before  # of the same shape as the first one
+    page.press("ArrowDown")
+    page.wait(f"document.querySelector('#title').textContent === '{demos[2].stem}'")
+    await_tick(page, 0)
+    assert page.run("document.querySelector('#video-problem').hidden")
 
 
 def test_a_viewer_that_has_ended_is_named(page: Chromium) -> None:

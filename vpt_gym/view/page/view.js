@@ -71,6 +71,7 @@ async function open(row) {
     state.returns = sums(episode.rewards);
     timeline.show(episode);
     showProblem("");
+    showProblem("", "video-problem");
     video.style.aspectRatio = episode.frame_size.toReversed().join(" / "); // else the page moves when the video arrives
     video.src = address(row, "/video");
     showEpisode();
@@ -86,16 +87,16 @@ function openNeighbour(step) {
   if (row && row !== list.chosen) open(row);
 }
 
-function showProblem(text) {
-  $("problem").textContent = text;
-  $("problem").hidden = !text;
+function showProblem(text, place = "problem") {
+  $(place).textContent = text;
+  $(place).hidden = !text;
 }
 video.onerror = () => {
   if (!state.episode) return;
   const cause = video.canPlayType('video/mp4; codecs="avc1.640028"') ?
     "The video cannot be read: it is damaged, or was moved or removed meanwhile (vpt-gym demos check DIR)." :
     "This browser cannot play the video (H.264). Chrome, Edge, Safari and Firefox can.";
-  showProblem(`${cause} The timeline works without it.`);
+  showProblem(`${cause} The timeline works without it.`, "video-problem");
 };
 
 function showEpisode() {
