@@ -101,7 +101,7 @@ class Args(PolicyGradientArgs):
         if not 1 <= self.minibatches <= self.num_envs:
             raise ValueError(f"{self.minibatches} minibatches of {self.num_envs} envs: each needs at least one env")
         if self.num_envs * self.ticks < 2:
-            raise ValueError("1 env and 1 tick: the deviation of the advantages needs at least 2 ticks a rollout")
+            raise ValueError("1 env and 1 tick: the standard deviation of advantages needs at least 2 ticks a rollout")
         if self.epochs < 1 or self.sleep_cycles < 0 or self.epochs + self.sleep_cycles > 6:
             raise ValueError(f"{self.epochs} epochs and {self.sleep_cycles} sleep cycles: together 1 to 6, VPT's most")
 
@@ -155,6 +155,17 @@ def gae(
         running = error[:, t] + gamma * gae_lambda * running * ~ended[:, t]
         advantage[:, t] = running
     return advantage, advantage + value[:, :-1]
+
+
+def normalise(advantage: Tensor, played: Tensor) -> Tensor:
+    """Returns advantages with mean 0 and standard deviation 1 over the ticks ``played``, bool of the same shape.
+
+    They are 0 if fewer than two ticks were played: there is nothing to compare an action with.
+    """
+    known = advantage[played]
+    if len(known) < 2:
+        return torch.zeros_like(advantage)
+    return (advantage - known.mean()) / (known.std() + 1e-8)
 
 
 def ppo_loss(
@@ -222,7 +233,7 @@ class PPO:
         played = rollout.weight > 0
         # over all envs, as in OpenAI's code of PPG: in a minibatch of a few envs, or of one, the mean would take away
         # how well these fared beside the others
-        normalised = (advantage - advantage[played].mean()) / (advantage[played].std() + 1e-8)
+        normalised = normalise(advantage, played)
         self.value_warmup.move_statistics(target[played])
         reference = None
         if self.start is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
+import math
 import random
 import time
 from dataclasses import replace
@@ -234,6 +236,18 @@ class TestLearner:
         change = (now - rollout.log_prob)[:, 4]
         assert (change[:2] > 0).all(), (change, rewarded)
         assert metrics["loss/kl_to_start"] >= 0.0
+
+    @pytest.mark.parametrize("played", [0, 1])
+    def test_a_rollout_in_which_at_most_one_tick_was_played_teaches_nothing(self, played):
+        """The others are resets, or the game broke."""
+        agent, rollout = agent_and_rollout(50)
+        rollout.weight[:] = 0.0
+        rollout.weight[0, :played] = 1.0
+        before = copy.deepcopy(agent.policy.pi_head.state_dict())
+        learner = ppo.PPO(agent, self.args(num_envs=1, minibatches=1, kl_coefficient=0.0))
+        for metrics in (learner.warm_up(rollout, rollout.frames), learner.learn(rollout, rollout.frames, 0.0)):
+            assert all(math.isfinite(value) for value in metrics.values())
+        assert all(torch.equal(value, before[name]) for name, value in agent.policy.pi_head.state_dict().items())
 
     def test_without_a_kl_term_no_start_policy_is_kept_in_memory(self):
         agent, rollout = agent_and_rollout(50, 50, 50, 50)

@@ -80,9 +80,11 @@ class ValueWarmUp:
         """Updates the statistics of the returns in the head, once for each rollout; see ``popart``.
 
         Args:
-            returns: Returns of a rollout, of any shape.
+            returns: Returns of a rollout, of any shape; of none, the statistics stay.
             decay: Weight of the earlier statistics, in [0, 1); without ``popart`` it is the published one.
         """
+        if not returns.numel():
+            return
         if self._args.popart:
             self._head.adapt(returns, decay=decay)
         else:
