@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,7 +115,7 @@ def _to_label(args: Args, *, check: bool) -> tuple[dict[Path, VideoIdentity], in
     if not args.videos:
         raise ValueError("name at least one video, or a folder of videos")
     check_not_a_file(args.out)
-    for folder in {given if given.is_dir() else given.parent for given in args.videos}:
+    for folder in {given if os.path.isdir(given) else given.parent for given in args.videos}:
         if folder.resolve() == args.out.resolve():
             raise ValueError(
                 f"the videos are in {args.out} themselves, where each would count as a demo beside the one that is "
@@ -124,7 +125,7 @@ def _to_label(args: Args, *, check: bool) -> tuple[dict[Path, VideoIdentity], in
     chosen: dict[VideoIdentity, Path] = {}
     done = 0
     for given in args.videos:
-        is_folder = given.is_dir()
+        is_folder = os.path.isdir(given)
         for video in _videos_in(given) if is_folder else [given]:
             if check and not is_folder:
                 read_ticks(video, resample=args.resample)

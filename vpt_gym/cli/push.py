@@ -83,7 +83,7 @@ def _push(args: Args) -> int:
     check_repo_id(args.id)
     if args.quiet:
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # read when huggingface_hub is imported
-    if not args.source.is_dir():
+    if not os.path.isdir(args.source):
         raise FileNotFoundError(f"there is no directory {args.source}: name a saved agent or a directory of demos")
     written = args.source / CARD
     given = [f"--{name}" for name in (*_TEXTS, "tags") if getattr(args, name)]

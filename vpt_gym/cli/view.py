@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from vpt_gym.cli.status import DONE, INTERRUPTED, failed
 from vpt_gym.collect.goals import GoalArgs
 from vpt_gym.system.command_line import optional
 from vpt_gym.system.plural import counted
+from vpt_gym.system.user_path import is_there
 
 
 @tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
@@ -72,9 +74,9 @@ def _export(args: Args) -> None:
 
     if args.agent or args.browser or args.port or args.goal.goal is not None:
         raise ValueError("--export writes a file and ends: remove --agent, --goal, --browser and --port")
-    if args.path.is_dir():
+    if os.path.isdir(args.path):
         raise ValueError(f"{args.path} is a directory; --export takes one episode: name one of its files")
-    if not any(file.exists() for file in files_of(args.path).all):
+    if not any(map(is_there, files_of(args.path).all)):
         raise FileNotFoundError(f"{args.path} is missing; name a file of the episode")
     demo = read_demo(args.path)
     out = Path(f"{short_name(demo.id, 230)}.keys.mp4") if args.out is None else args.out

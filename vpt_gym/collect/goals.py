@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -109,7 +110,7 @@ class GoalArgs:
             raise ValueError(f"--guidance is {self.guidance}; it must be a number of at least 0, for example 6")
         if self.goal == NONE and self.guidance is not None:
             raise ValueError("--guidance is towards a goal; --goal none has none")
-        if Path(self.goal).suffix and Path(self.goal).is_file() and not self._is_file:
+        if Path(self.goal).suffix and os.path.isfile(self.goal) and not self._is_file:
             raise ValueError(
                 f"--goal {self.goal} is a file, but not a .npy file with an embedding (docs/jobs/goals.md says how to "
                 "make one of a video)"
@@ -164,7 +165,7 @@ class GoalArgs:
 def _read(path: Path) -> npt.NDArray[np.float32]:
     from vpt_gym.agents.goals.embedding import checked_embedding
 
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"--goal {path}: there is no such file")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: nothing is allocated that the file lacks

@@ -24,6 +24,7 @@ from vpt_gym.frames import FrameKey
 from vpt_gym.system.plural import counted
 from vpt_gym.system.printable import shown
 from vpt_gym.system.temporary import TemporaryDirectory
+from vpt_gym.system.user_path import is_there
 from vpt_gym.wrappers import HumanActionWrapper, RecorderWrapper
 
 _BY_THE_ENV = ("terminated", "truncated")
@@ -107,7 +108,7 @@ def replay(
     """
     if not 0 <= tolerance <= 255:
         raise ValueError(f"tolerance is {tolerance}; it must be in 0..255, grey levels")
-    if not any(file.exists() for file in files_of(path).all):
+    if not any(map(is_there, files_of(path).all)):
         what = (
             "is a directory; name a file of one demo" if os.path.isdir(path) else "is missing; name a file of the demo"
         )

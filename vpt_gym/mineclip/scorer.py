@@ -18,7 +18,7 @@ from vpt_gym.mineclip.checkpoint import load_network
 from vpt_gym.mineclip.config import WINDOW, MineCLIPConfig
 from vpt_gym.mineclip.network import MineCLIPNetwork
 from vpt_gym.mineclip.tokenizer import checked_texts, tokenize
-from vpt_gym.system.user_path import user_path
+from vpt_gym.system.user_path import is_there, user_path
 
 _AT_ONCE = 64
 """Frames, or texts, in one pass of a tower; this bounds its memory."""
@@ -85,7 +85,7 @@ class MineCLIP:
         """
         device = checked_device(device)
         path = user_path(path)
-        if not path.exists():
+        if not is_there(path):
             raise FileNotFoundError(
                 f"there is no file {path}; download attn.pth or avg.pth by hand, see https://github.com/MineDojo/MineCLIP"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def as_text(value: Any) -> str:
 
 
 def _read_run(directory: Path, label: str) -> RunRecord:
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         raise FileNotFoundError(f"there is no directory {directory}; name the directory of a run")
     if not (directory / DESCRIPTION).is_file():
         below = sorted(path.parent.name for path in directory.glob(f"*/{DESCRIPTION}"))

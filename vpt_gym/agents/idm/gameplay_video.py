@@ -192,7 +192,7 @@ def _duration(picture: av.VideoFrame) -> float:
 
 def _opened(path: str | os.PathLike[str]) -> av.container.InputContainer:
     path = user_path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no video {os.fspath(path)}")
     try:
         container: av.container.InputContainer = open_video(path, GAMEPLAY_DEMUXERS)

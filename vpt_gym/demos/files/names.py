@@ -140,7 +140,7 @@ def existing_directory(directory: str | os.PathLike[str]) -> Path:
         ValueError: It is empty, which a path would take for the current folder.
     """
     folder = checked_directory(directory)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise FileNotFoundError(f"{folder} is not a directory of demos; record some with vpt_gym.RecorderWrapper")
     return folder
 
@@ -193,7 +193,7 @@ def list_metadata(directory: str | os.PathLike[str]) -> list[Path]:
 
     The result is sorted by id, and empty if there is no such directory.
     """
-    if not checked_directory(directory).is_dir():
+    if not os.path.isdir(checked_directory(directory)):
         return []
     return [path for path in list_demos(directory) if path.suffix == ".json"]
 

@@ -44,10 +44,10 @@ class DemoLibrary:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.directory, self.chosen = Path(path), None
-        if not self.directory.is_dir():
+        if not os.path.isdir(self.directory):
             files = files_of(path)
             self.directory, self.chosen = files.directory, files.id
-            if not files.directory.is_dir() or files.id not in map(_id, list_demos(files.directory)):
+            if not os.path.isdir(files.directory) or files.id not in map(_id, list_demos(files.directory)):
                 raise FileNotFoundError(f"{path} is neither a directory of demos nor a finished demo")
         self._lock = threading.RLock()  # held while a demo is found or moved, so that none is seen in two places
         self._declared: dict[tuple[Path, int, int], int | None] = {}
@@ -136,9 +136,10 @@ class DemoLibrary:
     def _frames_of(self, path: Path) -> int | None:
         """Returns the number of frames according to the header of a contractor's video; None if it does not say."""
         video = files_of(path).video
-        if not is_there(video):
+        try:
+            stat = video.stat()
+        except OSError:
             return None
-        stat = video.stat()
         key = (video, stat.st_size, stat.st_mtime_ns)
         if key not in self._declared:
             self._declared[key] = read_header(video, count=False).declared or None
