@@ -12,7 +12,7 @@ from tests.support.programs import skip_or_fail
 # machine are slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# As a shell starts programs in the background. The processes that tests interrupt would inherit it.
+# A shell starts programs in the background with SIGINT ignored; the processes that tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -152,7 +152,7 @@ def test_how_fast_ppo_is() -> None:
     found = results("ppo")
     assert f"| 400 | {found['ppo']:.0f} | playing alone reaches {found['playing']:.0f}" in PAGE
     assert f"plays {found['ppo']:.0f} ticks a second" in (ROOT / "docs/results.md").read_text(encoding="utf-8")
-    said = f"play and learn {found['ppo']:.0f} ticks a second together; playing alone, they make {found['playing']:.0f}"
+    said = f"learns {found['ppo']:.0f} ticks a second in total; without learning,\nit plays {found['playing']:.0f}"
     assert said in (ROOT / "docs/jobs/ppo.md").read_text(encoding="utf-8")
 
 

@@ -43,6 +43,7 @@ def test_it_leaves_a_table_a_video_curves_demos_and_checkpoints(tmp_path):
     assert results["rows"][2]["frames"] > results["rows"][1]["frames"]
     assert results["evaluation"]["default"]["successes"] == results["rows"][2]["default"]["successes"]
     assert results["demos"]["trained"] == results["rows"][2]["demos"]
+    assert results["frames"] == results["rows"][2]["frames"]
 
     recorded = [list_demos(out / f"demos_{level}") for level in ("easy", "default")]
     assert sum(map(len, recorded)) == results["settings"]["demos"]

@@ -76,7 +76,7 @@ def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
     assert whole.returncode == 0, whole.stderr
     out = tmp_path / "killed"
     log = out / "episodes.jsonl"
-    slow = {CRAWLS_FROM: f"8 {SEEDS['evaluation'][3]}"}  # in the second task three episodes end
+    slow = {CRAWLS_FROM: f"8 {SEEDS['evaluation'][3]}"}  # in the second task three episodes end soon
     process = start(SCRIPT, *arguments, "--video-episodes", 0, "--out", out, cwd=ROOT, **slow)
     end = time.monotonic() + 120
     while not log.exists() or log.read_bytes().count(b"\n") < 15:
@@ -88,7 +88,7 @@ def test_a_killed_run_plays_only_what_is_missing(tmp_path: Path) -> None:
     with log.open("ab") as file:
         file.write(b'{"agent": "na')  # what it was writing
     before = log.read_bytes().splitlines()[:-1]
-    assert len(before) == 15
+    assert 15 <= len(before) < 24
     resumed = evaluate("--resume", out)
     assert resumed.returncode == 0, resumed.stderr
     after = log.read_bytes().splitlines()

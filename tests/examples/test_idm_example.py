@@ -97,13 +97,16 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_same_weights(trai
     output_of(*command, "--out", trained / "whole")
     out, moments = trained / "killed", random.Random(0)
     words: tuple[object, ...] = (*command, "--out", out)
+    ended = []
     for goal in (moments.randint(2, 5), moments.randint(7, 11)):
         process = start(*words)
         while process.poll() is None and last_step(out / "metrics.jsonl") < goal:
             time.sleep(0.005)
         process.kill()
-        assert process.wait() in (-signal.SIGKILL, 0)
+        ended.append(process.wait())
         words = (SCRIPT, "--resume", out)
+    assert -signal.SIGKILL in ended
+    assert set(ended) <= {-signal.SIGKILL, 0}  # on a busy machine, one may have been faster than the kill
     output_of(*words, fresh=True)  # its sets have another order
     runs = [IDMAgent.from_pretrained(folder / "idm").model.state_dict() for folder in (trained / "whole", out)]
     assert [name for name, value in runs[0].items() if not torch.equal(value, runs[1][name])] == []

@@ -39,7 +39,7 @@ def test_figures_are_those_of_the_agent_not_of_moments_in_the_training(tmp_path:
     rate = {"successes": 34, "episodes": 40}
     before = [{"method": "before", "easy": {"successes": 7, "episodes": 40}}]
     results = {"rows": before, "evaluation": {"easy": rate, "default": {**rate, "successes": 33}}}
-    run = write_run(tmp_path / "run", results=results)
+    run = write_run(tmp_path / "run", results=results, args={"env": {"id": "vpt_gym/Harvest1Log-v0", "kwargs": None}})
     (run / "agent").mkdir()
     about = about_of_run(run / "agent")
     assert about.figures.startswith("evaluation · easy: success in 34 of 40 episodes (85%, ")
