@@ -262,7 +262,7 @@ class DAgger:
         self.run.write_results({"rounds": rounds, "best_round": best_round(rounds)})
 
     def evaluate(self) -> None:
-        """Plays the best round in the evaluation worlds, which nothing was chosen by."""
+        """Plays the best round in the evaluation worlds, which were not used for any choice."""
         rounds = self.state["rounds"]
         results = {"rounds": rounds, "best_round": best_round(rounds)}
         if self.args.eval_episodes:

@@ -64,12 +64,12 @@ class Args:
     levels: Annotated[tuple[str, ...], optional("LEVEL ...", "none")] = ()
     """Plays each environment in each of these levels of the embedded world, such as easy and default."""
     worlds: Literal["evaluation", "validation"] = "evaluation"
-    """Worlds to play in. evaluation: for final figures. validation: for tuning, so that nothing is chosen by its
-    success in the evaluation worlds."""
+    """Worlds to play in. evaluation: for final figures. validation: for tuning, so that the evaluation
+    worlds are not used for any choice."""
     episodes: int = 50
     """Episodes of each agent in each task, each in a different world."""
     skip: int = 0
-    """Worlds to skip at the start of the range, such as those by which something was chosen."""
+    """Worlds to skip at the start of the range, such as those that were used for a choice."""
     num_envs: int = 16
     """Episodes that run at the same time."""
     video_episodes: int = 4
