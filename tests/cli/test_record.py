@@ -148,6 +148,13 @@ def test_size_and_pixels_as_asked_for(tmp_path: Path) -> None:
 TEN = (*COUNTER, "--episodes", "10", "--num-envs", "2", "--keep", "all", "--env-kwargs", '{"longest": 60}')
 
 
+def await_an_episode(run: subprocess.Popen[str], directory: Path) -> None:
+    """Waits until a recording is in an episode."""
+    while not list(directory.glob("*.partial")):
+        assert run.poll() is None
+        time.sleep(0.01)
+
+
 def broken_off(directory: Path, how: signal.Signals, *, before: int, after: int) -> int:
     """Records ``TEN`` and stops it when ``after`` episodes are reported; no process is left.
 
@@ -169,9 +176,7 @@ def broken_off(directory: Path, how: signal.Signals, *, before: int, after: int)
         assert run.stdout.readline()
     children = psutil.Process(run.pid).children(recursive=True)
     assert len(children) >= 2
-    while not list(directory.glob("*.partial")):
-        assert run.poll() is None
-        time.sleep(0.01)
+    await_an_episode(run, directory)
     if how == signal.SIGINT:
         os.killpg(run.pid, how)  # as a terminal does
     else:
@@ -207,9 +212,7 @@ def test_a_kill_leaves_broken_off_files_that_the_next_run_clears(tmp_path: Path)
     run = subprocess.Popen(command(tmp_path, *options), stdout=subprocess.PIPE, text=True, env=variables)
     assert run.stdout is not None
     assert run.stdout.readline()
-    while not list(tmp_path.glob("*.partial")):
-        assert run.poll() is None
-        time.sleep(0.01)
+    await_an_episode(run, tmp_path)
     run.kill()
     run.communicate(timeout=WAIT)
     assert list(tmp_path.glob("*.partial")) != []
