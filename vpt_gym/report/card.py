@@ -63,8 +63,10 @@ def _recipe(record: RunRecord) -> str:
 
 
 def _figures(record: RunRecord) -> tuple[str, HubRate | None]:
-    evaluation = {_EVALUATION: record.results[_EVALUATION]} if _EVALUATION in record.results else None
-    rates = [(name, rate) for name, rate in rows_of(evaluation or record.results) if isinstance(rate, SuccessRate)]
+    results = record.results
+    if _EVALUATION in results:
+        results = {_EVALUATION: results[_EVALUATION]}
+    rates = [(name, rate) for name, rate in rows_of(results) if isinstance(rate, SuccessRate)]
     environments = _environments(record)
     told = []
     for name, rate in rates:

@@ -121,7 +121,7 @@ class ResilientEnv(gym.Env[Any, Any]):
         self._cwd = None if cwd is None else os.path.abspath(cwd)
         self._env_fn = _pickle_env_fn(env_fn)
         self._worker: Worker | None = None
-        self._replacing = threading.RLock()  # held while a worker is dropped
+        self._replacing = threading.RLock()  # held while a worker is dropped; a signal handler may enter it again
         self._failure = EnvFailure("no worker has been started")
         self._observed: bytes | None = None  # the reply with the last observation; None outside of an episode
         self._rendered: bytes | None = None
